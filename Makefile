@@ -1,0 +1,43 @@
+# The one interface to the project. Each target installs what it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: install run test check fix sdl lock
+
+install: $(INSTALLED)
+
+# Hashes are checked for every package; the project itself is linked, without its dependencies and with the locked build backend.
+$(INSTALLED): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv || { echo "Install the venv module of your Python (Debian: apt-get install python3-venv)."; rm -rf .venv; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: $(INSTALLED)
+	$(BIN)/casetypes serve
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/casetypes sdl --check schema.graphql
+
+fix: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+sdl: $(INSTALLED)
+	$(BIN)/casetypes sdl > schema.graphql
+
+# Only when dependencies change: writes the two lock files, with hashes and without index lines.
+lock: $(INSTALLED)
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet \
+		pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet \
+		--extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock

@@ -1,0 +1,201 @@
+"""Who may see and do what: one table, one decision.
+
+A role is held for a unit: a principal (the role reaches all its clinics) or a clinic. Everything that is read, written, compared, listed or
+followed is decided by `require`, `holder` or the scope made here. What a viewer may not know of answers like what does not exist.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from resolvers.viewers import Grant, Viewer
+from store.clinics import Reach
+from store.errors import NotFound, NotPermitted
+from store.records import Act, Actor, Clinic, Document, OwnerKind, Principal, PrincipalKind, Role, key_of
+from store.registry import Store
+from store.scopes import Scope, Sight
+
+
+class Permission(Enum):
+    """What can be allowed, on a principal's own things or a clinic's."""
+
+    EDIT = auto()
+    PUBLISH = auto()
+    ACTIVATE = auto()
+    ARCHIVE = auto()
+    DISTRIBUTE = auto()
+    IMPORT_CLINICS = auto()
+    READ_DRAFTS = auto()
+    READ_LOG = auto()
+    SEE_PERSONS = auto()
+    READ_INBOX = auto()
+
+
+_ALL = frozenset(Permission)
+
+PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
+    Role.NATIONAL_ADMINISTRATOR: _ALL,
+    Role.REGIONAL_ADMINISTRATOR: _ALL,
+    Role.LOCAL_ADMINISTRATOR: frozenset(
+        {
+            Permission.EDIT,
+            Permission.PUBLISH,
+            Permission.ACTIVATE,
+            Permission.ARCHIVE,
+            Permission.READ_DRAFTS,
+            Permission.READ_INBOX,
+        }
+    ),
+    Role.CLINIC_STAFF: frozenset({Permission.READ_INBOX}),
+    Role.REVIEWER: frozenset({Permission.READ_DRAFTS, Permission.READ_LOG, Permission.SEE_PERSONS, Permission.READ_INBOX}),
+    Role.REPORTER: frozenset({Permission.READ_LOG, Permission.READ_INBOX}),
+}
+"""What each role may do where it is held."""
+
+_CLINIC_ROLES = frozenset({Role.LOCAL_ADMINISTRATOR, Role.CLINIC_STAFF})
+_KINDS_OF_ROLE: Mapping[Role, frozenset[PrincipalKind]] = {
+    Role.NATIONAL_ADMINISTRATOR: frozenset({PrincipalKind.NATIONAL}),
+    Role.REGIONAL_ADMINISTRATOR: frozenset({PrincipalKind.REGION, PrincipalKind.MUNICIPALITY}),
+}
+_TEMPLATE_KINDS = frozenset({"CASE_TYPE_TEMPLATE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A role as held for a unit that the registry knows: a clinic, or a principal when `clinic` is None."""
+
+    role: Role
+    unit: str
+    principal: str
+    clinic: str | None
+    national: bool
+
+    def reaches(self, principal: str, clinic: str | None) -> bool:
+        """Whether the role is held for something of a principal (`clinic` None) or of one of its clinics."""
+        if self.principal != principal:
+            return False
+        if self.clinic is not None:
+            return self.clinic == clinic
+        return clinic is not None or self.role not in _CLINIC_ROLES
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a viewer holds, and what of documents follows from it."""
+
+    held: tuple[Held, ...]
+    scope: Scope
+
+    def holder(self, permission: Permission, principal: str, clinic: str | None = None) -> Held | None:
+        """The role that allows something on a principal's things, or on a clinic's; None where none does."""
+        return next((held for held in self.held if permission in PERMISSIONS[held.role] and held.reaches(principal, clinic)), None)
+
+    def sees_clinic(self, clinic: Clinic) -> bool:
+        """Whether a clinic's data may be read."""
+        return any(held.national or held.reaches(clinic.principal, clinic.key) for held in self.held)
+
+    def reads_clinic(self, clinic: str, principal: str) -> bool:
+        """The same for a clinic known only by its key and its principal's."""
+        return any(held.national or held.reaches(principal, clinic) for held in self.held)
+
+    def sees_persons(self, principal: str) -> bool:
+        """Whether the persons behind the acts in a principal's log may be seen, or only role and unit."""
+        return any(Permission.SEE_PERSONS in PERMISSIONS[held.role] and held.principal == principal and held.clinic is None for held in self.held)
+
+    def clinics(self) -> Reach | None:
+        """The clinics that may be read; None means all."""
+        if any(held.national for held in self.held):
+            return None
+        return Reach(
+            principals=frozenset(held.principal for held in self.held if held.clinic is None),
+            clinics=frozenset(held.clinic for held in self.held if held.clinic is not None),
+        )
+
+
+NO_RIGHTS = Rights(held=(), scope=Scope())
+
+
+async def rights_of(viewer: Viewer, store: Store) -> Rights:
+    """What a viewer's grants come to: units that the registry does not know, or that don't fit the role, give nothing."""
+    units = {key_of(grant.unit) for grant in viewer.grants}
+    principals = await store.principals.known()
+    clinics = await store.clinics.get_many(units - principals.keys()) if units - principals.keys() else {}
+    held = tuple(one for grant in viewer.grants if (one := _held(grant, principals, clinics)) is not None)
+    return Rights(held=held, scope=_scope(held, principals.values()))
+
+
+def _held(grant: Grant, principals: Mapping[str, Principal], clinics: Mapping[str, Clinic]) -> Held | None:
+    key = key_of(grant.unit)
+    if (clinic := clinics.get(key)) is not None and grant.role not in _KINDS_OF_ROLE:
+        return Held(grant.role, clinic.hsa_id, clinic.principal, clinic.key, national=False)
+    if (principal := principals.get(key)) is None or principal.kind not in _KINDS_OF_ROLE.get(grant.role, frozenset(PrincipalKind)):
+        return None
+    if grant.role in _CLINIC_ROLES and not grant.includes_below:
+        return None
+    national = principal.kind is PrincipalKind.NATIONAL and grant.role not in _CLINIC_ROLES
+    return Held(grant.role, principal.hsa_id, principal.key, None, national=national)
+
+
+def _scope(held: Iterable[Held], principals: Iterable[Principal]) -> Scope:
+    """The documents that roles let see: their own principal's published ones, national templates, and drafts where they may read drafts."""
+    held = tuple(held)
+    drafts = [one for one in held if Permission.READ_DRAFTS in PERMISSIONS[one.role]]
+    wide = [one for one in held if one.clinic is None]
+    return Scope(
+        principals=frozenset(one.principal for one in drafts if one.clinic is None and one.role not in _CLINIC_ROLES),
+        clinics=frozenset(one.clinic for one in drafts if one.clinic is not None),
+        clinics_in=frozenset(one.principal for one in drafts if one.clinic is None and one.role in _CLINIC_ROLES),
+        released_in=frozenset(one.principal for one in wide),
+        released_of=frozenset(one.principal for one in held) | frozenset(one.clinic for one in held if one.clinic is not None),
+        released_templates_of=frozenset(one.key for one in principals if one.kind is PrincipalKind.NATIONAL) if held else frozenset(),
+        released_central=any(one.national for one in held),
+        template_kinds=_TEMPLATE_KINDS,
+    )
+
+
+def clinic_of(document: Document) -> str | None:
+    """The clinic that owns a document; None where its principal does."""
+    return document.owner.key if document.owner.kind is OwnerKind.CLINIC else None
+
+
+def require_sight(rights: Rights, document: Document | None, path: tuple[str, ...] = ("id",)) -> Document:
+    """The document, if the viewer may know of it.
+
+    Raises:
+        NotFound: There is none, or the viewer may not know of it.
+    """
+    if document is None or rights.scope.sight(document) is Sight.NOTHING:
+        raise NotFound("Dokumentet finns inte.", path)
+    return document
+
+
+def require(rights: Rights, permission: Permission, document: Document | None, path: tuple[str, ...] = ("id",)) -> tuple[Document, Held]:
+    """The document and the role that allows an act on it.
+
+    Raises:
+        NotFound: There is none, or the viewer may not know of it.
+        NotPermitted: The viewer sees it but may not do this.
+    """
+    document = require_sight(rights, document, path)
+    held = rights.holder(permission, document.principal, clinic_of(document))
+    if held is None:
+        raise NotPermitted("Du har inte behörighet att göra detta med dokumentet.", path)
+    return document, held
+
+
+def require_at(rights: Rights, permission: Permission, principal: str, clinic: str | None, path: tuple[str, ...]) -> Held:
+    """The role that allows an act at a principal or one of its clinics.
+
+    Raises:
+        NotPermitted: No role does.
+    """
+    held = rights.holder(permission, principal, clinic)
+    if held is None:
+        raise NotPermitted("Du har inte behörighet att göra detta här.", path)
+    return held
+
+
+def act_of(viewer: Viewer, held: Held, note: str | None, request_id: str) -> Act:
+    """Who writes, in which role and for which unit, and why."""
+    actor = Actor(role=held.role, unit=held.unit, employee_hsa_id=viewer.employee_hsa_id, system=viewer.system)
+    return Act(actor=actor, note=note, request_id=request_id)

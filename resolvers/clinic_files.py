@@ -1,0 +1,169 @@
+"""Clinics as CSV: `;` or `,`, with or without byte order mark, columns in any order. All rows are checked before anything is written."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from store.clinics import ClinicRow
+from store.errors import InvalidInput, RowProblem, RowsRefused
+from store.hsa import is_hsa_id
+from store.records import ClinicStatus, key_of
+
+MAX_ROWS = 20_000
+_MAX_CELL = 500
+
+
+class _BadCell(Exception):
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.message = message
+
+
+def _text(cell: str) -> str | None:
+    return cell or None
+
+
+def _name(cell: str) -> str:
+    if not cell:
+        raise _BadCell("BLANK", "Fältet får inte vara tomt.")
+    return cell
+
+
+def _several(cell: str) -> list[str]:
+    return [part.strip() for part in cell.split("|") if part.strip()]
+
+
+def _code(digits: int) -> Callable[[str], str | None]:
+    def parse(cell: str) -> str | None:
+        if cell and not (cell.isascii() and cell.isdigit() and len(cell) == digits):
+            raise _BadCell("BAD_CODE", f"Koden ska ha {digits} siffror.")
+        return cell or None
+
+    return parse
+
+
+def _date(cell: str) -> datetime | None:
+    if not cell:
+        return None
+    try:
+        time = datetime.fromisoformat(cell)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _BadCell("BAD_DATE", "Skriv datumet som ÅÅÅÅ-MM-DD.") from None
+
+
+def _status(cell: str) -> ClinicStatus:
+    try:
+        return ClinicStatus(cell or "ACTIVE")
+    except ValueError:
+        raise _BadCell("UNKNOWN_VALUE", f"Välj något av {', '.join(ClinicStatus)}.") from None
+
+
+COLUMNS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "name": ("name", _name),
+    "publicName": ("public_name", _text),
+    "businessClassification": ("business_classifications", _several),
+    "businessType": ("business_types", _several),
+    "careType": ("care_types", _several),
+    "management": ("management", _several),
+    "countyCode": ("county_code", _code(2)),
+    "municipalityCode": ("municipality_code", _code(4)),
+    "location": ("location", _text),
+    "telephoneNumber": ("telephone_number", _text),
+    "financingOrganization": ("financing_organizations", _several),
+    "startDate": ("start_date", _date),
+    "endDate": ("end_date", _date),
+    "status": ("status", _status),
+}
+"""Beside `hsaId`: the clinic's field and how a cell is read. A column that a file lacks is left as it is."""
+
+
+def parse(text: str, extra_prefixes: tuple[str, ...] = ()) -> list[ClinicRow]:
+    """The clinics in a CSV file.
+
+    Raises:
+        InvalidInput: The header is wrong: a column is unknown, missing or named twice.
+        RowsRefused: Rows can't be used; each bad cell with its line and column.
+    """
+    text = text.removeprefix("\ufeff")
+    first_line = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in first_line else ",", strict=True)
+    try:
+        header = _header(next(reader, []))
+        return _rows(reader, header, extra_prefixes)
+    except csv.Error as error:
+        problem = RowProblem("MALFORMED", f"Filen går inte att läsa som CSV: {error}.", ("csv",), reader.line_num, "")
+        raise RowsRefused([problem]) from None
+
+
+def _header(cells: list[str]) -> list[str]:
+    header = [cell.strip() for cell in cells]
+    known = {"hsaId", *COLUMNS}
+    unknown = [name for name in header if name not in known]
+    missing = [name for name in ("hsaId", "name") if name not in header]
+    twice = sorted({name for name in header if header.count(name) > 1})
+    for code, message, names in (
+        ("UNKNOWN_COLUMN", "Okända kolumner", unknown),
+        ("MISSING_COLUMN", "Kolumner saknas", missing),
+        ("DUPLICATE_COLUMN", "Kolumner som står två gånger", twice),
+    ):
+        if names:
+            raise InvalidInput.at(("csv",), code, f"{message}: {', '.join(names)}.")
+    return header
+
+
+def _rows(reader: Iterator[list[str]], header: list[str], extra_prefixes: tuple[str, ...]) -> list[ClinicRow]:
+    rows: list[ClinicRow] = []
+    problems: list[RowProblem] = []
+    seen: set[str] = set()
+    line = _line_of(reader)
+    for cells in reader:
+        number, line = line + 1, _line_of(reader)
+        if not any(cells):
+            continue
+        if len(rows) + len(problems) >= MAX_ROWS:
+            raise _too_many()
+        if len(cells) != len(header):
+            message = f"Raden har {len(cells)} fält, rubriken {len(header)}."
+            problems.append(RowProblem("WRONG_LENGTH", message, ("csv",), number, ""))
+            continue
+        row, bad = _row(number, dict(zip(header, map(str.strip, cells), strict=True)), extra_prefixes)
+        if key_of(row.hsa_id) in seen:
+            bad.append(RowProblem("DUPLICATE", "Mottagningen står redan på en tidigare rad.", ("csv", "hsaId"), number, row.hsa_id))
+        seen.add(key_of(row.hsa_id))
+        rows.append(row)
+        problems.extend(bad)
+    if problems:
+        raise RowsRefused(problems)
+    return rows
+
+
+def _too_many() -> InvalidInput:
+    return InvalidInput.at(("csv",), "TOO_MANY", f"Filen har fler än {MAX_ROWS} rader.")
+
+
+def _line_of(reader: Any) -> int:
+    number: int = reader.line_num
+    return number
+
+
+def _row(number: int, cells: Mapping[str, str], extra_prefixes: tuple[str, ...]) -> tuple[ClinicRow, list[RowProblem]]:
+    hsa_id = cells["hsaId"]
+    problems = []
+    if not is_hsa_id(hsa_id, extra_prefixes):
+        problems.append(RowProblem("MALFORMED", "Detta är inget HSA-id.", ("csv", "hsaId"), number, hsa_id))
+    values = {}
+    for column, cell in cells.items():
+        if column == "hsaId":
+            continue
+        field, read = COLUMNS[column]
+        try:
+            if len(cell) > _MAX_CELL or any(ord(character) < 32 for character in cell):
+                raise _BadCell("BAD_TEXT", f"Fältet får ha högst {_MAX_CELL} tecken och inga styrtecken.")
+            values[field] = read(cell)
+        except _BadCell as bad:
+            problems.append(RowProblem(bad.code, bad.message, ("csv", column), number, cell[:_MAX_CELL]))
+    return ClinicRow(number, hsa_id, values), problems

@@ -1,0 +1,64 @@
+"""What every resolver is handed: who asks, with what rights, in which request, and the store."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from resolvers.access import Held, Rights, act_of, rights_of
+from resolvers.loaders import Loaders
+from resolvers.notes import checked_note
+from resolvers.viewers import Viewer
+from store.errors import InvalidInput
+from store.records import Act, Principal
+from store.registry import Store
+from store.transactions import IdempotencyKey
+
+_MAX_KEY = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One signed-in request, or one socket."""
+
+    store: Store
+    viewer: Viewer
+    rights: Rights
+    principals: Mapping[str, Principal]
+    request_id: str
+    loaders: Loaders
+
+    @classmethod
+    async def of(cls, store: Store, viewer: Viewer, request_id: str) -> "Context":
+        """The context of a viewer, with the rights that the viewer has now."""
+        return cls(
+            store=store,
+            viewer=viewer,
+            rights=await rights_of(viewer, store),
+            principals=await store.principals.known(),
+            request_id=request_id,
+            loaders=Loaders(store),
+        )
+
+    def act(self, held: Held, note: str | None) -> Act:
+        """An act in a role that allows it.
+
+        Raises:
+            InvalidInput: The note is too long, or holds what no text may hold.
+        """
+        return act_of(self.viewer, held, checked_note(note), self.request_id)
+
+    def idempotency(self, key: str | None, fingerprint: str) -> IdempotencyKey | None:
+        """A caller's key, its own for each caller.
+
+        Raises:
+            InvalidInput: The key is empty or over 200 characters.
+        """
+        if key is None:
+            return None
+        if not 1 <= len(key) <= _MAX_KEY:
+            raise InvalidInput.at(("idempotencyKey",), "OUT_OF_RANGE", f"Nyckeln ska ha 1 till {_MAX_KEY} tecken.")
+        return IdempotencyKey(id=f"{self.viewer.subject}:{key}", fingerprint=fingerprint)
+
+    async def remember_person(self) -> None:
+        """Note the display name of the person behind a write."""
+        if self.viewer.employee_hsa_id and self.viewer.name:
+            await self.store.people.remember(self.viewer.employee_hsa_id, self.viewer.name)

@@ -1,0 +1,144 @@
+"""The development issuer: a key in the data folder, and tokens signed with it in the shape of Inera's.
+
+Whoever can read the key file can sign in as anybody, so the server accepts this issuer only where design.md, section 5, lets it.
+The first process that needs the key makes it; all others, at the same time or later, read that one.
+"""
+
+import json
+import os
+import re
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, KeySet
+
+from resolvers.issuers import FixedKeys
+from resolvers.sign_in import HSA_ID, LOA3, SignIn
+from store.hsa import is_organisation_id
+from store.records import Role
+
+ISSUER = "https://development.casetypes.invalid"
+AUDIENCE = "casetypes"
+KEY_FILE = "development-issuer.json"
+
+_FOR_ONE_CLINIC = frozenset({Role.LOCAL_ADMINISTRATOR, Role.CLINIC_STAFF})
+
+
+def token(
+    data: Path,
+    *,
+    role: Role,
+    unit: str,
+    employee: str | None = None,
+    name: str | None = None,
+    valid_for: timedelta = timedelta(hours=12),
+    acr: str = LOA3,
+    now: datetime | None = None,
+) -> str:
+    """Sign a token that the development issuer answers for.
+
+    Args:
+        data: The data folder; the key is made there if there is none.
+        role: The role held.
+        unit: The HSA-id of the principal or clinic that it is held for.
+        employee: The person's HSA-id. A reporter is a machine: `employee` and `name` are then left out of the token.
+        name: The person's display name.
+        valid_for: From now to the token's expiry.
+        acr: The level of assurance that the token claims.
+        now: When the token is issued; by default now.
+
+    Returns:
+        The token, in ASCII.
+
+    Raises:
+        ValueError: The employee is missing, an HSA-id isn't one, the expiry has no date, or the key file can't be used.
+    """
+    if not all(re.fullmatch(HSA_ID, hsa_id) for hsa_id in (unit, employee or unit)):
+        raise ValueError("An HSA-id has letters, digits and hyphens, at most 31.")
+    issued_at = now or datetime.now(UTC)
+    try:
+        expires_at = issued_at + valid_for
+    except OverflowError:
+        raise ValueError("A token can't be valid for that long.") from None
+    claims: dict[str, Any] = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "iat": int(issued_at.timestamp()),
+        "exp": int(expires_at.timestamp()),
+        "jti": str(uuid4()),
+        "authorizationScope": [_property(role, unit)],
+    }
+    if role is Role.REPORTER:
+        client = f"development-reporter-{unit}"
+        claims |= {"sub": client, "client_id": client}
+    elif employee:
+        claims |= {"sub": employee, "employeeHsaId": employee, "acr": acr}
+        claims |= {"name": name} if name else {}
+    else:
+        raise ValueError("A person's token needs an employee HSA-id.")
+    key = _key(data)
+    return jwt.encode({"alg": "ES256", "kid": key.kid}, claims, key, algorithms=["ES256"])
+
+
+def keys(data: Path) -> KeySet:
+    """The development issuer's public key; made if there is none.
+
+    Raises:
+        ValueError: The key file can't be used.
+    """
+    return KeySet([ECKey.import_key(_key(data).as_dict(private=False))])
+
+
+def sign_in(data: Path) -> SignIn:
+    """Sign-in with tokens of the development issuer.
+
+    Raises:
+        ValueError: The key file can't be used.
+    """
+    return SignIn(FixedKeys(keys(data)), issuer=ISSUER, audience=AUDIENCE)
+
+
+def _property(role: Role, unit: str) -> dict[str, Any]:
+    """The role at one unit: all below a principal; a clinic's own roles at a clinic reach no further."""
+    includes_below = is_organisation_id(unit) or role not in _FOR_ONE_CLINIC
+    sector = {"unitHsaId": unit, "name": unit, "sectorFlag": includes_below}
+    commission = {"adminCommissionHsaId": unit, "adminCommissionResponsibleOrganisation": unit, "sector": [sector]}
+    return {"authorizationScopePropertyCode": role.value, "adminCommissions": [commission]}
+
+
+def _key(data: Path) -> ECKey:
+    path = data / KEY_FILE
+    if not path.exists():
+        _create(path)
+    try:
+        key = ECKey.import_key(json.loads(path.read_bytes()))
+    except (JoseError, ValueError, TypeError, KeyError):
+        key = None
+    if key is None or not key.is_private or key.curve_name != "P-256":
+        raise ValueError(f"{path} does not hold a private P-256 key. Remove it, and a new one is made.")
+    key.ensure_kid()
+    return key
+
+
+def _create(path: Path) -> None:
+    """Write a new key whole and under its final name at once; where another process was first, its key stands."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
+    # mkstemp: a file of its own, readable by its owner only.
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            json.dump(key.as_dict(private=True), file)
+            file.flush()
+            os.fsync(file.fileno())
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        pass
+    finally:
+        temporary.unlink()

@@ -1,0 +1,273 @@
+"""Documents of any kind: who may read and write them, in which order."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from store.diff import Change
+
+from resolvers import access
+from resolvers.access import Permission
+from resolvers.context import Context
+from resolvers.validation import validate
+from store import diff
+from store.errors import InvalidInput, NotFound
+from store.hashing import Verification
+from store.kinds import Kind
+from store.listing import DocumentFilter, Order
+from store.paging import Page, Paging
+from store.records import Content, Derivation, Document, Event, Owner, OwnerKind, Saved, Version, key_of
+from store.scopes import Sight
+from store.transactions import IdempotencyKey
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateReference:
+    """A template and one of its versions; the one in force when `version` is None."""
+
+    id: str
+    version: int | None = None
+
+
+# -------------------------------------------------------------------- reading
+
+
+async def get(context: Context, document_id: str, kind: str | None = None) -> Document | None:
+    """A document that the viewer may know of, of a kind if one is named; else None."""
+    document = await context.loaders.documents.load(document_id)
+    if document is None or (kind is not None and document.kind != kind) or sight(context, document) is Sight.NOTHING:
+        return None
+    return document
+
+
+def sight(context: Context, document: Document) -> Sight:
+    """How much of a document the viewer sees."""
+    return context.rights.scope.sight(document)
+
+
+async def page(context: Context, which: DocumentFilter, order: Order, paging: Paging) -> Page[Document]:
+    """A page of the documents that the viewer sees."""
+    return await context.store.listing.page(which, context.rights.scope, order, paging)
+
+
+async def version(context: Context, document: Document, number: int | None) -> Version | None:
+    """A version by number, the newest one without; None where there is none or the viewer may not see it."""
+    everything = sight(context, document) is Sight.ALL
+    if number is None:
+        number = document.latest if everything else document.highest_released
+    if not everything and not await context.loaders.released.load((document.id, number)):
+        return None
+    return await context.loaders.versions.load((document.id, number))
+
+
+async def version_at(context: Context, document: Document, time: datetime) -> Version | None:
+    """The version in force at a moment; None where none was."""
+    number = await context.store.history.published_at(document, time)
+    return None if number is None else await context.loaders.versions.load((document.id, number))
+
+
+async def versions(context: Context, document: Document, paging: Paging) -> Page[Version]:
+    """A page of versions, newest first: all of them, or those ever in force for who sees no drafts."""
+    if sight(context, document) is Sight.ALL:
+        return await context.store.history.versions(document, paging)
+    return await context.store.history.released_versions(document, paging)
+
+
+async def history(context: Context, document: Document, paging: Paging) -> Page[Event]:
+    """A page of acts, newest first: all of them, or those told to clinics for who sees no drafts."""
+    return await context.store.history.of_document(document, paging, notices_only=sight(context, document) is not Sight.ALL)
+
+
+async def compare(context: Context, document: Document, before: int, after: int) -> list[Change]:
+    """The changes between any two versions that the viewer sees.
+
+    Raises:
+        NotFound: One of them does not exist, or the viewer may not see it.
+    """
+    pair = []
+    for argument, number in (("from", before), ("to", after)):
+        found = await version(context, document, number)
+        if found is None:
+            raise NotFound(f"Version {number} finns inte.", (argument,))
+        pair.append(found)
+    return difference(context, pair[0], pair[1])
+
+
+async def changes_of_version(context: Context, made: Version) -> list[Change]:
+    """What a version changed in the one before; for who sees no drafts, in the one before it that was in force."""
+    document = await context.loaders.documents.load(made.document)
+    if document is None or made.number == 1:
+        return []
+    before: int | None = made.number - 1
+    if sight(context, document) is not Sight.ALL:
+        before = await context.loaders.released_before.load((made.document, made.number))
+    if before is None:
+        return []
+    previous = await context.loaders.versions.load((made.document, before))
+    return [] if previous is None else difference(context, previous, made)
+
+
+async def changes_of_event(context: Context, event: Event) -> list[Change]:
+    """What an act changed: in force where it moved that, else in the newest draft."""
+    if event.document is None or event.version is None:
+        return []
+    if event.published_before != event.published_after:
+        return await _changes_between(context, event.document, event.published_before, event.published_after)
+    if event.version == event.published_after:
+        return []
+    made = await context.loaders.versions.load((event.document, event.version))
+    return [] if made is None or made.sequence != event.sequence else await changes_of_version(context, made)
+
+
+async def _changes_between(context: Context, document_id: str, before: int | None, after: int | None) -> list[Change]:
+    if before is None or after is None:
+        return []
+    old, new = await context.loaders.versions.load_many([(document_id, before), (document_id, after)])
+    return difference(context, old, new) if old is not None and new is not None else []
+
+
+def difference(context: Context, before: Version, after: Version) -> list[Change]:
+    """The changes between two versions of one document, both as today's content model has them."""
+    kind = context.store.kinds[after.kind]
+    return diff.diff(kind.upcast(before.content, before.schema_version), kind.upcast(after.content, after.schema_version), kind.fields)
+
+
+async def changes_since(context: Context, document_id: str, before: int, after: int) -> list[Change]:
+    """What came between the version that a caller knew and the newest; empty where the first does not exist."""
+    return await _changes_between(context, document_id, before, after)
+
+
+async def verify(context: Context, document: Document) -> Verification:
+    """Recompute the hash chain over all versions."""
+    return await context.store.documents.verify(document)
+
+
+async def template_of(context: Context, derived: Derivation | None) -> Document | None:
+    """The template behind a derivation; None where the viewer may not know of it."""
+    return None if derived is None else await get(context, derived.template)
+
+
+# -------------------------------------------------------------------- writing
+
+
+async def create(
+    context: Context,
+    kind: Kind,
+    *,
+    owner: str,
+    content: Mapping[str, Any],
+    template_kind: Kind,
+    from_template: TemplateReference | None,
+    note: str | None,
+    key: IdempotencyKey | None,
+) -> Saved:
+    """Make a document. Content fields left out take the template's value, or the kind's own default without one.
+
+    Raises:
+        NotFound: There is no such owner or template.
+        NotPermitted: The viewer may not make documents there.
+        InvalidInput: The content breaks a rule.
+    """
+    principal, kept_owner = await _owner(context, owner)
+    clinic = kept_owner.key if kept_owner.kind is OwnerKind.CLINIC else None
+    held = access.require_at(context.rights, Permission.EDIT, principal, clinic, ("owner",))
+    derived, start = await _from_template(context, template_kind, from_template)
+    checked = validate(kind, {**start, **content})
+    return await context.store.documents.create(
+        kind, principal=principal, owner=kept_owner, content=checked, derived_from=derived, act=context.act(held, note), key=key
+    )
+
+
+async def update(
+    context: Context,
+    kind: Kind,
+    document_id: str,
+    *,
+    expected_version: int,
+    patch: Mapping[str, Any],
+    publish: bool,
+    note: str | None,
+    key: IdempotencyKey | None,
+) -> Saved:
+    """Write the next version from a patch of the newest one; publish it as well if asked."""
+    document, held = access.require(context.rights, Permission.EDIT, await get(context, document_id, kind.name))
+    if publish:
+        access.require(context.rights, Permission.PUBLISH, document)
+
+    def edit(content: Content) -> Content:
+        return validate(kind, {**content, **patch})
+
+    return await context.store.documents.update(
+        document, edit=edit, expected_version=expected_version, publish=publish, act=context.act(held, note), key=key
+    )
+
+
+async def publish(context: Context, document_id: str, *, version: int, expected_version: int, note: str | None, key: IdempotencyKey | None) -> Saved:
+    """Put a version in force."""
+    document, held = access.require(context.rights, Permission.PUBLISH, await get(context, document_id))
+    return await context.store.documents.publish(document, version=version, expected_version=expected_version, act=context.act(held, note), key=key)
+
+
+async def activate(context: Context, document_id: str, *, expected_version: int, note: str | None, key: IdempotencyKey | None) -> Saved:
+    """Show a deactivated document to residents again."""
+    return await _lifecycle(context, Permission.ACTIVATE, context.store.documents.activate, document_id, expected_version, note, key)
+
+
+async def deactivate(context: Context, document_id: str, *, expected_version: int, note: str | None, key: IdempotencyKey | None) -> Saved:
+    """Hide a document from residents."""
+    return await _lifecycle(context, Permission.ACTIVATE, context.store.documents.deactivate, document_id, expected_version, note, key)
+
+
+async def archive(context: Context, document_id: str, *, expected_version: int, note: str | None, key: IdempotencyKey | None) -> Saved:
+    """End a document."""
+    return await _lifecycle(context, Permission.ARCHIVE, context.store.documents.archive, document_id, expected_version, note, key)
+
+
+async def restore(
+    context: Context, document_id: str, *, version: int, expected_version: int, publish: bool, note: str | None, key: IdempotencyKey | None
+) -> Saved:
+    """Write an earlier version's content as a new version; put it in force only if asked."""
+    document, held = access.require(context.rights, Permission.EDIT, await get(context, document_id))
+    if publish:
+        access.require(context.rights, Permission.PUBLISH, document)
+    return await context.store.documents.restore(
+        document, version=version, expected_version=expected_version, publish=publish, act=context.act(held, note), key=key
+    )
+
+
+async def _lifecycle(
+    context: Context,
+    permission: Permission,
+    write: Callable[..., Any],
+    document_id: str,
+    expected_version: int,
+    note: str | None,
+    key: IdempotencyKey | None,
+) -> Saved:
+    document, held = access.require(context.rights, permission, await get(context, document_id))
+    saved: Saved = await write(document, expected_version=expected_version, act=context.act(held, note), key=key)
+    return saved
+
+
+async def _owner(context: Context, hsa_id: str) -> tuple[str, Owner]:
+    """The principal whose log is written, and the owner: that principal or one of its clinics."""
+    key = key_of(hsa_id)
+    if key in context.principals:
+        return key, Owner(OwnerKind.PRINCIPAL, key)
+    clinic = await context.loaders.clinics.load(key)
+    if clinic is None or not context.rights.sees_clinic(clinic):
+        raise NotFound("Det finns ingen huvudman eller mottagning med detta HSA-id.", ("owner",))
+    return clinic.principal, Owner(OwnerKind.CLINIC, key)
+
+
+async def _from_template(context: Context, template_kind: Kind, reference: TemplateReference | None) -> tuple[Derivation | None, Mapping[str, Any]]:
+    """Where a new document comes from, and the content that it starts with."""
+    if reference is None:
+        return None, {}
+    template = access.require_sight(context.rights, await get(context, reference.id, template_kind.name), ("fromTemplate", "id"))
+    number = reference.version or template.published or template.latest
+    found = await version(context, template, number)
+    if found is None:
+        raise InvalidInput.at(("fromTemplate", "version"), "UNKNOWN_VERSION", f"Mallen har ingen version {number}.")
+    return Derivation(template.id, number), template_kind.upcast(found.content, found.schema_version)

@@ -1,0 +1,44 @@
+"""One store call per kind and level of a query: keys asked for in the same turn of the loop are read together.
+
+Nothing is kept between turns: a socket lives for days, and what was read an hour ago is not what is stored now.
+"""
+
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from strawberry.dataloader import DataLoader
+
+from store.records import Clinic, Document, Event, Version
+from store.registry import Store
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Loaders:
+    """The loaders of one request or socket. Each answers None for what does not exist."""
+
+    def __init__(self, store: Store) -> None:
+        self.documents: DataLoader[str, Document | None] = _batched(store.documents.get_many)
+        self.versions: DataLoader[tuple[str, int], Version | None] = _batched(store.documents.get_versions)
+        self.clinics: DataLoader[str, Clinic | None] = _batched(store.clinics.get_many)
+        self.events: DataLoader[tuple[str, int], Event | None] = _batched(store.history.get_events)
+        self.names: DataLoader[str, str | None] = _batched(store.people.names)
+        self.released: DataLoader[tuple[str, int], bool] = DataLoader(load_fn=_released(store), cache=False)
+        self.released_before: DataLoader[tuple[str, int], int | None] = _batched(store.history.released_before)
+
+
+def _batched(read: Callable[[Iterable[K]], Awaitable[Mapping[K, V]]]) -> DataLoader[K, V | None]:
+    async def load(keys: Sequence[K]) -> list[V | BaseException | None]:
+        found = await read(keys)
+        return [found.get(key) for key in keys]
+
+    return DataLoader(load_fn=load, cache=False)
+
+
+def _released(store: Store) -> Callable[[Sequence[tuple[str, int]]], Awaitable[list[bool | BaseException]]]:
+    async def load(keys: Sequence[tuple[str, int]]) -> list[bool | BaseException]:
+        found = await store.history.released(keys)
+        return [key in found for key in keys]
+
+    return load

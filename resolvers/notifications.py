@@ -1,0 +1,75 @@
+"""What clinics are told: their inbox, and following it live."""
+
+from collections.abc import AsyncGenerator, Sequence
+
+from resolvers.access import Permission
+from resolvers.context import Context
+from store.errors import InvalidInput, NotFound, NotPermitted
+from store.history import read_cursor
+from store.notifications import Told
+from store.paging import Page, Paging
+from store.records import Clinic, key_of
+
+MAX_CLINICS = 100
+
+
+def may_read(context: Context, clinic: Clinic) -> bool:
+    """Only the clinic's own people, and those who govern or review it, read its inbox."""
+    return context.rights.holder(Permission.READ_INBOX, clinic.principal, clinic.key) is not None
+
+
+def require_inbox(context: Context, clinic: Clinic) -> None:
+    """Refuse those who may not read a clinic's inbox."""
+    if not may_read(context, clinic):
+        raise NotPermitted("Du har inte behörighet att läsa mottagningens aviseringar.", ("clinic",))
+
+
+async def page(context: Context, clinic: Clinic, paging: Paging, *, unacknowledged_only: bool, resident_visible_only: bool) -> Page[Told]:
+    """A page of a clinic's inbox, newest first."""
+    require_inbox(context, clinic)
+    after = clinic.acknowledged if unacknowledged_only else 0
+    return await context.store.notifications.page(clinic, paging, after_sequence=after, resident_visible_only=resident_visible_only)
+
+
+async def count(context: Context, clinic: Clinic, *, unacknowledged_only: bool, resident_visible_only: bool) -> int:
+    """How many notifications the inbox holds."""
+    after = clinic.acknowledged if unacknowledged_only else 0
+    return await context.store.notifications.count(clinic, after_sequence=after, resident_visible_only=resident_visible_only)
+
+
+async def follow(
+    context: Context, hsa_ids: Sequence[str], *, after: str | None, from_acknowledged: bool, resident_visible_only: bool
+) -> AsyncGenerator[Told, None]:
+    """What clinics of one principal are told after a cursor, their last acknowledgement, or from now on; then live, for ever.
+
+    Raises:
+        NotFound: One of the clinics does not exist, or the viewer may not know of it.
+        InvalidInput: No clinics, too many, of several principals; or a cursor that can't be read or is of another log.
+    """
+    clinics = await _clinics(context, hsa_ids)
+    principal = clinics[0].principal
+    after_clinic = None
+    if after is not None:
+        position, after_clinic = read_cursor(after, principal)
+    elif from_acknowledged:
+        position = min(clinic.acknowledged for clinic in clinics)
+    else:
+        position = await context.store.history.latest_sequence(principal)
+    async for told in context.store.feed.follow_clinics(principal, [clinic.key for clinic in clinics], position, after_clinic):
+        if told.event.resident_visible or not resident_visible_only:
+            yield told
+
+
+async def _clinics(context: Context, hsa_ids: Sequence[str]) -> list[Clinic]:
+    if not 1 <= len(hsa_ids) <= MAX_CLINICS:
+        raise InvalidInput.at(("clinics",), "OUT_OF_RANGE", f"Ange 1 till {MAX_CLINICS} mottagningar.")
+    found = await context.loaders.clinics.load_many([key_of(hsa_id) for hsa_id in hsa_ids])
+    clinics = []
+    for index, clinic in enumerate(found):
+        if clinic is None or not context.rights.sees_clinic(clinic):
+            raise NotFound("Mottagningen finns inte.", ("clinics", str(index)))
+        require_inbox(context, clinic)
+        clinics.append(clinic)
+    if len({clinic.principal for clinic in clinics}) > 1:
+        raise InvalidInput.at(("clinics",), "SEVERAL_PRINCIPALS", "Följ mottagningar från en huvudman i taget: varje huvudman har sin egen logg.")
+    return clinics

@@ -1,0 +1,151 @@
+"""The sample data set: loaded once, through the same resolvers as every other write, so that it has a real history.
+
+Written for this project; no real person's or clinic's data. The acts are those of made-up administrators, one for each principal.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from typing import Any
+
+from resolvers import clinics, documents
+from resolvers.context import Context
+from resolvers.documents import TemplateReference
+from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
+from resolvers.reference import read_principals
+from resolvers.viewers import Grant, Viewer
+from store.clinics import ClinicFilter
+from store.kinds import Kind
+from store.paging import Paging
+from store.records import ClinicStatus, Document, OwnerKind, PrincipalKind, Role, key_of
+from store.registry import Store
+
+_DATA = files(__name__)
+_MARK = "sample"
+
+
+async def load(store: Store) -> bool:
+    """Load the sample data into an empty registry.
+
+    Returns:
+        False if there is anything in it already; nothing is touched then. A load that was cut off starts over only in an empty database.
+    """
+    if await store.database.count("events", {}):
+        return False
+    await store.principals.ensure(read_principals(_DATA / "principals.json"))
+    loader = _Loader(store)
+    for path in sorted(entry.name for entry in _DATA.iterdir() if entry.name.startswith("clinics_")):
+        principal = path.removeprefix("clinics_").removesuffix(".csv")
+        csv = (_DATA / path).read_text(encoding="utf-8")
+        await clinics.import_csv(await loader.administrator(principal), principal, csv, dry_run=False, key=None)
+    for row in _read("templates.json"):
+        await loader.document(CASE_TYPE_TEMPLATE, row)
+    for row in _read("case_types.json"):
+        await loader.case_type(row)
+    return True
+
+
+def _read(name: str) -> Sequence[Mapping[str, Any]]:
+    rows: Sequence[Mapping[str, Any]] = json.loads((_DATA / name).read_text(encoding="utf-8"))
+    return rows
+
+
+class _Loader:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._templates: dict[str, Document] = {}
+        self._contexts: dict[str, Context] = {}
+
+    async def administrator(self, owner: str) -> Context:
+        """A made-up administrator of a principal, or of a clinic for its local case types."""
+        if owner not in self._contexts:
+            principal = (await self._store.principals.known()).get(key_of(owner))
+            role, name = Role.LOCAL_ADMINISTRATOR, "Lokal administratör (exempel)"
+            if principal is not None:
+                national = principal.kind is PrincipalKind.NATIONAL
+                role = Role.NATIONAL_ADMINISTRATOR if national else Role.REGIONAL_ADMINISTRATOR
+                name = f"Administratör, {principal.name} (exempel)"
+            viewer = Viewer(
+                subject=f"{_MARK}:{owner}",
+                employee_hsa_id=f"{owner.partition('-')[0]}-exempel",
+                name=name,
+                grants=(Grant(role, owner, includes_below=principal is not None),),
+                expires_at=datetime.now(UTC) + timedelta(hours=1),
+            )
+            self._contexts[owner] = await Context.of(self._store, viewer, _MARK)
+            await self._contexts[owner].remember_person()
+        return self._contexts[owner]
+
+    async def document(self, kind: Kind, row: Mapping[str, Any]) -> Document:
+        """Create, edit and publish one document as its row says."""
+        context = await self.administrator(row["owner"])
+        source = self._templates.get(row["fromTemplate"]) if row["fromTemplate"] else None
+        saved = await documents.create(
+            context,
+            kind,
+            owner=row["owner"],
+            content=row["content"],
+            template_kind=CASE_TYPE_TEMPLATE,
+            from_template=TemplateReference(source.id) if source else None,
+            note=row.get("note"),
+            key=None,
+        )
+        document = _kept(saved.document)
+        if row["publish"]:
+            saved = await documents.publish(context, document.id, version=1, expected_version=1, note=None, key=None)
+            document = _kept(saved.document)
+        for edit in row.get("edits", ()):
+            saved = await documents.update(
+                context,
+                kind,
+                document.id,
+                expected_version=document.latest,
+                patch=edit["patch"],
+                publish=edit.get("publish", False),
+                note=edit.get("note"),
+                key=None,
+            )
+            document = _kept(saved.document)
+        if kind is CASE_TYPE_TEMPLATE:
+            self._templates[row["key"]] = document
+        return document
+
+    async def case_type(self, row: Mapping[str, Any]) -> None:
+        """One case type, distributed and deactivated as its row says."""
+        document = await self.document(CASE_TYPE, row)
+        context = await self.administrator(row["owner"])
+        if row.get("distributeTo") and document.owner.kind is OwnerKind.PRINCIPAL:
+            await clinics.distribute(
+                context,
+                document.id,
+                await self._receivers(document.principal, row["distributeTo"]),
+                start_page_order=row.get("startPageOrder"),
+                contact_card_order=None,
+                skip_refused=True,
+                note=None,
+                key=None,
+            )
+        if not row.get("active", True):
+            await documents.deactivate(context, document.id, expected_version=document.latest, note=None, key=None)
+
+    async def _receivers(self, principal: str, chosen: Sequence[str] | Mapping[str, str]) -> Sequence[str]:
+        if not isinstance(chosen, Mapping):
+            return chosen
+        which = ClinicFilter(
+            principal=principal, business_classifications=[chosen["businessClassification"]], statuses=[ClinicStatus.ACTIVE]
+        )
+        found: list[str] = []
+        after = None
+        while True:
+            page = await self._store.clinics.page(which, Paging(limit=100, after=after))
+            found += [clinic.hsa_id for clinic in page.items]
+            if not page.has_next:
+                return found
+            after = page.cursors[-1]
+
+
+def _kept(document: Document | None) -> Document:
+    if document is None:
+        raise LookupError("a write answered no document")
+    return document

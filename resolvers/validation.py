@@ -1,0 +1,220 @@
+"""Validation of content, of any kind of document: every problem at once, each with its code, its message and its place.
+
+Nothing here knows a certain kind. A kind's rules are in its Pydantic model: in the types of its fields, and in `problems()` for
+what several fields break together. For every kind, keys are unique within their list, and no text holds control characters or a
+personal identity number.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from resolvers.kinds.texts import SHAPE_ONLY, ContentModel, Fault, allowed_characters, no_personal_number
+from store.errors import InvalidInput, Path, Problem
+from store.kinds import Kind
+from store.records import Content
+
+CODES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "AGE_ORDER": "The upper age limit is below the lower one.",
+        "BLANK": "A mandatory text is empty, or has only white space or invisible characters.",
+        "CONDITION_NOT_EARLIER": "A condition hangs on the question itself or on a later one; only an earlier question can decide.",
+        "CONDITION_UNKNOWN_ANSWER": "A condition waits for an answer that the question can't get: no option's key, or neither yes nor no.",
+        "CONDITION_UNKNOWN_QUESTION": "A condition hangs on a question that isn't in the content.",
+        "DUPLICATE_KEY": "An earlier item of the same list has this key.",
+        "DUPLICATE_VALUE": "The same code stands more than once in a list of codes.",
+        "IMAGE_ALT_MISSING": "An image in a rich text has no alternative text.",
+        "INVALID_CHARACTER": "A text holds a control character (other than tab and line breaks) or half of a surrogate pair.",
+        "INVALID_CODE": "A county code is not two digits, or a municipality code not four.",
+        "INVALID_KEY": "A key is not 1 to 64 letters, digits, hyphens or underscores.",
+        "INVALID_LANGUAGE": "The language is no BCP 47 tag.",
+        "INVALID_VALUE": "The value breaks a rule that has no code of its own.",
+        "LINE_BREAK": "A name or label holds a line break or a tab.",
+        "LINK_TEXT_MISSING": "A link in a rich text has no text.",
+        "MARKDOWN_NOT_ALLOWED": "A rich text goes outside the Markdown subset: code, quote, rule, table, or lists nested too deeply.",
+        "MISSING": "A mandatory field is left out or null.",
+        "OPTIONS_MISSING": "A single or multiple choice question has no options.",
+        "OPTIONS_NOT_ALLOWED": "A question that is no choice has options.",
+        "OUT_OF_RANGE": "A number is below or above its bounds.",
+        "PERSONAL_NUMBER": "A text holds a personal identity number or a coordination number (personnummer, samordningsnummer).",
+        "RAW_HTML": "A rich text holds HTML.",
+        "REQUIRED_NOT_SUBMITTABLE": "A question is required, though the case type can't be submitted.",
+        "TOO_LONG": "A text has more characters than its field takes.",
+        "TOO_MANY": "A list has more items than it takes.",
+        "UNKNOWN_FIELD": "There is no such field.",
+        "UNKNOWN_VALUE": "The value is none of the enum's.",
+        "URL_HOST": "A web address has no host, or a malformed one.",
+        "URL_INVALID": "An address holds white space or characters that addresses can't have, or is malformed.",
+        "URL_SCHEME": "An address is relative, or its scheme is not allowed: https, http, mailto, tel for links; https, http for images.",
+        "URL_USERINFO": "A web address holds a user name or a password.",
+        "WRONG_TYPE": "The value is of another JSON type than the field.",
+    }
+)
+"""Every code that a problem in content can have, and what it means."""
+
+MAX_PROBLEMS = 200
+"""How many problems are told at most; a body of nonsense must not make a far larger answer."""
+
+_LONGEST_NAME = 100  # of a field that doesn't exist, as repeated in a path
+
+
+def validate(kind: Kind, content: Mapping[str, Any], path: Path = ("content",)) -> dict[str, Any]:
+    """Check content against its kind, and give it the one form in which it is stored.
+
+    Texts are kept exactly as given: nothing is trimmed or normalised. Fields left out or null get their default. So equal content is equal
+    JSON, and `validate(kind, validate(kind, content)) == validate(kind, content)`.
+
+    Args:
+        kind: Whose model decides.
+        content: Plain JSON in the API's names.
+        path: Where the content stands in the input of the call.
+
+    Returns:
+        Plain JSON with every field present, in the model's order, None as null.
+
+    Raises:
+        InvalidInput: Every problem found, at most `MAX_PROBLEMS`; where a name or a type is wrong, the rules over several fields wait.
+    """
+    model, found = _parse(kind, content)
+    # The same fault can be found twice, in a text as written and as rendered.
+    problems = list(dict.fromkeys([*found, *_cross_field(model), *_texts(content)]))
+    if model is None or problems:
+        raise InvalidInput([Problem(p.code, p.message, (*path, *p.path)) for p in problems[:MAX_PROBLEMS]])
+    return model.model_dump(by_alias=True, mode="json")
+
+
+def _parse(kind: Kind, content: Content) -> tuple[BaseModel | None, list[Problem]]:
+    """The model, even where single fields break rules, and the problems of single fields. None where names or types are wrong."""
+    data = dict(content) if isinstance(content, Mapping) else content
+    try:
+        return kind.model.model_validate(data), []
+    except ValidationError as error:
+        problems = [problem for details in error.errors(include_url=False, include_input=False) for problem in _translate(details)]
+    try:
+        return kind.model.model_validate(data, context=SHAPE_ONLY), problems
+    except ValidationError:
+        return None, problems
+
+
+# ------------------------------------------------------------------ single fields
+
+_CODES_OF_TYPES = {
+    "missing": "MISSING",
+    "extra_forbidden": "UNKNOWN_FIELD",
+    "string_too_long": "TOO_LONG",
+    "string_too_short": "BLANK",
+    "too_long": "TOO_MANY",
+    "enum": "UNKNOWN_VALUE",
+    "literal_error": "UNKNOWN_VALUE",
+    "greater_than": "OUT_OF_RANGE",
+    "greater_than_equal": "OUT_OF_RANGE",
+    "less_than": "OUT_OF_RANGE",
+    "less_than_equal": "OUT_OF_RANGE",
+    "finite_number": "OUT_OF_RANGE",
+    "string_unicode": "INVALID_CHARACTER",
+    "int_from_float": "WRONG_TYPE",
+}
+_TYPES = {
+    "string": "en text",
+    "int": "ett heltal",
+    "float": "ett tal",
+    "bool": "true eller false",
+    "list": "en lista",
+    "dict": "ett objekt",
+    "model": "ett objekt",
+    "mapping": "ett objekt",
+}
+
+
+def _translate(details: ErrorDetails) -> Iterator[Problem]:
+    """One Pydantic error as problems with our codes and messages. The input isn't repeated: it may be what must not be stored."""
+    path = tuple(_readable(str(step)) for step in details["loc"])
+    context = details.get("ctx", {})
+    if "faults" in context:
+        faults: list[Fault] = context["faults"]
+        yield from (Problem(fault.code, fault.message, path) for fault in faults)
+        return
+    kind = details["type"]
+    code = _CODES_OF_TYPES.get(kind, "WRONG_TYPE" if kind.endswith(("_type", "_parsing")) else "INVALID_VALUE")
+    yield Problem(code, _message(code, kind, context), path)
+
+
+def _message(code: str, kind: str, context: Mapping[str, Any]) -> str:  # noqa: PLR0911 - one line per code
+    match code:
+        case "MISSING":
+            return "Fyll i fältet: det är obligatoriskt."
+        case "UNKNOWN_FIELD":
+            return "Ta bort fältet: det finns inget sådant."
+        case "TOO_LONG":
+            return f"Korta texten till högst {context['max_length']} tecken."
+        case "BLANK":
+            return f"Skriv minst {context['min_length']} tecken."
+        case "TOO_MANY":
+            return f"Ta bort rader ur listan: den rymmer högst {context['max_length']}."
+        case "UNKNOWN_VALUE":
+            allowed = str(context["expected"]).replace("'", "").replace(" or ", ", ")
+            return f"Välj ett av värdena {allowed}."
+        case "OUT_OF_RANGE":
+            bounds = {"ge": "minst", "gt": "mer än", "le": "högst", "lt": "mindre än"}
+            return next(
+                (f"Ange ett tal som är {word} {context[name]}." for name, word in bounds.items() if name in context),
+                "Ange ett ändligt tal.",
+            )
+        case "INVALID_CHARACTER":
+            return next(allowed_characters("\ud800")).message
+        case "WRONG_TYPE":
+            expected = _TYPES.get(kind.partition("_")[0])
+            return f"Ange {expected}." if expected else "Värdet är av fel typ."
+    return "Värdet är inte giltigt."
+
+
+def _readable(step: str) -> str:
+    """A path step that can be sent as JSON: a name that a caller made up can be long or broken."""
+    return step.encode("utf-8", "replace").decode()[:_LONGEST_NAME]
+
+
+# ------------------------------------------------------------------ several fields
+
+
+def _cross_field(model: object, path: Path = ()) -> Iterator[Problem]:
+    """The `problems()` of a model and of all models in it, and keys used twice in a list."""
+    if isinstance(model, ContentModel):
+        for problem in model.problems():
+            yield Problem(problem.code, problem.message, (*path, *problem.path))
+    if isinstance(model, BaseModel):
+        for name, info in type(model).model_fields.items():
+            yield from _cross_field(getattr(model, name), (*path, info.alias or name))
+    elif isinstance(model, list):
+        yield from _repeated_keys(model, path)
+        for index, item in enumerate(model):
+            yield from _cross_field(item, (*path, str(index)))
+
+
+def _repeated_keys(items: list[object], path: Path) -> Iterator[Problem]:
+    seen = set()
+    for index, item in enumerate(items):
+        key = getattr(item, "key", None)
+        if isinstance(item, BaseModel) and key is not None:
+            if key in seen:
+                yield Problem("DUPLICATE_KEY", "Byt nyckel: en tidigare rad i listan har samma.", (*path, str(index), "key"))
+            seen.add(key)
+
+
+# ------------------------------------------------------------------ every text
+
+
+def _texts(content: object) -> Iterator[Problem]:
+    """What no text may hold, wherever in the content it stands. Without recursion: the input can be nested to any depth."""
+    waiting: list[tuple[Path, object]] = [((), content)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, str):
+            for fault in (*allowed_characters(value), *no_personal_number(value)):
+                yield Problem(fault.code, fault.message, path)
+        elif isinstance(value, Mapping):
+            waiting.extend(((*path, _readable(str(name))), item) for name, item in reversed(list(value.items())))
+        elif isinstance(value, list):
+            waiting.extend(((*path, str(index)), item) for index, item in reversed(list(enumerate(value))))

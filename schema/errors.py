@@ -1,0 +1,170 @@
+"""Errors: what a caller can act on is data in the payload; the rest is a top-level error with a code; bugs are masked and logged.
+
+`@mutation` makes one of the other: store and resolver errors become the payload's `errors`. So no `try` in any mutation.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, cast
+
+import orjson
+import strawberry
+from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.extensions import FieldExtension
+from strawberry.types import Info as StrawberryInfo
+
+from resolvers.context import Context
+from schema.contents import plain
+from schema.enums import DocumentState
+from store import errors
+from store.errors import RegistryError
+from store.transactions import IdempotencyKey
+
+Info = StrawberryInfo[Context, None]
+F = TypeVar("F", bound=Callable[..., Any])
+
+_CODE = "Stable; listed in the documentation of errors."
+_MESSAGE = "For people, in Swedish."
+_PATH = "Where in the input, in the API's names; list items by their index from 0."
+
+
+@strawberry.interface(description="What a caller can act on.")
+class UserError:
+    code: str = strawberry.field(description=_CODE)
+    message: str = strawberry.field(description=_MESSAGE)
+    path: list[str] = strawberry.field(description=_PATH)
+
+
+@strawberry.type(description="The input breaks a rule.")
+class InvalidInput(UserError):
+    pass
+
+
+@strawberry.type(description="There is no such thing, or the viewer may not know of it.")
+class NotFound(UserError):
+    pass
+
+
+@strawberry.type(description="The viewer sees it but may not do this.")
+class NotPermitted(UserError):
+    pass
+
+
+@strawberry.type(description="The act does not fit the document's state: publishing an archived one, say.")
+class WrongState(UserError):
+    state: DocumentState = strawberry.field(description="The document's state.")
+
+
+@strawberry.type(description="A row that can't be used: of the clinics named in a distribution, or of an imported file.")
+class RefusedRowError(UserError):
+    row: int = strawberry.field(description="Its 1-based line in the file, or place in the list.")
+    value: str = strawberry.field(description="What stands there.")
+
+
+Convert = Callable[[RegistryError], list[UserError]]
+_CONVERTERS: dict[type[RegistryError], Convert] = {}
+
+
+def converts(error: type[RegistryError]) -> Callable[[Convert], Convert]:
+    """Register how an error of the store is told; beside the GraphQL type that tells it."""
+
+    def register(convert: Convert) -> Convert:
+        _CONVERTERS[error] = convert
+        return convert
+
+    return register
+
+
+def _one(kind: Callable[..., UserError]) -> Convert:
+    return lambda error: [kind(code=error.code, message=error.message, path=list(error.path))]
+
+
+converts(errors.NotFound)(_one(NotFound))
+converts(errors.NotPermitted)(_one(NotPermitted))
+
+
+@converts(errors.InvalidInput)
+def _invalid(error: RegistryError) -> list[UserError]:
+    problems = cast("errors.InvalidInput", error).problems
+    return [InvalidInput(code=problem.code, message=problem.message, path=list(problem.path)) for problem in problems]
+
+
+@converts(errors.WrongState)
+def _wrong_state(error: RegistryError) -> list[UserError]:
+    state = cast("errors.WrongState", error).state
+    return [WrongState(code=error.code, message=error.message, path=list(error.path), state=state)]
+
+
+@converts(errors.RowsRefused)
+def _rows_refused(error: RegistryError) -> list[UserError]:
+    rows = cast("errors.RowsRefused", error).rows
+    return [RefusedRowError(code=row.code, message=row.message, path=list(row.path), row=row.row, value=row.value) for row in rows]
+
+
+class _Refusals(FieldExtension):
+    """Turns a refusal into the payload's `errors`, and notes the name of who wrote."""
+
+    def __init__(self, payload: type) -> None:
+        self._payload = payload
+
+    async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
+        try:
+            answer = await next_(source, info, **kwargs)
+        except RegistryError as refusal:
+            return self._payload(errors=_CONVERTERS[type(refusal)](refusal))
+        if answer.event is not None:
+            await info.context.remember_person()
+        return answer
+
+
+def mutation(payload: type, description: str) -> Callable[[F], Any]:
+    """A mutation's field: one `input`, and a payload that tells what refused it.
+
+    Args:
+        payload: The payload type; all its fields but `errors` may be null.
+        description: In the schema.
+    """
+    return lambda resolver: strawberry.mutation(resolver, description=description, extensions=[_Refusals(payload)])
+
+
+def key_of_call(info: Info, given: Any, act: str = "") -> IdempotencyKey | None:
+    """The idempotency key of a mutation's input, bound to all of it; `act` tells apart mutations that share an input type."""
+    call = {"mutation": type(given).__name__ + act, "input": plain(given)}
+    fingerprint = hashlib.sha256(orjson.dumps(call, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return info.context.idempotency(given.idempotency_key, fingerprint)
+
+
+class TopLevelError(GraphQLError):
+    """An error of the whole operation, with its code."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message, extensions={"code": code})
+
+
+def unauthenticated(reason: str) -> TopLevelError:
+    """No token, or one that is not accepted."""
+    return TopLevelError("UNAUTHENTICATED", reason)
+
+
+def coded(error: GraphQLError) -> bool:
+    """Give an error its code in place, and mask what is not for callers.
+
+    Returns:
+        Whether it is a fault of ours, to be logged.
+    """
+    original = error.original_error
+    while isinstance(original, GraphQLError) and original.original_error is not None:
+        original = original.original_error
+    if isinstance(original, RegistryError):
+        problem = original.problems[0] if isinstance(original, errors.InvalidInput) else original
+        error.message = problem.message
+        error.extensions = {"code": problem.code, "path": list(problem.path)}
+        return False
+    if original is None or isinstance(original, GraphQLError):
+        if "code" not in (error.extensions or {}):
+            at_parse = isinstance(error, GraphQLSyntaxError)
+            error.extensions = {"code": "GRAPHQL_PARSE_FAILED" if at_parse else "BAD_REQUEST" if error.path else "GRAPHQL_VALIDATION_FAILED"}
+        return False
+    error.message = "Internal error. The cause is in the server's log, under the request's id."
+    error.extensions = {"code": "INTERNAL_ERROR"}
+    return True

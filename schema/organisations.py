@@ -1,0 +1,236 @@
+"""Principals and clinics: who answers for whom, what clinics are told, and importing clinics."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from resolvers import clinics as resolve
+from resolvers import events, notifications
+from schema.enums import ClinicStatus, PrincipalKind
+from schema.errors import Info, UserError, key_of_call, mutation
+from schema.nodes import After, Before, Connection, First, Last, Node, connection, paging
+from schema.scalars import HsaId
+from store import clinics, records
+from store.log import utc_now
+
+if TYPE_CHECKING:
+    from schema.events import Event, EventFilter, Notification
+
+
+@strawberry.type(description="A coded value of the national directory. Code lists change: unknown codes pass.")
+class CodedValue:
+    code: str = strawberry.field(description="As stored.")
+    name: str | None = strawberry.field(description="What it stands for, where known.")
+
+
+@strawberry.input(description="Which clinics; what is left out does not matter. A list matches a clinic that has any of its values.")
+class ClinicFilter:
+    business_classifications: list[str] | None = strawberry.field(default=None, description="Verksamhetskoder, 4 digits.")
+    business_types: list[str] | None = strawberry.field(default=None, description="01 hospital, 02 vårdcentral, 03 remote …")
+    care_types: list[str] | None = strawberry.field(default=None, description="01 open, 02 in-patient, 03 home care.")
+    management: list[str] | None = strawberry.field(default=None, description="Ownership, in plain text.")
+    county_codes: list[str] | None = strawberry.field(default=None, description="2 digits.")
+    municipality_codes: list[str] | None = strawberry.field(default=None, description="4 digits.")
+    status: list[ClinicStatus] | None = strawberry.field(default=None, description="Any of these.")
+
+
+def _filter_of(given: ClinicFilter | None, principal: str | None = None) -> clinics.ClinicFilter:
+    if given is None:
+        return clinics.ClinicFilter(principal=principal)
+    return clinics.ClinicFilter(
+        principal=principal,
+        business_classifications=given.business_classifications,
+        business_types=given.business_types,
+        care_types=given.care_types,
+        management=given.management,
+        county_codes=given.county_codes,
+        municipality_codes=given.municipality_codes,
+        statuses=given.status,
+    )
+
+
+@strawberry.type(description="Who answers for clinics (huvudman): the national management, a region or a municipality.")
+class Principal(Node):
+    record: strawberry.Private[records.Principal]
+    hsa_id: HsaId = strawberry.field(description="Its HSA-id.")
+    name: str = strawberry.field(description="Its name.")
+    kind: PrincipalKind = strawberry.field(description="National, region or municipality.")
+    county_code: str | None = strawberry.field(description="2 digits.")
+
+    @classmethod
+    def of(cls, record: records.Principal) -> "Principal":
+        return cls(
+            record=record,
+            id=strawberry.ID(record.id),
+            hsa_id=HsaId(record.hsa_id),
+            name=record.name,
+            kind=record.kind,
+            county_code=record.county_code,
+        )
+
+    @strawberry.field(description="Its clinics that the viewer may read, by HSA-id.")
+    async def clinics(self, info: Info, filter: ClinicFilter | None = None, first: First = None, after: After = None) -> "Connection[Clinic]":
+        return await list_clinics(info, _filter_of(filter, self.record.key), first, after)
+
+    @strawberry.field(description="Its log, newest first. For those who may read it: administrators, reviewers, reporters.")
+    async def events(
+        self,
+        info: Info,
+        filter: Annotated["EventFilter", strawberry.lazy("schema.events")] | None = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Annotated["Event", strawberry.lazy("schema.events")]]:
+        from schema.events import Event, filter_of  # noqa: PLC0415 - events refer back to principals
+
+        which = filter_of(filter)
+        page = await events.page(info.context, self.record.key, which, paging(first, after, last, before))
+        return connection(page, Event.of, lambda: info.context.store.history.count_events(self.record.key, which))
+
+
+@strawberry.type(description="An HSA unit activated in the e-services (mottagning).")
+class Clinic(Node):
+    record: strawberry.Private[records.Clinic]
+    hsa_id: HsaId = strawberry.field(description="Its HSA-id, as given.")
+    name: str = strawberry.field(description="Its name in the directory.")
+    public_name: str | None = strawberry.field(description="Its name for the public, where it has another.")
+    management: list[str] = strawberry.field(description="Ownership, in plain text.")
+    county_code: str | None = strawberry.field(description="2 digits.")
+    municipality_code: str | None = strawberry.field(description="4 digits.")
+    location: str | None = strawberry.field(description="Where it is.")
+    telephone_number: str | None = strawberry.field(description="As written in the directory.")
+    financing_organizations: list[str] = strawberry.field(description="Organisation numbers of those who finance it.")
+    start_date: datetime | None = strawberry.field(description="When it starts.")
+    end_date: datetime | None = strawberry.field(description="When it ends.")
+    status: ClinicStatus = strawberry.field(description="Whether it can be handed case types now.")
+
+    @classmethod
+    def of(cls, record: records.Clinic) -> "Clinic":
+        return cls(
+            record=record,
+            id=strawberry.ID(record.id),
+            hsa_id=HsaId(record.hsa_id),
+            name=record.name,
+            public_name=record.public_name,
+            management=list(record.management),
+            county_code=record.county_code,
+            municipality_code=record.municipality_code,
+            location=record.location,
+            telephone_number=record.telephone_number,
+            financing_organizations=list(record.financing_organizations),
+            start_date=record.start_date,
+            end_date=record.end_date,
+            status=record.status_at(utc_now()),
+        )
+
+    @strawberry.field(description="Who answers for it.")
+    def principal(self, info: Info) -> Principal:
+        return Principal.of(info.context.principals[self.record.principal])
+
+    @strawberry.field(description="What it does: verksamhetskoder.")
+    def business_classifications(self) -> list[CodedValue]:
+        return _coded(self.record.business_classifications)
+
+    @strawberry.field(description="What kind of unit it is.")
+    def business_types(self) -> list[CodedValue]:
+        return _coded(self.record.business_types)
+
+    @strawberry.field(description="What form of care it gives.")
+    def care_types(self) -> list[CodedValue]:
+        return _coded(self.record.care_types)
+
+    @strawberry.field(description="What it was told, newest first: its durable inbox.")
+    async def notifications(
+        self,
+        info: Info,
+        unacknowledged_only: bool | None = False,
+        resident_visible_only: bool | None = False,
+        first: First = None,
+        after: After = None,
+    ) -> Connection[Annotated["Notification", strawberry.lazy("schema.events")]]:
+        from schema.events import Notification  # noqa: PLC0415 - notifications refer back to clinics
+
+        which = {"unacknowledged_only": bool(unacknowledged_only), "resident_visible_only": bool(resident_visible_only)}
+        page = await notifications.page(info.context, self.record, paging(first, after), **which)
+        return connection(page, lambda told: Notification.of(told, self.record), lambda: notifications.count(info.context, self.record, **which))
+
+
+def _coded(codes: Sequence[str]) -> list[CodedValue]:
+    return [CodedValue(code=code, name=None) for code in codes]
+
+
+async def list_clinics(info: Info, which: clinics.ClinicFilter, first: int | None, after: str | None) -> Connection[Clinic]:
+    """Clinics that match and that the viewer may read, by HSA-id."""
+    page = await resolve.page(info.context, which, paging(first, after))
+    return connection(page, Clinic.of, lambda: resolve.count(info.context, which))
+
+
+@strawberry.input(
+    description="Clinics as CSV: `;` or `,`, with or without byte order mark, columns in any order, several values in a cell parted by `|`."
+)
+class ClinicsImportInput:
+    principal: HsaId = strawberry.field(description="Whose clinics they are.")
+    csv: str = strawberry.field(
+        description="Header: hsaId, name, and any of publicName, businessClassification, businessType, careType, management, countyCode, "
+        "municipalityCode, location, telephoneNumber, financingOrganization, startDate, endDate, status. At most 20,000 rows."
+    )
+    dry_run: bool | None = strawberry.field(default=False, description="Only say what would happen.")
+    idempotency_key: str | None = strawberry.field(default=None, description="The same key answers the first call's result again.")
+
+
+@strawberry.type(description="What an import did. With errors, nothing was written.")
+class ClinicsImportPayload:
+    created: int | None = strawberry.field(default=None, description="Clinics that are new.")
+    updated: int | None = strawberry.field(default=None, description="Clinics that changed.")
+    unchanged: int | None = strawberry.field(default=None, description="Clinics that were so already.")
+    event: Annotated["Event", strawberry.lazy("schema.events")] | None = strawberry.field(
+        default=None, description="The act as logged; null where nothing changed."
+    )
+    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was written.")
+
+
+@strawberry.type
+class OrganisationQuery:
+    @strawberry.field(description="All principals, by HSA-id.")
+    async def principals(self, info: Info, first: First = None, after: After = None) -> Connection[Principal]:
+        page = await info.context.store.principals.page(paging(first, after))
+        return connection(page, Principal.of, _count_principals(info))
+
+    @strawberry.field(description="A principal by HSA-id; null where there is none.")
+    def principal(self, info: Info, hsa_id: HsaId) -> Principal | None:
+        record = info.context.principals.get(records.key_of(hsa_id))
+        return Principal.of(record) if record else None
+
+    @strawberry.field(description="A clinic by HSA-id; null where there is none, or the viewer may not read it.")
+    async def clinic(self, info: Info, hsa_id: HsaId) -> Clinic | None:
+        record = await resolve.get(info.context, hsa_id)
+        return Clinic.of(record) if record else None
+
+    @strawberry.field(description="The clinics that the viewer may read, by HSA-id.")
+    async def clinics(self, info: Info, filter: ClinicFilter | None = None, first: First = None, after: After = None) -> Connection[Clinic]:
+        return await list_clinics(info, _filter_of(filter), first, after)
+
+
+def _count_principals(info: Info) -> Callable[[], Awaitable[int]]:
+    async def count() -> int:
+        return len(info.context.principals)
+
+    return count
+
+
+@strawberry.type
+class OrganisationMutation:
+    @mutation(ClinicsImportPayload, "Make or change a principal's clinics from a CSV file: all rows or none. The same file twice changes nothing.")
+    async def clinics_import(self, info: Info, input: ClinicsImportInput) -> ClinicsImportPayload:
+        from schema.events import Event  # noqa: PLC0415 - events refer back to principals
+
+        saved = await resolve.import_csv(info.context, input.principal, input.csv, dry_run=bool(input.dry_run), key=key_of_call(info, input))
+        return ClinicsImportPayload(
+            event=Event.of(saved.event) if saved.event else None,
+            created=saved.counts["created"],
+            updated=saved.counts["updated"],
+            unchanged=saved.counts["unchanged"],
+        )

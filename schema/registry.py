@@ -1,0 +1,150 @@
+"""The root types and the schema: nodes by id, the viewer, and how errors leave it."""
+
+import asyncio
+from typing import Any
+
+import strawberry
+import structlog
+from graphql import GraphQLError
+from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema import StreamResult
+from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExecutionError
+
+from resolvers import clinics, documents
+from schema.case_type_templates import CaseTypeTemplate, CaseTypeTemplateMutation, CaseTypeTemplateQuery
+from schema.case_types import CaseType, CaseTypeMutation, CaseTypeQuery
+from schema.documents import DocumentMutation, VersionConflict, document_of, version_of
+from schema.enums import Role
+from schema.errors import Info, InvalidInput, NotFound, NotPermitted, RefusedRowError, WrongState, coded
+from schema.events import EventSubscription, Notification, find_event, find_notification
+from schema.nodes import After, Connection, First, Node
+from schema.organisations import Clinic, OrganisationMutation, OrganisationQuery, Principal, list_clinics
+from schema.people import Actor
+from schema.scalars import SCALARS
+from schema.sockets import Socket, Unauthenticated
+from store import errors, records
+from store.clinics import ClinicFilter
+
+_log = structlog.get_logger(__name__)
+_MOST_NODES = 100
+_LONGEST_NUMBER = 15
+
+
+@strawberry.type(description="Who asks.")
+class Viewer:
+    actor: Actor = strawberry.field(description="The viewer, in the first role held.")
+    principal: Principal | None = strawberry.field(description="The principal that this role belongs to.")
+    roles: list[Role] = strawberry.field(description="All roles held, each once.")
+
+    @strawberry.field(description="The clinics that the viewer may read, by HSA-id.")
+    async def clinics(self, info: Info, first: First = None, after: After = None) -> Connection[Clinic]:
+        return await list_clinics(info, ClinicFilter(), first, after)
+
+
+@strawberry.type
+class Query(CaseTypeQuery, CaseTypeTemplateQuery, OrganisationQuery):
+    @strawberry.field(description="Who asks, in which roles.")
+    def viewer(self, info: Info) -> Viewer:
+        viewer, held = info.context.viewer, info.context.rights.held
+        if not held:
+            raise errors.NotPermitted("Du har ingen roll i registret.")
+        actor = records.Actor(held[0].role, held[0].unit, viewer.employee_hsa_id, viewer.system)
+        return Viewer(
+            actor=Actor.of(actor, None),
+            principal=Principal.of(info.context.principals[held[0].principal]),
+            roles=list(dict.fromkeys(one.role for one in held)),
+        )
+
+    @strawberry.field(description="Anything by its id; null where there is none, or the viewer may not know of it.")
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+        return await _node(info, id)
+
+    @strawberry.field(description="Several at once, at most 100, in the order of the ids.")
+    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
+        if len(ids) > _MOST_NODES:
+            raise errors.InvalidInput.at(("ids",), "TOO_MANY", f"Högst {_MOST_NODES} åt gången.")
+        return list(await asyncio.gather(*(_node(info, node_id) for node_id in ids)))
+
+
+async def _node(info: Info, node_id: str) -> Node | None:
+    """Ids carry their kind: `pr_`, `cl_`, `ev_` or a document's prefix; a version's is its document's with the number after a dot."""
+    prefix, _, key = node_id.partition("_")
+    if prefix == "pr":
+        principal = info.context.principals.get(key)
+        return Principal.of(principal) if principal else None
+    if prefix == "cl":
+        clinic = await clinics.get(info.context, key)
+        return Clinic.of(clinic) if clinic else None
+    if prefix == "ev":
+        return await _event_node(info, key)
+    document_id, dot, number = node_id.partition(".")
+    found = await documents.get(info.context, document_id)
+    if found is None or not dot:
+        return document_of(found, info) if found else None
+    version = await documents.version(info.context, found, int(number)) if _is_number(number) else None
+    return version_of(version) if version else None
+
+
+async def _event_node(info: Info, key: str) -> Node | None:
+    """An event, or, with a clinic after the number, that clinic's notification of it."""
+    principal, _, rest = key.partition(".")
+    number, _, clinic_key = rest.partition(".")
+    if not _is_number(number):
+        return None
+    if not clinic_key:
+        return await find_event(info, principal, int(number))
+    return await find_notification(info, principal, int(number), clinic_key)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and not text.startswith("0")
+
+
+@strawberry.type
+class Mutation(CaseTypeMutation, CaseTypeTemplateMutation, DocumentMutation, OrganisationMutation):
+    pass
+
+
+@strawberry.type
+class Subscription(EventSubscription):
+    pass
+
+
+class RegistrySchema(strawberry.Schema):
+    """The schema, for signed-in callers only. Expected errors are not logged; bugs are, and their cause stays inside."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Give each error its code, and log our own faults."""
+        for error in errors:
+            cause = error.original_error
+            if coded(error):
+                context = execution_context.context if execution_context else None
+                _log.error("resolver failed", path=error.path, request_id=getattr(context, "request_id", None), exc_info=cause)
+
+    async def execute(self, query: str | None, *args: Any, **kwargs: Any) -> ExecutionResult:
+        """Answer a query or mutation; without sign-in only an error."""
+        if isinstance(refused := kwargs.get("context_value"), Unauthenticated):
+            return PreExecutionError(data=None, errors=[refused.error()])
+        return await super().execute(query, *args, **kwargs)
+
+    async def stream(self, query: str | None, *args: Any, **kwargs: Any) -> StreamResult:
+        """Answer any operation over a socket; without sign-in only an error."""
+        context = kwargs.get("context_value")
+        if isinstance(context, Socket):
+            kwargs["context_value"] = context = context.signed_in
+        if isinstance(context, Unauthenticated):
+            return _only(context.error())
+        return await super().stream(query, *args, **kwargs)
+
+
+async def _only(error: GraphQLError) -> StreamResult:
+    yield PreExecutionError(data=None, errors=[error])
+
+
+schema = RegistrySchema(
+    query=Query,
+    mutation=Mutation,
+    subscription=Subscription,
+    types=[CaseType, CaseTypeTemplate, Notification, InvalidInput, NotFound, NotPermitted, WrongState, RefusedRowError, VersionConflict],
+    config=StrawberryConfig(scalar_map=SCALARS),
+)

@@ -1,0 +1,65 @@
+"""The contract's scalars: how they are read and written. Bad literals are refused with a message that does not repeat them."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NewType
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.scalars import JSON
+from strawberry.types.scalar import ScalarDefinition
+
+from store.hashing import timestamp
+
+HsaId = NewType("HsaId", str)
+Cursor = NewType("Cursor", str)
+Markdown = NewType("Markdown", str)
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise GraphQLError("Expected a string.")
+    return value
+
+
+def _time(value: Any) -> datetime:
+    """RFC 3339 with an offset; anything finer than a millisecond is cut off, as BSON would."""
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+        raise GraphQLError("Expected an RFC 3339 time with an offset, such as 2026-11-23T08:00:00Z.")
+    try:
+        time = datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise GraphQLError("This time does not exist.") from None
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
+
+
+SCALARS: Mapping[object, ScalarDefinition] = {
+    HsaId: strawberry.scalar(
+        name="HsaId",
+        description="An HSA-id such as SE2321000016-1A2B: kept as given, compared without case.",
+        serialize=str,
+        parse_value=_text,
+    ),
+    Cursor: strawberry.scalar(name="Cursor", description="An opaque position in a principal's log.", serialize=str, parse_value=_text),
+    Markdown: strawberry.scalar(
+        name="Markdown",
+        description="Markdown without raw HTML: paragraphs, bold, italic, lists, links, headings, images with alternative text.",
+        serialize=str,
+        parse_value=_text,
+    ),
+    JSON: strawberry.scalar(
+        name="JSON",
+        description="Any JSON value. Only ever answered, never taken.",
+        serialize=lambda value: value,
+        parse_value=lambda value: value,
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="A time in RFC 3339, answered in UTC with millisecond precision.",
+        serialize=timestamp,
+        parse_value=_time,
+    ),
+}

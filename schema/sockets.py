@@ -1,0 +1,39 @@
+"""Who is behind a request or socket before the schema is asked: signed in, or refused with a reason."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import GraphQLError
+
+from resolvers.context import Context
+from schema.errors import TopLevelError
+
+
+@dataclass(frozen=True, slots=True)
+class Unauthenticated:
+    """No token, or one that is not accepted."""
+
+    reason: str
+    request_id: str
+    code: str = "UNAUTHENTICATED"
+
+    def error(self) -> GraphQLError:
+        """As a top-level error."""
+        return TopLevelError(self.code, self.reason)
+
+
+@dataclass(slots=True)
+class Socket:
+    """One websocket: its token may come with the handshake or with `connection_init`."""
+
+    header: str | None
+    request_id: str
+    signed_in: Context | Unauthenticated
+    connection_params: dict[str, Any] = field(default_factory=dict)
+
+    def authorization(self) -> str | None:
+        """The Authorization value that the client gave: in `connection_init`, whatever the case of its name, or in the handshake."""
+        for name, value in self.connection_params.items():
+            if name.lower() == "authorization" and isinstance(value, str):
+                return value
+        return self.header

@@ -1,0 +1,1 @@
+"""The versioned document store: the only code that reads or writes MongoDB."""

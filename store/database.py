@@ -1,0 +1,180 @@
+"""The connection to MongoDB: a fair limiter before the driver, the collections, their indexes.
+
+PyMongo's pool hands connections to waiters unfairly under load: some wait for over a second while others pass them. A first-in-first-out
+semaphore before the driver, no larger than the pool, keeps the order. Every read and write of the store goes through here.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.collation import Collation
+
+Row = dict[str, Any]
+Session = AsyncClientSession
+Sort = Sequence[tuple[str, int]]
+
+SWEDISH = Collation(locale="sv", strength=3)
+"""The order of names as Swedish readers expect it (å, ä, ö last)."""
+
+_IDEMPOTENCY_SECONDS = 7 * 24 * 3600
+
+_OPEN_ONLY = {"open": True}
+
+INDEXES: Mapping[str, Sequence[IndexModel]] = {
+    "principals": [],
+    "logs": [],
+    "people": [],
+    "clinics": [
+        IndexModel([("principal", ASCENDING), ("_id", ASCENDING)]),
+    ],
+    "documents": [
+        IndexModel([("kind", ASCENDING), ("name", ASCENDING), ("_id", ASCENDING)], name="by_name", collation=SWEDISH),
+        IndexModel([("kind", ASCENDING), ("updated_at", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("owner.key", ASCENDING), ("kind", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("derived_from.template", ASCENDING), ("_id", ASCENDING)]),
+    ],
+    "versions": [
+        IndexModel([("document", ASCENDING), ("number", ASCENDING)], unique=True),
+    ],
+    "events": [
+        IndexModel([("principal", ASCENDING), ("sequence", ASCENDING)], unique=True),
+        IndexModel([("principal", ASCENDING), ("at", ASCENDING), ("sequence", ASCENDING)]),
+        IndexModel([("principal", ASCENDING), ("document", ASCENDING), ("sequence", ASCENDING)]),
+        IndexModel([("principal", ASCENDING), ("document", ASCENDING), ("audience", ASCENDING), ("sequence", ASCENDING)]),
+        IndexModel([("principal", ASCENDING), ("action", ASCENDING), ("sequence", ASCENDING)]),
+        IndexModel([("principal", ASCENDING), ("actor_key", ASCENDING), ("sequence", ASCENDING)]),
+        IndexModel([("principal", ASCENDING), ("clinics", ASCENDING), ("sequence", ASCENDING)]),
+        # The event that first put a version in force carries its number: the versions that clinics may see, each once.
+        IndexModel(
+            [("document", ASCENDING), ("released", ASCENDING)],
+            unique=True,
+            partialFilterExpression={"released": {"$exists": True}},
+        ),
+    ],
+    "assignments": [
+        IndexModel([("clinic", ASCENDING), ("document", ASCENDING)], unique=True, partialFilterExpression=_OPEN_ONLY, name="one_open"),
+        IndexModel([("clinic", ASCENDING), ("from_sequence", ASCENDING)]),
+        IndexModel([("document", ASCENDING), ("clinic", ASCENDING), ("from_sequence", ASCENDING)]),
+    ],
+    "idempotency_keys": [
+        IndexModel([("created_at", ASCENDING)], expireAfterSeconds=_IDEMPOTENCY_SECONDS),
+    ],
+}
+
+
+class Database:
+    """One MongoDB database and the limiter before it.
+
+    Args:
+        client: Connected with majority read and write concern (see `connect`).
+        name: Of the database.
+        reads: Permits for reads under way at once.
+        writes: Permits for transactions under way at once; together with `reads` no more than the pool.
+    """
+
+    def __init__(self, client: AsyncMongoClient[Row], name: str, *, reads: int = 12, writes: int = 32) -> None:
+        self.client = client
+        self.name = name
+        self._database: AsyncDatabase[Row] = client[name]
+        self._reads = asyncio.Semaphore(reads)
+        self._writes = asyncio.Semaphore(writes)
+
+    def __getitem__(self, collection: str) -> AsyncCollection[Row]:
+        return self._database[collection]
+
+    async def create_indexes(self) -> None:
+        """Make the collections and indexes that are missing. Those there already are left alone."""
+        existing = set(await self._database.list_collection_names())
+        for name in INDEXES.keys() - existing:
+            await self._database.create_collection(name, check_exists=False)
+        for name, models in INDEXES.items():
+            if models:
+                await self[name].create_indexes(list(models))
+
+    async def ready(self) -> bool:
+        """Whether MongoDB answers and every index exists."""
+        for name, models in INDEXES.items():
+            have = await self[name].index_information()
+            if any(model.document["name"] not in have for model in models):
+                return False
+        return True
+
+    async def find_one(
+        self,
+        collection: str,
+        where: Mapping[str, Any],
+        *,
+        sort: Sort | None = None,
+        projection: Mapping[str, Any] | None = None,
+        session: Session | None = None,
+    ) -> Row | None:
+        """One row or None. Within a session the caller holds a permit already."""
+        if session is not None:
+            return await self[collection].find_one(where, sort=sort, projection=projection, session=session)
+        async with self._reads:
+            return await self[collection].find_one(where, sort=sort, projection=projection)
+
+    async def find(
+        self,
+        collection: str,
+        where: Mapping[str, Any],
+        *,
+        sort: Sort | None = None,
+        limit: int = 0,
+        projection: Mapping[str, Any] | None = None,
+        collation: Collation | None = None,
+        session: Session | None = None,
+    ) -> list[Row]:
+        """All rows that match, at most `limit` (0 is no limit), in one list."""
+        # A batch of the limit's size answers in one round trip; without a limit the server's own batches are right.
+        cursor = self[collection].find(
+            where, sort=sort, limit=limit, projection=projection, collation=collation, session=session, batch_size=limit + 1 if limit else 0
+        )
+        if session is not None:
+            return await cursor.to_list()
+        async with self._reads:
+            return await cursor.to_list()
+
+    async def count(self, collection: str, where: Mapping[str, Any], *, collation: Collation | None = None) -> int:
+        """The number of rows that match: only for filtered lists, where no head keeps a total."""
+        async with self._reads:
+            return await self[collection].count_documents(where, collation=collation) if collation else await self[collection].count_documents(where)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Session]:
+        """A session for one transaction, within the limit of writers."""
+        async with self._writes, self.client.start_session() as session:
+            yield session
+
+
+def connect(uri: str, *, pool: int = 64) -> AsyncMongoClient[Row]:
+    """A client with the registry's guarantees: majority reads and journaled majority writes, UTC times.
+
+    Args:
+        uri: MongoDB connection string of a replica set or sharded cluster.
+        pool: Most connections to one server.
+    """
+    return AsyncMongoClient(
+        uri,
+        appname="casetypes",
+        maxPoolSize=pool,
+        w="majority",
+        journal=True,
+        readConcernLevel="majority",
+        retryWrites=True,
+        retryReads=True,
+        tz_aware=True,
+        tzinfo=UTC,
+        connectTimeoutMS=5_000,
+        serverSelectionTimeoutMS=10_000,
+    )
+
+
+__all__ = ["ASCENDING", "DESCENDING", "INDEXES", "SWEDISH", "Database", "Row", "Session", "Sort", "connect"]

@@ -1,0 +1,396 @@
+"""Documents of any kind: create, update, publish, activate, deactivate, restore, archive; each one event, in the change's transaction.
+
+Invariant: versions are appended, never changed; what is in force moves only by an act that says so.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from bson import ObjectId
+from pymongo import InsertOne, UpdateMany
+
+from store import diff, heads
+from store.database import Database, Row
+from store.errors import WrongState
+from store.hashing import ChainCheck, Verification
+from store.heads import Birth, Place
+from store.kinds import Kind, Kinds
+from store.log import Log
+from store.records import (
+    Act,
+    Action,
+    Assignment,
+    AssignmentOrigin,
+    Audience,
+    Content,
+    Derivation,
+    Document,
+    DocumentState,
+    Event,
+    Owner,
+    OwnerKind,
+    Saved,
+    Version,
+)
+from store.rows import assignment_from, assignment_row, document_from, version_from
+from store.transactions import IdempotencyKey, Transaction
+
+Edit = Callable[[Content], Content]
+"""From the newest content to the next one; raises InvalidInput to refuse."""
+
+
+class Documents:
+    """The documents of one registry."""
+
+    def __init__(self, database: Database, log: Log, kinds: Kinds) -> None:
+        self._database = database
+        self._log = log
+        self._kinds = kinds
+
+    # ---------------------------------------------------------------- reading
+
+    async def get_many(self, ids: Iterable[str]) -> Mapping[str, Document]:
+        """Heads by id, those that exist, in one round trip."""
+        rows = await self._database.find("documents", {"_id": {"$in": sorted(set(ids))}})
+        return {row["_id"]: document_from(row) for row in rows}
+
+    async def get_versions(self, keys: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], Version]:
+        """Versions by (document, number), those that exist, in one round trip."""
+        ids = sorted({f"{document}.{number}" for document, number in keys})
+        versions = map(version_from, await self._database.find("versions", {"_id": {"$in": ids}}))
+        return {(version.document, version.number): version for version in versions}
+
+    async def verify(self, head: Document) -> Verification:
+        """Recompute the hash chain over all versions of a document, in flat memory, and hold the head against it."""
+        check = ChainCheck()
+        published: Version | None = None
+        newest: Version | None = None
+        after = 0
+        while rows := await self._database.find("versions", {"document": head.id, "number": {"$gt": after}}, sort=[("number", 1)], limit=200):
+            versions = [version_from(row) for row in rows]
+            check.add(versions)
+            newest = versions[-1]
+            published = next((version for version in versions if version.number == head.published), published)
+            after = newest.number
+        verdict = check.result(latest=head.latest, head_hash=head.hash)
+        if verdict.intact and newest is not None and newest.content != head.content:
+            return replace(verdict, intact=False, first_broken_version=newest.number)
+        if verdict.intact and published is not None and published.content != head.content_in_force:
+            return replace(verdict, intact=False, first_broken_version=published.number)
+        return verdict
+
+    # ---------------------------------------------------------------- writing
+
+    async def create(
+        self,
+        kind: Kind,
+        *,
+        principal: str,
+        owner: Owner,
+        content: Content,
+        derived_from: Derivation | None,
+        act: Act,
+        key: IdempotencyKey | None = None,
+    ) -> Saved:
+        """Make a document with its first version, a draft.
+
+        Args:
+            kind: Of the document.
+            principal: Key of the principal whose log it writes to.
+            owner: The principal itself or one of its clinics.
+            content: The whole content, validated, at most 1 MiB as BSON.
+            derived_from: The template version that it was made from.
+            act: Who writes and why.
+            key: For a safe repeat.
+        """
+        birth = Birth(id=f"{kind.prefix}_{ObjectId()}", kind=kind, principal=principal, owner=owner)
+
+        async def change(transaction: Transaction) -> Saved:
+            head, version = heads.born(birth, content, derived_from=derived_from, act=act, place=_place(transaction))
+            transaction.add_version(version)
+            return _recorded(transaction, act, Action.CREATED, head, version=version, number=1)
+
+        return await self._log.submit(principal, change, key=key)
+
+    async def update(
+        self, document: Document, *, edit: Edit, expected_version: int, publish: bool, act: Act, key: IdempotencyKey | None = None
+    ) -> Saved:
+        """Append the next version of a document, and put it in force if asked.
+
+        Args:
+            document: As last read; the transaction reads it again.
+            edit: The new content from the newest one.
+            expected_version: The number that the caller last read, from 1.
+            publish: Also put it in force, in the same act.
+            act: Who writes and why.
+            key: For a safe repeat.
+
+        Returns:
+            The stored version, `number == expected_version + 1`; the newest one and no event where content is equal and nothing is to publish.
+
+        Raises:
+            VersionConflict: Someone saved first. Nothing was written.
+            WrongState: The document is archived.
+        Source: MongoDB manual, "Keep a History of Document Versions".
+        """
+        kind = self._kinds[document.kind]
+
+        async def change(transaction: Transaction) -> Saved:
+            before = transaction.document(document.id)
+            heads.expect(before, expected_version)
+            heads.refuse_archived(before)
+            newest = kind.upcast(before.content, before.schema_version)
+            content = edit(newest)
+            if content == newest:
+                if publish and before.published != before.latest:
+                    return await self._put_in_force(transaction, act, Action.PUBLISHED, kind, before, before.latest)
+                return Saved(document=before, version=await transaction.version(before.id, before.latest))
+            head, version = heads.edited(kind, before, content, act=act, place=_place(transaction), derived_from=before.derived_from)
+            transaction.add_version(version)
+            if publish:
+                return await self._put_in_force(transaction, act, Action.PUBLISHED, kind, head, version.number, before=before)
+            return _recorded(transaction, act, Action.EDITED, head, version=version, number=version.number)
+
+        return await self._log.submit(document.principal, change, documents=[document.id], key=key)
+
+    async def publish(self, document: Document, *, version: int, expected_version: int, act: Act, key: IdempotencyKey | None = None) -> Saved:
+        """Put a version in force, the newest or an earlier one. No change where it is in force already.
+
+        Raises:
+            NotFound: There is no such version.
+            VersionConflict: There is a newer version than the caller knows of.
+            WrongState: The document is archived.
+        """
+        kind = self._kinds[document.kind]
+
+        async def change(transaction: Transaction) -> Saved:
+            head = transaction.document(document.id)
+            heads.expect(head, expected_version)
+            heads.refuse_archived(head)
+            if head.published == version:
+                return Saved(document=head, version=await transaction.version(head.id, version))
+            return await self._put_in_force(transaction, act, Action.PUBLISHED, kind, head, version)
+
+        return await self._log.submit(document.principal, change, documents=[document.id], key=key)
+
+    async def activate(self, document: Document, *, expected_version: int, act: Act, key: IdempotencyKey | None = None) -> Saved:
+        """Show a deactivated document to residents again.
+
+        Raises:
+            WrongState: It is not deactivated.
+        """
+        return await self._switch(document, Action.ACTIVATED, DocumentState.INACTIVE, DocumentState.ACTIVE, expected_version, act, key)
+
+    async def deactivate(self, document: Document, *, expected_version: int, act: Act, key: IdempotencyKey | None = None) -> Saved:
+        """Hide an active document from residents; it stays with the clinics.
+
+        Raises:
+            WrongState: It is not active.
+        """
+        return await self._switch(document, Action.DEACTIVATED, DocumentState.ACTIVE, DocumentState.INACTIVE, expected_version, act, key)
+
+    async def archive(self, document: Document, *, expected_version: int, act: Act, key: IdempotencyKey | None = None) -> Saved:
+        """End a document: it leaves the clinics that have it, and only reading and restore remain.
+
+        Raises:
+            WrongState: It is archived already.
+        """
+
+        async def change(transaction: Transaction) -> Saved:
+            head = transaction.document(document.id)
+            heads.expect(head, expected_version)
+            heads.refuse_archived(head)
+            place = _place(transaction)
+            transaction.write(
+                "assignments",
+                UpdateMany({"document": head.id, "open": True}, {"$set": {"open": False, "until": place.at, "until_sequence": place.sequence}}),
+            )
+            archived = replace(heads.switched(head, DocumentState.ARCHIVED, at=place.at), archived_sequence=place.sequence)
+            audience = Audience.ASSIGNED if head.published else Audience.NONE
+            return _recorded(transaction, act, Action.ARCHIVED, archived, audience=audience, resident_visible=head.state is DocumentState.ACTIVE)
+
+        return await self._log.submit(document.principal, change, documents=[document.id], key=key, alone=True)
+
+    async def restore(
+        self, document: Document, *, version: int, expected_version: int, publish: bool, act: Act, key: IdempotencyKey | None = None
+    ) -> Saved:
+        """Write an earlier version's content as a new version. Earlier versions stay, and what is in force too unless `publish`.
+
+        An archived document comes back: as a draft if it was never published, else deactivated (active with `publish`), at the clinics that had it.
+
+        Raises:
+            NotFound: There is no such version.
+            VersionConflict: There is a newer version than the caller knows of.
+        """
+        kind = self._kinds[document.kind]
+
+        async def change(transaction: Transaction) -> Saved:
+            before = transaction.document(document.id)
+            heads.expect(before, expected_version)
+            source = await transaction.version(before.id, version)
+            place = _place(transaction)
+            head = before
+            if before.state is DocumentState.ARCHIVED:
+                head = await self._reopened(transaction, before, publish=publish, place=place)
+            content = kind.upcast(source.content, source.schema_version)
+            made = None
+            if content != kind.upcast(before.content, before.schema_version):
+                head, made = heads.edited(kind, head, content, act=act, place=place, derived_from=source.derived_from, restored_from=version)
+                transaction.add_version(made)
+            if publish and (made or head.published != head.latest):
+                return await self._put_in_force(transaction, act, Action.RESTORED, kind, head, head.latest, before=before, restored_from=version)
+            if made is None and head is before:
+                return Saved(document=head, version=await transaction.version(head.id, head.latest))
+            return _recorded(
+                transaction,
+                act,
+                Action.RESTORED,
+                head,
+                version=made or await transaction.version(head.id, head.latest),
+                number=head.latest,
+                restored_from=version,
+            )
+
+        return await self._log.submit(document.principal, change, documents=[document.id], key=key, alone=True)
+
+    async def _switch(
+        self,
+        document: Document,
+        action: Action,
+        needed: DocumentState,
+        wanted: DocumentState,
+        expected_version: int,
+        act: Act,
+        key: IdempotencyKey | None,
+    ) -> Saved:
+        async def change(transaction: Transaction) -> Saved:
+            head = transaction.document(document.id)
+            heads.expect(head, expected_version)
+            if head.state is not needed:
+                raise WrongState(f"Det går bara när dokumentet är {_STATE_NAMES[needed]}; nu är det {_STATE_NAMES[head.state]}.", head.state)
+            switched = heads.switched(head, wanted, at=transaction.at)
+            return _recorded(transaction, act, action, switched, audience=Audience.ASSIGNED, resident_visible=True)
+
+        return await self._log.submit(document.principal, change, documents=[document.id], key=key)
+
+    async def _put_in_force(
+        self,
+        transaction: Transaction,
+        act: Act,
+        action: Action,
+        kind: Kind,
+        head: Document,
+        number: int,
+        *,
+        before: Document | None = None,
+        restored_from: int | None = None,
+    ) -> Saved:
+        """Stage a publication: the head, the event that tells clinics, and a clinic's own case type at that clinic.
+
+        `before` is the head before this act, where the act has already moved it.
+        """
+        before = before or head
+        version = await transaction.version(head.id, number)
+        first_time = not await transaction.was_released(head, number)
+        now = kind.upcast(version.content, version.schema_version)
+        visible = True
+        if before.published is not None:
+            visible = diff.resident_visible(diff.diff(kind.in_force(before), now, kind.fields))
+        if kind.assignable and head.owner.kind is OwnerKind.CLINIC and before.published is None:
+            transaction.write("assignments", InsertOne(assignment_row(_own(transaction, act, head))))
+        moved = heads.put_in_force(
+            kind,
+            head,
+            number=number,
+            content=version.content,
+            schema_version=version.schema_version,
+            first_time=first_time,
+            at=transaction.at,
+        )
+        return _recorded(
+            transaction,
+            act,
+            action,
+            moved,
+            version=version,
+            number=number,
+            before=before,
+            released=number if first_time else None,
+            restored_from=restored_from,
+            audience=Audience.ASSIGNED,
+            resident_visible=visible,
+        )
+
+    async def _reopened(self, transaction: Transaction, head: Document, *, publish: bool, place: Place) -> Document:
+        """An archived document back in use, at the clinics that had it when it was archived."""
+        closed = await transaction.find("assignments", {"document": head.id, "until_sequence": head.archived_sequence})
+        transaction.write("assignments", *(InsertOne(_again(row, place)) for row in closed))
+        active = DocumentState.ACTIVE if publish else DocumentState.INACTIVE
+        return replace(heads.switched(head, active if head.published or publish else DocumentState.DRAFT, at=place.at), archived_sequence=None)
+
+
+_STATE_NAMES = {
+    DocumentState.DRAFT: "ett utkast",
+    DocumentState.ACTIVE: "aktivt",
+    DocumentState.INACTIVE: "inaktiverat",
+    DocumentState.ARCHIVED: "arkiverat",
+}
+
+
+def _place(transaction: Transaction) -> Place:
+    return Place(at=transaction.at, sequence=transaction.next_sequence)
+
+
+def _own(transaction: Transaction, act: Act, head: Document) -> Assignment:
+    """A clinic's own case type is at that clinic from its first publication."""
+    return Assignment(
+        id=f"as_{ObjectId()}",
+        clinic=head.owner.key,
+        document=head.id,
+        principal=head.principal,
+        origin=AssignmentOrigin.OWN,
+        from_sequence=transaction.next_sequence,
+        since=transaction.at,
+        by=act.actor,
+    )
+
+
+def _again(row: Row, place: Place) -> Row:
+    assignment = replace(assignment_from(row), id=f"as_{ObjectId()}", from_sequence=place.sequence, since=place.at, until=None, until_sequence=None)
+    return assignment_row(assignment)
+
+
+def _recorded(
+    transaction: Transaction,
+    act: Act,
+    action: Action,
+    head: Document,
+    *,
+    version: Version | None = None,
+    number: int | None = None,
+    audience: Audience = Audience.NONE,
+    released: int | None = None,
+    before: Document | None = None,
+    **told: Any,
+) -> Saved:
+    """Stage the head as counted and the event that tells of it."""
+    head = heads.counted(head, notice=audience is not Audience.NONE, at=transaction.at)
+    transaction.put(head)
+    event: Event = transaction.record(
+        act,
+        action,
+        released=released,
+        document=head.id,
+        kind=head.kind,
+        version=number,
+        published_before=(before or head).published,
+        published_after=head.published,
+        state=head.state,
+        audience=audience,
+        **told,
+    )
+    return Saved(document=head, version=version, event=event)
+
+
+__all__ = ["Documents", "Edit"]

@@ -1,0 +1,186 @@
+"""The live end of the logs. The log is the truth, wake-ups are hints.
+
+One change stream per process tells which logs have grown. Each log that someone follows has a tail in memory: its newest events, read once
+for all followers. A follower holds a position; one that falls behind the tail reads from the log again, at its own pace. A periodic look at the
+log catches what a wake-up missed, so a lost change stream costs time, never an event.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any
+
+import structlog
+from pymongo.errors import PyMongoError
+
+from store.database import Database
+from store.history import History
+from store.notifications import Notifications, Told
+from store.records import Event
+
+_log = structlog.get_logger(__name__)
+
+_TAIL = 512
+_PAGE = 100
+_LOOK_SECONDS = 5.0
+_RETRY_SECONDS = 0.5
+_AWAIT_MS = 1_000
+
+
+class _Tail:
+    """The newest events of one log, without a gap, and who waits for more."""
+
+    def __init__(self, last: int) -> None:
+        self.last = last
+        self.followers = 0
+        self.events: deque[Event] = deque(maxlen=_TAIL)
+        self._grown = asyncio.Event()
+
+    def extend(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if event.sequence == self.last + 1:
+                self.events.append(event)
+                self.last = event.sequence
+        grown, self._grown = self._grown, asyncio.Event()
+        grown.set()
+
+    def after(self, position: int) -> list[Event] | None:
+        """The events after a position; None when it is older than what is kept."""
+        if position >= self.last:
+            return []
+        oldest = self.events[0].sequence if self.events else self.last + 1
+        if position + 1 < oldest:
+            return None
+        return [event for event in self.events if event.sequence > position][:_PAGE]
+
+    async def beyond(self, position: int) -> None:
+        """Wait until the log has grown past a position."""
+        while self.last <= position:
+            await self._grown.wait()
+
+
+class Feed:
+    """Everything after a position of a log, then what comes, in order, once."""
+
+    def __init__(self, database: Database, history: History, notifications: Notifications) -> None:
+        self._database = database
+        self._history = history
+        self._notifications = notifications
+        self._tails: dict[str, _Tail] = {}
+        self._refreshing = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to follow the change stream."""
+        self._task = asyncio.create_task(self._watch(), name="feed")
+
+    async def stop(self) -> None:
+        """End the change stream. Followers are ended by whoever runs them."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def follow(self, principal: str, after: int) -> AsyncGenerator[Event, None]:
+        """Every event of a log after a sequence number, for ever."""
+        tail = await self._join(principal)
+        position = after
+        try:
+            while True:
+                events = tail.after(position)
+                if events is None:
+                    events = await self._history.after(principal, position, limit=_PAGE)
+                for event in events:
+                    yield event
+                    position = event.sequence
+                if not events:
+                    await tail.beyond(position)
+        finally:
+            self._leave(principal, tail)
+
+    async def follow_clinics(self, principal: str, clinics: Sequence[str], after: int, after_clinic: str | None = None) -> AsyncGenerator[Told, None]:
+        """What some clinics of one principal are told after a position, for ever.
+
+        Args:
+            principal: Its key.
+            clinics: Their keys; told in this order where one event concerns several.
+            after: Sequence number of the last event that was received.
+            after_clinic: The last clinic that was told of that event; None for all of them.
+        """
+        clinics = sorted(set(clinics))
+        tail = await self._join(principal)
+        position = after
+        try:
+            if after_clinic is not None:
+                for event, concerned in await self._notifications.between(principal, clinics, after, after, limit=1):
+                    for clinic in concerned:
+                        if clinic > after_clinic:
+                            yield Told(clinic, event)
+            while True:
+                horizon = tail.last
+                events = tail.after(position)
+                if events is None:
+                    # Far behind: ask the index for this clinics' events instead of reading the whole log.
+                    found = await self._notifications.between(principal, clinics, position + 1, horizon, limit=_PAGE)
+                    reached = horizon if len(found) < _PAGE else found[-1][0].sequence
+                else:
+                    found = [(event, await self._notifications.concerned(event, clinics)) for event in events]
+                    reached = events[-1].sequence if events else position
+                for event, concerned in found:
+                    for clinic in concerned:
+                        yield Told(clinic, event)
+                position = max(position, reached)
+                if position >= tail.last:
+                    await tail.beyond(position)
+        finally:
+            self._leave(principal, tail)
+
+    async def _join(self, principal: str) -> _Tail:
+        async with self._refreshing:
+            if (tail := self._tails.get(principal)) is None:
+                tail = self._tails[principal] = _Tail(await self._history.latest_sequence(principal))
+            tail.followers += 1
+            return tail
+
+    def _leave(self, principal: str, tail: _Tail) -> None:
+        tail.followers -= 1
+        if not tail.followers and self._tails.get(principal) is tail:
+            del self._tails[principal]
+
+    async def _refresh(self, principals: Sequence[str]) -> None:
+        """Read what is new of some followed logs, once for all their followers."""
+        for principal in principals:
+            async with self._refreshing:
+                if (tail := self._tails.get(principal)) is None:
+                    continue
+                while events := await self._history.after(principal, tail.last, limit=_TAIL):
+                    tail.extend(events)
+                    if len(events) < _TAIL:
+                        break
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self._follow_stream()
+            except PyMongoError as error:
+                _log.warning("change stream lost", error=type(error).__name__)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _follow_stream(self) -> None:
+        """Follow a new change stream until it breaks. What came before it began is read from the log."""
+        loop = asyncio.get_running_loop()
+        pipeline: list[Mapping[str, Any]] = [
+            {"$match": {"operationType": "insert"}},
+            {"$project": {"fullDocument.principal": 1, "fullDocument.sequence": 1}},
+        ]
+        async with await self._database["events"].watch(pipeline, max_await_time_ms=_AWAIT_MS) as stream:
+            looked = 0.0
+            while stream.alive:
+                if loop.time() - looked > _LOOK_SECONDS:
+                    await self._refresh(list(self._tails))
+                    looked = loop.time()
+                change = await stream.try_next()
+                if change is not None:
+                    event = change["fullDocument"]
+                    tail = self._tails.get(event["principal"])
+                    if tail is not None and tail.last < event["sequence"]:
+                        await self._refresh([event["principal"]])

@@ -1,0 +1,182 @@
+"""How a document's head moves: pure functions from a head and an act to the next head and version, or a refusal.
+
+No input or output here. The callers stage what these answer, in one transaction.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import bson
+
+from store.errors import InvalidInput, VersionConflict, WrongState
+from store.hashing import hash_of
+from store.kinds import Kind
+from store.records import Act, Content, Derivation, Document, DocumentState, Owner, Version
+
+MAX_CONTENT_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a log an act is written."""
+
+    at: datetime
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """What is fixed when a document is made."""
+
+    id: str
+    kind: Kind
+    principal: str
+    owner: Owner
+
+
+def expect(head: Document, expected: int) -> None:
+    """Refuse a caller who last read another version than the newest, with who saved it and when."""
+    if head.latest != expected:
+        raise VersionConflict(document=head.id, principal=head.principal, expected=expected, latest=head.latest, by=head.author, at=head.edited_at)
+
+
+def refuse_archived(head: Document) -> None:
+    """Only restore and reading remain for an archived document."""
+    if head.state is DocumentState.ARCHIVED:
+        raise WrongState("Dokumentet är arkiverat. Återställ det först.", head.state)
+
+
+def born(birth: Birth, content: Content, *, derived_from: Derivation | None, act: Act, place: Place) -> tuple[Document, Version]:
+    """A new document with its first version, a draft."""
+    version = _version(birth, content, number=1, act=act, place=place, derived_from=derived_from, restored_from=None, previous_hash=None)
+    name, internal_name = birth.kind.names(content)
+    head = Document(
+        id=birth.id,
+        kind=birth.kind.name,
+        principal=birth.principal,
+        owner=birth.owner,
+        state=DocumentState.DRAFT,
+        latest=1,
+        published=None,
+        name=name,
+        internal_name=internal_name,
+        content=content,
+        published_content=None,
+        schema_version=version.schema_version,
+        published_schema_version=None,
+        derived_from=derived_from,
+        hash=version.hash,
+        author=act.actor,
+        edited_at=place.at,
+        created_at=place.at,
+        updated_at=place.at,
+    )
+    return head, version
+
+
+def edited(
+    kind: Kind,
+    head: Document,
+    content: Content,
+    *,
+    act: Act,
+    place: Place,
+    derived_from: Derivation | None,
+    restored_from: int | None = None,
+) -> tuple[Document, Version]:
+    """The next version, a draft: what is in force stays as it is."""
+    birth = Birth(id=head.id, kind=kind, principal=head.principal, owner=head.owner)
+    version = _version(
+        birth,
+        content,
+        number=head.latest + 1,
+        act=act,
+        place=place,
+        derived_from=derived_from,
+        restored_from=restored_from,
+        previous_hash=head.hash,
+    )
+    keeps_newest_in_force = head.published == head.latest
+    name, internal_name = (head.name, head.internal_name) if head.published else kind.names(content)
+    moved = replace(
+        head,
+        latest=version.number,
+        name=name,
+        internal_name=internal_name,
+        content=content,
+        published_content=head.content if keeps_newest_in_force else head.published_content,
+        schema_version=version.schema_version,
+        published_schema_version=head.schema_version if keeps_newest_in_force else head.published_schema_version,
+        derived_from=derived_from,
+        hash=version.hash,
+        author=act.actor,
+        edited_at=place.at,
+        updated_at=place.at,
+    )
+    return moved, version
+
+
+def put_in_force(kind: Kind, head: Document, *, number: int, content: Content, schema_version: int, first_time: bool, at: datetime) -> Document:
+    """A version in force. The first publication makes a draft active; a deactivated document stays deactivated."""
+    name, internal_name = kind.names(kind.upcast(content, schema_version))
+    newest = number == head.latest
+    return replace(
+        head,
+        state=DocumentState.ACTIVE if head.state is DocumentState.DRAFT else head.state,
+        published=number,
+        name=name,
+        internal_name=internal_name,
+        published_content=None if newest else content,
+        published_schema_version=None if newest else schema_version,
+        updated_at=at,
+        release_count=head.release_count + first_time,
+        highest_released=max(head.highest_released, number),
+    )
+
+
+def switched(head: Document, state: DocumentState, *, at: datetime) -> Document:
+    """The head in another state."""
+    return replace(head, state=state, updated_at=at)
+
+
+def counted(head: Document, *, notice: bool, at: datetime) -> Document:
+    """The head with one more event to its name, one that clinics are told of or not."""
+    return replace(
+        head,
+        event_count=head.event_count + 1,
+        notice_count=head.notice_count + notice,
+        noticed_at=at if notice else head.noticed_at,
+    )
+
+
+def _version(
+    birth: Birth,
+    content: Content,
+    *,
+    number: int,
+    act: Act,
+    place: Place,
+    derived_from: Derivation | None,
+    restored_from: int | None,
+    previous_hash: str | None,
+) -> Version:
+    size = len(bson.encode(content))
+    if size > MAX_CONTENT_BYTES:
+        raise InvalidInput.at(("content",), "TOO_LARGE", f"Innehållet är {size} byte stort; högst {MAX_CONTENT_BYTES} byte får plats.")
+    version = Version(
+        document=birth.id,
+        kind=birth.kind.name,
+        principal=birth.principal,
+        number=number,
+        content=content,
+        schema_version=birth.kind.schema_version,
+        author=act.actor,
+        created_at=place.at,
+        note=act.note,
+        derived_from=derived_from,
+        restored_from=restored_from,
+        hash="",
+        previous_hash=previous_hash,
+        sequence=place.sequence,
+    )
+    return replace(version, hash=hash_of(version))

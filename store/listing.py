@@ -1,0 +1,82 @@
+"""Lists of documents: filtered, within a scope, in Swedish order, paged by keyset."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from store.database import SWEDISH, Database
+from store.paging import Page, Paging, find_page
+from store.records import Document, DocumentState, OwnerKind, key_of
+from store.rows import document_from
+from store.scopes import Scope
+
+
+class Order(StrEnum):
+    """By name as Swedes sort it, or by the time of the last change."""
+
+    NAME_ASC = "NAME_ASC"
+    NAME_DESC = "NAME_DESC"
+    UPDATED_ASC = "UPDATED_ASC"
+    UPDATED_DESC = "UPDATED_DESC"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFilter:
+    """Which documents of a kind; what is None does not matter, but archived ones are left out unless asked for."""
+
+    kind: str
+    text: str | None = None
+    owner: str | None = None
+    owner_kind: OwnerKind | None = None
+    states: Sequence[DocumentState] | None = None
+    derived_from: str | None = None
+    changed_since: datetime | None = None
+
+    def where(self, scope: Scope) -> dict[str, Any]:
+        """As MongoDB's filter; user text is only ever a value or an escaped pattern in it."""
+        conditions: list[dict[str, Any]] = [{"kind": self.kind}, scope.where()]
+        if self.states is None:
+            conditions.append({"state": {"$ne": str(DocumentState.ARCHIVED)}})
+        else:
+            conditions.append({"state": {"$in": [str(state) for state in self.states]}})
+        if self.text is not None:
+            pattern = {"$regex": re.escape(self.text), "$options": "i"}
+            conditions.append({"$or": [{"name": pattern}, {"internal_name": pattern}]})
+        if self.owner is not None:
+            conditions.append({"owner.key": {"$eq": key_of(self.owner)}})
+        if self.owner_kind is not None:
+            conditions.append({"owner.kind": str(self.owner_kind)})
+        if self.derived_from is not None:
+            conditions.append({"derived_from.template": {"$eq": self.derived_from}})
+        if self.changed_since is not None:
+            conditions.append({"updated_at": {"$gte": self.changed_since}})
+        return {"$and": conditions}
+
+
+class Listing:
+    """The lists of one registry's documents."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(self, which: DocumentFilter, scope: Scope, order: Order, paging: Paging) -> Page[Document]:
+        """A page of the documents of a kind that a scope lets see."""
+        by_name = order in (Order.NAME_ASC, Order.NAME_DESC)
+        keys: dict[str, type] = {"name": str, "_id": str} if by_name else {"updated_at": datetime, "_id": str}
+        return await find_page(
+            self._database,
+            "documents",
+            which.where(scope),
+            paging,
+            keys=keys,
+            convert=document_from,
+            descending=order in (Order.NAME_DESC, Order.UPDATED_DESC),
+            collation=SWEDISH if by_name else None,
+        )
+
+    async def count(self, which: DocumentFilter, scope: Scope) -> int:
+        """How many documents of a kind match within a scope."""
+        return await self._database.count("documents", which.where(scope))

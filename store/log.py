@@ -1,0 +1,194 @@
+"""One append-only log per principal, and the only way to write: group commit.
+
+One writer task per principal and process takes what is queued, applies each change in turn inside one transaction, and answers each caller for
+itself. The log's counter is taken first in the transaction: numbers have no gap and commit in order, also with other processes writing.
+Invariant: an event is written in the same transaction as what it tells of, or not at all.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from pymongo import ReturnDocument, WriteConcern
+from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from store.database import Database, Row, Session
+from store.errors import RegistryError
+from store.records import RefusalReason, RefusedRow, Saved
+from store.rows import document_from, event_from, version_from
+from store.transactions import IdempotencyKey, Transaction
+
+Change = Callable[[Transaction], Awaitable[Saved]]
+Clock = Callable[[], datetime]
+
+_GROUP = 64
+_SNAPSHOT = ReadConcern("snapshot")
+_MAJORITY = WriteConcern("majority", j=True)
+
+
+def utc_now() -> datetime:
+    """Now, in UTC, cut to BSON's milliseconds."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    change: Change
+    documents: Sequence[str]
+    key: IdempotencyKey | None
+    alone: bool
+    answer: asyncio.Future[Saved | Row] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Log:
+    """The writer of all principals' logs in this process."""
+
+    def __init__(self, database: Database, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._clock = clock
+        self._queues: dict[str, deque[_Request]] = {}
+        self._writers: dict[str, asyncio.Task[None]] = {}
+
+    async def submit(
+        self, principal: str, change: Change, *, documents: Sequence[str] = (), key: IdempotencyKey | None = None, alone: bool = False
+    ) -> Saved:
+        """Apply a change to a principal's log, together with others that wait.
+
+        Args:
+            principal: Key of the principal whose log it writes to.
+            change: Reads heads, stages writes, and raises to refuse. It runs again from the start if the transaction has to.
+            documents: Ids of the heads that it reads.
+            key: Answers the first call's result again when it was used before.
+            alone: The change reads rows that other changes may have staged, so it shares no transaction with them.
+
+        Returns:
+            What the change answered, once it is on disk on a majority of the members.
+
+        Raises:
+            RegistryError: The change was refused; nothing was written.
+        """
+        request = _Request(change, documents, key, alone)
+        self._queues.setdefault(principal, deque()).append(request)
+        if principal not in self._writers:
+            self._writers[principal] = asyncio.create_task(self._drain(principal), name=f"log writer {principal}")
+        answer = await request.answer
+        return answer if isinstance(answer, Saved) else await self._first_result(answer)
+
+    async def close(self) -> None:
+        """Wait until everything queued is settled."""
+        while self._writers:
+            await asyncio.gather(*self._writers.values(), return_exceptions=True)
+
+    async def _drain(self, principal: str) -> None:
+        queue = self._queues[principal]
+        try:
+            while queue:
+                group = self._next_group(queue)
+                if group:
+                    await self._settle(principal, group)
+        finally:
+            # No await between the empty queue and here: a caller that comes later starts a new writer.
+            del self._writers[principal], self._queues[principal]
+            for request in queue:
+                request.answer.cancel()
+
+    def _next_group(self, queue: deque[_Request]) -> list[_Request]:
+        group: list[_Request] = []
+        while queue and len(group) < _GROUP and not (group and (queue[0].alone or group[0].alone)):
+            request = queue.popleft()
+            if not request.answer.cancelled():
+                group.append(request)
+        return group
+
+    async def _settle(self, principal: str, group: list[_Request]) -> None:
+        """Commit a group and answer its callers; a fault that may be one request's own is not laid on the others."""
+        try:
+            outcomes = await self._commit(principal, group)
+        except Exception as error:  # noqa: BLE001 - whatever fails, no caller is left waiting
+            if len(group) == 1 or _may_have_committed(error):
+                for request in group:
+                    _answer(request, error)
+            else:
+                for request in group:
+                    await self._settle(principal, [request])
+        else:
+            for request, outcome in zip(group, outcomes, strict=True):
+                _answer(request, outcome)
+
+    async def _commit(self, principal: str, group: list[_Request]) -> list[Saved | Row | Exception]:
+        async def transact(session: Session) -> list[Saved | Row | Exception]:
+            return await self._apply(session, principal, group)
+
+        async with self._database.writing() as session:
+            try:
+                return await session.with_transaction(transact, read_concern=_SNAPSHOT, write_concern=_MAJORITY)
+            except BulkWriteError as error:
+                if not _is_duplicate(error):
+                    raise
+                # Another process used the same idempotency key in another log meanwhile: now it is there to be seen.
+                return await session.with_transaction(transact, read_concern=_SNAPSHOT, write_concern=_MAJORITY)
+
+    async def _apply(self, session: Session, principal: str, group: list[_Request]) -> list[Saved | Row | Exception]:
+        # Writing the counter first takes its lock: a second process conflicts here, before it has done any work.
+        log = await self._database["logs"].find_one_and_update(
+            {"_id": principal}, {"$inc": {"turns": 1}}, session=session, return_document=ReturnDocument.AFTER
+        )
+        if log is None:
+            raise LookupError(f"no log for principal {principal}")
+        transaction = Transaction(self._database, session, principal, log["sequence"], max(self._clock(), log["at"]))
+        await transaction.prefetch(
+            (document for request in group for document in request.documents), (request.key.id for request in group if request.key)
+        )
+        outcomes = [await self._attempt(transaction, request) for request in group]
+        if not await transaction.flush():
+            await session.abort_transaction()
+        return outcomes
+
+    async def _attempt(self, transaction: Transaction, request: _Request) -> Saved | Row | Exception:
+        checkpoint = transaction.checkpoint()
+        try:
+            if request.key and (first := transaction.replayed(request.key)) is not None:
+                return first
+            saved = await request.change(transaction)
+            if request.key:
+                transaction.remember(request.key, saved)
+        except RegistryError as refusal:
+            transaction.back_to(checkpoint)
+            return refusal
+        else:
+            return saved
+
+    async def _first_result(self, row: Row) -> Saved:
+        """The result of the call that used the idempotency key first; the document as it is now."""
+        document = await self._database.find_one("documents", {"_id": row["document"]}) if row["document"] else None
+        version = await self._database.find_one("versions", {"document": row["document"], "number": row["version"]}) if row["version"] else None
+        event = await self._database.find_one("events", {"principal": row["principal"], "sequence": row["sequence"]}) if row["sequence"] else None
+        return Saved(
+            document=document_from(document) if document else None,
+            version=version_from(version) if version else None,
+            event=event_from(event) if event else None,
+            skipped=tuple(RefusedRow(skip["row"], skip["value"], RefusalReason(skip["reason"])) for skip in row["skipped"]),
+            counts=row["counts"],
+        )
+
+
+def _may_have_committed(error: Exception) -> bool:
+    """Whether a failed commit may yet have taken effect: then it must not be tried again as new work."""
+    return isinstance(error, ConnectionFailure) or (isinstance(error, PyMongoError) and error.has_error_label("UnknownTransactionCommitResult"))
+
+
+def _is_duplicate(error: BulkWriteError) -> bool:
+    return any(failure.get("code") == 11000 for failure in error.details.get("writeErrors", []))  # DuplicateKey
+
+
+def _answer(request: _Request, outcome: Saved | Row | Exception) -> None:
+    with suppress(asyncio.InvalidStateError):  # the caller has gone
+        if isinstance(outcome, Exception):
+            request.answer.set_exception(outcome)
+        else:
+            request.answer.set_result(outcome)

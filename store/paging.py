@@ -1,0 +1,147 @@
+"""Keyset pages: a cursor holds the sort key, so a page costs the same at any depth. Nothing is skipped, nothing is counted."""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+import orjson
+from pymongo.collation import Collation
+
+from store.database import Database, Row
+from store.errors import InvalidInput
+
+T = TypeVar("T")
+Key = tuple[Any, ...]
+
+MAX_FIRST = 100
+DEFAULT_FIRST = 50
+_MAX_CURSOR = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """Which page: `limit` items after `after` (and before `before`), from the end when `backward`."""
+
+    limit: int = DEFAULT_FIRST
+    backward: bool = False
+    after: str | None = None
+    before: str | None = None
+
+    @classmethod
+    def of(cls, first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None) -> "Paging":
+        """Relay's arguments, checked: not both `first` and `last`, each 1 to 100; 50 if neither is given."""
+        if first is not None and last is not None:
+            raise InvalidInput.at(("last",), "FIRST_AND_LAST", "Ange antingen first eller last, inte båda.")
+        name, limit = ("last", last) if last is not None else ("first", DEFAULT_FIRST if first is None else first)
+        if not 1 <= limit <= MAX_FIRST:
+            raise InvalidInput.at((name,), "OUT_OF_RANGE", f"Ange ett tal från 1 till {MAX_FIRST}.")
+        return cls(limit=limit, backward=last is not None, after=after, before=before)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Items with the cursor of each."""
+
+    items: Sequence[T]
+    cursors: Sequence[str]
+    has_next: bool
+    has_previous: bool
+
+
+def encode(key: Key) -> str:
+    """An opaque cursor for a sort key of strings, whole numbers and times."""
+    values = [int(value.timestamp() * 1000) if isinstance(value, datetime) else value for value in key]
+    return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
+
+
+def decode(cursor: str, shape: Sequence[type], argument: str) -> Key:
+    """The sort key in a cursor.
+
+    Args:
+        cursor: As `encode` made it.
+        shape: The types that the key's values must have.
+        argument: Named in the error.
+
+    Raises:
+        InvalidInput: It is no cursor of this list; code `INVALID_CURSOR`.
+    """
+    try:
+        values = orjson.loads(base64.b64decode(cursor[:_MAX_CURSOR] + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+        return tuple(_as(kind, value) for kind, value in zip(shape, values, strict=True))
+    except (ValueError, TypeError, OverflowError, binascii.Error):
+        raise InvalidInput.at((argument,), "INVALID_CURSOR", "Markören går inte att läsa, eller hör till en annan lista.") from None
+
+
+def _as(kind: type, value: Any) -> Any:
+    if kind is datetime and type(value) is int:
+        return datetime.fromtimestamp(value // 1000, UTC).replace(microsecond=value % 1000 * 1000)
+    if type(value) is not kind or (isinstance(value, int) and abs(value) > 2**53):
+        raise ValueError
+    return value
+
+
+async def find_page(
+    database: Database,
+    collection: str,
+    where: Mapping[str, Any],
+    paging: Paging,
+    *,
+    keys: Mapping[str, type],
+    convert: Callable[[Row], T],
+    descending: bool = False,
+    collation: Collation | None = None,
+) -> Page[T]:
+    """One page of a collection.
+
+    Args:
+        database: To read from.
+        collection: Its name.
+        where: Of the whole list.
+        paging: Which page of it.
+        keys: The sort key: fields (dotted for nested) and their types, all in one direction, unique together.
+        convert: From a row to an item.
+        descending: The direction of the list.
+        collation: Of the index that serves the list.
+    """
+    shape = tuple(keys.values())
+    conditions = [where]
+    if paging.after is not None:
+        conditions.append(beyond(tuple(keys), decode(paging.after, shape, "after"), descending=descending))
+    if paging.before is not None:
+        conditions.append(beyond(tuple(keys), decode(paging.before, shape, "before"), descending=not descending))
+    direction = -1 if descending != paging.backward else 1
+    rows = await database.find(
+        collection,
+        {"$and": conditions} if len(conditions) > 1 else where,
+        sort=[(key, direction) for key in keys],
+        limit=paging.limit + 1,
+        collation=collation,
+    )
+    cursors = [encode(tuple(_value(row, key) for key in keys)) for row in rows]
+    return cut([convert(row) for row in rows], cursors, paging)
+
+
+def cut(items: Sequence[T], cursors: Sequence[str], paging: Paging) -> Page[T]:
+    """A page from up to `limit + 1` items, read in the direction of paging; the one too many tells that there are more."""
+    more = len(items) > paging.limit
+    items, cursors = items[: paging.limit], cursors[: paging.limit]
+    if paging.backward:
+        return Page(items[::-1], cursors[::-1], has_next=paging.before is not None, has_previous=more)
+    return Page(items, cursors, has_next=more, has_previous=paging.after is not None)
+
+
+def beyond(keys: Sequence[str], values: Key, *, descending: bool) -> Row:
+    """The condition for what sorts after a key: (a > x) or (a = x and b > y)."""
+    operator = "$lt" if descending else "$gt"
+    branches = [dict(zip(keys[:index], values[:index], strict=True)) | {keys[index]: {operator: values[index]}} for index in range(len(keys))]
+    return branches[0] if len(branches) == 1 else {"$or": branches}
+
+
+def _value(row: Row, dotted: str) -> Any:
+    value: Any = row
+    for part in dotted.split("."):
+        value = value[part]
+    return value

@@ -1,0 +1,75 @@
+"""Principals and the display names of people: what events and versions refer to by key only."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from pymongo import InsertOne, UpdateOne
+from pymongo.errors import BulkWriteError
+
+from store.database import Database
+from store.log import Clock, utc_now
+from store.paging import Page, Paging, find_page
+from store.records import Principal, key_of
+from store.rows import principal_from, principal_row
+
+
+class Principals:
+    """Who answers for clinics. Reference data: made at start, each with a log of its own."""
+
+    def __init__(self, database: Database, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._clock = clock
+        self._known: Mapping[str, Principal] = {}
+
+    async def ensure(self, principals: Sequence[Principal]) -> None:
+        """Make the principals that are missing, and their logs; those there already are left as they are."""
+        self._known = {}
+        for collection, rows in (
+            ("logs", [{"_id": principal.key, "sequence": 0, "at": self._clock()} for principal in principals]),
+            ("principals", [principal_row(principal) for principal in principals]),
+        ):
+            there = {
+                row["_id"] for row in await self._database.find(collection, {"_id": {"$in": [row["_id"] for row in rows]}}, projection={"_id": 1})
+            }
+            missing = [InsertOne(row) for row in rows if row["_id"] not in there]
+            if missing:
+                try:
+                    await self._database[collection].bulk_write(missing, ordered=False)
+                except BulkWriteError as error:  # another server starting at the same moment made them first
+                    if any(failure["code"] != 11000 for failure in error.details["writeErrors"]):
+                        raise
+
+    async def known(self) -> Mapping[str, Principal]:
+        """All principals by key: some hundreds, made at start and never changed, so they are read once per process."""
+        if not self._known:
+            self._known = {row["_id"]: principal_from(row) for row in await self._database.find("principals", {})}
+        return self._known
+
+    async def page(self, paging: Paging) -> Page[Principal]:
+        """All principals by key."""
+        return await find_page(self._database, "principals", {}, paging, keys={"_id": str}, convert=principal_from)
+
+
+class People:
+    """Display names by employee HSA-id, apart from the chain of hashes, so that a name can be erased or hidden."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[str, str] = {}
+
+    async def remember(self, employee_hsa_id: str, name: str) -> None:
+        """Note the name that a person signed in with, when it is new or has changed."""
+        key = key_of(employee_hsa_id)
+        if self._known.get(key) == name:
+            return
+        await self._database["people"].bulk_write([UpdateOne({"_id": key}, {"$set": {"name": name}}, upsert=True)])
+        if len(self._known) > _MOST_KNOWN:
+            self._known.clear()
+        self._known[key] = name
+
+    async def names(self, keys: Iterable[str]) -> Mapping[str, str]:
+        """Names by key of the employee HSA-id, those that are known, in one round trip."""
+        rows = await self._database.find("people", {"_id": {"$in": sorted(set(keys))}})
+        return {row["_id"]: row["name"] for row in rows}
+
+
+_MOST_KNOWN = 10_000

@@ -1,0 +1,200 @@
+"""Between records and MongoDB's rows. Rows carry the records' field names; `_id` is the record's id or key.
+
+Reading validates nothing: what is stored was validated when it was written.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from store.database import Row
+from store.records import (
+    Action,
+    Actor,
+    Assignment,
+    AssignmentOrigin,
+    Audience,
+    Clinic,
+    ClinicStatus,
+    Derivation,
+    Document,
+    DocumentState,
+    Event,
+    Owner,
+    OwnerKind,
+    Principal,
+    PrincipalKind,
+    Role,
+    Version,
+    key_of,
+)
+
+
+def actor_row(actor: Actor) -> Row:
+    """An actor as stored inside versions, events and assignments."""
+    return {"role": str(actor.role), "unit": actor.unit, "employee_hsa_id": actor.employee_hsa_id, "system": actor.system}
+
+
+def actor_from(row: Mapping[str, Any]) -> Actor:
+    """The actor stored in a row."""
+    return Actor(role=Role(row["role"]), unit=row["unit"], employee_hsa_id=row["employee_hsa_id"], system=row["system"])
+
+
+def actor_key(actor: Actor) -> str | None:
+    """What events are looked up by: the person's key, or the unit's for a machine."""
+    name = actor.employee_hsa_id or actor.unit
+    return None if name is None else key_of(name)
+
+
+def _derivation_row(derivation: Derivation | None) -> Row | None:
+    return None if derivation is None else {"template": derivation.template, "version": derivation.version}
+
+
+def _derivation_from(row: Mapping[str, Any] | None) -> Derivation | None:
+    return None if row is None else Derivation(template=row["template"], version=row["version"])
+
+
+def _values(record: Any, *skip: str) -> Row:
+    """A record's own fields, not copied deeply: content may be large."""
+    return {field.name: getattr(record, field.name) for field in fields(record) if field.name not in skip}
+
+
+def principal_row(principal: Principal) -> Row:
+    """A principal as stored."""
+    return {"_id": principal.key} | _values(principal, "key") | {"kind": str(principal.kind)}
+
+
+def principal_from(row: Row) -> Principal:
+    """The principal in a row."""
+    return Principal(key=row["_id"], hsa_id=row["hsa_id"], name=row["name"], kind=PrincipalKind(row["kind"]), county_code=row["county_code"])
+
+
+def clinic_row(clinic: Clinic) -> Row:
+    """A clinic as stored."""
+    return {"_id": clinic.key} | _values(clinic, "key") | {"status": str(clinic.status)}
+
+
+def clinic_from(row: Row) -> Clinic:
+    """The clinic in a row."""
+    values = {field.name: row[field.name] for field in fields(Clinic) if field.name != "key"}
+    return Clinic(**(values | {"key": row["_id"], "status": ClinicStatus(row["status"])}))
+
+
+def document_row(document: Document) -> Row:
+    """A head as stored."""
+    return (
+        {"_id": document.id}
+        | _values(document, "id")
+        | {
+            "owner": {"kind": str(document.owner.kind), "key": document.owner.key},
+            "state": str(document.state),
+            "derived_from": _derivation_row(document.derived_from),
+            "author": actor_row(document.author),
+        }
+    )
+
+
+def document_from(row: Row) -> Document:
+    """The head in a row."""
+    owner = row["owner"]
+    return Document(
+        id=row["_id"],
+        kind=row["kind"],
+        principal=row["principal"],
+        owner=Owner(kind=OwnerKind(owner["kind"]), key=owner["key"]),
+        state=DocumentState(row["state"]),
+        latest=row["latest"],
+        published=row["published"],
+        name=row["name"],
+        internal_name=row["internal_name"],
+        content=row["content"],
+        published_content=row["published_content"],
+        schema_version=row["schema_version"],
+        published_schema_version=row["published_schema_version"],
+        derived_from=_derivation_from(row["derived_from"]),
+        hash=row["hash"],
+        author=actor_from(row["author"]),
+        edited_at=row["edited_at"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        noticed_at=row["noticed_at"],
+        event_count=row["event_count"],
+        notice_count=row["notice_count"],
+        release_count=row["release_count"],
+        highest_released=row["highest_released"],
+        archived_sequence=row["archived_sequence"],
+    )
+
+
+def version_row(version: Version) -> Row:
+    """A version as stored."""
+    return {"_id": version.id} | _values(version) | {"author": actor_row(version.author), "derived_from": _derivation_row(version.derived_from)}
+
+
+def version_from(row: Row) -> Version:
+    """The version in a row."""
+    return Version(
+        document=row["document"],
+        kind=row["kind"],
+        principal=row["principal"],
+        number=row["number"],
+        content=row["content"],
+        schema_version=row["schema_version"],
+        author=actor_from(row["author"]),
+        created_at=row["created_at"],
+        note=row["note"],
+        derived_from=_derivation_from(row["derived_from"]),
+        restored_from=row["restored_from"],
+        hash=row["hash"],
+        previous_hash=row["previous_hash"],
+        sequence=row["sequence"],
+    )
+
+
+def event_row(event: Event, *, released: int | None = None) -> Row:
+    """An event as stored; `released` is the version that it put in force for the first time."""
+    row = (
+        {"_id": event.id}
+        | _values(event)
+        | {
+            "action": str(event.action),
+            "actor": actor_row(event.actor),
+            "actor_key": actor_key(event.actor),
+            "state": None if event.state is None else str(event.state),
+            "audience": str(event.audience),
+            "clinics": list(event.clinics),
+            "counts": dict(event.counts),
+        }
+    )
+    return row if released is None else row | {"released": released}
+
+
+def event_from(row: Row) -> Event:
+    """The event in a row."""
+    values = {field.name: row[field.name] for field in fields(Event)}
+    return Event(
+        **(
+            values
+            | {
+                "action": Action(row["action"]),
+                "actor": actor_from(row["actor"]),
+                "state": None if row["state"] is None else DocumentState(row["state"]),
+                "audience": Audience(row["audience"]),
+            }
+        )
+    )
+
+
+def assignment_row(assignment: Assignment) -> Row:
+    """An assignment as stored; `open` marks those in force, for the index that allows one per clinic and document."""
+    return (
+        {"_id": assignment.id}
+        | _values(assignment, "id")
+        | {"origin": str(assignment.origin), "by": actor_row(assignment.by), "open": assignment.until_sequence is None}
+    )
+
+
+def assignment_from(row: Row) -> Assignment:
+    """The assignment in a row."""
+    values = {field.name: row[field.name] for field in fields(Assignment) if field.name != "id"}
+    return Assignment(**(values | {"id": row["_id"], "origin": AssignmentOrigin(row["origin"]), "by": actor_from(row["by"])}))

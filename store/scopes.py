@@ -1,0 +1,81 @@
+"""What someone may see of documents, as data: the same scope decides for one document in hand and filters a list in MongoDB.
+
+Kept together so that the two can't drift apart; a test holds them equal.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from store.records import Document, OwnerKind
+
+NOTHING: dict[str, Any] = {"_id": {"$in": []}}
+
+
+class Sight(IntEnum):
+    """How much of a document is seen: nothing, what was ever in force, or drafts too."""
+
+    NOTHING = 0
+    RELEASED = 1
+    ALL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose documents are seen, and how much of them.
+
+    Attributes:
+        principals: Everything in these principals' logs, their clinics' documents and drafts included.
+        clinics: Everything that these clinics own, drafts included.
+        clinics_in: Everything that any clinic of these principals owns, drafts included.
+        released_in: What is published in these principals' logs, their clinics' included.
+        released_of: What these principals and clinics own and have published.
+        released_templates_of: The same, but only documents of `template_kinds`.
+        released_central: What any principal (not clinic) owns and has published.
+        template_kinds: The kinds that count as templates.
+    """
+
+    principals: frozenset[str] = frozenset()
+    clinics: frozenset[str] = frozenset()
+    clinics_in: frozenset[str] = frozenset()
+    released_in: frozenset[str] = frozenset()
+    released_of: frozenset[str] = frozenset()
+    released_templates_of: frozenset[str] = frozenset()
+    released_central: bool = False
+    template_kinds: frozenset[str] = frozenset()
+
+    def sight(self, document: Document) -> Sight:
+        """How much of a document is seen."""
+        owner = document.owner.key
+        own_clinic = document.owner.kind is OwnerKind.CLINIC and document.principal in self.clinics_in
+        if document.principal in self.principals or owner in self.clinics or own_clinic:
+            return Sight.ALL
+        if document.published is None:
+            return Sight.NOTHING
+        released = (
+            owner in self.released_of
+            or document.principal in self.released_in
+            or (owner in self.released_templates_of and document.kind in self.template_kinds)
+            or (self.released_central and document.owner.kind is OwnerKind.PRINCIPAL)
+        )
+        return Sight.RELEASED if released else Sight.NOTHING
+
+    def where(self) -> dict[str, Any]:
+        """The documents that are seen at all, as MongoDB's filter."""
+        released: list[dict[str, Any]] = []
+        if self.released_of:
+            released.append({"owner.key": {"$in": sorted(self.released_of)}})
+        if self.released_in:
+            released.append({"principal": {"$in": sorted(self.released_in)}})
+        if self.released_templates_of:
+            released.append({"owner.key": {"$in": sorted(self.released_templates_of)}, "kind": {"$in": sorted(self.template_kinds)}})
+        if self.released_central:
+            released.append({"owner.kind": str(OwnerKind.PRINCIPAL)})
+        branches: list[dict[str, Any]] = [clause | {"published": {"$ne": None}} for clause in released]
+        if self.principals:
+            branches.append({"principal": {"$in": sorted(self.principals)}})
+        if self.clinics:
+            branches.append({"owner.key": {"$in": sorted(self.clinics)}})
+        if self.clinics_in:
+            branches.append({"owner.kind": str(OwnerKind.CLINIC), "principal": {"$in": sorted(self.clinics_in)}})
+        return {"$or": branches} if branches else NOTHING

@@ -1,0 +1,214 @@
+"""What one group commit does inside one MongoDB transaction.
+
+A change reads heads and stages its writes; nothing reaches MongoDB before `flush`. A change that is refused takes back what it staged,
+so that the others in the same group go on without it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pymongo import InsertOne, ReplaceOne, UpdateMany, UpdateOne
+
+from store.database import Database, Row, Session
+from store.errors import InvalidInput, NotFound
+from store.records import Act, Action, Document, Event, Saved, Version
+from store.rows import document_from, document_row, event_row, version_from, version_row
+
+Operation = InsertOne[Row] | ReplaceOne[Row] | UpdateOne | UpdateMany
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """A caller's key, made unique per actor, and what the call asked for."""
+
+    id: str
+    fingerprint: str
+
+
+class Transaction:
+    """The state of one principal's log while a group of changes is applied to it.
+
+    Attributes:
+        principal: Key of the principal whose log is written.
+        at: The time of all its events: the server's, but never before the log's last.
+        session: For reads that must see the transaction's snapshot.
+    """
+
+    def __init__(self, database: Database, session: Session, principal: str, sequence: int, at: datetime) -> None:
+        self.principal = principal
+        self.at = at
+        self.session = session
+        self._database = database
+        self._sequence = sequence
+        self._heads: dict[str, Document] = {}
+        self._changed: dict[str, None] = {}
+        self._rows: dict[str, list[Operation]] = defaultdict(list)
+        self._keys: dict[str, Row] = {}
+        self._versions: dict[tuple[str, int], Version] = {}
+        self._released: set[tuple[str, int]] = set()
+
+    @property
+    def next_sequence(self) -> int:
+        """The number that the next event gets."""
+        return self._sequence + 1
+
+    async def prefetch(self, documents: Iterable[str], keys: Iterable[str]) -> None:
+        """Read the heads and idempotency keys of a whole group in one round trip each."""
+        if ids := sorted(set(documents)):
+            rows = await self._database.find("documents", {"_id": {"$in": ids}, "principal": self.principal}, session=self.session)
+            self._heads = {row["_id"]: document_from(row) for row in rows}
+        if ids := sorted(set(keys)):
+            rows = await self._database.find("idempotency_keys", {"_id": {"$in": ids}}, session=self.session)
+            self._keys = {row["_id"]: row for row in rows}
+
+    def document(self, document_id: str) -> Document:
+        """A prefetched head, as earlier changes of the group left it.
+
+        Raises:
+            NotFound: There is none in this principal's log.
+        """
+        try:
+            return self._heads[document_id]
+        except KeyError:
+            raise NotFound("Dokumentet finns inte.", ("id",)) from None
+
+    async def find(self, collection: str, where: Row, **options: Any) -> list[Row]:
+        """Rows as the snapshot has them. What the group staged is not among them: such changes are applied alone."""
+        return await self._database.find(collection, where, session=self.session, **options)
+
+    async def version(self, document_id: str, number: int) -> Version:
+        """A version, staged or stored.
+
+        Raises:
+            NotFound: The document has no version with that number.
+        """
+        if (staged := self._versions.get((document_id, number))) is not None:
+            return staged
+        rows = await self.find("versions", {"document": document_id, "number": number})
+        if not rows:
+            raise NotFound(f"Version {number} finns inte.", ("version",))
+        return version_from(rows[0])
+
+    async def was_released(self, head: Document, number: int) -> bool:
+        """Whether a version has been in force before."""
+        if number > head.highest_released:
+            return False
+        return (head.id, number) in self._released or bool(await self.find("events", {"document": head.id, "released": number}))
+
+    def put(self, document: Document) -> None:
+        """Stage a head, new or changed."""
+        self._heads[document.id] = document
+        self._changed[document.id] = None
+
+    def add_version(self, version: Version) -> None:
+        """Stage a new version."""
+        self._versions[version.document, version.number] = version
+        self._rows["versions"].append(InsertOne(version_row(version)))
+
+    def record(self, act: Act, action: Action, *, released: int | None = None, **told: Any) -> Event:
+        """Stage the next event of the log: who, what, when and why.
+
+        Args:
+            act: Who does it.
+            action: What is done.
+            released: The version that this act puts in force for the first time.
+            told: The event's other fields.
+        """
+        self._sequence += 1
+        event = Event(
+            principal=self.principal,
+            sequence=self._sequence,
+            action=action,
+            at=self.at,
+            actor=act.actor,
+            note=act.note,
+            request_id=act.request_id,
+            **told,
+        )
+        self._rows["events"].append(InsertOne(event_row(event, released=released)))
+        if event.document and released is not None:
+            self._released.add((event.document, released))
+        return event
+
+    def write(self, collection: str, *operations: Operation) -> None:
+        """Stage other rows, written in this order within their collection."""
+        self._rows[collection].extend(operations)
+
+    def replayed(self, key: IdempotencyKey) -> Row | None:
+        """What the first call with this key led to; None for a new key.
+
+        Raises:
+            InvalidInput: The key was used with other input.
+        """
+        row = self._keys.get(key.id)
+        if row is not None and row["fingerprint"] != key.fingerprint:
+            raise InvalidInput.at(("idempotencyKey",), "IDEMPOTENCY_KEY_REUSED", "Nyckeln är redan använd för ett annat anrop. Välj en ny nyckel.")
+        return row
+
+    def remember(self, key: IdempotencyKey, saved: Saved) -> None:
+        """Stage the result under its key, so that the call can be repeated safely."""
+        row: Row = {
+            "_id": key.id,
+            "fingerprint": key.fingerprint,
+            "created_at": self.at,
+            "principal": self.principal,
+            "document": saved.document.id if saved.document else None,
+            "version": saved.version.number if saved.version else None,
+            "sequence": saved.event.sequence if saved.event else None,
+            "skipped": [{"row": row.row, "value": row.value, "reason": str(row.reason)} for row in saved.skipped],
+            "counts": dict(saved.counts),
+        }
+        self._keys[key.id] = row
+        self._rows["idempotency_keys"].append(InsertOne(row))
+
+    def checkpoint(self) -> "Checkpoint":
+        """The staged state, to come back to if a change is refused."""
+        return Checkpoint(
+            sequence=self._sequence,
+            heads=dict(self._heads),
+            changed=dict(self._changed),
+            lengths={name: len(rows) for name, rows in self._rows.items()},
+            keys=dict(self._keys),
+            versions=dict(self._versions),
+            released=set(self._released),
+        )
+
+    def back_to(self, checkpoint: "Checkpoint") -> None:
+        """Forget what was staged since."""
+        self._sequence = checkpoint.sequence
+        self._heads = checkpoint.heads
+        self._changed = checkpoint.changed
+        self._keys = checkpoint.keys
+        self._versions = checkpoint.versions
+        self._released = checkpoint.released
+        for name, rows in self._rows.items():
+            del rows[checkpoint.lengths.get(name, 0) :]
+
+    async def flush(self) -> bool:
+        """Write all that is staged. False when there is nothing: the transaction can be dropped."""
+        for document_id in self._changed:
+            document = self._heads[document_id]
+            self._rows["documents"].append(ReplaceOne({"_id": document.id}, document_row(document), upsert=True))
+        rows = {name: operations for name, operations in self._rows.items() if operations}
+        if not rows:
+            return False
+        for name, operations in rows.items():
+            await self._database[name].bulk_write(operations, session=self.session)
+        await self._database["logs"].update_one({"_id": self.principal}, {"$set": {"sequence": self._sequence, "at": self.at}}, session=self.session)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a transaction had staged at one point."""
+
+    sequence: int
+    heads: dict[str, Document]
+    changed: dict[str, None]
+    lengths: dict[str, int]
+    keys: dict[str, Row]
+    versions: dict[tuple[str, int], Version]
+    released: set[tuple[str, int]]

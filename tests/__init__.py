@@ -1,0 +1,1 @@
+"""The tests, by what they run against: the store, the rules, the API, the contract."""
