@@ -27,13 +27,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from resolvers import development, reference, sample
+from resolvers import development as development_issuer
+from resolvers import reference
+from resolvers import sample as sample_data
 from resolvers.issuers import IssuerKeys
 from resolvers.kinds import KINDS
 from resolvers.sign_in import LOA3, SignIn
 from schema.http import RegistryGraphQL, contexts
 from schema.registry import schema
-from store import mongod
+from store import mongod as embedded_mongod
 from store.database import Database, connect
 from store.mongod import MongodError
 from store.records import Role
@@ -61,7 +63,7 @@ class Settings(BaseSettings):
     mongod_cache_gb: float = 0.5
     development: bool = False
     oidc_issuer: str | None = None
-    oidc_audience: str = development.AUDIENCE
+    oidc_audience: str = development_issuer.AUDIENCE
     oidc_acr: tuple[str, ...] = (LOA3,)
     role_codes: dict[str, Role] = {role.value: role for role in Role}
     extra_hsa_prefixes: tuple[str, ...] = ()
@@ -144,7 +146,7 @@ def _sign_in(settings: Settings) -> SignIn:
         keys = IssuerKeys(settings.oidc_issuer)
         return SignIn(keys, issuer=settings.oidc_issuer, audience=settings.oidc_audience, acr=settings.oidc_acr, roles=settings.role_codes)
     if settings.local_issuer:
-        return development.sign_in(settings.data)
+        return development_issuer.sign_in(settings.data)
     raise ValueError("Nobody could sign in: set CASETYPES_OIDC_ISSUER (or, on a loopback address only, CASETYPES_DEVELOPMENT=1).")
 
 
@@ -159,18 +161,18 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
     data: DataOption = Path("data"),
-    sample_data: Annotated[Literal["demo", "none"], typer.Option("--sample", help="What an empty registry starts with.")] = "demo",
+    sample: Annotated[Literal["demo", "none"], typer.Option(help="What an empty registry starts with.")] = "demo",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Server processes.")] = 1,
 ) -> None:
     """Run the server, with an embedded MongoDB unless CASETYPES_MONGODB_URI names one."""
     # Whatever ends the server, the embedded MongoDB is stopped after it: uvicorn raises the signal again when it is done.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    settings = Settings(host=host, port=port or _free_port(host), data=data.absolute(), sample=sample_data, workers=workers)
+    settings = Settings(host=host, port=port or _free_port(host), data=data.absolute(), sample=sample, workers=workers)
     _refuse_taken_port(settings)
     embedded = None
     try:
         if settings.mongodb_uri is None:
-            embedded = asyncio.run(mongod.start(settings.data, binary=settings.mongod, cache_gb=settings.mongod_cache_gb))
+            embedded = asyncio.run(embedded_mongod.start(settings.data, binary=settings.mongod, cache_gb=settings.mongod_cache_gb))
             settings = settings.model_copy(update={"mongodb_uri": embedded.uri, "embedded": True})
         _sign_in(settings)
         version = asyncio.run(_bootstrap(settings))
@@ -188,10 +190,10 @@ async def _bootstrap(settings: Settings) -> str:
     """Prepare the database once, before the workers start; the version of MongoDB."""
     store = _open(str(settings.mongodb_uri), settings)
     try:
-        version = await mongod.require_replica_set(store.database.client)
+        version = await embedded_mongod.require_replica_set(store.database.client)
         await _prepare(store)
         if settings.sample == "demo":
-            await sample.load(store)
+            await sample_data.load(store)
         return version
     finally:
         await store.log.close()
@@ -238,7 +240,7 @@ def _announce(settings: Settings, mongodb_version: str) -> None:
         }
         lines.append("DEVELOPMENT: this server accepts tokens that it signs itself. Try one of these, valid for 12 hours:")
         for whom, (role, unit, employee, name) in tokens.items():
-            lines += [f"  {whom}:", f"  {development.token(settings.data, role=role, unit=unit, employee=employee, name=name)}"]
+            lines += [f"  {whom}:", f"  {development_issuer.token(settings.data, role=role, unit=unit, employee=employee, name=name)}"]
     typer.echo("\n".join(lines))
 
 
@@ -275,7 +277,7 @@ def token(
 ) -> None:
     """Print one token of the development issuer, alone on the last line."""
     try:
-        signed = development.token(data, role=role, unit=unit, employee=employee, name=name, valid_for=timedelta(seconds=valid_for))
+        signed = development_issuer.token(data, role=role, unit=unit, employee=employee, name=name, valid_for=timedelta(seconds=valid_for))
     except (ValueError, OSError) as error:
         _fail(str(error))
     typer.echo(signed)
@@ -305,5 +307,3 @@ def sdl(check: Annotated[Path | None, typer.Option(help="Compare with this file 
 def main() -> None:
     """The console script."""
     command()
-
-

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from store.diff import Change
-
 from resolvers import access
 from resolvers.access import Permission
 from resolvers.context import Context
 from resolvers.validation import validate
 from store import diff
+from store.diff import Change
 from store.errors import InvalidInput, NotFound
 from store.hashing import Verification
 from store.kinds import Kind

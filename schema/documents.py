@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import strawberry
-from store.diff import resident_visible
 
 from resolvers import documents as resolve
 from schema.changes import Change, Comparison, Verification, changes_of
@@ -16,6 +15,7 @@ from schema.nodes import After, Before, Connection, First, Last, Node, connectio
 from schema.organisations import Clinic, Principal
 from schema.people import Actor
 from store import errors, records
+from store.diff import resident_visible
 from store.errors import RegistryError
 from store.records import OwnerKind
 from store.scopes import Sight

@@ -3,10 +3,10 @@
 from enum import Enum
 
 import strawberry
-from store.diff import ChangeKind
-from store.diff import SegmentKind as TextSegmentKind
 
 from resolvers.kinds.case_types import Gender, QuestionKind, ResponseTimeUnit
+from store.diff import ChangeKind
+from store.diff import SegmentKind as TextSegmentKind
 from store.listing import Order as DocumentOrder
 from store.records import Action, AssignmentOrigin, ClinicStatus, DocumentState, PrincipalKind, RefusalReason, Role
 

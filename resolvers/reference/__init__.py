@@ -15,8 +15,6 @@ def principals() -> list[Principal]:
 def read_principals(path: Traversable) -> list[Principal]:
     """The principals in a data file."""
     return [
-        Principal(
-            key=key_of(row["hsaId"]), hsa_id=row["hsaId"], name=row["name"], kind=PrincipalKind(row["kind"]), county_code=row["countyCode"]
-        )
+        Principal(key=key_of(row["hsaId"]), hsa_id=row["hsaId"], name=row["name"], kind=PrincipalKind(row["kind"]), county_code=row["countyCode"])
         for row in json.loads(path.read_text(encoding="utf-8"))
     ]

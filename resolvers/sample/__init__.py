@@ -132,9 +132,7 @@ class _Loader:
     async def _receivers(self, principal: str, chosen: Sequence[str] | Mapping[str, str]) -> Sequence[str]:
         if not isinstance(chosen, Mapping):
             return chosen
-        which = ClinicFilter(
-            principal=principal, business_classifications=[chosen["businessClassification"]], statuses=[ClinicStatus.ACTIVE]
-        )
+        which = ClinicFilter(principal=principal, business_classifications=[chosen["businessClassification"]], statuses=[ClinicStatus.ACTIVE])
         found: list[str] = []
         after = None
         while True:

@@ -340,10 +340,7 @@ ACCEPTED: list[dict[str, Any]] = [
     {"questions": [question("å-Ä_9"), question("a" * 64)], "links": [link(key="q")], "terms": [section(key="q")]},
     {"questions": [question(kind="SINGLE_CHOICE", options=options("a")), question("p", "MULTIPLE_CHOICE", options=options("a"))]},
     {"questions": [question("p", "MULTIPLE_CHOICE", options=options("a", "b")), question("q", shownIf=shown_if("p", "b"))]},
-    *[
-        {"questions": [question("p", "YES_NO"), question("q", shownIf=shown_if("p", a))]}
-        for a in ("yes", "no", "ja", "nej", "true", "false", "Ja")
-    ],
+    *[{"questions": [question("p", "YES_NO"), question("q", shownIf=shown_if("p", a))]} for a in ("yes", "no", "ja", "nej", "true", "false", "Ja")],
     {"questions": [question("p", "NUMBER"), question("q", shownIf=shown_if("p", "3"))]},
     {"submittable": False, "questions": [question()], "links": [link(), link(key="m", openPage=True, url="tel:+46771117700")]},
     *[{"language": tag} for tag in ("sv", "EN", "en-GB", "sr-Latn-RS", "fit")],

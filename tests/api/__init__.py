@@ -1,0 +1,1 @@
+"""Tests over HTTP and websocket against the running app."""

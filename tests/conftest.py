@@ -1,0 +1,93 @@
+"""Real parts for every test: one MongoDB for the run, a database for each test, the app on a real socket."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import uvicorn
+
+from resolvers import reference
+from resolvers.kinds import KINDS
+from server import Settings, create_app
+from store import mongod
+from store.database import Database, connect
+from store.records import Principal
+from store.registry import Store
+from tests.callers import Api
+from tests.world import World
+
+
+@pytest.fixture(scope="session")
+async def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """A real MongoDB, a replica set of one, for the whole run; or the one that CASETYPES_TEST_MONGODB_URI names."""
+    if (given := os.environ.get("CASETYPES_TEST_MONGODB_URI")) is not None:
+        yield given
+        return
+    running = await mongod.start(tmp_path_factory.mktemp("mongodb"), cache_gb=0.5)
+    yield running.uri
+    await running.stop()
+
+
+@pytest.fixture
+async def database(mongodb_uri: str) -> AsyncIterator[Database]:
+    """An empty database with its indexes, gone after the test."""
+    client = connect(mongodb_uri)
+    database = Database(client, f"test_{uuid4().hex[:12]}")
+    await database.create_indexes()
+    yield database
+    await client.drop_database(database.name)
+    await client.close()
+
+
+@pytest.fixture
+async def store(database: Database) -> AsyncIterator[Store]:
+    """The store with the reference data, and its feed running."""
+    store = Store.over(database, KINDS)
+    await store.principals.ensure(reference.principals())
+    store.feed.start()
+    yield store
+    await store.feed.stop()
+    await store.log.close()
+
+
+@pytest.fixture
+async def stockholm(store: Store) -> Principal:
+    """Region Stockholm."""
+    return (await store.principals.known())["SE2321000016"]
+
+
+@pytest.fixture
+async def api(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterator[Api]:
+    """The running app on a socket of its own, over the database of `store`."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        settings = Settings(host="127.0.0.1", port=port, data=tmp_path, mongodb_uri=mongodb_uri, database=store.database.name, development=True)
+        server = _Server(uvicorn.Config(create_app(settings), ws="websockets-sansio", ws_max_size=1024 * 1024, log_level="warning", lifespan="on"))
+        running = asyncio.create_task(server.serve(sockets=[listening]))
+        while not server.started:
+            if running.done():
+                await running
+            await asyncio.sleep(0.005)
+        client = Api(settings.url, tmp_path, store)
+        yield client
+        await client.close()
+        server.should_exit = True
+        await running
+
+
+@pytest.fixture
+async def world(api: Api) -> World:
+    """A few clinics, a national template, and a central case type of Region Stockholm, made over the API."""
+    return await World.build(api)
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # signals belong to pytest

@@ -1,0 +1,104 @@
+"""A small registry to test against: what a region and its clinics would have."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from store.records import Role
+from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, UPPSALA, UPPSALA_CLINIC, Api, Caller
+
+CONTENT: dict[str, Any] = {
+    "name": "Förnya recept",
+    "internalName": "Förnya recept – regionen",
+    "introduction": "Här kan du **förnya** ditt recept.",
+    "questions": [
+        {"key": "medicin", "label": "Vilket läkemedel gäller det?", "kind": "SHORT_TEXT", "required": True},
+        {"key": "apotek", "label": "Vill du välja apotek?", "kind": "YES_NO"},
+        {
+            "key": "vilket",
+            "label": "Vilket apotek?",
+            "kind": "SINGLE_CHOICE",
+            "options": [{"key": "nara", "label": "Närmaste"}, {"key": "annat", "label": "Annat"}],
+            "shownIf": {"question": "apotek", "equals": "yes"},
+        },
+    ],
+    "standardReplies": [{"key": "mottaget", "label": "Mottaget", "text": "Vi har tagit emot ditt ärende."}],
+    "terms": [{"key": "allmant", "heading": "Villkor", "text": "Svar inom *tre* dagar.", "mustAccept": True}],
+    "responseTime": {"amount": 3, "unit": "WORKING_DAYS"},
+}
+
+CLINICS = """hsaId;name;businessClassification;status;endDate
+SE2321000016-1A01;Vårdcentralen Björken;1502|1504;ACTIVE;
+SE2321000016-1A02;Vårdcentralen Linden;1502;ACTIVE;
+SE2321000016-1A03;Hudmottagningen Eken;1112;NOT_ACTIVATED;
+SE2321000016-1A04;Vårdcentralen Almen;1502;ARCHIVED;
+SE2321000016-1A05;Vårdcentralen Asken;1502;ACTIVE;2020-01-01
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The callers, and the ids of a published national template and a published central case type."""
+
+    api: Api
+    national: Caller
+    region: Caller
+    other_region: Caller
+    clinic_admin: Caller
+    staff: Caller
+    reviewer: Caller
+    reporter: Caller
+    template: str
+    case_type: str
+
+    @classmethod
+    async def build(cls, api: Api) -> "World":
+        """Made over the API by those who may."""
+        national = api.caller(Role.NATIONAL_ADMINISTRATOR, INERA, name="Nils Nilsson")
+        region = api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM, name="Anna Andersson")
+        other_region = api.caller(Role.REGIONAL_ADMINISTRATOR, UPPSALA, name="Ulla Uppsala")
+        await region.done("clinicsImport", "created", principal=STOCKHOLM, csv=CLINICS)
+        await other_region.done("clinicsImport", "created", principal=UPPSALA, csv=f"hsaId,name\n{UPPSALA_CLINIC},Vårdcentralen Ån\n")
+        template = await national.done("caseTypeTemplateCreate", "caseTypeTemplate { id }", owner=INERA, content=CONTENT)
+        template_id = template["caseTypeTemplate"]["id"]
+        await national.done("documentPublish", "event { id }", id=template_id, version=1, expectedVersion=1)
+        made = await region.done(
+            "caseTypeCreate", "caseType { id }", owner=STOCKHOLM, content=CONTENT, fromTemplate={"id": template_id}, note="Första utkastet"
+        )
+        case_type = made["caseType"]["id"]
+        await region.done("documentPublish", "event { id }", id=case_type, version=1, expectedVersion=1)
+        return cls(
+            api=api,
+            national=national,
+            region=region,
+            other_region=other_region,
+            clinic_admin=api.caller(Role.LOCAL_ADMINISTRATOR, BJORKEN, name="Lars Lokal"),
+            staff=api.caller(Role.CLINIC_STAFF, BJORKEN, name="Bo Berg"),
+            reviewer=api.caller(Role.REVIEWER, STOCKHOLM, name="Greta Granskare"),
+            reporter=api.caller(Role.REPORTER, STOCKHOLM),
+            template=template_id,
+            case_type=case_type,
+        )
+
+    async def draft(self, content: dict[str, Any] | None = None, owner: str = STOCKHOLM) -> str:
+        """A new case type of the region, not published."""
+        made = await self.region.done("caseTypeCreate", "caseType { id }", owner=owner, content=content or CONTENT)
+        case_type: str = made["caseType"]["id"]
+        return case_type
+
+    async def edit(self, case_type: str, expected: int, *, publish: bool = False, note: str | None = None, **content: Any) -> dict[str, Any]:
+        """The next version of a case type."""
+        return await self.region.done(
+            "caseTypeUpdate",
+            "caseType { id latestVersion publishedVersion state } version { number hash } event { id cursor sequence action }",
+            id=case_type,
+            expectedVersion=expected,
+            content=content,
+            publish=publish,
+            note=note,
+        )
+
+    async def distribute(self, case_type: str, *hsa_ids: str) -> dict[str, Any]:
+        """A case type handed to clinics."""
+        return await self.region.done(
+            "caseTypeDistribute", "clinics event { cursor sequence }", caseType=case_type, to={"hsaIds": list(hsa_ids or (BJORKEN, LINDEN))}
+        )
