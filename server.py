@@ -19,6 +19,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
+import structlog
 import typer
 import uvicorn
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -91,6 +92,15 @@ def _is_loopback(host: str) -> bool:
 
 def application() -> Starlette:
     """A worker's application, by the settings that `serve` left in the environment."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     return create_app(Settings())
 
 
@@ -153,16 +163,19 @@ def _sign_in(settings: Settings) -> SignIn:
 # ------------------------------------------------------------------ the command line
 
 command = typer.Typer(help="The 1177 case type registry.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-DataOption = Annotated[Path, typer.Option(help="Folder of the embedded MongoDB, the development issuer's key and the server's whereabouts.")]
+DataOption = Annotated[
+    Path,
+    typer.Option(envvar="CASETYPES_DATA", help="Folder of the embedded MongoDB, the development issuer's key and the server's whereabouts."),
+]
 
 
 @command.command()
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
+    host: Annotated[str, typer.Option(envvar="CASETYPES_HOST", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="CASETYPES_PORT", min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
     data: DataOption = Path("data"),
-    sample: Annotated[Literal["demo", "none"], typer.Option(help="What an empty registry starts with.")] = "demo",
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Server processes.")] = 1,
+    sample: Annotated[Literal["demo", "none"], typer.Option(envvar="CASETYPES_SAMPLE", help="What an empty registry starts with.")] = "demo",
+    workers: Annotated[int, typer.Option(envvar="CASETYPES_WORKERS", min=1, max=64, help="Server processes.")] = 1,
 ) -> None:
     """Run the server, with an embedded MongoDB unless CASETYPES_MONGODB_URI names one."""
     # Whatever ends the server, the embedded MongoDB is stopped after it: uvicorn raises the signal again when it is done.

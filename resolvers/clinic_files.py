@@ -22,6 +22,12 @@ class _BadCell(Exception):
         self.message = message
 
 
+def _bounded(cell: str) -> str:
+    if len(cell) > _MAX_CELL or any(ord(character) < 32 for character in cell):
+        raise _BadCell("BAD_TEXT", f"Fältet får ha högst {_MAX_CELL} tecken och inga styrtecken.")
+    return cell
+
+
 def _text(cell: str) -> str | None:
     return cell or None
 
@@ -161,9 +167,7 @@ def _row(number: int, cells: Mapping[str, str], extra_prefixes: tuple[str, ...])
             continue
         field, read = COLUMNS[column]
         try:
-            if len(cell) > _MAX_CELL or any(ord(character) < 32 for character in cell):
-                raise _BadCell("BAD_TEXT", f"Fältet får ha högst {_MAX_CELL} tecken och inga styrtecken.")
-            values[field] = read(cell)
+            values[field] = read(_bounded(cell))
         except _BadCell as bad:
             problems.append(RowProblem(bad.code, bad.message, ("csv", column), number, cell[:_MAX_CELL]))
     return ClinicRow(number, hsa_id, values), problems

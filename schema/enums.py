@@ -8,7 +8,7 @@ from resolvers.kinds.case_types import Gender, QuestionKind, ResponseTimeUnit
 from store.diff import ChangeKind
 from store.diff import SegmentKind as TextSegmentKind
 from store.listing import Order as DocumentOrder
-from store.records import Action, AssignmentOrigin, ClinicStatus, DocumentState, PrincipalKind, RefusalReason, Role
+from store.records import Action, ClinicStatus, DocumentState, PrincipalKind, RefusalReason, Role
 
 
 def _described(enum: type[Enum], description: str, values: dict[str, str], name: str | None = None) -> None:
@@ -78,11 +78,6 @@ _described(
         "ACKNOWLEDGED": "A clinic acknowledged notifications.",
         "IMPORTED": "Clinics were imported.",
     },
-)
-_described(
-    AssignmentOrigin,
-    "How a case type came to a clinic.",
-    {"DISTRIBUTED": "Handed out by the principal.", "FOLLOWED": "The clinic opted in.", "OWN": "The clinic's own."},
 )
 _described(
     RefusalReason,
@@ -155,3 +150,20 @@ _described(
 )
 _described(Gender, "Whom a case type is for.", {"MAN": "Men (1 in the national contract).", "WOMAN": "Women (2)."})
 _described(ResponseTimeUnit, "What a response time is counted in.", {"HOURS": "Hours.", "WORKING_DAYS": "Working days."})
+
+__all__ = [
+    "Action",
+    "CaseTypeScope",
+    "ChangeKind",
+    "ClinicStatus",
+    "DocumentOrder",
+    "DocumentState",
+    "Gender",
+    "PrincipalKind",
+    "QuestionKind",
+    "RefusalReason",
+    "ResponseTimeUnit",
+    "Role",
+    "TemplateLevel",
+    "TextSegmentKind",
+]

@@ -6,8 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
-from resolvers.sign_in import IssuerUnavailable, SignIn
-from resolvers.sign_in import Unauthenticated as TokenRefused
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
@@ -15,10 +14,13 @@ from strawberry.asgi import GraphQL
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from resolvers.context import Context
+from resolvers.sign_in import IssuerUnavailable, SignIn
+from resolvers.sign_in import Unauthenticated as TokenRefused
 from schema.registry import schema
 from schema.sockets import Socket, Unauthenticated
 from store.registry import Store
 
+_log = structlog.get_logger(__name__)
 _INIT_SECONDS = 5
 ContextOf = Callable[[str | None, str], Awaitable[Context | Unauthenticated]]
 
@@ -66,8 +68,10 @@ def contexts(store: Store, sign_in: SignIn) -> ContextOf:
         try:
             viewer = await sign_in.viewer(token.strip())
         except TokenRefused as refused:
+            _log.warning("sign-in refused", reason=str(refused), request_id=request_id)
             return Unauthenticated(str(refused), request_id)
         except IssuerUnavailable:
+            _log.error("issuer unavailable", request_id=request_id)
             return Unauthenticated("The issuer of the tokens can't be reached. Try again later.", request_id, code="UNAVAILABLE")
         return await Context.of(store, viewer, request_id)
 

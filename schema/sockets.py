@@ -1,6 +1,7 @@
 """Who is behind a request or socket before the schema is asked: signed in, or refused with a reason."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from graphql import GraphQLError
@@ -30,6 +31,12 @@ class Socket:
     request_id: str
     signed_in: Context | Unauthenticated
     connection_params: dict[str, Any] = field(default_factory=dict)
+
+    def now(self) -> Context | Unauthenticated:
+        """Who is behind the socket at this moment: nobody any more once the token has expired."""
+        if isinstance(self.signed_in, Context) and self.signed_in.viewer.expires_at <= datetime.now(UTC):
+            return Unauthenticated("The token has expired.", self.request_id)
+        return self.signed_in
 
     def authorization(self) -> str | None:
         """The Authorization value that the client gave: in `connection_init`, whatever the case of its name, or in the handshake."""

@@ -15,6 +15,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collation import Collation
+from pymongo.errors import PyMongoError
 
 Row = dict[str, Any]
 Session = AsyncClientSession
@@ -25,6 +26,7 @@ SWEDISH = Collation(locale="sv", strength=3)
 
 _IDEMPOTENCY_SECONDS = 7 * 24 * 3600
 
+_READY_SECONDS = 3
 _OPEN_ONLY = {"open": True}
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
@@ -99,11 +101,15 @@ class Database:
                 await self[name].create_indexes(list(models))
 
     async def ready(self) -> bool:
-        """Whether MongoDB answers and every index exists."""
-        for name, models in INDEXES.items():
-            have = await self[name].index_information()
-            if any(model.document["name"] not in have for model in models):
-                return False
+        """Whether MongoDB answers, within three seconds, and every index exists."""
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                for name, models in INDEXES.items():
+                    have = await self[name].index_information()
+                    if any(model.document["name"] not in have for model in models):
+                        return False
+        except (PyMongoError, TimeoutError):
+            return False
         return True
 
     async def find_one(
