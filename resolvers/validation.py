@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+import orjson
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -42,6 +43,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "PERSONAL_NUMBER": "A text holds a personal identity number or a coordination number (personnummer, samordningsnummer).",
         "RAW_HTML": "A rich text holds HTML.",
         "REQUIRED_NOT_SUBMITTABLE": "A question is required, though the case type can't be submitted.",
+        "TOO_LARGE": "The content as a whole is over 1 MiB as BSON.",
         "TOO_LONG": "A text has more characters than its field takes.",
         "TOO_MANY": "A list has more items than it takes.",
         "UNKNOWN_FIELD": "There is no such field.",
@@ -58,6 +60,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
 MAX_PROBLEMS = 200
 """How many problems are told at most; a body of nonsense must not make a far larger answer."""
 
+_SURELY_TOO_LARGE = 2 * 1024 * 1024  # as JSON; the store weighs exactly. Spares reading what can't be kept anyway
 _LONGEST_NAME = 100  # of a field that doesn't exist, as repeated in a path
 
 
@@ -78,12 +81,22 @@ def validate(kind: Kind, content: Mapping[str, Any], path: Path = ("content",)) 
     Raises:
         InvalidInput: Every problem found, at most `MAX_PROBLEMS`; where a name or a type is wrong, the rules over several fields wait.
     """
+    if _size(content) > _SURELY_TOO_LARGE:
+        raise InvalidInput.at(path, "TOO_LARGE", "Innehållet är för stort: högst 1 MiB får plats.")
     model, found = _parse(kind, content)
     # The same fault can be found twice, in a text as written and as rendered.
     problems = list(dict.fromkeys([*found, *_cross_field(model), *_texts(content)]))
     if model is None or problems:
         raise InvalidInput([Problem(p.code, p.message, (*path, *p.path)) for p in problems[:MAX_PROBLEMS]])
     return model.model_dump(by_alias=True, mode="json")
+
+
+def _size(content: Content) -> int:
+    """Bytes as JSON; 0 for what is no JSON, which is refused for that."""
+    try:
+        return len(orjson.dumps(content))
+    except (TypeError, RecursionError):
+        return 0
 
 
 def _parse(kind: Kind, content: Content) -> tuple[BaseModel | None, list[Problem]]:

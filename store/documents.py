@@ -5,35 +5,31 @@ Invariant: versions are appended, never changed; what is in force moves only by 
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from bson import ObjectId
-from pymongo import InsertOne, UpdateMany
+from pymongo import UpdateMany
 
-from store import diff, heads
-from store.database import Database, Row
+from store import heads
+from store.acts import place_of, put_in_force, recorded, reopened
+from store.database import Database
 from store.errors import WrongState
 from store.hashing import ChainCheck, Verification
-from store.heads import Birth, Place
+from store.heads import Birth
 from store.kinds import Kind, Kinds
 from store.log import Log
 from store.records import (
     Act,
     Action,
-    Assignment,
-    AssignmentOrigin,
     Audience,
     Content,
     Derivation,
     Document,
     DocumentState,
-    Event,
     Owner,
-    OwnerKind,
     Saved,
     Version,
 )
-from store.rows import assignment_from, assignment_row, document_from, version_from
+from store.rows import document_from, version_from
 from store.transactions import IdempotencyKey, Transaction
 
 Edit = Callable[[Content], Content]
@@ -107,9 +103,9 @@ class Documents:
         birth = Birth(id=f"{kind.prefix}_{ObjectId()}", kind=kind, principal=principal, owner=owner)
 
         async def change(transaction: Transaction) -> Saved:
-            head, version = heads.born(birth, content, derived_from=derived_from, act=act, place=_place(transaction))
+            head, version = heads.born(birth, content, derived_from=derived_from, act=act, place=place_of(transaction))
             transaction.add_version(version)
-            return _recorded(transaction, act, Action.CREATED, head, version=version, number=1)
+            return recorded(transaction, act, Action.CREATED, head, version=version, number=1)
 
         return await self._log.submit(principal, change, key=key)
 
@@ -144,13 +140,13 @@ class Documents:
             content = edit(newest)
             if content == newest:
                 if publish and before.published != before.latest:
-                    return await self._put_in_force(transaction, act, Action.PUBLISHED, kind, before, before.latest)
+                    return await put_in_force(transaction, act, Action.PUBLISHED, kind, before, before.latest)
                 return Saved(document=before, version=await transaction.version(before.id, before.latest))
-            head, version = heads.edited(kind, before, content, act=act, place=_place(transaction), derived_from=before.derived_from)
+            head, version = heads.edited(kind, before, content, act=act, place=place_of(transaction), derived_from=before.derived_from)
             transaction.add_version(version)
             if publish:
-                return await self._put_in_force(transaction, act, Action.PUBLISHED, kind, head, version.number, before=before)
-            return _recorded(transaction, act, Action.EDITED, head, version=version, number=version.number)
+                return await put_in_force(transaction, act, Action.PUBLISHED, kind, head, version.number, before=before)
+            return recorded(transaction, act, Action.EDITED, head, version=version, number=version.number)
 
         return await self._log.submit(document.principal, change, documents=[document.id], key=key)
 
@@ -170,7 +166,7 @@ class Documents:
             heads.refuse_archived(head)
             if head.published == version:
                 return Saved(document=head, version=await transaction.version(head.id, version))
-            return await self._put_in_force(transaction, act, Action.PUBLISHED, kind, head, version)
+            return await put_in_force(transaction, act, Action.PUBLISHED, kind, head, version)
 
         return await self._log.submit(document.principal, change, documents=[document.id], key=key)
 
@@ -201,14 +197,14 @@ class Documents:
             head = transaction.document(document.id)
             heads.expect(head, expected_version)
             heads.refuse_archived(head)
-            place = _place(transaction)
+            place = place_of(transaction)
             transaction.write(
                 "assignments",
                 UpdateMany({"document": head.id, "open": True}, {"$set": {"open": False, "until": place.at, "until_sequence": place.sequence}}),
             )
             archived = replace(heads.switched(head, DocumentState.ARCHIVED, at=place.at), archived_sequence=place.sequence)
             audience = Audience.ASSIGNED if head.published else Audience.NONE
-            return _recorded(transaction, act, Action.ARCHIVED, archived, audience=audience, resident_visible=head.state is DocumentState.ACTIVE)
+            return recorded(transaction, act, Action.ARCHIVED, archived, audience=audience, resident_visible=head.state is DocumentState.ACTIVE)
 
         return await self._log.submit(document.principal, change, documents=[document.id], key=key, alone=True)
 
@@ -229,20 +225,20 @@ class Documents:
             before = transaction.document(document.id)
             heads.expect(before, expected_version)
             source = await transaction.version(before.id, version)
-            place = _place(transaction)
+            place = place_of(transaction)
             head = before
             if before.state is DocumentState.ARCHIVED:
-                head = await self._reopened(transaction, before, publish=publish, place=place)
+                head = await reopened(transaction, before, publish=publish, place=place)
             content = kind.upcast(source.content, source.schema_version)
             made = None
             if content != kind.upcast(before.content, before.schema_version):
                 head, made = heads.edited(kind, head, content, act=act, place=place, derived_from=source.derived_from, restored_from=version)
                 transaction.add_version(made)
             if publish and (made or head.published != head.latest):
-                return await self._put_in_force(transaction, act, Action.RESTORED, kind, head, head.latest, before=before, restored_from=version)
+                return await put_in_force(transaction, act, Action.RESTORED, kind, head, head.latest, before=before, restored_from=version)
             if made is None and head is before:
                 return Saved(document=head, version=await transaction.version(head.id, head.latest))
-            return _recorded(
+            return recorded(
                 transaction,
                 act,
                 Action.RESTORED,
@@ -270,64 +266,9 @@ class Documents:
             if head.state is not needed:
                 raise WrongState(f"Det går bara när dokumentet är {_STATE_NAMES[needed]}; nu är det {_STATE_NAMES[head.state]}.", head.state)
             switched = heads.switched(head, wanted, at=transaction.at)
-            return _recorded(transaction, act, action, switched, audience=Audience.ASSIGNED, resident_visible=True)
+            return recorded(transaction, act, action, switched, audience=Audience.ASSIGNED, resident_visible=True)
 
         return await self._log.submit(document.principal, change, documents=[document.id], key=key)
-
-    async def _put_in_force(
-        self,
-        transaction: Transaction,
-        act: Act,
-        action: Action,
-        kind: Kind,
-        head: Document,
-        number: int,
-        *,
-        before: Document | None = None,
-        restored_from: int | None = None,
-    ) -> Saved:
-        """Stage a publication: the head, the event that tells clinics, and a clinic's own case type at that clinic.
-
-        `before` is the head before this act, where the act has already moved it.
-        """
-        before = before or head
-        version = await transaction.version(head.id, number)
-        first_time = not await transaction.was_released(head, number)
-        now = kind.upcast(version.content, version.schema_version)
-        visible = True
-        if before.published is not None:
-            visible = diff.resident_visible(diff.diff(kind.in_force(before), now, kind.fields))
-        if kind.assignable and head.owner.kind is OwnerKind.CLINIC and before.published is None:
-            transaction.write("assignments", InsertOne(assignment_row(_own(transaction, act, head))))
-        moved = heads.put_in_force(
-            kind,
-            head,
-            number=number,
-            content=version.content,
-            schema_version=version.schema_version,
-            first_time=first_time,
-            at=transaction.at,
-        )
-        return _recorded(
-            transaction,
-            act,
-            action,
-            moved,
-            version=version,
-            number=number,
-            before=before,
-            released=number if first_time else None,
-            restored_from=restored_from,
-            audience=Audience.ASSIGNED,
-            resident_visible=visible,
-        )
-
-    async def _reopened(self, transaction: Transaction, head: Document, *, publish: bool, place: Place) -> Document:
-        """An archived document back in use, at the clinics that had it when it was archived."""
-        closed = await transaction.find("assignments", {"document": head.id, "until_sequence": head.archived_sequence})
-        transaction.write("assignments", *(InsertOne(_again(row, place)) for row in closed))
-        active = DocumentState.ACTIVE if publish else DocumentState.INACTIVE
-        return replace(heads.switched(head, active if head.published or publish else DocumentState.DRAFT, at=place.at), archived_sequence=None)
 
 
 _STATE_NAMES = {
@@ -336,61 +277,3 @@ _STATE_NAMES = {
     DocumentState.INACTIVE: "inaktiverat",
     DocumentState.ARCHIVED: "arkiverat",
 }
-
-
-def _place(transaction: Transaction) -> Place:
-    return Place(at=transaction.at, sequence=transaction.next_sequence)
-
-
-def _own(transaction: Transaction, act: Act, head: Document) -> Assignment:
-    """A clinic's own case type is at that clinic from its first publication."""
-    return Assignment(
-        id=f"as_{ObjectId()}",
-        clinic=head.owner.key,
-        document=head.id,
-        principal=head.principal,
-        origin=AssignmentOrigin.OWN,
-        from_sequence=transaction.next_sequence,
-        since=transaction.at,
-        by=act.actor,
-    )
-
-
-def _again(row: Row, place: Place) -> Row:
-    assignment = replace(assignment_from(row), id=f"as_{ObjectId()}", from_sequence=place.sequence, since=place.at, until=None, until_sequence=None)
-    return assignment_row(assignment)
-
-
-def _recorded(
-    transaction: Transaction,
-    act: Act,
-    action: Action,
-    head: Document,
-    *,
-    version: Version | None = None,
-    number: int | None = None,
-    audience: Audience = Audience.NONE,
-    released: int | None = None,
-    before: Document | None = None,
-    **told: Any,
-) -> Saved:
-    """Stage the head as counted and the event that tells of it."""
-    head = heads.counted(head, notice=audience is not Audience.NONE, at=transaction.at)
-    transaction.put(head)
-    event: Event = transaction.record(
-        act,
-        action,
-        released=released,
-        document=head.id,
-        kind=head.kind,
-        version=number,
-        published_before=(before or head).published,
-        published_after=head.published,
-        state=head.state,
-        audience=audience,
-        **told,
-    )
-    return Saved(document=head, version=version, event=event)
-
-
-__all__ = ["Documents", "Edit"]

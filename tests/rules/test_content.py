@@ -382,7 +382,7 @@ def test_a_body_of_nonsense_gets_a_bounded_answer() -> None:
 def test_every_code_is_explained_and_arises() -> None:
     arising = {code for _, problems in PROBLEMS for code, _ in problems}
 
-    assert arising == set(CODES) - {"INVALID_VALUE"}
+    assert arising == set(CODES) - {"INVALID_VALUE", "TOO_LARGE"}
     assert list(CODES) == sorted(CODES)
 
 
@@ -500,3 +500,12 @@ def test_every_field_has_a_swedish_title() -> None:
     ]
     nested = [field.fields for field in CASE_TYPE.fields.values() if field.fields]
     assert all(name != field.title for fields in nested for name, field in fields.items())
+
+
+def test_what_can_not_fit_is_refused_before_it_is_read() -> None:
+    section = {"heading": "Villkor", "text": "x" * 100_000}
+
+    with pytest.raises(InvalidInput) as refusal:
+        validate(CASE_TYPE, {**FULL, "terms": [{"key": f"t{number}", **section} for number in range(30)]})
+
+    assert [(problem.code, problem.path) for problem in refusal.value.problems] == [("TOO_LARGE", ("content",))]

@@ -1,0 +1,130 @@
+"""What several acts on documents share: putting a version in force, taking an archived document back, and the event of every act.
+
+These stage writes in a transaction that the caller holds; nothing here commits.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from bson import ObjectId
+from pymongo import InsertOne
+
+from store import diff, heads
+from store.database import Row
+from store.heads import Place
+from store.kinds import Kind
+from store.records import Act, Action, Assignment, AssignmentOrigin, Audience, Document, DocumentState, OwnerKind, Saved, Version
+from store.rows import assignment_from, assignment_row
+from store.transactions import Transaction
+
+
+async def put_in_force(
+    transaction: Transaction,
+    act: Act,
+    action: Action,
+    kind: Kind,
+    head: Document,
+    number: int,
+    *,
+    before: Document | None = None,
+    restored_from: int | None = None,
+) -> Saved:
+    """Stage a publication: the head, the event that tells clinics, and a clinic's own case type at that clinic.
+
+    `before` is the head before this act, where the act has already moved it.
+    """
+    before = before or head
+    version = await transaction.version(head.id, number)
+    first_time = not await transaction.was_released(head, number)
+    now = kind.upcast(version.content, version.schema_version)
+    visible = True
+    if before.published is not None:
+        visible = diff.resident_visible(diff.diff(kind.in_force(before), now, kind.fields))
+    if kind.assignable and head.owner.kind is OwnerKind.CLINIC and before.published is None:
+        transaction.write("assignments", InsertOne(assignment_row(_own(transaction, act, head))))
+    moved = heads.put_in_force(
+        kind,
+        head,
+        number=number,
+        content=version.content,
+        schema_version=version.schema_version,
+        first_time=first_time,
+        at=transaction.at,
+    )
+    return recorded(
+        transaction,
+        act,
+        action,
+        moved,
+        version=version,
+        number=number,
+        before=before,
+        released=number if first_time else None,
+        restored_from=restored_from,
+        audience=Audience.ASSIGNED,
+        resident_visible=visible,
+    )
+
+
+async def reopened(transaction: Transaction, head: Document, *, publish: bool, place: Place) -> Document:
+    """An archived document back in use, at the clinics that had it when it was archived."""
+    closed = await transaction.find("assignments", {"document": head.id, "until_sequence": head.archived_sequence})
+    transaction.write("assignments", *(InsertOne(_again(row, place)) for row in closed))
+    active = DocumentState.ACTIVE if publish else DocumentState.INACTIVE
+    return replace(heads.switched(head, active if head.published or publish else DocumentState.DRAFT, at=place.at), archived_sequence=None)
+
+
+def place_of(transaction: Transaction) -> Place:
+    """Where the next event of a transaction is written."""
+    return Place(at=transaction.at, sequence=transaction.next_sequence)
+
+
+def _own(transaction: Transaction, act: Act, head: Document) -> Assignment:
+    """A clinic's own case type is at that clinic from its first publication."""
+    return Assignment(
+        id=f"as_{ObjectId()}",
+        clinic=head.owner.key,
+        document=head.id,
+        principal=head.principal,
+        origin=AssignmentOrigin.OWN,
+        from_sequence=transaction.next_sequence,
+        since=transaction.at,
+        by=act.actor,
+    )
+
+
+def _again(row: Row, place: Place) -> Row:
+    assignment = replace(assignment_from(row), id=f"as_{ObjectId()}", from_sequence=place.sequence, since=place.at, until=None, until_sequence=None)
+    return assignment_row(assignment)
+
+
+def recorded(
+    transaction: Transaction,
+    act: Act,
+    action: Action,
+    head: Document,
+    *,
+    version: Version | None = None,
+    number: int | None = None,
+    audience: Audience = Audience.NONE,
+    released: int | None = None,
+    before: Document | None = None,
+    **told: Any,
+) -> Saved:
+    """Stage the head as counted and the event that tells of it."""
+    head = heads.counted(head, notice=audience is not Audience.NONE, at=transaction.at)
+    transaction.put(head)
+    event = transaction.record(
+        act,
+        action,
+        released=released,
+        document=head.id,
+        kind=head.kind,
+        version=number,
+        published_before=(before or head).published,
+        published_after=head.published,
+        state=head.state,
+        audience=audience,
+        **told,
+    )
+    return Saved(document=head, version=version, event=event)
