@@ -181,20 +181,23 @@ def serve(
     # Whatever ends the server, the embedded MongoDB is stopped after it: uvicorn raises the signal again when it is done.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     settings = Settings(host=host, port=port or _free_port(host), data=data.absolute(), sample=sample, workers=workers)
+    settings = settings.model_copy(update={"embedded": settings.mongodb_uri is None})
     _refuse_taken_port(settings)
     embedded = None
     try:
-        if settings.mongodb_uri is None:
-            embedded = asyncio.run(embedded_mongod.start(settings.data, binary=settings.mongod, cache_gb=settings.mongod_cache_gb))
-            settings = settings.model_copy(update={"mongodb_uri": embedded.uri, "embedded": True})
         _sign_in(settings)
+        if settings.embedded:
+            embedded = asyncio.run(embedded_mongod.start(settings.data, binary=settings.mongod, cache_gb=settings.mongod_cache_gb))
+            settings = settings.model_copy(update={"mongodb_uri": embedded.uri})
         version = asyncio.run(_bootstrap(settings))
         _announce(settings, version)
-        _run(settings)
+        try:
+            _run(settings)
+        finally:
+            (settings.data / _RUNNING).unlink(missing_ok=True)
     except (MongodError, ValueError) as error:
         _fail(str(error))
     finally:
-        (settings.data / _RUNNING).unlink(missing_ok=True)
         if embedded is not None:
             asyncio.run(embedded.stop())
 
@@ -238,7 +241,7 @@ def _announce(settings: Settings, mongodb_version: str) -> None:
     """Tell people and `casetypes status` where the server is."""
     settings.data.mkdir(parents=True, exist_ok=True)
     whereabouts = {
-        "url": f"{settings.url}/graphql",
+        "url": settings.url,
         "mongodbUri": settings.mongodb_uri,
         "database": settings.database,
         "versions": {"casetypes": metadata.version("casetypes"), "mongodb": mongodb_version, "python": platform.python_version()},

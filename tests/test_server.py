@@ -1,0 +1,216 @@
+"""The command line, as people use it: real server processes, started, asked, killed and started again."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+import pytest
+
+from tests.callers import BJORKEN, STOCKHOLM
+
+CASETYPES = str(Path(sys.executable).with_name("casetypes"))
+READY_SECONDS = 40
+
+
+class Running:
+    """A server process of its own, and what it says of itself."""
+
+    def __init__(self, process: subprocess.Popen[str], data: Path, output: Path) -> None:
+        self.process = process
+        self.data = data
+        self.output = output
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """What `casetypes status` prints."""
+        printed = run("status", "--data", str(self.data))
+        assert printed.returncode == 0, printed.stderr
+        status: dict[str, Any] = json.loads(printed.stdout)
+        return status
+
+    def ask(self, query: str, token: str, **variables: Any) -> Any:
+        """The data of an operation."""
+        answer = httpx2.post(
+            f"{self.status['url']}/graphql",
+            json={"query": query, "variables": variables},
+            headers={"authorization": f"Bearer {token}"},
+            timeout=30,
+        ).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    def mongod(self) -> psutil.Process:
+        """Its embedded MongoDB."""
+        return psutil.Process(json.loads((self.data / "mongod.json").read_text())["pid"])
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: PLW1510 - callers look at the return code
+        [CASETYPES, *arguments], capture_output=True, text=True, timeout=60, env=clean_environment() | environment
+    )
+
+
+def clean_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("CASETYPES_")}
+
+
+def token(data: Path, role: str = "REGIONAL_ADMINISTRATOR", unit: str = STOCKHOLM, employee: str = "SE2321000016-anna") -> str:
+    printed = run("token", "--data", str(data), "--role", role, "--unit", unit, "--employee", employee, "--name", "Anna Andersson")
+    assert printed.returncode == 0, printed.stderr
+    return printed.stdout.splitlines()[-1]
+
+
+@contextmanager
+def serving(data: Path, *arguments: str, **environment: str) -> Iterator[Running]:
+    """A server until the end of the block; whatever it left running is ended by its own pid."""
+    output = data.parent / f"{data.name}.log"
+    with output.open("a") as log:
+        process = subprocess.Popen(
+            [CASETYPES, "serve", "--data", str(data), "--port", "0", *arguments],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=clean_environment() | environment,
+        )
+    running = Running(process, data, output)
+    try:
+        wait_until_ready(running)
+        yield running
+    finally:
+        process.terminate()
+        process.wait(30)
+        record = data / "mongod.json"
+        if record.exists():
+            left = psutil.Process(json.loads(record.read_text())["pid"])
+            left.kill()
+            left.wait(10)
+
+
+def wait_until_ready(running: Running) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        assert running.process.poll() is None, running.output.read_text()
+        try:
+            whereabouts = json.loads((running.data / "server.json").read_text())
+            if whereabouts["pid"] == running.process.pid and httpx2.get(f"{whereabouts['url']}/health/ready").status_code == 200:
+                return
+        except (OSError, ValueError, httpx2.HTTPError):
+            time.sleep(0.05)
+    raise AssertionError(running.output.read_text())
+
+
+def test_a_fresh_folder_becomes_a_working_server_with_sample_data(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    early = token(data)
+
+    with serving(data) as server:
+        status = server.status
+        live = httpx2.get(f"{status['url']}/health/live")
+        clinics = server.ask("{ clinics { totalCount } caseTypes { totalCount } caseTypeTemplates { totalCount } }", early)
+        mine = server.ask(
+            f'{{ clinic(hsaId: "{BJORKEN}") {{ name notifications {{ totalCount }} }} }}',
+            token(data, "CLINIC_STAFF", BJORKEN, "SE2321000016-bo"),
+        )
+        mongod = server.mongod()
+        page = httpx2.get(f"{status['url']}/graphql", headers={"accept": "text/html"})
+
+    assert set(status) == {"url", "mongodbUri", "database", "versions", "pid"}
+    assert status["mongodbUri"].startswith("mongodb://127.0.0.1:")
+    assert (live.status_code, live.json()) == (200, {"status": "live"})
+    assert clinics["clinics"]["totalCount"] > 80
+    assert clinics["caseTypes"]["totalCount"] > 10
+    assert clinics["caseTypeTemplates"]["totalCount"] > 10
+    assert mine["clinic"]["name"] == "Vårdcentralen Björken"
+    assert mine["clinic"]["notifications"]["totalCount"] > 0
+    assert "graphiql" in page.text.lower()
+    assert not mongod.is_running()
+    assert not (data / "server.json").exists()
+
+
+def test_a_killed_server_leaves_everything_acknowledged_for_the_next(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    create = """mutation { caseTypeCreate(input: { owner: "SE2321000016", content: { name: "Kvar", internalName: "Kvar" } }) {
+        caseType { id } version { hash } } }"""
+
+    with serving(data, "--sample", "none") as server:
+        made = server.ask(create, token(data))["caseTypeCreate"]
+        mongod = server.mongod()
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait(10)
+        assert mongod.is_running()
+        with serving(data, "--sample", "none") as again:
+            reused = again.mongod()
+            found = again.ask("query($id: ID!) { caseType(id: $id) { name version { hash } } }", token(data), id=made["caseType"]["id"])
+
+    assert reused.pid == mongod.pid
+    assert found["caseType"] == {"name": "Kvar", "version": {"hash": made["version"]["hash"]}}
+    assert not mongod.is_running()
+
+
+def test_several_workers_serve_one_registry(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+
+    with serving(data, "--sample", "none", "--workers", "2") as server:
+        answers = [server.ask("{ viewer { roles } }", token(data)) for _ in range(4)]
+
+    assert answers == [{"viewer": {"roles": ["REGIONAL_ADMINISTRATOR"]}}] * 4
+
+
+def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+
+        refused = run("serve", "--data", str(tmp_path / "data"), "--port", port)
+
+    assert refused.returncode == 1
+    assert f"Can't listen on 127.0.0.1:{port}" in refused.stderr
+    assert not (tmp_path / "data" / "mongod.json").exists()
+
+
+def test_a_data_folder_is_for_one_server(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+
+    with serving(data, "--sample", "none"):
+        refused = run("serve", "--data", str(data), "--port", "0")
+
+        assert refused.returncode == 1
+        assert str(data) in refused.stderr
+        assert len(refused.stderr.splitlines()) < 5
+
+
+def test_a_server_on_another_address_without_an_issuer_is_refused(tmp_path: Path) -> None:
+    refused = run("serve", "--data", str(tmp_path / "data"), "--port", "0", "--host", "0.0.0.0")  # noqa: S104 - what is tested
+
+    assert refused.returncode == 1
+    assert "CASETYPES_OIDC_ISSUER" in refused.stderr
+
+
+def test_tokens_of_the_development_issuer_need_the_embedded_database_or_a_choice(mongodb_uri: str, tmp_path: Path) -> None:
+    refused = run("serve", "--data", str(tmp_path / "data"), "--port", "0", CASETYPES_MONGODB_URI=mongodb_uri, CASETYPES_DATABASE="test_serve")
+
+    assert refused.returncode == 1
+    assert "CASETYPES_DEVELOPMENT=1" in refused.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "token", "status", "sdl"])
+def test_every_command_explains_itself(command: str) -> None:
+    assert run(command, "--help").returncode == 0
+
+
+def test_status_without_a_server_says_so(tmp_path: Path) -> None:
+    refused = run("status", "--data", str(tmp_path))
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("No server runs on the data folder")
