@@ -6,9 +6,9 @@ import strawberry
 
 from resolvers.kinds.case_types import Gender, QuestionKind, ResponseTimeUnit
 from store.diff import ChangeKind
-from store.diff import SegmentKind as TextSegmentKind
 from store.listing import Order as DocumentOrder
 from store.records import Action, ClinicStatus, DocumentState, PrincipalKind, RefusalReason, Role
+from store.words import SegmentKind as TextSegmentKind
 
 
 def _described(enum: type[Enum], description: str, values: dict[str, str], name: str | None = None) -> None:
