@@ -40,7 +40,7 @@ async def load(store: Store) -> bool:
         csv = (_DATA / path).read_text(encoding="utf-8")
         await clinics.import_csv(await loader.administrator(principal), principal, csv, dry_run=False, key=None)
     for row in _read("templates.json"):
-        await loader.document(CASE_TYPE_TEMPLATE, row)
+        await loader.template(row)
     for row in _read("case_types.json"):
         await loader.case_type(row)
     return True
@@ -77,8 +77,31 @@ class _Loader:
             await self._contexts[owner].remember_person()
         return self._contexts[owner]
 
-    async def document(self, kind: Kind, row: Mapping[str, Any]) -> Document:
-        """Create, edit and publish one document as its row says."""
+    async def template(self, row: Mapping[str, Any]) -> None:
+        """One template, with its later versions."""
+        document = await self._made(CASE_TYPE_TEMPLATE, row)
+        self._templates[row["key"]] = await self._edited(CASE_TYPE_TEMPLATE, document, row)
+
+    async def case_type(self, row: Mapping[str, Any]) -> None:
+        """One case type: handed out once published, so that clinics are told of its later versions; deactivated at last if the row says so."""
+        document = await self._made(CASE_TYPE, row)
+        context = await self.administrator(row["owner"])
+        if row.get("distributeTo") and document.owner.kind is OwnerKind.PRINCIPAL:
+            await clinics.distribute(
+                context,
+                document.id,
+                await self._receivers(document.principal, row["distributeTo"]),
+                start_page_order=row.get("startPageOrder"),
+                contact_card_order=None,
+                skip_refused=True,
+                note=None,
+                key=None,
+            )
+        document = await self._edited(CASE_TYPE, document, row)
+        if not row.get("active", True):
+            await documents.deactivate(context, document.id, expected_version=document.latest, note=None, key=None)
+
+    async def _made(self, kind: Kind, row: Mapping[str, Any]) -> Document:
         context = await self.administrator(row["owner"])
         source = self._templates.get(row["fromTemplate"]) if row["fromTemplate"] else None
         saved = await documents.create(
@@ -94,7 +117,10 @@ class _Loader:
         document = _kept(saved.document)
         if row["publish"]:
             saved = await documents.publish(context, document.id, version=1, expected_version=1, note=None, key=None)
-            document = _kept(saved.document)
+        return _kept(saved.document)
+
+    async def _edited(self, kind: Kind, document: Document, row: Mapping[str, Any]) -> Document:
+        context = await self.administrator(row["owner"])
         for edit in row.get("edits", ()):
             saved = await documents.update(
                 context,
@@ -107,27 +133,7 @@ class _Loader:
                 key=None,
             )
             document = _kept(saved.document)
-        if kind is CASE_TYPE_TEMPLATE:
-            self._templates[row["key"]] = document
         return document
-
-    async def case_type(self, row: Mapping[str, Any]) -> None:
-        """One case type, distributed and deactivated as its row says."""
-        document = await self.document(CASE_TYPE, row)
-        context = await self.administrator(row["owner"])
-        if row.get("distributeTo") and document.owner.kind is OwnerKind.PRINCIPAL:
-            await clinics.distribute(
-                context,
-                document.id,
-                await self._receivers(document.principal, row["distributeTo"]),
-                start_page_order=row.get("startPageOrder"),
-                contact_card_order=None,
-                skip_refused=True,
-                note=None,
-                key=None,
-            )
-        if not row.get("active", True):
-            await documents.deactivate(context, document.id, expected_version=document.latest, note=None, key=None)
 
     async def _receivers(self, principal: str, chosen: Sequence[str] | Mapping[str, str]) -> Sequence[str]:
         if not isinstance(chosen, Mapping):

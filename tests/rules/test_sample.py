@@ -1,0 +1,50 @@
+"""The sample data set: loaded once, within the rules, and with case types in every state that administrators meet."""
+
+import json
+
+from resolvers import sample
+from resolvers.kinds import KINDS
+from resolvers.validation import validate
+from store.clinics import ClinicFilter
+from store.listing import DocumentFilter, Order
+from store.paging import Paging
+from store.records import Document, DocumentState
+from store.registry import Store
+from store.scopes import Scope
+
+BJORKEN = "SE2321000016-1A01"
+
+
+async def test_sample_loads_once_and_leaves_a_registry_in_use_alone(store: Store) -> None:
+    loaded = await sample.load(store)
+    events = await store.database.count("events", {})
+
+    again = await sample.load(store)
+
+    assert (loaded, again) == (True, False)
+    assert await store.database.count("events", {}) == events
+
+
+async def test_sample_shows_every_state_and_keeps_to_the_rules(store: Store) -> None:
+    await sample.load(store)
+
+    case_types, templates = await _all(store, "CASE_TYPE"), await _all(store, "CASE_TYPE_TEMPLATE")
+    at_bjorken = {given.document: given for given in await store.assignments.of_clinics([BJORKEN])}
+    [renewal] = [document for document in case_types if document.id in at_bjorken and document.name == "Förnya recept"]
+
+    assert await store.clinics.count(ClinicFilter()) == 296
+    assert (len(case_types), len(templates)) == (39, 18)
+    assert {document.state for document in case_types} == {DocumentState.DRAFT, DocumentState.ACTIVE, DocumentState.INACTIVE}
+    assert [document.name for document in case_types if document.published not in (None, document.latest)] == ["Skicka meddelande"]
+    assert [document.name for document in case_types if not document.content["submittable"]] == ["Avgifter och regler"]
+    assert (renewal.published, at_bjorken[renewal.id].start_page_order) == (4, 1)
+    for document in (*case_types, *templates):
+        assert validate(KINDS[document.kind], document.content) == document.content
+        assert "1177 Vårdguiden" not in json.dumps(document.content, ensure_ascii=False)
+
+
+async def _all(store: Store, kind: str) -> list[Document]:
+    everyone = Scope(principals=frozenset(await store.principals.known()))
+    page = await store.listing.page(DocumentFilter(kind), everyone, Order.NAME_ASC, Paging(limit=100))
+    assert not page.has_next
+    return list(page.items)
