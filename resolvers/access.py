@@ -5,13 +5,13 @@ followed is decided by `require`, `holder` or the scope made here. What a viewer
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from resolvers.viewers import Grant, Viewer
-from store.clinics import Reach
+from resolvers.viewers import LOA3, Grant, Viewer
+from store.clinic_filters import Reach
 from store.errors import NotFound, NotPermitted
-from store.records import Act, Actor, Clinic, Document, OwnerKind, Principal, PrincipalKind, Role, key_of
+from store.records import Act, Actor, CentralActivation, Clinic, Document, OwnerKind, Principal, PrincipalKind, Role, key_of
 from store.registry import Store
 from store.scopes import Scope, Sight
 
@@ -24,7 +24,15 @@ class Permission(Enum):
     ACTIVATE = auto()
     ARCHIVE = auto()
     DISTRIBUTE = auto()
+    SHOW = auto()
+    FOLLOW = auto()
+    ADAPT = auto()
+    ORDER = auto()
+    GROUP = auto()
     IMPORT_CLINICS = auto()
+    SET_POLICIES = auto()
+    MANAGE_ROLES = auto()
+    READ_ROLES = auto()
     READ_DRAFTS = auto()
     READ_LOG = auto()
     SEE_PERSONS = auto()
@@ -42,15 +50,32 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
             Permission.PUBLISH,
             Permission.ACTIVATE,
             Permission.ARCHIVE,
+            Permission.SHOW,
+            Permission.FOLLOW,
+            Permission.ADAPT,
+            Permission.ORDER,
             Permission.READ_DRAFTS,
             Permission.READ_INBOX,
         }
     ),
     Role.CLINIC_STAFF: frozenset({Permission.READ_INBOX}),
-    Role.REVIEWER: frozenset({Permission.READ_DRAFTS, Permission.READ_LOG, Permission.SEE_PERSONS, Permission.READ_INBOX}),
+    Role.REVIEWER: frozenset({Permission.READ_DRAFTS, Permission.READ_LOG, Permission.SEE_PERSONS, Permission.READ_INBOX, Permission.READ_ROLES}),
     Role.REPORTER: frozenset({Permission.READ_LOG, Permission.READ_INBOX}),
 }
-"""What each role may do where it is held."""
+"""What each role may do where it is held, if the principal's policies don't say otherwise (`_limited`)."""
+
+_CLINICS_WRITE = frozenset(
+    {
+        Permission.EDIT,
+        Permission.PUBLISH,
+        Permission.ACTIVATE,
+        Permission.ARCHIVE,
+        Permission.FOLLOW,
+        Permission.ADAPT,
+        Permission.ORDER,
+    }
+)
+"""What clinics may not do where the principal lets no clinic edit."""
 
 _CLINIC_ROLES = frozenset({Role.LOCAL_ADMINISTRATOR, Role.CLINIC_STAFF})
 _KINDS_OF_ROLE: Mapping[Role, frozenset[PrincipalKind]] = {
@@ -69,6 +94,7 @@ class Held:
     principal: str
     clinic: str | None
     national: bool
+    permissions: frozenset[Permission]
 
     def reaches(self, principal: str, clinic: str | None) -> bool:
         """Whether the role is held for something of a principal (`clinic` None) or of one of its clinics."""
@@ -88,7 +114,7 @@ class Rights:
 
     def holder(self, permission: Permission, principal: str, clinic: str | None = None) -> Held | None:
         """The role that allows something on a principal's things, or on a clinic's; None where none does."""
-        return next((held for held in self.held if permission in PERMISSIONS[held.role] and held.reaches(principal, clinic)), None)
+        return next((held for held in self.held if permission in held.permissions and held.reaches(principal, clinic)), None)
 
     def sees_clinic(self, clinic: Clinic) -> bool:
         """Whether a clinic's data may be read."""
@@ -100,7 +126,15 @@ class Rights:
 
     def sees_persons(self, principal: str) -> bool:
         """Whether the persons behind the acts in a principal's log may be seen, or only role and unit."""
-        return any(Permission.SEE_PERSONS in PERMISSIONS[held.role] and held.principal == principal and held.clinic is None for held in self.held)
+        return any(Permission.SEE_PERSONS in held.permissions and held.principal == principal and held.clinic is None for held in self.held)
+
+    def belongs_to(self, principal: str) -> bool:
+        """Whether any role is held at a principal or one of its clinics."""
+        return any(held.principal == principal for held in self.held)
+
+    def knows_groups(self, principal: str) -> bool:
+        """Whether a principal's groups of clinics may be known of: by who holds a role for the whole principal, or for all."""
+        return any(held.national or (held.principal == principal and held.clinic is None) for held in self.held)
 
     def clinics(self) -> Reach | None:
         """The clinics that may be read; None means all."""
@@ -116,30 +150,72 @@ NO_RIGHTS = Rights(held=(), scope=Scope())
 
 
 async def rights_of(viewer: Viewer, store: Store) -> Rights:
-    """What a viewer's grants come to: units that the registry does not know, or that don't fit the role, give nothing."""
-    units = {key_of(grant.unit) for grant in viewer.grants}
+    """What a viewer's grants come to: units that the registry does not know, or that don't fit the role, give nothing.
+
+    A token that carries no roles takes those of the registry's own table. Principals' policies limit both.
+    """
+    grants = viewer.grants or await _own_grants(viewer, store)
+    units = {key_of(grant.unit) for grant in grants}
     principals = await store.principals.known()
     clinics = await store.clinics.get_many(units - principals.keys()) if units - principals.keys() else {}
-    held = tuple(one for grant in viewer.grants if (one := _held(grant, principals, clinics)) is not None)
-    return Rights(held=held, scope=_scope(held, principals.values()))
+    held = [one for grant in grants if (one := _held(grant, principals, clinics)) is not None]
+    limited = [one for one in [await _limited(one, viewer, store) for one in held] if one is not None]
+    return Rights(held=tuple(limited), scope=_scope(limited, principals.values()))
+
+
+async def _own_grants(viewer: Viewer, store: Store) -> tuple[Grant, ...]:
+    if viewer.employee_hsa_id is None:
+        return ()
+    table = await store.role_grants.of_employee(key_of(viewer.employee_hsa_id))
+    principals = await store.principals.known()
+    return tuple(Grant(grant.role, grant.unit, includes_below=grant.unit in principals) for grant in table)
+
+
+async def _limited(held: Held, viewer: Viewer, store: Store) -> Held | None:
+    """A role as far as the principal's policies let it reach; None where the sign-in is too weak for them.
+
+    Policies are read only where they can matter: for clinics' own roles, and for weaker sign-ins.
+    """
+    strong = viewer.system or viewer.acr == LOA3
+    if strong and held.role not in _CLINIC_ROLES:
+        return held
+    policies = await store.policies.of(held.principal)
+    if not strong and policies.lowest_acr == LOA3:
+        return None
+    if held.role not in _CLINIC_ROLES:
+        return held
+    denied = set() if policies.clinics_edit else set(_CLINICS_WRITE)
+    if policies.central_activation is not CentralActivation.CLINIC:
+        denied.add(Permission.SHOW)
+    return replace(held, permissions=held.permissions - denied)
+
+
+def can_be_held(role: Role, kind: PrincipalKind, *, at_clinic: bool) -> bool:
+    """Whether a person can be given a role at a principal of a kind, or at one of its clinics."""
+    if role is Role.REPORTER:
+        return False  # machines' alone
+    if at_clinic:
+        return role not in _KINDS_OF_ROLE
+    return kind in _KINDS_OF_ROLE.get(role, frozenset(PrincipalKind))
 
 
 def _held(grant: Grant, principals: Mapping[str, Principal], clinics: Mapping[str, Clinic]) -> Held | None:
     key = key_of(grant.unit)
+    allowed = PERMISSIONS[grant.role]
     if (clinic := clinics.get(key)) is not None and grant.role not in _KINDS_OF_ROLE:
-        return Held(grant.role, clinic.hsa_id, clinic.principal, clinic.key, national=False)
+        return Held(grant.role, clinic.hsa_id, clinic.principal, clinic.key, national=False, permissions=allowed)
     if (principal := principals.get(key)) is None or principal.kind not in _KINDS_OF_ROLE.get(grant.role, frozenset(PrincipalKind)):
         return None
     if grant.role in _CLINIC_ROLES and not grant.includes_below:
         return None
     national = principal.kind is PrincipalKind.NATIONAL and grant.role not in _CLINIC_ROLES
-    return Held(grant.role, principal.hsa_id, principal.key, None, national=national)
+    return Held(grant.role, principal.hsa_id, principal.key, None, national=national, permissions=allowed)
 
 
 def _scope(held: Iterable[Held], principals: Iterable[Principal]) -> Scope:
     """The documents that roles let see: their own principal's published ones, national templates, and drafts where they may read drafts."""
     held = tuple(held)
-    drafts = [one for one in held if Permission.READ_DRAFTS in PERMISSIONS[one.role]]
+    drafts = [one for one in held if Permission.READ_DRAFTS in one.permissions]
     wide = [one for one in held if one.clinic is None]
     return Scope(
         principals=frozenset(one.principal for one in drafts if one.clinic is None and one.role not in _CLINIC_ROLES),

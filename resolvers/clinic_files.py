@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from store.clinics import ClinicRow
-from store.errors import InvalidInput, RowProblem, RowsRefused
+from store.errors import InvalidInput, Path, RowProblem, RowsRefused
 from store.hsa import is_hsa_id
 from store.records import ClinicStatus, key_of
 
 MAX_ROWS = 20_000
+_ID_COLUMN = "hsaid"
 _MAX_CELL = 500
 
 
@@ -171,3 +172,38 @@ def _row(number: int, cells: Mapping[str, str], extra_prefixes: tuple[str, ...])
         except _BadCell as bad:
             problems.append(RowProblem(bad.code, bad.message, ("csv", column), number, cell[:_MAX_CELL]))
     return ClinicRow(number, hsa_id, values), problems
+
+
+def parse_ids(text: str, path: Path) -> list[tuple[int, str]]:
+    """The HSA-ids in a CSV file with their lines: of the column `hsaId` where there is a header, else of the first column. Empty lines don't count.
+
+    Args:
+        text: `;` or `,`, with or without byte order mark.
+        path: Where the file stands in the input of the call.
+
+    Raises:
+        InvalidInput: There is no row, or there are too many.
+        RowsRefused: It is no CSV.
+    """
+    text = text.removeprefix("\ufeff")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in text.partition("\n")[0] else ",", strict=True)
+    rows: list[tuple[int, str]] = []
+    column: int | None = None
+    line = 1
+    try:
+        for cells in reader:
+            number, line = line, reader.line_num + 1
+            stripped = [cell.strip() for cell in cells]
+            if not any(stripped):
+                continue
+            if column is None:
+                names = [cell.casefold() for cell in stripped]
+                column = names.index(_ID_COLUMN) if _ID_COLUMN in names else 0
+                if _ID_COLUMN in names:
+                    continue
+            rows.append((number, stripped[column][:_MAX_CELL] if column < len(stripped) else ""))
+    except csv.Error as error:
+        raise RowsRefused([RowProblem("MALFORMED", f"Filen går inte att läsa som CSV: {error}.", path, reader.line_num, "")]) from None
+    if not 1 <= len(rows) <= MAX_ROWS:
+        raise InvalidInput.at(path, "OUT_OF_RANGE", f"Ange 1 till {MAX_ROWS} mottagningar.")
+    return rows

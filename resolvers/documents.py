@@ -1,6 +1,6 @@
 """Documents of any kind: who may read and write them, in which order."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,12 +11,12 @@ from resolvers.context import Context
 from resolvers.validation import validate
 from store import diff
 from store.diff import Change
-from store.errors import InvalidInput, NotFound
+from store.errors import InvalidInput, NotFound, Problem
 from store.hashing import Verification
 from store.kinds import Kind
 from store.listing import DocumentFilter, Order
 from store.paging import Page, Paging
-from store.records import Content, Derivation, Document, Event, Owner, OwnerKind, Saved, Version, key_of
+from store.records import Action, Content, Derivation, Document, Event, Owner, OwnerKind, Saved, Version, key_of
 from store.scopes import Sight
 from store.transactions import IdempotencyKey
 
@@ -108,7 +108,9 @@ async def changes_of_version(context: Context, made: Version) -> list[Change]:
 
 
 async def changes_of_event(context: Context, event: Event) -> list[Change]:
-    """What an act changed: in force where it moved that, else in the newest draft."""
+    """What an act changed: in force where it moved that, else in the newest draft; or a principal's policies."""
+    if event.action is Action.POLICIES_CHANGED:
+        return await context.store.policies.changes_at(event.principal, event.sequence)
     if event.document is None or event.version is None:
         return []
     if event.published_before != event.published_after:
@@ -173,6 +175,7 @@ async def create(
     held = access.require_at(context.rights, Permission.EDIT, principal, clinic, ("owner",))
     derived, start = await _from_template(context, template_kind, from_template)
     checked = validate(kind, {**start, **content})
+    await _require_allowed_links(context, principal, checked.get("links", ()))
     return await context.store.documents.create(
         kind, principal=principal, owner=kept_owner, content=checked, derived_from=derived, act=context.act(held, note), key=key
     )
@@ -193,6 +196,8 @@ async def update(
     document, held = access.require(context.rights, Permission.EDIT, await get(context, document_id, kind.name))
     if publish:
         access.require(context.rights, Permission.PUBLISH, document)
+
+    await _require_allowed_links(context, document.principal, patch.get("links") or ())
 
     def edit(content: Content) -> Content:
         return validate(kind, {**content, **patch})
@@ -233,6 +238,18 @@ async def restore(
     return await context.store.documents.restore(
         document, version=version, expected_version=expected_version, publish=publish, act=context.act(held, note), key=key
     )
+
+
+async def _require_allowed_links(context: Context, principal: str, links: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse links that open an open page from logged-in mode, where the principal does not allow them.
+
+    Raises:
+        InvalidInput: There are some.
+    """
+    places = [index for index, link in enumerate(links) if link.get("openPage")]
+    if places and not (await context.store.policies.of(principal)).open_page_links:
+        message = "Huvudmannen tillåter inte länkar till öppna sidor från inloggat läge."
+        raise InvalidInput([Problem("OPEN_PAGE_LINK", message, ("content", "links", str(index), "openPage")) for index in places])
 
 
 async def _lifecycle(

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from store.records import Clinic, Document, Event, Version
+from store.records import Assignment, Clinic, ClinicGroup, Document, Event, OrderedList, Version
 from store.registry import Store
 
 K = TypeVar("K", bound=Hashable)
@@ -24,6 +24,10 @@ class Loaders:
         self.clinics: DataLoader[str, Clinic | None] = _batched(store.clinics.get_many)
         self.events: DataLoader[tuple[str, int], Event | None] = _batched(store.history.get_events)
         self.names: DataLoader[str, str | None] = _batched(store.people.names)
+        self.groups: DataLoader[str, ClinicGroup | None] = _batched(store.groups.get_many)
+        self.assignments: DataLoader[str, Assignment | None] = _batched(store.assignments.get_many)
+        self.groups_of_clinics: DataLoader[Clinic, Sequence[ClinicGroup] | None] = DataLoader(load_fn=_groups_of(store), cache=False)
+        self.places: DataLoader[tuple[OrderedList, str, str], int | None] = DataLoader(load_fn=_places(store), cache=False)
         self.released: DataLoader[tuple[str, int], bool] = DataLoader(load_fn=_released(store), cache=False)
         self.released_before: DataLoader[tuple[str, int], int | None] = _batched(store.history.released_before)
 
@@ -40,5 +44,22 @@ def _released(store: Store) -> Callable[[Sequence[tuple[str, int]]], Awaitable[l
     async def load(keys: Sequence[tuple[str, int]]) -> list[bool | BaseException]:
         found = await store.history.released(keys)
         return [key in found for key in keys]
+
+    return load
+
+
+def _groups_of(store: Store) -> Callable[[Sequence[Clinic]], Awaitable[list[Sequence[ClinicGroup] | BaseException | None]]]:
+    async def load(clinics: Sequence[Clinic]) -> list[Sequence[ClinicGroup] | BaseException | None]:
+        found = await store.groups.of_clinics(clinics)
+        return [found[clinic.key] for clinic in clinics]
+
+    return load
+
+
+def _places(store: Store) -> Callable[[Sequence[tuple[OrderedList, str, str]]], Awaitable[list[int | BaseException | None]]]:
+    async def load(keys: Sequence[tuple[OrderedList, str, str]]) -> list[int | BaseException | None]:
+        clinics = list((await store.clinics.get_many(clinic for _, clinic, _ in keys)).values())
+        places = {which: await store.start_pages.places(clinics, which) for which in {which for which, _, _ in keys}}
+        return [places[which].get((clinic, document)) for which, clinic, document in keys]
 
     return load

@@ -20,13 +20,12 @@ from joserfc.jws import JWSRegistry
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from resolvers.issuers import IssuerUnavailable, KeySource
-from resolvers.viewers import Grant, Viewer
+from resolvers.viewers import LOA3, Grant, Viewer
 from store.records import Role
 
 __all__ = ["HSA_ID", "LOA3", "MAX_TOKEN_BYTES", "ROLES", "IssuerUnavailable", "SignIn", "Unauthenticated"]
 
 MAX_TOKEN_BYTES = 16 * 1024
-LOA3 = "http://id.sambi.se/loa/loa3"
 HSA_ID = "[A-Za-z0-9-]{1,31}"
 """HSA-ids in tokens: those of test systems and of organisations break the pattern of section 5."""
 ROLES: Mapping[str, Role] = MappingProxyType({role.value: role for role in Role})

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from resolvers.kinds.texts import SHAPE_ONLY, ContentModel, Fault, allowed_characters, no_personal_number
+from resolvers.placeholders import known_placeholders
 from store.errors import InvalidInput, Path, Problem
 from store.kinds import Kind
 from store.records import Content
@@ -47,6 +48,7 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "TOO_LONG": "A text has more characters than its field takes.",
         "TOO_MANY": "A list has more items than it takes.",
         "UNKNOWN_FIELD": "There is no such field.",
+        "UNKNOWN_PLACEHOLDER": "A text holds a placeholder in double braces that nothing takes the place of.",
         "UNKNOWN_VALUE": "The value is none of the enum's.",
         "URL_HOST": "A web address has no host, or a malformed one.",
         "URL_INVALID": "An address holds white space or characters that addresses can't have, or is malformed.",
@@ -225,7 +227,7 @@ def _texts(content: object) -> Iterator[Problem]:
     while waiting:
         path, value = waiting.pop()
         if isinstance(value, str):
-            for fault in (*allowed_characters(value), *no_personal_number(value)):
+            for fault in (*allowed_characters(value), *no_personal_number(value), *known_placeholders(value)):
                 yield Problem(fault.code, fault.message, path)
         elif isinstance(value, Mapping):
             waiting.extend(((*path, _readable(str(name))), item) for name, item in reversed(list(value.items())))

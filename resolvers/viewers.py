@@ -8,6 +8,11 @@ from datetime import datetime
 
 from store.records import Role
 
+LOA3 = "http://id.sambi.se/loa/loa3"
+LOA2 = "http://id.sambi.se/loa/loa2"
+ACR_LEVELS = (LOA3, LOA2)
+"""Levels of assurance of a sign-in, the strongest first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:

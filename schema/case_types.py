@@ -1,14 +1,15 @@
 """Case types: what residents use at clinics."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from resolvers import clinics, documents
+from resolvers import assignments, clinics, documents, start_pages
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
 from schema.contents import CaseTypeContent, CaseTypeContentInput, CaseTypeContentPatch, given, plain
 from schema.documents import EXPECTED, KEY, KINDS, NOTE, Document, Version, head_fields, version_fields
-from schema.enums import CaseTypeScope, DocumentOrder, DocumentState, RefusalReason
+from schema.enums import CaseTypeScope, DocumentOrder, DocumentState
 from schema.errors import Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.nodes import After, Before, Connection, First, Last, connection, known_count, paging
@@ -18,6 +19,9 @@ from store.listing import DocumentFilter as StoreFilter
 from store.listing import Order
 from store.records import OwnerKind
 from store.scopes import Sight
+
+if TYPE_CHECKING:
+    from schema.assignments import Assignment
 
 
 @strawberry.type(description="A service that a resident can use at a clinic (ärendetyp).")
@@ -51,6 +55,14 @@ class CaseType(Document):
         everything = documents.sight(info.context, self.record) is Sight.ALL
         return connection(page, CaseTypeVersion.of, known_count(self.record.latest if everything else self.record.release_count))
 
+    @strawberry.field(description="The clinics that have it now, those that the viewer may read, by HSA-id.")
+    async def assignments(
+        self, info: Info, first: First = None, after: After = None
+    ) -> Connection[Annotated["Assignment", strawberry.lazy("schema.assignments")]]:
+        from schema.assignments import list_assignments  # noqa: PLC0415 - assignments refer back to case types
+
+        return await list_assignments(info, assignments.of_document(info.context, self.record), first, after)
+
 
 @strawberry.type(description="One immutable snapshot of a case type.")
 class CaseTypeVersion(Version):
@@ -68,6 +80,14 @@ class CaseTypeVersion(Version):
     @strawberry.field(description="The whole content, in today's shape.")
     def content(self) -> CaseTypeContent:
         return CaseTypeContent.of(CASE_TYPE.upcast(self.record.content, self.record.schema_version))
+
+    @strawberry.field(description="The content as an accessible, sanitised HTML fragment, before or after its publication.")
+    async def html(
+        self,
+        info: Info,
+        clinic: Annotated[HsaId | None, strawberry.argument(description="Whose values fill the placeholders; none without.")] = None,
+    ) -> str:
+        return start_pages.preview(self.record, await clinics.require(info.context, clinic) if clinic is not None else None)
 
 
 KINDS[CASE_TYPE.name] = (CaseType.of, CaseTypeVersion.of)
@@ -171,39 +191,6 @@ def _payload(saved: records.Saved, info: Info) -> CaseTypePayload:
     )
 
 
-@strawberry.input(description="Which clinics: exactly one way of choosing them.", one_of=True)
-class ClinicSelection:
-    hsa_ids: list[HsaId] | None = strawberry.field(default=strawberry.UNSET, description="By HSA-id, at most 20,000.")
-
-
-@strawberry.input(description="Which case type goes to which clinics.")
-class CaseTypeDistributeInput:
-    case_type: strawberry.ID = strawberry.field(description="A published central case type.")
-    to: ClinicSelection = strawberry.field(description="Clinics of the same principal.")
-    start_page_order: int | None = strawberry.field(default=None, description="Its place on their start pages, from 1; last if left out.")
-    contact_card_order: int | None = strawberry.field(default=None, description="Its place on their contact cards, from 1; last if left out.")
-    skip_refused: bool | None = strawberry.field(default=False, description="Leave refused rows out instead of refusing all.")
-    note: str | None = strawberry.field(default=None, description=NOTE)
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
-
-
-@strawberry.type(description="A row that can't be distributed to.")
-class RefusedRow:
-    row: int = strawberry.field(description="Its 1-based place in the list.")
-    value: str = strawberry.field(description="What stands there.")
-    reason: RefusalReason = strawberry.field(description="Why not.")
-
-
-@strawberry.type(description="What a distribution led to. With errors, nothing was written.")
-class DistributionPayload:
-    case_type: CaseType | None = strawberry.field(default=None, description="The case type.")
-    clinics: int | None = strawberry.field(default=None, description="How many clinics received it now.")
-    replaced: int | None = strawberry.field(default=None, description="How many local case types gave way.")
-    skipped: list[RefusedRow] | None = strawberry.field(default=None, description="Rows left out, with `skipRefused`.")
-    event: Event | None = strawberry.field(default=None, description="The act as logged; null where every clinic had it already.")
-    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was written.")
-
-
 @strawberry.type
 class CaseTypeMutation:
     @mutation(CaseTypePayload, "Makes a case type, as a draft: central at a principal, local at a clinic.")
@@ -233,26 +220,3 @@ class CaseTypeMutation:
             key=key_of_call(info, input),
         )
         return _payload(saved, info)
-
-    @mutation(
-        DistributionPayload,
-        "Hands a central case type to clinics: one act, all or nothing. Clinics that have it already are left as they are.",
-    )
-    async def case_type_distribute(self, info: Info, input: CaseTypeDistributeInput) -> DistributionPayload:
-        saved = await clinics.distribute(
-            info.context,
-            input.case_type,
-            input.to.hsa_ids or [],
-            start_page_order=input.start_page_order,
-            contact_card_order=input.contact_card_order,
-            skip_refused=bool(input.skip_refused),
-            note=input.note,
-            key=key_of_call(info, input),
-        )
-        return DistributionPayload(
-            case_type=CaseType.of(saved.document, info) if saved.document else None,
-            clinics=saved.counts["clinics"],
-            replaced=saved.counts["replaced"],
-            skipped=[RefusedRow(row=row.row, value=row.value, reason=row.reason) for row in saved.skipped],
-            event=Event.of(saved.event) if saved.event else None,
-        )

@@ -123,7 +123,8 @@ class CaseTypeContent:
             links=[Link(key=link["key"], label=link["label"], url=link["url"], open_page=link["openPage"]) for link in content["links"]],
             submittable=content["submittable"],
             standard_replies=[
-                StandardReply(key=reply["key"], label=reply["label"], text=reply["text"], local=False) for reply in content["standardReplies"]
+                StandardReply(key=reply["key"], label=reply["label"], text=reply["text"], local=reply.get("local", False))
+                for reply in content["standardReplies"]
             ],
             terms=[
                 TermsSection(
@@ -131,7 +132,7 @@ class CaseTypeContent:
                     heading=section["heading"],
                     text=Markdown(section["text"]),
                     must_accept=section["mustAccept"],
-                    local=False,
+                    local=section.get("local", False),
                 )
                 for section in content["terms"]
             ],

@@ -7,7 +7,17 @@ import strawberry
 from resolvers.kinds.case_types import Gender, QuestionKind, ResponseTimeUnit
 from store.diff import ChangeKind
 from store.listing import Order as DocumentOrder
-from store.records import Action, ClinicStatus, DocumentState, PrincipalKind, RefusalReason, Role
+from store.records import (
+    Action,
+    AssignmentOrigin,
+    CentralActivation,
+    ClinicStatus,
+    DocumentState,
+    OrderedList,
+    PrincipalKind,
+    RefusalReason,
+    Role,
+)
 from store.words import SegmentKind as TextSegmentKind
 
 
@@ -77,7 +87,35 @@ _described(
         "ADAPTED": "A clinic wrote its own replies or terms.",
         "ACKNOWLEDGED": "A clinic acknowledged notifications.",
         "IMPORTED": "Clinics were imported.",
+        "GROUPED": "A group of clinics was made or changed.",
+        "POLICIES_CHANGED": "A principal decided otherwise for its clinics.",
+        "ROLE_GRANTED": "A person was given a role in the registry's own table.",
+        "ROLE_REVOKED": "Such a role was taken away.",
+        "PERSON_PROTECTED": "A person's name was erased, and is not kept any more.",
+        "PERSON_UNPROTECTED": "A person's name may be kept again.",
     },
+)
+_described(
+    AssignmentOrigin,
+    "How a case type came to a clinic.",
+    {
+        "DISTRIBUTED": "Its principal handed it out; only the principal takes it back.",
+        "FOLLOWED": "The clinic opted in, and can opt out.",
+        "OWN": "It is the clinic's own.",
+    },
+)
+_described(
+    CentralActivation,
+    "Who shows a central case type to residents.",
+    {
+        "PRINCIPAL": "Its principal, at all clinics at once.",
+        "CLINIC": "Each clinic for itself: a case type that is handed to it waits until the clinic shows it.",
+    },
+)
+_described(
+    OrderedList,
+    "What case types are ordered on.",
+    {"START_PAGE": "The clinic's page for logged-in residents.", "CONTACT_CARD": "Its card on the public site."},
 )
 _described(
     RefusalReason,
@@ -153,12 +191,15 @@ _described(ResponseTimeUnit, "What a response time is counted in.", {"HOURS": "H
 
 __all__ = [
     "Action",
+    "AssignmentOrigin",
     "CaseTypeScope",
+    "CentralActivation",
     "ChangeKind",
     "ClinicStatus",
     "DocumentOrder",
     "DocumentState",
     "Gender",
+    "OrderedList",
     "PrincipalKind",
     "QuestionKind",
     "RefusalReason",

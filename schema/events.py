@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from resolvers import clinics, documents, events, notifications
+from resolvers import clinics, documents, events, groups, notifications
 from schema.changes import Change, changes_of
 from schema.enums import Action
 from schema.errors import Info
@@ -22,6 +22,7 @@ from store.records import OwnerKind
 
 if TYPE_CHECKING:
     from schema.documents import Document
+    from schema.groups import ClinicGroup
 
 _ARRIVALS = frozenset({Action.DISTRIBUTED, Action.FOLLOWED})
 _DEPARTURES = frozenset({Action.WITHDRAWN, Action.UNFOLLOWED, Action.REPLACED})
@@ -72,6 +73,20 @@ class Event(Node):
             note=record.note,
             request_id=record.request_id,
         )
+
+    @strawberry.field(description="The person that the act is about, by HSA-id; null for those who may not see persons.")
+    def person(self, info: Info) -> HsaId | None:
+        shown = self.record.person is not None and info.context.rights.sees_persons(self.record.principal)
+        return HsaId(self.record.person) if self.record.person and shown else None
+
+    @strawberry.field(
+        description="The group that the clinics were chosen by, or that was changed; as it is now. For those who hold a role for its principal."
+    )
+    async def group(self, info: Info) -> Annotated["ClinicGroup", strawberry.lazy("schema.groups")] | None:
+        from schema.groups import ClinicGroup  # noqa: PLC0415 - groups refer back to events
+
+        found = await groups.get(info.context, self.record.group) if self.record.group else None
+        return ClinicGroup.of(found) if found else None
 
     @strawberry.field(description="Whose log it stands in.")
     def principal(self, info: Info) -> Principal:

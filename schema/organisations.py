@@ -1,22 +1,33 @@
 """Principals and clinics: who answers for whom, what clinics are told, and importing clinics."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from resolvers import adaptations, assignments, events, groups, notifications, policies, role_grants, start_pages
 from resolvers import clinics as resolve
-from resolvers import events, notifications
-from schema.enums import ClinicStatus, PrincipalKind
+from resolvers.reference import codes
+from resolvers.selections import Wish, filter_of
+from schema.enums import ClinicStatus, OrderedList, PrincipalKind
 from schema.errors import Info, UserError, key_of_call, mutation
 from schema.nodes import After, Before, Connection, First, Last, Node, connection, paging
 from schema.scalars import HsaId
-from store import clinics, records
+from store import clinic_filters, records
 from store.log import utc_now
 
 if TYPE_CHECKING:
+    from schema.adaptations import LocalAdaptation
+    from schema.assignments import Assignment
     from schema.events import Event, EventFilter, Notification
+    from schema.groups import ClinicGroup
+    from schema.policies import Policies
+    from schema.role_grants import RoleGrant
+    from schema.start_pages import StartPageEntry
+
+
+AsOf = Annotated[datetime | None, strawberry.argument(description="A moment; now without one, and for moments to come.")]
 
 
 @strawberry.type(description="A coded value of the national directory. Code lists change: unknown codes pass.")
@@ -27,20 +38,31 @@ class CodedValue:
 
 @strawberry.input(description="Which clinics; what is left out does not matter. A list matches a clinic that has any of its values.")
 class ClinicFilter:
+    text: str | None = strawberry.field(
+        default=None, description="Each word begins a word of its names, place or HSA-id; å, ä and ö are letters of their own."
+    )
     business_classifications: list[str] | None = strawberry.field(default=None, description="Verksamhetskoder, 4 digits.")
     business_types: list[str] | None = strawberry.field(default=None, description="01 hospital, 02 vårdcentral, 03 remote …")
     care_types: list[str] | None = strawberry.field(default=None, description="01 open, 02 in-patient, 03 home care.")
     management: list[str] | None = strawberry.field(default=None, description="Ownership, in plain text.")
     county_codes: list[str] | None = strawberry.field(default=None, description="2 digits.")
     municipality_codes: list[str] | None = strawberry.field(default=None, description="4 digits.")
+    group: strawberry.ID | None = strawberry.field(default=None, description="In this group.")
+    similar_to: HsaId | None = strawberry.field(
+        default=None,
+        description="Sharing a business classification with this clinic (a business type where it has none): the most alike first, by shared "
+        "business classifications, business types and care types.",
+    )
     status: list[ClinicStatus] | None = strawberry.field(default=None, description="Any of these.")
 
 
-def _filter_of(given: ClinicFilter | None, principal: str | None = None) -> clinics.ClinicFilter:
+def wish_of(given: ClinicFilter | None, principal: str | None = None) -> Wish:
+    """As the resolvers have it."""
     if given is None:
-        return clinics.ClinicFilter(principal=principal)
-    return clinics.ClinicFilter(
+        return Wish(clinic_filters.ClinicFilter(principal=principal))
+    which = clinic_filters.ClinicFilter(
         principal=principal,
+        text=given.text,
         business_classifications=given.business_classifications,
         business_types=given.business_types,
         care_types=given.care_types,
@@ -49,6 +71,7 @@ def _filter_of(given: ClinicFilter | None, principal: str | None = None) -> clin
         municipality_codes=given.municipality_codes,
         statuses=given.status,
     )
+    return Wish(which, group=given.group, similar_to=given.similar_to)
 
 
 @strawberry.type(description="Who answers for clinics (huvudman): the national management, a region or a municipality.")
@@ -72,7 +95,32 @@ class Principal(Node):
 
     @strawberry.field(description="Its clinics that the viewer may read, by HSA-id.")
     async def clinics(self, info: Info, filter: ClinicFilter | None = None, first: First = None, after: After = None) -> "Connection[Clinic]":
-        return await list_clinics(info, _filter_of(filter, self.record.key), first, after)
+        return await list_clinics(info, wish_of(filter, self.record.key), first, after)
+
+    @strawberry.field(description="Its groups of clinics, by name. For those who hold a role for the whole principal.")
+    async def groups(
+        self, info: Info, first: First = None, after: After = None
+    ) -> Connection[Annotated["ClinicGroup", strawberry.lazy("schema.groups")]]:
+        from schema.groups import ClinicGroup  # noqa: PLC0415 - groups refer back to principals
+
+        page = await groups.page(info.context, self.record.key, paging(first, after))
+        return connection(page, ClinicGroup.of, lambda: groups.count(info.context, self.record.key))
+
+    @strawberry.field(description="What it has decided for its clinics. For those who hold a role there; null for others.")
+    async def policies(self, info: Info) -> Annotated["Policies", strawberry.lazy("schema.policies")] | None:
+        from schema.policies import Policies  # noqa: PLC0415 - policies refer back to principals
+
+        found = await policies.get(info.context, self.record)
+        return Policies.of(found) if found else None
+
+    @strawberry.field(description="Roles given in the registry's own table, at the principal and its clinics. For administrators and reviewers.")
+    async def role_grants(
+        self, info: Info, first: First = None, after: After = None
+    ) -> Connection[Annotated["RoleGrant", strawberry.lazy("schema.role_grants")]]:
+        from schema.role_grants import RoleGrant  # noqa: PLC0415 - grants refer back to principals
+
+        page = await role_grants.page(info.context, self.record.key, paging(first, after))
+        return connection(page, RoleGrant.of, lambda: role_grants.count(info.context, self.record.key))
 
     @strawberry.field(description="Its log, newest first. For those who may read it: administrators, reviewers, reporters.")
     async def events(
@@ -132,15 +180,51 @@ class Clinic(Node):
 
     @strawberry.field(description="What it does: verksamhetskoder.")
     def business_classifications(self) -> list[CodedValue]:
-        return _coded(self.record.business_classifications)
+        return _coded(self.record.business_classifications, codes.BUSINESS_CLASSIFICATIONS)
 
     @strawberry.field(description="What kind of unit it is.")
     def business_types(self) -> list[CodedValue]:
-        return _coded(self.record.business_types)
+        return _coded(self.record.business_types, codes.BUSINESS_TYPES)
 
     @strawberry.field(description="What form of care it gives.")
     def care_types(self) -> list[CodedValue]:
-        return _coded(self.record.care_types)
+        return _coded(self.record.care_types, codes.CARE_TYPES)
+
+    @strawberry.field(description="The groups that it is in now. For those who hold a role for its whole principal.")
+    async def groups(self, info: Info) -> list[Annotated["ClinicGroup", strawberry.lazy("schema.groups")]]:
+        from schema.groups import ClinicGroup  # noqa: PLC0415 - groups refer back to clinics
+
+        return [ClinicGroup.of(group) for group in await groups.of_clinic(info.context, self.record)]
+
+    @strawberry.field(
+        description="What residents meet at the clinic, in order; nothing while it is not active. With `asOf`, as it was at that moment, version by "
+        "version."
+    )
+    async def start_page(self, info: Info, as_of: AsOf = None) -> list[Annotated["StartPageEntry", strawberry.lazy("schema.start_pages")]]:
+        return await _page(info, self.record, OrderedList.START_PAGE, as_of)
+
+    @strawberry.field(description="The case types on the clinic's card on the public site, in order.")
+    async def contact_card(self, info: Info, as_of: AsOf = None) -> list[Annotated["StartPageEntry", strawberry.lazy("schema.start_pages")]]:
+        return await _page(info, self.record, OrderedList.CONTACT_CARD, as_of)
+
+    @strawberry.field(description="The case types that it has now.")
+    async def assignments(
+        self, info: Info, first: First = None, after: After = None
+    ) -> Connection[Annotated["Assignment", strawberry.lazy("schema.assignments")]]:
+        from schema.assignments import Assignment  # noqa: PLC0415 - assignments refer back to clinics
+
+        what = await assignments.listed(info.context, assignments.Wish(clinic=self.record.hsa_id), None)
+        page = await assignments.page(info.context, what, paging(first, after))
+        return connection(page, Assignment.of, lambda: assignments.count(info.context, what))
+
+    @strawberry.field(description="What the clinic has added to a central case type; null where it has added nothing.")
+    async def local_adaptation(
+        self, info: Info, case_type: strawberry.ID
+    ) -> Annotated["LocalAdaptation", strawberry.lazy("schema.adaptations")] | None:
+        from schema.adaptations import LocalAdaptation  # noqa: PLC0415 - adaptations refer back to clinics
+
+        found = await adaptations.get(info.context, self.record, case_type)
+        return LocalAdaptation.of(found, info) if found else None
 
     @strawberry.field(description="What it was told, newest first: its durable inbox.")
     async def notifications(
@@ -158,12 +242,19 @@ class Clinic(Node):
         return connection(page, lambda told: Notification.of(told, self.record), lambda: notifications.count(info.context, self.record, **which))
 
 
-def _coded(codes: Sequence[str]) -> list[CodedValue]:
-    return [CodedValue(code=code, name=None) for code in codes]
+async def _page(info: Info, clinic: records.Clinic, which: OrderedList, as_of: datetime | None) -> "list[StartPageEntry]":
+    from schema.start_pages import StartPageEntry  # noqa: PLC0415 - pages refer back to clinics
+
+    return [StartPageEntry.of(entry, info) for entry in await start_pages.entries(info.context, clinic, which, as_of)]
 
 
-async def list_clinics(info: Info, which: clinics.ClinicFilter, first: int | None, after: str | None) -> Connection[Clinic]:
-    """Clinics that match and that the viewer may read, by HSA-id."""
+def _coded(codes: Sequence[str], names: Mapping[str, str]) -> list[CodedValue]:
+    return [CodedValue(code=code, name=names.get(code)) for code in codes]
+
+
+async def list_clinics(info: Info, wish: Wish, first: int | None, after: str | None) -> Connection[Clinic]:
+    """Clinics that match and that the viewer may read, by HSA-id; the most alike first where similar ones are asked for."""
+    which = await filter_of(info.context, wish)
     page = await resolve.page(info.context, which, paging(first, after))
     return connection(page, Clinic.of, lambda: resolve.count(info.context, which))
 
@@ -211,7 +302,7 @@ class OrganisationQuery:
 
     @strawberry.field(description="The clinics that the viewer may read, by HSA-id.")
     async def clinics(self, info: Info, filter: ClinicFilter | None = None, first: First = None, after: After = None) -> Connection[Clinic]:
-        return await list_clinics(info, _filter_of(filter), first, after)
+        return await list_clinics(info, wish_of(filter), first, after)
 
 
 def _count_principals(info: Info) -> Callable[[], Awaitable[int]]:

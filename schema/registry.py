@@ -1,6 +1,7 @@
 """The root types and the schema: nodes by id, the viewer, and how errors leave it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import strawberry
@@ -10,20 +11,28 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StreamResult
 from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExecutionError
 
-from resolvers import clinics, documents
+from resolvers import assignments, clinics, documents, groups, role_grants
+from resolvers.selections import Wish
+from schema.adaptations import AdaptationMutation, LocalAdaptation
+from schema.assignments import Assignment, AssignmentMutation, AssignmentQuery
 from schema.case_type_templates import CaseTypeTemplate, CaseTypeTemplateMutation, CaseTypeTemplateQuery
 from schema.case_types import CaseType, CaseTypeMutation, CaseTypeQuery
+from schema.distribution import DistributionMutation, DistributionQuery
 from schema.documents import DocumentMutation, VersionConflict, document_of, version_of
 from schema.enums import Role
 from schema.errors import Info, InvalidInput, NotFound, NotPermitted, RefusedRowError, WrongState, coded
 from schema.events import EventSubscription, Notification, find_event, find_notification
+from schema.groups import ClinicGroup, GroupMutation
 from schema.nodes import After, Connection, First, Node
+from schema.orders import OrderMutation
 from schema.organisations import Clinic, OrganisationMutation, OrganisationQuery, Principal, list_clinics
 from schema.people import Actor
+from schema.policies import PolicyMutation
+from schema.role_grants import RoleGrant, RoleGrantMutation
 from schema.scalars import SCALARS
 from schema.sockets import Socket, Unauthenticated
 from store import errors, records
-from store.clinics import ClinicFilter
+from store.clinic_filters import ClinicFilter
 
 _log = structlog.get_logger(__name__)
 _MOST_NODES = 100
@@ -38,11 +47,11 @@ class Viewer:
 
     @strawberry.field(description="The clinics that the viewer may read, by HSA-id.")
     async def clinics(self, info: Info, first: First = None, after: After = None) -> Connection[Clinic]:
-        return await list_clinics(info, ClinicFilter(), first, after)
+        return await list_clinics(info, Wish(ClinicFilter()), first, after)
 
 
 @strawberry.type
-class Query(CaseTypeQuery, CaseTypeTemplateQuery, OrganisationQuery):
+class Query(CaseTypeQuery, CaseTypeTemplateQuery, OrganisationQuery, AssignmentQuery, DistributionQuery):
     @strawberry.field(description="Who asks, in which roles.")
     def viewer(self, info: Info) -> Viewer:
         viewer, held = info.context.viewer, info.context.rights.held
@@ -67,22 +76,41 @@ class Query(CaseTypeQuery, CaseTypeTemplateQuery, OrganisationQuery):
 
 
 async def _node(info: Info, node_id: str) -> Node | None:
-    """Ids carry their kind: `pr_`, `cl_`, `ev_` or a document's prefix; a version's is its document's with the number after a dot."""
+    """Ids carry their kind: one of `_NODES`, or a document's prefix; a version's is its document's with the number after a dot."""
     prefix, _, key = node_id.partition("_")
-    if prefix == "pr":
-        principal = info.context.principals.get(key)
-        return Principal.of(principal) if principal else None
-    if prefix == "cl":
-        clinic = await clinics.get(info.context, key)
-        return Clinic.of(clinic) if clinic else None
-    if prefix == "ev":
-        return await _event_node(info, key)
+    if prefix in _NODES:
+        return await _NODES[prefix](info, key)
     document_id, dot, number = node_id.partition(".")
     found = await documents.get(info.context, document_id)
     if found is None or not dot:
         return document_of(found, info) if found else None
     version = await documents.version(info.context, found, int(number)) if _is_number(number) else None
     return version_of(version) if version else None
+
+
+async def _principal_node(info: Info, key: str) -> Node | None:
+    principal = info.context.principals.get(key)
+    return Principal.of(principal) if principal else None
+
+
+async def _clinic_node(info: Info, key: str) -> Node | None:
+    clinic = await clinics.get(info.context, key)
+    return Clinic.of(clinic) if clinic else None
+
+
+async def _group_node(info: Info, key: str) -> Node | None:
+    group = await groups.get(info.context, f"gr_{key}")
+    return ClinicGroup.of(group) if group else None
+
+
+async def _assignment_node(info: Info, key: str) -> Node | None:
+    assignment = await assignments.get(info.context, f"as_{key}")
+    return Assignment.of(assignment) if assignment else None
+
+
+async def _role_grant_node(info: Info, key: str) -> Node | None:
+    grant = await role_grants.get(info.context, f"rg_{key}")
+    return RoleGrant.of(grant) if grant else None
 
 
 async def _event_node(info: Info, key: str) -> Node | None:
@@ -96,12 +124,34 @@ async def _event_node(info: Info, key: str) -> Node | None:
     return await find_notification(info, principal, int(number), clinic_key)
 
 
+_NODES: Mapping[str, Callable[[Info, str], Awaitable[Node | None]]] = {
+    "pr": _principal_node,
+    "cl": _clinic_node,
+    "ev": _event_node,
+    "gr": _group_node,
+    "as": _assignment_node,
+    "rg": _role_grant_node,
+}
+
+
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and not text.startswith("0")
 
 
 @strawberry.type
-class Mutation(CaseTypeMutation, CaseTypeTemplateMutation, DocumentMutation, OrganisationMutation):
+class Mutation(
+    CaseTypeMutation,
+    CaseTypeTemplateMutation,
+    AdaptationMutation,
+    DocumentMutation,
+    DistributionMutation,
+    AssignmentMutation,
+    OrderMutation,
+    OrganisationMutation,
+    GroupMutation,
+    PolicyMutation,
+    RoleGrantMutation,
+):
     pass
 
 
@@ -145,6 +195,17 @@ schema = RegistrySchema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
-    types=[CaseType, CaseTypeTemplate, Notification, InvalidInput, NotFound, NotPermitted, WrongState, RefusedRowError, VersionConflict],
+    types=[
+        CaseType,
+        CaseTypeTemplate,
+        LocalAdaptation,
+        Notification,
+        InvalidInput,
+        NotFound,
+        NotPermitted,
+        WrongState,
+        RefusedRowError,
+        VersionConflict,
+    ],
     config=StrawberryConfig(scalar_map=SCALARS),
 )

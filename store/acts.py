@@ -15,6 +15,7 @@ from store.heads import Place
 from store.kinds import Kind
 from store.records import Act, Action, Assignment, AssignmentOrigin, Audience, Document, DocumentState, OwnerKind, Saved, Version
 from store.rows import assignment_from, assignment_row
+from store.stretches import ended
 from store.transactions import Transaction
 
 
@@ -27,11 +28,12 @@ async def put_in_force(
     number: int,
     *,
     before: Document | None = None,
-    restored_from: int | None = None,
+    audience: Audience = Audience.ASSIGNED,
+    **told: Any,
 ) -> Saved:
     """Stage a publication: the head, the event that tells clinics, and a clinic's own case type at that clinic.
 
-    `before` is the head before this act, where the act has already moved it.
+    `before` is the head before this act, where the act has already moved it; `told` are other fields of the event.
     """
     before = before or head
     version = await transaction.version(head.id, number)
@@ -60,10 +62,19 @@ async def put_in_force(
         number=number,
         before=before,
         released=number if first_time else None,
-        restored_from=restored_from,
-        audience=Audience.ASSIGNED,
+        audience=audience,
         resident_visible=visible,
+        **told,
     )
+
+
+def archived(transaction: Transaction, act: Act, action: Action, head: Document) -> Saved:
+    """Stage the end of a document, which leaves the clinics that have it."""
+    place = place_of(transaction)
+    transaction.write("assignments", ended({"document": head.id}, place))
+    ending = replace(heads.switched(head, DocumentState.ARCHIVED, at=place.at), archived_sequence=place.sequence)
+    audience = Audience.ASSIGNED if head.published else Audience.NONE
+    return recorded(transaction, act, action, ending, audience=audience, resident_visible=head.state is DocumentState.ACTIVE)
 
 
 async def reopened(transaction: Transaction, head: Document, *, publish: bool, place: Place) -> Document:
@@ -90,11 +101,20 @@ def _own(transaction: Transaction, act: Act, head: Document) -> Assignment:
         from_sequence=transaction.next_sequence,
         since=transaction.at,
         by=act.actor,
+        arrival=transaction.next_sequence,
     )
 
 
 def _again(row: Row, place: Place) -> Row:
-    assignment = replace(assignment_from(row), id=f"as_{ObjectId()}", from_sequence=place.sequence, since=place.at, until=None, until_sequence=None)
+    assignment = replace(
+        assignment_from(row),
+        id=f"as_{ObjectId()}",
+        from_sequence=place.sequence,
+        since=place.at,
+        until=None,
+        until_sequence=None,
+        arrival=place.sequence,
+    )
     return assignment_row(assignment)
 
 

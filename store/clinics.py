@@ -2,77 +2,22 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
 from typing import Any
 
-from pymongo import UpdateOne
+from bson import ObjectId
+from pymongo import InsertOne, UpdateOne
 
-from store.database import Database
+from store.acts import place_of
+from store.arrivals import join
+from store.clinic_filters import ClinicFilter, similarity_score
+from store.database import Database, Row
 from store.errors import RowProblem, RowsRefused
 from store.log import Clock, Log, utc_now
-from store.paging import Page, Paging, find_page
-from store.records import Act, Action, Audience, Clinic, ClinicStatus, Saved, key_of
+from store.paging import Page, Paging, cut, decode, encode, find_page
+from store.records import Act, Action, Audience, Clinic, Saved, key_of
 from store.rows import clinic_from, clinic_row
+from store.stretches import begun, ended, holding
 from store.transactions import IdempotencyKey, Transaction
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """All clinics of some principals, and some clinics by key."""
-
-    principals: frozenset[str]
-    clinics: frozenset[str]
-
-    def where(self) -> dict[str, Any]:
-        """As MongoDB's filter."""
-        return {"$or": [{"principal": {"$in": sorted(self.principals)}}, {"_id": {"$in": sorted(self.clinics)}}]}
-
-
-@dataclass(frozen=True, slots=True)
-class ClinicFilter:
-    """Which clinics; what is None does not matter. A list matches a clinic that has any of its values.
-
-    `within` limits it to the clinics that someone may read.
-    """
-
-    within: "Reach | None" = None
-    principal: str | None = None
-    business_classifications: Sequence[str] | None = None
-    business_types: Sequence[str] | None = None
-    care_types: Sequence[str] | None = None
-    management: Sequence[str] | None = None
-    county_codes: Sequence[str] | None = None
-    municipality_codes: Sequence[str] | None = None
-    statuses: Sequence[ClinicStatus] | None = None
-
-    def where(self, now: datetime) -> dict[str, Any]:
-        """As MongoDB's filter; ENDED is what the end date says at `now`."""
-        conditions: list[dict[str, Any]] = []
-        if self.within is not None:
-            conditions.append(self.within.where())
-        if self.principal is not None:
-            conditions.append({"principal": self.principal})
-        for field, values in (
-            ("business_classifications", self.business_classifications),
-            ("business_types", self.business_types),
-            ("care_types", self.care_types),
-            ("management", self.management),
-            ("county_code", self.county_codes),
-            ("municipality_code", self.municipality_codes),
-        ):
-            if values is not None:
-                conditions.append({field: {"$in": list(values)}})
-        if self.statuses is not None:
-            conditions.append({"$or": [_status_where(status, now) for status in self.statuses] or [{"_id": {"$in": []}}]})
-        return {"$and": conditions} if conditions else {}
-
-
-def _status_where(status: ClinicStatus, now: datetime) -> dict[str, Any]:
-    if status is ClinicStatus.ARCHIVED:
-        return {"status": str(status)}
-    if status is ClinicStatus.ENDED:
-        return {"status": {"$ne": str(ClinicStatus.ARCHIVED)}, "$or": [{"status": str(status)}, {"end_date": {"$lte": now}}]}
-    return {"status": str(status), "$or": [{"end_date": None}, {"end_date": {"$gt": now}}]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +42,31 @@ class Clinics:
         rows = await self._database.find("clinics", {"_id": {"$in": sorted(set(keys))}})
         return {row["_id"]: clinic_from(row) for row in rows}
 
+    async def as_of(self, clinic: Clinic, sequence: int) -> Clinic | None:
+        """A clinic as it was just after an event of its principal's log; None before its first import."""
+        rows = await self._database.find("clinic_states", {"clinic": clinic.key, **holding(sequence)})
+        return clinic_from(rows[0]["as_was"]) if rows else None
+
     async def page(self, which: ClinicFilter, paging: Paging) -> Page[Clinic]:
-        """A page of clinics by key."""
-        return await find_page(self._database, "clinics", which.where(self._clock()), paging, keys={"_id": str}, convert=clinic_from)
+        """A page of clinics: by key, or the most alike first where the filter asks for similar ones (forward only)."""
+        where = which.where(self._clock())
+        if which.similar_to is not None:
+            return await self._most_alike(which.similar_to, where, paging)
+        return await find_page(self._database, "clinics", where, paging, keys={"_id": str}, convert=clinic_from)
+
+    async def _most_alike(self, clinic: Clinic, where: Row, paging: Paging) -> Page[Clinic]:
+        stages: list[Row] = [{"$match": where}, {"$addFields": {"score": similarity_score(clinic)}}]
+        if paging.after is not None:
+            score, key = decode(paging.after, (int, str), "after")
+            stages.append({"$match": {"$or": [{"score": {"$lt": score}}, {"score": score, "_id": {"$gt": key}}]}})
+        stages += [{"$sort": {"score": -1, "_id": 1}}, {"$limit": paging.limit + 1}]
+        rows = await self._database.aggregate("clinics", stages)
+        return cut([clinic_from(row) for row in rows], [encode((row["score"], row["_id"])) for row in rows], paging)
+
+    async def keys(self, which: ClinicFilter) -> list[str]:
+        """The keys of all clinics that match, sorted."""
+        rows = await self._database.find("clinics", which.where(self._clock()), projection={"_id": 1})
+        return sorted(row["_id"] for row in rows)
 
     async def count(self, which: ClinicFilter) -> int:
         """How many clinics match."""
@@ -138,10 +105,17 @@ class Clinics:
             counts = {"created": created, "updated": len(changed) - created, "unchanged": len(clinics) - len(changed)}
             if not changed or dry_run:
                 return Saved(counts=counts)
+            place = place_of(transaction)
             transaction.write("clinics", *(UpdateOne({"_id": clinic.key}, {"$set": _without_id(clinic)}, upsert=True) for clinic in changed))
+            transaction.write(
+                "clinic_states",
+                ended({"clinic": {"$in": [clinic.key for clinic in changed]}}, place),
+                *(InsertOne({"_id": str(ObjectId()), "clinic": clinic.key, "as_was": clinic_row(clinic)} | begun(place)) for clinic in changed),
+            )
             event = transaction.record(
                 act, Action.IMPORTED, clinics=tuple(sorted(clinic.key for clinic in changed)), counts=counts, audience=Audience.NONE
             )
+            await join(transaction, act, [(existing.get(clinic.key), clinic) for clinic in changed])
             return Saved(event=event, counts=counts)
 
         return await self._log.submit(principal, change, key=None if dry_run else key, alone=True)

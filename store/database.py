@@ -35,12 +35,41 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "people": [],
     "clinics": [
         IndexModel([("principal", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("words", ASCENDING)]),
+        IndexModel([("business_classifications", ASCENDING), ("_id", ASCENDING)]),
+    ],
+    "clinic_states": [
+        IndexModel([("clinic", ASCENDING), ("from_sequence", DESCENDING)], unique=True),
+    ],
+    "groups": [
+        IndexModel([("group", ASCENDING)], unique=True, partialFilterExpression=_OPEN_ONLY, name="one_open"),
+        IndexModel([("principal", ASCENDING), ("name", ASCENDING), ("_id", ASCENDING)], name="by_name", collation=SWEDISH),
+        IndexModel([("principal", ASCENDING), ("members", ASCENDING), ("from_sequence", ASCENDING)]),
+    ],
+    "standing": [
+        IndexModel([("document", ASCENDING), ("group", ASCENDING)], unique=True, partialFilterExpression=_OPEN_ONLY, name="one_open"),
+        IndexModel([("principal", ASCENDING), ("open", ASCENDING), ("from_sequence", ASCENDING)]),
+    ],
+    "orders": [
+        IndexModel([("target", ASCENDING), ("list", ASCENDING)], unique=True, partialFilterExpression=_OPEN_ONLY, name="one_open"),
+        IndexModel([("target", ASCENDING), ("list", ASCENDING), ("from_sequence", ASCENDING)]),
+    ],
+    "policies": [
+        IndexModel([("principal", ASCENDING)], unique=True, partialFilterExpression=_OPEN_ONLY, name="one_open"),
+        IndexModel([("principal", ASCENDING), ("from_sequence", ASCENDING)]),
+    ],
+    "role_grants": [
+        IndexModel(
+            [("employee", ASCENDING), ("unit", ASCENDING), ("role", ASCENDING)], unique=True, partialFilterExpression=_OPEN_ONLY, name="one_open"
+        ),
+        IndexModel([("principal", ASCENDING), ("open", ASCENDING), ("_id", ASCENDING)]),
     ],
     "documents": [
         IndexModel([("kind", ASCENDING), ("name", ASCENDING), ("_id", ASCENDING)], name="by_name", collation=SWEDISH),
         IndexModel([("kind", ASCENDING), ("updated_at", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("owner.key", ASCENDING), ("kind", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("derived_from.template", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("subject", ASCENDING), ("owner.key", ASCENDING)], partialFilterExpression={"subject": {"$type": "string"}}),
     ],
     "versions": [
         IndexModel([("document", ASCENDING), ("number", ASCENDING)], unique=True),
@@ -63,7 +92,9 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "assignments": [
         IndexModel([("clinic", ASCENDING), ("document", ASCENDING)], unique=True, partialFilterExpression=_OPEN_ONLY, name="one_open"),
         IndexModel([("clinic", ASCENDING), ("from_sequence", ASCENDING)]),
-        IndexModel([("document", ASCENDING), ("clinic", ASCENDING), ("from_sequence", ASCENDING)]),
+        IndexModel([("document", ASCENDING), ("clinic", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("principal", ASCENDING), ("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)]),
     ],
     "idempotency_keys": [
         IndexModel([("created_at", ASCENDING)], expireAfterSeconds=_IDEMPOTENCY_SECONDS),
@@ -146,6 +177,12 @@ class Database:
         if session is not None:
             return await cursor.to_list()
         async with self._reads:
+            return await cursor.to_list()
+
+    async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Row]:
+        """All rows that a pipeline comes to, in one list."""
+        async with self._reads:
+            cursor = await self[collection].aggregate(list(pipeline))
             return await cursor.to_list()
 
     async def count(self, collection: str, where: Mapping[str, Any], *, collation: Collation | None = None) -> int:

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from bson import ObjectId
-from pymongo import UpdateMany
 
 from store import heads
-from store.acts import place_of, put_in_force, recorded, reopened
+from store.acts import archived, place_of, put_in_force, recorded, reopened
 from store.database import Database
 from store.errors import WrongState
 from store.hashing import ChainCheck, Verification
@@ -197,14 +196,7 @@ class Documents:
             head = transaction.document(document.id)
             heads.expect(head, expected_version)
             heads.refuse_archived(head)
-            place = place_of(transaction)
-            transaction.write(
-                "assignments",
-                UpdateMany({"document": head.id, "open": True}, {"$set": {"open": False, "until": place.at, "until_sequence": place.sequence}}),
-            )
-            archived = replace(heads.switched(head, DocumentState.ARCHIVED, at=place.at), archived_sequence=place.sequence)
-            audience = Audience.ASSIGNED if head.published else Audience.NONE
-            return recorded(transaction, act, Action.ARCHIVED, archived, audience=audience, resident_visible=head.state is DocumentState.ACTIVE)
+            return archived(transaction, act, Action.ARCHIVED, head)
 
         return await self._log.submit(document.principal, change, documents=[document.id], key=key, alone=True)
 

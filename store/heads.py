@@ -32,6 +32,7 @@ class Birth:
     kind: Kind
     principal: str
     owner: Owner
+    subject: str | None = None
 
 
 def expect(head: Document, expected: int) -> None:
@@ -70,6 +71,7 @@ def born(birth: Birth, content: Content, *, derived_from: Derivation | None, act
         edited_at=place.at,
         created_at=place.at,
         updated_at=place.at,
+        subject=birth.subject,
     )
     return head, version
 

@@ -14,8 +14,11 @@ from typing import Any
 from store.database import Database
 from store.errors import InvalidInput
 from store.paging import Page, Paging, decode, encode, find_page
-from store.records import Action, Audience, Document, Event, Version, key_of
+from store.records import Action, Audience, Document, DocumentState, Event, Version, key_of
 from store.rows import event_from, version_from
+
+Standing = tuple[DocumentState | None, int | None]
+"""The state of a document at a moment, and the number of the version in force then."""
 
 _NOTICES = {"$in": [str(Audience.ASSIGNED), str(Audience.NAMED)]}
 
@@ -91,6 +94,31 @@ class History:
             projection={"published_after": 1},
         )
         return row["published_after"] if row else None
+
+    async def standing_at(self, principal: str, documents: Iterable[str], sequence: int) -> Mapping[str, Standing]:
+        """State and version in force of documents just after an event, by id; those that were there. One round trip, one index look-up each."""
+        rows = await self._database.aggregate(
+            "documents",
+            [
+                {"$match": {"_id": {"$in": sorted(set(documents))}}},
+                {
+                    "$lookup": {
+                        "from": "events",
+                        "localField": "_id",
+                        "foreignField": "document",
+                        "pipeline": [
+                            {"$match": {"principal": principal, "sequence": {"$lte": sequence}}},
+                            {"$sort": {"sequence": -1}},
+                            {"$limit": 1},
+                            {"$project": {"_id": 0, "state": 1, "published_after": 1}},
+                        ],
+                        "as": "last",
+                    }
+                },
+                {"$project": {"last": 1}},
+            ],
+        )
+        return {row["_id"]: (DocumentState(row["last"][0]["state"]), row["last"][0]["published_after"]) for row in rows if row["last"]}
 
     async def get_events(self, keys: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], Event]:
         """Events by (principal, sequence), those that exist, in one round trip."""

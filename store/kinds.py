@@ -26,12 +26,13 @@ class Field:
     """How one field of a content is compared and shown.
 
     `title` is Swedish, for people. `fields` are the fields of an object, or of each item of a list of objects; a list of objects is
-    keyed: each item has a unique `key`. `text` fields are compared word by word.
+    keyed: each item has a unique `key`. `text` fields are prose, compared word by word; `rich` ones are Markdown.
     """
 
     title: str
     resident_visible: bool = True
     text: bool = False
+    rich: bool = False
     keyed: bool = False
     fields: Mapping[str, "Field"] | None = None
 
@@ -105,6 +106,7 @@ def describe(model: type[BaseModel], *, resident_visible: bool = True) -> Mappin
             title=info.title or name,
             resident_visible=visible,
             text=bool(marks.get("text", False)),
+            rich=bool(marks.get("rich", False)),
             keyed=keyed,
             fields=describe(inner, resident_visible=visible) if inner else None,
         )

@@ -56,6 +56,15 @@ class DocumentFilter:
         return {"$and": conditions}
 
 
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A document by id, its owner's key and its name."""
+
+    id: str
+    owner: str
+    name: str
+
+
 class Listing:
     """The lists of one registry's documents."""
 
@@ -76,6 +85,15 @@ class Listing:
             descending=order in (Order.NAME_DESC, Order.UPDATED_DESC),
             collation=SWEDISH if by_name else None,
         )
+
+    async def owned_by(self, kind: str, clinics: Sequence[str]) -> list[Owned]:
+        """The documents of a kind that clinics own, archived ones left out; without their content."""
+        rows = await self._database.find(
+            "documents",
+            {"owner.key": {"$in": list(clinics)}, "kind": kind, "owner.kind": str(OwnerKind.CLINIC), "state": {"$ne": str(DocumentState.ARCHIVED)}},
+            projection={"name": 1, "owner.key": 1},
+        )
+        return [Owned(row["_id"], row["owner"]["key"], row["name"]) for row in rows]
 
     async def count(self, which: DocumentFilter, scope: Scope) -> int:
         """How many documents of a kind match within a scope."""

@@ -174,6 +174,7 @@ class Log:
             event=event_from(event) if event else None,
             skipped=tuple(RefusedRow(skip["row"], skip["value"], RefusalReason(skip["reason"])) for skip in row["skipped"]),
             counts=row["counts"],
+            target=row["target"],
         )
 
 

@@ -6,10 +6,11 @@ from pymongo import InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from store.database import Database
-from store.log import Clock, utc_now
+from store.log import Clock, Log, utc_now
 from store.paging import Page, Paging, find_page
-from store.records import Principal, key_of
+from store.records import Act, Action, Principal, Saved, key_of
 from store.rows import principal_from, principal_row
+from store.transactions import IdempotencyKey, Transaction
 
 
 class Principals:
@@ -52,24 +53,49 @@ class Principals:
 class People:
     """Display names by employee HSA-id, apart from the chain of hashes, so that a name can be erased or hidden."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, log: Log) -> None:
         self._database = database
+        self._log = log
         self._known: dict[str, str] = {}
 
     async def remember(self, employee_hsa_id: str, name: str) -> None:
-        """Note the name that a person signed in with, when it is new or has changed."""
+        """Note the name that a person signed in with, when it is new or has changed; never that of a person with protected identity."""
         key = key_of(employee_hsa_id)
         if self._known.get(key) == name:
             return
-        await self._database["people"].bulk_write([UpdateOne({"_id": key}, {"$set": {"name": name}}, upsert=True)])
+        kept = {"$set": {"name": {"$cond": ["$protected", None, {"$literal": name}]}}}
+        await self._database["people"].bulk_write([UpdateOne({"_id": key}, [kept], upsert=True)])
         if len(self._known) > _MOST_KNOWN:
             self._known.clear()
         self._known[key] = name
 
     async def names(self, keys: Iterable[str]) -> Mapping[str, str]:
-        """Names by key of the employee HSA-id, those that are known, in one round trip."""
-        rows = await self._database.find("people", {"_id": {"$in": sorted(set(keys))}})
+        """Names by key of the employee HSA-id, those that are known and not protected, in one round trip."""
+        rows = await self._database.find("people", {"_id": {"$in": sorted(set(keys))}, "name": {"$type": "string"}, "protected": {"$ne": True}})
         return {row["_id"]: row["name"] for row in rows}
+
+    async def protect(self, principal: str, employee: str, *, protected: bool, act: Act, key: IdempotencyKey | None = None) -> Saved:
+        """Erase a person's name and keep none from now on, or keep names again. No change where it is so already.
+
+        Args:
+            principal: Key of the principal whose log tells of it.
+            employee: Key of the employee HSA-id.
+            protected: Which of the two.
+            act: Who writes and why.
+            key: For a safe repeat.
+        """
+
+        async def change(transaction: Transaction) -> Saved:
+            rows = await transaction.find("people", {"_id": employee, "protected": True})
+            if bool(rows) is protected:
+                return Saved()
+            transaction.write("people", UpdateOne({"_id": employee}, {"$set": {"protected": protected, "name": None}}, upsert=True))
+            action = Action.PERSON_PROTECTED if protected else Action.PERSON_UNPROTECTED
+            return Saved(event=transaction.record(act, action, person=employee))
+
+        saved = await self._log.submit(principal, change, key=key, alone=True)
+        self._known.pop(employee, None)
+        return saved
 
 
 _MOST_KNOWN = 10_000

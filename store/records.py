@@ -81,6 +81,12 @@ class Action(_Name):
     ADAPTED = auto()
     ACKNOWLEDGED = auto()
     IMPORTED = auto()
+    GROUPED = auto()
+    POLICIES_CHANGED = auto()
+    ROLE_GRANTED = auto()
+    ROLE_REVOKED = auto()
+    PERSON_PROTECTED = auto()
+    PERSON_UNPROTECTED = auto()
 
 
 class Audience(_Name):
@@ -101,6 +107,20 @@ class AssignmentOrigin(_Name):
 
 class OwnerKind(_Name):
     """Documents belong to a principal or to one clinic."""
+
+    PRINCIPAL = auto()
+    CLINIC = auto()
+
+
+class OrderedList(_Name):
+    """What case types are ordered on: the page for logged-in residents, or the card on the public site."""
+
+    START_PAGE = auto()
+    CONTACT_CARD = auto()
+
+
+class CentralActivation(_Name):
+    """Who shows a central case type at a clinic: its principal everywhere at once, or each clinic for itself."""
 
     PRINCIPAL = auto()
     CLINIC = auto()
@@ -205,6 +225,52 @@ class Clinic:
 
 
 @dataclass(frozen=True, slots=True)
+class ClinicRule:
+    """What the clinics of a group by rule have in common; what is None does not matter."""
+
+    business_classifications: Sequence[str] | None = None
+    business_types: Sequence[str] | None = None
+    care_types: Sequence[str] | None = None
+    management: Sequence[str] | None = None
+    county_codes: Sequence[str] | None = None
+    municipality_codes: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClinicGroup:
+    """A named set of a principal's clinics: by `members` (keys, sorted) or by `rule`, one of them None."""
+
+    id: str
+    principal: str
+    name: str
+    members: Sequence[str] | None
+    rule: ClinicRule | None
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What a principal has decided for its clinics."""
+
+    central_activation: CentralActivation = CentralActivation.PRINCIPAL
+    clinics_edit: bool = True
+    open_page_links: bool = False
+    lowest_acr: str = "http://id.sambi.se/loa/loa3"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleGrant:
+    """A role given in the registry's own table, for those whose tokens carry none. `unit` and `employee` are keys."""
+
+    id: str
+    principal: str
+    unit: str
+    role: Role
+    employee: str
+    since: datetime
+    by: Actor
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """The head: state, newest version and version in force.
 
@@ -212,7 +278,7 @@ class Document:
     `published_content` is None unless a version other than the newest is in force. `author` and `edited_at` are the newest version's,
     `updated_at` the time of the last change of content or state,
     `noticed_at` of the last one that clinics were told of. `notice_count` counts the events that those who may not edit can see,
-    `release_count` the versions that were ever in force.
+    `release_count` the versions that were ever in force. `subject` is the document that this one is an addition to.
     """
 
     id: str
@@ -240,6 +306,7 @@ class Document:
     release_count: int = 0
     highest_released: int = 0
     archived_sequence: int | None = None
+    subject: str | None = None
 
     @property
     def content_in_force(self) -> Content:
@@ -277,7 +344,8 @@ class Event:
     """One act in a principal's log.
 
     `version` is the version that the act made or put in force; `published_before` and `published_after` are the numbers in force around it;
-    `state` is the document's after it. `clinics` are the keys that the act names, sorted.
+    `state` is the document's after it. `clinics` are the keys that the act names, sorted; `group` is the group that they were chosen by,
+    `person` the key of the person that the act is about.
     """
 
     principal: str
@@ -298,6 +366,8 @@ class Event:
     resident_visible: bool = False
     clinics: Sequence[str] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    group: str | None = None
+    person: str | None = None
 
     @property
     def id(self) -> str:
@@ -307,7 +377,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A case type at a clinic, from one event's sequence to another's (both inclusive for what the clinic is told)."""
+    """A case type at a clinic, from one event's sequence to another's (both inclusive for what the clinic is told).
+
+    `arrival` is the sequence number at which it came, which stays when it is activated there or changes origin. Residents meet it only while
+    `active`. The orders are the places that its distribution asked for.
+    """
 
     id: str
     clinic: str
@@ -321,6 +395,8 @@ class Assignment:
     until: datetime | None = None
     start_page_order: int | None = None
     contact_card_order: int | None = None
+    arrival: int = 0
+    active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,10 +410,11 @@ class RefusedRow:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What a write answers. `event` is None where the call changed nothing; `document` is as it is now."""
+    """What a write answers. `event` is None where the call changed nothing; `document` is as it is now; `target` is the id of what else it made."""
 
     document: Document | None = None
     version: Version | None = None
     event: Event | None = None
     skipped: Sequence[RefusedRow] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    target: str | None = None

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from store.clinic_filters import clinic_words
 from store.database import Row
 from store.records import (
     Action,
@@ -15,6 +16,8 @@ from store.records import (
     AssignmentOrigin,
     Audience,
     Clinic,
+    ClinicGroup,
+    ClinicRule,
     ClinicStatus,
     Derivation,
     Document,
@@ -71,7 +74,7 @@ def principal_from(row: Row) -> Principal:
 
 def clinic_row(clinic: Clinic) -> Row:
     """A clinic as stored."""
-    return {"_id": clinic.key} | _values(clinic, "key") | {"status": str(clinic.status)}
+    return {"_id": clinic.key} | _values(clinic, "key") | {"status": str(clinic.status), "words": clinic_words(clinic)}
 
 
 def clinic_from(row: Row) -> Clinic:
@@ -123,6 +126,7 @@ def document_from(row: Row) -> Document:
         release_count=row["release_count"],
         highest_released=row["highest_released"],
         archived_sequence=row["archived_sequence"],
+        subject=row["subject"],
     )
 
 
@@ -198,3 +202,17 @@ def assignment_from(row: Row) -> Assignment:
     """The assignment in a row."""
     values = {field.name: row[field.name] for field in fields(Assignment) if field.name != "id"}
     return Assignment(**(values | {"id": row["_id"], "origin": AssignmentOrigin(row["origin"]), "by": actor_from(row["by"])}))
+
+
+def group_row(group: ClinicGroup) -> Row:
+    """A group as stored, within a row that holds for a stretch of the log."""
+    rule = None if group.rule is None else _values(group.rule)
+    return {"group": group.id} | _values(group, "id", "rule") | {"rule": rule}
+
+
+def group_from(row: Row) -> ClinicGroup:
+    """The group in a row."""
+    rule = row["rule"]
+    return ClinicGroup(
+        id=row["group"], principal=row["principal"], name=row["name"], members=row["members"], rule=None if rule is None else ClinicRule(**rule)
+    )

@@ -57,9 +57,7 @@ class Transaction:
 
     async def prefetch(self, documents: Iterable[str], keys: Iterable[str]) -> None:
         """Read the heads and idempotency keys of a whole group in one round trip each."""
-        if ids := sorted(set(documents)):
-            rows = await self._database.find("documents", {"_id": {"$in": ids}, "principal": self.principal}, session=self.session)
-            self._heads = {row["_id"]: document_from(row) for row in rows}
+        await self.load(documents)
         if ids := sorted(set(keys)):
             rows = await self._database.find("idempotency_keys", {"_id": {"$in": ids}}, session=self.session)
             self._keys = {row["_id"]: row for row in rows}
@@ -74,6 +72,18 @@ class Transaction:
             return self._heads[document_id]
         except KeyError:
             raise NotFound("Dokumentet finns inte.", ("id",)) from None
+
+    async def known(self, document_id: str) -> Document | None:
+        """A head as `document` has it, read now if it was not prefetched; None where there is none."""
+        if document_id not in self._heads:
+            await self.load([document_id])
+        return self._heads.get(document_id)
+
+    async def load(self, documents: Iterable[str]) -> None:
+        """Read more heads, those not read before, in one round trip."""
+        ids = sorted(set(documents) - self._heads.keys())
+        rows = await self._database.find("documents", {"_id": {"$in": ids}, "principal": self.principal}, session=self.session) if ids else []
+        self._heads.update({row["_id"]: document_from(row) for row in rows})
 
     async def find(self, collection: str, where: Row, **options: Any) -> list[Row]:
         """Rows as the snapshot has them. What the group staged is not among them: such changes are applied alone."""
@@ -160,6 +170,7 @@ class Transaction:
             "sequence": saved.event.sequence if saved.event else None,
             "skipped": [{"row": row.row, "value": row.value, "reason": str(row.reason)} for row in saved.skipped],
             "counts": dict(saved.counts),
+            "target": saved.target,
         }
         self._keys[key.id] = row
         self._rows["idempotency_keys"].append(InsertOne(row))

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from resolvers.kinds.texts import (
+    RICH,
     STAFF_ONLY,
     STAFF_TEXT,
     TEXT,
@@ -132,7 +133,7 @@ class TermsSection(ContentModel):
 
     key: Key = Field(title="Nyckel")
     heading: Label = Field(title="Rubrik", json_schema_extra=TEXT)
-    text: MandatoryRichText = Field(title="Text", json_schema_extra=TEXT)
+    text: MandatoryRichText = Field(title="Text", json_schema_extra=RICH)
     must_accept: bool = Field(default=False, title="Måste godkännas")
 
 
@@ -167,7 +168,7 @@ class CaseTypeContent(ContentModel):
     name: Name = Field(title="Namn", json_schema_extra=TEXT)
     internal_name: Name = Field(title="Internt namn", json_schema_extra=STAFF_TEXT)
     rationale: PlainText | None = Field(default=None, title="Motivering", json_schema_extra=STAFF_TEXT)
-    introduction: RichText = Field(default="", title="Introduktion", json_schema_extra=TEXT)
+    introduction: RichText = Field(default="", title="Introduktion", json_schema_extra=RICH)
     questions: list[Question] = Field(default_factory=list, title="Frågor", max_length=200)
     links: list[Link] = Field(default_factory=list, title="Länkar", max_length=100)
     submittable: bool = Field(default=True, title="Kan skickas in")

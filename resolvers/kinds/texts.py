@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 TEXT: Final[dict[str, JsonValue]] = {"text": True}
 """Marks prose, which is compared word by word."""
+RICH: Final[dict[str, JsonValue]] = {**TEXT, "rich": True}
+"""Marks prose in the Markdown subset."""
 STAFF_ONLY: Final[dict[str, JsonValue]] = {"resident_visible": False}
 """Marks what residents don't see."""
 STAFF_TEXT: Final[dict[str, JsonValue]] = {**TEXT, **STAFF_ONLY}

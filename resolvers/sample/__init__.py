@@ -9,16 +9,16 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
-from resolvers import clinics, documents
+from resolvers import clinics, distribution, documents
 from resolvers.context import Context
 from resolvers.documents import TemplateReference
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
 from resolvers.reference import read_principals
+from resolvers.selections import Choice, Wish
 from resolvers.viewers import Grant, Viewer
-from store.clinics import ClinicFilter
+from store.clinic_filters import ClinicFilter
 from store.kinds import Kind
-from store.paging import Paging
-from store.records import ClinicStatus, Document, OwnerKind, PrincipalKind, Role, key_of
+from store.records import Document, OwnerKind, PrincipalKind, Role, key_of
 from store.registry import Store
 
 _DATA = files(__name__)
@@ -87,12 +87,11 @@ class _Loader:
         document = await self._made(CASE_TYPE, row)
         context = await self.administrator(row["owner"])
         if row.get("distributeTo") and document.owner.kind is OwnerKind.PRINCIPAL:
-            await clinics.distribute(
+            await distribution.distribute(
                 context,
                 document.id,
-                await self._receivers(document.principal, row["distributeTo"]),
+                _receivers(row["distributeTo"]),
                 start_page_order=row.get("startPageOrder"),
-                contact_card_order=None,
                 skip_refused=True,
                 note=None,
                 key=None,
@@ -135,18 +134,11 @@ class _Loader:
             document = _kept(saved.document)
         return document
 
-    async def _receivers(self, principal: str, chosen: Sequence[str] | Mapping[str, str]) -> Sequence[str]:
-        if not isinstance(chosen, Mapping):
-            return chosen
-        which = ClinicFilter(principal=principal, business_classifications=[chosen["businessClassification"]], statuses=[ClinicStatus.ACTIVE])
-        found: list[str] = []
-        after = None
-        while True:
-            page = await self._store.clinics.page(which, Paging(limit=100, after=after))
-            found += [clinic.hsa_id for clinic in page.items]
-            if not page.has_next:
-                return found
-            after = page.cursors[-1]
+
+def _receivers(chosen: Sequence[str] | Mapping[str, str]) -> Choice:
+    if isinstance(chosen, Mapping):
+        return Choice("to", filter=Wish(ClinicFilter(business_classifications=[chosen["businessClassification"]])))
+    return Choice("to", hsa_ids=chosen)
 
 
 def _kept(document: Document | None) -> Document:

@@ -5,7 +5,7 @@ import json
 from resolvers import sample
 from resolvers.kinds import KINDS
 from resolvers.validation import validate
-from store.clinics import ClinicFilter
+from store.clinic_filters import ClinicFilter
 from store.listing import DocumentFilter, Order
 from store.paging import Paging
 from store.records import Document, DocumentState

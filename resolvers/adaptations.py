@@ -1,0 +1,66 @@
+"""Local adaptations: a clinic's own replies and terms on a central case type."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from resolvers import access, clinics, documents
+from resolvers.access import Permission
+from resolvers.context import Context
+from resolvers.distribution import require_central
+from resolvers.kinds import LOCAL_ADAPTATION
+from resolvers.validation import validate
+from store.adaptations import adaptation_id
+from store.errors import NotFound
+from store.records import Clinic, Content, Document, Saved
+from store.transactions import IdempotencyKey
+
+
+async def get(context: Context, clinic: Clinic, case_type: str) -> Document | None:
+    """A clinic's adaptation of a case type; None where there is none, or the viewer may not know of it."""
+    return await documents.get(context, adaptation_id(case_type, clinic.key), LOCAL_ADAPTATION.name)
+
+
+async def case_type_of(context: Context, adaptation: Document) -> Document | None:
+    """The case type that an adaptation is an addition to."""
+    return await context.loaders.documents.load(adaptation.subject or "")
+
+
+async def save(
+    context: Context,
+    clinic: str,
+    case_type: str,
+    *,
+    content: Mapping[str, Any],
+    expected_version: int,
+    note: str | None,
+    key: IdempotencyKey | None,
+) -> Saved:
+    """Write a clinic's replies and terms on a central case type that it has.
+
+    Raises:
+        NotFound: There is no such clinic or case type.
+        NotPermitted: The viewer may not write for the clinic.
+        InvalidInput: A text breaks a rule, or the clinic does not have the case type.
+        VersionConflict: Someone saved first.
+    """
+    found = await clinics.require(context, clinic, ("clinic",))
+    document = access.require_sight(context.rights, await documents.get(context, case_type, "CASE_TYPE"), ("caseType",))
+    held = access.require_at(context.rights, Permission.ADAPT, found.principal, found.key, ("clinic",))
+    require_central(document)
+    if document.principal != found.principal:
+        raise NotFound("Ärendetypen finns inte hos mottagningens huvudman.", ("caseType",))
+    return await context.store.adaptations.save(
+        LOCAL_ADAPTATION,
+        document,
+        found,
+        content=_checked(content),
+        expected_version=expected_version,
+        act=context.act(held, note),
+        key=key,
+    )
+
+
+def _checked(content: Mapping[str, Any]) -> Content:
+    """The replies and terms, which stand in the input itself, in the form in which they are stored."""
+    checked = validate(LOCAL_ADAPTATION, {**content, "writtenFor": 1}, path=())
+    return {name: value for name, value in checked.items() if name != "writtenFor"}

@@ -1,0 +1,81 @@
+"""Groups of clinics: who sees them, and saving them."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+from resolvers import access, clinic_files
+from resolvers.access import Permission
+from resolvers.clinics import require_principal
+from resolvers.context import Context
+from resolvers.kinds.texts import allowed_characters, at_most, no_personal_number, not_blank, one_line
+from resolvers.selections import MAX_SELECTED
+from store.errors import InvalidInput, Problem
+from store.paging import Page, Paging
+from store.records import Clinic, ClinicGroup, ClinicRule, Saved
+from store.selections import Selection
+from store.transactions import IdempotencyKey
+
+_NAME = (at_most(200), not_blank, one_line, allowed_characters, no_personal_number)
+
+
+async def get(context: Context, group_id: str) -> ClinicGroup | None:
+    """A group that the viewer may know of; else None."""
+    group = await context.loaders.groups.load(group_id)
+    return group if group is not None and context.rights.knows_groups(group.principal) else None
+
+
+async def page(context: Context, principal: str, paging: Paging) -> Page[ClinicGroup]:
+    """A page of a principal's groups, by name; none for who may not know of them."""
+    if not context.rights.knows_groups(principal):
+        return Page((), (), has_next=False, has_previous=False)
+    return await context.store.groups.page(principal, paging)
+
+
+async def count(context: Context, principal: str) -> int:
+    """How many groups of a principal the viewer may know of."""
+    return await context.store.groups.count(principal) if context.rights.knows_groups(principal) else 0
+
+
+async def of_clinic(context: Context, clinic: Clinic) -> Sequence[ClinicGroup]:
+    """The groups that a clinic is in now; none for who may not know of them."""
+    if not context.rights.knows_groups(clinic.principal):
+        return ()
+    return await context.loaders.groups_of_clinics.load(clinic) or ()
+
+
+async def save(
+    context: Context,
+    principal: str,
+    group_id: str | None,
+    *,
+    name: str,
+    hsa_ids: Sequence[str] | None,
+    csv: str | None,
+    rule: ClinicRule | None,
+    key: IdempotencyKey | None,
+) -> Saved:
+    """Make a group or change one: by exactly one of HSA-ids, CSV and rule.
+
+    Raises:
+        NotFound: There is no such principal or group.
+        NotPermitted: The viewer may not group its clinics.
+        InvalidInput: Not exactly one way; an empty rule; a name that breaks a rule.
+        RowsRefused: Listed clinics can't be used.
+    """
+    found = require_principal(context, principal)
+    held = access.require_at(context.rights, Permission.GROUP, found.key, None, ("principal",))
+    problems = [Problem(fault.code, fault.message, ("name",)) for check in _NAME for fault in check(name)]
+    if sum(way is not None for way in (hsa_ids, csv, rule)) != 1:
+        problems.append(Problem("EXACTLY_ONE", "Ange exakt ett av hsaIds, csv och rule.", ()))
+    if rule is not None and all(getattr(rule, field.name) is None for field in fields(rule)):
+        problems.append(Problem("EMPTY_RULE", "Ange minst ett villkor, annars hör alla mottagningar till gruppen.", ("rule",)))
+    if hsa_ids is not None and not 1 <= len(hsa_ids) <= MAX_SELECTED:
+        problems.append(Problem("OUT_OF_RANGE", f"Ange 1 till {MAX_SELECTED} mottagningar.", ("hsaIds",)))
+    if problems:
+        raise InvalidInput(problems)
+    members = None
+    if csv is not None:
+        members = Selection(rows=clinic_files.parse_ids(csv, ("csv",)), path=("csv",))
+    elif hsa_ids is not None:
+        members = Selection(rows=list(enumerate(hsa_ids, 1)), path=("hsaIds",), numbered=True)
+    return await context.store.groups.save(found.key, group_id, name=name, members=members, rule=rule, act=context.act(held, None), key=key)

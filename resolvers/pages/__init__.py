@@ -1,0 +1,47 @@
+"""Case types as HTML: what a resident meets, or a preview of it. Accessible (WCAG 2.1 AA) and sanitised.
+
+Every value is escaped by the template; rich text goes through a Markdown parser that knows the subset only, and then through a sanitiser that
+would let nothing else out. The result is a fragment without scripts or styles, to stand below a page's `h1`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import nh3
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from resolvers.kinds.texts import LINK_SCHEMES
+
+_TAGS: Final = frozenset({"p", "strong", "em", "ul", "ol", "li", "a", "h3", "h4", "h5", "h6", "br", "img"})
+_ATTRIBUTES: Final = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}
+_LOWEST_HEADING = 6
+_HEADINGS_BELOW = 2  # the fragment's own heading is an h2
+
+_markdown = MarkdownIt("commonmark", {"html": False})
+_templates = Environment(loader=PackageLoader("resolvers", "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def rich_text(markdown: str) -> Markup:
+    """A rich text as sanitised HTML; its headings stand below the fragment's."""
+    tokens = _markdown.parse(markdown)
+    for token in tokens:
+        if token.type in {"heading_open", "heading_close"}:
+            token.tag = f"h{min(int(token.tag[1:]) + _HEADINGS_BELOW, _LOWEST_HEADING)}"
+    html = _markdown.renderer.render(tokens, _markdown.options, {})
+    clean = nh3.clean(html, tags=set(_TAGS), attributes=_ATTRIBUTES, url_schemes=set(LINK_SCHEMES), link_rel="noopener noreferrer")
+    return Markup(clean)  # noqa: S704 - sanitised on the line above
+
+
+_templates.filters["rich_text"] = rich_text
+
+
+def case_type_page(content: Mapping[str, Any], name: str) -> str:
+    """A case type as an HTML fragment.
+
+    Args:
+        content: A case type's content as today's model has it, with a clinic's additions and placeholders filled or not.
+        name: Begins every id of the fragment, so that several can stand on one page: letters, digits, hyphens, underscores.
+    """
+    return _templates.get_template("case_type.html.j2").render(content=content, name=name)

@@ -1,0 +1,67 @@
+"""Placeholders in texts, such as `{{clinic.name}}`: which there are, and filling them in.
+
+A value is text of a directory, never marks: in rich text every character that could be one is escaped.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from resolvers.kinds.texts import Fault
+from store.kinds import Field
+from store.records import Clinic, Content
+
+PLACEHOLDERS: Final[Mapping[str, str]] = {
+    "clinic.name": "The clinic's name in the directory.",
+    "clinic.publicName": "Its name for the public; its name in the directory where it has no other.",
+    "clinic.phone": "Its telephone number; nothing where it has none.",
+    "clinic.location": "Where it is; nothing where that is not known.",
+}
+"""Every placeholder and what takes its place."""
+
+_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&])")
+
+
+def known_placeholders(text: str) -> Iterator[Fault]:
+    """A check that a text holds no placeholder that nothing would take the place of."""
+    if "{{" in text and any(name not in PLACEHOLDERS for name in _PLACEHOLDER.findall(text)):
+        names = ", ".join(f"{{{{{name}}}}}" for name in PLACEHOLDERS)
+        yield Fault("UNKNOWN_PLACEHOLDER", f"Använd bara platshållarna {names}.")
+
+
+def values_of(clinic: Clinic) -> Mapping[str, str]:
+    """What takes the place of each placeholder at a clinic."""
+    return {
+        "clinic.name": clinic.name,
+        "clinic.publicName": clinic.public_name or clinic.name,
+        "clinic.phone": clinic.telephone_number or "",
+        "clinic.location": clinic.location or "",
+    }
+
+
+def filled(content: Content, fields: Mapping[str, Field], values: Mapping[str, str]) -> dict[str, Any]:
+    """A content with its prose filled in; keys, codes and addresses are left as they are."""
+    return {name: _filled(value, fields.get(name), values) for name, value in content.items()}
+
+
+def _filled(value: Any, field: Field | None, values: Mapping[str, str]) -> Any:
+    if field is None or value is None:
+        return value
+    if isinstance(value, str):
+        return _replaced(value, values, rich=field.rich) if field.text else value
+    if field.fields is None:
+        return value
+    if isinstance(value, list):
+        return [filled(item, field.fields, values) for item in value]
+    return filled(value, field.fields, values)
+
+
+def _replaced(text: str, values: Mapping[str, str], *, rich: bool) -> str:
+    def replacement(match: re.Match[str]) -> str:
+        value = values.get(match[1])
+        if value is None:
+            return match[0]
+        return _MARKS.sub(r"\\\1", value) if rich else value
+
+    return _PLACEHOLDER.sub(replacement, text)

@@ -1,0 +1,42 @@
+"""What principals decide for their clinics: who reads and changes it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from resolvers import access
+from resolvers.access import Permission
+from resolvers.clinics import require_principal
+from resolvers.context import Context
+from resolvers.viewers import ACR_LEVELS
+from store.errors import InvalidInput
+from store.records import Policies, Principal, Saved
+from store.transactions import IdempotencyKey
+
+
+async def get(context: Context, principal: Principal) -> Policies | None:
+    """A principal's policies, for those who hold a role there; else None."""
+    return await context.store.policies.of(principal.key) if context.rights.belongs_to(principal.key) else None
+
+
+async def save(context: Context, principal: str, changes: Mapping[str, Any], *, note: str | None, key: IdempotencyKey | None) -> Saved:
+    """Change a principal's policies.
+
+    Args:
+        context: Who asks.
+        principal: HSA-id.
+        changes: By name of the policy; the others stay.
+        note: Why.
+        key: For a safe repeat.
+
+    Raises:
+        NotFound: There is no such principal.
+        NotPermitted: The viewer may not decide for it.
+        InvalidInput: The level of assurance is unknown.
+    """
+    found = require_principal(context, principal)
+    held = access.require_at(context.rights, Permission.SET_POLICIES, found.key, None, ("principal",))
+    if changes.get("lowest_acr", ACR_LEVELS[0]) not in ACR_LEVELS:
+        raise InvalidInput.at(("lowestAcr",), "UNKNOWN_VALUE", f"Välj något av {', '.join(ACR_LEVELS)}.")
+    policies = replace(await context.store.policies.of(found.key), **changes)
+    return await context.store.policies.save(found.key, policies, act=context.act(held, note), key=key)

@@ -1,0 +1,152 @@
+"""Local adaptations: what clinics add to central case types."""
+
+from typing import Any
+
+import strawberry
+
+from resolvers import adaptations as resolve
+from resolvers import documents
+from resolvers.kinds import LOCAL_ADAPTATION
+from schema.case_types import CaseType
+from schema.contents import StandardReply, StandardReplyInput, TermsSection, TermsSectionInput, plain
+from schema.documents import KEY, KINDS, NOTE, Document, Version, head_fields, version_fields
+from schema.errors import Info, UserError, key_of_call, mutation
+from schema.events import Event
+from schema.nodes import After, Before, Connection, First, Last, connection, known_count, paging
+from schema.organisations import Clinic
+from schema.scalars import HsaId, Markdown
+from store import records
+from store.records import Content
+from store.scopes import Sight
+
+
+@strawberry.type(description="What a clinic adds to a central case type.")
+class LocalAdaptationContent:
+    standard_replies: list[StandardReply] = strawberry.field(description="The clinic's own reply texts for staff.")
+    terms: list[TermsSection] = strawberry.field(description="The clinic's own terms, which stand after the central ones.")
+
+    @classmethod
+    def of(cls, content: Content) -> "LocalAdaptationContent":
+        return cls(
+            standard_replies=[
+                StandardReply(key=reply["key"], label=reply["label"], text=reply["text"], local=True) for reply in content["standardReplies"]
+            ],
+            terms=[
+                TermsSection(
+                    key=section["key"], heading=section["heading"], text=Markdown(section["text"]), must_accept=section["mustAccept"], local=True
+                )
+                for section in content["terms"]
+            ],
+        )
+
+
+@strawberry.type(description="A clinic's own replies and terms on a central case type (lokal anpassning). A central update never changes it.")
+class LocalAdaptation(Document):
+    @classmethod
+    def of(cls, record: records.Document, info: Info) -> "LocalAdaptation":
+        return cls(**head_fields(record, info))
+
+    @strawberry.field(description="The clinic that it belongs to.")
+    async def clinic(self, info: Info) -> Clinic:
+        found = await info.context.loaders.clinics.load(self.record.owner.key)
+        if found is None:
+            raise LookupError(f"clinic of {self.record.id}")
+        return Clinic.of(found)
+
+    @strawberry.field(description="The central case type that it adds to.")
+    async def case_type(self, info: Info) -> CaseType:
+        return CaseType.of(await self._central(info), info)
+
+    @strawberry.field(description="The clinic's additions in force.")
+    def content(self) -> LocalAdaptationContent:
+        return LocalAdaptationContent.of(LOCAL_ADAPTATION.in_force(self.record))
+
+    @strawberry.field(
+        description="The central case type has a newer version in force than the one this was written for. Saving again says that it fits."
+    )
+    async def needs_review(self, info: Info) -> bool:
+        central = await self._central(info)
+        written_for: int = LOCAL_ADAPTATION.in_force(self.record)["writtenFor"]
+        return central.published is not None and central.published > written_for
+
+    @strawberry.field(description="By number; the newest without one. Null where there is none or the viewer may not see it.")
+    async def version(self, info: Info, number: int | None = None) -> "LocalAdaptationVersion | None":
+        found = await documents.version(info.context, self.record, number)
+        return LocalAdaptationVersion.of(found) if found else None
+
+    @strawberry.field(description="Its versions, newest first; for who sees no drafts those ever in force.")
+    async def versions(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection["LocalAdaptationVersion"]:
+        page = await documents.versions(info.context, self.record, paging(first, after, last, before))
+        everything = documents.sight(info.context, self.record) is Sight.ALL
+        return connection(page, LocalAdaptationVersion.of, known_count(self.record.latest if everything else self.record.release_count))
+
+    async def _central(self, info: Info) -> records.Document:
+        found = await resolve.case_type_of(info.context, self.record)
+        if found is None:
+            raise LookupError(f"case type of {self.record.id}")
+        return found
+
+
+@strawberry.type(description="One immutable snapshot of a local adaptation.")
+class LocalAdaptationVersion(Version):
+    @classmethod
+    def of(cls, record: records.Version) -> "LocalAdaptationVersion":
+        return cls(**version_fields(record))
+
+    @strawberry.field(description="The version of the central case type that it was written for.")
+    def written_for(self) -> int:
+        written_for: int = LOCAL_ADAPTATION.upcast(self.record.content, self.record.schema_version)["writtenFor"]
+        return written_for
+
+    @strawberry.field(description="The clinic's additions.")
+    def content(self) -> LocalAdaptationContent:
+        return LocalAdaptationContent.of(LOCAL_ADAPTATION.upcast(self.record.content, self.record.schema_version))
+
+
+KINDS[LOCAL_ADAPTATION.name] = (LocalAdaptation.of, LocalAdaptationVersion.of)
+
+
+@strawberry.input(description="All that a clinic adds to a central case type; what stood there before is replaced.")
+class LocalAdaptationSaveInput:
+    clinic: HsaId = strawberry.field(description="The clinic.")
+    case_type: strawberry.ID = strawberry.field(description="A central case type that the clinic has.")
+    expected_version: int = strawberry.field(description="Number of the newest version that the caller has read; 0 for the first one.")
+    standard_replies: list[StandardReplyInput] = strawberry.field(description="The clinic's own reply texts; at most 200.")
+    terms: list[TermsSectionInput] = strawberry.field(description="The clinic's own terms; at most 100 parts.")
+    note: str | None = strawberry.field(default=None, description=NOTE)
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+
+
+@strawberry.type(description="What saving an adaptation led to. With errors, nothing was written.")
+class LocalAdaptationPayload:
+    local_adaptation: LocalAdaptation | None = strawberry.field(default=None, description="The adaptation as it is now.")
+    version: LocalAdaptationVersion | None = strawberry.field(default=None, description="The version written; the newest where content was equal.")
+    event: Event | None = strawberry.field(default=None, description="The act as logged; null where nothing changed.")
+    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was written.")
+
+
+@strawberry.type
+class AdaptationMutation:
+    @mutation(
+        LocalAdaptationPayload,
+        "Writes a clinic's own replies and terms on a central case type, in force at once, for the central version in force. `expectedVersion: 0` "
+        "writes the first one.",
+    )
+    async def local_adaptation_save(self, info: Info, input: LocalAdaptationSaveInput) -> LocalAdaptationPayload:
+        given: dict[str, Any] = {"standardReplies": plain(input.standard_replies), "terms": plain(input.terms)}
+        saved = await resolve.save(
+            info.context,
+            input.clinic,
+            input.case_type,
+            content=given,
+            expected_version=input.expected_version,
+            note=input.note,
+            key=key_of_call(info, input),
+        )
+        return LocalAdaptationPayload(
+            local_adaptation=LocalAdaptation.of(saved.document, info) if saved.document else None,
+            version=LocalAdaptationVersion.of(saved.version) if saved.version else None,
+            event=Event.of(saved.event) if saved.event else None,
+        )

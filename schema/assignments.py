@@ -1,0 +1,148 @@
+"""Case types at clinics: the list of which units have which, and a clinic's own opting in and out."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from resolvers import assignments as resolve
+from resolvers import distribution
+from schema.case_types import CaseType
+from schema.documents import KEY, NOTE
+from schema.enums import AssignmentOrigin, OrderedList
+from schema.errors import Info, UserError, key_of_call, mutation
+from schema.events import Event
+from schema.nodes import After, Connection, First, Node, connection, paging
+from schema.organisations import AsOf, Clinic
+from schema.people import Actor
+from schema.scalars import HsaId
+from store import records
+
+
+@strawberry.type(description="A case type at a clinic.")
+class Assignment(Node):
+    record: strawberry.Private[records.Assignment]
+    origin: AssignmentOrigin = strawberry.field(description="How it came there.")
+    active: bool = strawberry.field(description="Whether the clinic shows it; false only where clinics activate central case types themselves.")
+    since: datetime = strawberry.field(description="When it came, or was last activated or hidden there.")
+    until: datetime | None = strawberry.field(description="When that ended; null while it holds.")
+    by: Actor = strawberry.field(description="Who did it.")
+
+    @classmethod
+    def of(cls, record: records.Assignment) -> "Assignment":
+        return cls(
+            record=record,
+            id=strawberry.ID(record.id),
+            origin=record.origin,
+            active=record.active,
+            since=record.since,
+            until=record.until,
+            by=Actor.of(record.by, record.principal),
+        )
+
+    @strawberry.field(description="Where.")
+    async def clinic(self, info: Info) -> Clinic:
+        found = await info.context.loaders.clinics.load(self.record.clinic)
+        if found is None:
+            raise LookupError(f"clinic of assignment {self.record.id}")
+        return Clinic.of(found)
+
+    @strawberry.field(description="What.")
+    async def case_type(self, info: Info) -> CaseType:
+        found = await info.context.loaders.documents.load(self.record.document)
+        if found is None:
+            raise LookupError(f"case type of assignment {self.record.id}")
+        return CaseType.of(found, info)
+
+    @strawberry.field(description="Its place on the clinic's start page, from 1, among all that the clinic has, those not shown included.")
+    async def start_page_order(self, info: Info) -> int:
+        return await resolve.place(info.context, self.record, OrderedList.START_PAGE)
+
+    @strawberry.field(description="Its place on the clinic's contact card, from 1; null where the version in force is not for the card.")
+    async def contact_card_order(self, info: Info) -> int | None:
+        document = await info.context.loaders.documents.load(self.record.document)
+        if document is None or not info.context.store.kinds[document.kind].in_force(document)["onContactCard"]:
+            return None
+        return await resolve.place(info.context, self.record, OrderedList.CONTACT_CARD)
+
+
+@strawberry.input(description="Which assignments; what is left out does not matter.")
+class AssignmentFilter:
+    clinic: HsaId | None = strawberry.field(default=None, description="At this clinic.")
+    case_type: strawberry.ID | None = strawberry.field(default=None, description="Of this case type.")
+    group: strawberry.ID | None = strawberry.field(default=None, description="At the clinics that are in this group now.")
+    origin: AssignmentOrigin | None = strawberry.field(default=None, description="That came in this way.")
+
+
+@strawberry.type
+class AssignmentQuery:
+    @strawberry.field(
+        description="The list of which units have which case types, by clinic, then case type, as far as the viewer reads; with `asOf`, as it was. "
+        "Who reads several principals names a clinic, a case type or a group with `asOf`: each principal has its own log."
+    )
+    async def assignments(
+        self,
+        info: Info,
+        filter: Annotated[AssignmentFilter | None, strawberry.argument(description="Which.")] = None,
+        as_of: AsOf = None,
+        first: First = None,
+        after: After = None,
+    ) -> Connection[Assignment]:
+        wish = resolve.Wish(filter.clinic, filter.case_type, filter.group, filter.origin) if filter else resolve.Wish()
+        return await list_assignments(info, await resolve.listed(info.context, wish, as_of), first, after)
+
+
+async def list_assignments(info: Info, what: resolve.Listed | None, first: int | None, after: str | None) -> Connection[Assignment]:
+    """A page of assignments."""
+    page = await resolve.page(info.context, what, paging(first, after))
+    return connection(page, Assignment.of, lambda: resolve.count(info.context, what))
+
+
+@strawberry.input(description="A case type and a clinic.")
+class CaseTypeFollowInput:
+    case_type: strawberry.ID = strawberry.field(description="A central case type of the clinic's principal.")
+    clinic: HsaId = strawberry.field(description="The clinic.")
+    note: str | None = strawberry.field(default=None, description=NOTE)
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+
+
+@strawberry.type(description="What an act on a case type at a clinic led to. With errors, nothing was written.")
+class AssignmentPayload:
+    assignment: Assignment | None = strawberry.field(default=None, description="The case type at the clinic, as the act left it.")
+    event: Event | None = strawberry.field(default=None, description="The act as logged; null where nothing changed.")
+    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was written.")
+
+
+async def _payload(info: Info, saved: records.Saved) -> AssignmentPayload:
+    found = await info.context.loaders.assignments.load(saved.target) if saved.target else None
+    return AssignmentPayload(assignment=Assignment.of(found) if found else None, event=Event.of(saved.event) if saved.event else None)
+
+
+@strawberry.type
+class AssignmentMutation:
+    @mutation(AssignmentPayload, "A clinic opts in to a published central case type, and is told of its updates from then on.")
+    async def case_type_follow(self, info: Info, input: CaseTypeFollowInput) -> AssignmentPayload:
+        saved = await distribution.follow(info.context, input.case_type, input.clinic, note=input.note, key=key_of_call(info, input, "follow"))
+        return await _payload(info, saved)
+
+    @mutation(AssignmentPayload, "A clinic opts out of what it follows. What was distributed to it only the principal takes back.")
+    async def case_type_unfollow(self, info: Info, input: CaseTypeFollowInput) -> AssignmentPayload:
+        saved = await distribution.unfollow(info.context, input.case_type, input.clinic, note=input.note, key=key_of_call(info, input, "unfollow"))
+        return await _payload(info, saved)
+
+    @mutation(
+        AssignmentPayload,
+        "Shows a central case type to residents at one clinic. For the clinic itself where its principal lets clinics do so.",
+    )
+    async def case_type_show(self, info: Info, input: CaseTypeFollowInput) -> AssignmentPayload:
+        saved = await distribution.show(
+            info.context, input.case_type, input.clinic, shown=True, note=input.note, key=key_of_call(info, input, "show")
+        )
+        return await _payload(info, saved)
+
+    @mutation(AssignmentPayload, "Hides a central case type from residents at one clinic. For the principal only: a clinic asks it to.")
+    async def case_type_hide(self, info: Info, input: CaseTypeFollowInput) -> AssignmentPayload:
+        saved = await distribution.show(
+            info.context, input.case_type, input.clinic, shown=False, note=input.note, key=key_of_call(info, input, "hide")
+        )
+        return await _payload(info, saved)

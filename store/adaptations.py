@@ -1,0 +1,89 @@
+"""Local adaptations: what a clinic adds to a central case type, as a versioned document of its own.
+
+It hangs on the case type by its id, so a clinic has at most one for each; it is kept when the case type is taken back, and there again when that
+returns. Nothing that is done to the central case type touches it.
+"""
+
+from store import heads
+from store.acts import place_of, put_in_force
+from store.errors import InvalidInput, NotFound
+from store.heads import Birth
+from store.kinds import Kind
+from store.log import Log
+from store.records import Act, Action, Audience, Clinic, Content, Document, Owner, OwnerKind, Saved
+from store.transactions import IdempotencyKey, Transaction
+
+
+def adaptation_id(case_type: str, clinic: str) -> str:
+    """The id of a clinic's adaptation of a case type.
+
+    Args:
+        case_type: Its id.
+        clinic: The clinic's key.
+    """
+    return f"la_{case_type.partition('_')[2]}_{clinic}"
+
+
+class Adaptations:
+    """The local adaptations of one registry."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    async def save(
+        self, kind: Kind, case_type: Document, clinic: Clinic, *, content: Content, expected_version: int, act: Act, key: IdempotencyKey | None = None
+    ) -> Saved:
+        """Write the next version of a clinic's adaptation and put it in force, as written for the version of the case type in force.
+
+        Args:
+            kind: Of adaptations; its content has a field `writtenFor`.
+            case_type: A central one.
+            clinic: That has it.
+            content: The whole new content but `writtenFor`.
+            expected_version: The number that the caller last read; 0 for the first one.
+            act: Who writes and why.
+            key: For a safe repeat.
+
+        Returns:
+            The stored version; the newest one and no event where the content is equal and was written for the same version.
+
+        Raises:
+            VersionConflict: Someone saved first. Nothing was written.
+            NotFound: There is none yet, though a version is expected.
+            InvalidInput: The clinic does not have the case type.
+            WrongState: The adaptation is archived.
+        """
+        document_id = adaptation_id(case_type.id, clinic.key)
+
+        async def change(transaction: Transaction) -> Saved:
+            central = transaction.document(case_type.id)
+            if not await transaction.find("assignments", {"clinic": clinic.key, "document": central.id, "open": True}):
+                raise InvalidInput.at(("caseType",), "NOT_ASSIGNED", "Mottagningen har inte ärendetypen.")
+            written = {"writtenFor": central.published, **content}
+            before = await transaction.known(document_id)
+            place = place_of(transaction)
+            if before is None:
+                if expected_version != 0:
+                    raise NotFound("Mottagningen har ingen anpassning ännu. Ange version 0.", ("expectedVersion",))
+                birth = Birth(document_id, kind, central.principal, Owner(OwnerKind.CLINIC, clinic.key), subject=central.id)
+                head, version = heads.born(birth, written, derived_from=None, act=act, place=place)
+            else:
+                heads.expect(before, expected_version)
+                heads.refuse_archived(before)
+                if written == kind.upcast(before.content, before.schema_version) and before.published == before.latest:
+                    return Saved(document=before, version=await transaction.version(before.id, before.latest))
+                head, version = heads.edited(kind, before, written, act=act, place=place, derived_from=None)
+            transaction.add_version(version)
+            return await put_in_force(
+                transaction,
+                act,
+                Action.ADAPTED,
+                kind,
+                head,
+                version.number,
+                before=before or head,
+                audience=Audience.NAMED,
+                clinics=(clinic.key,),
+            )
+
+        return await self._log.submit(case_type.principal, change, documents=[case_type.id, document_id], key=key, alone=True)

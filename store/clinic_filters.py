@@ -1,0 +1,172 @@
+"""Which clinics: the same filter as MongoDB's and for a clinic in hand, so that a live rule and a list can't drift apart."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from store.records import Clinic, ClinicRule, ClinicStatus, key_of
+
+_SWEDISH_LETTERS = frozenset("åäö")
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """All clinics of some principals, and some clinics by key."""
+
+    principals: frozenset[str]
+    clinics: frozenset[str]
+
+    def where(self) -> dict[str, Any]:
+        """As MongoDB's filter."""
+        return {"$or": [{"principal": {"$in": sorted(self.principals)}}, {"_id": {"$in": sorted(self.clinics)}}]}
+
+    def has(self, clinic: Clinic) -> bool:
+        """The same decision for a clinic in hand."""
+        return clinic.principal in self.principals or clinic.key in self.clinics
+
+
+@dataclass(frozen=True, slots=True)
+class ClinicFilter:
+    """Which clinics; what is None does not matter. A list matches a clinic that has any of its values.
+
+    Attributes:
+        within: The clinics that someone may read.
+        keys: These clinics only.
+        text: Every word begins a word of the clinic's names, place or HSA-id; case and foreign accents don't matter, å, ä and ö do.
+        similar_to: Clinics that share a business classification with this one; a business type where it has none.
+        also: Other filters that must hold as well.
+    """
+
+    within: Reach | None = None
+    principal: str | None = None
+    keys: Sequence[str] | None = None
+    text: str | None = None
+    business_classifications: Sequence[str] | None = None
+    business_types: Sequence[str] | None = None
+    care_types: Sequence[str] | None = None
+    management: Sequence[str] | None = None
+    county_codes: Sequence[str] | None = None
+    municipality_codes: Sequence[str] | None = None
+    statuses: Sequence[ClinicStatus] | None = None
+    similar_to: Clinic | None = None
+    also: Sequence["ClinicFilter"] = ()
+
+    @classmethod
+    def of_rule(cls, rule: ClinicRule, principal: str) -> "ClinicFilter":
+        """The clinics that fit a group's rule."""
+        return cls(
+            principal=principal,
+            business_classifications=rule.business_classifications,
+            business_types=rule.business_types,
+            care_types=rule.care_types,
+            management=rule.management,
+            county_codes=rule.county_codes,
+            municipality_codes=rule.municipality_codes,
+        )
+
+    def where(self, now: datetime) -> dict[str, Any]:
+        """As MongoDB's filter; ENDED is what the end date says at `now`. User text is only ever a value or an escaped pattern in it."""
+        conditions: list[dict[str, Any]] = []
+        if self.within is not None:
+            conditions.append(self.within.where())
+        if self.principal is not None:
+            conditions.append({"principal": self.principal})
+        if self.keys is not None:
+            conditions.append({"_id": {"$in": list(self.keys)}})
+        conditions += [{"words": {"$regex": f"^{re.escape(word)}"}} for word in words_of(self.text)]
+        conditions += [{field: {"$in": list(values)}} for field, values in self._lists() if values is not None]
+        if self.statuses is not None:
+            conditions.append({"$or": [_status_where(status, now) for status in self.statuses] or [{"_id": {"$in": []}}]})
+        if self.similar_to is not None:
+            field, values = _likeness(self.similar_to)
+            conditions.append({field: {"$in": values}, "_id": {"$ne": self.similar_to.key}})
+        conditions += [other.where(now) for other in self.also]
+        return {"$and": conditions} if conditions else {}
+
+    def matches(self, clinic: Clinic, now: datetime) -> bool:
+        """The same decision for a clinic in hand."""
+        words = clinic_words(clinic) if self.text else []
+        return (
+            (self.within is None or self.within.has(clinic))
+            and (self.principal is None or clinic.principal == self.principal)
+            and (self.keys is None or clinic.key in self.keys)
+            and all(any(own.startswith(word) for own in words) for word in words_of(self.text))
+            and all(values is None or not set(values).isdisjoint(_values(clinic, field)) for field, values in self._lists())
+            and (self.statuses is None or clinic.status_at(now) in self.statuses)
+            and (self.similar_to is None or _is_like(clinic, self.similar_to))
+            and all(other.matches(clinic, now) for other in self.also)
+        )
+
+    def _lists(self) -> Sequence[tuple[str, Sequence[str] | None]]:
+        return (
+            ("business_classifications", self.business_classifications),
+            ("business_types", self.business_types),
+            ("care_types", self.care_types),
+            ("management", self.management),
+            ("county_code", self.county_codes),
+            ("municipality_code", self.municipality_codes),
+        )
+
+
+def folded(text: str) -> str:
+    """A text as it is searched: without case, and without accents but those of Swedish letters."""
+    return "".join(
+        letter if letter in _SWEDISH_LETTERS else "".join(part for part in unicodedata.normalize("NFD", letter) if not unicodedata.combining(part))
+        for letter in unicodedata.normalize("NFC", text).casefold()
+    )
+
+
+def words_of(*texts: str | None) -> list[str]:
+    """The words that some texts are found by, each once."""
+    return list(dict.fromkeys(word for text in texts if text for word in re.findall(r"\w+", folded(text))))
+
+
+def clinic_words(clinic: Clinic) -> list[str]:
+    """What a clinic is found by; its HSA-id whole, and the part after the hyphen."""
+    return words_of(clinic.name, clinic.public_name, clinic.location, clinic.hsa_id)
+
+
+def similarity_score(clinic: Clinic) -> dict[str, Any]:
+    """How alike clinics are to one, as an expression of MongoDB: 0 to 100, business classifications weighing more than types of unit and care."""
+    shares = [
+        {"$multiply": [weight, _jaccard(f"${field}", list(getattr(clinic, field)))]}
+        for field, weight in (("business_classifications", 60), ("business_types", 20), ("care_types", 20))
+    ]
+    return {"$toInt": {"$round": [{"$add": shares}, 0]}}
+
+
+def _jaccard(field: str, values: list[str]) -> dict[str, Any]:
+    union = {"$size": {"$setUnion": [field, values]}}
+    return {"$cond": [{"$eq": [union, 0]}, 1, {"$divide": [{"$size": {"$setIntersection": [field, values]}}, union]}]}
+
+
+def _likeness(clinic: Clinic) -> tuple[str, list[str]]:
+    if clinic.business_classifications:
+        return "business_classifications", list(clinic.business_classifications)
+    return "business_types", list(clinic.business_types)
+
+
+def _is_like(clinic: Clinic, other: Clinic) -> bool:
+    field, values = _likeness(other)
+    return clinic.key != other.key and not set(values).isdisjoint(_values(clinic, field))
+
+
+def _values(clinic: Clinic, field: str) -> Iterable[str | None]:
+    value = getattr(clinic, field)
+    return (value,) if value is None or isinstance(value, str) else value
+
+
+def _status_where(status: ClinicStatus, now: datetime) -> dict[str, Any]:
+    if status is ClinicStatus.ARCHIVED:
+        return {"status": str(status)}
+    if status is ClinicStatus.ENDED:
+        return {"status": {"$ne": str(ClinicStatus.ARCHIVED)}, "$or": [{"status": str(status)}, {"end_date": {"$lte": now}}]}
+    return {"status": str(status), "$or": [{"end_date": None}, {"end_date": {"$gt": now}}]}
+
+
+def keys_of(hsa_ids: Iterable[str]) -> list[str]:
+    """Keys of HSA-ids, each once, sorted."""
+    return sorted({key_of(hsa_id) for hsa_id in hsa_ids})

@@ -1,0 +1,77 @@
+"""What principals have decided for their clinics. Each change is an event, and what held before can still be read."""
+
+from dataclasses import fields
+
+from bson import ObjectId
+from pymongo import InsertOne
+
+from store.acts import place_of
+from store.database import Database, Row
+from store.diff import Change, ChangeKind
+from store.log import Log
+from store.records import Act, Action, CentralActivation, Policies, Saved
+from store.selections import Find
+from store.stretches import begun, ended
+from store.transactions import IdempotencyKey, Transaction
+
+TITLES = {
+    "central_activation": ("centralActivation", "Vem som aktiverar centrala ärendetyper"),
+    "clinics_edit": ("clinicsEdit", "Mottagningar får redigera"),
+    "open_page_links": ("openPageLinks", "Länkar till öppna sidor"),
+    "lowest_acr": ("lowestAcr", "Lägsta tillitsnivå"),
+}
+
+
+async def policies_of(find: Find, principal: str) -> Policies:
+    """A principal's policies now; the defaults until it has decided."""
+    rows = await find("policies", {"principal": principal, "open": True})
+    return _from(rows[0]) if rows else Policies()
+
+
+class PolicyBook:
+    """The policies of all principals of one registry."""
+
+    def __init__(self, database: Database, log: Log) -> None:
+        self._database = database
+        self._log = log
+
+    async def of(self, principal: str) -> Policies:
+        """A principal's policies now."""
+        return await policies_of(self._database.find, principal)
+
+    async def changes_at(self, principal: str, sequence: int) -> list[Change]:
+        """What one change of policies changed."""
+        where = {"principal": principal, "$or": [{"from_sequence": sequence}, {"until_sequence": sequence}]}
+        rows = {row["from_sequence"] == sequence: row for row in await self._database.find("policies", where)}
+        before, after = (_from(rows[begins]) if begins in rows else Policies() for begins in (False, True))
+        return [
+            Change(ChangeKind.CHANGED, path, label, getattr(before, name), getattr(after, name), resident_visible=False)
+            for name, (path, label) in TITLES.items()
+            if getattr(before, name) != getattr(after, name)
+        ]
+
+    async def save(self, principal: str, policies: Policies, *, act: Act, key: IdempotencyKey | None = None) -> Saved:
+        """Decide. No change where nothing differs."""
+
+        async def change(transaction: Transaction) -> Saved:
+            if policies == await policies_of(transaction.find, principal):
+                return Saved()
+            place = place_of(transaction)
+            row = {"_id": str(ObjectId()), "principal": principal} | {field.name: _plain(getattr(policies, field.name)) for field in fields(policies)}
+            transaction.write("policies", ended({"principal": principal}, place), InsertOne(row | begun(place)))
+            return Saved(event=transaction.record(act, Action.POLICIES_CHANGED))
+
+        return await self._log.submit(principal, change, key=key, alone=True)
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, str) else value
+
+
+def _from(row: Row) -> Policies:
+    return Policies(
+        central_activation=CentralActivation(row["central_activation"]),
+        clinics_edit=row["clinics_edit"],
+        open_page_links=row["open_page_links"],
+        lowest_acr=row["lowest_acr"],
+    )

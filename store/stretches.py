@@ -1,0 +1,30 @@
+"""Rows that hold from one event of a log to another: what is so now, and what was so then.
+
+A row is never changed but to end it; a change ends one row and begins another at the same event. It holds from `from_sequence` on, and no
+longer at `until_sequence`. `open` marks those that hold now, for the indexes that allow one of a kind.
+"""
+
+from typing import Any
+
+from pymongo import UpdateMany
+
+from store.database import Row
+from store.heads import Place
+
+
+def holding(sequence: int | None) -> Row:
+    """The rows that hold just after an event, as MongoDB's filter; now without one."""
+    if sequence is None:
+        return {"open": True}
+    return {"from_sequence": {"$lte": sequence}, "$or": [{"until_sequence": None}, {"until_sequence": {"$gt": sequence}}]}
+
+
+def begun(place: Place) -> Row:
+    """The fields of a row that begins with the next event."""
+    return {"open": True, "from_sequence": place.sequence, "since": place.at, "until_sequence": None, "until": None}
+
+
+def ended(where: Row, place: Place) -> UpdateMany:
+    """The end of all rows that match and hold now."""
+    end: dict[str, Any] = {"open": False, "until_sequence": place.sequence, "until": place.at}
+    return UpdateMany({**where, "open": True}, {"$set": end})
