@@ -40,11 +40,23 @@ class LocalAdaptationContent:
         )
 
 
+async def _name(root: strawberry.Parent["LocalAdaptation"], info: Info) -> str:
+    return (await root.central(info)).name
+
+
+async def _internal_name(root: strawberry.Parent["LocalAdaptation"], info: Info) -> str:
+    return (await root.central(info)).internal_name
+
+
 @strawberry.type(description="A clinic's own replies and terms on a central case type (lokal anpassning). A central update never changes it.")
 class LocalAdaptation(Document):
+    name: str = strawberry.field(resolver=_name, description="The name of its case type.")
+    internal_name: str = strawberry.field(resolver=_internal_name, description="The internal name of its case type.")
+
     @classmethod
     def of(cls, record: records.Document, info: Info) -> "LocalAdaptation":
-        return cls(**head_fields(record, info))
+        fields = head_fields(record, info)
+        return cls(**{name: value for name, value in fields.items() if name not in {"name", "internal_name"}})
 
     @strawberry.field(description="The clinic that it belongs to.")
     async def clinic(self, info: Info) -> Clinic:
@@ -55,7 +67,7 @@ class LocalAdaptation(Document):
 
     @strawberry.field(description="The central case type that it adds to.")
     async def case_type(self, info: Info) -> CaseType:
-        return CaseType.of(await self._central(info), info)
+        return CaseType.of(await self.central(info), info)
 
     @strawberry.field(description="The clinic's additions in force.")
     def content(self) -> LocalAdaptationContent:
@@ -65,7 +77,7 @@ class LocalAdaptation(Document):
         description="The central case type has a newer version in force than the one this was written for. Saving again says that it fits."
     )
     async def needs_review(self, info: Info) -> bool:
-        central = await self._central(info)
+        central = await self.central(info)
         written_for: int = LOCAL_ADAPTATION.in_force(self.record)["writtenFor"]
         return central.published is not None and central.published > written_for
 
@@ -82,7 +94,8 @@ class LocalAdaptation(Document):
         everything = documents.sight(info.context, self.record) is Sight.ALL
         return connection(page, LocalAdaptationVersion.of, known_count(self.record.latest if everything else self.record.release_count))
 
-    async def _central(self, info: Info) -> records.Document:
+    async def central(self, info: Info) -> records.Document:
+        """The case type as the store has it."""
         found = await resolve.case_type_of(info.context, self.record)
         if found is None:
             raise LookupError(f"case type of {self.record.id}")

@@ -85,11 +85,7 @@ class Caller:
 
     async def do(self, mutation: str, select: str, /, **input: Any) -> Json:
         """The payload of a mutation, with its errors; `select` is what else of the payload is wanted."""
-        kind = mutation[0].upper() + mutation[1:]
-        query = f"mutation($input: {kind}Input!) {{ {mutation}(input: $input) {{ {select} errors {{ __typename code message path }} }} }}"
-        if mutation in LIFECYCLE:
-            query = query.replace(f"{kind}Input!", "DocumentLifecycleInput!")
-        payload: Json = (await self.ask(query, input=input))[mutation]
+        payload: Json = (await self.ask(operation(mutation, select), input=input))[mutation]
         return payload
 
     async def done(self, mutation: str, select: str, /, **input: Any) -> Json:
@@ -108,7 +104,25 @@ class Caller:
             yield Socket(ws)
 
 
-LIFECYCLE = frozenset({"documentActivate", "documentDeactivate", "documentArchive"})
+INPUTS = {
+    **dict.fromkeys(("documentActivate", "documentDeactivate", "documentArchive"), "DocumentLifecycleInput"),
+    **dict.fromkeys(("caseTypeFollow", "caseTypeUnfollow", "caseTypeShow", "caseTypeHide"), "CaseTypeFollowInput"),
+}
+"""Input types that several mutations share."""
+CONFLICT = """errors { ... on VersionConflict {
+    expectedVersion latestVersion at by { name role unit employeeHsaId } changes { kind path before after text { kind text } } } }"""
+"""What a stale save is told, to add to the `select` of `do`."""
+
+
+def operation(mutation: str, select: str) -> str:
+    """A mutation's document, with its errors and what else of the payload is wanted."""
+    kind = INPUTS.get(mutation, f"{mutation[0].upper()}{mutation[1:]}Input")
+    return f"mutation($input: {kind}!) {{ {mutation}(input: $input) {{ {select} errors {{ __typename code message path }} }} }}"
+
+
+def problems(payload: Json) -> list[tuple[str, str]]:
+    """Code and place of each error of a payload."""
+    return [(error["code"], ".".join(error["path"])) for error in payload["errors"]]
 
 
 class Socket:

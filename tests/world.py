@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from store.records import Role
-from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, UPPSALA, UPPSALA_CLINIC, Api, Caller
+from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, UPPSALA, UPPSALA_CLINIC, Api, Caller, operation
 
 CONTENT: dict[str, Any] = {
     "name": "Förnya recept",
@@ -102,3 +102,15 @@ class World:
         return await self.region.done(
             "caseTypeDistribute", "clinics event { cursor sequence }", caseType=case_type, to={"hsaIds": list(hsa_ids or (BJORKEN, LINDEN))}
         )
+
+    async def refusals(self, mutation: str, /, **input: Any) -> dict[str, str]:
+        """The code that each caller but the region's administrator is refused with; nothing may be written."""
+        before = await self.api.snapshot()
+        codes = {}
+        for name in ("national", "other_region", "clinic_admin", "staff", "reviewer", "reporter"):
+            caller: Caller = getattr(self, name)
+            [error] = (await caller.do(mutation, "event { id }", **input))["errors"]
+            codes[name] = error["code"]
+        [codes["nobody"]] = await self.api.nobody().refused(operation(mutation, "event { id }"), input=input)
+        assert await self.api.snapshot() == before
+        return codes
