@@ -33,7 +33,8 @@ from resolvers import reference
 from resolvers import sample as sample_data
 from resolvers.issuers import IssuerKeys
 from resolvers.kinds import KINDS
-from resolvers.sign_in import LOA3, SignIn
+from resolvers.sign_in import SignIn
+from resolvers.viewers import ACR_LEVELS
 from schema.http import RegistryGraphQL, contexts
 from schema.registry import schema
 from store import mongod as embedded_mongod
@@ -65,7 +66,7 @@ class Settings(BaseSettings):
     development: bool = False
     oidc_issuer: str | None = None
     oidc_audience: str = development_issuer.AUDIENCE
-    oidc_acr: tuple[str, ...] = (LOA3,)
+    oidc_acr: tuple[str, ...] = ACR_LEVELS
     role_codes: dict[str, Role] = {role.value: role for role in Role}
     extra_hsa_prefixes: tuple[str, ...] = ()
 

@@ -4,7 +4,7 @@ A role is held for a unit: a principal (the role reaches all its clinics) or a c
 followed is decided by `require`, `holder` or the scope made here. What a viewer may not know of answers like what does not exist.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
@@ -152,23 +152,21 @@ NO_RIGHTS = Rights(held=(), scope=Scope())
 async def rights_of(viewer: Viewer, store: Store) -> Rights:
     """What a viewer's grants come to: units that the registry does not know, or that don't fit the role, give nothing.
 
-    A token that carries no roles takes those of the registry's own table. Principals' policies limit both.
+    A person whose token carries no role here has those of the registry's own table. Principals' policies limit both.
     """
-    grants = viewer.grants or await _own_grants(viewer, store)
-    units = {key_of(grant.unit) for grant in grants}
     principals = await store.principals.known()
-    clinics = await store.clinics.get_many(units - principals.keys()) if units - principals.keys() else {}
-    held = [one for grant in grants if (one := _held(grant, principals, clinics)) is not None]
+    held = await _known(viewer.grants, principals, store)
+    if not held and viewer.employee_hsa_id is not None:
+        table = await store.role_grants.of_employee(key_of(viewer.employee_hsa_id))
+        held = await _known([Grant(grant.role, grant.unit, includes_below=grant.unit in principals) for grant in table], principals, store)
     limited = [one for one in [await _limited(one, viewer, store) for one in held] if one is not None]
     return Rights(held=tuple(limited), scope=_scope(limited, principals.values()))
 
 
-async def _own_grants(viewer: Viewer, store: Store) -> tuple[Grant, ...]:
-    if viewer.employee_hsa_id is None:
-        return ()
-    table = await store.role_grants.of_employee(key_of(viewer.employee_hsa_id))
-    principals = await store.principals.known()
-    return tuple(Grant(grant.role, grant.unit, includes_below=grant.unit in principals) for grant in table)
+async def _known(grants: Sequence[Grant], principals: Mapping[str, Principal], store: Store) -> list[Held]:
+    units = {key_of(grant.unit) for grant in grants} - principals.keys()
+    clinics = await store.clinics.get_many(units) if units else {}
+    return [one for grant in grants if (one := _held(grant, principals, clinics)) is not None]
 
 
 async def _limited(held: Held, viewer: Viewer, store: Store) -> Held | None:

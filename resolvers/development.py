@@ -18,7 +18,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 
 from resolvers.issuers import FixedKeys
-from resolvers.sign_in import HSA_ID, LOA3, SignIn
+from resolvers.sign_in import HSA_ID, SignIn
+from resolvers.viewers import ACR_LEVELS, LOA3
 from store.hsa import is_organisation_id
 from store.records import Role
 
@@ -100,7 +101,7 @@ def sign_in(data: Path) -> SignIn:
     Raises:
         ValueError: The key file can't be used.
     """
-    return SignIn(FixedKeys(keys(data)), issuer=ISSUER, audience=AUDIENCE)
+    return SignIn(FixedKeys(keys(data)), issuer=ISSUER, audience=AUDIENCE, acr=ACR_LEVELS)
 
 
 def _property(role: Role, unit: str) -> dict[str, Any]:
