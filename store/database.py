@@ -15,7 +15,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collation import Collation
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 Row = dict[str, Any]
 Session = AsyncClientSession
@@ -27,6 +27,7 @@ SWEDISH = Collation(locale="sv", strength=3)
 _IDEMPOTENCY_SECONDS = 7 * 24 * 3600
 
 _READY_SECONDS = 3
+_EXISTS = 48  # NamespaceExists
 _OPEN_ONLY = {"open": True}
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
@@ -94,11 +95,17 @@ class Database:
     async def create_indexes(self) -> None:
         """Make the collections and indexes that are missing. Those there already are left alone."""
         existing = set(await self._database.list_collection_names())
-        for name in INDEXES.keys() - existing:
-            await self._database.create_collection(name, check_exists=False)
-        for name, models in INDEXES.items():
-            if models:
-                await self[name].create_indexes(list(models))
+        await asyncio.gather(*(self._create(name, models, exists=name in existing) for name, models in INDEXES.items()))
+
+    async def _create(self, name: str, models: Sequence[IndexModel], *, exists: bool) -> None:
+        if not exists:
+            try:
+                await self._database.create_collection(name, check_exists=False)
+            except OperationFailure as error:  # another server starting at the same moment made it first
+                if error.code != _EXISTS:
+                    raise
+        if models:
+            await self[name].create_indexes(list(models))
 
     async def ready(self) -> bool:
         """Whether MongoDB answers, within three seconds, and every index exists."""

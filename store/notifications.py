@@ -10,7 +10,7 @@ from typing import Any
 
 from store.assignments import Assignments
 from store.database import Database
-from store.history import event_cursor, read_cursor
+from store.history import History, event_cursor, read_cursor
 from store.paging import Page, Paging, cut
 from store.records import Assignment, Audience, Clinic, Event
 from store.rows import event_from
@@ -34,16 +34,18 @@ class Told:
 class Notifications:
     """The inboxes of one registry, read only."""
 
-    def __init__(self, database: Database, assignments: Assignments) -> None:
+    def __init__(self, database: Database, history: History, assignments: Assignments) -> None:
         self._database = database
+        self._history = history
         self._assignments = assignments
 
     async def page(self, clinic: Clinic, paging: Paging, *, after_sequence: int = 0, resident_visible_only: bool = False) -> Page[Told]:
         """A page of what a clinic was told, newest first; only what came after `after_sequence`."""
+        # Up to here, assignments and events tell the same though others write between the two reads.
+        low, high = after_sequence + 1, await self._history.latest_sequence(clinic.principal)
         assignments = await self._assignments.of_clinics([clinic.key])
-        low, high = after_sequence + 1, _NEVER
         if paging.after is not None:  # newest first: what comes after a cursor is older
-            high = read_cursor(paging.after, clinic.principal, "after")[0] - 1
+            high = min(high, read_cursor(paging.after, clinic.principal, "after")[0] - 1)
         if paging.before is not None:
             low = max(low, read_cursor(paging.before, clinic.principal, "before")[0] + 1)
         where = _where(clinic.principal, [clinic.key], assignments, low, high, resident_visible_only=resident_visible_only)
@@ -53,8 +55,9 @@ class Notifications:
 
     async def count(self, clinic: Clinic, *, after_sequence: int = 0, resident_visible_only: bool = False) -> int:
         """How many notifications a clinic has after a sequence number."""
+        high = await self._history.latest_sequence(clinic.principal)
         assignments = await self._assignments.of_clinics([clinic.key])
-        where = _where(clinic.principal, [clinic.key], assignments, after_sequence + 1, _NEVER, resident_visible_only=resident_visible_only)
+        where = _where(clinic.principal, [clinic.key], assignments, after_sequence + 1, high, resident_visible_only=resident_visible_only)
         return await self._database.count("events", where)
 
     async def between(self, principal: str, clinics: Sequence[str], low: int, high: int, *, limit: int) -> list[tuple[Event, Sequence[str]]]:

@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -19,6 +19,7 @@ Key = tuple[Any, ...]
 MAX_FIRST = 100
 DEFAULT_FIRST = 50
 _MAX_CURSOR = 2_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Page(Generic[T]):
 
 def encode(key: Key) -> str:
     """An opaque cursor for a sort key of strings, whole numbers and times."""
-    values = [int(value.timestamp() * 1000) if isinstance(value, datetime) else value for value in key]
+    values = [(value - _EPOCH) // timedelta(milliseconds=1) if isinstance(value, datetime) else value for value in key]
     return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
 
 
@@ -77,7 +78,7 @@ def decode(cursor: str, shape: Sequence[type], argument: str) -> Key:
 
 def _as(kind: type, value: Any) -> Any:
     if kind is datetime and type(value) is int:
-        return datetime.fromtimestamp(value // 1000, UTC).replace(microsecond=value % 1000 * 1000)
+        return _EPOCH + timedelta(milliseconds=value)
     if type(value) is not kind or (isinstance(value, int) and abs(value) > 2**53):
         raise ValueError
     return value

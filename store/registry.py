@@ -39,7 +39,7 @@ class Store:
         log = Log(database, clock)
         history = History(database)
         assignments = Assignments(database, log, extra_hsa_prefixes=extra_hsa_prefixes)
-        notifications = Notifications(database, assignments)
+        notifications = Notifications(database, history, assignments)
         return cls(
             database=database,
             log=log,
