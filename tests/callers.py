@@ -85,11 +85,7 @@ class Caller:
 
     async def do(self, mutation: str, select: str, /, **input: Any) -> Json:
         """The payload of a mutation, with its errors; `select` is what else of the payload is wanted."""
-        kind = mutation[0].upper() + mutation[1:]
-        query = f"mutation($input: {kind}Input!) {{ {mutation}(input: $input) {{ {select} errors {{ __typename code message path }} }} }}"
-        if mutation in LIFECYCLE:
-            query = query.replace(f"{kind}Input!", "DocumentLifecycleInput!")
-        payload: Json = (await self.ask(query, input=input))[mutation]
+        payload: Json = (await self.ask(operation(mutation, select), input=input))[mutation]
         return payload
 
     async def done(self, mutation: str, select: str, /, **input: Any) -> Json:
@@ -109,6 +105,20 @@ class Caller:
 
 
 LIFECYCLE = frozenset({"documentActivate", "documentDeactivate", "documentArchive"})
+CONFLICT = """errors { ... on VersionConflict {
+    expectedVersion latestVersion at by { name role unit employeeHsaId } changes { kind path before after text { kind text } } } }"""
+"""What a stale save is told, to add to the `select` of `do`."""
+
+
+def operation(mutation: str, select: str) -> str:
+    """A mutation's document, with its errors and what else of the payload is wanted."""
+    kind = "DocumentLifecycle" if mutation in LIFECYCLE else mutation[0].upper() + mutation[1:]
+    return f"mutation($input: {kind}Input!) {{ {mutation}(input: $input) {{ {select} errors {{ __typename code message path }} }} }}"
+
+
+def problems(payload: Json) -> list[tuple[str, str]]:
+    """Code and place of each error of a payload."""
+    return [(error["code"], ".".join(error["path"])) for error in payload["errors"]]
 
 
 class Socket:
@@ -121,12 +131,12 @@ class Socket:
         """Begin an operation."""
         await self.ws.send(json.dumps({"id": id, "type": "subscribe", "payload": {"query": query, "variables": variables}}))
 
-    async def message(self, timeout: float = 10) -> Json:
+    async def message(self, timeout: float = 10) -> Json:  # noqa: ASYNC109 - how long a test waits for the server
         """The next message."""
         message: Json = json.loads(await asyncio.wait_for(self.ws.recv(), timeout))
         return message
 
-    async def next(self, timeout: float = 10) -> Json:
+    async def next(self, timeout: float = 10) -> Json:  # noqa: ASYNC109 - how long a test waits for the server
         """The data of the next result."""
         message = await self.message(timeout)
         assert message["type"] == "next", message

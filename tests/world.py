@@ -1,14 +1,15 @@
 """A small registry to test against: what a region and its clinics would have."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 from store.records import Role
-from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, UPPSALA, UPPSALA_CLINIC, Api, Caller
+from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, UPPSALA, UPPSALA_CLINIC, Api, Caller, operation
 
 CONTENT: dict[str, Any] = {
     "name": "Förnya recept",
-    "internalName": "Förnya recept – regionen",
+    "internalName": "Förnya recept – regionen",  # noqa: RUF001 - as Swedes write it
     "introduction": "Här kan du **förnya** ditt recept.",
     "questions": [
         {"key": "medicin", "label": "Vilket läkemedel gäller det?", "kind": "SHORT_TEXT", "required": True},
@@ -56,9 +57,11 @@ class World:
         national = api.caller(Role.NATIONAL_ADMINISTRATOR, INERA, name="Nils Nilsson")
         region = api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM, name="Anna Andersson")
         other_region = api.caller(Role.REGIONAL_ADMINISTRATOR, UPPSALA, name="Ulla Uppsala")
-        await region.done("clinicsImport", "created", principal=STOCKHOLM, csv=CLINICS)
-        await other_region.done("clinicsImport", "created", principal=UPPSALA, csv=f"hsaId,name\n{UPPSALA_CLINIC},Vårdcentralen Ån\n")
-        template = await national.done("caseTypeTemplateCreate", "caseTypeTemplate { id }", owner=INERA, content=CONTENT)
+        template, _, _ = await asyncio.gather(  # three logs: none waits for another
+            national.done("caseTypeTemplateCreate", "caseTypeTemplate { id }", owner=INERA, content=CONTENT),
+            region.done("clinicsImport", "created", principal=STOCKHOLM, csv=CLINICS),
+            other_region.done("clinicsImport", "created", principal=UPPSALA, csv=f"hsaId,name\n{UPPSALA_CLINIC},Vårdcentralen Ån\n"),
+        )
         template_id = template["caseTypeTemplate"]["id"]
         await national.done("documentPublish", "event { id }", id=template_id, version=1, expectedVersion=1)
         made = await region.done(
@@ -102,3 +105,15 @@ class World:
         return await self.region.done(
             "caseTypeDistribute", "clinics event { cursor sequence }", caseType=case_type, to={"hsaIds": list(hsa_ids or (BJORKEN, LINDEN))}
         )
+
+    async def refusals(self, mutation: str, /, **input: Any) -> dict[str, str]:
+        """The code that each caller but the region's administrator is refused with; nothing may be written."""
+        before = await self.api.snapshot()
+        codes = {}
+        for name in ("national", "other_region", "clinic_admin", "staff", "reviewer", "reporter"):
+            caller: Caller = getattr(self, name)
+            [error] = (await caller.do(mutation, "event { id }", **input))["errors"]
+            codes[name] = error["code"]
+        [codes["nobody"]] = await self.api.nobody().refused(operation(mutation, "event { id }"), input=input)
+        assert await self.api.snapshot() == before
+        return codes
