@@ -4,10 +4,14 @@ Nothing is kept between turns: a socket lives for days, and what was read an hou
 """
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
 
+from store.history import Asked
+from store.notifications import Inbox, Told
+from store.paging import Page
 from store.records import Clinic, Document, Event, Version
 from store.registry import Store
 
@@ -24,6 +28,10 @@ class Loaders:
         self.clinics: DataLoader[str, Clinic | None] = _batched(store.clinics.get_many)
         self.events: DataLoader[tuple[str, int], Event | None] = _batched(store.history.get_events)
         self.names: DataLoader[str, str | None] = _batched(store.people.names)
+        self.histories: DataLoader[Asked, Page[Event] | None] = _batched(store.history.of_documents)
+        self.version_pages: DataLoader[Asked, Page[Version] | None] = _batched(store.history.versions)
+        self.published_at: DataLoader[tuple[str, str, datetime], int | None] = _batched(store.history.published_at)
+        self.inboxes: DataLoader[Inbox, Page[Told] | None] = _batched(store.notifications.pages)
         self.released: DataLoader[tuple[str, int], bool] = DataLoader(load_fn=_released(store), cache=False)
         self.released_before: DataLoader[tuple[str, int], int | None] = _batched(store.history.released_before)
 

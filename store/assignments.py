@@ -112,7 +112,7 @@ class Assignments:
 
         async def change(transaction: Transaction) -> Saved:
             head = transaction.document(document.id)
-            heads.refuse_archived(head)
+            heads.refuse_archived(head, ("caseType",))
             if head.published is None:
                 raise WrongState("Publicera ärendetypen innan den delas ut.", DocumentState.DRAFT, ("caseType",))
             keys = [key_of(hsa_id) for hsa_id in hsa_ids]

@@ -7,6 +7,7 @@ semaphore before the driver, no larger than the pool, keeps the order. Every rea
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
@@ -40,6 +41,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "documents": [
         IndexModel([("kind", ASCENDING), ("name", ASCENDING), ("_id", ASCENDING)], name="by_name", collation=SWEDISH),
         IndexModel([("kind", ASCENDING), ("updated_at", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("kind", ASCENDING), ("noticed_at", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("owner.key", ASCENDING), ("kind", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("derived_from.template", ASCENDING), ("_id", ASCENDING)]),
     ],
@@ -49,8 +51,8 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "events": [
         IndexModel([("principal", ASCENDING), ("sequence", ASCENDING)], unique=True),
         IndexModel([("principal", ASCENDING), ("at", ASCENDING), ("sequence", ASCENDING)]),
-        IndexModel([("principal", ASCENDING), ("document", ASCENDING), ("sequence", ASCENDING)]),
-        IndexModel([("principal", ASCENDING), ("document", ASCENDING), ("audience", ASCENDING), ("sequence", ASCENDING)]),
+        IndexModel([("document", ASCENDING), ("sequence", ASCENDING)]),
+        IndexModel([("document", ASCENDING), ("audience", ASCENDING), ("sequence", ASCENDING)]),
         IndexModel([("principal", ASCENDING), ("action", ASCENDING), ("sequence", ASCENDING)]),
         IndexModel([("principal", ASCENDING), ("actor_key", ASCENDING), ("sequence", ASCENDING)]),
         IndexModel([("principal", ASCENDING), ("clinics", ASCENDING), ("sequence", ASCENDING)]),
@@ -70,6 +72,15 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("created_at", ASCENDING)], expireAfterSeconds=_IDEMPOTENCY_SECONDS),
     ],
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The first `limit` rows that match, in an order."""
+
+    where: Mapping[str, Any]
+    sort: Sort
+    limit: int
 
 
 class Database:
@@ -155,6 +166,24 @@ class Database:
         async with self._reads:
             return await cursor.to_list()
 
+    async def find_each(self, collection: str, queries: Sequence[Query]) -> list[list[Row]]:
+        """The rows of each of several queries, in one command; each is answered by its own index."""
+        if len(queries) == 1:
+            return [await self.find(collection, queries[0].where, sort=queries[0].sort, limit=queries[0].limit)]
+        branches: list[list[Row]] = [
+            [{"$match": query.where}, {"$sort": dict(query.sort)}, {"$limit": query.limit}, {"$addFields": {"query": number}}]
+            for number, query in enumerate(queries)
+        ]
+        found: list[list[Row]] = [[] for _ in queries]
+        if branches:
+            first, *others = branches
+            pipeline = [*first, *({"$unionWith": {"coll": collection, "pipeline": branch}} for branch in others)]
+            async with self._reads:
+                cursor = await self[collection].aggregate(pipeline)
+                for row in await cursor.to_list():
+                    found[row.pop("query")].append(row)
+        return found
+
     async def count(self, collection: str, where: Mapping[str, Any], *, collation: Collation | None = None) -> int:
         """The number of rows that match: only for filtered lists, where no head keeps a total."""
         async with self._reads:
@@ -190,4 +219,4 @@ def connect(uri: str, *, pool: int = 64) -> AsyncMongoClient[Row]:
     )
 
 
-__all__ = ["ASCENDING", "DESCENDING", "INDEXES", "SWEDISH", "Database", "Row", "Session", "Sort", "connect"]
+__all__ = ["ASCENDING", "DESCENDING", "INDEXES", "SWEDISH", "Database", "Query", "Row", "Session", "Sort", "connect"]

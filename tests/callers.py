@@ -131,12 +131,12 @@ class Socket:
         """Begin an operation."""
         await self.ws.send(json.dumps({"id": id, "type": "subscribe", "payload": {"query": query, "variables": variables}}))
 
-    async def message(self, timeout: float = 10) -> Json:  # noqa: ASYNC109 - how long a test waits for the server
+    async def message(self, timeout: float = 10) -> Json:
         """The next message."""
         message: Json = json.loads(await asyncio.wait_for(self.ws.recv(), timeout))
         return message
 
-    async def next(self, timeout: float = 10) -> Json:  # noqa: ASYNC109 - how long a test waits for the server
+    async def next(self, timeout: float = 10) -> Json:
         """The data of the next result."""
         message = await self.message(timeout)
         assert message["type"] == "next", message

@@ -144,7 +144,7 @@ def test_the_table_of_rights_is_the_codes() -> None:
     roles = [Role(name) for name in re.findall(r"`(\w+)`", next(line for line in text.splitlines() if line.startswith("| Permission")))]
 
     documented = {
-        Permission[code(cells[0])]: {role for role, cell in zip(roles, cells[2:], strict=True) if {"yes": True, "–": False}[cell]}  # noqa: RUF001
+        Permission[code(cells[0])]: {role for role, cell in zip(roles, cells[2:], strict=True) if {"yes": True, "–": False}[cell]}
         for cells in rows("access.md", "Roles and permissions")
     }
 

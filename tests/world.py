@@ -9,7 +9,7 @@ from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, UPPSALA, UPPSALA_CL
 
 CONTENT: dict[str, Any] = {
     "name": "Förnya recept",
-    "internalName": "Förnya recept – regionen",  # noqa: RUF001 - as Swedes write it
+    "internalName": "Förnya recept – regionen",
     "introduction": "Här kan du **förnya** ditt recept.",
     "questions": [
         {"key": "medicin", "label": "Vilket läkemedel gäller det?", "kind": "SHORT_TEXT", "required": True},

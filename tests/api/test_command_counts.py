@@ -66,6 +66,9 @@ LISTS = {
     "newest versions": ("{ version { number hash author { name unitName } content { name } } }", 3),
     "a version by number": ("{ version(number: 1) { author { name } note } }", 3),
     "derivation": ("{ version { derivedFrom { behind template { name } } } }", 3),
+    "history": ("{ history(first: 5) { totalCount edges { node { action actor { name } } } } }", 3),
+    "versions": ("{ versions(first: 2) { edges { node { number author { name } } } } }", 3),
+    "the version at a moment": ('{ versionAt(time: "2999-01-01T00:00:00Z") { number } }', 4),
     "changes": ("{ version { changes { path } } }", 4),
 }
 

@@ -2,17 +2,24 @@
 
 import asyncio
 import json
+import socket
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+import uvicorn
 from joserfc import jwt
 from joserfc.jwk import ECKey
 from structlog.testing import capture_logs
 
 from resolvers import development
+from resolvers.sign_in import LOA3
+from server import Settings, create_app
 from store.records import Role
-from tests.callers import BJORKEN, STOCKHOLM, UPPSALA_CLINIC, Caller, Json, Socket, operation, problems
+from store.registry import Store
+from tests.callers import BJORKEN, STOCKHOLM, UPPSALA_CLINIC, Api, Caller, Json, Socket, operation, problems
 from tests.world import World
 
 VIEWER = "{ viewer { roles } }"
@@ -26,7 +33,7 @@ def signed(data: Path, key: ECKey | None = None, **claims: Any) -> str:
     own = ECKey.import_key(json.loads((data / development.KEY_FILE).read_bytes()))
     own.ensure_kid()
     now = int(time.time())
-    person = {"sub": "SE2321000016-bo", "employeeHsaId": "SE2321000016-bo", "acr": development.LOA3}
+    person = {"sub": "SE2321000016-bo", "employeeHsaId": "SE2321000016-bo", "acr": LOA3}
     everything = {"iss": development.ISSUER, "aud": development.AUDIENCE, "iat": now, "exp": now + 60, **person, **claims}
     return jwt.encode({"alg": "ES256", "kid": own.kid}, everything, key or own, algorithms=["ES256"])
 
@@ -37,7 +44,7 @@ def held(role: Role, *units: str) -> Json:
     return {"authorizationScope": [{"authorizationScopePropertyCode": role.value, "adminCommissions": [{"sector": sector}]}]}
 
 
-async def only_error(socket: Socket, query: str, **variables: object) -> Json:
+async def only_error(socket: Socket, query: str, **variables: Any) -> Json:
     """The one error of an operation that is refused over a socket."""
     await socket.subscribe(query, **variables)
     message = await socket.message()
@@ -65,7 +72,7 @@ async def test_a_token_must_be_signed_by_the_issuers_own_key_for_this_server_and
             over_socket[what] = [(await only_error(socket, VIEWER))["extensions"]["code"]]
 
     assert good == {"viewer": {"roles": ["CLINIC_STAFF"]}}
-    assert over_http == over_socket == dict.fromkeys(tokens, ["UNAUTHENTICATED"])
+    assert over_http == over_socket == {what: ["UNAUTHENTICATED"] for what in tokens}
 
 
 async def test_an_open_socket_refuses_new_operations_once_its_token_has_expired(world: World, tmp_path: Path) -> None:
@@ -200,40 +207,49 @@ async def test_syntax_and_validation_errors_name_their_place(world: World) -> No
     assert found == wrong
 
 
-ODD_TEXTS = ("\ud800", "\x00", "å" * 5_000, "$where", "../..", "ct_\ud800", "ct_x.\x00", "ev_\ud800.1", "cl_\udfff", "pr_\x00")
+@pytest.fixture
+async def production(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterator[Api]:
+    """The app outside development, whose issuer can't be reached."""
+    with socket.socket() as listening, socket.socket() as closed:
+        listening.bind(("127.0.0.1", 0))
+        closed.bind(("127.0.0.1", 0))  # bound, but nobody listens: connections are refused
+        issuer = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        settings = Settings(port=listening.getsockname()[1], data=tmp_path, mongodb_uri=mongodb_uri, database=store.database.name, oidc_issuer=issuer)
+        server = uvicorn.Server(uvicorn.Config(create_app(settings), ws="websockets-sansio", log_level="warning", lifespan="on"))
+        running = asyncio.create_task(server.serve(sockets=[listening]))
+        while not server.started:
+            if running.done():
+                await running
+            await asyncio.sleep(0.005)
+        client = Api(settings.url, tmp_path, store)
+        yield client
+        await client.close()
+        server.should_exit = True
+        await running
 
 
-async def test_odd_texts_and_moments_are_never_faults_of_ours(world: World) -> None:
-    before = await world.api.snapshot()
-    asked: list[tuple[str, Json]] = []
-    for text in ODD_TEXTS:
-        asked += [
-            ("query($v: ID!) { node(id: $v) { id } }", {"v": text}),
-            ("query($v: ID!) { caseType(id: $v) { id } }", {"v": text}),
-            ("query($v: String) { caseTypes(filter: { text: $v }) { totalCount edges { node { id } } } }", {"v": text}),
-            ("query($v: ID) { caseTypes(filter: { derivedFrom: $v }) { totalCount } }", {"v": text}),
-            ("query($v: String) { caseTypes(after: $v) { edges { cursor } } }", {"v": text}),
-            ("query($v: String) { clinics(after: $v) { edges { cursor } } }", {"v": text}),
-            ("query($v: [String!]) { clinics(filter: { management: $v }) { totalCount } }", {"v": [text]}),
-            ("query($v: HsaId!) { clinic(hsaId: $v) { id } principal(hsaId: $v) { id } }", {"v": text}),
-            (operation("documentArchive", "event { id }"), {"input": {"id": text, "expectedVersion": 1}}),
-            (operation("documentArchive", "event { id }"), {"input": {"id": world.case_type, "expectedVersion": 9, "idempotencyKey": text}}),
-            (operation("documentArchive", "event { id }"), {"input": {"id": world.case_type, "expectedVersion": 9, "note": text}}),
-        ]
-    for moment in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59.999999Z", "2026-11-24T10:00:00", "2026-11-24"):
-        asked += [
-            ("query($v: DateTime!) { caseTypes(filter: { changedSince: $v }) { totalCount } }", {"v": moment}),
-            ("query($v: DateTime!, $id: ID!) { caseType(id: $id) { versionAt(time: $v) { number } } }", {"v": moment, "id": world.case_type}),
-        ]
+async def test_while_the_issuer_is_unreachable_sign_in_is_unavailable_not_refused(production: Api) -> None:
+    caller = production.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM)
 
-    faults = []
-    headers = {"authorization": f"Bearer {world.region.token}", "content-type": "application/json"}
-    with capture_logs():
-        for query, variables in asked:
-            content = json.dumps({"query": query, "variables": variables})  # escaped: half surrogates are no UTF-8
-            answer = await world.region.client.post(world.api.url, content=content, headers=headers)
-            if answer.status_code not in (200, 400) or "INTERNAL_ERROR" in answer.text:
-                faults.append((query, variables, answer.status_code))
+    with capture_logs() as logs:
+        answer = await caller.post(VIEWER)
+        async with caller.socket() as open_socket:
+            over_socket = await only_error(open_socket, VIEWER)
+        without_token = await production.nobody().refused(VIEWER)
 
-    assert faults == []
-    assert await world.api.snapshot() == before
+    [error] = answer.json()["errors"]
+    assert error == {"message": "The issuer of the tokens can't be reached. Try again later.", "extensions": {"code": "UNAVAILABLE"}}
+    assert (over_socket["message"], over_socket["extensions"]) == (error["message"], error["extensions"])
+    assert without_token == ["UNAUTHENTICATED"]
+    ours = [(entry["event"], entry["log_level"]) for entry in logs if entry.get("request_id")]
+    assert ours == [("issuer unavailable", "error")] * 2
+
+
+async def test_outside_development_there_is_no_query_page(production: Api) -> None:
+    caller = production.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM)
+
+    page = await caller.client.get(production.url, headers={"accept": "text/html"})
+    live = await caller.client.get(f"{production.root}/health/live")
+
+    assert (page.status_code, "graphiql" in page.text.lower()) == (404, False)
+    assert live.status_code == 200

@@ -99,3 +99,29 @@ async def test_health_needs_no_token(world: World) -> None:
 
     assert (live.status_code, live.json()) == (200, {"status": "live"})
     assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
+
+
+async def test_what_can_not_be_answered_by_post_is_a_bad_request(world: World) -> None:
+    headers = {"authorization": f"Bearer {world.region.token}"}
+    subscription = {"query": 'subscription { events(principal: "SE2321000016") { id } }'}
+    several = {"query": "query A { viewer { roles } } query B { viewer { roles } }"}
+
+    answers = [await world.region.client.post(world.api.url, json=body, headers=headers) for body in (subscription, {})]
+    unnamed = await world.region.client.post(world.api.url, json=several, headers=headers)
+    named = await world.region.client.post(
+        world.api.url, json={"query": "query A { viewer { roles } } query B { clinics { totalCount } }", "operationName": "B"}, headers=headers
+    )
+
+    assert [(answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) for answer in answers] == [(400, "BAD_REQUEST")] * 2
+    assert all(len(answer.headers["x-request-id"]) == 32 for answer in answers)
+    assert unnamed.json()["errors"][0]["extensions"] == {"code": "BAD_REQUEST"}
+    assert named.json() == {"data": {"clinics": {"totalCount": 5}}}
+
+
+async def test_half_a_character_is_refused_as_the_callers_fault(world: World) -> None:
+    headers = {"authorization": f"Bearer {world.region.token}", "content-type": "application/json"}
+    body = b'{"query": "query($id: ID!) { caseType(id: $id) { id } }", "variables": {"id": "\\ud800"}}'
+
+    answer = await world.region.client.post(world.api.url, content=body, headers=headers)
+
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]) == (400, {"code": "BAD_REQUEST"})

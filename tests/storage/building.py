@@ -1,6 +1,7 @@
 """Small builders for the tests of the store: who writes, what they write, and everything that is stored."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from resolvers.kinds import CASE_TYPE
@@ -8,7 +9,10 @@ from resolvers.validation import validate
 from store.clinics import ClinicRow
 from store.database import INDEXES, Database, Row
 from store.documents import Edit
-from store.records import Act, Actor, Content, Document, Owner, OwnerKind, Role, Saved
+from store.history import Asked
+from store.notifications import Inbox, Told
+from store.paging import Page, Paging
+from store.records import Act, Actor, Clinic, Content, Document, Event, Owner, OwnerKind, Role, Saved, Version
 from store.registry import Store
 
 STOCKHOLM = "SE2321000016"
@@ -91,3 +95,29 @@ async def everything(database: Database) -> dict[str, list[Row]]:
 async def sequences(database: Database, principal: str = STOCKHOLM) -> Sequence[int]:
     """The sequence numbers of a log, in order."""
     return [row["sequence"] for row in await database.find("events", {"principal": principal}, sort=[("sequence", 1)], projection={"sequence": 1})]
+
+
+async def history_of(store: Store, document: Document, paging: Paging, *, notices_only: bool) -> Page[Event]:
+    """A page of what was done with a document."""
+    asked = Asked.of(document, paging, limited=notices_only)
+    return (await store.history.of_documents([asked]))[asked]
+
+
+async def versions_page(store: Store, document: Document, paging: Paging, *, released_only: bool = False) -> Page[Version]:
+    """A page of a document's versions."""
+    asked = Asked.of(document, paging, limited=released_only)
+    return (await store.history.versions([asked]))[asked]
+
+
+async def in_force_at(store: Store, document: Document, time: datetime) -> int | None:
+    """The number of the version in force at a moment."""
+    key = (document.principal, document.id, time)
+    return (await store.history.published_at([key])).get(key)
+
+
+async def inbox_page(
+    store: Store, clinic: Clinic, paging: Paging | None = None, *, after_sequence: int = 0, resident_visible_only: bool = False
+) -> Page[Told]:
+    """A page of what a clinic was told."""
+    inbox = Inbox(clinic.key, clinic.principal, paging or Paging(), after_sequence, resident_visible_only)
+    return (await store.notifications.pages([inbox]))[inbox]

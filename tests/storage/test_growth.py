@@ -20,7 +20,22 @@ from store.paging import Paging, encode
 from store.records import Action, Document, Saved
 from store.registry import Store
 from store.scopes import Scope
-from tests.storage.building import BJORKEN, BY_ANNA, STOCKHOLM, created, distributed, document_of, head_of, published, to, with_clinics
+from tests.storage.building import (
+    BJORKEN,
+    BY_ANNA,
+    STOCKHOLM,
+    created,
+    distributed,
+    document_of,
+    head_of,
+    history_of,
+    in_force_at,
+    inbox_page,
+    published,
+    to,
+    versions_page,
+    with_clinics,
+)
 from tests.storage.watching import Cost, Watch, costs, watched
 
 VERSIONS = 1_000
@@ -166,20 +181,20 @@ READS: dict[str, tuple[int, Read]] = {
     "the head": (1, lambda grown: grown.store.documents.get_many([grown.document.id])),
     "a version": (1, lambda grown: grown.store.documents.get_versions([(grown.document.id, 500)])),
     "three versions": (3, lambda grown: grown.store.documents.get_versions([(grown.document.id, number) for number in (1, 500, 1_000)])),
-    "the newest versions": (11, lambda grown: grown.store.history.versions(grown.document, Paging(limit=10))),
-    "versions deep down": (11, lambda grown: grown.store.history.versions(grown.document, Paging(limit=10, after=encode((200,))))),
-    "the oldest versions": (11, lambda grown: grown.store.history.versions(grown.document, Paging(limit=10, backward=True))),
-    "released versions": (21, lambda grown: grown.store.history.released_versions(grown.document, Paging(limit=10))),
+    "the newest versions": (11, lambda grown: versions_page(grown.store, grown.document, Paging(limit=10))),
+    "versions deep down": (11, lambda grown: versions_page(grown.store, grown.document, Paging(limit=10, after=encode((200,))))),
+    "the oldest versions": (11, lambda grown: versions_page(grown.store, grown.document, Paging(limit=10, backward=True))),
+    "released versions": (21, lambda grown: versions_page(grown.store, grown.document, Paging(limit=10), released_only=True)),
     "released versions deep down": (
         21,
-        lambda grown: grown.store.history.released_versions(grown.document, Paging(limit=10, after=encode((200,)))),
+        lambda grown: versions_page(grown.store, grown.document, Paging(limit=10, after=encode((200,))), released_only=True),
     ),
     "which versions were released": (3, lambda grown: grown.store.history.released([(grown.document.id, number) for number in (1, 500, 1_000)])),
     "the released version before one": (1, lambda grown: grown.store.history.released_before([(grown.document.id, 500)])),
-    "the newest history": (11, lambda grown: grown.store.history.of_document(grown.document, Paging(limit=10), notices_only=False)),
-    "history deep down": (11, lambda grown: grown.store.history.of_document(grown.document, middle(grown, 10), notices_only=False)),
-    "the newest notices": (12, lambda grown: grown.store.history.of_document(grown.document, Paging(limit=10), notices_only=True)),
-    "notices deep down": (12, lambda grown: grown.store.history.of_document(grown.document, middle(grown, 10), notices_only=True)),
+    "the newest history": (11, lambda grown: history_of(grown.store, grown.document, Paging(limit=10), notices_only=False)),
+    "history deep down": (11, lambda grown: history_of(grown.store, grown.document, middle(grown, 10), notices_only=False)),
+    "the newest notices": (12, lambda grown: history_of(grown.store, grown.document, Paging(limit=10), notices_only=True)),
+    "notices deep down": (12, lambda grown: history_of(grown.store, grown.document, middle(grown, 10), notices_only=True)),
     "the newest events": (11, lambda grown: grown.store.history.events(STOCKHOLM, EventFilter(), Paging(limit=10))),
     "events deep down": (11, lambda grown: grown.store.history.events(STOCKHOLM, EventFilter(), middle(grown, 10))),
     "events of an action": (
@@ -190,7 +205,7 @@ READS: dict[str, tuple[int, Read]] = {
     "events of a clinic": (11, lambda grown: grown.store.history.events(STOCKHOLM, EventFilter(clinic=BJORKEN), Paging(limit=10))),
     "the number of events": (1, lambda grown: grown.store.history.count_events(STOCKHOLM, EventFilter())),
     "the sequence at a moment": (0, lambda grown: grown.store.history.sequence_at(STOCKHOLM, grown.document.updated_at)),
-    "the version in force at a moment": (1, lambda grown: grown.store.history.published_at(grown.document, grown.document.updated_at)),
+    "the version in force at a moment": (1, lambda grown: in_force_at(grown.store, grown.document, grown.document.updated_at)),
     "the next events of a log": (100, lambda grown: grown.store.history.after(STOCKHOLM, 400, limit=100)),
 }
 
@@ -210,8 +225,8 @@ async def test_reading_goes_by_index_and_examines_only_what_it_answers(grown: Gr
 async def test_a_clinics_inbox_is_read_by_index_however_long_it_is(grown: Grown) -> None:
     clinic = (await grown.store.clinics.get_many([BJORKEN]))[BJORKEN]
 
-    newest = await grown.cost(grown.store.notifications.page(clinic, Paging(limit=10)))
-    deep = await grown.cost(grown.store.notifications.page(clinic, middle(grown, 10)))
+    newest = await grown.cost(inbox_page(grown.store, clinic, Paging(limit=10)))
+    deep = await grown.cost(inbox_page(grown.store, clinic, middle(grown, 10)))
 
     for _, assignments, events in (newest, deep):
         assert (assignments.collection, assignments.documents) == ("assignments", 1)

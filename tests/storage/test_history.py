@@ -23,8 +23,11 @@ from tests.storage.building import (
     created,
     distributed,
     document_of,
+    history_of,
+    in_force_at,
     published,
     saved_as,
+    versions_page,
     with_clinics,
 )
 
@@ -196,18 +199,18 @@ async def test_what_was_done_with_a_document_with_and_without_drafts(store: Stor
     document = await saved_as(store, document, "Tre", publish=True)  # 7
     await store.documents.deactivate(document, expected_version=3, act=BY_ANNA)  # 8
 
-    assert await walk(lambda paging: store.history.of_document(document, paging, notices_only=False), 4) == [[8, 7, 6, 4], [3, 2]]
-    assert await walk(lambda paging: store.history.of_document(document, paging, notices_only=True), 3) == [[8, 7, 6], [3]]
+    assert await walk(lambda paging: history_of(store, document, paging, notices_only=False), 4) == [[8, 7, 6, 4], [3, 2]]
+    assert await walk(lambda paging: history_of(store, document, paging, notices_only=True), 3) == [[8, 7, 6], [3]]
     assert (await store.documents.get_many([document.id]))[document.id].notice_count == 4
 
 
 async def test_versions_are_read_newest_first_page_by_page(store: Store) -> None:
     document = await saved_as(store, await created(store), *map(str, range(4)))
 
-    first = await store.history.versions(document, Paging(limit=2))
-    second = await store.history.versions(document, Paging(limit=2, after=first.cursors[-1]))
-    third = await store.history.versions(document, Paging(limit=2, after=second.cursors[-1]))
-    back = await store.history.versions(document, Paging(limit=2, backward=True, before=third.cursors[0]))
+    first = await versions_page(store, document, Paging(limit=2))
+    second = await versions_page(store, document, Paging(limit=2, after=first.cursors[-1]))
+    third = await versions_page(store, document, Paging(limit=2, after=second.cursors[-1]))
+    back = await versions_page(store, document, Paging(limit=2, backward=True, before=third.cursors[0]))
 
     assert [[version.number for version in page.items] for page in (first, second, third, back)] == [[5, 4], [3, 2], [1], [3, 2]]
     assert [page.has_next for page in (first, second, third)] == [True, True, False]
@@ -224,9 +227,9 @@ async def released_pair(store: Store) -> Document:
 async def test_only_versions_that_were_ever_in_force_are_released_each_once(store: Store) -> None:
     document = await released_pair(store)
 
-    first = await store.history.released_versions(document, Paging(limit=2))
-    second = await store.history.released_versions(document, Paging(limit=2, after=first.cursors[-1]))
-    back = await store.history.released_versions(document, Paging(limit=1, backward=True, before=second.cursors[0]))
+    first = await versions_page(store, document, Paging(limit=2), released_only=True)
+    second = await versions_page(store, document, Paging(limit=2, after=first.cursors[-1]), released_only=True)
+    back = await versions_page(store, document, Paging(limit=1, backward=True, before=second.cursors[0]), released_only=True)
 
     assert [[version.number for version in page.items] for page in (first, second, back)] == [[5, 4], [2], [4]]
     assert (first.has_next, second.has_next, back.has_previous) == (True, False, True)
@@ -268,7 +271,7 @@ async def test_the_sequence_and_the_version_in_force_at_any_moment(store: Store,
 
     moments = [0, 0.999, 1, 1.5, 2, 3, 3.999, 4, 5, 6, 99]
     sequences = [await store.history.sequence_at(STOCKHOLM, minute(moment)) for moment in moments]
-    in_force = [await store.history.published_at(document, minute(moment)) for moment in moments]
+    in_force = [await in_force_at(store, document, minute(moment)) for moment in moments]
 
     assert sequences == [0, 0, 1, 1, 2, 3, 3, 4, 5, 6, 6]
     assert in_force == [None, None, None, None, 1, 1, 1, 2, 2, 1, 1]
@@ -282,7 +285,7 @@ async def test_a_moment_that_several_events_share_is_after_the_last_of_them(
     document = await saved_as(frozen, await published(frozen), "Två", "Tre", publish=True)
 
     assert await store.history.sequence_at(STOCKHOLM, minute(1)) == 4
-    assert await store.history.published_at(document, minute(1)) == 3
+    assert await in_force_at(store, document, minute(1)) == 3
     assert await store.history.sequence_at(STOCKHOLM, minute(1) - timedelta(milliseconds=1)) == 0
 
 
@@ -292,7 +295,7 @@ async def test_a_moment_has_one_answer_though_the_clock_was_set_back(store: Stor
     document = await saved_as(timed(5), document, "Två", publish=True)
     document = await saved_as(timed(11), document, "Tre", publish=True)
 
-    assert [await store.history.published_at(document, minute(moment)) for moment in (5, 9.999, 10, 10.999, 11)] == [None, None, 2, 2, 3]
+    assert [await in_force_at(store, document, minute(moment)) for moment in (5, 9.999, 10, 10.999, 11)] == [None, None, 2, 2, 3]
 
 
 async def test_other_documents_and_logs_do_not_disturb_what_was_in_force(store: Store, database: Database, timed: Callable[[float], Store]) -> None:
@@ -301,6 +304,6 @@ async def test_other_documents_and_logs_do_not_disturb_what_was_in_force(store: 
     await published(timed(2))
     await published(timed(3), principal=UPPSALA)
 
-    assert await store.history.published_at(document, minute(9)) == 1
+    assert await in_force_at(store, document, minute(9)) == 1
     assert await store.history.sequence_at(STOCKHOLM, minute(9)) == 4
     assert await store.history.sequence_at(UPPSALA, minute(2.5)) == 0

@@ -6,7 +6,7 @@ from typing import Any
 from resolvers.kinds import CASE_TYPE, KINDS
 from store.database import Database, Row
 from store.history import read_cursor
-from store.notifications import Told
+from store.notifications import Inbox, Told
 from store.paging import Page, Paging
 from store.records import Clinic, Owner, OwnerKind
 from store.registry import Store
@@ -21,6 +21,7 @@ from tests.storage.building import (
     distributed,
     document_of,
     everything,
+    inbox_page,
     published,
     saved_as,
     to,
@@ -34,8 +35,8 @@ async def clinic_of(store: Store, key: str) -> Clinic:
 
 async def inbox(store: Store, key: str, *, after_sequence: int = 0, resident_visible_only: bool = False) -> list[int]:
     clinic = await clinic_of(store, key)
-    page = await store.notifications.page(clinic, Paging(limit=100), after_sequence=after_sequence, resident_visible_only=resident_visible_only)
-    count = await store.notifications.count(clinic, after_sequence=after_sequence, resident_visible_only=resident_visible_only)
+    page = await inbox_page(store, clinic, Paging(limit=100), after_sequence=after_sequence, resident_visible_only=resident_visible_only)
+    count = await store.notifications.count(Inbox(clinic.key, clinic.principal, Paging(), after_sequence, resident_visible_only))
     assert count == len(page.items)
     assert {told.clinic for told in page.items} <= {key}
     return sequences(page)
@@ -88,11 +89,11 @@ async def test_an_inbox_is_paged_in_both_directions(store: Store) -> None:
     await a_year(store)
     clinic = await clinic_of(store, LINDEN)
 
-    first = await store.notifications.page(clinic, Paging(limit=4))
-    second = await store.notifications.page(clinic, Paging(limit=4, after=first.cursors[-1]))
-    back = await store.notifications.page(clinic, Paging(limit=2, backward=True, before=second.cursors[0]))
-    between = await store.notifications.page(clinic, Paging(after=first.cursors[0], before=second.cursors[-1]))
-    oldest = await store.notifications.page(clinic, Paging(limit=2, backward=True))
+    first = await inbox_page(store, clinic, Paging(limit=4))
+    second = await inbox_page(store, clinic, Paging(limit=4, after=first.cursors[-1]))
+    back = await inbox_page(store, clinic, Paging(limit=2, backward=True, before=second.cursors[0]))
+    between = await inbox_page(store, clinic, Paging(after=first.cursors[0], before=second.cursors[-1]))
+    oldest = await inbox_page(store, clinic, Paging(limit=2, backward=True))
 
     assert [sequences(page) for page in (first, second, back, between, oldest)] == [[15, 13, 12, 11], [10, 9], [12, 11], [13, 12, 11, 10], [10, 9]]
     assert [(page.has_previous, page.has_next) for page in (first, second, back, oldest)] == [
@@ -105,7 +106,7 @@ async def test_an_inbox_is_paged_in_both_directions(store: Store) -> None:
 
 async def test_cursors_of_an_inbox_name_the_clinic_and_go_on_in_the_feed(store: Store) -> None:
     await a_year(store)
-    page = await store.notifications.page(await clinic_of(store, BJORKEN), Paging(limit=2))
+    page = await inbox_page(store, await clinic_of(store, BJORKEN), Paging(limit=2))
 
     assert [read_cursor(cursor, STOCKHOLM) for cursor in page.cursors] == [(15, BJORKEN), (13, BJORKEN)]
     assert [told.cursor for told in page.items] == page.cursors
@@ -159,7 +160,7 @@ async def test_another_log_with_the_same_numbers_is_not_mixed_in(store: Store) -
     await distributed(store, await published(store), BJORKEN)
     await distributed(store, await published(store, principal=UPPSALA), other)
 
-    page = await store.notifications.page(await clinic_of(store, other), Paging())
+    page = await inbox_page(store, await clinic_of(store, other), Paging())
     assert [(told.event.principal, told.event.sequence) for told in page.items] == [(UPPSALA, 4)]
     assert await store.notifications.between(UPPSALA, [BJORKEN], 1, 99, limit=9) == []
 
@@ -203,7 +204,7 @@ async def test_who_asks_for_what_is_newer_than_the_newest_seen_misses_nothing(st
     await with_clinics(store, BJORKEN)  # 1
     document, other = await published(store), await published(store)  # 2 to 5
     busy = _Busy(store.database.client, store.database.name)
-    inbox = Store.over(busy, KINDS).notifications
+    inbox = Store.over(busy, KINDS)
     clinic = (await store.clinics.get_many([BJORKEN]))[BJORKEN]
 
     async def write() -> None:
@@ -212,7 +213,7 @@ async def test_who_asks_for_what_is_newer_than_the_newest_seen_misses_nothing(st
         await distributed(store, other, BJORKEN)  # 8
 
     busy.meanwhile = write
-    seen: list[Told] = list((await inbox.page(clinic, Paging())).items)
-    newer = await inbox.page(clinic, Paging(before=seen[0].cursor if seen else None))
+    seen: list[Told] = list((await inbox_page(inbox, clinic)).items)
+    newer = await inbox_page(inbox, clinic, Paging(before=seen[0].cursor if seen else None))
 
     assert [told.event.sequence for told in [*newer.items, *seen]] == [8, 7, 6]
