@@ -1,24 +1,28 @@
 """Documents of any kind: who may read and write them, in which order."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from resolvers import access
 from resolvers.access import Permission
 from resolvers.context import Context
+from resolvers.kinds.texts import allowed_characters, at_most
 from resolvers.validation import validate
 from store import diff
 from store.diff import Change
 from store.errors import InvalidInput, NotFound, Problem
 from store.hashing import Verification
+from store.history import Asked
 from store.kinds import Kind
 from store.listing import DocumentFilter, Order
-from store.paging import Page, Paging
+from store.paging import EMPTY, Page, Paging
 from store.records import Action, Content, Derivation, Document, Event, Owner, OwnerKind, Saved, Version, key_of
 from store.scopes import Sight
 from store.transactions import IdempotencyKey
+
+_SEARCHED = (at_most(200), allowed_characters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,14 @@ def sight(context: Context, document: Document) -> Sight:
 
 
 async def page(context: Context, which: DocumentFilter, order: Order, paging: Paging) -> Page[Document]:
-    """A page of the documents that the viewer sees."""
+    """A page of the documents that the viewer sees.
+
+    Raises:
+        InvalidInput: The text to look for can't be in a name.
+    """
+    faults = [fault for check in _SEARCHED for fault in check(which.text or "")]
+    if faults:
+        raise InvalidInput([Problem(fault.code, fault.message, ("filter", "text")) for fault in faults])
     return await context.store.listing.page(which, context.rights.scope, order, paging)
 
 
@@ -62,20 +73,20 @@ async def version(context: Context, document: Document, number: int | None) -> V
 
 async def version_at(context: Context, document: Document, time: datetime) -> Version | None:
     """The version in force at a moment; None where none was."""
-    number = await context.store.history.published_at(document, time)
+    number = await context.loaders.published_at.load((document.principal, document.id, time))
     return None if number is None else await context.loaders.versions.load((document.id, number))
 
 
 async def versions(context: Context, document: Document, paging: Paging) -> Page[Version]:
     """A page of versions, newest first: all of them, or those ever in force for who sees no drafts."""
-    if sight(context, document) is Sight.ALL:
-        return await context.store.history.versions(document, paging)
-    return await context.store.history.released_versions(document, paging)
+    page = await context.loaders.version_pages.load(Asked.of(document, paging, limited=sight(context, document) is not Sight.ALL))
+    return page or EMPTY
 
 
 async def history(context: Context, document: Document, paging: Paging) -> Page[Event]:
     """A page of acts, newest first: all of them, or those told to clinics for who sees no drafts."""
-    return await context.store.history.of_document(document, paging, notices_only=sight(context, document) is not Sight.ALL)
+    page = await context.loaders.histories.load(Asked.of(document, paging, limited=sight(context, document) is not Sight.ALL))
+    return page or EMPTY
 
 
 async def compare(context: Context, document: Document, before: int, after: int) -> list[Change]:
@@ -117,6 +128,9 @@ async def changes_of_event(context: Context, event: Event) -> list[Change]:
         return await _changes_between(context, event.document, event.published_before, event.published_after)
     if event.version == event.published_after:
         return []
+    document = await context.loaders.documents.load(event.document)
+    if document is None or sight(context, document) is not Sight.ALL:
+        return []  # who reads a log does not read drafts by it
     made = await context.loaders.versions.load((event.document, event.version))
     return [] if made is None or made.sequence != event.sequence else await changes_of_version(context, made)
 
@@ -140,8 +154,9 @@ async def changes_since(context: Context, document_id: str, before: int, after: 
 
 
 async def verify(context: Context, document: Document) -> Verification:
-    """Recompute the hash chain over all versions."""
-    return await context.store.documents.verify(document)
+    """Recompute the hash chain over all versions; who sees no drafts is not told how many there are."""
+    verification = await context.store.documents.verify(document)
+    return verification if sight(context, document) is Sight.ALL else replace(verification, versions=document.release_count)
 
 
 async def template_of(context: Context, derived: Derivation | None) -> Document | None:

@@ -4,10 +4,14 @@ Nothing is kept between turns: a socket lives for days, and what was read an hou
 """
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
 
+from store.history import Asked
+from store.notifications import Inbox, Told
+from store.paging import Page
 from store.records import Assignment, Clinic, ClinicGroup, Document, Event, OrderedList, Version
 from store.registry import Store
 
@@ -28,6 +32,10 @@ class Loaders:
         self.assignments: DataLoader[str, Assignment | None] = _batched(store.assignments.get_many)
         self.groups_of_clinics: DataLoader[Clinic, Sequence[ClinicGroup] | None] = DataLoader(load_fn=_groups_of(store), cache=False)
         self.places: DataLoader[tuple[OrderedList, str, str], int | None] = DataLoader(load_fn=_places(store), cache=False)
+        self.histories: DataLoader[Asked, Page[Event] | None] = _batched(store.history.of_documents)
+        self.version_pages: DataLoader[Asked, Page[Version] | None] = _batched(store.history.versions)
+        self.published_at: DataLoader[tuple[str, str, datetime], int | None] = _batched(store.history.published_at)
+        self.inboxes: DataLoader[Inbox, Page[Told] | None] = _batched(store.notifications.pages)
         self.released: DataLoader[tuple[str, int], bool] = DataLoader(load_fn=_released(store), cache=False)
         self.released_before: DataLoader[tuple[str, int], int | None] = _batched(store.history.released_before)
 

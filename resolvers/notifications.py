@@ -6,8 +6,8 @@ from resolvers.access import Permission
 from resolvers.context import Context
 from store.errors import InvalidInput, NotFound, NotPermitted
 from store.history import read_cursor
-from store.notifications import Told
-from store.paging import Page, Paging
+from store.notifications import Inbox, Told
+from store.paging import EMPTY, Page, Paging
 from store.records import Clinic, key_of
 
 MAX_CLINICS = 100
@@ -27,14 +27,16 @@ def require_inbox(context: Context, clinic: Clinic) -> None:
 async def page(context: Context, clinic: Clinic, paging: Paging, *, unacknowledged_only: bool, resident_visible_only: bool) -> Page[Told]:
     """A page of a clinic's inbox, newest first."""
     require_inbox(context, clinic)
-    after = clinic.acknowledged if unacknowledged_only else 0
-    return await context.store.notifications.page(clinic, paging, after_sequence=after, resident_visible_only=resident_visible_only)
+    return await context.loaders.inboxes.load(_inbox(clinic, paging, unacknowledged_only, resident_visible_only)) or EMPTY
 
 
 async def count(context: Context, clinic: Clinic, *, unacknowledged_only: bool, resident_visible_only: bool) -> int:
     """How many notifications the inbox holds."""
-    after = clinic.acknowledged if unacknowledged_only else 0
-    return await context.store.notifications.count(clinic, after_sequence=after, resident_visible_only=resident_visible_only)
+    return await context.store.notifications.count(_inbox(clinic, Paging(), unacknowledged_only, resident_visible_only))
+
+
+def _inbox(clinic: Clinic, paging: Paging, unacknowledged_only: bool, resident_visible_only: bool) -> Inbox:
+    return Inbox(clinic.key, clinic.principal, paging, clinic.acknowledged if unacknowledged_only else 0, resident_visible_only)
 
 
 async def follow(

@@ -7,8 +7,10 @@ from typing import Any
 
 import orjson
 import structlog
+from cross_web import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
@@ -52,6 +54,23 @@ class RegistryGraphQL(GraphQL[Any, None]):
         """Sign the socket in. Without a token it opens all the same: each operation then answers with the error."""
         context.signed_in = await self._context_of(context.authorization(), context.request_id)
         return await super().on_ws_connect(context)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; one that is no GraphQL request at all with an error in the same shape as all others."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        try:
+            response = await self.run(Request(scope, receive))
+        except HTTPException as refused:
+            body = {"data": None, "errors": [{"message": refused.reason, "extensions": {"code": "BAD_REQUEST"}}]}
+            headers = {"x-request-id": uuid.uuid4().hex}
+            response = Response(orjson.dumps(body), refused.status_code, headers, media_type="application/json")
+        await response(scope, receive, send)
+
+    def decode_json(self, data: str | bytes) -> object:
+        """JSON as the standard has it: half of a surrogate pair is no text."""
+        return orjson.loads(data)
 
     def encode_json(self, data: object) -> str:
         """JSON text: a binary frame would make browsers fail."""

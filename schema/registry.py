@@ -6,10 +6,11 @@ from typing import Any
 
 import strawberry
 import structlog
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, parse
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StreamResult
 from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExecutionError
+from strawberry.types.graphql import OperationType
 
 from resolvers import assignments, clinics, documents, groups, role_grants
 from resolvers.selections import Wish
@@ -20,7 +21,7 @@ from schema.case_types import CaseType, CaseTypeMutation, CaseTypeQuery
 from schema.distribution import DistributionMutation, DistributionQuery
 from schema.documents import DocumentMutation, VersionConflict, document_of, version_of
 from schema.enums import Role
-from schema.errors import Info, InvalidInput, NotFound, NotPermitted, RefusedRowError, WrongState, coded
+from schema.errors import Info, InvalidInput, NotFound, NotPermitted, RefusedRowError, TopLevelError, WrongState, coded
 from schema.events import EventSubscription, Notification, find_event, find_notification
 from schema.groups import ClinicGroup, GroupMutation
 from schema.nodes import After, Connection, First, Node
@@ -175,7 +176,12 @@ class RegistrySchema(strawberry.Schema):
         """Answer a query or mutation; without sign-in only an error."""
         if isinstance(refused := kwargs.get("context_value"), Unauthenticated):
             return PreExecutionError(data=None, errors=[refused.error()])
-        return await super().execute(query, *args, **kwargs)
+        if query and kwargs.get("operation_name") is None and _has_several_operations(query):
+            return PreExecutionError(
+                data=None, errors=[TopLevelError("BAD_REQUEST", "Say which operation is meant with `operationName`: there are several.")]
+            )
+        kinds = set(kwargs.get("allowed_operation_types") or OperationType) - {OperationType.SUBSCRIPTION}
+        return await super().execute(query, *args, **{**kwargs, "allowed_operation_types": kinds})
 
     async def stream(self, query: str | None, *args: Any, **kwargs: Any) -> StreamResult:
         """Answer any operation over a socket; without sign-in only an error."""
@@ -185,6 +191,15 @@ class RegistrySchema(strawberry.Schema):
         if isinstance(context, Unauthenticated):
             return _only(context.error())
         return await super().stream(query, *args, **kwargs)
+
+
+def _has_several_operations(query: str) -> bool:
+    if sum(query.count(word) for word in ("query", "mutation", "subscription")) < 2:  # spares parsing nearly everything a second time
+        return False
+    try:
+        return sum(isinstance(one, OperationDefinitionNode) for one in parse(query).definitions) > 1
+    except GraphQLSyntaxError:
+        return False  # told where it is parsed
 
 
 async def _only(error: GraphQLError) -> StreamResult:

@@ -7,6 +7,7 @@ semaphore before the driver, no larger than the pool, keeps the order. Every rea
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
@@ -15,7 +16,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collation import Collation
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 Row = dict[str, Any]
 Session = AsyncClientSession
@@ -27,6 +28,7 @@ SWEDISH = Collation(locale="sv", strength=3)
 _IDEMPOTENCY_SECONDS = 7 * 24 * 3600
 
 _READY_SECONDS = 3
+_EXISTS = 48  # NamespaceExists
 _OPEN_ONLY = {"open": True}
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
@@ -67,6 +69,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "documents": [
         IndexModel([("kind", ASCENDING), ("name", ASCENDING), ("_id", ASCENDING)], name="by_name", collation=SWEDISH),
         IndexModel([("kind", ASCENDING), ("updated_at", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("kind", ASCENDING), ("noticed_at", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("owner.key", ASCENDING), ("kind", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("derived_from.template", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("subject", ASCENDING), ("owner.key", ASCENDING)], partialFilterExpression={"subject": {"$type": "string"}}),
@@ -77,8 +80,8 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "events": [
         IndexModel([("principal", ASCENDING), ("sequence", ASCENDING)], unique=True),
         IndexModel([("principal", ASCENDING), ("at", ASCENDING), ("sequence", ASCENDING)]),
-        IndexModel([("principal", ASCENDING), ("document", ASCENDING), ("sequence", ASCENDING)]),
-        IndexModel([("principal", ASCENDING), ("document", ASCENDING), ("audience", ASCENDING), ("sequence", ASCENDING)]),
+        IndexModel([("document", ASCENDING), ("sequence", ASCENDING)]),
+        IndexModel([("document", ASCENDING), ("audience", ASCENDING), ("sequence", ASCENDING)]),
         IndexModel([("principal", ASCENDING), ("action", ASCENDING), ("sequence", ASCENDING)]),
         IndexModel([("principal", ASCENDING), ("actor_key", ASCENDING), ("sequence", ASCENDING)]),
         IndexModel([("principal", ASCENDING), ("clinics", ASCENDING), ("sequence", ASCENDING)]),
@@ -100,6 +103,16 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("created_at", ASCENDING)], expireAfterSeconds=_IDEMPOTENCY_SECONDS),
     ],
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The first `limit` rows that match, in an order."""
+
+    where: Mapping[str, Any]
+    sort: Sort
+    limit: int
+    projection: Mapping[str, Any] | None = None
 
 
 class Database:
@@ -125,11 +138,17 @@ class Database:
     async def create_indexes(self) -> None:
         """Make the collections and indexes that are missing. Those there already are left alone."""
         existing = set(await self._database.list_collection_names())
-        for name in INDEXES.keys() - existing:
-            await self._database.create_collection(name, check_exists=False)
-        for name, models in INDEXES.items():
-            if models:
-                await self[name].create_indexes(list(models))
+        await asyncio.gather(*(self._create(name, models, exists=name in existing) for name, models in INDEXES.items()))
+
+    async def _create(self, name: str, models: Sequence[IndexModel], *, exists: bool) -> None:
+        if not exists:
+            try:
+                await self._database.create_collection(name, check_exists=False)
+            except OperationFailure as error:  # another server starting at the same moment made it first
+                if error.code != _EXISTS:
+                    raise
+        if models:
+            await self[name].create_indexes(list(models))
 
     async def ready(self) -> bool:
         """Whether MongoDB answers, within three seconds, and every index exists."""
@@ -185,6 +204,28 @@ class Database:
             cursor = await self[collection].aggregate(list(pipeline))
             return await cursor.to_list()
 
+    async def find_each(self, collection: str, queries: Sequence[Query]) -> list[list[Row]]:
+        """The rows of each of several queries, in one command; each is answered by its own index."""
+        if len(queries) == 1:
+            query = queries[0]
+            return [await self.find(collection, query.where, sort=query.sort, limit=query.limit, projection=query.projection)]
+        branches: list[list[Row]] = [
+            [
+                {"$match": query.where},
+                {"$sort": dict(query.sort)},
+                {"$limit": query.limit},
+                *([{"$project": query.projection}] if query.projection else []),
+                {"$addFields": {"query": number}},
+            ]
+            for number, query in enumerate(queries)
+        ]
+        found: list[list[Row]] = [[] for _ in queries]
+        if branches:
+            first, *others = branches
+            for row in await self.aggregate(collection, [*first, *({"$unionWith": {"coll": collection, "pipeline": branch}} for branch in others)]):
+                found[row.pop("query")].append(row)
+        return found
+
     async def count(self, collection: str, where: Mapping[str, Any], *, collation: Collation | None = None) -> int:
         """The number of rows that match: only for filtered lists, where no head keeps a total."""
         async with self._reads:
@@ -220,4 +261,4 @@ def connect(uri: str, *, pool: int = 64) -> AsyncMongoClient[Row]:
     )
 
 
-__all__ = ["ASCENDING", "DESCENDING", "INDEXES", "SWEDISH", "Database", "Row", "Session", "Sort", "connect"]
+__all__ = ["ASCENDING", "DESCENDING", "INDEXES", "SWEDISH", "Database", "Query", "Row", "Session", "Sort", "connect"]

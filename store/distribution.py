@@ -171,7 +171,7 @@ class Distribution:
 
 
 def _to_hand_out(head: Document) -> Document:
-    heads.refuse_archived(head)
+    heads.refuse_archived(head, ("caseType",))
     if head.published is None:
         raise WrongState("Publicera ärendetypen innan den delas ut.", DocumentState.DRAFT, ("caseType",))
     return head

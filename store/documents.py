@@ -10,7 +10,7 @@ from bson import ObjectId
 
 from store import heads
 from store.acts import archived, place_of, put_in_force, recorded, reopened
-from store.database import Database
+from store.database import Database, Row
 from store.errors import WrongState
 from store.hashing import ChainCheck, Verification
 from store.heads import Birth
@@ -63,16 +63,20 @@ class Documents:
         newest: Version | None = None
         after = 0
         while rows := await self._database.find("versions", {"document": head.id, "number": {"$gt": after}}, sort=[("number", 1)], limit=200):
-            versions = [version_from(row) for row in rows]
-            check.add(versions)
-            newest = versions[-1]
-            published = next((version for version in versions if version.number == head.published), published)
-            after = newest.number
+            for row in rows:
+                version = _readable(row)
+                check.add(row["number"], version)
+                newest = version
+                published = version if row["number"] == head.published else published
+            after = rows[-1]["number"]
         verdict = check.result(latest=head.latest, head_hash=head.hash)
-        if verdict.intact and newest is not None and newest.content != head.content:
+        if not verdict.intact:
+            return verdict
+        if newest is not None and newest.content != head.content:
             return replace(verdict, intact=False, first_broken_version=newest.number)
-        if verdict.intact and published is not None and published.content != head.content_in_force:
-            return replace(verdict, intact=False, first_broken_version=published.number)
+        if (head.published or head.highest_released) and (published is None or published.content != head.content_in_force):
+            number = min(head.published or head.highest_released, head.latest)
+            return replace(verdict, intact=False, first_broken_version=number)
         return verdict
 
     # ---------------------------------------------------------------- writing
@@ -261,6 +265,14 @@ class Documents:
             return recorded(transaction, act, action, switched, audience=Audience.ASSIGNED, resident_visible=True)
 
         return await self._log.submit(document.principal, change, documents=[document.id], key=key)
+
+
+def _readable(row: Row) -> Version | None:
+    """The version in a row; None for one that was changed behind our back so that it is none any more."""
+    try:
+        return version_from(row)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 _STATE_NAMES = {

@@ -149,13 +149,19 @@ class Feed:
     async def _refresh(self, principals: Sequence[str]) -> None:
         """Read what is new of some followed logs, once for all their followers."""
         for principal in principals:
-            async with self._refreshing:
-                if (tail := self._tails.get(principal)) is None:
-                    continue
-                while events := await self._history.after(principal, tail.last, limit=_TAIL):
-                    tail.extend(events)
-                    if len(events) < _TAIL:
-                        break
+            try:
+                await self._refresh_one(principal)
+            except (ValueError, KeyError):  # an event that this server can't read, as a newer one may write
+                _log.exception("events can't be read", principal=principal)
+
+    async def _refresh_one(self, principal: str) -> None:
+        async with self._refreshing:
+            if (tail := self._tails.get(principal)) is None:
+                return
+            while events := await self._history.after(principal, tail.last, limit=_TAIL):
+                tail.extend(events)
+                if len(events) < _TAIL:
+                    break
 
     async def _watch(self) -> None:
         while True:

@@ -7,7 +7,6 @@ Source: RFC 8785 (JSON Canonicalization Scheme), FIPS 180-4 (SHA-256).
 """
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -68,14 +67,13 @@ class ChainCheck:
         self._previous: str | None = None
         self._broken: int | None = None
 
-    def add(self, versions: Iterable[Version]) -> None:
-        """Check the next versions."""
-        for version in versions:
-            self._count += 1
-            sound = version.number == self._count and version.previous_hash == self._previous and _hash_matches(version)
-            if not sound and self._broken is None:
-                self._broken = min(version.number, self._count)
-            self._previous = version.hash
+    def add(self, number: int, version: Version | None) -> None:
+        """Check the next version; None for one that can't be read."""
+        self._count += 1
+        sound = version is not None and number == self._count and version.previous_hash == self._previous and _hash_matches(version)
+        if not sound and self._broken is None:
+            self._broken = min(number, self._count)
+        self._previous = version.hash if version is not None else None
 
     def result(self, *, latest: int, head_hash: str) -> Verification:
         """The verdict, given what the head says: a chain that ends too early or elsewhere is broken there."""
@@ -90,5 +88,5 @@ class ChainCheck:
 def _hash_matches(version: Version) -> bool:
     try:
         return hash_of(version) == version.hash
-    except (ValueError, TypeError):  # what was put there behind our back may not be JSON at all
+    except (ValueError, TypeError, AttributeError):  # what was put there behind our back may not be JSON at all
         return False

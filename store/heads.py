@@ -8,7 +8,7 @@ from datetime import datetime
 
 import bson
 
-from store.errors import InvalidInput, VersionConflict, WrongState
+from store.errors import InvalidInput, Path, VersionConflict, WrongState
 from store.hashing import hash_of
 from store.kinds import Kind
 from store.records import Act, Content, Derivation, Document, DocumentState, Owner, Version
@@ -41,10 +41,10 @@ def expect(head: Document, expected: int) -> None:
         raise VersionConflict(document=head.id, principal=head.principal, expected=expected, latest=head.latest, by=head.author, at=head.edited_at)
 
 
-def refuse_archived(head: Document) -> None:
-    """Only restore and reading remain for an archived document."""
+def refuse_archived(head: Document, path: Path = ("id",)) -> None:
+    """Only restore and reading remain for an archived document; `path` is where the input names it."""
     if head.state is DocumentState.ARCHIVED:
-        raise WrongState("Dokumentet är arkiverat. Återställ det först.", head.state)
+        raise WrongState("Dokumentet är arkiverat. Återställ det först.", head.state, path)
 
 
 def born(birth: Birth, content: Content, *, derived_from: Derivation | None, act: Act, place: Place) -> tuple[Document, Version]:

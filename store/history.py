@@ -4,16 +4,16 @@ A moment is turned into a sequence number once; every question of the past is th
 so a moment has one answer.
 """
 
-from bisect import bisect_left
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from store.database import Database
+from store.database import Database, Query
 from store.errors import InvalidInput
-from store.paging import Page, Paging, decode, encode, find_page
+from store.paging import Page, Paging, decode, encode, find_page, find_pages
 from store.records import Action, Audience, Document, DocumentState, Event, Version, key_of
 from store.rows import event_from, version_from
 
@@ -63,6 +63,21 @@ class EventFilter:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A page of what belongs to a document; `limited` to what those see who see no drafts."""
+
+    principal: str
+    document: str
+    paging: Paging
+    limited: bool
+
+    @classmethod
+    def of(cls, head: Document, paging: Paging, *, limited: bool) -> "Asked":
+        """Of a document in hand."""
+        return cls(head.principal, head.id, paging, limited)
+
+
 class History:
     """The logs and versions of one registry, read only."""
 
@@ -74,6 +89,11 @@ class History:
         row = await self._database.find_one("logs", {"_id": principal}, projection={"sequence": 1})
         return row["sequence"] if row else 0
 
+    async def latest_sequences(self, principals: Iterable[str]) -> Mapping[str, int]:
+        """The number of each log's last event, for the logs that there are."""
+        rows = await self._database.find("logs", {"_id": {"$in": sorted(set(principals))}}, projection={"sequence": 1})
+        return {row["_id"]: row["sequence"] for row in rows}
+
     async def sequence_at(self, principal: str, time: datetime) -> int:
         """The number of the last event up to and including a moment; 0 before the first."""
         row = await self._database.find_one(
@@ -84,41 +104,27 @@ class History:
         )
         return row["sequence"] if row else 0
 
-    async def published_at(self, head: Document, time: datetime) -> int | None:
-        """The number of the version that was in force at a moment."""
-        sequence = await self.sequence_at(head.principal, time)
-        row = await self._database.find_one(
-            "events",
-            {"principal": head.principal, "document": head.id, "sequence": {"$lte": sequence}},
-            sort=[("sequence", -1)],
-            projection={"published_after": 1},
-        )
-        return row["published_after"] if row else None
+    async def published_at(self, asked: Iterable[tuple[str, str, datetime]]) -> Mapping[tuple[str, str, datetime], int]:
+        """For (principal, document, moment) the number of the version in force then, where one was."""
+        keys = list(dict.fromkeys(asked))
+        moments = list(dict.fromkeys((principal, time) for principal, _, time in keys))
+        sequences = dict(zip(moments, await asyncio.gather(*(self.sequence_at(principal, time) for principal, time in moments)), strict=True))
+        standing = await self._standing((principal, document, sequences[principal, time]) for principal, document, time in keys)
+        return {key: number for key, (_, number) in zip(keys, standing, strict=True) if number is not None}
 
-    async def standing_at(self, principal: str, documents: Iterable[str], sequence: int) -> Mapping[str, Standing]:
-        """State and version in force of documents just after an event, by id; those that were there. One round trip, one index look-up each."""
-        rows = await self._database.aggregate(
-            "documents",
-            [
-                {"$match": {"_id": {"$in": sorted(set(documents))}}},
-                {
-                    "$lookup": {
-                        "from": "events",
-                        "localField": "_id",
-                        "foreignField": "document",
-                        "pipeline": [
-                            {"$match": {"principal": principal, "sequence": {"$lte": sequence}}},
-                            {"$sort": {"sequence": -1}},
-                            {"$limit": 1},
-                            {"$project": {"_id": 0, "state": 1, "published_after": 1}},
-                        ],
-                        "as": "last",
-                    }
-                },
-                {"$project": {"last": 1}},
-            ],
-        )
-        return {row["_id"]: (DocumentState(row["last"][0]["state"]), row["last"][0]["published_after"]) for row in rows if row["last"]}
+    async def standing_at(self, principal: str, documents: Sequence[str], sequence: int) -> Mapping[str, Standing]:
+        """State and version in force of documents just after an event, by id; both None before there was any."""
+        return dict(zip(documents, await self._standing((principal, document, sequence) for document in documents), strict=True))
+
+    async def _standing(self, asked: Iterable[tuple[str, str, int]]) -> list[Standing]:
+        # An event may name thousands of clinics, which are not needed here.
+        shown = {"state": 1, "published_after": 1}
+        queries = [
+            Query({"principal": principal, "document": document, "sequence": {"$lte": sequence}}, [("sequence", -1)], 1, shown)
+            for principal, document, sequence in asked
+        ]
+        found = await self._database.find_each("events", queries)
+        return [(DocumentState(rows[0]["state"]), rows[0]["published_after"]) if rows else (None, None) for rows in found]
 
     async def get_events(self, keys: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], Event]:
         """Events by (principal, sequence), those that exist, in one round trip."""
@@ -141,37 +147,42 @@ class History:
             return await self.latest_sequence(principal)
         return await self._database.count("events", which.where(principal))
 
-    async def of_document(self, head: Document, paging: Paging, *, notices_only: bool) -> Page[Event]:
-        """A page of what was done with a document, newest first; `notices_only` leaves out what concerns drafts."""
-        where: dict[str, Any] = {"principal": head.principal, "document": head.id}
-        if notices_only:
-            where["audience"] = _NOTICES
-        return await self._events_page(where, head.principal, paging)
+    async def of_documents(self, asked: Iterable[Asked]) -> Mapping[Asked, Page[Event]]:
+        """For each document a page of what was done with it, newest first; `limited` leaves out what concerns drafts."""
+        keys = list(dict.fromkeys(asked))
+        lists = [
+            (
+                {"principal": key.principal, "document": key.document} | ({"audience": _NOTICES} if key.limited else {}),
+                _inner(key.paging, key.principal),
+            )
+            for key in keys
+        ]
+        pages = await find_pages(self._database, "events", lists, keys={"sequence": int}, convert=event_from, descending=True)
+        return {key: _outer(page) for key, page in zip(keys, pages, strict=True)}
 
     async def _events_page(self, where: dict[str, Any], principal: str, paging: Paging) -> Page[Event]:
-        # The cursor names the log as well: it is the same one that the feed hands out.
-        inner = replace(paging, after=_sequence_only(paging.after, principal, "after"), before=_sequence_only(paging.before, principal, "before"))
-        page = await find_page(self._database, "events", where, inner, keys={"sequence": int}, convert=event_from, descending=True)
-        return Page(page.items, [event_cursor(event) for event in page.items], page.has_next, page.has_previous)
+        inner = _inner(paging, principal)
+        return _outer(await find_page(self._database, "events", where, inner, keys={"sequence": int}, convert=event_from, descending=True))
 
-    async def versions(self, head: Document, paging: Paging) -> Page[Version]:
-        """A page of a document's versions, newest first."""
-        return await find_page(self._database, "versions", {"document": head.id}, paging, keys={"number": int}, convert=version_from, descending=True)
+    async def versions(self, asked: Iterable[Asked]) -> Mapping[Asked, Page[Version]]:
+        """For each document a page of its versions, newest first; `limited` leaves out those that never were in force."""
+        keys = list(dict.fromkeys(asked))
+        whole = [key for key in keys if not key.limited]
+        lists = [({"document": key.document}, key.paging) for key in whole]
+        pages = await find_pages(self._database, "versions", lists, keys={"number": int}, convert=version_from, descending=True)
+        return dict(zip(whole, pages, strict=True)) | await self._released_versions([key for key in keys if key.limited])
 
-    async def released_versions(self, head: Document, paging: Paging) -> Page[Version]:
-        """A page of the versions that were ever in force, newest first."""
-        numbers = await find_page(
-            self._database,
-            "events",
-            {"document": head.id, "released": {"$exists": True}},
-            paging,
-            keys={"released": int},
-            convert=lambda row: row["released"],
-            descending=True,
-        )
-        rows = await self._database.find("versions", {"document": head.id, "number": {"$in": list(numbers.items)}})
-        versions = {row["number"]: version_from(row) for row in rows}
-        return Page([versions[number] for number in numbers.items], numbers.cursors, numbers.has_next, numbers.has_previous)
+    async def _released_versions(self, keys: Sequence[Asked]) -> dict[Asked, Page[Version]]:
+        if not keys:
+            return {}
+        lists = [({"document": key.document, "released": {"$exists": True}}, key.paging) for key in keys]
+        pages = await find_pages(self._database, "events", lists, keys={"released": int}, convert=lambda row: row["released"], descending=True)
+        ids = [f"{key.document}.{number}" for key, page in zip(keys, pages, strict=True) for number in page.items]
+        found = {row["_id"]: version_from(row) for row in await self._database.find("versions", {"_id": {"$in": ids}})}
+        return {
+            key: Page([found[f"{key.document}.{number}"] for number in page.items], page.cursors, page.has_next, page.has_previous)
+            for key, page in zip(keys, pages, strict=True)
+        }
 
     async def released(self, keys: Iterable[tuple[str, int]]) -> frozenset[tuple[str, int]]:
         """Of (document, number) pairs those that were ever in force."""
@@ -182,29 +193,12 @@ class History:
         rows = await self._database.find("events", where, projection={"document": 1, "released": 1})
         return frozenset((row["document"], row["released"]) for row in rows)
 
-    async def released_before(self, keys: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
-        """For (document, number) pairs the number of the version before it that was ever in force, where there is one.
-
-        One query finds those between the lowest and the highest number asked for, one more the first below: two for each document.
-        """
-        wanted: dict[str, set[int]] = {}
-        for document, number in keys:
-            wanted.setdefault(document, set()).add(number)
-        found: dict[tuple[str, int], int] = {}
-        for document, numbers in wanted.items():
-            within = await self._released_numbers(document, {"$gte": min(numbers), "$lt": max(numbers)}, limit=0)
-            below = await self._released_numbers(document, {"$lt": min(numbers)}, limit=1)
-            released = sorted(within + below)
-            for number in numbers:
-                if place := bisect_left(released, number):
-                    found[document, number] = released[place - 1]
-        return found
-
-    async def _released_numbers(self, document: str, where: Mapping[str, int], *, limit: int) -> list[int]:
-        rows = await self._database.find(
-            "events", {"document": document, "released": where}, sort=[("released", -1)], limit=limit, projection={"released": 1, "_id": 0}
-        )
-        return [row["released"] for row in rows]
+    async def released_before(self, asked: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
+        """For (document, number) pairs the number of the version before it that was ever in force, where there is one."""
+        keys = sorted(set(asked))
+        queries = [Query({"document": document, "released": {"$lt": number}}, [("released", -1)], 1) for document, number in keys]
+        found = await self._database.find_each("events", queries)
+        return {key: rows[0]["released"] for key, rows in zip(keys, found, strict=True) if rows}
 
 
 def event_cursor(event: Event, clinic: str | None = None) -> str:
@@ -229,6 +223,15 @@ def _of(principal: str, log: str, sequence: int, argument: str) -> int:
     if log != principal or sequence < 0:
         raise InvalidInput.at((argument,), "INVALID_CURSOR", "Markören hör till en annan logg.")
     return sequence
+
+
+def _inner(paging: Paging, principal: str) -> Paging:
+    """The cursors of a log name it as well, as those of the feed do; its pages need only the number."""
+    return replace(paging, after=_sequence_only(paging.after, principal, "after"), before=_sequence_only(paging.before, principal, "before"))
+
+
+def _outer(page: Page[Event]) -> Page[Event]:
+    return Page(page.items, [event_cursor(event) for event in page.items], page.has_next, page.has_previous)
 
 
 def _sequence_only(cursor: str | None, principal: str, argument: str) -> str | None:

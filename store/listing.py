@@ -8,10 +8,10 @@ from enum import StrEnum
 from typing import Any
 
 from store.database import SWEDISH, Database
-from store.paging import Page, Paging, find_page
+from store.paging import Page, Paging, find_merged, find_page
 from store.records import Document, DocumentState, OwnerKind, key_of
 from store.rows import document_from
-from store.scopes import Scope
+from store.scopes import NOTHING, Scope
 
 
 class Order(StrEnum):
@@ -37,7 +37,21 @@ class DocumentFilter:
 
     def where(self, scope: Scope) -> dict[str, Any]:
         """As MongoDB's filter; user text is only ever a value or an escaped pattern in it."""
-        conditions: list[dict[str, Any]] = [{"kind": self.kind}, scope.where()]
+        if self.changed_since is None:
+            return {"$and": [*self._conditions(), scope.where()]}
+        return {"$or": [where for where, _ in self.parts(scope)]}
+
+    def parts(self, scope: Scope) -> Sequence[tuple[dict[str, Any], str]]:
+        """The same in disjoint parts, each with the field of the last change that is seen: without drafts, the last that clinics were told of."""
+        parts = []
+        for seen, changed in zip(scope.parts(), ("updated_at", "noticed_at"), strict=True):
+            since = [] if self.changed_since is None else [{changed: {"$gte": self.changed_since}}]
+            if seen != NOTHING:
+                parts.append(({"$and": [*self._conditions(), seen, *since]}, changed))
+        return parts or [(NOTHING, "updated_at")]
+
+    def _conditions(self) -> list[dict[str, Any]]:
+        conditions: list[dict[str, Any]] = [{"kind": self.kind}]
         if self.states is None:
             conditions.append({"state": {"$ne": str(DocumentState.ARCHIVED)}})
         else:
@@ -51,9 +65,7 @@ class DocumentFilter:
             conditions.append({"owner.kind": str(self.owner_kind)})
         if self.derived_from is not None:
             conditions.append({"derived_from.template": {"$eq": self.derived_from}})
-        if self.changed_since is not None:
-            conditions.append({"updated_at": {"$gte": self.changed_since}})
-        return {"$and": conditions}
+        return conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +85,15 @@ class Listing:
 
     async def page(self, which: DocumentFilter, scope: Scope, order: Order, paging: Paging) -> Page[Document]:
         """A page of the documents of a kind that a scope lets see."""
-        by_name = order in (Order.NAME_ASC, Order.NAME_DESC)
-        keys: dict[str, type] = {"name": str, "_id": str} if by_name else {"updated_at": datetime, "_id": str}
-        return await find_page(
-            self._database,
-            "documents",
-            which.where(scope),
-            paging,
-            keys=keys,
-            convert=document_from,
-            descending=order in (Order.NAME_DESC, Order.UPDATED_DESC),
-            collation=SWEDISH if by_name else None,
-        )
+        descending = order in (Order.NAME_DESC, Order.UPDATED_DESC)
+        if order in (Order.NAME_ASC, Order.NAME_DESC):
+            keys = {"name": str, "_id": str}
+            where = which.where(scope)
+            return await find_page(
+                self._database, "documents", where, paging, keys=keys, convert=document_from, descending=descending, collation=SWEDISH
+            )
+        parts = [(where, {changed: datetime, "_id": str}) for where, changed in which.parts(scope)]
+        return await find_merged(self._database, "documents", parts, paging, convert=document_from, descending=descending)
 
     async def owned_by(self, kind: str, clinics: Sequence[str]) -> list[Owned]:
         """The documents of a kind that clinics own, archived ones left out; without their content."""

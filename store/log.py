@@ -109,6 +109,10 @@ class Log:
         """Commit a group and answer its callers; a fault that may be one request's own is not laid on the others."""
         try:
             outcomes = await self._commit(principal, group)
+        except asyncio.CancelledError:
+            for request in group:
+                request.answer.cancel()
+            raise
         except Exception as error:  # noqa: BLE001 - whatever fails, no caller is left waiting
             if len(group) == 1 or _may_have_committed(error):
                 for request in group:
@@ -145,8 +149,8 @@ class Log:
             (document for request in group for document in request.documents), (request.key.id for request in group if request.key)
         )
         outcomes = [await self._attempt(transaction, request) for request in group]
-        if not await transaction.flush():
-            await session.abort_transaction()
+        # Committed even if nothing but the turn was taken: then all that the answers rest on is on a majority too.
+        await transaction.flush()
         return outcomes
 
     async def _attempt(self, transaction: Transaction, request: _Request) -> Saved | Row | Exception:

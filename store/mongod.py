@@ -26,6 +26,7 @@ REPLICA_SET = "casetypes"
 _RECORD = "mongod.json"
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 30.0
+_TRANSACTION_SECONDS = 10
 _POLL_SECONDS = 0.02
 _ANSWER_MS = 2_000
 _LEAST_CACHE_GB = 0.25
@@ -93,11 +94,10 @@ async def start(data: Path, *, binary: Path | None = None, cache_gb: float = 0.5
     data, lock = _own(data)
     try:
         process = await asyncio.to_thread(_left_over, data)
-        if process is not None and await _answers(_recorded(data)["port"]):
-            port: int = _recorded(data)["port"]
-        else:
+        port: int = _recorded(data).get("port", 0)
+        if process is None or not await _taken_over(port):
             await asyncio.to_thread(_end, data)
-            port = _choose_port(_recorded(data).get("port"))
+            port = _choose_port(port)
             process = await asyncio.to_thread(_launch, data, _find(binary, data), port, max(cache_gb, _LEAST_CACHE_GB))
         await _until_primary(data, process, port)
     except BaseException:
@@ -134,8 +134,8 @@ async def require_replica_set(client: AsyncMongoClient[Any]) -> str:
 
 
 def _own(data: Path) -> tuple[Path, IO[str]]:
-    """The folder's absolute path, locked for this process; the lock goes with the process, however it ends."""
-    data = data.absolute()
+    """The folder's real path, locked for this process; the lock goes with the process, however it ends."""
+    data = data.resolve()
     try:
         data.mkdir(parents=True, exist_ok=True)
         lock = (data / "lock").open("a+", encoding="ascii")
@@ -156,10 +156,10 @@ def _own(data: Path) -> tuple[Path, IO[str]]:
 
 
 def _recorded(data: Path) -> dict[str, Any]:
-    """What was noted of the last `mongod` on this folder; empty where that can't be read."""
+    """What was noted of the last `mongod` on this folder, its process only while it was not ended; empty where that can't be read."""
     try:
         record = json.loads((data / _RECORD).read_text(encoding="utf-8"))
-        return {"pid": int(record["pid"]), "port": int(record["port"]), "created": float(record["created"])}
+        return {"port": int(record["port"])} | ({"pid": int(record["pid"]), "created": float(record["created"])} if "pid" in record else {})
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
@@ -167,7 +167,7 @@ def _recorded(data: Path) -> dict[str, Any]:
 def _left_over(data: Path) -> psutil.Process | None:
     """The `mongod` that the record names, if it is still that process and works on this folder."""
     record = _recorded(data)
-    if not record:
+    if "pid" not in record:
         return None
     try:
         process = psutil.Process(record["pid"])
@@ -187,7 +187,11 @@ def _end(data: Path) -> None:
             except psutil.TimeoutExpired:
                 process.kill()
                 process.wait(_STOP_SECONDS)
-    (data / _RECORD).unlink(missing_ok=True)
+        if (child := _PRINTED.pop(process.pid, None)) is not None and child.stdout is not None:
+            child.wait()
+            child.stdout.close()
+    if port := _recorded(data).get("port"):
+        (data / _RECORD).write_text(json.dumps({"port": port}), encoding="utf-8")
 
 
 # ------------------------------------------------------------------ the process
@@ -226,10 +230,11 @@ def _runnable(binary: Path, data: Path) -> Path:
     return binary
 
 
-def _choose_port(wanted: int | None) -> int:
+def _choose_port(wanted: int) -> int:
     """The port of last time if it is free, else any free one."""
-    for port in (wanted or 0, 0):
+    for port in (wanted, 0):
         with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as mongod does: closed connections linger on the port
             probe.bind(("127.0.0.1", port))
             chosen: int = probe.getsockname()[1]
             return chosen
@@ -244,6 +249,8 @@ def _launch(data: Path, binary: Path, port: int, cache_gb: float) -> psutil.Proc
         *("--noscripting", "--networkMessageCompressors", "disabled", "--nounixsocket"),
         *("--wiredTigerCacheSizeGB", str(cache_gb), "--oplogSize", "1024"),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        # MongoDB keeps the transaction of a client that died, and its locks, until this has passed.
+        *("--setParameter", f"transactionLifetimeLimitSeconds={_TRANSACTION_SECONDS}"),
     ]
     try:
         # A session of its own: Ctrl-C in the terminal is for the server, which then stops this in order.
@@ -299,10 +306,11 @@ async def _configure(client: AsyncMongoClient[Any], hello: dict[str, Any], port:
             await client.admin.command("replSetReconfig", config, force=True)
 
 
-async def _answers(port: int) -> bool:
+async def _taken_over(port: int) -> bool:
+    """Whether a left-over `mongod` answers; what its last server had begun is ended, since its locks would hold up ours."""
     client = _client(port)
     try:
-        await client.admin.command("ping")
+        await client.admin.command("killAllSessions", [])
     except PyMongoError:
         return False
     else:

@@ -4,15 +4,15 @@ An event for all that have the document (`ASSIGNED`) concerns a clinic whose ass
 (`NAMED`) concerns those.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from store.assignments import Assignments
-from store.database import Database
-from store.history import event_cursor, read_cursor
+from store.database import Database, Query
+from store.history import History, event_cursor, read_cursor
 from store.paging import Page, Paging, cut
-from store.records import Assignment, Audience, Clinic, Event
+from store.records import Assignment, Audience, Event
 from store.rows import event_from
 
 _NEVER = 2**62
@@ -31,31 +31,59 @@ class Told:
         return event_cursor(self.event, self.clinic)
 
 
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """A page of a clinic's inbox; `clinic` and `principal` are keys."""
+
+    clinic: str
+    principal: str
+    paging: Paging = field(default_factory=Paging)
+    after_sequence: int = 0
+    resident_visible_only: bool = False
+
+
 class Notifications:
     """The inboxes of one registry, read only."""
 
-    def __init__(self, database: Database, assignments: Assignments) -> None:
+    def __init__(self, database: Database, history: History, assignments: Assignments) -> None:
         self._database = database
+        self._history = history
         self._assignments = assignments
 
-    async def page(self, clinic: Clinic, paging: Paging, *, after_sequence: int = 0, resident_visible_only: bool = False) -> Page[Told]:
-        """A page of what a clinic was told, newest first; only what came after `after_sequence`."""
-        assignments = await self._assignments.of_clinics([clinic.key])
-        low, high = after_sequence + 1, _NEVER
-        if paging.after is not None:  # newest first: what comes after a cursor is older
-            high = read_cursor(paging.after, clinic.principal, "after")[0] - 1
-        if paging.before is not None:
-            low = max(low, read_cursor(paging.before, clinic.principal, "before")[0] + 1)
-        where = _where(clinic.principal, [clinic.key], assignments, low, high, resident_visible_only=resident_visible_only)
-        rows = await self._database.find("events", where, sort=[("sequence", 1 if paging.backward else -1)], limit=paging.limit + 1)
-        told = [Told(clinic.key, event_from(row)) for row in rows]
-        return cut(told, [item.cursor for item in told], paging)
+    async def pages(self, asked: Iterable[Inbox]) -> Mapping[Inbox, Page[Told]]:
+        """A page of what each clinic was told, newest first; only what came after `after_sequence`."""
+        keys = list(dict.fromkeys(asked))
+        wheres = await self._wheres(keys)
+        queries = [
+            Query(where, [("sequence", 1 if key.paging.backward else -1)], key.paging.limit + 1) for key, where in zip(keys, wheres, strict=True)
+        ]
+        pages = {}
+        for key, rows in zip(keys, await self._database.find_each("events", queries), strict=True):
+            told = [Told(key.clinic, event_from(row)) for row in rows]
+            pages[key] = cut(told, [item.cursor for item in told], key.paging)
+        return pages
 
-    async def count(self, clinic: Clinic, *, after_sequence: int = 0, resident_visible_only: bool = False) -> int:
-        """How many notifications a clinic has after a sequence number."""
-        assignments = await self._assignments.of_clinics([clinic.key])
-        where = _where(clinic.principal, [clinic.key], assignments, after_sequence + 1, _NEVER, resident_visible_only=resident_visible_only)
+    async def count(self, inbox: Inbox) -> int:
+        """How many notifications a clinic has, whatever the page."""
+        [where] = await self._wheres([replace(inbox, paging=Paging())])
         return await self._database.count("events", where)
+
+    async def _wheres(self, keys: Sequence[Inbox]) -> list[dict[str, Any]]:
+        # Up to here, assignments and events tell the same though others write between the two reads.
+        newest = await self._history.latest_sequences(key.principal for key in keys)
+        assignments: dict[str, list[Assignment]] = {key.clinic: [] for key in keys}
+        for assignment in await self._assignments.of_clinics(assignments):
+            assignments[assignment.clinic].append(assignment)
+        wheres = []
+        for key in keys:
+            low, high = key.after_sequence + 1, newest.get(key.principal, 0)
+            if key.paging.after is not None:  # newest first: what comes after a cursor is older
+                high = min(high, read_cursor(key.paging.after, key.principal, "after")[0] - 1)
+            if key.paging.before is not None:
+                low = max(low, read_cursor(key.paging.before, key.principal, "before")[0] + 1)
+            visible = key.resident_visible_only
+            wheres.append(_where(key.principal, [key.clinic], assignments[key.clinic], low, high, resident_visible_only=visible))
+        return wheres
 
     async def between(self, principal: str, clinics: Sequence[str], low: int, high: int, *, limit: int) -> list[tuple[Event, Sequence[str]]]:
         """Events from `low` to `high` (both included) that concern any of some clinics, oldest first, each with those it concerns."""

@@ -4,13 +4,13 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 import orjson
 from pymongo.collation import Collation
 
-from store.database import Database, Row
+from store.database import Database, Query, Row
 from store.errors import InvalidInput
 
 T = TypeVar("T")
@@ -19,6 +19,7 @@ Key = tuple[Any, ...]
 MAX_FIRST = 100
 DEFAULT_FIRST = 50
 _MAX_CURSOR = 2_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,12 @@ class Page(Generic[T]):
     has_previous: bool
 
 
+EMPTY: Page[Any] = Page((), (), has_next=False, has_previous=False)
+
+
 def encode(key: Key) -> str:
     """An opaque cursor for a sort key of strings, whole numbers and times."""
-    values = [int(value.timestamp() * 1000) if isinstance(value, datetime) else value for value in key]
+    values = [(value - _EPOCH) // timedelta(milliseconds=1) if isinstance(value, datetime) else value for value in key]
     return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
 
 
@@ -77,7 +81,7 @@ def decode(cursor: str, shape: Sequence[type], argument: str) -> Key:
 
 def _as(kind: type, value: Any) -> Any:
     if kind is datetime and type(value) is int:
-        return datetime.fromtimestamp(value // 1000, UTC).replace(microsecond=value % 1000 * 1000)
+        return _EPOCH + timedelta(milliseconds=value)
     if type(value) is not kind or (isinstance(value, int) and abs(value) > 2**53):
         raise ValueError
     return value
@@ -106,6 +110,48 @@ async def find_page(
         descending: The direction of the list.
         collation: Of the index that serves the list.
     """
+    query = _query(where, paging, keys, descending=descending)
+    rows = await database.find(collection, query.where, sort=query.sort, limit=query.limit, collation=collation)
+    return _page(rows, paging, keys, convert)
+
+
+async def find_pages(
+    database: Database,
+    collection: str,
+    lists: Sequence[tuple[Mapping[str, Any], Paging]],
+    *,
+    keys: Mapping[str, type],
+    convert: Callable[[Row], T],
+    descending: bool = False,
+) -> list[Page[T]]:
+    """A page of each of several lists of a collection, in one command. As `find_page` for each."""
+    queries = [_query(where, paging, keys, descending=descending) for where, paging in lists]
+    found = await database.find_each(collection, queries)
+    return [_page(rows, paging, keys, convert) for rows, (_, paging) in zip(found, lists, strict=True)]
+
+
+async def find_merged(
+    database: Database,
+    collection: str,
+    parts: Sequence[tuple[Mapping[str, Any], Mapping[str, type]]],
+    paging: Paging,
+    *,
+    convert: Callable[[Row], T],
+    descending: bool = False,
+) -> Page[T]:
+    """One page of a list whose parts are disjoint, each in the order of its own keys, which mean the same and have the same types."""
+    queries = [_query(where, paging, keys, descending=descending) for where, keys in parts]
+    rows = [
+        (tuple(_value(row, key) for key in keys), row)
+        for found, (_, keys) in zip(await database.find_each(collection, queries), parts, strict=True)
+        for row in found
+    ]
+    rows.sort(key=lambda pair: pair[0], reverse=descending != paging.backward)
+    rows = rows[: paging.limit + 1]
+    return cut([convert(row) for _, row in rows], [encode(key) for key, _ in rows], paging)
+
+
+def _query(where: Mapping[str, Any], paging: Paging, keys: Mapping[str, type], *, descending: bool) -> Query:
     shape = tuple(keys.values())
     conditions = [where]
     if paging.after is not None:
@@ -113,13 +159,10 @@ async def find_page(
     if paging.before is not None:
         conditions.append(beyond(tuple(keys), decode(paging.before, shape, "before"), descending=not descending))
     direction = -1 if descending != paging.backward else 1
-    rows = await database.find(
-        collection,
-        {"$and": conditions} if len(conditions) > 1 else where,
-        sort=[(key, direction) for key in keys],
-        limit=paging.limit + 1,
-        collation=collation,
-    )
+    return Query({"$and": conditions} if len(conditions) > 1 else where, [(key, direction) for key in keys], paging.limit + 1)
+
+
+def _page(rows: Sequence[Row], paging: Paging, keys: Mapping[str, type], convert: Callable[[Row], T]) -> Page[T]:
     cursors = [encode(tuple(_value(row, key) for key in keys)) for row in rows]
     return cut([convert(row) for row in rows], cursors, paging)
 

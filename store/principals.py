@@ -23,7 +23,6 @@ class Principals:
 
     async def ensure(self, principals: Sequence[Principal]) -> None:
         """Make the principals that are missing, and their logs; those there already are left as they are."""
-        self._known = {}
         for collection, rows in (
             ("logs", [{"_id": principal.key, "sequence": 0, "at": self._clock()} for principal in principals]),
             ("principals", [principal_row(principal) for principal in principals]),
@@ -38,6 +37,7 @@ class Principals:
                 except BulkWriteError as error:  # another server starting at the same moment made them first
                     if any(failure["code"] != 11000 for failure in error.details["writeErrors"]):
                         raise
+        self._known = {}  # last: whoever asked meanwhile may have read too early
 
     async def known(self) -> Mapping[str, Principal]:
         """All principals by key: some hundreds, made at start and never changed, so they are read once per process."""

@@ -63,7 +63,7 @@ class Store:
         documents = Documents(database, log, kinds)
         groups = Groups(database, log, extra_hsa_prefixes=extra_hsa_prefixes)
         orders = Orders(database, log)
-        notifications = Notifications(database, assignments)
+        notifications = Notifications(database, history, assignments)
         return cls(
             database=database,
             log=log,

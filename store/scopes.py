@@ -62,6 +62,26 @@ class Scope:
 
     def where(self) -> dict[str, Any]:
         """The documents that are seen at all, as MongoDB's filter."""
+        branches = [*self._whole(), *self._released()]
+        return {"$or": branches} if branches else NOTHING
+
+    def parts(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The same in two disjoint parts: what is seen whole, and what is seen only as released."""
+        whole, released = self._whole(), self._released()
+        only = {"$and": [{"$or": released}, {"$nor": whole}]} if whole else {"$or": released}
+        return {"$or": whole} if whole else NOTHING, only if released else NOTHING
+
+    def _whole(self) -> list[dict[str, Any]]:
+        branches: list[dict[str, Any]] = []
+        if self.principals:
+            branches.append({"principal": {"$in": sorted(self.principals)}})
+        if self.clinics:
+            branches.append({"owner.key": {"$in": sorted(self.clinics)}})
+        if self.clinics_in:
+            branches.append({"owner.kind": str(OwnerKind.CLINIC), "principal": {"$in": sorted(self.clinics_in)}})
+        return branches
+
+    def _released(self) -> list[dict[str, Any]]:
         released: list[dict[str, Any]] = []
         if self.released_of:
             released.append({"owner.key": {"$in": sorted(self.released_of)}})
@@ -71,11 +91,4 @@ class Scope:
             released.append({"owner.key": {"$in": sorted(self.released_templates_of)}, "kind": {"$in": sorted(self.template_kinds)}})
         if self.released_central:
             released.append({"owner.kind": str(OwnerKind.PRINCIPAL)})
-        branches: list[dict[str, Any]] = [clause | {"published": {"$ne": None}} for clause in released]
-        if self.principals:
-            branches.append({"principal": {"$in": sorted(self.principals)}})
-        if self.clinics:
-            branches.append({"owner.key": {"$in": sorted(self.clinics)}})
-        if self.clinics_in:
-            branches.append({"owner.kind": str(OwnerKind.CLINIC), "principal": {"$in": sorted(self.clinics_in)}})
-        return {"$or": branches} if branches else NOTHING
+        return [clause | {"published": {"$ne": None}} for clause in released]

@@ -198,18 +198,17 @@ class Transaction:
         for name, rows in self._rows.items():
             del rows[checkpoint.lengths.get(name, 0) :]
 
-    async def flush(self) -> bool:
-        """Write all that is staged. False when there is nothing: the transaction can be dropped."""
+    async def flush(self) -> None:
+        """Write all that is staged."""
         for document_id in self._changed:
             document = self._heads[document_id]
             self._rows["documents"].append(ReplaceOne({"_id": document.id}, document_row(document), upsert=True))
         rows = {name: operations for name, operations in self._rows.items() if operations}
         if not rows:
-            return False
+            return
         for name, operations in rows.items():
             await self._database[name].bulk_write(operations, session=self.session)
         await self._database["logs"].update_one({"_id": self.principal}, {"$set": {"sequence": self._sequence, "at": self.at}}, session=self.session)
-        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """A small registry to test against: what a region and its clinics would have."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,9 +57,11 @@ class World:
         national = api.caller(Role.NATIONAL_ADMINISTRATOR, INERA, name="Nils Nilsson")
         region = api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM, name="Anna Andersson")
         other_region = api.caller(Role.REGIONAL_ADMINISTRATOR, UPPSALA, name="Ulla Uppsala")
-        await region.done("clinicsImport", "created", principal=STOCKHOLM, csv=CLINICS)
-        await other_region.done("clinicsImport", "created", principal=UPPSALA, csv=f"hsaId,name\n{UPPSALA_CLINIC},Vårdcentralen Ån\n")
-        template = await national.done("caseTypeTemplateCreate", "caseTypeTemplate { id }", owner=INERA, content=CONTENT)
+        template, _, _ = await asyncio.gather(  # three logs: none waits for another
+            national.done("caseTypeTemplateCreate", "caseTypeTemplate { id }", owner=INERA, content=CONTENT),
+            region.done("clinicsImport", "created", principal=STOCKHOLM, csv=CLINICS),
+            other_region.done("clinicsImport", "created", principal=UPPSALA, csv=f"hsaId,name\n{UPPSALA_CLINIC},Vårdcentralen Ån\n"),
+        )
         template_id = template["caseTypeTemplate"]["id"]
         await national.done("documentPublish", "event { id }", id=template_id, version=1, expectedVersion=1)
         made = await region.done(

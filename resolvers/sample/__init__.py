@@ -68,7 +68,7 @@ class _Loader:
                 name = f"Administratör, {principal.name} (exempel)"
             viewer = Viewer(
                 subject=f"{_MARK}:{owner}",
-                employee_hsa_id=f"{owner.partition('-')[0]}-exempel",
+                employee_hsa_id=f"{owner if '-' in owner else owner + '-'}exempel",
                 name=name,
                 grants=(Grant(role, owner, includes_below=principal is not None),),
                 expires_at=datetime.now(UTC) + timedelta(hours=1),

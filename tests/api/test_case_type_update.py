@@ -20,7 +20,8 @@ async def test_a_stale_save_conflicts_with_who_when_and_what_changed(world: Worl
     answer = await world.region.ask(
         """mutation($id: ID!) { caseTypeUpdate(input: { id: $id, expectedVersion: 1, content: { introduction: "Annat." } }) {
              caseType { id } event { id }
-             errors { __typename code path ... on VersionConflict { expectedVersion latestVersion at by { name role } changes { path before after } } }
+             errors { __typename code path ... on VersionConflict { expectedVersion latestVersion at by { name role }
+          changes { path before after } } }
         } }""",
         id=world.case_type,
     )

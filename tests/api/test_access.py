@@ -1,0 +1,230 @@
+"""Who may see and do what: every root field by every caller. A new root field without a row here fails the first test."""
+
+from typing import Any
+
+from store.records import Role
+from tests.callers import BJORKEN, STOCKHOLM, UPPSALA, Caller, Json, operation
+from tests.world import CONTENT, World
+
+CALLERS = ("nobody", "stranger", "staff", "clinic_admin", "region", "other_region", "national", "reviewer", "reporter")
+NAMES: Json = {"name": "Hemlig", "internalName": "Hemlig"}
+NO, YES, DONE = None, True, []  # type: tuple[None, bool, list[str]]
+SIGN_IN, DENIED, UNKNOWN = ["UNAUTHENTICATED"], ["NOT_PERMITTED"], ["NOT_FOUND"]
+
+
+def row(*outcomes: Any) -> dict[str, Any]:
+    """Outcomes in the order of `CALLERS`, but for nobody, who is always asked to sign in."""
+    return dict(zip(CALLERS, (SIGN_IN, *outcomes), strict=True))
+
+
+DRAFT_READERS = row(NO, NO, NO, YES, NO, NO, YES, NO)
+
+QUERIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "viewer": ("{ viewer { roles } }", row(DENIED, YES, YES, YES, YES, YES, YES, YES)),
+    "node": ("query($draft: ID!) { node(id: $draft) { id } }", DRAFT_READERS),
+    "nodes": ("query($draft: ID!) { nodes(ids: [$draft]) { id } }", DRAFT_READERS),
+    "principals": ("{ principals { totalCount } }", row(22, 22, 22, 22, 22, 22, 22, 22)),
+    "principal": (f'{{ principal(hsaId: "{STOCKHOLM}") {{ name }} }}', row(YES, YES, YES, YES, YES, YES, YES, YES)),
+    "clinic": (f'{{ clinic(hsaId: "{BJORKEN}") {{ name }} }}', row(NO, YES, YES, YES, NO, YES, YES, YES)),
+    "clinics": ("{ clinics { totalCount } }", row(0, 1, 1, 5, 1, 6, 5, 5)),
+    "caseType": ("query($draft: ID!) { caseType(id: $draft) { id } }", DRAFT_READERS),
+    "caseTypes": ("{ caseTypes { totalCount } }", row(0, 1, 1, 2, 0, 1, 2, 1)),
+    "caseTypeTemplate": ("query($template: ID!) { caseTypeTemplate(id: $template) { id } }", DRAFT_READERS),
+    "caseTypeTemplates": ("{ caseTypeTemplates { totalCount } }", row(0, 1, 1, 2, 1, 1, 2, 1)),
+}
+
+HIDDEN_DRAFT = row(UNKNOWN, UNKNOWN, UNKNOWN, DONE, UNKNOWN, UNKNOWN, DENIED, UNKNOWN)
+PUBLISHED = row(UNKNOWN, DENIED, DENIED, DONE, UNKNOWN, DENIED, DENIED, DENIED)
+OWNER = row(DENIED, DENIED, DENIED, DONE, DENIED, DENIED, DENIED, DENIED)
+
+MUTATIONS: dict[str, tuple[Json, dict[str, Any]]] = {
+    "caseTypeCreate": ({"owner": STOCKHOLM, "content": NAMES}, OWNER),
+    "caseTypeUpdate": ({"id": "$caseType", "expectedVersion": 1, "content": {"name": "Nytt"}}, PUBLISHED),
+    "caseTypeTemplateCreate": ({"owner": STOCKHOLM, "content": NAMES}, OWNER),
+    "caseTypeTemplateUpdate": ({"id": "$template", "expectedVersion": 1, "content": {"name": "Nytt"}}, HIDDEN_DRAFT),
+    "documentPublish": ({"id": "$caseType", "version": 2, "expectedVersion": 2}, PUBLISHED),
+    "documentDeactivate": ({"id": "$caseType", "expectedVersion": 2}, PUBLISHED),
+    "documentActivate": ({"id": "$caseType", "expectedVersion": 2}, PUBLISHED),
+    "caseTypeDistribute": ({"caseType": "$caseType", "to": {"hsaIds": [BJORKEN]}}, PUBLISHED),
+    "documentRestore": ({"id": "$caseType", "version": 1, "expectedVersion": 2}, PUBLISHED),
+    "documentArchive": ({"id": "$draft", "expectedVersion": 1}, HIDDEN_DRAFT),
+    "clinicsImport": ({"principal": STOCKHOLM, "csv": "hsaId,name\nSE2321000016-2B01,Nya\n"}, OWNER),
+}
+"""In an order in which the region can do them all."""
+
+SUBSCRIPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "clinicNotifications": (
+        f'subscription($after: Cursor!) {{ clinicNotifications(clinics: ["{BJORKEN}"], after: $after) {{ action }} }}',
+        row(UNKNOWN, YES, YES, YES, UNKNOWN, DENIED, YES, YES),
+    ),
+    "events": (
+        f'subscription($after: Cursor!) {{ events(principal: "{STOCKHOLM}", after: $after) {{ action }} }}',
+        row(DENIED, DENIED, DENIED, YES, DENIED, DENIED, YES, YES),
+    ),
+}
+
+
+def caller_named(world: World, name: str) -> Caller:
+    if name == "nobody":
+        return world.api.nobody()
+    if name == "stranger":
+        return world.api.caller(Role.CLINIC_STAFF, "SE2321000016-9Z99")
+    caller: Caller = getattr(world, name)
+    return caller
+
+
+async def drafts(world: World) -> dict[str, str]:
+    """A draft case type and a draft template of the region."""
+    made = await world.region.done("caseTypeTemplateCreate", "caseTypeTemplate { id }", owner=STOCKHOLM, content=NAMES)
+    return {"draft": await world.draft({**CONTENT, **NAMES}), "template": made["caseTypeTemplate"]["id"]}
+
+
+async def first_cursor(world: World) -> str:
+    query = "query($id: HsaId!) { principal(hsaId: $id) { events(last: 1) { edges { cursor } } } }"
+    [edge] = (await world.region.ask(query, id=STOCKHOLM))["principal"]["events"]["edges"]
+    cursor: str = edge["cursor"]
+    return cursor
+
+
+def outcome(body: Json, field: str) -> Any:
+    """Codes of top-level errors, a total, or whether something was answered (None where not)."""
+    if "errors" in body:
+        return [error["extensions"]["code"] for error in body["errors"]]
+    answer = body["data"][field]
+    if isinstance(answer, list):
+        [answer] = answer
+    if answer is None:
+        return None
+    return answer.get("totalCount", True)
+
+
+async def test_every_root_field_has_a_row(world: World) -> None:
+    fields = "{ fields { name } }"
+
+    found = (await world.region.ask(f"{{ __schema {{ queryType {fields} mutationType {fields} subscriptionType {fields} }} }}"))["__schema"]
+
+    assert {field["name"] for field in found["queryType"]["fields"]} == set(QUERIES)
+    assert {field["name"] for field in found["mutationType"]["fields"]} == set(MUTATIONS)
+    assert {field["name"] for field in found["subscriptionType"]["fields"]} == set(SUBSCRIPTIONS)
+
+
+async def test_every_query_answers_each_caller_by_right(world: World) -> None:
+    ids = await drafts(world)
+
+    for field, (query, expected) in QUERIES.items():
+        used = {name: value for name, value in ids.items() if f"${name}" in query}
+        found = {name: outcome((await caller_named(world, name).post(query, **used)).json(), field) for name in CALLERS}
+        assert found == expected, field
+
+
+async def test_every_mutation_is_refused_without_a_trace_or_done_by_right(world: World) -> None:
+    ids = {"$caseType": world.case_type, **{f"${name}": value for name, value in (await drafts(world)).items()}}
+    inputs = {
+        field: {name: ids.get(value, value) if isinstance(value, str) else value for name, value in given.items()}
+        for field, (given, _) in MUTATIONS.items()
+    }
+    before = await world.api.snapshot()
+
+    for field, (_, expected) in MUTATIONS.items():
+        refused = {name: await codes(caller_named(world, name), field, inputs[field]) for name in CALLERS if expected[name] != DONE}
+        assert refused == {name: wanted for name, wanted in expected.items() if wanted != DONE}, field
+    assert await world.api.snapshot() == before
+    for field, (_, expected) in MUTATIONS.items():
+        done = {name: await codes(caller_named(world, name), field, inputs[field]) for name in CALLERS if expected[name] == DONE}
+        assert done == {"region": []}, field
+
+
+async def codes(caller: Caller, field: str, given: Json) -> list[str]:
+    """The codes that a call is refused with, as data or top-level; none for what was done."""
+    body = (await caller.post(operation(field, "event { id }"), input=given)).json()
+    if "errors" in body:
+        return [error["extensions"]["code"] for error in body["errors"]]
+    if body["data"][field]["errors"]:
+        return [error["code"] for error in body["data"][field]["errors"]]
+    assert body["data"][field]["event"] is not None
+    return []
+
+
+async def test_every_subscription_answers_each_caller_by_right(world: World) -> None:
+    after = await first_cursor(world)
+    await world.distribute(world.case_type, BJORKEN)
+
+    for field, (query, expected) in SUBSCRIPTIONS.items():
+        found = {}
+        for name in CALLERS:
+            async with caller_named(world, name).socket() as socket:
+                await socket.subscribe(query, after=after)
+                message = await socket.message()
+            body = message["payload"] if message["type"] == "next" else {"errors": message["payload"]}
+            found[name] = outcome({name: value for name, value in body.items() if value}, field)
+        assert found == expected, field
+
+
+READ_DRAFTS = """query($id: ID!, $two: ID!, $ev: ID!, $now: DateTime!) {
+    caseType(id: $id) { name latestVersion publishedVersion content { name } version { number } two: version(number: 2) { number }
+        versionAt(time: $now) { number } versions { totalCount edges { node { number } } } history { totalCount edges { node { action } } } }
+    node(id: $two) { id } nodes(ids: [$two, $ev]) { id }
+    caseTypes(filter: { text: "hemlig" }) { totalCount edges { node { id } } } all: caseTypes { edges { node { name latestVersion } } } }"""
+
+
+async def test_clinics_and_reporters_see_no_drafts_anywhere(world: World) -> None:
+    edited = await world.edit(world.case_type, 1, name="Hemlig text")
+    asked = {"id": world.case_type, "two": f"{world.case_type}.2", "ev": edited["event"]["id"], "now": "2100-01-01T00:00:00Z"}
+
+    for caller in (world.staff, world.clinic_admin, world.reporter, world.national):
+        response = await caller.post(READ_DRAFTS, **asked)
+        seen = response.json()["data"]
+
+        assert "Hemlig" not in response.text
+        assert seen["caseType"] == {
+            "name": "Förnya recept",
+            "latestVersion": 1,
+            "publishedVersion": 1,
+            "content": {"name": "Förnya recept"},
+            "version": {"number": 1},
+            "two": None,
+            "versionAt": {"number": 1},
+            "versions": {"totalCount": 1, "edges": [{"node": {"number": 1}}]},
+            "history": {"totalCount": 1, "edges": [{"node": {"action": "PUBLISHED"}}]},
+        }
+        event = {"id": asked["ev"]} if caller is world.reporter else None  # reporters read the log
+        assert (seen["node"], seen["nodes"], seen["caseTypes"]["totalCount"]) == (None, [None, event], 0)
+        assert seen["all"]["edges"] == [{"node": {"name": "Förnya recept", "latestVersion": 1}}]
+
+
+async def test_a_comparison_with_a_draft_is_not_found_for_who_sees_no_drafts(world: World) -> None:
+    await world.edit(world.case_type, 1, name="Hemlig text")
+    compare = "query($id: ID!) { caseType(id: $id) { compare(from: 1, to: 2) { changes { path } } } }"
+
+    for caller in (world.staff, world.clinic_admin, world.reporter, world.national):
+        assert await caller.refused(compare, id=world.case_type) == ["NOT_FOUND"]
+    for caller in (world.region, world.reviewer):
+        found = await caller.ask(compare, id=world.case_type)
+        assert found["caseType"]["compare"]["changes"] == [{"path": "name"}]
+
+
+async def test_reviewers_and_the_region_see_persons_and_others_role_and_unit(world: World) -> None:
+    query = """query($id: ID!) { caseType(id: $id) {
+        version { author { ...who } } history { edges { node { actor { ...who } } } } } }
+        fragment who on Actor { name employeeHsaId role unit unitName }"""
+    person: Json = {"name": "Anna Andersson", "employeeHsaId": f"{STOCKHOLM}-RA"}
+    unit: Json = {"role": "REGIONAL_ADMINISTRATOR", "unit": STOCKHOLM, "unitName": "Region Stockholm"}
+
+    for caller, shown in (
+        (world.region, person),
+        (world.reviewer, person),
+        *((caller, dict[str, Any].fromkeys(person)) for caller in (world.staff, world.clinic_admin, world.reporter, world.national)),
+    ):
+        seen = (await caller.ask(query, id=world.case_type))["caseType"]
+        assert seen["version"]["author"] == shown | unit
+        assert [edge["node"]["actor"] for edge in seen["history"]["edges"]] == [shown | unit] * len(seen["history"]["edges"])
+
+
+async def test_a_log_is_read_by_its_administrators_reviewers_and_reporters(world: World) -> None:
+    query = "query($id: HsaId!) { principal(hsaId: $id) { events { totalCount } } }"
+
+    for caller in (world.region, world.reviewer, world.reporter):
+        assert (await caller.ask(query, id=STOCKHOLM))["principal"]["events"]["totalCount"] == 3
+        assert await caller.refused(query, id=UPPSALA) == DENIED
+    for caller in (world.staff, world.clinic_admin, world.other_region, world.national):
+        assert await caller.refused(query, id=STOCKHOLM) == DENIED

@@ -1,0 +1,141 @@
+"""How many commands reach MongoDB for a query: bounded, and the same for a page of 50 as for a page of 5."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from pymongo import monitoring
+
+from tests.callers import STOCKHOLM
+from tests.world import World
+
+
+class Commands(monitoring.CommandListener):
+    """The names of the commands on one database. The change stream's `getMore` is left out: it comes by the clock."""
+
+    def __init__(self) -> None:
+        self.database = ""
+        self.seen: list[str] = []
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        if event.database_name == self.database and event.command_name != "getMore":
+            self.seen.append(event.command_name)
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def listener() -> Commands:
+    """Of the whole module: it must be there before any client is made."""
+    listener = Commands()
+    monitoring.register(listener)
+    return listener
+
+
+@pytest.fixture
+def commands(listener: Commands, world: World) -> Iterator[Commands]:
+    """The commands of one test."""
+    listener.database = world.api.store.database.name
+    yield listener
+    listener.database = ""
+
+
+async def counted(commands: Commands, world: World, query: str, caller: str = "region", **variables: object) -> int:
+    """How many commands a query takes, once what is kept between requests has been read."""
+    await getattr(world, caller).ask(query, **variables)
+    commands.seen.clear()
+    await getattr(world, caller).ask(query, **variables)
+    return len(commands.seen)
+
+
+async def many(world: World) -> None:
+    """55 published case types made from a template, each with a second version."""
+
+    async def one(number: int) -> None:
+        content = {"name": f"Ärendetyp {number}", "internalName": f"Nr {number}"}
+        made = await world.region.done("caseTypeCreate", "caseType { id }", owner=STOCKHOLM, content=content, fromTemplate={"id": world.template})
+        await world.edit(made["caseType"]["id"], 1, publish=True, introduction="Två.")
+
+    await asyncio.gather(*(one(number) for number in range(55)))
+
+
+LISTS = {
+    "heads": ("{ id name state latestVersion owner { ... on Principal { name } } content { name questions { key } } }", 1),
+    "newest versions": ("{ version { number hash author { name unitName } content { name } } }", 3),
+    "a version by number": ("{ version(number: 1) { author { name } note } }", 3),
+    "derivation": ("{ version { derivedFrom { behind template { name } } } }", 3),
+    "history": ("{ history(first: 5) { totalCount edges { node { action actor { name } } } } }", 3),
+    "versions": ("{ versions(first: 2) { edges { node { number author { name } } } } }", 3),
+    "the version at a moment": ('{ versionAt(time: "2999-01-01T00:00:00Z") { number } }', 4),
+    "changes": ("{ version { changes { path } } }", 4),
+}
+
+
+async def test_a_list_takes_as_many_commands_for_50_as_for_5(commands: Commands, world: World) -> None:
+    await many(world)
+
+    for what, (node, most) in LISTS.items():
+        query = f"query($first: Int!) {{ caseTypes(first: $first) {{ edges {{ node {node} }} pageInfo {{ hasNextPage }} }} }}"
+        few, lots = await counted(commands, world, query, first=5), await counted(commands, world, query, first=50)
+        assert lots == few, what
+        assert lots <= most, (what, commands.seen)
+
+
+async def test_pages_of_versions_and_history_take_as_many_commands_whatever_their_size(commands: Commands, world: World) -> None:
+    for version in range(1, 40):
+        await world.edit(world.case_type, version, introduction=f"Text {version}")
+    pages = {
+        "versions": ("versions(first: $first) { totalCount edges { node { number author { name } content { name } changes { path } } } }", 5),
+        "history": ("history(first: $first) { totalCount edges { node { action actor { name } document { id } changes { path } } } }", 7),
+    }
+
+    for what, (select, most) in pages.items():
+        query = f"query($id: ID!, $first: Int!) {{ caseType(id: $id) {{ {select} }} }}"
+        few, lots = [await counted(commands, world, query, id=world.case_type, first=first) for first in (3, 30)]
+        assert lots == few, what
+        assert lots <= most, (what, commands.seen)
+
+
+async def test_an_inbox_and_a_log_take_as_many_commands_whatever_their_size(commands: Commands, world: World) -> None:
+    await world.distribute(world.case_type)
+    for version in range(1, 30):
+        await world.edit(world.case_type, version, publish=True, introduction=f"Text {version}")
+    pages = {
+        "inbox": (
+            "staff",
+            """query($first: Int!) { clinic(hsaId: "SE2321000016-1A01") { notifications(first: $first) { totalCount edges { node {
+                by { unitName } clinic { name } document { name } changes { path } } } } } }""",
+            10,
+        ),
+        "log": (
+            "region",
+            """query($first: Int!) { principal(hsaId: "SE2321000016") { events(first: $first) { totalCount edges { node {
+                actor { name } document { name } clinics { edges { node { name } } } changes { path } } } } } }""",
+            8,
+        ),
+    }
+
+    for what, (caller, query, most) in pages.items():
+        few, lots = [await counted(commands, world, query, caller, first=first) for first in (3, 25)]
+        assert lots == few, what
+        assert lots <= most, (what, commands.seen)
+
+
+async def test_nodes_by_id_are_read_together(commands: Commands, world: World) -> None:
+    ids = [await world.draft() for _ in range(12)]
+    query = "query($ids: [ID!]!) { nodes(ids: $ids) { ... on CaseType { name } ... on CaseTypeVersion { number } } }"
+    versions = [f"{document}.1" for document in ids]
+
+    found = [await counted(commands, world, query, ids=chosen) for chosen in (ids[:2], ids, versions[:2], versions)]
+
+    assert found == [1, 1, 2, 2]
+
+
+async def test_what_nobody_may_read_costs_no_command(commands: Commands, world: World) -> None:
+    commands.seen.clear()
+
+    await world.api.nobody().refused("{ caseTypes { totalCount edges { node { id } } } }")
+
+    assert commands.seen == []

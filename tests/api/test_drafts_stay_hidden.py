@@ -1,0 +1,61 @@
+"""What is only drafted shows through nowhere: not in logs, lists, orders, cursors or counts."""
+
+from tests.callers import BJORKEN, STOCKHOLM
+from tests.world import World
+
+SECRET = "Hemligt utkast"
+
+
+async def test_who_reads_a_log_does_not_read_drafts_by_it(world: World) -> None:
+    drafted = await world.edit(world.case_type, 1, name=SECRET)
+    log = "query($p: HsaId!) { principal(hsaId: $p) { events(first: 5) { edges { node { action changes { after } } } } } }"
+    node = "query($id: ID!) { node(id: $id) { ... on Event { action changes { after } } } }"
+
+    for asked in (await world.reporter.ask(log, p=STOCKHOLM), await world.reporter.ask(node, id=drafted["event"]["id"])):
+        assert "EDITED" in str(asked)
+        assert SECRET not in str(asked)
+    assert SECRET in str(await world.region.ask(log, p=STOCKHOLM))
+
+
+async def test_a_draft_moves_a_case_type_in_no_list_of_a_clinic(world: World) -> None:
+    second = await world.draft()
+    await world.region.done("documentPublish", "event { id }", id=second, version=1, expectedVersion=1)
+    query = """query($since: DateTime) { caseTypes(filter: {changedSince: $since}, orderBy: UPDATED_DESC) {
+      totalCount edges { cursor node { id updatedAt } } } }"""
+    before = await world.staff.ask(query)
+    newest = before["caseTypes"]["edges"][0]["node"]["updatedAt"]
+
+    await world.edit(world.case_type, 1, name=SECRET)
+
+    assert [edge["node"]["id"] for edge in before["caseTypes"]["edges"]] == [second, world.case_type]
+    assert await world.staff.ask(query) == before
+    assert [edge["node"]["id"] for edge in (await world.staff.ask(query, since=newest))["caseTypes"]["edges"]] == [second]
+    assert [edge["node"]["id"] for edge in (await world.region.ask(query))["caseTypes"]["edges"]] == [world.case_type, second]
+
+
+async def test_a_clinics_own_drafts_and_central_ones_stand_in_one_order(world: World) -> None:
+    ids = [world.case_type]
+    for number in range(4):
+        made = await world.clinic_admin.done(
+            "caseTypeCreate", "caseType { id }", owner=BJORKEN, content={"name": f"Egen {number}", "internalName": "x"}
+        )
+        ids.append(made["caseType"]["id"])
+    await world.edit(world.case_type, 1, name=SECRET)
+    query = """query($after: String) { caseTypes(orderBy: UPDATED_ASC, first: 2, after: $after) {
+      pageInfo { endCursor hasNextPage } edges { node { id } } } }"""
+
+    seen, after, more = [], None, True
+    while more:
+        page = (await world.clinic_admin.ask(query, after=after))["caseTypes"]
+        seen += [edge["node"]["id"] for edge in page["edges"]]
+        after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
+
+    assert seen == ids
+
+
+async def test_how_many_drafts_there_are_is_not_told(world: World) -> None:
+    await world.edit(world.case_type, 1, name=SECRET)
+    query = "query($id: ID!) { caseType(id: $id) { verify { intact versions } } }"
+
+    assert (await world.staff.ask(query, id=world.case_type))["caseType"]["verify"] == {"intact": True, "versions": 1}
+    assert (await world.region.ask(query, id=world.case_type))["caseType"]["verify"] == {"intact": True, "versions": 2}

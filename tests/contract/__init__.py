@@ -1,0 +1,1 @@
+"""Tests of the schema as a contract with those who call it."""

@@ -1,0 +1,123 @@
+"""Small builders for the tests of the store: who writes, what they write, and everything that is stored."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from resolvers.kinds import CASE_TYPE
+from resolvers.validation import validate
+from store.clinics import ClinicRow
+from store.database import INDEXES, Database, Row
+from store.documents import Edit
+from store.history import Asked
+from store.notifications import Inbox, Told
+from store.paging import Page, Paging
+from store.records import Act, Actor, Clinic, Content, Document, Event, Owner, OwnerKind, Role, Saved, Version
+from store.registry import Store
+
+STOCKHOLM = "SE2321000016"
+UPPSALA = "SE2321000024"
+BJORKEN = "SE2321000016-1A01"
+LINDEN = "SE2321000016-1A02"
+EKEN = "SE2321000016-1A03"
+
+ANNA = Actor(role=Role.REGIONAL_ADMINISTRATOR, unit=STOCKHOLM, employee_hsa_id="SE2321000016-AA")
+BO = Actor(role=Role.REGIONAL_ADMINISTRATOR, unit=STOCKHOLM, employee_hsa_id="SE2321000016-BB")
+
+BY_ANNA = Act(ANNA)
+BY_BO = Act(BO)
+
+
+def content(introduction: str = "Ett", **other: Any) -> Content:
+    """A whole, valid content of a case type."""
+    return validate(CASE_TYPE, {"name": "Förnya recept", "internalName": "FR", "introduction": introduction, **other})
+
+
+def to(introduction: str, **other: Any) -> Edit:
+    """An edit to this content, whatever was there."""
+    wanted = content(introduction, **other)
+    return lambda _: wanted
+
+
+async def created(store: Store, introduction: str = "Ett", *, act: Act = BY_ANNA, principal: str = STOCKHOLM) -> Document:
+    """A new case type of a region: version 1, a draft."""
+    saved = await store.documents.create(
+        CASE_TYPE, principal=principal, owner=Owner(OwnerKind.PRINCIPAL, principal), content=content(introduction), derived_from=None, act=act
+    )
+    return document_of(saved)
+
+
+async def saved_as(store: Store, document: Document, *introductions: str, publish: bool = False, act: Act = BY_ANNA) -> Document:
+    """The document after further versions, one for each introduction."""
+    for introduction in introductions:
+        saved = await store.documents.update(document, edit=to(introduction), expected_version=document.latest, publish=publish, act=act)
+        document = document_of(saved)
+    return document
+
+
+async def published(store: Store, introduction: str = "Ett", *, principal: str = STOCKHOLM) -> Document:
+    """A case type with version 1 in force."""
+    document = await created(store, introduction, principal=principal)
+    return document_of(await store.documents.publish(document, version=1, expected_version=1, act=BY_ANNA))
+
+
+async def with_clinics(store: Store, *hsa_ids: str, principal: str = STOCKHOLM) -> None:
+    """Active clinics of a region."""
+    rows = [ClinicRow(number, hsa_id, {"name": f"Mottagning {number}"}) for number, hsa_id in enumerate(hsa_ids, 2)]
+    await store.clinics.import_rows(principal, rows, dry_run=False, act=BY_ANNA)
+
+
+async def distributed(store: Store, document: Document, *hsa_ids: str) -> Saved:
+    """The case type handed to clinics."""
+    return await store.assignments.distribute(document, hsa_ids, start_page_order=None, contact_card_order=None, skip_refused=False, act=BY_ANNA)
+
+
+def document_of(saved: Saved) -> Document:
+    """The document that a write answered."""
+    assert saved.document is not None
+    return saved.document
+
+
+async def head_of(store: Store, document: Document) -> Document:
+    """The document as it is stored now."""
+    return (await store.documents.get_many([document.id]))[document.id]
+
+
+async def everything(database: Database) -> dict[str, list[Row]]:
+    """The full content of every collection: equal before and after means that nothing was written.
+
+    But for the count of turns at a log: taking one is its lock, which a refused write takes too.
+    """
+    without = {"logs": {"turns": 0}}
+    return {name: await database.find(name, {}, sort=[("_id", 1)], projection=without.get(name)) for name in INDEXES}
+
+
+async def sequences(database: Database, principal: str = STOCKHOLM) -> Sequence[int]:
+    """The sequence numbers of a log, in order."""
+    return [row["sequence"] for row in await database.find("events", {"principal": principal}, sort=[("sequence", 1)], projection={"sequence": 1})]
+
+
+async def history_of(store: Store, document: Document, paging: Paging, *, notices_only: bool) -> Page[Event]:
+    """A page of what was done with a document."""
+    asked = Asked.of(document, paging, limited=notices_only)
+    return (await store.history.of_documents([asked]))[asked]
+
+
+async def versions_page(store: Store, document: Document, paging: Paging, *, released_only: bool = False) -> Page[Version]:
+    """A page of a document's versions."""
+    asked = Asked.of(document, paging, limited=released_only)
+    return (await store.history.versions([asked]))[asked]
+
+
+async def in_force_at(store: Store, document: Document, time: datetime) -> int | None:
+    """The number of the version in force at a moment."""
+    key = (document.principal, document.id, time)
+    return (await store.history.published_at([key])).get(key)
+
+
+async def inbox_page(
+    store: Store, clinic: Clinic, paging: Paging | None = None, *, after_sequence: int = 0, resident_visible_only: bool = False
+) -> Page[Told]:
+    """A page of what a clinic was told."""
+    inbox = Inbox(clinic.key, clinic.principal, paging or Paging(), after_sequence, resident_visible_only)
+    return (await store.notifications.pages([inbox]))[inbox]

@@ -1,0 +1,382 @@
+"""The live feed: everything after a position, then what comes, in order, once; however slow the reader and however busy the writers."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from itertools import islice
+from typing import TypeVar
+
+import pytest
+
+from resolvers.kinds import KINDS
+from store.database import Database, connect
+from store.log import Change
+from store.notifications import Told
+from store.records import Act, Action, Event, Saved
+from store.registry import Store
+from store.transactions import Transaction
+from tests.storage.building import (
+    ANNA,
+    BJORKEN,
+    BY_ANNA,
+    EKEN,
+    LINDEN,
+    STOCKHOLM,
+    UPPSALA,
+    distributed,
+    document_of,
+    published,
+    saved_as,
+    with_clinics,
+)
+
+T = TypeVar("T")
+
+TAIL = 512
+SECONDS = 20
+
+
+def noted(note: str) -> Change:
+    async def change(transaction: Transaction) -> Saved:
+        return Saved(event=transaction.record(Act(ANNA, note), Action.IMPORTED))
+
+    return change
+
+
+async def write(store: Store, events: int, principal: str = STOCKHOLM) -> None:
+    """So many events, as fast as it goes."""
+    await asyncio.gather(*(store.log.submit(principal, noted(str(number))) for number in range(events)))
+
+
+async def take(feed: AsyncGenerator[T, None], count: int) -> list[T]:
+    """The next ones of a feed."""
+    async with asyncio.timeout(SECONDS):
+        return [await anext(feed) for _ in range(count)]
+
+
+async def told(feed: AsyncGenerator[Told, None], count: int) -> list[tuple[int, str]]:
+    return [(item.event.sequence, item.clinic) for item in await take(feed, count)]
+
+
+async def sequences(feed: AsyncGenerator[Event, None], count: int) -> list[int]:
+    return [event.sequence for event in await take(feed, count)]
+
+
+@asynccontextmanager
+async def waiting(feed: AsyncGenerator[T, None]) -> AsyncIterator["asyncio.Task[T]"]:
+    """A reader that waits for the next one; it must not be there yet."""
+    task = asyncio.ensure_future(anext(feed))
+    done, _ = await asyncio.wait([task], timeout=0.1)
+    assert not done
+    yield task
+    async with asyncio.timeout(SECONDS):
+        await task
+
+
+# ------------------------------------------------------------- one log
+
+
+@pytest.mark.parametrize("after", [0, 3, 6])
+async def test_replay_after_a_cursor_and_then_live(store: Store, after: int) -> None:
+    await write(store, 6)
+
+    async with aclosing(store.feed.follow(STOCKHOLM, after)) as feed:
+        assert await sequences(feed, 6 - after) == list(range(after + 1, 7))
+        async with waiting(feed) as live:
+            await write(store, 3)
+        assert live.result().sequence == 7
+        assert await sequences(feed, 2) == [8, 9]
+
+
+async def test_events_of_a_feed_are_whole(store: Store) -> None:
+    async with aclosing(store.feed.follow(STOCKHOLM, 0)) as feed:
+        document = await published(store)
+
+        events = await take(feed, 2)
+
+    assert events == list((await store.history.get_events([(STOCKHOLM, 1), (STOCKHOLM, 2)])).values())
+    assert [(event.action, event.document, event.version) for event in events] == [
+        (Action.CREATED, document.id, 1),
+        (Action.PUBLISHED, document.id, 1),
+    ]
+
+
+async def test_a_position_yet_to_come_waits_until_the_log_has_passed_it(store: Store) -> None:
+    await write(store, 2)
+
+    async with aclosing(store.feed.follow(STOCKHOLM, 4)) as feed, waiting(feed) as live:
+        await write(store, 3)
+
+    assert live.result().sequence == 5
+
+
+async def test_readers_that_join_while_others_write_miss_nothing(store: Store) -> None:
+    writers = [asyncio.create_task(_one_by_one(store, 60)) for _ in range(4)]
+    readers = []
+    for _ in range(6):
+        latest = await store.history.latest_sequence(STOCKHOLM)
+        readers += [(after, asyncio.create_task(_from(store, after, 240 - after))) for after in (0, latest // 2, latest)]
+    await asyncio.gather(*writers)
+
+    for after, reader in readers:
+        assert await reader == list(range(after + 1, 241))
+
+
+async def _one_by_one(store: Store, events: int) -> None:
+    for number in range(events):
+        await store.log.submit(STOCKHOLM, noted(str(number)))
+
+
+async def _from(store: Store, after: int, count: int) -> list[int]:
+    async with aclosing(store.feed.follow(STOCKHOLM, after)) as feed:
+        return await sequences(feed, count)
+
+
+async def test_what_another_server_writes_arrives_too(store: Store, mongodb_uri: str) -> None:
+    client = connect(mongodb_uri)
+    other = Store.over(Database(client, store.database.name), KINDS)
+
+    async with aclosing(store.feed.follow(STOCKHOLM, 0)) as feed:
+        async with waiting(feed) as first:
+            await asyncio.gather(write(other, 100), write(store, 100))
+        assert [first.result().sequence, *await sequences(feed, 199)] == list(range(1, 201))
+
+    await other.log.close()
+    await client.close()
+
+
+async def test_a_slow_reader_beyond_the_tail_is_served_from_the_log(store: Store) -> None:
+    async with aclosing(store.feed.follow(STOCKHOLM, 0)) as slow, aclosing(store.feed.follow(STOCKHOLM, 0)) as fast:
+        await write(store, 1)
+        assert await sequences(slow, 1) == await sequences(fast, 1) == [1]
+        await write(store, 2 * TAIL)
+        assert await sequences(fast, 2 * TAIL) == list(range(2, 2 * TAIL + 2))  # the tail has moved past the slow one
+
+        assert len(store.feed._tails[STOCKHOLM].events) == TAIL
+        assert await sequences(slow, 2 * TAIL) == list(range(2, 2 * TAIL + 2))
+
+
+async def test_memory_for_a_reader_that_never_reads_is_bounded(store: Store) -> None:
+    async with aclosing(store.feed.follow(STOCKHOLM, 0)) as stopped, aclosing(store.feed.follow(STOCKHOLM, 0)) as reading:
+        await write(store, 1)
+        await take(stopped, 1)
+        for _ in range(3):
+            await write(store, TAIL)
+        await take(reading, 3 * TAIL + 1)
+
+        assert len(store.feed._tails[STOCKHOLM].events) == TAIL
+
+
+async def test_two_subscribers_of_two_logs_each_get_their_own(store: Store) -> None:
+    async with aclosing(store.feed.follow(STOCKHOLM, 0)) as one, aclosing(store.feed.follow(UPPSALA, 0)) as two:
+        await asyncio.gather(write(store, 5, STOCKHOLM), write(store, 3, UPPSALA))
+
+        assert [(event.principal, event.sequence) for event in await take(one, 5)] == [(STOCKHOLM, number) for number in range(1, 6)]
+        assert [(event.principal, event.sequence) for event in await take(two, 3)] == [(UPPSALA, number) for number in range(1, 4)]
+
+
+async def test_many_subscribers_all_get_everything_and_the_log_is_read_once_for_all(store: Store) -> None:
+    feeds = [store.feed.follow(STOCKHOLM, 0) for _ in range(50)]
+    readers = [asyncio.create_task(sequences(feed, 20)) for feed in feeds]
+    await _one_by_one(store, 20)
+
+    assert await asyncio.gather(*readers) == [list(range(1, 21))] * 50
+    assert list(store.feed._tails) == [STOCKHOLM]
+    assert store.feed._tails[STOCKHOLM].followers == 50
+    for feed in feeds:
+        await feed.aclose()
+
+
+# ------------------------------------------------------------- letting go
+
+
+def tasks() -> set["asyncio.Task[object]"]:
+    """Everything that runs, but for what the driver does within its own calls."""
+    return {task for task in asyncio.all_tasks() if not any("pymongo" in frame.f_code.co_filename for frame in task.get_stack(limit=1))}
+
+
+async def test_closing_lets_go_of_everything(store: Store) -> None:
+    await write(store, 1)
+    before = tasks()
+    feeds = [store.feed.follow(STOCKHOLM, 0) for _ in range(3)]
+    for feed in feeds:
+        await take(feed, 1)
+    assert store.feed._tails[STOCKHOLM].followers == 3
+
+    for feed in feeds:
+        await feed.aclose()
+
+    assert store.feed._tails == {}
+    assert tasks() <= before
+
+
+async def test_a_reader_that_is_cancelled_while_it_waits_lets_go(store: Store) -> None:
+    await write(store, 1)
+    feed = store.feed.follow(STOCKHOLM, 0)
+    await take(feed, 1)
+    reader = asyncio.create_task(take(feed, 1))
+    await asyncio.sleep(0)  # lets it begin to wait
+
+    reader.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reader
+
+    assert store.feed._tails == {}
+
+
+async def test_who_joins_again_after_the_last_one_left_misses_nothing(store: Store) -> None:
+    assert await _with_writes(store, 0, 2) == [1, 2]
+    await write(store, 2)
+
+    assert await _with_writes(store, 2, 4) == [3, 4, 5, 6]
+
+
+async def _with_writes(store: Store, after: int, count: int) -> list[int]:
+    reading = asyncio.create_task(_from(store, after, count))
+    await write(store, 2)
+    return await reading
+
+
+async def test_a_feed_goes_on_after_its_change_stream_was_lost(store: Store) -> None:
+    async with aclosing(store.feed.follow(STOCKHOLM, 0)) as feed:
+        await write(store, 1)
+        assert await sequences(feed, 1) == [1]
+        client = store.database.client
+        operations = await client.admin.command("aggregate", 1, pipeline=[{"$currentOp": {"idleCursors": True}}], cursor={})
+        streams = [
+            operation["cursor"]["cursorId"]
+            for operation in operations["cursor"]["firstBatch"]
+            if operation.get("ns") == f"{store.database.name}.events" and "cursor" in operation
+        ]
+        assert len(streams) == 1
+
+        await client[store.database.name].command("killCursors", "events", cursors=streams)
+        await write(store, 5)
+
+        assert await sequences(feed, 5) == [2, 3, 4, 5, 6]
+
+
+async def test_a_stopped_feed_leaves_no_task(database: Database) -> None:
+    before = tasks()
+    store = Store.over(database, KINDS)
+    store.feed.start()
+    assert [task.get_name() for task in tasks() - before] == ["feed"]
+
+    await store.feed.stop()
+
+    assert tasks() <= before
+
+
+# ------------------------------------------------------------- clinics
+
+
+async def test_clinics_are_told_of_what_concerns_them_in_order(store: Store) -> None:
+    await with_clinics(store, BJORKEN, LINDEN, EKEN)  # 1
+    document, other = await published(store), await published(store)  # 2 to 5
+    await distributed(store, document, LINDEN, BJORKEN)  # 6
+    await distributed(store, other, EKEN)  # 7
+
+    async with aclosing(store.feed.follow_clinics(STOCKHOLM, [LINDEN, BJORKEN], 0)) as feed:
+        assert await told(feed, 2) == [(6, BJORKEN), (6, LINDEN)]
+        async with waiting(feed) as live:
+            document = await saved_as(store, document, "Utkast")  # 8, tells nobody
+            await saved_as(store, other, "Två", publish=True)  # 9, tells Eken
+            document = await saved_as(store, document, "Tre", publish=True)  # 10
+            await store.documents.archive(document, expected_version=3, act=BY_ANNA)  # 11
+        assert (live.result().event.sequence, live.result().clinic) == (10, BJORKEN)
+        assert await told(feed, 3) == [(10, LINDEN), (11, BJORKEN), (11, LINDEN)]
+
+
+async def test_the_live_feed_and_the_replay_tell_the_same(store: Store) -> None:
+    async with aclosing(store.feed.follow_clinics(STOCKHOLM, [BJORKEN, EKEN], 0)) as live:
+        reading = asyncio.create_task(told(live, 11))
+        await with_clinics(store, BJORKEN, LINDEN, EKEN)
+        document = await published(store)
+        await distributed(store, document, BJORKEN, LINDEN)
+        document = await saved_as(store, document, "Två", publish=True)
+        await distributed(store, document, EKEN)
+        document = await saved_as(store, document, "Tre", publish=True)
+        await store.documents.archive(document, expected_version=3, act=BY_ANNA)
+        restored = await store.documents.restore(document, version=1, expected_version=3, publish=True, act=BY_ANNA)
+        await saved_as(store, document_of(restored), "Fem", publish=True)
+        lived = await reading
+
+    async with aclosing(store.feed.follow_clinics(STOCKHOLM, [BJORKEN, EKEN], 0)) as replay:
+        replayed = await told(replay, 11)
+
+    between = await store.notifications.between(STOCKHOLM, [BJORKEN, EKEN], 1, 100, limit=100)
+    assert lived == replayed
+    assert lived == list(islice(((event.sequence, clinic) for event, clinics in between for clinic in clinics), 11))
+    assert lived == [
+        (4, BJORKEN),
+        (5, BJORKEN),
+        (6, EKEN),
+        *[(number, clinic) for number in (7, 8, 9, 10) for clinic in (BJORKEN, EKEN)],
+    ]
+
+
+@pytest.mark.parametrize("clinic", [BJORKEN, EKEN, LINDEN])
+async def test_a_cursor_between_two_clinics_of_one_event_goes_on_with_the_next_clinic(store: Store, clinic: str) -> None:
+    await with_clinics(store, BJORKEN, LINDEN, EKEN)  # 1
+    document = await published(store)  # 2, 3
+    await distributed(store, document, BJORKEN, LINDEN, EKEN)  # 4
+    await saved_as(store, document, "Två", publish=True)  # 5
+    every = [(number, name) for number in (4, 5) for name in (BJORKEN, LINDEN, EKEN)]
+    after = every.index((4, clinic)) + 1
+
+    async with aclosing(store.feed.follow_clinics(STOCKHOLM, [EKEN, LINDEN, BJORKEN], 4, clinic)) as feed:
+        assert await told(feed, 6 - after) == every[after:]
+
+
+async def test_clinics_far_behind_are_told_by_index_without_gap(store: Store) -> None:
+    await with_clinics(store, BJORKEN, LINDEN)
+    document, other = await published(store), await published(store)
+    await distributed(store, document, BJORKEN)
+    await distributed(store, other, LINDEN)
+    await asyncio.gather(write(store, TAIL), saved_as(store, document, *map(str, range(130)), publish=True))
+    expected = [
+        event.sequence
+        for event in await store.history.after(STOCKHOLM, 0, limit=0)
+        if (event.document == document.id and event.action in {Action.PUBLISHED, Action.DISTRIBUTED}) and event.sequence > 5
+    ]
+
+    async with aclosing(store.feed.follow_clinics(STOCKHOLM, [BJORKEN, LINDEN], 0)) as feed:
+        found = await told(feed, 132)
+        async with waiting(feed) as live:
+            await distributed(store, other, BJORKEN)
+
+    assert [sequence for sequence, clinic in found if clinic == BJORKEN] == expected
+    assert [sequence for sequence, clinic in found if clinic == LINDEN] == [7]
+    assert live.result().clinic == BJORKEN
+
+
+async def test_closing_a_clinics_feed_lets_go(store: Store) -> None:
+    await with_clinics(store, BJORKEN)
+    await distributed(store, await published(store), BJORKEN)
+    feed = store.feed.follow_clinics(STOCKHOLM, [BJORKEN], 0)
+    await take(feed, 1)
+
+    await feed.aclose()
+
+    assert store.feed._tails == {}
+
+
+async def test_an_event_that_can_not_be_read_does_not_end_the_feed_of_other_logs(store: Store, database: Database) -> None:
+    async def change(transaction: Transaction) -> Saved:
+        return Saved(event=transaction.record(Act(ANNA), Action.IMPORTED))
+
+    async with asyncio.timeout(20):
+        feed = store.feed.follow(STOCKHOLM, 0)
+        other = store.feed.follow("SE2321000024", 0)
+        await store.log.submit(STOCKHOLM, change)
+        await store.log.submit("SE2321000024", change)
+        assert (await anext(feed)).sequence == (await anext(other)).sequence == 1
+        row = await database.find_one("events", {"principal": STOCKHOLM})
+        assert row is not None
+
+        await database["events"].insert_one(row | {"_id": f"ev_{STOCKHOLM}.2", "sequence": 2, "action": "OF_A_NEWER_SERVER"})
+        await store.log.submit("SE2321000024", change)
+
+        assert (await anext(other)).sequence == 2
+    await feed.aclose()
+    await other.aclose()

@@ -1,0 +1,194 @@
+"""The examples, run as their readers would: real processes against the running app."""
+
+import asyncio
+import re
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from tests.callers import BJORKEN, LINDEN, Caller
+from tests.world import CONTENT, World
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+
+
+@asynccontextmanager
+async def running(example: str, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """An example's process until the end of the block."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(EXAMPLES / example), *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
+
+
+async def printed(process: asyncio.subprocess.Process) -> str:
+    """The next line of its output."""
+    assert process.stdout is not None
+    line = (await asyncio.wait_for(process.stdout.readline(), 20)).decode().rstrip()
+    assert line, (await process.communicate())[1].decode()
+    return line
+
+
+async def interrupted(process: asyncio.subprocess.Process) -> str:
+    """End it with Ctrl-C; what else it had printed."""
+    process.send_signal(signal.SIGINT)
+    out, err = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0, err.decode()
+    return out.decode()
+
+
+def listener(url: str, caller: Caller, cursor: Path, *clinics: str) -> tuple[str, ...]:
+    assert caller.token is not None
+    return ("clinic_listener.py", "--url", url.replace("http", "ws", 1), "--token", caller.token, "--cursor", str(cursor), *clinics)
+
+
+def told(line: str) -> list[str]:
+    """The columns of a listener's line, without the time."""
+    time, *columns = line.split(" | ")
+    assert re.fullmatch(TIME, time)
+    return columns
+
+
+async def test_a_listener_begins_with_all_that_is_not_acknowledged(world: World, tmp_path: Path) -> None:
+    await world.distribute(world.case_type)
+
+    async with running(*listener(world.api.url, world.region, tmp_path / "cursor", BJORKEN, LINDEN)) as process:
+        lines = [await printed(process), await printed(process)]
+
+    by = "by REGIONAL_ADMINISTRATOR, Region Stockholm"
+    assert [told(line) for line in lines] == [
+        [clinic, "DISTRIBUTED", "Förnya recept", "version 1", "residents notice", by] for clinic in ("Vårdcentralen Björken", "Vårdcentralen Linden")
+    ]
+
+
+async def test_a_listener_that_is_killed_and_started_again_gets_exactly_what_it_missed(world: World, tmp_path: Path) -> None:
+    cursor = tmp_path / "cursor"
+    start = listener(world.api.url, world.staff, cursor, BJORKEN)
+    await world.distribute(world.case_type)
+    async with running(*start) as process:
+        first = await printed(process)
+        process.kill()
+        await process.wait()
+    # Killed between showing and saving, it shows that one again; never less.
+    again = [] if cursor.exists() else [first]
+    await world.edit(world.case_type, 1, publish=True, introduction="Nytt.", note="Kortare text")
+    await world.edit(world.case_type, 2, publish=True, internalName="Recept")
+
+    async with running(*start) as process:
+        missed = [await printed(process) for _ in range(len(again) + 2)]
+        await world.edit(world.case_type, 3, publish=True, name="Förnya läkemedel", onContactCard=True)
+        live = await printed(process)
+        rest = await interrupted(process)
+
+    name, by = ["Vårdcentralen Björken", "PUBLISHED", "Förnya recept"], "by REGIONAL_ADMINISTRATOR, Region Stockholm"
+    assert told(first)[1] == "DISTRIBUTED"
+    assert missed[: len(again)] == again
+    assert [told(line) for line in missed[len(again) :]] == [
+        [*name, "version 1 → 2", "changed: Introduktion", "residents notice", by, "Kortare text"],
+        [*name, "version 2 → 3", "changed: Internt namn", "staff only", by],
+    ]
+    assert told(live) == [*name[:2], "Förnya läkemedel", "version 3 → 4", "changed: Namn, På kontaktkort", "residents notice", by]
+    assert rest == ""
+
+
+async def test_a_listener_whose_connection_is_cut_goes_on_from_its_cursor(world: World, tmp_path: Path) -> None:
+    await world.distribute(world.case_type)
+
+    async with wire(world.api.url) as (url, cut), running(*listener(url, world.staff, tmp_path / "cursor", BJORKEN)) as process:
+        first = await printed(process)
+        cut()
+        assert process.stderr is not None
+        said = await asyncio.wait_for(process.stderr.readline(), 20)
+        await world.edit(world.case_type, 1, publish=True, introduction="Nytt.")
+        second = await printed(process)
+        rest = await interrupted(process)
+
+    assert said.startswith(b"Cut: ")
+    assert [told(first)[1], told(second)[1]] == ["DISTRIBUTED", "PUBLISHED"]
+    assert rest == ""
+
+
+async def test_a_listener_that_is_refused_says_why_and_ends(world: World, tmp_path: Path) -> None:
+    async with running(*listener(world.api.url, world.other_region, tmp_path / "cursor", BJORKEN)) as process:
+        _, err = await asyncio.wait_for(process.communicate(), 20)
+
+    assert process.returncode == 1
+    assert err.decode() == "Refused: NOT_FOUND: Mottagningen finns inte.\n"
+
+
+async def edit(world: World, *arguments: str) -> tuple[int | None, str, str]:
+    """What the editor example led to."""
+    assert world.region.token is not None
+    place = ("--url", world.api.url, "--token", world.region.token)
+    async with running("edit_case_type.py", *place, world.case_type, *arguments) as process:
+        out, err = await asyncio.wait_for(process.communicate(), 20)
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_an_editor_meets_a_conflict_rebases_and_publishes(world: World) -> None:
+    await world.edit(world.case_type, 1, internalName="Recept")
+
+    code, out, err = await edit(world, "--introduction", "Ny text.", "--read-version", "1", "--note", "Kortare")
+
+    assert (code, err) == (0, "")
+    conflict, change, untouched, saved, published = out.splitlines()
+    assert re.fullmatch(
+        rf"Conflict: you read version 1; version 2 was saved at {TIME} by Anna Andersson, REGIONAL_ADMINISTRATOR, Region Stockholm:", conflict
+    )
+    assert change == f"  Internt namn: {CONTENT['internalName']!r} → 'Recept'"
+    assert untouched == "The introduction is untouched; going on from version 2."
+    assert saved == "Saved version 3."
+    assert published == "Published version 3 of Förnya recept, now ACTIVE."
+    seen = await world.staff.ask("query($id: ID!) { caseType(id: $id) { content { introduction internalName } } }", id=world.case_type)
+    assert seen["caseType"]["content"] == {"introduction": "Ny text.", "internalName": "Recept"}
+
+
+async def test_an_editor_leaves_a_change_of_the_same_text_to_people(world: World) -> None:
+    await world.edit(world.case_type, 1, introduction="Annan text.")
+    before = await world.api.snapshot()
+
+    code, out, err = await edit(world, "--introduction", "Ny text.", "--read-version", "1")
+
+    assert code == 1
+    assert out.splitlines()[1] == f"  Introduktion: {CONTENT['introduction']!r} → 'Annan text.'"
+    assert err == "The introduction itself was changed: read it first, then decide. Nothing was written.\n"
+    assert await world.api.snapshot() == before
+
+
+@asynccontextmanager
+async def wire(url: str) -> AsyncIterator[tuple[str, Callable[[], None]]]:
+    """A TCP connection's way to the app that can be cut as a network does it: without a word of farewell."""
+    open_ends: set[asyncio.StreamWriter] = set()
+    host, port = url.removeprefix("http://").partition("/")[0].split(":")
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(host, int(port))
+        open_ends.update((writer, far_writer))
+        await asyncio.gather(carry(reader, far_writer), carry(far_reader, writer))
+
+    server = await asyncio.start_server(connect, "127.0.0.1", 0, family=socket.AF_INET)
+
+    def cut() -> None:
+        for end in open_ends:
+            end.transport.abort()
+
+    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/graphql", cut
+    cut()
+    server.close()
+    await server.wait_closed()
