@@ -71,7 +71,7 @@ class Played:
         return (await self.context.store.documents.get_many([case_type]))[case_type].latest
 
 
-async def play(table: Played, act: str, one: int, other: int, number: int) -> None:  # noqa: PLR0912 - one case for each act
+async def play(table: Played, act: str, one: int, other: int, number: int) -> None:  # noqa: C901, PLR0912 - one case for each act
     """One act, with numbers that choose what it is done to."""
     context, case_type, clinic = table.context, table.case_types[one], table.clinics[other]
     latest = await table.latest(case_type)

@@ -14,6 +14,7 @@ from store.notifications import Inbox, Told
 from store.paging import Page, Paging
 from store.records import Act, Actor, Clinic, Content, Document, Event, Owner, OwnerKind, Role, Saved, Version
 from store.registry import Store
+from store.selections import Selection
 
 STOCKHOLM = "SE2321000016"
 UPPSALA = "SE2321000024"
@@ -69,7 +70,7 @@ async def with_clinics(store: Store, *hsa_ids: str, principal: str = STOCKHOLM) 
 
 async def distributed(store: Store, document: Document, *hsa_ids: str) -> Saved:
     """The case type handed to clinics."""
-    return await store.assignments.distribute(document, hsa_ids, start_page_order=None, contact_card_order=None, skip_refused=False, act=BY_ANNA)
+    return await store.distribution.distribute(document, Selection.of_ids(hsa_ids), act=BY_ANNA)
 
 
 def document_of(saved: Saved) -> Document:

@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from store.assignments import AssignmentFilter
 from store.clinics import ClinicRow
 from store.database import Database
 from store.errors import RowProblem, RowsRefused, WrongState
 from store.paging import Paging
 from store.records import Action, AssignmentOrigin, Audience, ClinicStatus, RefusalReason, RefusedRow, Saved
 from store.registry import Store
+from store.selections import Selection
 from tests.storage.building import (
     ANNA,
     BJORKEN,
@@ -63,15 +65,15 @@ async def test_distribution_is_one_act_that_names_its_clinics(store: Store) -> N
     await with_clinics(store, BJORKEN, LINDEN)
     document = await published(store)
 
-    saved = await store.assignments.distribute(
-        document, [LINDEN.lower(), BJORKEN], start_page_order=2, contact_card_order=5, skip_refused=False, act=BY_ANNA
+    saved = await store.distribution.distribute(
+        document, Selection.of_ids([LINDEN.lower(), BJORKEN]), start_page_order=2, contact_card_order=5, skip_refused=False, act=BY_ANNA
     )
 
     assert saved.event is not None
     assert (saved.counts, saved.skipped) == ({"clinics": 2, "replaced": 0}, ())
     assert (saved.event.action, saved.event.sequence, saved.event.audience) == (Action.DISTRIBUTED, 4, Audience.NAMED)
     assert (saved.event.clinics, saved.event.version, saved.event.resident_visible) == ((BJORKEN, LINDEN), 1, True)
-    page = await store.assignments.page_of_document(document.id, Paging())
+    page = await store.assignments.page(AssignmentFilter(document=document.id), Paging())
     assert [(one.clinic, one.from_sequence, one.until_sequence, one.start_page_order, one.contact_card_order) for one in page.items] == [
         (BJORKEN, 4, None, 2, 5),
         (LINDEN, 4, None, 2, 5),
@@ -100,7 +102,7 @@ async def test_refused_rows_can_be_skipped(store: Store) -> None:
     await all_sorts(store)
     document = await published(store)
 
-    saved = await store.assignments.distribute(document, SELECTION, start_page_order=None, contact_card_order=None, skip_refused=True, act=BY_ANNA)
+    saved = await store.distribution.distribute(document, Selection.of_ids(SELECTION), skip_refused=True, act=BY_ANNA)
 
     assert saved.event is not None
     assert saved.event.clinics == tuple(sorted([BJORKEN, ENDING, LINDEN]))
@@ -181,9 +183,9 @@ async def test_the_clinics_of_a_document_are_paged_by_key(store: Store) -> None:
     await distributed(store, document, *reversed(clinics))
     await distributed(store, other, clinics[0])
 
-    first = await store.assignments.page_of_document(document.id, Paging(limit=3))
-    second = await store.assignments.page_of_document(document.id, Paging(limit=3, after=first.cursors[-1]))
-    last = await store.assignments.page_of_document(document.id, Paging(limit=3, backward=True))
+    first = await store.assignments.page(AssignmentFilter(document=document.id), Paging(limit=3))
+    second = await store.assignments.page(AssignmentFilter(document=document.id), Paging(limit=3, after=first.cursors[-1]))
+    last = await store.assignments.page(AssignmentFilter(document=document.id), Paging(limit=3, backward=True))
 
     assert [[one.clinic for one in page.items] for page in (first, second, last)] == [clinics[:3], clinics[3:6], clinics[4:]]
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from resolvers.kinds import KINDS
-from store.clinics import ClinicFilter, ClinicRow, Reach
+from store.clinic_filters import ClinicFilter, Reach
+from store.clinics import ClinicRow
 from store.database import Database
 from store.errors import RowsRefused
 from store.paging import Paging

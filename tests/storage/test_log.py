@@ -14,6 +14,7 @@ from store.errors import InvalidInput, NotFound, VersionConflict
 from store.log import Change, Log, utc_now
 from store.records import Act, Action, Document, DocumentState, Owner, OwnerKind, RefusalReason, RefusedRow, Saved
 from store.registry import Store
+from store.selections import Selection
 from store.transactions import IdempotencyKey, Transaction
 from tests.storage.building import (
     ANNA,
@@ -352,9 +353,9 @@ async def test_a_repeated_distribution_answers_the_same_counts_and_skipped_rows(
 
 def _distribution(store: Store, document: Document, key: IdempotencyKey) -> Callable[[], "asyncio.Task[Saved]"]:
     return lambda: asyncio.create_task(
-        store.assignments.distribute(
+        store.distribution.distribute(
             document,
-            [BJORKEN, "inget-id", LINDEN],
+            Selection.of_ids([BJORKEN, "inget-id", LINDEN]),
             start_page_order=1,
             contact_card_order=None,
             skip_refused=True,
