@@ -16,11 +16,21 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
 
+def _hears_ctrl_c() -> None:
+    # A shell's background jobs ignore it, and so would all that they start.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @asynccontextmanager
 async def running(example: str, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """An example's process until the end of the block."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(EXAMPLES / example), *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        sys.executable,
+        str(EXAMPLES / example),
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        preexec_fn=_hears_ctrl_c,
     )
     try:
         yield process

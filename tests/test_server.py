@@ -90,8 +90,8 @@ def serving(data: Path, *arguments: str, **environment: str) -> Iterator[Running
         process.terminate()
         process.wait(30)
         record = data / "mongod.json"
-        if record.exists():
-            left = psutil.Process(json.loads(record.read_text())["pid"])
+        if record.exists() and (pid := json.loads(record.read_text()).get("pid")):
+            left = psutil.Process(pid)
             left.kill()
             left.wait(10)
 
