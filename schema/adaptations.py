@@ -10,9 +10,9 @@ from resolvers.kinds import LOCAL_ADAPTATION
 from schema.case_types import CaseType
 from schema.contents import StandardReply, StandardReplyInput, TermsSection, TermsSectionInput, plain
 from schema.documents import KEY, KINDS, NOTE, Document, Version, head_fields, version_fields
-from schema.errors import Info, UserError, key_of_call, mutation
+from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
-from schema.nodes import After, Before, Connection, First, Last, connection, known_count, paging
+from schema.nodes import After, Before, Connection, First, Last, Number, connection, known_count, paging
 from schema.organisations import Clinic
 from schema.scalars import HsaId, Markdown
 from store import records
@@ -82,7 +82,7 @@ class LocalAdaptation(Document):
         return central.published is not None and central.published > written_for
 
     @strawberry.field(description="By number; the newest without one. Null where there is none or the viewer may not see it.")
-    async def version(self, info: Info, number: int | None = None) -> "LocalAdaptationVersion | None":
+    async def version(self, info: Info, number: Number = None) -> "LocalAdaptationVersion | None":
         found = await documents.version(info.context, self.record, number)
         return LocalAdaptationVersion.of(found) if found else None
 
@@ -147,7 +147,7 @@ class AdaptationMutation:
         "Writes a clinic's own replies and terms on a central case type, in force at once, for the central version in force. `expectedVersion: 0` "
         "writes the first one.",
     )
-    async def local_adaptation_save(self, info: Info, input: LocalAdaptationSaveInput) -> LocalAdaptationPayload:
+    async def local_adaptation_save(self, info: Info, input: Given[LocalAdaptationSaveInput]) -> LocalAdaptationPayload:
         given: dict[str, Any] = {"standardReplies": plain(input.standard_replies), "terms": plain(input.terms)}
         saved = await resolve.save(
             info.context,

@@ -10,7 +10,7 @@ from resolvers import distribution
 from schema.case_types import CaseType
 from schema.documents import KEY, NOTE
 from schema.enums import AssignmentOrigin, OrderedList
-from schema.errors import Info, UserError, key_of_call, mutation
+from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.nodes import After, Connection, First, Node, connection, paging
 from schema.organisations import AsOf, Clinic
@@ -121,12 +121,12 @@ async def _payload(info: Info, saved: records.Saved) -> AssignmentPayload:
 @strawberry.type
 class AssignmentMutation:
     @mutation(AssignmentPayload, "A clinic opts in to a published central case type, and is told of its updates from then on.")
-    async def case_type_follow(self, info: Info, input: CaseTypeFollowInput) -> AssignmentPayload:
+    async def case_type_follow(self, info: Info, input: Given[CaseTypeFollowInput]) -> AssignmentPayload:
         saved = await distribution.follow(info.context, input.case_type, input.clinic, note=input.note, key=key_of_call(info, input, "follow"))
         return await _payload(info, saved)
 
     @mutation(AssignmentPayload, "A clinic opts out of what it follows. What was distributed to it only the principal takes back.")
-    async def case_type_unfollow(self, info: Info, input: CaseTypeFollowInput) -> AssignmentPayload:
+    async def case_type_unfollow(self, info: Info, input: Given[CaseTypeFollowInput]) -> AssignmentPayload:
         saved = await distribution.unfollow(info.context, input.case_type, input.clinic, note=input.note, key=key_of_call(info, input, "unfollow"))
         return await _payload(info, saved)
 
@@ -134,14 +134,14 @@ class AssignmentMutation:
         AssignmentPayload,
         "Shows a central case type to residents at one clinic. For the clinic itself where its principal lets clinics do so.",
     )
-    async def case_type_show(self, info: Info, input: CaseTypeFollowInput) -> AssignmentPayload:
+    async def case_type_show(self, info: Info, input: Given[CaseTypeFollowInput]) -> AssignmentPayload:
         saved = await distribution.show(
             info.context, input.case_type, input.clinic, shown=True, note=input.note, key=key_of_call(info, input, "show")
         )
         return await _payload(info, saved)
 
     @mutation(AssignmentPayload, "Hides a central case type from residents at one clinic. For the principal only: a clinic asks it to.")
-    async def case_type_hide(self, info: Info, input: CaseTypeFollowInput) -> AssignmentPayload:
+    async def case_type_hide(self, info: Info, input: Given[CaseTypeFollowInput]) -> AssignmentPayload:
         saved = await distribution.show(
             info.context, input.case_type, input.clinic, shown=False, note=input.note, key=key_of_call(info, input, "hide")
         )

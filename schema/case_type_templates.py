@@ -1,18 +1,16 @@
 """Case type templates: ready-made starting points, national, regional and local."""
 
-from datetime import datetime
-
 import strawberry
 
 from resolvers import documents
 from resolvers.kinds import CASE_TYPE_TEMPLATE
-from schema.case_types import DocumentFilter, TemplateReference, filter_of, template_of
+from schema.case_types import OrderBy, TemplateReference, Which, filter_of, template_of
 from schema.contents import CaseTypeContent, CaseTypeContentInput, CaseTypeContentPatch, given, plain
 from schema.documents import EXPECTED, KEY, KINDS, NOTE, Document, Version, head_fields, version_fields
-from schema.enums import DocumentOrder, TemplateLevel
-from schema.errors import Info, UserError, key_of_call, mutation
+from schema.enums import TemplateLevel
+from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
-from schema.nodes import After, Before, Connection, First, Last, connection, known_count, paging
+from schema.nodes import After, Before, Connection, First, Id, Last, Number, Time, connection, known_count, paging
 from schema.scalars import HsaId
 from store import records
 from store.listing import Order
@@ -33,12 +31,12 @@ class CaseTypeTemplate(Document):
         return CaseTypeContent.of(CASE_TYPE_TEMPLATE.in_force(self.record))
 
     @strawberry.field(description="By number; the newest without one. Null where there is none or the viewer may not see it.")
-    async def version(self, info: Info, number: int | None = None) -> "CaseTypeTemplateVersion | None":
+    async def version(self, info: Info, number: Number = None) -> "CaseTypeTemplateVersion | None":
         found = await documents.version(info.context, self.record, number)
         return CaseTypeTemplateVersion.of(found) if found else None
 
     @strawberry.field(description="The version in force at a moment; null where none was.")
-    async def version_at(self, info: Info, time: datetime) -> "CaseTypeTemplateVersion | None":
+    async def version_at(self, info: Info, time: Time) -> "CaseTypeTemplateVersion | None":
         found = await documents.version_at(info.context, self.record, time)
         return CaseTypeTemplateVersion.of(found) if found else None
 
@@ -82,7 +80,7 @@ KINDS[CASE_TYPE_TEMPLATE.name] = (CaseTypeTemplate.of, CaseTypeTemplateVersion.o
 @strawberry.type
 class CaseTypeTemplateQuery:
     @strawberry.field(description="A template; null where there is none, or the viewer may not know of it.")
-    async def case_type_template(self, info: Info, id: strawberry.ID) -> CaseTypeTemplate | None:
+    async def case_type_template(self, info: Info, id: Id) -> CaseTypeTemplate | None:
         found = await documents.get(info.context, id, CASE_TYPE_TEMPLATE.name)
         return CaseTypeTemplate.of(found, info) if found else None
 
@@ -90,8 +88,8 @@ class CaseTypeTemplateQuery:
     async def case_type_templates(
         self,
         info: Info,
-        filter: DocumentFilter | None = None,
-        order_by: DocumentOrder | None = None,
+        filter: Which = None,
+        order_by: OrderBy = None,
         first: First = None,
         after: After = None,
         last: Last = None,
@@ -147,7 +145,7 @@ def _payload(saved: records.Saved, info: Info) -> CaseTypeTemplatePayload:
 @strawberry.type
 class CaseTypeTemplateMutation:
     @mutation(CaseTypeTemplatePayload, "Makes a template, as a draft.")
-    async def case_type_template_create(self, info: Info, input: CaseTypeTemplateCreateInput) -> CaseTypeTemplatePayload:
+    async def case_type_template_create(self, info: Info, input: Given[CaseTypeTemplateCreateInput]) -> CaseTypeTemplatePayload:
         saved = await documents.create(
             info.context,
             CASE_TYPE_TEMPLATE,
@@ -161,7 +159,7 @@ class CaseTypeTemplateMutation:
         return _payload(saved, info)
 
     @mutation(CaseTypeTemplatePayload, "Writes the next version, a draft unless `publish`. Equal content makes no version.")
-    async def case_type_template_update(self, info: Info, input: CaseTypeTemplateUpdateInput) -> CaseTypeTemplatePayload:
+    async def case_type_template_update(self, info: Info, input: Given[CaseTypeTemplateUpdateInput]) -> CaseTypeTemplatePayload:
         saved = await documents.update(
             info.context,
             CASE_TYPE_TEMPLATE,

@@ -10,9 +10,9 @@ from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
 from schema.contents import CaseTypeContent, CaseTypeContentInput, CaseTypeContentPatch, given, plain
 from schema.documents import EXPECTED, KEY, KINDS, NOTE, Document, Version, head_fields, version_fields
 from schema.enums import CaseTypeScope, DocumentOrder, DocumentState
-from schema.errors import Info, UserError, key_of_call, mutation
+from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
-from schema.nodes import After, Before, Connection, First, Last, connection, known_count, paging
+from schema.nodes import After, Before, Connection, First, Id, Last, Number, Time, connection, known_count, paging
 from schema.scalars import HsaId
 from store import records
 from store.listing import DocumentFilter as StoreFilter
@@ -38,12 +38,12 @@ class CaseType(Document):
         return CaseTypeContent.of(CASE_TYPE.in_force(self.record))
 
     @strawberry.field(description="By number; the newest without one. Null where there is none or the viewer may not see it.")
-    async def version(self, info: Info, number: int | None = None) -> "CaseTypeVersion | None":
+    async def version(self, info: Info, number: Number = None) -> "CaseTypeVersion | None":
         found = await documents.version(info.context, self.record, number)
         return CaseTypeVersion.of(found) if found else None
 
     @strawberry.field(description="The version in force at a moment; null where none was.")
-    async def version_at(self, info: Info, time: datetime) -> "CaseTypeVersion | None":
+    async def version_at(self, info: Info, time: Time) -> "CaseTypeVersion | None":
         found = await documents.version_at(info.context, self.record, time)
         return CaseTypeVersion.of(found) if found else None
 
@@ -103,6 +103,10 @@ class DocumentFilter:
     changed_since: datetime | None = strawberry.field(default=None, description="Content or state changed at this time or later.")
 
 
+Which = Annotated[DocumentFilter | None, strawberry.argument(description="Which; all that the viewer sees, but archived ones, without.")]
+OrderBy = Annotated[DocumentOrder | None, strawberry.argument(description="In which order; by name without.")]
+
+
 def filter_of(kind: str, given: DocumentFilter | None) -> StoreFilter:
     """As the store has it."""
     if given is None:
@@ -122,7 +126,7 @@ def filter_of(kind: str, given: DocumentFilter | None) -> StoreFilter:
 @strawberry.type
 class CaseTypeQuery:
     @strawberry.field(description="A case type; null where there is none, or the viewer may not know of it.")
-    async def case_type(self, info: Info, id: strawberry.ID) -> CaseType | None:
+    async def case_type(self, info: Info, id: Id) -> CaseType | None:
         found = await documents.get(info.context, id, CASE_TYPE.name)
         return CaseType.of(found, info) if found else None
 
@@ -130,8 +134,8 @@ class CaseTypeQuery:
     async def case_types(
         self,
         info: Info,
-        filter: DocumentFilter | None = None,
-        order_by: DocumentOrder | None = None,
+        filter: Which = None,
+        order_by: OrderBy = None,
         first: First = None,
         after: After = None,
         last: Last = None,
@@ -194,7 +198,7 @@ def _payload(saved: records.Saved, info: Info) -> CaseTypePayload:
 @strawberry.type
 class CaseTypeMutation:
     @mutation(CaseTypePayload, "Makes a case type, as a draft: central at a principal, local at a clinic.")
-    async def case_type_create(self, info: Info, input: CaseTypeCreateInput) -> CaseTypePayload:
+    async def case_type_create(self, info: Info, input: Given[CaseTypeCreateInput]) -> CaseTypePayload:
         saved = await documents.create(
             info.context,
             CASE_TYPE,
@@ -208,7 +212,7 @@ class CaseTypeMutation:
         return _payload(saved, info)
 
     @mutation(CaseTypePayload, "Writes the next version, a draft unless `publish`. Equal content makes no version.")
-    async def case_type_update(self, info: Info, input: CaseTypeUpdateInput) -> CaseTypePayload:
+    async def case_type_update(self, info: Info, input: Given[CaseTypeUpdateInput]) -> CaseTypePayload:
         saved = await documents.update(
             info.context,
             CASE_TYPE,

@@ -10,7 +10,7 @@ from resolvers.selections import Choice
 from schema.case_types import CaseType
 from schema.documents import KEY, NOTE
 from schema.enums import RefusalReason
-from schema.errors import Info, UserError, key_of_call, mutation
+from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.nodes import After, Connection, First, connection, known_count, page_of_sorted, paging
 from schema.organisations import Clinic, ClinicFilter, wish_of
@@ -168,7 +168,7 @@ class DistributionMutation:
         DistributionPayload,
         "Hands a central case type to clinics: one act, all or nothing. Clinics that have it already are left as they are.",
     )
-    async def case_type_distribute(self, info: Info, input: CaseTypeDistributeInput) -> DistributionPayload:
+    async def case_type_distribute(self, info: Info, input: Given[CaseTypeDistributeInput]) -> DistributionPayload:
         saved = await resolve.distribute(
             info.context,
             input.case_type,
@@ -183,6 +183,6 @@ class DistributionMutation:
         return _payload(saved, info)
 
     @mutation(DistributionPayload, "Takes a central case type back from clinics, those that follow it included. Their adaptations are kept, hidden.")
-    async def case_type_withdraw(self, info: Info, input: CaseTypeWithdrawInput) -> DistributionPayload:
+    async def case_type_withdraw(self, info: Info, input: Given[CaseTypeWithdrawInput]) -> DistributionPayload:
         saved = await resolve.withdraw(info.context, input.case_type, _choice(input.from_, "from"), note=input.note, key=key_of_call(info, input))
         return _payload(saved, info)

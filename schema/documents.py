@@ -9,7 +9,7 @@ import strawberry
 from resolvers import documents as resolve
 from schema.changes import Change, Comparison, Verification, changes_of
 from schema.enums import DocumentState
-from schema.errors import Info, UserError, converts, key_of_call, mutation
+from schema.errors import Given, Info, UserError, converts, key_of_call, mutation
 from schema.events import Event
 from schema.nodes import After, Before, Connection, First, Last, Node, connection, known_count, paging
 from schema.organisations import Clinic, Principal
@@ -239,7 +239,7 @@ def _payload(saved: records.Saved, info: Info) -> DocumentPayload:
 @strawberry.type
 class DocumentMutation:
     @mutation(DocumentPayload, "Puts a version in force. Clinics that have the document are told. No change where it is in force already.")
-    async def document_publish(self, info: Info, input: DocumentPublishInput) -> DocumentPayload:
+    async def document_publish(self, info: Info, input: Given[DocumentPublishInput]) -> DocumentPayload:
         saved = await resolve.publish(
             info.context,
             input.id,
@@ -251,21 +251,21 @@ class DocumentMutation:
         return _payload(saved, info)
 
     @mutation(DocumentPayload, "Shows a deactivated document to residents again. Clinics are told.")
-    async def document_activate(self, info: Info, input: DocumentLifecycleInput) -> DocumentPayload:
+    async def document_activate(self, info: Info, input: Given[DocumentLifecycleInput]) -> DocumentPayload:
         saved = await resolve.activate(
             info.context, input.id, expected_version=input.expected_version, note=input.note, key=key_of_call(info, input, "activate")
         )
         return _payload(saved, info)
 
     @mutation(DocumentPayload, "Hides an active document from residents; it stays with the clinics, which are told.")
-    async def document_deactivate(self, info: Info, input: DocumentLifecycleInput) -> DocumentPayload:
+    async def document_deactivate(self, info: Info, input: Given[DocumentLifecycleInput]) -> DocumentPayload:
         saved = await resolve.deactivate(
             info.context, input.id, expected_version=input.expected_version, note=input.note, key=key_of_call(info, input, "deactivate")
         )
         return _payload(saved, info)
 
     @mutation(DocumentPayload, "Writes an earlier version's content as a new version. What is in force stays, unless `publish`.")
-    async def document_restore(self, info: Info, input: DocumentRestoreInput) -> DocumentPayload:
+    async def document_restore(self, info: Info, input: Given[DocumentRestoreInput]) -> DocumentPayload:
         saved = await resolve.restore(
             info.context,
             input.id,
@@ -278,7 +278,7 @@ class DocumentMutation:
         return _payload(saved, info)
 
     @mutation(DocumentPayload, "Ends a document: it leaves the clinics that have it, which are told. Only reading and restore remain.")
-    async def document_archive(self, info: Info, input: DocumentLifecycleInput) -> DocumentPayload:
+    async def document_archive(self, info: Info, input: Given[DocumentLifecycleInput]) -> DocumentPayload:
         saved = await resolve.archive(
             info.context, input.id, expected_version=input.expected_version, note=input.note, key=key_of_call(info, input, "archive")
         )

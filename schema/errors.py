@@ -5,7 +5,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import orjson
 import strawberry
@@ -22,6 +22,9 @@ from store.transactions import IdempotencyKey
 
 Info = StrawberryInfo[Context, None]
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+Given = Annotated[T, strawberry.argument(description="What to do, and to what.")]
+"""The one input of a mutation."""
 
 _CODE = "Stable; listed in the documentation of errors."
 _MESSAGE = "For people, in Swedish."

@@ -4,7 +4,7 @@ import strawberry
 
 from resolvers import groups as resolve
 from resolvers.selections import Wish
-from schema.errors import Info, UserError, key_of_call, mutation
+from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.nodes import After, Connection, First, Node
 from schema.organisations import Clinic, ClinicFilter, Principal, list_clinics, wish_of
@@ -100,7 +100,7 @@ class GroupMutation:
         ClinicGroupPayload,
         "Makes a group of clinics, or changes one. What is handed to a group by rule reaches the clinics that a new rule brings in.",
     )
-    async def clinic_group_save(self, info: Info, input: ClinicGroupSaveInput) -> ClinicGroupPayload:
+    async def clinic_group_save(self, info: Info, input: Given[ClinicGroupSaveInput]) -> ClinicGroupPayload:
         saved = await resolve.save(
             info.context,
             input.principal,

@@ -1,10 +1,12 @@
 """Relay's interface, pages and connections. Edges are made from a store page; totals are read only when asked for."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 
 import strawberry
 
+from schema.scalars import HsaId
 from store.paging import Page, Paging
 
 T = TypeVar("T")
@@ -14,6 +16,11 @@ First = Annotated[int | None, strawberry.argument(description="How many, from th
 After = Annotated[str | None, strawberry.argument(description="Only what comes after this edge's cursor.")]
 Last = Annotated[int | None, strawberry.argument(description="How many, from the end: 1 to 100.")]
 Before = Annotated[str | None, strawberry.argument(description="Only what comes before this edge's cursor.")]
+
+Id = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
+ByHsaId = Annotated[HsaId, strawberry.argument(description="Its HSA-id, in any case.")]
+Number = Annotated[int | None, strawberry.argument(description="From 1; the newest without one.")]
+Time = Annotated[datetime, strawberry.argument(description="The moment, itself included.")]
 
 paging = Paging.of
 

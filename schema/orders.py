@@ -5,7 +5,7 @@ import strawberry
 from resolvers import orders as resolve
 from schema.documents import KEY, NOTE
 from schema.enums import OrderedList
-from schema.errors import Info, UserError, key_of_call, mutation
+from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.scalars import HsaId
 
@@ -38,7 +38,7 @@ class EventPayload:
 @strawberry.type
 class OrderMutation:
     @mutation(EventPayload, "Sets the order of case types on clinics' pages.")
-    async def case_types_reorder(self, info: Info, input: CaseTypesReorderInput) -> EventPayload:
+    async def case_types_reorder(self, info: Info, input: Given[CaseTypesReorderInput]) -> EventPayload:
         on = resolve.Target(clinic=input.on.clinic or None, group=input.on.group or None, principal=input.on.principal or None)
         saved = await resolve.save(info.context, on, input.which, input.order, note=input.note, key=key_of_call(info, input))
         return EventPayload(event=Event.of(saved.event) if saved.event else None)

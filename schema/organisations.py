@@ -11,8 +11,8 @@ from resolvers import clinics as resolve
 from resolvers.reference import codes
 from resolvers.selections import Wish, filter_of
 from schema.enums import ClinicStatus, OrderedList, PrincipalKind
-from schema.errors import Info, UserError, key_of_call, mutation
-from schema.nodes import After, Before, Connection, First, Last, Node, connection, paging
+from schema.errors import Given, Info, UserError, key_of_call, mutation
+from schema.nodes import After, Before, ByHsaId, Connection, First, Last, Node, connection, paging
 from schema.scalars import HsaId
 from store import clinic_filters, records
 from store.log import utc_now
@@ -56,6 +56,9 @@ class ClinicFilter:
     status: list[ClinicStatus] | None = strawberry.field(default=None, description="Any of these.")
 
 
+WhichClinics = Annotated[ClinicFilter | None, strawberry.argument(description="Which; all that the viewer may read without.")]
+
+
 def wish_of(given: ClinicFilter | None, principal: str | None = None) -> Wish:
     """As the resolvers have it."""
     if given is None:
@@ -94,7 +97,7 @@ class Principal(Node):
         )
 
     @strawberry.field(description="Its clinics that the viewer may read, by HSA-id.")
-    async def clinics(self, info: Info, filter: ClinicFilter | None = None, first: First = None, after: After = None) -> "Connection[Clinic]":
+    async def clinics(self, info: Info, filter: WhichClinics = None, first: First = None, after: After = None) -> "Connection[Clinic]":
         return await list_clinics(info, wish_of(filter, self.record.key), first, after)
 
     @strawberry.field(description="Its groups of clinics, by name. For those who hold a role for the whole principal.")
@@ -126,7 +129,9 @@ class Principal(Node):
     async def events(
         self,
         info: Info,
-        filter: Annotated["EventFilter", strawberry.lazy("schema.events")] | None = None,
+        filter: Annotated[
+            Annotated["EventFilter", strawberry.lazy("schema.events")] | None, strawberry.argument(description="Which acts; all without.")
+        ] = None,
         first: First = None,
         after: After = None,
         last: Last = None,
@@ -219,7 +224,7 @@ class Clinic(Node):
 
     @strawberry.field(description="What the clinic has added to a central case type; null where it has added nothing.")
     async def local_adaptation(
-        self, info: Info, case_type: strawberry.ID
+        self, info: Info, case_type: Annotated[strawberry.ID, strawberry.argument(description="The central case type.")]
     ) -> Annotated["LocalAdaptation", strawberry.lazy("schema.adaptations")] | None:
         from schema.adaptations import LocalAdaptation  # noqa: PLC0415 - adaptations refer back to clinics
 
@@ -230,8 +235,8 @@ class Clinic(Node):
     async def notifications(
         self,
         info: Info,
-        unacknowledged_only: bool | None = False,
-        resident_visible_only: bool | None = False,
+        unacknowledged_only: Annotated[bool | None, strawberry.argument(description="Only what was not acknowledged.")] = False,
+        resident_visible_only: Annotated[bool | None, strawberry.argument(description="Leave out what residents don't notice.")] = False,
         first: First = None,
         after: After = None,
     ) -> Connection[Annotated["Notification", strawberry.lazy("schema.events")]]:
@@ -291,17 +296,17 @@ class OrganisationQuery:
         return connection(page, Principal.of, _count_principals(info))
 
     @strawberry.field(description="A principal by HSA-id; null where there is none.")
-    def principal(self, info: Info, hsa_id: HsaId) -> Principal | None:
+    def principal(self, info: Info, hsa_id: ByHsaId) -> Principal | None:
         record = info.context.principals.get(records.key_of(hsa_id))
         return Principal.of(record) if record else None
 
     @strawberry.field(description="A clinic by HSA-id; null where there is none, or the viewer may not read it.")
-    async def clinic(self, info: Info, hsa_id: HsaId) -> Clinic | None:
+    async def clinic(self, info: Info, hsa_id: ByHsaId) -> Clinic | None:
         record = await resolve.get(info.context, hsa_id)
         return Clinic.of(record) if record else None
 
     @strawberry.field(description="The clinics that the viewer may read, by HSA-id.")
-    async def clinics(self, info: Info, filter: ClinicFilter | None = None, first: First = None, after: After = None) -> Connection[Clinic]:
+    async def clinics(self, info: Info, filter: WhichClinics = None, first: First = None, after: After = None) -> Connection[Clinic]:
         return await list_clinics(info, wish_of(filter), first, after)
 
 
@@ -315,7 +320,7 @@ def _count_principals(info: Info) -> Callable[[], Awaitable[int]]:
 @strawberry.type
 class OrganisationMutation:
     @mutation(ClinicsImportPayload, "Make or change a principal's clinics from a CSV file: all rows or none. The same file twice changes nothing.")
-    async def clinics_import(self, info: Info, input: ClinicsImportInput) -> ClinicsImportPayload:
+    async def clinics_import(self, info: Info, input: Given[ClinicsImportInput]) -> ClinicsImportPayload:
         from schema.events import Event  # noqa: PLC0415 - events refer back to principals
 
         saved = await resolve.import_csv(info.context, input.principal, input.csv, dry_run=bool(input.dry_run), key=key_of_call(info, input))

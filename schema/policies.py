@@ -7,7 +7,7 @@ import strawberry
 from resolvers import policies as resolve
 from schema.documents import KEY, NOTE
 from schema.enums import CentralActivation
-from schema.errors import Info, UserError, key_of_call, mutation
+from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.organisations import Principal
 from schema.scalars import HsaId
@@ -58,7 +58,7 @@ class PrincipalPayload:
 @strawberry.type
 class PolicyMutation:
     @mutation(PrincipalPayload, "Changes what a principal has decided for its clinics.")
-    async def principal_policies_save(self, info: Info, input: PrincipalPoliciesSaveInput) -> PrincipalPayload:
+    async def principal_policies_save(self, info: Info, input: Given[PrincipalPoliciesSaveInput]) -> PrincipalPayload:
         given: dict[str, Any] = {
             "central_activation": input.central_activation,
             "clinics_edit": input.clinics_edit,

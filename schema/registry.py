@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 import structlog
@@ -24,7 +24,7 @@ from schema.enums import Role
 from schema.errors import Info, InvalidInput, NotFound, NotPermitted, RefusedRowError, TopLevelError, WrongState, coded
 from schema.events import EventSubscription, Notification, find_event, find_notification
 from schema.groups import ClinicGroup, GroupMutation
-from schema.nodes import After, Connection, First, Node
+from schema.nodes import After, Connection, First, Id, Node
 from schema.orders import OrderMutation
 from schema.organisations import Clinic, OrganisationMutation, OrganisationQuery, Principal, list_clinics
 from schema.people import Actor
@@ -51,7 +51,7 @@ class Viewer:
         return await list_clinics(info, Wish(ClinicFilter()), first, after)
 
 
-@strawberry.type
+@strawberry.type(description="Reading. Lists are pages; what the viewer may not know of is left out or null.")
 class Query(CaseTypeQuery, CaseTypeTemplateQuery, OrganisationQuery, AssignmentQuery, DistributionQuery):
     @strawberry.field(description="Who asks, in which roles.")
     def viewer(self, info: Info) -> Viewer:
@@ -66,11 +66,11 @@ class Query(CaseTypeQuery, CaseTypeTemplateQuery, OrganisationQuery, AssignmentQ
         )
 
     @strawberry.field(description="Anything by its id; null where there is none, or the viewer may not know of it.")
-    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+    async def node(self, info: Info, id: Id) -> Node | None:
         return await _node(info, id)
 
     @strawberry.field(description="Several at once, at most 100, in the order of the ids.")
-    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
+    async def nodes(self, info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="At most 100.")]) -> list[Node | None]:
         if len(ids) > _MOST_NODES:
             raise errors.InvalidInput.at(("ids",), "TOO_MANY", f"Högst {_MOST_NODES} åt gången.")
         return list(await asyncio.gather(*(_node(info, node_id) for node_id in ids)))
@@ -139,7 +139,7 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and not text.startswith("0")
 
 
-@strawberry.type
+@strawberry.type(description="Writing. Each takes one input and answers what it wrote, or why nothing was written.")
 class Mutation(
     CaseTypeMutation,
     CaseTypeTemplateMutation,
@@ -156,7 +156,7 @@ class Mutation(
     pass
 
 
-@strawberry.type
+@strawberry.type(description="Following. From a cursor on, in order, without a gap.")
 class Subscription(EventSubscription):
     pass
 

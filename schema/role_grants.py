@@ -7,7 +7,7 @@ import strawberry
 from resolvers import role_grants as resolve
 from schema.documents import KEY, NOTE
 from schema.enums import Role
-from schema.errors import Info, UserError, key_of_call, mutation
+from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.nodes import Node
 from schema.orders import EventPayload
@@ -78,17 +78,17 @@ async def _payload(info: Info, saved: records.Saved) -> RoleGrantPayload:
 @strawberry.type
 class RoleGrantMutation:
     @mutation(RoleGrantPayload, "Gives a person a role at a principal or a clinic.")
-    async def role_grant(self, info: Info, input: RoleGrantInput) -> RoleGrantPayload:
+    async def role_grant(self, info: Info, input: Given[RoleGrantInput]) -> RoleGrantPayload:
         saved = await resolve.grant(info.context, input.unit, input.role, input.employee, note=input.note, key=key_of_call(info, input))
         return await _payload(info, saved)
 
     @mutation(RoleGrantPayload, "Takes a role away that was given here.")
-    async def role_revoke(self, info: Info, input: RoleRevokeInput) -> RoleGrantPayload:
+    async def role_revoke(self, info: Info, input: Given[RoleRevokeInput]) -> RoleGrantPayload:
         saved = await resolve.revoke(info.context, input.id, note=input.note, key=key_of_call(info, input))
         return await _payload(info, saved)
 
     @mutation(EventPayload, "Erases the name of a person with protected identity and keeps none from then on; or keeps names again.")
-    async def person_protect(self, info: Info, input: PersonProtectInput) -> EventPayload:
+    async def person_protect(self, info: Info, input: Given[PersonProtectInput]) -> EventPayload:
         saved = await resolve.protect(
             info.context, input.principal, input.employee, protected=input.protected, note=input.note, key=key_of_call(info, input)
         )

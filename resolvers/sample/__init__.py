@@ -9,16 +9,16 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
-from resolvers import clinics, distribution, documents
+from resolvers import adaptations, clinics, distribution, documents, groups, orders
 from resolvers.context import Context
 from resolvers.documents import TemplateReference
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
 from resolvers.reference import read_principals
 from resolvers.selections import Choice, Wish
-from resolvers.viewers import Grant, Viewer
+from resolvers.viewers import LOA3, Grant, Viewer
 from store.clinic_filters import ClinicFilter
 from store.kinds import Kind
-from store.records import Document, OwnerKind, PrincipalKind, Role, key_of
+from store.records import ClinicRule, Document, OrderedList, OwnerKind, PrincipalKind, Role, key_of
 from store.registry import Store
 
 _DATA = files(__name__)
@@ -41,14 +41,16 @@ async def load(store: Store) -> bool:
         await clinics.import_csv(await loader.administrator(principal), principal, csv, dry_run=False, key=None)
     for row in _read("templates.json"):
         await loader.template(row)
+    for row in _read("groups.json"):
+        await loader.group(row)
     for row in _read("case_types.json"):
         await loader.case_type(row)
+    await loader.clinics_own(_read("own.json"))
     return True
 
 
-def _read(name: str) -> Sequence[Mapping[str, Any]]:
-    rows: Sequence[Mapping[str, Any]] = json.loads((_DATA / name).read_text(encoding="utf-8"))
-    return rows
+def _read(name: str) -> Any:
+    return json.loads((_DATA / name).read_text(encoding="utf-8"))
 
 
 class _Loader:
@@ -56,6 +58,8 @@ class _Loader:
         self._store = store
         self._templates: dict[str, Document] = {}
         self._contexts: dict[str, Context] = {}
+        self._groups: dict[str, str] = {}
+        self._case_types: dict[str, str] = {}
 
     async def administrator(self, owner: str) -> Context:
         """A made-up administrator of a principal, or of a clinic for its local case types."""
@@ -72,6 +76,7 @@ class _Loader:
                 name=name,
                 grants=(Grant(role, owner, includes_below=principal is not None),),
                 expires_at=datetime.now(UTC) + timedelta(hours=1),
+                acr=LOA3,
             )
             self._contexts[owner] = await Context.of(self._store, viewer, _MARK)
             await self._contexts[owner].remember_person()
@@ -90,15 +95,39 @@ class _Loader:
             await distribution.distribute(
                 context,
                 document.id,
-                _receivers(row["distributeTo"]),
+                self._receivers(row["distributeTo"]),
                 start_page_order=row.get("startPageOrder"),
                 skip_refused=True,
                 note=None,
                 key=None,
             )
         document = await self._edited(CASE_TYPE, document, row)
+        self._case_types[document.internal_name] = document.id
         if not row.get("active", True):
             await documents.deactivate(context, document.id, expected_version=document.latest, note=None, key=None)
+
+    async def group(self, row: Mapping[str, Any]) -> None:
+        """One group of clinics, listed or by rule."""
+        context = await self.administrator(row["principal"])
+        rule = ClinicRule(business_classifications=row["rule"]["businessClassifications"]) if "rule" in row else None
+        saved = await groups.save(context, row["principal"], None, name=row["name"], hsa_ids=row.get("hsaIds"), csv=None, rule=rule, key=None)
+        self._groups[row["name"]] = saved.target or ""
+
+    async def clinics_own(self, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        """What clinics have done themselves; case types are named by their internal names."""
+        for row in rows["follows"]:
+            context = await self.administrator(row["clinic"])
+            await distribution.follow(context, self._case_types[row["caseType"]], row["clinic"], note=row["note"], key=None)
+        for row in rows["adaptations"]:
+            context = await self.administrator(row["clinic"])
+            content = {name: row[name] for name in ("standardReplies", "terms")}
+            await adaptations.save(
+                context, row["clinic"], self._case_types[row["caseType"]], content=content, expected_version=0, note=row["note"], key=None
+            )
+        for row in rows["orders"]:
+            context = await self.administrator(row["clinic"])
+            order = [self._case_types[name] for name in row["order"]]
+            await orders.save(context, orders.Target(clinic=row["clinic"]), OrderedList.START_PAGE, order, note=None, key=None)
 
     async def _made(self, kind: Kind, row: Mapping[str, Any]) -> Document:
         context = await self.administrator(row["owner"])
@@ -134,11 +163,12 @@ class _Loader:
             document = _kept(saved.document)
         return document
 
-
-def _receivers(chosen: Sequence[str] | Mapping[str, str]) -> Choice:
-    if isinstance(chosen, Mapping):
+    def _receivers(self, chosen: Sequence[str] | Mapping[str, str]) -> Choice:
+        if not isinstance(chosen, Mapping):
+            return Choice("to", hsa_ids=chosen)
+        if "group" in chosen:
+            return Choice("to", group=self._groups[chosen["group"]])
         return Choice("to", filter=Wish(ClinicFilter(business_classifications=[chosen["businessClassification"]])))
-    return Choice("to", hsa_ids=chosen)
 
 
 def _kept(document: Document | None) -> Document:

@@ -59,7 +59,7 @@ async def test_a_token_must_be_signed_by_the_issuers_own_key_for_this_server_and
         "foreign key under the issuer's key id": signed(tmp_path, ECKey.generate_key("P-256"), **role),
         "another issuer": signed(tmp_path, iss="https://annan.invalid", **role),
         "another audience": signed(tmp_path, aud="journalen", **role),
-        "weak sign-in": signed(tmp_path, acr="http://id.sambi.se/loa/loa2", **role),
+        "weak sign-in": signed(tmp_path, acr="http://id.sambi.se/loa/loa1", **role),
         "not valid yet": signed(tmp_path, nbf=int(time.time()) + 600, **role),
         "just expired": signed(tmp_path, exp=int(time.time()) - 1, **role),
     }

@@ -161,6 +161,7 @@ PROBLEMS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"links": [{"key": "l"}]}, [("MISSING", "links.0.label"), ("MISSING", "links.0.url")]),
     ({"responseTime": {"amount": 1}}, [("MISSING", "responseTime.unit")]),
     ({"standardReplies": [reply(text=None)]}, [("MISSING", "standardReplies.0.text")]),
+    ({"name": "Hos {{clinic.mayor}}"}, [("UNKNOWN_PLACEHOLDER", "name")]),
     ({"internal_name": "B"}, [("UNKNOWN_FIELD", "internal_name")]),
     ({"standardReplies": [reply(local=True)]}, [("UNKNOWN_FIELD", "standardReplies.0.local")]),
     ({"terms": [section(local=None)]}, [("UNKNOWN_FIELD", "terms.0.local")]),

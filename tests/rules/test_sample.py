@@ -5,10 +5,11 @@ import json
 from resolvers import sample
 from resolvers.kinds import KINDS
 from resolvers.validation import validate
+from store.adaptations import adaptation_id
 from store.clinic_filters import ClinicFilter
 from store.listing import DocumentFilter, Order
 from store.paging import Paging
-from store.records import Document, DocumentState
+from store.records import AssignmentOrigin, Document, DocumentState
 from store.registry import Store
 from store.scopes import Scope
 
@@ -38,6 +39,9 @@ async def test_sample_shows_every_state_and_keeps_to_the_rules(store: Store) -> 
     assert [document.name for document in case_types if document.published not in (None, document.latest)] == ["Skicka meddelande"]
     assert [document.name for document in case_types if not document.content["submittable"]] == ["Avgifter och regler"]
     assert (renewal.published, at_bjorken[renewal.id].start_page_order) == (4, 1)
+    [adaptation] = (await store.documents.get_many([adaptation_id(renewal.id, BJORKEN)])).values()
+    assert (adaptation.kind, adaptation.published) == ("LOCAL_ADAPTATION", 1)
+    assert {given.origin for given in at_bjorken.values()} == set(AssignmentOrigin)
     for document in (*case_types, *templates):
         assert validate(KINDS[document.kind], document.content) == document.content
         assert "1177 Vårdguiden" not in json.dumps(document.content, ensure_ascii=False)

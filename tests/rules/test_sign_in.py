@@ -745,7 +745,7 @@ async def test_a_development_token_ends_and_works_with_no_other_issuer(tmp_path:
 
     ended = development.token(tmp_path, now=datetime.now(UTC) - timedelta(hours=2), valid_for=timedelta(hours=1), **options)
     assert "expired" in await refusal(ended, verifier)
-    weak = development.token(tmp_path, acr="http://id.sambi.se/loa/loa2", **options)
+    weak = development.token(tmp_path, acr="http://id.sambi.se/loa/loa1", **options)
     assert "level of assurance" in await refusal(weak, verifier)
     assert "signature" in await refusal(development.token(tmp_path / "other", **options), verifier)
     assert "signature" in await refusal(development.token(tmp_path, **options))
