@@ -14,7 +14,7 @@ from store.arrivals import Terms, at_clinics, hand_over, moved, told
 from store.errors import InvalidInput, NotFound, NotPermitted, Problem, WrongState
 from store.log import Log
 from store.records import Act, Action, AssignmentOrigin, Clinic, ClinicStatus, Document, DocumentState, OwnerKind, Saved
-from store.rows import assignment_row
+from store.rows import assignment_row, clinic_from
 from store.selections import Chosen, Selection, choose
 from store.stretches import begun, ended
 from store.transactions import IdempotencyKey, Transaction
@@ -118,7 +118,8 @@ class Distribution:
 
         async def change(transaction: Transaction) -> Saved:
             head = _to_hand_out(transaction.document(document.id))
-            if clinic.status_at(transaction.at) is not ClinicStatus.ACTIVE:
+            [row] = await transaction.find("clinics", {"_id": clinic.key})
+            if clinic_from(row).status_at(transaction.at) is not ClinicStatus.ACTIVE:
                 raise InvalidInput.at(("clinic",), "CLINIC_NOT_ACTIVE", "Mottagningen är inte aktiv.")
             made = await hand_over(transaction, act, head, [clinic.key], Terms(AssignmentOrigin.FOLLOWED))
             if not made:

@@ -44,6 +44,8 @@ class Groups:
     async def of_clinics(self, clinics: Sequence[Clinic], sequence: int | None = None) -> Mapping[str, Sequence[ClinicGroup]]:
         """The groups that each clinic is in, by its key; just after an event, or now. The last saved group stands first.
 
+        Of their `members` only these clinics are told.
+
         Args:
             clinics: Of one principal, as they were then.
             sequence: Of that principal's log.
@@ -54,6 +56,8 @@ class Groups:
             "groups",
             {"$and": [{"principal": {"$in": sorted(principals)}}, {"$or": [{"members": {"$in": keys}}, {"members": None}]}, holding(sequence)]},
             sort=[("from_sequence", -1)],
+            # A list can name thousands: only whether these clinics are in it is read.
+            projection={"group": 1, "principal": 1, "name": 1, "rule": 1, "members": {"$setIntersection": ["$members", keys]}},
         )
         groups = [group_from(row) for row in rows]
         return {clinic.key: [group for group in groups if _is_in(clinic, group)] for clinic in clinics}
