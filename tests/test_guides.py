@@ -1,0 +1,107 @@
+"""The guides: every operation on their pages, in order, against the running app, as those for whom they are written."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from graphql import OperationDefinitionNode, parse
+
+from tests.callers import BJORKEN, STOCKHOLM, Caller
+from tests.world import CONTENT, World
+
+GUIDES = Path(__file__).parent.parent / "docs" / "guides"
+
+
+def steps(page: str) -> list[tuple[str, str, str]]:
+    """Each operation of a guide: its name, its text, and its variables as they stand there."""
+    text = (GUIDES / page).read_text(encoding="utf-8")
+    found = re.findall(r"(?ms)^```graphql\n(.*?)^```\n```json\n(.*?)^```", text)
+    assert len(found) == text.count("```graphql\n") == text.count("```json\n"), "every operation stands with its variables"
+    return [(name(operation), operation, variables) for operation, variables in found]
+
+
+def name(operation: str) -> str:
+    """The name of an operation."""
+    [definition] = parse(operation).definitions
+    assert isinstance(definition, OperationDefinitionNode)
+    assert definition.name is not None
+    return definition.name.value
+
+
+async def run(caller: Caller, operation: str, variables: str, ids: dict[str, str]) -> dict[str, Any]:
+    """Do what a step says with real ids for its placeholders; nothing may be refused. The data."""
+    for placeholder, value in ids.items():
+        variables = variables.replace(f'"{placeholder}"', json.dumps(value))
+    data = await caller.ask(operation, **json.loads(variables))
+    if operation.startswith("mutation"):
+        [payload] = data.values()
+        assert payload["errors"] == [], (operation, payload["errors"])
+    return data
+
+
+async def published(world: World, title: str) -> str:
+    case_type = await world.draft(CONTENT | {"name": title})
+    await world.region.done("documentPublish", "event { id }", id=case_type, version=1, expectedVersion=1)
+    return case_type
+
+
+async def test_the_regional_administrators_guide_does_what_it_says(world: World) -> None:
+    made = await world.clinic_admin.done("caseTypeCreate", "caseType { id }", owner=BJORKEN, content=CONTENT)
+    local = made["caseType"]["id"]
+    await world.clinic_admin.done("documentPublish", "event { id }", id=local, version=1, expectedVersion=1)
+    ids = {"CASE_TYPE": world.case_type, "LOCAL_CASE_TYPE": local}
+    said: dict[str, Any] = {}
+
+    for title, operation, variables in steps("regional-administrator.md"):
+        said[title] = await run(world.region, operation, variables, ids)
+        match title:
+            case "Group":
+                ids["GROUP"] = said[title]["clinicGroupSave"]["clinicGroup"]["id"]
+            case "Distribute":
+                ids["DISTRIBUTED_AT"] = said[title]["caseTypeDistribute"]["event"]["at"]
+            case "Grant":
+                ids["ROLE_GRANT"] = said[title]["roleGrant"]["roleGrant"]["id"]
+
+    assert [edge["node"]["name"] for edge in said["Find"]["clinics"]["edges"]] == [
+        "Vårdcentralen Björken",
+        "Vårdcentralen Linden",
+        "Vårdcentralen Granen",
+    ]
+    assert [found["caseType"]["id"] for found in said["Check"]["checkDistribution"]["localCandidates"]] == [local]
+    assert (said["Distribute"]["caseTypeDistribute"]["clinics"], said["Distribute"]["caseTypeDistribute"]["replaced"]) == (3, 1)
+    assert said["Withdraw"]["caseTypeWithdraw"]["clinics"] == 1
+    assert said["Decide"]["principalPoliciesSave"]["principal"]["policies"]["centralActivation"] == "CLINIC"
+    assert [entry["version"]["number"] for entry in said["AsOf"]["clinic"]["startPage"]] == [1]
+    assert said["AsOf"]["assignments"]["totalCount"] == 1
+
+
+async def test_the_clinics_guide_does_what_it_says(world: World) -> None:
+    ids = {"CASE_TYPE": world.case_type, "OTHER_CASE_TYPE": await published(world, "Boka tid"), "WAITING_CASE_TYPE": await published(world, "Intyg")}
+    await world.distribute(world.case_type, BJORKEN)
+    await world.region.done("principalPoliciesSave", "event { id }", principal=STOCKHOLM, centralActivation="CLINIC")
+    await world.distribute(ids["WAITING_CASE_TYPE"], BJORKEN)
+    said: dict[str, Any] = {}
+
+    for title, operation, variables in steps("clinic.md"):
+        if title == "NeedsReview":
+            await world.edit(world.case_type, 1, publish=True, introduction="Nytt.")
+        said[title] = await run(world.clinic_admin, operation, variables, ids)
+        if operation.startswith("query"):
+            assert await run(world.staff, operation, variables, ids) == said[title], "staff reads the same"
+
+    assert [entry["caseType"]["id"] for entry in said["StartPage"]["clinic"]["startPage"]] == [world.case_type]
+    assert [edge["node"]["active"] for edge in said["Assignments"]["clinic"]["assignments"]["edges"]] == [True, False]
+    assert {edge["node"]["id"] for edge in said["Published"]["caseTypes"]["edges"]} == set(ids.values())
+    assert said["Follow"]["caseTypeFollow"]["assignment"] == {"origin": "FOLLOWED", "active": False, "startPageOrder": 3}
+    assert said["NeedsReview"]["clinic"]["localAdaptation"]["needsReview"] is True
+    assert said["Reviewed"]["localAdaptationSave"] == {
+        "localAdaptation": {"needsReview": False},
+        "version": {"number": 2, "writtenFor": 2},
+        "errors": [],
+    }
+    assert [edge["node"]["action"] for edge in said["Told"]["clinic"]["notifications"]["edges"]][:2] == ["ADAPTED", "PUBLISHED"]
+    assert said["Show"]["caseTypeShow"]["assignment"]["active"] is True
+    [_, operation, variables], *_ = steps("clinic.md")
+    page = await run(world.clinic_admin, operation, variables, ids)
+    assert [entry["caseType"]["id"] for entry in page["clinic"]["startPage"]] == [ids["WAITING_CASE_TYPE"], world.case_type]
