@@ -34,7 +34,7 @@ from resolvers import sample as sample_data
 from resolvers.issuers import IssuerKeys
 from resolvers.kinds import KINDS
 from resolvers.sign_in import SignIn
-from resolvers.viewers import ACR_LEVELS
+from resolvers.viewers import ACR_LEVELS, AcrLevel
 from schema.http import RegistryGraphQL, contexts
 from schema.registry import schema
 from store import mongod as embedded_mongod
@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     development: bool = False
     oidc_issuer: str | None = None
     oidc_audience: str = development_issuer.AUDIENCE
-    oidc_acr: tuple[str, ...] = ACR_LEVELS
+    oidc_acr: tuple[AcrLevel, ...] = ACR_LEVELS
     role_codes: dict[str, Role] = {role.value: role for role in Role}
     extra_hsa_prefixes: tuple[str, ...] = ()
 

@@ -85,8 +85,23 @@ async def versions(context: Context, document: Document, paging: Paging) -> Page
 
 async def history(context: Context, document: Document, paging: Paging) -> Page[Event]:
     """A page of acts, newest first: all of them, or those told to clinics for who sees no drafts."""
-    page = await context.loaders.histories.load(Asked.of(document, paging, limited=sight(context, document) is not Sight.ALL))
-    return page or EMPTY
+    return await context.loaders.histories.load(_acts(context, document, paging)) or EMPTY
+
+
+async def count_history(context: Context, document: Document) -> int:
+    """How many of its acts the viewer sees."""
+    acts = _acts(context, document, Paging())
+    if acts.clinics is not None:
+        return await context.store.history.count_of_document(acts)
+    return document.notice_count if acts.limited else document.event_count
+
+
+def _acts(context: Context, document: Document, paging: Paging) -> Asked:
+    """Who sees no drafts sees no drafted acts; who reads single clinics, of the acts at named clinics only those at them."""
+    reach = context.rights.clinics()
+    limited = sight(context, document) is not Sight.ALL
+    single = limited and reach is not None and document.principal not in reach.principals
+    return Asked.of(document, paging, limited=limited, clinics=reach.clinics if single and reach is not None else None)
 
 
 async def compare(context: Context, document: Document, before: int, after: int) -> list[Change]:
@@ -212,7 +227,8 @@ async def update(
     if publish:
         access.require(context.rights, Permission.PUBLISH, document)
 
-    await _require_allowed_links(context, document.principal, patch.get("links") or ())
+    links = patch.get("links") or (document.content.get("links", ()) if publish and "links" not in patch else ())
+    await _require_allowed_links(context, document.principal, links)
 
     def edit(content: Content) -> Content:
         return validate(kind, {**content, **patch})
@@ -225,6 +241,7 @@ async def update(
 async def publish(context: Context, document_id: str, *, version: int, expected_version: int, note: str | None, key: IdempotencyKey | None) -> Saved:
     """Put a version in force."""
     document, held = access.require(context.rights, Permission.PUBLISH, await get(context, document_id))
+    await _require_allowed_version(context, document, version)
     return await context.store.documents.publish(document, version=version, expected_version=expected_version, act=context.act(held, note), key=key)
 
 
@@ -250,9 +267,16 @@ async def restore(
     document, held = access.require(context.rights, Permission.EDIT, await get(context, document_id))
     if publish:
         access.require(context.rights, Permission.PUBLISH, document)
+        await _require_allowed_version(context, document, version)
     return await context.store.documents.restore(
         document, version=version, expected_version=expected_version, publish=publish, act=context.act(held, note), key=key
     )
+
+
+async def _require_allowed_version(context: Context, document: Document, number: int) -> None:
+    """The same for a version that is put in force."""
+    found = await context.loaders.versions.load((document.id, number))
+    await _require_allowed_links(context, document.principal, found.content.get("links", ()) if found else ())
 
 
 async def _require_allowed_links(context: Context, principal: str, links: Iterable[Mapping[str, Any]]) -> None:

@@ -6,14 +6,21 @@ from resolvers import access
 from resolvers.access import Permission
 from resolvers.clinics import require_principal
 from resolvers.context import Context
+from store.errors import NotPermitted
 from store.history import EventFilter, read_cursor
 from store.paging import Page, Paging
-from store.records import Audience, Event
+from store.records import Audience, Event, key_of
 
 
 def may_read(context: Context, event: Event, owner: str | None) -> bool:
-    """Whether one event may be read: by who reads the log, or, told to clinics, by who sees its document (checked by the caller)."""
-    return event.audience is not Audience.NONE or context.rights.holder(Permission.READ_LOG, event.principal, owner) is not None
+    """Whether one event may be read: by who reads the log, or, told to clinics that the viewer reads, by who sees its document.
+
+    Whether the document is seen the caller checks.
+    """
+    told = event.audience is Audience.ASSIGNED or (
+        event.audience is Audience.NAMED and any(context.rights.reads_clinic(clinic, event.principal) for clinic in event.clinics)
+    )
+    return told or context.rights.holder(Permission.READ_LOG, event.principal, owner) is not None
 
 
 async def page(context: Context, principal: str, which: EventFilter, paging: Paging) -> Page[Event]:
@@ -23,6 +30,7 @@ async def page(context: Context, principal: str, which: EventFilter, paging: Pag
         NotPermitted: The viewer may not read this log.
     """
     access.require_at(context.rights, Permission.READ_LOG, principal, None, ("principal",))
+    _refuse_persons(context, principal, which)
     return await context.store.history.events(principal, which, paging)
 
 
@@ -36,6 +44,7 @@ async def follow(context: Context, principal: str, which: EventFilter, after: st
     """
     found = require_principal(context, principal)
     access.require_at(context.rights, Permission.READ_LOG, found.key, None, ("principal",))
+    _refuse_persons(context, found.key, which)
     if after is None:
         position = await context.store.history.latest_sequence(found.key)
     else:
@@ -43,3 +52,9 @@ async def follow(context: Context, principal: str, which: EventFilter, after: st
     async for event in context.store.feed.follow(found.key, position):
         if which.matches(event):
             yield event
+
+
+def _refuse_persons(context: Context, principal: str, which: EventFilter) -> None:
+    """Who may not see persons can't look for what one did, which would tell as much."""
+    if which.actor is not None and key_of(which.actor) not in context.principals and not context.rights.sees_persons(principal):
+        raise NotPermitted("Du har inte behörighet att se vem som har gjort vad.", ("filter", "actor"))

@@ -1,7 +1,6 @@
 """What principals decide for their clinics: who reads and changes it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from resolvers import access
@@ -38,5 +37,4 @@ async def save(context: Context, principal: str, changes: Mapping[str, Any], *, 
     held = access.require_at(context.rights, Permission.SET_POLICIES, found.key, None, ("principal",))
     if changes.get("lowest_acr", ACR_LEVELS[0]) not in ACR_LEVELS:
         raise InvalidInput.at(("lowestAcr",), "UNKNOWN_VALUE", f"Välj något av {', '.join(ACR_LEVELS)}.")
-    policies = replace(await context.store.policies.of(found.key), **changes)
-    return await context.store.policies.save(found.key, policies, act=context.act(held, note), key=key)
+    return await context.store.policies.save(found.key, changes, act=context.act(held, note), key=key)

@@ -1,5 +1,6 @@
 """What residents meet at a clinic: central content with the clinic's own merged in and placeholders filled, now or at any moment before."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,27 +46,34 @@ async def entries(context: Context, clinic: Clinic, which: OrderedList, as_of: d
     versions = await context.loaders.versions.load_many([(shown.assignment.document, shown.version) for shown in page.shown])
     adapted = [(shown.adaptation_id, shown.adaptation) for shown in page.shown if shown.adaptation is not None]
     adaptations = {version.document: version for version in await context.loaders.versions.load_many(adapted) if version is not None}
+    documents_seen = await asyncio.gather(*(documents.get(context, shown.assignment.document) for shown in page.shown))
+    own_seen = await asyncio.gather(*(documents.get(context, document) for document, _ in adapted))
+    readable = {document.id for document in own_seen if document is not None}
     found = []
     position = 0
-    for shown, version in zip(page.shown, versions, strict=True):
+    for shown, version, document in zip(page.shown, versions, documents_seen, strict=True):
         if version is None:
             raise LookupError(f"version {shown.version} of {shown.assignment.document}")
         if which is OrderedList.CONTACT_CARD and not CASE_TYPE.upcast(version.content, version.schema_version)["onContactCard"]:
             continue
         position += 1
-        document = await documents.get(context, shown.assignment.document)
         if document is not None:
             adaptation = adaptations.get(shown.adaptation_id)
-            found.append(Entry(position, page.clinic, document, version, adaptation, effective(version, adaptation, page.clinic)))
+            seen = shown.adaptation_id in readable
+            merged = effective(version, adaptation, page.clinic, replies=seen)
+            found.append(Entry(position, page.clinic, document, version, adaptation if seen else None, merged))
     return found
 
 
-def effective(version: Version, adaptation: Version | None, clinic: Clinic) -> Mapping[str, Any]:
-    """A case type version as it is at a clinic: the clinic's replies and terms after the central ones, placeholders filled."""
+def effective(version: Version, adaptation: Version | None, clinic: Clinic, *, replies: bool = True) -> Mapping[str, Any]:
+    """A case type version as it is at a clinic: the clinic's replies and terms after the central ones, placeholders filled.
+
+    Without `replies` the clinic's own replies, which are its staff's, are left out.
+    """
     content = dict(CASE_TYPE.upcast(version.content, version.schema_version))
     if adaptation is not None:
         own = LOCAL_ADAPTATION.upcast(adaptation.content, adaptation.schema_version)
-        content |= {name: [*content[name], *({**item, "local": True} for item in own[name])] for name in _ADDED}
+        content |= {name: [*content[name], *({**item, "local": True} for item in own[name])] for name in (_ADDED if replies else ("terms",))}
     return filled(content, CASE_TYPE.fields, values_of(clinic))
 
 

@@ -5,12 +5,14 @@ Not here: what a viewer may do (access), and whether the registry knows the unit
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, Literal
 
 from store.records import Role
 
-LOA3 = "http://id.sambi.se/loa/loa3"
-LOA2 = "http://id.sambi.se/loa/loa2"
-ACR_LEVELS = (LOA3, LOA2)
+LOA3: Final = "http://id.sambi.se/loa/loa3"
+LOA2: Final = "http://id.sambi.se/loa/loa2"
+AcrLevel = Literal["http://id.sambi.se/loa/loa3", "http://id.sambi.se/loa/loa2"]
+ACR_LEVELS: tuple[AcrLevel, ...] = (LOA3, LOA2)
 """Levels of assurance of a sign-in, the strongest first."""
 
 

@@ -11,7 +11,7 @@ from schema.changes import Change, Comparison, Verification, changes_of
 from schema.enums import DocumentState
 from schema.errors import Given, Info, UserError, converts, key_of_call, mutation
 from schema.events import Event
-from schema.nodes import After, Before, Connection, First, Last, Node, connection, known_count, paging
+from schema.nodes import After, Before, Connection, First, Last, Node, connection, paging
 from schema.organisations import Clinic, Principal
 from schema.people import Actor
 from store import errors, records
@@ -56,8 +56,7 @@ class Document(Node):
     @strawberry.field(description="Every act on the document, newest first: who, when, which version. Acts on drafts for those who see drafts.")
     async def history(self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None) -> Connection[Event]:
         page = await resolve.history(info.context, self.record, paging(first, after, last, before))
-        everything = resolve.sight(info.context, self.record) is Sight.ALL
-        return connection(page, Event.of, known_count(self.record.event_count if everything else self.record.notice_count))
+        return connection(page, Event.of, lambda: resolve.count_history(info.context, self.record))
 
     @strawberry.field(description="Field by field between any two versions.")
     async def compare(

@@ -187,7 +187,7 @@ class RegistrySchema(strawberry.Schema):
         """Answer any operation over a socket; without sign-in only an error."""
         context = kwargs.get("context_value")
         if isinstance(context, Socket):
-            kwargs["context_value"] = context = context.now()
+            kwargs["context_value"] = context = await context.now()
         if isinstance(context, Unauthenticated):
             return _only(context.error())
         return await super().stream(query, *args, **kwargs)

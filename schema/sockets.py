@@ -32,11 +32,14 @@ class Socket:
     signed_in: Context | Unauthenticated
     connection_params: dict[str, Any] = field(default_factory=dict)
 
-    def now(self) -> Context | Unauthenticated:
-        """Who is behind the socket at this moment: nobody any more once the token has expired."""
-        if isinstance(self.signed_in, Context) and self.signed_in.viewer.expires_at <= datetime.now(UTC):
+    async def now(self) -> Context | Unauthenticated:
+        """Who is behind the socket at this moment, with the rights of this moment: nobody any more once the token has expired."""
+        signed_in = self.signed_in
+        if isinstance(signed_in, Unauthenticated):
+            return signed_in
+        if signed_in.viewer.expires_at <= datetime.now(UTC):
             return Unauthenticated("The token has expired.", self.request_id)
-        return self.signed_in
+        return await Context.of(signed_in.store, signed_in.viewer, self.request_id)
 
     def authorization(self) -> str | None:
         """The Authorization value that the client gave: in `connection_init`, whatever the case of its name, or in the handshake."""

@@ -4,13 +4,15 @@ It hangs on the case type by its id, so a clinic has at most one for each; it is
 returns. Nothing that is done to the central case type touches it.
 """
 
+from dataclasses import replace
+
 from store import heads
 from store.acts import place_of, put_in_force
 from store.errors import InvalidInput, NotFound
 from store.heads import Birth
 from store.kinds import Kind
 from store.log import Log
-from store.records import Act, Action, Audience, Clinic, Content, Document, Owner, OwnerKind, Saved
+from store.records import Act, Action, Audience, Clinic, Content, Document, DocumentState, Owner, OwnerKind, Saved
 from store.transactions import IdempotencyKey, Transaction
 
 
@@ -33,7 +35,9 @@ class Adaptations:
     async def save(
         self, kind: Kind, case_type: Document, clinic: Clinic, *, content: Content, expected_version: int, act: Act, key: IdempotencyKey | None = None
     ) -> Saved:
-        """Write the next version of a clinic's adaptation and put it in force, as written for the version of the case type in force.
+        """Write the next version of a clinic's adaptation and put it in force, also where it was deactivated.
+
+        It is written for the version of the case type in force.
 
         Args:
             kind: Of adaptations; its content has a field `writtenFor`.
@@ -69,11 +73,16 @@ class Adaptations:
                 head, version = heads.born(birth, written, derived_from=None, act=act, place=place)
             else:
                 heads.expect(before, expected_version)
-                heads.refuse_archived(before)
-                if written == kind.upcast(before.content, before.schema_version) and before.published == before.latest:
-                    return Saved(document=before, version=await transaction.version(before.id, before.latest))
-                head, version = heads.edited(kind, before, written, act=act, place=place, derived_from=None)
-            transaction.add_version(version)
+                heads.refuse_archived(before, ("caseType",))
+                head = replace(before, state=DocumentState.ACTIVE) if before.published else before
+                if written == kind.upcast(before.content, before.schema_version):
+                    version = await transaction.version(before.id, before.latest)
+                    if head == before and before.published == before.latest:
+                        return Saved(document=before, version=version)
+                else:
+                    head, version = heads.edited(kind, head, written, act=act, place=place, derived_from=None)
+            if before is None or version.number > before.latest:
+                transaction.add_version(version)
             return await put_in_force(
                 transaction,
                 act,

@@ -98,6 +98,11 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("document", ASCENDING), ("clinic", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("principal", ASCENDING), ("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel(
+            [("principal", ASCENDING), ("origin", ASCENDING), ("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)],
+            partialFilterExpression=_OPEN_ONLY,
+            name="by_origin",
+        ),
     ],
     "idempotency_keys": [
         IndexModel([("created_at", ASCENDING)], expireAfterSeconds=_IDEMPOTENCY_SECONDS),

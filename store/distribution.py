@@ -87,10 +87,12 @@ class Distribution:
 
         Raises:
             RowsRefused: Rows are no clinics of the principal, or stand twice. Nothing was written.
+            WrongState: It is archived: no clinic has it, and restoring it gives it back to those that had it.
         """
 
         async def change(transaction: Transaction) -> Saved:
             head = transaction.document(document.id)
+            heads.refuse_archived(head, ("caseType",))
             chosen = await choose(transaction.find, clinics, head.principal, transaction.at, self._extra_hsa_prefixes, ended_too=True)
             chosen.or_refuse(clinics)
             have = sorted(await at_clinics(transaction, head.id, chosen.clinics))
@@ -187,13 +189,15 @@ def _to_replace(transaction: Transaction, ids: Sequence[str], clinics: Sequence[
     receiving = set(clinics)
     found = []
     problems = []
+    seen: set[str] = set()
     for index, document_id in enumerate(ids):
         head = transaction.document(document_id)
         if head.owner.kind is not OwnerKind.CLINIC or head.owner.key not in receiving:
             problems.append(Problem("NOT_LOCAL_THERE", "Ange lokala ärendetyper hos de mottagningar som valts.", ("replaceLocal", str(index))))
-        elif head.state is DocumentState.ARCHIVED or document_id in ids[:index]:
+        elif head.state is DocumentState.ARCHIVED or document_id in seen:
             problems.append(Problem("ARCHIVED_ALREADY", "Ärendetypen är redan arkiverad eller står två gånger.", ("replaceLocal", str(index))))
         found.append(head)
+        seen.add(document_id)
     if problems:
         raise InvalidInput(problems)
     return found

@@ -65,17 +65,28 @@ class EventFilter:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A page of what belongs to a document; `limited` to what those see who see no drafts."""
+    """A page of what belongs to a document; `limited` to what those see who see no drafts, and of acts at named clinics to these `clinics`."""
 
     principal: str
     document: str
     paging: Paging
     limited: bool
+    clinics: tuple[str, ...] | None = None
 
     @classmethod
-    def of(cls, head: Document, paging: Paging, *, limited: bool) -> "Asked":
+    def of(cls, head: Document, paging: Paging, *, limited: bool, clinics: Iterable[str] | None = None) -> "Asked":
         """Of a document in hand."""
-        return cls(head.principal, head.id, paging, limited)
+        return cls(head.principal, head.id, paging, limited, None if clinics is None else tuple(sorted(clinics)))
+
+    def where(self) -> dict[str, Any]:
+        """The acts, as MongoDB's filter."""
+        where: dict[str, Any] = {"principal": self.principal, "document": self.document}
+        if not self.limited:
+            return where
+        if self.clinics is None:
+            return where | {"audience": _NOTICES}
+        named = {"audience": str(Audience.NAMED), "clinics": {"$in": list(self.clinics)}}
+        return where | {"$or": [{"audience": str(Audience.ASSIGNED)}, named]}
 
 
 class History:
@@ -150,19 +161,17 @@ class History:
     async def of_documents(self, asked: Iterable[Asked]) -> Mapping[Asked, Page[Event]]:
         """For each document a page of what was done with it, newest first; `limited` leaves out what concerns drafts."""
         keys = list(dict.fromkeys(asked))
-        lists = [
-            (
-                {"principal": key.principal, "document": key.document} | ({"audience": _NOTICES} if key.limited else {}),
-                _inner(key.paging, key.principal),
-            )
-            for key in keys
-        ]
+        lists = [(key.where(), _inner(key.paging, key.principal)) for key in keys]
         pages = await find_pages(self._database, "events", lists, keys={"sequence": int}, convert=event_from, descending=True)
         return {key: _outer(page) for key, page in zip(keys, pages, strict=True)}
 
     async def _events_page(self, where: dict[str, Any], principal: str, paging: Paging) -> Page[Event]:
         inner = _inner(paging, principal)
         return _outer(await find_page(self._database, "events", where, inner, keys={"sequence": int}, convert=event_from, descending=True))
+
+    async def count_of_document(self, asked: Asked) -> int:
+        """How many acts there are, whatever the page: where no head keeps the total."""
+        return await self._database.count("events", asked.where())
 
     async def versions(self, asked: Iterable[Asked]) -> Mapping[Asked, Page[Version]]:
         """For each document a page of its versions, newest first; `limited` leaves out those that never were in force."""

@@ -1,6 +1,8 @@
 """What principals have decided for their clinics. Each change is an event, and what held before can still be read."""
 
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
 
 from bson import ObjectId
 from pymongo import InsertOne
@@ -50,11 +52,13 @@ class PolicyBook:
             if getattr(before, name) != getattr(after, name)
         ]
 
-    async def save(self, principal: str, policies: Policies, *, act: Act, key: IdempotencyKey | None = None) -> Saved:
-        """Decide. No change where nothing differs."""
+    async def save(self, principal: str, changes: Mapping[str, Any], *, act: Act, key: IdempotencyKey | None = None) -> Saved:
+        """Decide: `changes` by name of the policy, the others stay. No change where nothing differs."""
 
         async def change(transaction: Transaction) -> Saved:
-            if policies == await policies_of(transaction.find, principal):
+            before = await policies_of(transaction.find, principal)
+            policies = replace(before, **changes)
+            if policies == before:
                 return Saved()
             place = place_of(transaction)
             row = {"_id": str(ObjectId()), "principal": principal} | {field.name: _plain(getattr(policies, field.name)) for field in fields(policies)}

@@ -63,7 +63,7 @@ class People:
         key = key_of(employee_hsa_id)
         if self._known.get(key) == name:
             return
-        kept = {"$set": {"name": {"$cond": ["$protected", None, {"$literal": name}]}}}
+        kept = {"$set": {"name": {"$cond": [{"$gt": [{"$size": {"$ifNull": ["$protected_by", []]}}, 0]}, None, {"$literal": name}]}}}
         await self._database["people"].bulk_write([UpdateOne({"_id": key}, [kept], upsert=True)])
         if len(self._known) > _MOST_KNOWN:
             self._known.clear()
@@ -71,11 +71,13 @@ class People:
 
     async def names(self, keys: Iterable[str]) -> Mapping[str, str]:
         """Names by key of the employee HSA-id, those that are known and not protected, in one round trip."""
-        rows = await self._database.find("people", {"_id": {"$in": sorted(set(keys))}, "name": {"$type": "string"}, "protected": {"$ne": True}})
+        rows = await self._database.find("people", {"_id": {"$in": sorted(set(keys))}, "name": {"$type": "string"}})
         return {row["_id"]: row["name"] for row in rows}
 
     async def protect(self, principal: str, employee: str, *, protected: bool, act: Act, key: IdempotencyKey | None = None) -> Saved:
         """Erase a person's name and keep none from now on, or keep names again. No change where it is so already.
+
+        Each principal sets and takes away its own mark only: names are kept again when no principal has one.
 
         Args:
             principal: Key of the principal whose log tells of it.
@@ -86,10 +88,11 @@ class People:
         """
 
         async def change(transaction: Transaction) -> Saved:
-            rows = await transaction.find("people", {"_id": employee, "protected": True})
+            rows = await transaction.find("people", {"_id": employee, "protected_by": principal})
             if bool(rows) is protected:
                 return Saved()
-            transaction.write("people", UpdateOne({"_id": employee}, {"$set": {"protected": protected, "name": None}}, upsert=True))
+            mark = {("$addToSet" if protected else "$pull"): {"protected_by": principal}}
+            transaction.write("people", UpdateOne({"_id": employee}, {"$set": {"name": None}, **mark}, upsert=True))
             action = Action.PERSON_PROTECTED if protected else Action.PERSON_UNPROTECTED
             return Saved(event=transaction.record(act, action, person=employee))
 

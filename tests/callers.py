@@ -13,6 +13,7 @@ import httpx2
 import websockets
 
 from resolvers import development
+from store.database import INDEXES
 from store.records import Role
 from store.registry import Store
 
@@ -54,8 +55,7 @@ class Api:
 
     async def snapshot(self) -> Json:
         """Everything that is stored but the counters that a refused write may turn: equal before and after means nothing was written."""
-        names = ("documents", "versions", "events", "assignments", "clinics", "principals", "people", "idempotency_keys")
-        return {name: await self.store.database.find(name, {}, sort=[("_id", 1)]) for name in names}
+        return {name: await self.store.database.find(name, {}, sort=[("_id", 1)]) for name in INDEXES if name != "logs"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,7 +208,7 @@ def no_personal_number(text: str) -> Iterator[Fault]:
 
 LINK_SCHEMES: Final = ("https", "http", "mailto", "tel")
 IMAGE_SCHEMES: Final = ("https", "http")
-_NOT_IN_URL = re.compile(r"""[\s\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\\<>"`^|]""")
+_NOT_IN_URL = re.compile(r"""[{}\s\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\\<>"`^|]""")
 _HOST = re.compile(r"\[[0-9A-Fa-f:.]+\]|\w(?:[\w-]*\w)?(?:\.\w(?:[\w-]*\w)?)*\.?")
 
 

@@ -17,18 +17,17 @@ from resolvers.kinds.texts import LINK_SCHEMES
 _TAGS: Final = frozenset({"p", "strong", "em", "ul", "ol", "li", "a", "h3", "h4", "h5", "h6", "br", "img"})
 _ATTRIBUTES: Final = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}
 _LOWEST_HEADING = 6
-_HEADINGS_BELOW = 2  # the fragment's own heading is an h2
 
 _markdown = MarkdownIt("commonmark", {"html": False})
 _templates = Environment(loader=PackageLoader("resolvers", "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def rich_text(markdown: str) -> Markup:
-    """A rich text as sanitised HTML; its headings stand below the fragment's."""
+def rich_text(markdown: str, below: int = 2) -> Markup:
+    """A rich text as sanitised HTML; its headings stand below one of the level `below`: the fragment's own is an `h2`."""
     tokens = _markdown.parse(markdown)
     for token in tokens:
         if token.type in {"heading_open", "heading_close"}:
-            token.tag = f"h{min(int(token.tag[1:]) + _HEADINGS_BELOW, _LOWEST_HEADING)}"
+            token.tag = f"h{min(int(token.tag[1:]) + below, _LOWEST_HEADING)}"
     html = _markdown.renderer.render(tokens, _markdown.options, {})
     clean = nh3.clean(html, tags=set(_TAGS), attributes=_ATTRIBUTES, url_schemes=set(LINK_SCHEMES), link_rel="noopener noreferrer")
     return Markup(clean)  # noqa: S704 - sanitised on the line above

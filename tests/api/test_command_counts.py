@@ -2,12 +2,18 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from pymongo import monitoring
 
-from tests.callers import STOCKHOLM
-from tests.world import World
+from store.clinic_filters import ClinicFilter
+from store.selections import Selection
+from tests.callers import BJORKEN, LINDEN, STOCKHOLM
+from tests.storage.building import BY_ANNA, distributed, published, with_clinics
+from tests.world import CONTENT, World
+
+CLINICS = [f"{STOCKHOLM}-C{number:03}" for number in range(200)]
 
 
 class Commands(monitoring.CommandListener):
@@ -107,7 +113,7 @@ async def test_an_inbox_and_a_log_take_as_many_commands_whatever_their_size(comm
             "staff",
             """query($first: Int!) { clinic(hsaId: "SE2321000016-1A01") { notifications(first: $first) { totalCount edges { node {
                 by { unitName } clinic { name } document { name } changes { path } } } } } }""",
-            10,
+            11,
         ),
         "log": (
             "region",
@@ -121,6 +127,53 @@ async def test_an_inbox_and_a_log_take_as_many_commands_whatever_their_size(comm
         few, lots = [await counted(commands, world, query, caller, first=first) for first in (3, 25)]
         assert lots == few, what
         assert lots <= most, (what, commands.seen)
+
+
+async def test_a_list_of_assignments_takes_as_many_commands_for_50_as_for_5(commands: Commands, world: World) -> None:
+    store = world.api.store
+    await with_clinics(store, *CLINICS)
+    await world.region.done("clinicGroupSave", "event { id }", principal=STOCKHOLM, name="Lista", hsaIds=CLINICS[:100])
+    for case_type in [await published(store) for _ in range(2)]:
+        await store.distribution.distribute(case_type, Selection(which=ClinicFilter()), act=BY_ANNA)
+    moment = datetime.now(UTC).isoformat()
+    lists = {
+        "now": ("", "{ origin since by { unitName } clinic { name } caseType { name } startPageOrder contactCardOrder }", 8),
+        "as it was": (f'asOf: "{moment}", ', "{ origin until clinic { name } caseType { name } startPageOrder }", 9),
+    }
+
+    for what, (argument, node, most) in lists.items():
+        query = f"query($first: Int!) {{ assignments({argument}first: $first) {{ totalCount edges {{ node {node} }} }} }}"
+        few, lots = [await counted(commands, world, query, first=first) for first in (5, 50)]
+        assert lots == few, what
+        assert lots <= most, (what, commands.seen)
+
+
+async def test_the_groups_of_clinics_are_read_together(commands: Commands, world: World) -> None:
+    await with_clinics(world.api.store, *CLINICS)
+    for name, members in (("Alla", CLINICS), ("Hälften", CLINICS[::2])):
+        await world.region.done("clinicGroupSave", "event { id }", principal=STOCKHOLM, name=name, hsaIds=members)
+    query = "query($first: Int!) { clinics(first: $first) { edges { node { name groups { name } } } } }"
+
+    few, lots = [await counted(commands, world, query, first=first) for first in (10, 100)]
+
+    assert (few, lots) == (2, 2)
+
+
+async def test_the_check_before_a_distribution_takes_as_many_commands_for_200_clinics_as_for_2(commands: Commands, world: World) -> None:
+    await with_clinics(world.api.store, *CLINICS)
+    await world.distribute(world.case_type, LINDEN, *CLINICS[::2])
+    for clinic in (BJORKEN, LINDEN, *CLINICS[2:5]):
+        local = await world.region.done("caseTypeCreate", "caseType { id }", owner=clinic, content=CONTENT)
+        await world.region.done("documentPublish", "event { id }", id=local["caseType"]["id"], version=1, expectedVersion=1)
+    query = """query($caseType: ID!, $to: ClinicSelection!) { checkDistribution(caseType: $caseType, to: $to) { refused { row }
+        willReceive { totalCount edges { node { name } } } alreadyAssigned { totalCount edges { node { name } } }
+        localCandidates { similarity clinic { name } caseType { name } } } }"""
+    chosen = ([BJORKEN, LINDEN], [BJORKEN, LINDEN, *CLINICS[2:]])
+
+    few, lots = [await counted(commands, world, query, caseType=world.case_type, to={"hsaIds": hsa_ids}) for hsa_ids in chosen]
+
+    assert lots == few
+    assert lots <= 7, commands.seen
 
 
 async def test_nodes_by_id_are_read_together(commands: Commands, world: World) -> None:
@@ -139,3 +192,23 @@ async def test_what_nobody_may_read_costs_no_command(commands: Commands, world: 
     await world.api.nobody().refused("{ caseTypes { totalCount edges { node { id } } } }")
 
     assert commands.seen == []
+
+
+async def test_a_start_page_takes_as_many_commands_for_20_case_types_as_for_2(commands: Commands, world: World) -> None:
+    store = world.api.store
+    await world.distribute(world.case_type)
+    await distributed(store, await published(store), BJORKEN, LINDEN)
+    for _ in range(18):
+        await distributed(store, await published(store), BJORKEN)
+    replies = [{"key": "egen", "label": "Egen", "text": "Hej"}]
+    for clinic in (BJORKEN, LINDEN):
+        given = {"clinic": clinic, "caseType": world.case_type, "expectedVersion": 0, "standardReplies": replies, "terms": []}
+        await world.region.done("localAdaptationSave", "event { id }", **given)
+    entry = "{ position caseType { name } version { number } adaptation { number } effective { name terms { text } } html }"
+    pages = {"now": ("", 8), "as it was": (f'(asOf: "{datetime.now(UTC).isoformat()}")', 10)}
+
+    for what, (when, most) in pages.items():
+        query = f"query($clinic: HsaId!) {{ clinic(hsaId: $clinic) {{ startPage{when} {entry} }} }}"
+        few, lots = [await counted(commands, world, query, clinic=clinic) for clinic in (LINDEN, BJORKEN)]
+        assert lots == few, what
+        assert lots <= most, (what, commands.seen)

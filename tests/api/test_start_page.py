@@ -55,7 +55,7 @@ async def test_a_clinic_shows_what_it_was_handed_with_its_own_additions(world: W
         {"key": "egen", "text": "Välkommen till Vårdcentralen Björken!", "local": True},
     ]
     assert "<strong>förnya</strong>" in entry["html"]
-    assert '<button type="submit">Skicka</button>' in entry["html"]
+    assert '<button type="submit" lang="sv">Skicka</button>' in entry["html"]
     assert (await page(world.region, LINDEN))[0]["adaptation"] is None
 
 

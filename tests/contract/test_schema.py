@@ -34,68 +34,21 @@ COMING = {
     "AcknowledgementPayload",
     "Adoption",
     "AdoptionCount",
-    "Assignment",
-    "AssignmentConnection",
-    "AssignmentEdge",
-    "AssignmentFilter",
-    "AssignmentOrigin",
-    "AssignmentPayload",
+    "Assignment.acknowledgedVersion",
+    "AssignmentFilter.behindOnly",
     "CaseType.adoption",
-    "CaseType.assignments",
-    "CaseTypeDistributeInput.replaceLocal",
-    "CaseTypeFollowInput",
     "CaseTypeTemplate.usage",
-    "CaseTypeVersion.html",
-    "CaseTypeWithdrawInput",
-    "CaseTypesReorderInput",
-    "Clinic.assignments",
-    "Clinic.groups",
-    "Clinic.localAdaptation",
-    "Clinic.startPage",
     "Clinic.unacknowledgedCount",
-    "ClinicFilter.group",
-    "ClinicFilter.similarTo",
-    "ClinicFilter.text",
-    "ClinicGroup",
-    "ClinicGroupConnection",
-    "ClinicGroupEdge",
-    "ClinicGroupPayload",
-    "ClinicGroupSaveInput",
-    "ClinicRule",
-    "ClinicSelection.csv",
-    "ClinicSelection.filter",
-    "ClinicSelection.group",
-    "DistributionCheck",
     "DocumentAdoptTemplateInput",
     "DocumentConnection",
     "DocumentEdge",
-    "EventPayload",
-    "LocalAdaptation",
-    "LocalAdaptationContent",
-    "LocalAdaptationPayload",
-    "LocalAdaptationSaveInput",
-    "LocalAdaptationVersion",
-    "LocalAdaptationVersionConnection",
-    "LocalAdaptationVersionEdge",
-    "LocalCandidate",
     "MergeConflict",
     "MergeResolution",
     "MergeSide",
-    "Mutation.caseTypeFollow",
-    "Mutation.caseTypeUnfollow",
-    "Mutation.caseTypeWithdraw",
-    "Mutation.caseTypesReorder",
-    "Mutation.clinicGroupSave",
     "Mutation.documentAdoptTemplate",
-    "Mutation.localAdaptationSave",
     "Mutation.notificationsAcknowledge",
     "NotificationsAcknowledgeInput",
-    "Principal.groups",
-    "Query.assignments",
-    "Query.checkDistribution",
     "Query.search",
-    "ReorderTarget",
-    "StartPageEntry",
     "TemplateUsage",
 }
 """What the contract has and the code does not yet. It only ever shrinks."""
@@ -187,14 +140,18 @@ def test_what_is_left_to_the_server_has_no_default_in_the_schema() -> None:
     assert {name for name, field in fields.items() if isinstance(field, GraphQLInputField) and default(field) is not None} == set()
 
 
-def test_every_type_field_and_enum_value_is_described() -> None:
+def test_everything_in_the_schema_is_described() -> None:
     bare = []
     for name, kind in named(OURS).items():
-        if not kind.description and name not in ("Query", "Mutation", "Subscription"):
+        if not kind.description:
             bare.append(name)
-        bare += [f"{name}.{field}" for field, found in members(kind).items() if not found.description]
+        for field, found in members(kind).items():
+            if not found.description:
+                bare.append(f"{name}.{field}")
+            if isinstance(found, GraphQLField):
+                bare += [f"{name}.{field}({argument}:)" for argument, value in found.args.items() if not value.description]
         if isinstance(kind, GraphQLEnumType):
-            bare += [f"{name}.{value}" for value, found in kind.values.items() if not found.description]
+            bare += [f"{name}.{value}" for value, told in kind.values.items() if not told.description]
 
     assert bare == []
 
