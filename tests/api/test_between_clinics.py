@@ -39,7 +39,8 @@ async def test_a_clinics_own_replies_are_for_those_who_may_read_its_adaptation(w
     await world.distribute(world.case_type)
     await world.clinic_admin.done(
         "localAdaptationSave", "event { id }", clinic=BJORKEN, caseType=world.case_type, expectedVersion=0, note="Internt",
-        standardReplies=[{"key": "egen", "label": "Egen", "text": "Bara för personalen"}], terms=[{"key": "t", "heading": "Hos oss", "text": "Ring."}],
+        standardReplies=[{"key": "egen", "label": "Egen", "text": "Bara för personalen"}],
+        terms=[{"key": "t", "heading": "Hos oss", "text": "Ring."}],
     )  # fmt: skip
     query = """query($c: HsaId!) { clinic(hsaId: $c) { startPage {
       adaptation { note } effective { standardReplies { text } terms { heading } } } } }"""
