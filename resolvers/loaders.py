@@ -12,7 +12,7 @@ from strawberry.dataloader import DataLoader
 from store.history import Asked
 from store.notifications import Inbox, Told
 from store.paging import Page
-from store.records import Assignment, Clinic, ClinicGroup, Document, Event, OrderedList, Version
+from store.records import Assignment, Clinic, ClinicGroup, Document, Event, OrderedList, Policies, Version
 from store.registry import Store
 
 K = TypeVar("K", bound=Hashable)
@@ -32,6 +32,7 @@ class Loaders:
         self.assignments: DataLoader[str, Assignment | None] = _batched(store.assignments.get_many)
         self.groups_of_clinics: DataLoader[Clinic, Sequence[ClinicGroup] | None] = DataLoader(load_fn=_groups_of(store), cache=False)
         self.places: DataLoader[tuple[OrderedList, str, str], int | None] = DataLoader(load_fn=_places(store), cache=False)
+        self.policies: DataLoader[str, Policies | None] = _batched(store.policies.get_many)
         self.histories: DataLoader[Asked, Page[Event] | None] = _batched(store.history.of_documents)
         self.version_pages: DataLoader[Asked, Page[Version] | None] = _batched(store.history.versions)
         self.published_at: DataLoader[tuple[str, str, datetime], int | None] = _batched(store.history.published_at)

@@ -9,7 +9,7 @@ from resolvers import assignments as resolve
 from resolvers import distribution
 from schema.case_types import CaseType
 from schema.documents import KEY, NOTE
-from schema.enums import AssignmentOrigin, OrderedList
+from schema.enums import AssignmentOrigin, CentralActivation, OrderedList
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.nodes import After, Connection, First, Node, connection, paging
@@ -23,7 +23,6 @@ from store import records
 class Assignment(Node):
     record: strawberry.Private[records.Assignment]
     origin: AssignmentOrigin = strawberry.field(description="How it came there.")
-    active: bool = strawberry.field(description="Whether the clinic shows it; false only where clinics activate central case types themselves.")
     since: datetime = strawberry.field(description="When it came, or was last activated or hidden there.")
     until: datetime | None = strawberry.field(description="When that ended; null while it holds.")
     by: Actor = strawberry.field(description="Who did it.")
@@ -34,11 +33,17 @@ class Assignment(Node):
             record=record,
             id=strawberry.ID(record.id),
             origin=record.origin,
-            active=record.active,
             since=record.since,
             until=record.until,
             by=Actor.of(record.by, record.principal),
         )
+
+    @strawberry.field(description="Whether residents meet it there; false where a clinic has still to show it, or where it was hidden.")
+    async def active(self, info: Info) -> bool:
+        if not self.record.waiting:
+            return self.record.active
+        policies = await info.context.loaders.policies.load(self.record.principal)
+        return policies is None or policies.central_activation is CentralActivation.PRINCIPAL
 
     @strawberry.field(description="Where.")
     async def clinic(self, info: Info) -> Clinic:

@@ -23,13 +23,15 @@ from store.records import (
     Audience,
     CentralActivation,
     Clinic,
+    ClinicGroup,
+    ClinicRule,
     ClinicStatus,
     Document,
     DocumentState,
     Event,
 )
-from store.rows import assignment_from, assignment_row, group_from
-from store.stretches import ended
+from store.rows import assignment_from, assignment_row, clinic_from, group_from
+from store.stretches import ended, holding
 from store.transactions import Transaction
 
 
@@ -79,6 +81,7 @@ async def hand_over(transaction: Transaction, act: Act, head: Document, clinics:
                 contact_card_order=terms.contact_card_order,
                 arrival=earlier.arrival if earlier else place.sequence,
                 active=earlier.active if earlier else not by_clinic,
+                waiting=earlier.waiting if earlier else by_clinic,
             )
         )
     if followed := [key for key in receivers if key in have]:
@@ -114,7 +117,7 @@ def told(
 def moved(assignment: Assignment, transaction: Transaction, act: Act, *, active: bool) -> Assignment:
     """The same assignment from the next event on, shown to residents there or not."""
     place = place_of(transaction)
-    return replace(assignment, id=f"as_{ObjectId()}", from_sequence=place.sequence, since=place.at, by=act.actor, active=active)
+    return replace(assignment, id=f"as_{ObjectId()}", from_sequence=place.sequence, since=place.at, by=act.actor, active=active, waiting=False)
 
 
 async def join(transaction: Transaction, act: Act, changed: Sequence[tuple[Clinic | None, Clinic]]) -> None:
@@ -135,9 +138,37 @@ async def join(transaction: Transaction, act: Act, changed: Sequence[tuple[Clini
     joining: dict[str, list[str]] = {}
     for group in groups.values():
         if group.rule is not None:
-            which = replace(ClinicFilter.of_rule(group.rule, group.principal), statuses=[ClinicStatus.ACTIVE])
+            which = _fitting(group)
             joining[group.id] = [after.key for before, after in changed if fits(which, after) and not fits(which, before)]
     await welcome(transaction, act, standing, joining)
+
+
+async def rejoin(transaction: Transaction, act: Act, head: Document, left: int) -> None:
+    """Hand a case type that is back from the archive to the clinics that came to fit its groups' rules meanwhile.
+
+    Args:
+        transaction: The caller holds it.
+        act: Who took the case type back.
+        head: The case type.
+        left: The sequence number at which it was archived.
+    """
+    standing = await transaction.find("standing", {"document": head.id, "open": True}, sort=[("from_sequence", 1), ("_id", 1)])
+    joining: dict[str, list[str]] = {}
+    for row in standing:
+        now, then = [
+            [group_from(found) for found in await transaction.find("groups", {"group": row["group"], **holding(sequence)})]
+            for sequence in (None, left)
+        ]
+        fitting = [clinic_from(found) for found in await transaction.find("clinics", _fitting(now[0]).where(transaction.at))]
+        keys = [clinic.key for clinic in fitting]
+        states = await transaction.find("clinic_states", {"clinic": {"$in": keys}, **holding(left)})
+        fitted = {state["clinic"] for state in states if then and _fitting(then[0]).matches(clinic_from(state["as_was"]), transaction.at)}
+        joining[row["group"]] = [key for key in keys if key not in fitted]
+    await welcome(transaction, act, standing, joining)
+
+
+def _fitting(group: ClinicGroup) -> ClinicFilter:
+    return replace(ClinicFilter.of_rule(group.rule or ClinicRule(), group.principal), statuses=[ClinicStatus.ACTIVE])
 
 
 async def welcome(transaction: Transaction, act: Act, standing: Sequence[Row], joining: dict[str, list[str]]) -> None:

@@ -10,6 +10,7 @@ from bson import ObjectId
 
 from store import heads
 from store.acts import archived, place_of, put_in_force, recorded, reopened
+from store.arrivals import rejoin
 from store.database import Database, Row
 from store.errors import WrongState
 from store.hashing import ChainCheck, Verification
@@ -231,18 +232,15 @@ class Documents:
                 head, made = heads.edited(kind, head, content, act=act, place=place, derived_from=source.derived_from, restored_from=version)
                 transaction.add_version(made)
             if publish and (made or head.published != head.latest):
-                return await put_in_force(transaction, act, Action.RESTORED, kind, head, head.latest, before=before, restored_from=version)
-            if made is None and head is before:
+                saved = await put_in_force(transaction, act, Action.RESTORED, kind, head, head.latest, before=before, restored_from=version)
+            elif made is None and head is before:
                 return Saved(document=head, version=await transaction.version(head.id, head.latest))
-            return recorded(
-                transaction,
-                act,
-                Action.RESTORED,
-                head,
-                version=made or await transaction.version(head.id, head.latest),
-                number=head.latest,
-                restored_from=version,
-            )
+            else:
+                newest = made or await transaction.version(head.id, head.latest)
+                saved = recorded(transaction, act, Action.RESTORED, head, version=newest, number=head.latest, restored_from=version)
+            if before.archived_sequence is not None:
+                await rejoin(transaction, act, head, before.archived_sequence)
+            return replace(saved, document=transaction.document(document.id))
 
         return await self._log.submit(document.principal, change, documents=[document.id], key=key, alone=True)
 

@@ -1,6 +1,6 @@
 """What principals have decided for their clinics. Each change is an event, and what held before can still be read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from store.diff import Change, ChangeKind
 from store.log import Log
 from store.records import Act, Action, CentralActivation, Policies, Saved
 from store.selections import Find
-from store.stretches import begun, ended
+from store.stretches import begun, ended, holding
 from store.transactions import IdempotencyKey, Transaction
 
 TITLES = {
@@ -40,6 +40,16 @@ class PolicyBook:
     async def of(self, principal: str) -> Policies:
         """A principal's policies now."""
         return await policies_of(self._database.find, principal)
+
+    async def as_of(self, principal: str, sequence: int | None) -> Policies:
+        """A principal's policies just after an event of its log, or now."""
+        rows = await self._database.find("policies", {"principal": principal, **holding(sequence)})
+        return _from(rows[0]) if rows else Policies()
+
+    async def get_many(self, principals: Iterable[str]) -> Mapping[str, Policies]:
+        """The policies of several principals now, those that have decided."""
+        rows = await self._database.find("policies", {"principal": {"$in": sorted(set(principals))}, "open": True})
+        return {row["principal"]: _from(row) for row in rows}
 
     async def changes_at(self, principal: str, sequence: int) -> list[Change]:
         """What one change of policies changed."""

@@ -380,7 +380,8 @@ class Assignment:
     """A case type at a clinic, from one event's sequence to another's (both inclusive for what the clinic is told).
 
     `arrival` is the sequence number at which it came, which stays when it is activated there or changes origin. Residents meet it only while
-    `active`. The orders are the places that its distribution asked for.
+    `active`; one that is `waiting` came where clinics activate case types themselves, and is met also once they need not any more.
+    The orders are the places that its distribution asked for.
     """
 
     id: str
@@ -397,6 +398,7 @@ class Assignment:
     contact_card_order: int | None = None
     arrival: int = 0
     active: bool = True
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

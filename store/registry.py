@@ -63,6 +63,7 @@ class Store:
         documents = Documents(database, log, kinds)
         groups = Groups(database, log, extra_hsa_prefixes=extra_hsa_prefixes)
         orders = Orders(database, log)
+        policies = PolicyBook(database, log)
         notifications = Notifications(database, history, assignments)
         return cls(
             database=database,
@@ -80,9 +81,16 @@ class Store:
             groups=groups,
             orders=orders,
             start_pages=StartPages(
-                clinics=clinics, groups=groups, orders=orders, assignments=assignments, documents=documents, history=history, clock=clock
+                clinics=clinics,
+                groups=groups,
+                orders=orders,
+                assignments=assignments,
+                documents=documents,
+                history=history,
+                policies=policies,
+                clock=clock,
             ),
-            policies=PolicyBook(database, log),
+            policies=policies,
             role_grants=RoleGrants(database, log),
             notifications=notifications,
             feed=Feed(database, history, notifications),

@@ -15,7 +15,8 @@ from store.groups import Groups
 from store.history import History, Standing
 from store.log import Clock, utc_now
 from store.orders import Orders, arranged
-from store.records import Assignment, Clinic, ClinicStatus, DocumentState, OrderedList
+from store.policies import PolicyBook
+from store.records import Assignment, CentralActivation, Clinic, ClinicStatus, DocumentState, OrderedList
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,10 @@ class StartPages:
         assignments: Assignments,
         documents: Documents,
         history: History,
+        policies: PolicyBook,
         clock: Clock = utc_now,
     ) -> None:
+        self._policies = policies
         self._clinics = clinics
         self._groups = groups
         self._orders = orders
@@ -77,7 +80,7 @@ class StartPages:
             then = await self._clinics.as_of(clinic, sequence)
         if then is None or then.status_at(time or self._clock()) is not ClinicStatus.ACTIVE:
             return StartPage(then or clinic, ())
-        held = [assignment for assignment in await self._assignments.held([clinic.key], sequence) if assignment.active]
+        held = await self._met(clinic, sequence)
         orders = await self.orders([then], which, sequence)
         standing = await self._standing(clinic, [assignment.document for assignment in held], sequence)
         shown = []
@@ -88,6 +91,15 @@ class StartPages:
             own, adaptation = standing.get(adaptation_id(assignment.document, clinic.key), (None, None))
             shown.append(Shown(assignment, version, adaptation if own is DocumentState.ACTIVE else None))
         return StartPage(then, shown)
+
+    async def _met(self, clinic: Clinic, sequence: int | None) -> list[Assignment]:
+        """What residents may meet; a case type that waits for its clinic only where clinics need not activate it any more."""
+        held = await self._assignments.held([clinic.key], sequence)
+        if any(assignment.waiting for assignment in held):
+            policies = await self._policies.as_of(clinic.principal, sequence)
+            by_clinic = policies.central_activation is CentralActivation.CLINIC
+            return [assignment for assignment in held if assignment.active or (assignment.waiting and not by_clinic)]
+        return [assignment for assignment in held if assignment.active]
 
     async def orders(self, clinics: Sequence[Clinic], which: OrderedList, sequence: int | None) -> Mapping[str, Sequence[Sequence[str]]]:
         """The orders that hold for clinics of one principal, by clinic key."""

@@ -370,3 +370,19 @@ async def test_groups_and_assignments_are_nodes_for_those_who_may_know_of_them(w
     ]
 
     assert seen == [["ClinicGroup", "Assignment"], [None, "Assignment"], [None, None], ["ClinicGroup", "Assignment"]]
+
+
+async def test_a_case_type_back_from_the_archive_reaches_who_joined_its_group_meanwhile(world: World) -> None:
+    made = await world.region.done(
+        "clinicGroupSave", "clinicGroup { id }", principal=STOCKHOLM, name="VC", rule={"businessClassifications": ["1502"]}
+    )
+    await world.region.done("caseTypeDistribute", PAYLOAD, caseType=world.case_type, to={"group": made["clinicGroup"]["id"]})
+    await world.region.done("caseTypeWithdraw", PAYLOAD, caseType=world.case_type, **{"from": {"hsaIds": [LINDEN]}})
+    await world.region.done("documentArchive", "event { id }", id=world.case_type, expectedVersion=1)
+    await import_clinic(world, "SE2321000016-1E01", businessClassification="1502")
+
+    await world.region.done("documentRestore", "event { action }", id=world.case_type, version=1, expectedVersion=1, publish=True)
+
+    assert await at(world) == [(world.case_type, "DISTRIBUTED")]
+    assert await at(world, "SE2321000016-1E01") == [(world.case_type, "DISTRIBUTED")]
+    assert await at(world, LINDEN) == []

@@ -95,6 +95,22 @@ async def test_where_clinics_activate_a_case_type_waits_until_its_clinic_shows_i
     assert (await world.clinic_admin.ask(page, c=BJORKEN))["clinic"]["startPage"] == []
 
 
+async def test_what_waited_is_met_once_clinics_need_not_activate_it_and_what_was_hidden_is_not(world: World) -> None:
+    await decide(world, centralActivation="CLINIC")
+    await world.distribute(world.case_type)
+    await world.clinic_admin.done("caseTypeShow", "event { id }", caseType=world.case_type, clinic=BJORKEN)
+    await world.region.done("caseTypeHide", "event { id }", caseType=world.case_type, clinic=BJORKEN)
+
+    await decide(world, centralActivation="PRINCIPAL")
+
+    page = "query($c: HsaId!) { clinic(hsaId: $c) { startPage { position } assignments { edges { node { active } } } } }"
+    assert (await world.region.ask(page, c=LINDEN))["clinic"] == {
+        "startPage": [{"position": 1}],
+        "assignments": {"edges": [{"node": {"active": True}}]},
+    }
+    assert (await world.region.ask(page, c=BJORKEN))["clinic"] == {"startPage": [], "assignments": {"edges": [{"node": {"active": False}}]}}
+
+
 async def test_open_pages_are_linked_only_where_the_principal_allows_it(world: World) -> None:
     content = CONTENT | {"links": [{"key": "a", "label": "A", "url": "https://www.1177.se/", "openPage": True}]}
 

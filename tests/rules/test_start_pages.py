@@ -11,14 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resolvers import adaptations, clinics, distribution, documents, groups, orders, reference, start_pages
+from resolvers import adaptations, clinics, distribution, documents, groups, orders, policies, reference, start_pages
 from resolvers.context import Context
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
 from resolvers.selections import Choice
 from resolvers.viewers import LOA3, Grant, Viewer
 from store.database import Database
 from store.errors import RegistryError
-from store.records import ClinicRule, DocumentState, OrderedList, Role
+from store.records import CentralActivation, ClinicRule, DocumentState, OrderedList, Role
 from store.registry import Store
 
 STOCKHOLM = "SE2321000016"
@@ -112,13 +112,30 @@ async def play(table: Played, act: str, one: int, other: int, number: int) -> No
             await documents.archive(context, case_type, expected_version=latest, **rest)
         case "restore":
             await documents.restore(context, case_type, version=1, expected_version=latest, publish=number % 2 == 0, **rest)
+        case "decide":
+            await policies.save(context, STOCKHOLM, {"central_activation": list(CentralActivation)[number % 2]}, **rest)
         case _:
             head = (await context.store.documents.get_many([case_type]))[case_type]
             switch = documents.activate if head.state is DocumentState.INACTIVE else documents.deactivate
             await switch(context, case_type, expected_version=latest, **rest)
 
 
-ACTS = ("distribute", "withdraw", "follow", "unfollow", "hide", "adapt", "reorder", "import", "regroup", "edit", "archive", "restore", "switch")
+ACTS = (
+    "distribute",
+    "withdraw",
+    "follow",
+    "unfollow",
+    "hide",
+    "adapt",
+    "reorder",
+    "import",
+    "regroup",
+    "edit",
+    "archive",
+    "restore",
+    "switch",
+    "decide",
+)
 acts = st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 1), st.integers(0, 1), st.integers(0, 9)), min_size=4, max_size=14)
 
 
