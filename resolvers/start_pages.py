@@ -46,18 +46,17 @@ async def entries(context: Context, clinic: Clinic, which: OrderedList, as_of: d
     versions = await context.loaders.versions.load_many([(shown.assignment.document, shown.version) for shown in page.shown])
     adapted = [(shown.adaptation_id, shown.adaptation) for shown in page.shown if shown.adaptation is not None]
     adaptations = {version.document: version for version in await context.loaders.versions.load_many(adapted) if version is not None}
-    documents_seen = await asyncio.gather(*(documents.get(context, shown.assignment.document) for shown in page.shown))
-    own_seen = await asyncio.gather(*(documents.get(context, document) for document, _ in adapted))
-    readable = {document.id for document in own_seen if document is not None}
+    ids = [*(shown.assignment.document for shown in page.shown), *(document for document, _ in adapted)]
+    readable = {document.id: document for document in await asyncio.gather(*(documents.get(context, one) for one in ids)) if document is not None}
     found = []
     position = 0
-    for shown, version, document in zip(page.shown, versions, documents_seen, strict=True):
+    for shown, version in zip(page.shown, versions, strict=True):
         if version is None:
             raise LookupError(f"version {shown.version} of {shown.assignment.document}")
         if which is OrderedList.CONTACT_CARD and not CASE_TYPE.upcast(version.content, version.schema_version)["onContactCard"]:
             continue
         position += 1
-        if document is not None:
+        if (document := readable.get(shown.assignment.document)) is not None:
             adaptation = adaptations.get(shown.adaptation_id)
             seen = shown.adaptation_id in readable
             merged = effective(version, adaptation, page.clinic, replies=seen)
