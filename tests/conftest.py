@@ -15,7 +15,7 @@ from resolvers import reference
 from resolvers.kinds import KINDS
 from server import Settings, create_app
 from store import mongod
-from store.database import Database, connect
+from store.database import INDEXES, Database, connect
 from store.records import Principal
 from store.registry import Store
 from tests.callers import Api
@@ -33,15 +33,22 @@ async def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
     await running.stop()
 
 
-@pytest.fixture
-async def database(mongodb_uri: str) -> AsyncIterator[Database]:
-    """An empty database with its indexes, gone after the test."""
+@pytest.fixture(scope="session")
+async def kept_database(mongodb_uri: str) -> AsyncIterator[Database]:
+    """One database with its indexes for the run: making them anew takes longer than most tests."""
     client = connect(mongodb_uri)
     database = Database(client, f"test_{uuid4().hex[:12]}")
-    await database.create_indexes()
     yield database
     await client.drop_database(database.name)
     await client.close()
+
+
+@pytest.fixture
+async def database(kept_database: Database) -> Database:
+    """An empty database with its indexes."""
+    await kept_database.create_indexes()
+    await asyncio.gather(*(kept_database[name].delete_many({}) for name in INDEXES))
+    return kept_database
 
 
 @pytest.fixture
