@@ -18,7 +18,7 @@ from store.database import Database, Row
 from store.paging import Paging
 from store.records import AssignmentOrigin, Clinic, ClinicRule, Document, OrderedList
 from store.registry import Store
-from store.selections import Selection
+from store.selections import Selection, choose
 from tests.storage.building import BY_ANNA, STOCKHOLM, published
 from tests.storage.watching import Cost, Watch, costs, watched
 
@@ -194,3 +194,18 @@ async def test_what_some_of_8000_clinics_match_is_found_by_index(large: Region, 
     assert not any("COLLSCAN" in cost.stages for cost in found), found
     assert sum(cost.documents for cost in found) <= most, found
     assert seconds < 0.1
+
+
+async def test_the_check_before_a_distribution_to_all_clinics_takes_under_a_second(large: Region) -> None:
+    store = large.store
+    seconds = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        chosen = await choose(store.database.find, Selection(which=ClinicFilter()), STOCKHOLM, store.now())
+        holders = await store.assignments.holders(large.case_type.id, chosen.clinics)
+        await store.listing.owned_by("CASE_TYPE", chosen.clinics)
+        seconds.append(time.perf_counter() - begun)
+
+    print(f"check of {len(holders)} clinics: {median(seconds) * 1000:.0f} ms")
+    assert len(chosen.clinics) == len(holders) == MANY
+    assert median(seconds) < 1
