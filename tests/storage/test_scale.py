@@ -206,6 +206,5 @@ async def test_the_check_before_a_distribution_to_all_clinics_takes_under_a_seco
         await store.listing.owned_by("CASE_TYPE", chosen.clinics)
         seconds.append(time.perf_counter() - begun)
 
-    print(f"check of {len(holders)} clinics: {median(seconds) * 1000:.0f} ms")
     assert len(chosen.clinics) == len(holders) == MANY
     assert median(seconds) < 1
