@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: install run test check fix sdl lock
+.PHONY: install run test soak check fix sdl lock
 
 install: $(INSTALLED)
 
@@ -20,6 +20,9 @@ run: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
+
+soak: $(INSTALLED)
+	$(BIN)/python -m pytest -m soak
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -22,6 +22,8 @@ from store.selections import Selection, choose
 from tests.storage.building import BY_ANNA, STOCKHOLM, published
 from tests.storage.watching import Cost, Watch, costs, watched
 
+pytestmark = pytest.mark.soak
+
 MANY, FEW = 8_000, 80
 CASE_TYPES = 30
 NAMES = ("Björken", "Linden", "Eken", "Almen", "Asken", "Tallen", "Granen", "Häggen")
