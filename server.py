@@ -130,7 +130,7 @@ def create_app(settings: Settings) -> Starlette:
         ok = await store.database.ready()
         return JSONResponse({"status": "ready" if ok else "unavailable"}, status_code=200 if ok else 503)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/graphql", graphql, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", graphql),
@@ -139,6 +139,8 @@ def create_app(settings: Settings) -> Starlette:
         ],
         lifespan=lifespan,
     )
+    app.state.store = store
+    return app
 
 
 def _open(uri: str, settings: Settings) -> Store:

@@ -27,12 +27,13 @@ UPPSALA_CLINIC = "SE2321000024-1B01"
 
 
 class Api:
-    """The app as its callers reach it. `store` looks behind its back."""
+    """The app as its callers reach it. `store` looks behind its back; `own` is the app's own store."""
 
-    def __init__(self, url: str, data: Path, store: Store) -> None:
+    def __init__(self, url: str, data: Path, store: Store, own: Store) -> None:
         self.url = f"{url}/graphql"
         self.root = url
         self.store = store
+        self.own = own
         self._data = data
         self._client = httpx2.AsyncClient(timeout=30)
 

@@ -2,23 +2,20 @@
 
 import asyncio
 import os
-import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-import uvicorn
 
 from resolvers import reference
 from resolvers.kinds import KINDS
-from server import Settings, create_app
 from store import mongod
 from store.database import INDEXES, Database, connect
 from store.records import Principal
 from store.registry import Store
 from tests.callers import Api
+from tests.serving import serving
 from tests.world import World
 
 
@@ -70,31 +67,12 @@ async def stockholm(store: Store) -> Principal:
 
 @pytest.fixture
 async def api(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterator[Api]:
-    """The running app on a socket of its own, over the database of `store`."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
-        settings = Settings(host="127.0.0.1", port=port, data=tmp_path, mongodb_uri=mongodb_uri, database=store.database.name, development=True)
-        server = _Server(uvicorn.Config(create_app(settings), ws="websockets-sansio", ws_max_size=1024 * 1024, log_level="warning", lifespan="on"))
-        running = asyncio.create_task(server.serve(sockets=[listening]))
-        while not server.started:
-            if running.done():
-                await running
-            await asyncio.sleep(0.005)
-        client = Api(settings.url, tmp_path, store)
-        yield client
-        await client.close()
-        server.should_exit = True
-        await running
+    """The running app over the database of `store`, with the development issuer."""
+    async with serving(tmp_path, mongodb_uri, store, development=True) as api:
+        yield api
 
 
 @pytest.fixture
 async def world(api: Api) -> World:
     """A few clinics, a national template, and a central case type of Region Stockholm, made over the API."""
     return await World.build(api)
-
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield  # signals belong to pytest

@@ -9,23 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from joserfc import jwt
 from joserfc.jwk import ECKey
 from structlog.testing import capture_logs
 
 from resolvers import development
 from resolvers.sign_in import LOA3
-from server import Settings, create_app
 from store.records import Role
 from store.registry import Store
 from tests.callers import BJORKEN, STOCKHOLM, UPPSALA_CLINIC, Api, Caller, Json, Socket, operation, problems
+from tests.serving import serving
 from tests.world import World
 
 VIEWER = "{ viewer { roles } }"
 NOTIFICATIONS = """subscription($clinics: [HsaId!]!, $after: Cursor) {
     clinicNotifications(clinics: $clinics, after: $after) { action clinic { hsaId } document { id } } }"""
-SECRETS = ("Traceback", "Error(", "KeyError", "LookupError", "pymongo", "mongodb", ".py", "/work", "store.")
+SECRETS = ("Traceback", "Error(", "KeyError", "LookupError", "pymongo", "mongodb", ".py", str(Path(__file__).parents[2]), "store.")
 
 
 def signed(data: Path, key: ECKey | None = None, **claims: Any) -> str:
@@ -210,22 +209,11 @@ async def test_syntax_and_validation_errors_name_their_place(world: World) -> No
 @pytest.fixture
 async def production(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterator[Api]:
     """The app outside development, whose issuer can't be reached."""
-    with socket.socket() as listening, socket.socket() as closed:
-        listening.bind(("127.0.0.1", 0))
+    with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound, but nobody listens: connections are refused
         issuer = f"http://127.0.0.1:{closed.getsockname()[1]}"
-        settings = Settings(port=listening.getsockname()[1], data=tmp_path, mongodb_uri=mongodb_uri, database=store.database.name, oidc_issuer=issuer)
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), ws="websockets-sansio", log_level="warning", lifespan="on"))
-        running = asyncio.create_task(server.serve(sockets=[listening]))
-        while not server.started:
-            if running.done():
-                await running
-            await asyncio.sleep(0.005)
-        client = Api(settings.url, tmp_path, store)
-        yield client
-        await client.close()
-        server.should_exit = True
-        await running
+        async with serving(tmp_path, mongodb_uri, store, oidc_issuer=issuer) as api:
+            yield api
 
 
 async def test_while_the_issuer_is_unreachable_sign_in_is_unavailable_not_refused(production: Api) -> None:

@@ -1,11 +1,9 @@
 """`clinicNotifications` and `events` over graphql-transport-ws: replay, then live, in order and without a gap; rights; abrupt ends."""
 
 import asyncio
-import gc
 from contextlib import AsyncExitStack
 from typing import Any
 
-from store.feed import Feed
 from store.records import Role
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM, UPPSALA_CLINIC, Caller, Json, Socket
 from tests.world import World
@@ -99,11 +97,8 @@ async def test_without_a_cursor_it_begins_now_and_drafts_disturb_no_clinic(world
 
 async def until_followers(world: World, count: int) -> None:
     """Wait until so many subscriptions are followed by the app. Requests give it its turns: it runs in this loop."""
-    # The app's store is its own, out of reach of the fixtures.
-    feeds = [one for one in gc.get_objects() if type(one) is Feed and one._database.name == world.api.store.database.name]
-    assert len(feeds) == 2
     for _ in range(500):
-        if sum(tail.followers for feed in feeds for tail in feed._tails.values()) == count:
+        if sum(tail.followers for tail in world.api.own.feed._tails.values()) == count:
             return
         await world.region.ask("{ viewer { roles } }")
     raise AssertionError(f"never {count} followers")

@@ -1,6 +1,7 @@
 """Keyset pages: every row once, in Swedish order, forwards and backwards, whatever the size; cursors of other lists are refused."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,9 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pymongo.asynchronous.collection import AsyncCollection
 
 from resolvers.kinds import CASE_TYPE, KINDS
-from store.database import Database
+from store.database import Database, Row
 from store.errors import InvalidInput
 from store.listing import DocumentFilter, Order
 from store.paging import DEFAULT_FIRST, MAX_FIRST, Page, Paging, decode, encode, find_page
@@ -187,8 +189,15 @@ async def test_a_cursor_of_a_list_in_another_order_is_refused(store: Store) -> N
     assert refused.value.path == ("before",)
 
 
-async def test_nested_keys_and_ties_are_paged_by_all_keys(database: Database) -> None:
-    await database["rows"].insert_many([{"_id": f"{number:02}", "a": {"b": number // 3}} for number in range(10)])
+@pytest.fixture
+async def rows(database: Database) -> AsyncIterator[AsyncCollection[Row]]:
+    """A collection that is not the registry's, gone after the test."""
+    yield database["rows"]
+    await database["rows"].drop()
+
+
+async def test_nested_keys_and_ties_are_paged_by_all_keys(database: Database, rows: AsyncCollection[Row]) -> None:
+    await rows.insert_many([{"_id": f"{number:02}", "a": {"b": number // 3}} for number in range(10)])
 
     async def find(paging: Paging) -> Page[str]:
         keys: dict[str, type] = {"a.b": int, "_id": str}

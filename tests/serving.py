@@ -1,0 +1,41 @@
+"""The app on a real socket, in the loop of the tests."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from server import Settings, create_app
+from store.registry import Store
+from tests.callers import Api
+
+
+@asynccontextmanager
+async def serving(data: Path, uri: str, store: Store, **settings: Any) -> AsyncIterator[Api]:
+    """The running app on a socket of its own, over the database of `store`."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        whole = Settings(host="127.0.0.1", port=port, data=data, mongodb_uri=uri, database=store.database.name, **settings)
+        app = create_app(whole)
+        server = _Server(uvicorn.Config(app, ws="websockets-sansio", ws_max_size=1024 * 1024, log_level="warning", lifespan="on"))
+        running = asyncio.create_task(server.serve(sockets=[listening]))
+        while not server.started:
+            if running.done():
+                await running
+            await asyncio.sleep(0.005)
+        client = Api(whole.url, data, store, app.state.store)
+        yield client
+        await client.close()
+        server.should_exit = True
+        await running
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # signals belong to pytest
