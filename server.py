@@ -22,6 +22,7 @@ from typing import Annotated, Any, Literal, NoReturn
 import structlog
 import typer
 import uvicorn
+from prometheus_client import CollectorRegistry
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -33,10 +34,14 @@ from resolvers import reference
 from resolvers import sample as sample_data
 from resolvers.issuers import IssuerKeys
 from resolvers.kinds import KINDS
+from resolvers.live.hub import Hub
+from resolvers.live.metrics import Metrics
 from resolvers.sign_in import SignIn
 from resolvers.viewers import ACR_LEVELS, AcrLevel
-from schema.http import RegistryGraphQL, contexts
+from schema.http import RegistryGraphQL
+from schema.live import Limits, Live
 from schema.registry import schema
+from schema.sessions import Seats, Sessions
 from store import mongod as embedded_mongod
 from store.database import Database, connect
 from store.mongod import MongodError
@@ -69,6 +74,10 @@ class Settings(BaseSettings):
     oidc_acr: tuple[AcrLevel, ...] = ACR_LEVELS
     role_codes: dict[str, Role] = {role.value: role for role in Role}
     extra_hsa_prefixes: tuple[str, ...] = ()
+    connections_per_user: int = 50
+    subscriptions_per_socket: int = 100
+    socket_init_seconds: float = 5
+    heartbeat_seconds: float = 15
 
     @property
     def url(self) -> str:
@@ -110,7 +119,12 @@ def create_app(settings: Settings) -> Starlette:
     if settings.mongodb_uri is None:
         raise ValueError("The settings name no MongoDB.")
     store = _open(settings.mongodb_uri, settings)
-    graphql = RegistryGraphQL(contexts(store, _sign_in(settings)), development=settings.local_issuer)
+    metrics = Metrics(CollectorRegistry())
+    limits = Limits(
+        operations=settings.subscriptions_per_socket, init_seconds=settings.socket_init_seconds, heartbeat_seconds=settings.heartbeat_seconds
+    )
+    live = Live(schema, Hub(store, metrics), Sessions(store, _sign_in(settings)), Seats(settings.connections_per_user), metrics, limits)
+    graphql = RegistryGraphQL(live, development=settings.local_issuer)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -119,11 +133,12 @@ def create_app(settings: Settings) -> Starlette:
         try:
             yield
         finally:
+            await live.stop()
             await store.feed.stop()
             await store.log.close()
             await store.database.client.close()
 
-    async def live(_: Request) -> Response:
+    async def alive(_: Request) -> Response:
         return JSONResponse({"status": "live"})
 
     async def ready(_: Request) -> Response:
@@ -134,12 +149,12 @@ def create_app(settings: Settings) -> Starlette:
         routes=[
             Route("/graphql", graphql, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", graphql),
-            Route("/health/live", live),
+            Route("/health/live", alive),
             Route("/health/ready", ready),
         ],
         lifespan=lifespan,
     )
-    app.state.store = store
+    app.state.live = live
     return app
 
 

@@ -112,6 +112,10 @@ class Rights:
     held: tuple[Held, ...]
     scope: Scope
 
+    def sight(self, document: Document) -> Sight:
+        """How much of a document is seen."""
+        return self.scope.sight(document)
+
     def holder(self, permission: Permission, principal: str, clinic: str | None = None) -> Held | None:
         """The role that allows something on a principal's things, or on a clinic's; None where none does."""
         return next((held for held in self.held if permission in held.permissions and held.reaches(principal, clinic)), None)
@@ -238,7 +242,7 @@ def require_sight(rights: Rights, document: Document | None, path: tuple[str, ..
     Raises:
         NotFound: There is none, or the viewer may not know of it.
     """
-    if document is None or rights.scope.sight(document) is Sight.NOTHING:
+    if document is None or rights.sight(document) is Sight.NOTHING:
         raise NotFound("Dokumentet finns inte.", path)
     return document
 

@@ -46,7 +46,7 @@ async def get(context: Context, document_id: str, kind: str | None = None) -> Do
 
 def sight(context: Context, document: Document) -> Sight:
     """How much of a document the viewer sees."""
-    return context.rights.scope.sight(document)
+    return context.rights.sight(document)
 
 
 async def page(context: Context, which: DocumentFilter, order: Order, paging: Paging) -> Page[Document]:

@@ -1,13 +1,12 @@
 """The logs: who may read and follow them."""
 
-from collections.abc import AsyncGenerator
-
 from resolvers import access
 from resolvers.access import Permission
 from resolvers.clinics import require_principal
 from resolvers.context import Context
+from resolvers.live.followers import Following
 from store.errors import NotPermitted
-from store.history import EventFilter, read_cursor
+from store.history import EventFilter, Position, read_cursor
 from store.paging import Page, Paging
 from store.records import Audience, Event, key_of
 
@@ -34,8 +33,8 @@ async def page(context: Context, principal: str, which: EventFilter, paging: Pag
     return await context.store.history.events(principal, which, paging)
 
 
-async def follow(context: Context, principal: str, which: EventFilter, after: str | None) -> AsyncGenerator[Event, None]:
-    """Every act in a principal's log after a cursor, or from now on without one, for ever.
+async def follow(context: Context, principal: str, which: EventFilter, after: str | None) -> Following:
+    """What to follow: every act in a principal's log that matches, after a cursor, or from now on without one.
 
     Raises:
         NotFound: There is no such principal.
@@ -45,13 +44,8 @@ async def follow(context: Context, principal: str, which: EventFilter, after: st
     found = require_principal(context, principal)
     access.require_at(context.rights, Permission.READ_LOG, found.key, None, ("principal",))
     _refuse_persons(context, found.key, which)
-    if after is None:
-        position = await context.store.history.latest_sequence(found.key)
-    else:
-        position, _ = read_cursor(after, found.key)
-    async for event in context.store.feed.follow(found.key, position):
-        if which.matches(event):
-            yield event
+    sequence = await context.store.history.latest_sequence(found.key) if after is None else read_cursor(after, found.key).sequence
+    return Following(found.key, Position(sequence), which=which)
 
 
 def _refuse_persons(context: Context, principal: str, which: EventFilter) -> None:

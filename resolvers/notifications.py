@@ -1,11 +1,12 @@
 """What clinics are told: their inbox, and following it live."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 
 from resolvers.access import Permission
 from resolvers.context import Context
+from resolvers.live.followers import Following
 from store.errors import InvalidInput, NotFound, NotPermitted
-from store.history import read_cursor
+from store.history import Position, read_cursor
 from store.notifications import Inbox, Told
 from store.paging import EMPTY, Page, Paging
 from store.records import Clinic, key_of
@@ -39,27 +40,23 @@ def _inbox(clinic: Clinic, paging: Paging, unacknowledged_only: bool, resident_v
     return Inbox(clinic.key, clinic.principal, paging, clinic.acknowledged if unacknowledged_only else 0, resident_visible_only)
 
 
-async def follow(
-    context: Context, hsa_ids: Sequence[str], *, after: str | None, from_acknowledged: bool, resident_visible_only: bool
-) -> AsyncGenerator[Told, None]:
-    """What clinics of one principal are told after a cursor, their last acknowledgement, or from now on; then live, for ever.
+async def follow(context: Context, hsa_ids: Sequence[str], *, after: str | None, from_acknowledged: bool, resident_visible_only: bool) -> Following:
+    """What to follow: what clinics of one principal are told after a cursor, their last acknowledgement, or from now on.
 
     Raises:
         NotFound: One of the clinics does not exist, or the viewer may not know of it.
+        NotPermitted: The viewer may not read the inbox of one of them.
         InvalidInput: No clinics, too many, of several principals; or a cursor that can't be read or is of another log.
     """
     clinics = await _clinics(context, hsa_ids)
     principal = clinics[0].principal
-    after_clinic = None
     if after is not None:
-        position, after_clinic = read_cursor(after, principal)
+        position = read_cursor(after, principal)
     elif from_acknowledged:
-        position = min(clinic.acknowledged for clinic in clinics)
+        position = Position(min(clinic.acknowledged for clinic in clinics))
     else:
-        position = await context.store.history.latest_sequence(principal)
-    async for told in context.store.feed.follow_clinics(principal, [clinic.key for clinic in clinics], position, after_clinic):
-        if told.event.resident_visible or not resident_visible_only:
-            yield told
+        position = Position(await context.store.history.latest_sequence(principal))
+    return Following(principal, position, clinics, resident_visible_only=resident_visible_only)
 
 
 async def _clinics(context: Context, hsa_ids: Sequence[str]) -> list[Clinic]:

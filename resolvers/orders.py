@@ -47,7 +47,7 @@ async def save(context: Context, on: Target, which: OrderedList, order: Sequence
     problems = []
     found = await context.loaders.documents.load_many(list(order))
     for index, document in enumerate(found):
-        unknown = document is None or document.kind != "CASE_TYPE" or context.rights.scope.sight(document) is Sight.NOTHING
+        unknown = document is None or document.kind != "CASE_TYPE" or context.rights.sight(document) is Sight.NOTHING
         if unknown or document is None or document.principal != place.principal:
             problems.append(Problem("UNKNOWN_CASE_TYPE", "Ärendetypen finns inte hos huvudmannen.", ("order", str(index))))
         elif order[index] in order[:index]:

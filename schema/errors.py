@@ -4,12 +4,13 @@
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Any, TypeVar, cast
 
 import orjson
 import strawberry
-from graphql import GraphQLError, GraphQLSyntaxError
+import structlog
+from graphql import ExecutionResult, GraphQLError, GraphQLSyntaxError
 from strawberry.extensions import FieldExtension
 from strawberry.types import Info as StrawberryInfo
 
@@ -17,9 +18,11 @@ from resolvers.context import Context
 from schema.contents import plain
 from schema.enums import DocumentState
 from store import errors
+from store.database import is_outage
 from store.errors import RegistryError
 from store.transactions import IdempotencyKey
 
+_log = structlog.get_logger(__name__)
 Info = StrawberryInfo[Context, None]
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -149,15 +152,21 @@ def unauthenticated(reason: str) -> TopLevelError:
     return TopLevelError("UNAUTHENTICATED", reason)
 
 
+def _cause_of(error: GraphQLError) -> BaseException | None:
+    """What was raised first."""
+    original = error.original_error
+    while isinstance(original, GraphQLError) and original.original_error is not None:
+        original = original.original_error
+    return original
+
+
 def coded(error: GraphQLError) -> bool:
     """Give an error its code in place, and mask what is not for callers.
 
     Returns:
         Whether it is a fault of ours, to be logged.
     """
-    original = error.original_error
-    while isinstance(original, GraphQLError) and original.original_error is not None:
-        original = original.original_error
+    original = _cause_of(error)
     if isinstance(original, RegistryError):
         problem = original.problems[0] if isinstance(original, errors.InvalidInput) else original
         error.message = problem.message
@@ -171,3 +180,37 @@ def coded(error: GraphQLError) -> bool:
     error.message = "Internal error. The cause is in the server's log, under the request's id."
     error.extensions = {"code": "INTERNAL_ERROR"}
     return True
+
+
+def report(errors: Iterable[GraphQLError], request_id: str | None) -> None:
+    """Give errors their codes, and log our own faults."""
+    for error in errors:
+        cause = error.original_error
+        if coded(error):
+            _log.error("resolver failed", path=error.path, request_id=request_id, exc_info=cause)
+
+
+def answer_of(result: ExecutionResult, request_id: str | None) -> dict[str, Any]:
+    """What an execution came to, as JSON."""
+    if not result.errors:
+        return {"data": result.data}
+    report(result.errors, request_id)
+    return {"data": result.data, "errors": formatted(result.errors)}
+
+
+def formatted(errors: Iterable[GraphQLError]) -> list[Any]:
+    """Coded errors, as JSON."""
+    return [error.formatted for error in errors]
+
+
+def outage_in(result: ExecutionResult) -> BaseException | None:
+    """What says that MongoDB could not be asked while something was executed, if it does."""
+    causes = map(_cause_of, result.errors or ())
+    return next((cause for cause in causes if is_outage(cause)), None)
+
+
+def error_of(cause: Exception, request_id: str | None) -> GraphQLError:
+    """An exception as a coded top-level error."""
+    error = GraphQLError(str(cause), original_error=cause)
+    report([error], request_id)
+    return error

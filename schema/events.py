@@ -1,12 +1,14 @@
 """The log and what clinics are told of it."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import strawberry
 
 from resolvers import clinics, documents, events, groups, notifications
+from resolvers.live.followers import Following
 from schema.changes import Change, changes_of
 from schema.enums import Action
 from schema.errors import Info
@@ -208,18 +210,15 @@ class EventSubscription:
         from_acknowledged: Annotated[bool | None, strawberry.argument(description="Begin after the clinics' last acknowledgement.")] = False,
         resident_visible_only: Annotated[bool | None, strawberry.argument(description="Leave out what residents don't notice.")] = False,
     ) -> AsyncGenerator[Notification, None]:
-        following = notifications.follow(
-            info.context,
-            clinics,
-            after=after,
-            from_acknowledged=bool(from_acknowledged),
-            resident_visible_only=bool(resident_visible_only),
+        return _pushed(
+            await notifications.follow(
+                info.context,
+                clinics,
+                after=after,
+                from_acknowledged=bool(from_acknowledged),
+                resident_visible_only=bool(resident_visible_only),
+            )
         )
-        try:
-            async for told in following:
-                yield Notification.of(told)
-        finally:
-            await following.aclose()
 
     @strawberry.subscription(description="For administrators: every act in a principal's log after a cursor, or from now on; drafts included.")
     async def events(
@@ -229,9 +228,18 @@ class EventSubscription:
         filter: Annotated[EventFilter | None, strawberry.argument(description="Which acts.")] = None,
         after: Annotated[Cursor | None, strawberry.argument(description="The last event that was received.")] = None,
     ) -> AsyncGenerator[Event, None]:
-        following = events.follow(info.context, principal, filter_of(filter), after)
-        try:
-            async for event in following:
-                yield Event.of(event)
-        finally:
-            await following.aclose()
+        return _pushed(await events.follow(info.context, principal, filter_of(filter), after))
+
+
+@dataclass(frozen=True, slots=True)
+class Source(AsyncIterable[Any]):
+    """What a subscription's resolver answers: what to follow, for the hub to tell. Nothing is pulled from it."""
+
+    following: Following
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        raise TypeError("Events are pushed by the hub: this is not iterated.")
+
+
+def _pushed(following: Following) -> AsyncGenerator[Any, None]:
+    return cast("AsyncGenerator[Any, None]", Source(following))  # the resolvers' annotations tell Strawberry the type of the events

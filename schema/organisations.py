@@ -158,7 +158,6 @@ class Clinic(Node):
     financing_organizations: list[str] = strawberry.field(description="Organisation numbers of those who finance it.")
     start_date: datetime | None = strawberry.field(description="When it starts.")
     end_date: datetime | None = strawberry.field(description="When it ends.")
-    status: ClinicStatus = strawberry.field(description="Whether it can be handed case types now.")
 
     @classmethod
     def of(cls, record: records.Clinic) -> "Clinic":
@@ -176,8 +175,11 @@ class Clinic(Node):
             financing_organizations=list(record.financing_organizations),
             start_date=record.start_date,
             end_date=record.end_date,
-            status=record.status_at(utc_now()),
         )
+
+    @strawberry.field(description="Whether it can be handed case types now.")
+    def status(self) -> ClinicStatus:
+        return self.record.status_at(utc_now())
 
     @strawberry.field(description="Who answers for it.")
     def principal(self, info: Info) -> Principal:

@@ -5,10 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any
 
 import strawberry
-import structlog
-from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, parse
+from graphql import GraphQLError, GraphQLSchema, GraphQLSyntaxError, OperationDefinitionNode, parse
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.schema import StreamResult
 from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
@@ -21,7 +19,7 @@ from schema.case_types import CaseType, CaseTypeMutation, CaseTypeQuery
 from schema.distribution import DistributionMutation, DistributionQuery
 from schema.documents import DocumentMutation, VersionConflict, document_of, version_of
 from schema.enums import Role
-from schema.errors import Info, InvalidInput, NotFound, NotPermitted, RefusedRowError, TopLevelError, WrongState, coded
+from schema.errors import Info, InvalidInput, NotFound, NotPermitted, RefusedRowError, TopLevelError, WrongState, report
 from schema.events import EventSubscription, Notification, find_event, find_notification
 from schema.groups import ClinicGroup, GroupMutation
 from schema.nodes import After, Connection, First, Id, Node
@@ -31,11 +29,10 @@ from schema.people import Actor
 from schema.policies import PolicyMutation
 from schema.role_grants import RoleGrant, RoleGrantMutation
 from schema.scalars import SCALARS
-from schema.sockets import Socket, Unauthenticated
+from schema.sessions import Unauthenticated
 from store import errors, records
 from store.clinic_filters import ClinicFilter
 
-_log = structlog.get_logger(__name__)
 _MOST_NODES = 100
 _LONGEST_NUMBER = 15
 
@@ -164,13 +161,14 @@ class Subscription(EventSubscription):
 class RegistrySchema(strawberry.Schema):
     """The schema, for signed-in callers only. Expected errors are not logged; bugs are, and their cause stays inside."""
 
+    @property
+    def graphql(self) -> GraphQLSchema:
+        """The schema as graphql-core has it."""
+        return self._schema
+
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Give each error its code, and log our own faults."""
-        for error in errors:
-            cause = error.original_error
-            if coded(error):
-                context = execution_context.context if execution_context else None
-                _log.error("resolver failed", path=error.path, request_id=getattr(context, "request_id", None), exc_info=cause)
+        report(errors, getattr(execution_context.context, "request_id", None) if execution_context else None)
 
     async def execute(self, query: str | None, *args: Any, **kwargs: Any) -> ExecutionResult:
         """Answer a query or mutation; without sign-in only an error."""
@@ -183,15 +181,6 @@ class RegistrySchema(strawberry.Schema):
         kinds = set(kwargs.get("allowed_operation_types") or OperationType) - {OperationType.SUBSCRIPTION}
         return await super().execute(query, *args, **{**kwargs, "allowed_operation_types": kinds})
 
-    async def stream(self, query: str | None, *args: Any, **kwargs: Any) -> StreamResult:
-        """Answer any operation over a socket; without sign-in only an error."""
-        context = kwargs.get("context_value")
-        if isinstance(context, Socket):
-            kwargs["context_value"] = context = await context.now()
-        if isinstance(context, Unauthenticated):
-            return _only(context.error())
-        return await super().stream(query, *args, **kwargs)
-
 
 def _has_several_operations(query: str) -> bool:
     if sum(query.count(word) for word in ("query", "mutation", "subscription")) < 2:  # spares parsing nearly everything a second time
@@ -200,10 +189,6 @@ def _has_several_operations(query: str) -> bool:
         return sum(isinstance(one, OperationDefinitionNode) for one in parse(query).definitions) > 1
     except GraphQLSyntaxError:
         return False  # told where it is parsed
-
-
-async def _only(error: GraphQLError) -> StreamResult:
-    yield PreExecutionError(data=None, errors=[error])
 
 
 schema = RegistrySchema(

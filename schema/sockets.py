@@ -1,49 +1,269 @@
-"""Who is behind a request or socket before the schema is asked: signed in, or refused with a reason."""
+"""GraphQL over a websocket: the protocol graphql-transport-ws.
 
-from dataclasses import dataclass, field
+A socket opens also without a valid token: each operation then answers with the error. Each message is checked before it is handled; one that is
+none of the protocol's closes the socket. One task for each socket reads; an operation has a task of its own only while it is executed.
+Source: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+import structlog
 from graphql import GraphQLError
+from starlette.types import Receive, Scope, Send
+from strawberry.types.execution import PreExecutionError
 
-from resolvers.context import Context
-from schema.errors import TopLevelError
+from resolvers.live.followers import Follower
+from resolvers.viewers import Viewer
+from schema.errors import TopLevelError, error_of, formatted, report
+from schema.live import Live, Request, request_of
+from schema.sessions import Unauthenticated, new_request_id
+from store.records import Event
+
+PROTOCOL = "graphql-transport-ws"
+
+_log = structlog.get_logger(__name__)
+_BAD_REQUEST = 4400
+_UNAUTHORIZED = 4401
+_FORBIDDEN = 4403
+_SUBPROTOCOL_NOT_ACCEPTABLE = 4406
+_INIT_TIMEOUT = 4408
+_SUBSCRIBER_EXISTS = 4409
+_TOO_MANY = 4429
+_LONGEST_TIMER = 24 * 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Unauthenticated:
-    """No token, or one that is not accepted."""
+class _Refused(Exception):
+    """What a client sent ends the socket."""
 
-    reason: str
-    request_id: str
-    code: str = "UNAUTHENTICATED"
-
-    def error(self) -> GraphQLError:
-        """As a top-level error."""
-        return TopLevelError(self.code, self.reason)
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
 
 
-@dataclass(slots=True)
-class Socket:
-    """One websocket: its token may come with the handshake or with `connection_init`."""
+class GraphQLSocket:
+    """One websocket, from the handshake to its end."""
 
-    header: str | None
-    request_id: str
-    signed_in: Context | Unauthenticated
-    connection_params: dict[str, Any] = field(default_factory=dict)
+    def __init__(self, live: Live, scope: Scope, receive: Receive, send: Send) -> None:
+        self.send = send
+        self.live = live
+        self.request_id = new_request_id()
+        self.operations: dict[str, _Operation] = {}
+        self._receive = receive
+        self._protocols: list[str] = scope["subprotocols"]
+        self._header = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), None)
+        self._initialised = False
+        self._viewer: Viewer | Unauthenticated = Unauthenticated("Sign in with a bearer token in connection_init.", self.request_id)
+        self._seat: str | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._closing: asyncio.Task[None] | None = None
 
-    async def now(self) -> Context | Unauthenticated:
-        """Who is behind the socket at this moment, with the rights of this moment: nobody any more once the token has expired."""
-        signed_in = self.signed_in
-        if isinstance(signed_in, Unauthenticated):
-            return signed_in
-        if signed_in.viewer.expires_at <= datetime.now(UTC):
-            return Unauthenticated("The token has expired.", self.request_id)
-        return await Context.of(signed_in.store, signed_in.viewer, self.request_id)
+    async def run(self) -> None:
+        """Serve until either side ends it."""
+        await self._receive()  # websocket.connect
+        if PROTOCOL not in self._protocols:
+            await self.send({"type": "websocket.accept"})
+            await self._close(_SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable")
+            return
+        await self.send({"type": "websocket.accept", "subprotocol": PROTOCOL})
+        self.live.metrics.connections.labels("websocket").inc()
+        self._close_later(self.live.limits.init_seconds, _INIT_TIMEOUT, "Connection initialisation timeout")
+        try:
+            while (message := await self._receive())["type"] != "websocket.disconnect":
+                await self._handle(_checked(message.get("text")))
+        except _Refused as refused:
+            await self._close(refused.code, refused.reason)
+        except OSError:
+            pass  # the client has gone
+        finally:
+            self._end()
+            self.live.metrics.connections.labels("websocket").dec()
 
-    def authorization(self) -> str | None:
-        """The Authorization value that the client gave: in `connection_init`, whatever the case of its name, or in the handshake."""
-        for name, value in self.connection_params.items():
-            if name.lower() == "authorization" and isinstance(value, str):
-                return value
-        return self.header
+    async def context(self) -> Any:
+        """Who is behind the socket at this moment."""
+        return await self.live.sessions.context(self._viewer, self.request_id)
+
+    async def _handle(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "connection_init":
+                await self._initialise(message)
+            case "ping":
+                await self.send(_text({"type": "pong"} | _taken(message, "payload")))
+            case "pong":
+                pass
+            case "subscribe":
+                await self._subscribe(message)
+            case "complete":
+                if (operation := self.operations.pop(_id_of(message), None)) is not None:
+                    operation.cancel()
+            case _:
+                raise _Refused(_BAD_REQUEST, "Unknown message type")
+
+    async def _initialise(self, message: dict[str, Any]) -> None:
+        if self._initialised:
+            raise _Refused(_TOO_MANY, "Too many initialisation requests")
+        self._initialised = True
+        payload = message.get("payload")
+        if payload is not None and not isinstance(payload, dict):
+            raise _Refused(_BAD_REQUEST, "Invalid connection init payload")
+        given = (value for name, value in (payload or {}).items() if name.lower() == "authorization" and isinstance(value, str))
+        self._viewer = viewer = await self.live.sessions.viewer(next(given, self._header), self.request_id)
+        if self._timer is not None:
+            self._timer.cancel()
+        if isinstance(viewer, Viewer):
+            if not self.live.seats.take(viewer.subject):
+                self.live.metrics.refused.labels("TOO_MANY_CONNECTIONS").inc()
+                raise _Refused(_TOO_MANY, "Too many connections of one user")
+            self._seat = viewer.subject
+            # Clients connect again after this code, with the new token that they have by then.
+            self._close_later((viewer.expires_at - datetime.now(UTC)).total_seconds(), _FORBIDDEN, "The token has expired")
+        await self.send(_text({"type": "connection_ack"}))
+
+    async def _subscribe(self, message: dict[str, Any]) -> None:
+        if not self._initialised:
+            raise _Refused(_UNAUTHORIZED, "Unauthorized")
+        operation_id = _id_of(message)
+        if (request := request_of(message.get("payload"))) is None:
+            raise _Refused(_BAD_REQUEST, "A payload must have a query, and may have an operationName and variables")
+        if operation_id in self.operations:
+            raise _Refused(_SUBSCRIBER_EXISTS, f"Subscriber for {operation_id[:64]} already exists")
+        operation = _Operation(self, operation_id)
+        if len(self.operations) >= self.live.limits.operations:
+            self.live.metrics.refused.labels("TOO_MANY_SUBSCRIPTIONS").inc()
+            why = f"At most {self.live.limits.operations} operations may be open on one socket."
+            await operation.refuse([TopLevelError("TOO_MANY_SUBSCRIPTIONS", why)])
+            return
+        self.operations[operation_id] = operation
+        operation.start(request)
+
+    def _close_later(self, seconds: float, code: int, reason: str) -> None:
+        def close() -> None:
+            for operation in self.operations.values():
+                operation.cancel()
+            self._closing = asyncio.create_task(self._close(code, reason))
+
+        self._timer = asyncio.get_running_loop().call_later(min(max(seconds, 0), _LONGEST_TIMER), close)
+
+    async def _close(self, code: int, reason: str) -> None:
+        with suppress(OSError, RuntimeError):  # closed meanwhile
+            await self.send({"type": "websocket.close", "code": code, "reason": reason})
+
+    def _end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        for operation in self.operations.values():
+            operation.cancel()
+        self.operations.clear()
+        if self._seat is not None:
+            self.live.seats.leave(self._seat)
+
+
+class _Operation:
+    """One operation on a socket; of a subscription also where it is told."""
+
+    __slots__ = ("_follower", "_head", "_id", "_socket", "_task")
+
+    def __init__(self, socket: GraphQLSocket, operation_id: str) -> None:
+        self._socket = socket
+        self._id = operation_id
+        self._head = f'{{"id":{orjson.dumps(operation_id).decode()},"type":"next","payload":'
+        self._task: asyncio.Task[None] | None = None
+        self._follower: Follower | None = None
+
+    def start(self, request: Request) -> None:
+        """Execute it, or begin to follow."""
+        self._task = asyncio.create_task(self._run(request), name="operation")
+
+    def cancel(self) -> None:
+        """End it without a word."""
+        if self._task is not None:
+            self._task.cancel()
+        if self._follower is not None:
+            self._follower.close()
+
+    def next(self, text: str, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:  # noqa: ARG002 - streams use them
+        """See `Outlet`."""
+        return self._socket.send({"type": "websocket.send", "text": f"{self._head}{text}}}"})  # type: ignore[return-value]
+
+    async def end(self, reason: Exception) -> None:
+        """See `Outlet`."""
+        await self.refuse([error_of(reason, self._socket.request_id)])
+
+    async def refuse(self, errors: Iterable[GraphQLError]) -> None:
+        """End it with errors."""
+        if self._socket.operations.get(self._id) is self:
+            del self._socket.operations[self._id]
+        await self._socket.send(_text({"id": self._id, "type": "error", "payload": formatted(errors)}))
+
+    async def _run(self, request: Request) -> None:
+        try:
+            await self._execute(request)
+        except OSError:
+            pass  # the client has gone
+        except Exception as fault:  # noqa: BLE001 - whatever fails, the client is told
+            await self.end(fault)
+        finally:
+            self._task = None
+
+    async def _execute(self, request: Request) -> None:
+        socket, live = self._socket, self._socket.live
+        changes = live.hub.changes
+        context = await socket.context()
+        if isinstance(context, Unauthenticated):
+            await self.refuse([context.error()])
+            return
+        operation = live.operations.read(request.query)
+        if operation.errors:
+            errors = list(operation.errors)
+            report(errors, socket.request_id)
+            await self.refuse(errors)
+        elif operation.follows(request.operation_name):
+            follower = await live.follow(context, operation, request, self, changes=changes)
+            if not isinstance(follower, Follower):
+                await self.refuse(follower)
+            elif socket.operations.get(self._id) is self:
+                self._follower = follower
+            else:
+                follower.close()
+        else:
+            result = await live.execute(context, request)
+            if isinstance(result, PreExecutionError):
+                await self.refuse(result.errors or [])
+                return
+            answer = {"data": result.data} | ({"errors": formatted(result.errors)} if result.errors else {})
+            await socket.send(_text({"id": self._id, "type": "next", "payload": answer}))
+            if socket.operations.pop(self._id, None) is not None:
+                await socket.send(_text({"id": self._id, "type": "complete"}))
+
+
+def _text(message: dict[str, Any]) -> dict[str, str]:
+    # Text frames: a binary one would make browsers fail.
+    return {"type": "websocket.send", "text": orjson.dumps(message).decode()}
+
+
+def _checked(text: str | None) -> dict[str, Any]:
+    if text is None:
+        raise _Refused(_BAD_REQUEST, "Messages must be text")
+    try:
+        message = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise _Refused(_BAD_REQUEST, "Messages must be valid JSON") from None
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise _Refused(_BAD_REQUEST, "Messages must be objects with a type")
+    return message
+
+
+def _id_of(message: dict[str, Any]) -> str:
+    if not isinstance(message.get("id"), str) or not message["id"]:
+        raise _Refused(_BAD_REQUEST, "Messages of operations must have an id")
+    operation_id: str = message["id"]
+    return operation_id
+
+
+def _taken(message: dict[str, Any], name: str) -> dict[str, Any]:
+    return {name: message[name]} if name in message else {}

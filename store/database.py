@@ -16,7 +16,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collation import Collation
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
 
 Row = dict[str, Any]
 Session = AsyncClientSession
@@ -209,6 +209,11 @@ class Database:
             cursor = await self[collection].aggregate(list(pipeline))
             return await cursor.to_list()
 
+    async def distinct(self, collection: str, field: str, where: Mapping[str, Any]) -> list[Any]:
+        """The values of a field in the rows that match, each once; at most 16 MB of them."""
+        async with self._reads:
+            return await self[collection].distinct(field, where)
+
     async def find_each(self, collection: str, queries: Sequence[Query]) -> list[list[Row]]:
         """The rows of each of several queries, in one command; each is answered by its own index."""
         if len(queries) == 1:
@@ -243,6 +248,13 @@ class Database:
             yield session
 
 
+def is_outage(error: BaseException | None) -> bool:
+    """Whether MongoDB could not be asked just now: asking again later may be answered."""
+    return isinstance(error, (ConnectionFailure, ExecutionTimeout)) or (
+        isinstance(error, PyMongoError) and error.has_error_label("RetryableWriteError")
+    )
+
+
 def connect(uri: str, *, pool: int = 64) -> AsyncMongoClient[Row]:
     """A client with the registry's guarantees: majority reads and journaled majority writes, UTC times.
 
@@ -266,4 +278,4 @@ def connect(uri: str, *, pool: int = 64) -> AsyncMongoClient[Row]:
     )
 
 
-__all__ = ["ASCENDING", "DESCENDING", "INDEXES", "SWEDISH", "Database", "Query", "Row", "Session", "Sort", "connect"]
+__all__ = ["ASCENDING", "DESCENDING", "INDEXES", "SWEDISH", "Database", "Query", "Row", "Session", "Sort", "connect", "is_outage"]

@@ -15,7 +15,7 @@ from pymongo.errors import PyMongoError
 
 from store.database import Database
 from store.history import History
-from store.notifications import Notifications, Told
+from store.notifications import Notifications
 from store.records import Event
 
 _log = structlog.get_logger(__name__)
@@ -93,43 +93,6 @@ class Feed:
                     yield event
                     position = event.sequence
                 if not events:
-                    await tail.beyond(position)
-        finally:
-            self._leave(principal, tail)
-
-    async def follow_clinics(self, principal: str, clinics: Sequence[str], after: int, after_clinic: str | None = None) -> AsyncGenerator[Told, None]:
-        """What some clinics of one principal are told after a position, for ever.
-
-        Args:
-            principal: Its key.
-            clinics: Their keys; told in this order where one event concerns several.
-            after: Sequence number of the last event that was received.
-            after_clinic: The last clinic that was told of that event; None for all of them.
-        """
-        clinics = sorted(set(clinics))
-        tail = await self._join(principal)
-        position = after
-        try:
-            if after_clinic is not None:
-                for event, concerned in await self._notifications.between(principal, clinics, after, after, limit=1):
-                    for clinic in concerned:
-                        if clinic > after_clinic:
-                            yield Told(clinic, event)
-            while True:
-                horizon = tail.last
-                events = tail.after(position)
-                if events is None:
-                    # Far behind: ask the index for this clinics' events instead of reading the whole log.
-                    found = await self._notifications.between(principal, clinics, position + 1, horizon, limit=_PAGE)
-                    reached = horizon if len(found) < _PAGE else found[-1][0].sequence
-                else:
-                    found = [(event, await self._notifications.concerned(event, clinics)) for event in events]
-                    reached = events[-1].sequence if events else position
-                for event, concerned in found:
-                    for clinic in concerned:
-                        yield Told(clinic, event)
-                position = max(position, reached)
-                if position >= tail.last:
                     await tail.beyond(position)
         finally:
             self._leave(principal, tail)

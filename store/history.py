@@ -6,10 +6,9 @@ so a moment has one answer.
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from store.database import Database, Query
 from store.errors import InvalidInput
@@ -210,28 +209,34 @@ class History:
         return {key: rows[0]["released"] for key, rows in zip(keys, found, strict=True) if rows}
 
 
+class Position(NamedTuple):
+    """How far a reader has come in a log: all events up to and including `sequence`.
+
+    Several clinics may be told of one event, in the order of their keys. Where `clinic` is given, of that last event only the clinics up to and
+    including it were told.
+    """
+
+    sequence: int
+    clinic: str | None = None
+
+
 def event_cursor(event: Event, clinic: str | None = None) -> str:
     """The position of an event in its log; of one clinic's notification of it where `clinic` is given."""
-    return encode((event.principal, event.sequence) if clinic is None else (event.principal, event.sequence, clinic))
+    cursor = encode((event.principal, event.sequence))
+    return cursor if clinic is None else f"{cursor}.{clinic}"
 
 
-def read_cursor(cursor: str, principal: str, argument: str = "after") -> tuple[int, str | None]:
-    """The sequence number and the clinic (if any) that a cursor of this log stands at.
+def read_cursor(cursor: str, principal: str, argument: str = "after") -> Position:
+    """The position that a cursor of this log stands at.
 
     Raises:
         InvalidInput: It can't be read, or is of another log; code `INVALID_CURSOR`.
     """
-    with suppress(InvalidInput):
-        log, sequence, clinic = decode(cursor, (str, int, str), argument)
-        return _of(principal, log, sequence, argument), clinic
-    log, sequence = decode(cursor, (str, int), argument)
-    return _of(principal, log, sequence, argument), None
-
-
-def _of(principal: str, log: str, sequence: int, argument: str) -> int:
-    if log != principal or sequence < 0:
+    place, dot, clinic = cursor.partition(".")
+    log, sequence = decode(place, (str, int), argument)
+    if log != principal or sequence < 0 or (dot and not clinic):
         raise InvalidInput.at((argument,), "INVALID_CURSOR", "Markören hör till en annan logg.")
-    return sequence
+    return Position(sequence, clinic or None)
 
 
 def _inner(paging: Paging, principal: str) -> Paging:
@@ -244,4 +249,4 @@ def _outer(page: Page[Event]) -> Page[Event]:
 
 
 def _sequence_only(cursor: str | None, principal: str, argument: str) -> str | None:
-    return None if cursor is None else encode((read_cursor(cursor, principal, argument)[0],))
+    return None if cursor is None else encode((read_cursor(cursor, principal, argument).sequence,))

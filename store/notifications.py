@@ -4,13 +4,13 @@ An event for all that have the document (`ASSIGNED`) concerns a clinic whose ass
 (`NAMED`) concerns those.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from store.assignments import Assignments
 from store.database import Database, Query
-from store.history import History, event_cursor, read_cursor
+from store.history import History, Position, event_cursor, read_cursor
 from store.paging import Page, Paging, cut
 from store.records import Assignment, Audience, Event
 from store.rows import event_from
@@ -40,6 +40,14 @@ class Inbox:
     paging: Paging = field(default_factory=Paging)
     after_sequence: int = 0
     resident_visible_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Part of a log: each event with the clinics that are told of it, and the position that a reader of it has come to."""
+
+    told: Sequence[tuple[Event, Sequence[str]]]
+    reached: Position
 
 
 class Notifications:
@@ -78,29 +86,48 @@ class Notifications:
         for key in keys:
             low, high = key.after_sequence + 1, newest.get(key.principal, 0)
             if key.paging.after is not None:  # newest first: what comes after a cursor is older
-                high = min(high, read_cursor(key.paging.after, key.principal, "after")[0] - 1)
+                high = min(high, read_cursor(key.paging.after, key.principal, "after").sequence - 1)
             if key.paging.before is not None:
-                low = max(low, read_cursor(key.paging.before, key.principal, "before")[0] + 1)
+                low = max(low, read_cursor(key.paging.before, key.principal, "before").sequence + 1)
             visible = key.resident_visible_only
             wheres.append(_where(key.principal, [key.clinic], assignments[key.clinic], low, high, resident_visible_only=visible))
         return wheres
 
-    async def between(self, principal: str, clinics: Sequence[str], low: int, high: int, *, limit: int) -> list[tuple[Event, Sequence[str]]]:
-        """Events from `low` to `high` (both included) that concern any of some clinics, oldest first, each with those it concerns."""
+    async def after(self, principal: str, clinics: Sequence[str], position: Position, horizon: int, *, limit: int) -> Stretch:
+        """What some clinics of one principal are told between a position and an event of its log, that event included.
+
+        Args:
+            principal: Its key.
+            clinics: Their keys, sorted.
+            position: How far they have been told.
+            horizon: Sequence number of the event to read up to.
+            limit: Most events to read.
+
+        Returns:
+            Each event that concerns some of the clinics, oldest first, and how far this brings them.
+        """
+        told: list[tuple[Event, Sequence[str]]] = []
+        if position.clinic is not None:
+            for event, concerned in await self._between(principal, clinics, position.sequence, position.sequence, limit=1):
+                told.append((event, [clinic for clinic in concerned if clinic > position.clinic]))
+        if position.sequence >= horizon:
+            return Stretch(told, Position(position.sequence))
+        found = await self._between(principal, clinics, position.sequence + 1, horizon, limit=limit)
+        return Stretch([*told, *found], Position(found[-1][0].sequence if len(found) == limit else horizon))
+
+    async def _between(self, principal: str, clinics: Sequence[str], low: int, high: int, *, limit: int) -> list[tuple[Event, Sequence[str]]]:
         assignments = await self._assignments.of_clinics(clinics)
         where = _where(principal, clinics, assignments, low, high, resident_visible_only=False)
         rows = await self._database.find("events", where, sort=[("sequence", 1)], limit=limit)
         return [(event, _concerned(event, clinics, assignments)) for event in map(event_from, rows)]
 
-    async def concerned(self, event: Event, among: Sequence[str]) -> Sequence[str]:
-        """Which of some clinics an event concerns, in the order given."""
-        if event.audience is Audience.NONE:
-            return ()
+    async def concerned(self, event: Event, among: Collection[str]) -> frozenset[str]:
+        """Which of some clinics an event concerns."""
+        if event.audience is Audience.NONE or not among:
+            return frozenset()
         if event.audience is Audience.NAMED:
-            named = set(event.clinics)
-        else:
-            named = set(await self._assignments.clinics_with(event.document or "", event.sequence, among))
-        return [clinic for clinic in among if clinic in named]
+            return frozenset(event.clinics).intersection(among)
+        return await self._assignments.clinics_with(event.document or "", event.sequence, among)
 
 
 def _where(

@@ -13,6 +13,7 @@ import httpx2
 import websockets
 
 from resolvers import development
+from schema.live import Live
 from store.database import INDEXES
 from store.records import Role
 from store.registry import Store
@@ -27,13 +28,13 @@ UPPSALA_CLINIC = "SE2321000024-1B01"
 
 
 class Api:
-    """The app as its callers reach it. `store` looks behind its back; `own` is the app's own store."""
+    """The app as its callers reach it. `store` looks behind its back; `live` is what the app answers its connections from."""
 
-    def __init__(self, url: str, data: Path, store: Store, own: Store) -> None:
+    def __init__(self, url: str, data: Path, store: Store, live: Live) -> None:
         self.url = f"{url}/graphql"
         self.root = url
         self.store = store
-        self.own = own
+        self.live = live
         self._data = data
         self._client = httpx2.AsyncClient(timeout=30)
 

@@ -1,6 +1,5 @@
 """Refusals and faults wherever a caller meets them: over HTTP and sockets, coded, masked, logged or not, and with nothing written."""
 
-import asyncio
 import json
 import socket
 import time
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import websockets
 from joserfc import jwt
 from joserfc.jwk import ECKey
 from structlog.testing import capture_logs
@@ -74,28 +74,23 @@ async def test_a_token_must_be_signed_by_the_issuers_own_key_for_this_server_and
     assert over_http == over_socket == {what: ["UNAUTHENTICATED"] for what in tokens}
 
 
-async def test_an_open_socket_refuses_new_operations_once_its_token_has_expired(world: World, tmp_path: Path) -> None:
+async def test_an_open_socket_is_closed_when_its_token_expires_and_no_subscription_outlives_it(world: World, tmp_path: Path) -> None:
     expires = int(time.time()) + 2
     caller = Caller(world.api, world.staff.client, signed(tmp_path, exp=expires, **held(Role.CLINIC_STAFF, BJORKEN)))
 
     async with caller.socket() as socket:
-        answers: list[tuple[float, float, Any]] = []
-        async with asyncio.timeout(10):
-            while not answers or answers[-1][2] is None:
-                sent = time.time()
-                await socket.subscribe(VIEWER, id=str(len(answers)))
-                message = await socket.message()
-                while message["type"] == "complete":
-                    message = await socket.message()
-                payload = message["payload"]
-                errors = payload if message["type"] == "error" else payload.get("errors")
-                answers.append((sent, time.time(), errors))
-        after_that = await only_error(socket, NOTIFICATIONS, clinics=[BJORKEN])
+        await socket.subscribe(VIEWER, id="early")
+        assert (await socket.message())["payload"] == {"data": {"viewer": {"roles": ["CLINIC_STAFF"]}}}
+        await socket.subscribe(NOTIFICATIONS, clinics=[BJORKEN])
+        with pytest.raises(websockets.ConnectionClosed) as closed:
+            while True:
+                await socket.message()
+        closed_at = time.time()
 
-    *accepted, (_, refused_at, [error]) = answers
-    assert accepted
-    assert max(sent for sent, _, _ in accepted) < expires <= refused_at
-    assert error["extensions"] == after_that["extensions"] == {"code": "UNAUTHENTICATED"}
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4403, "The token has expired")
+    assert expires <= closed_at < expires + 5
+    assert world.api.live.hub.followers == {}
     assert await caller.refused(VIEWER) == ["UNAUTHENTICATED"]
 
 

@@ -98,7 +98,8 @@ async def test_without_a_cursor_it_begins_now_and_drafts_disturb_no_clinic(world
 async def until_followers(world: World, count: int) -> None:
     """Wait until so many subscriptions are followed by the app. Requests give it its turns: it runs in this loop."""
     for _ in range(500):
-        if sum(tail.followers for tail in world.api.own.feed._tails.values()) == count:
+        followers = world.api.live.hub.followers.values()
+        if len(followers) == count and all(follower.live for follower in followers):
             return
         await world.region.ask("{ viewer { roles } }")
     raise AssertionError(f"never {count} followers")

@@ -1,5 +1,6 @@
 """Small builders for the tests of the store: who writes, what they write, and everything that is stored."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -10,11 +11,13 @@ from store.clinics import ClinicRow
 from store.database import INDEXES, Database, Row
 from store.documents import Edit
 from store.history import Asked
+from store.log import Change
 from store.notifications import Inbox, Told
 from store.paging import Page, Paging
-from store.records import Act, Actor, Clinic, Content, Document, Event, Owner, OwnerKind, Role, Saved, Version
+from store.records import Act, Action, Actor, Clinic, Content, Document, Event, Owner, OwnerKind, Role, Saved, Version
 from store.registry import Store
 from store.selections import Selection
+from store.transactions import Transaction
 
 STOCKHOLM = "SE2321000016"
 UPPSALA = "SE2321000024"
@@ -122,3 +125,15 @@ async def inbox_page(
     """A page of what a clinic was told."""
     inbox = Inbox(clinic.key, clinic.principal, paging or Paging(), after_sequence, resident_visible_only)
     return (await store.notifications.pages([inbox]))[inbox]
+
+
+def noted(note: str) -> Change:
+    async def change(transaction: Transaction) -> Saved:
+        return Saved(event=transaction.record(Act(ANNA, note), Action.IMPORTED))
+
+    return change
+
+
+async def write(store: Store, events: int, principal: str = STOCKHOLM) -> None:
+    """So many events, as fast as it goes."""
+    await asyncio.gather(*(store.log.submit(principal, noted(str(number))) for number in range(events)))

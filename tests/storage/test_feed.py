@@ -3,31 +3,22 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from itertools import islice
 from typing import TypeVar
 
 import pytest
 
 from resolvers.kinds import KINDS
 from store.database import Database, connect
-from store.log import Change
-from store.notifications import Told
 from store.records import Act, Action, Event, Saved
 from store.registry import Store
 from store.transactions import Transaction
 from tests.storage.building import (
     ANNA,
-    BJORKEN,
-    BY_ANNA,
-    EKEN,
-    LINDEN,
     STOCKHOLM,
     UPPSALA,
-    distributed,
-    document_of,
+    noted,
     published,
-    saved_as,
-    with_clinics,
+    write,
 )
 
 T = TypeVar("T")
@@ -36,26 +27,10 @@ TAIL = 512
 SECONDS = 20
 
 
-def noted(note: str) -> Change:
-    async def change(transaction: Transaction) -> Saved:
-        return Saved(event=transaction.record(Act(ANNA, note), Action.IMPORTED))
-
-    return change
-
-
-async def write(store: Store, events: int, principal: str = STOCKHOLM) -> None:
-    """So many events, as fast as it goes."""
-    await asyncio.gather(*(store.log.submit(principal, noted(str(number))) for number in range(events)))
-
-
 async def take(feed: AsyncGenerator[T, None], count: int) -> list[T]:
     """The next ones of a feed."""
     async with asyncio.timeout(SECONDS):
         return [await anext(feed) for _ in range(count)]
-
-
-async def told(feed: AsyncGenerator[Told, None], count: int) -> list[tuple[int, str]]:
-    return [(item.event.sequence, item.clinic) for item in await take(feed, count)]
 
 
 async def sequences(feed: AsyncGenerator[Event, None], count: int) -> list[int]:
@@ -248,7 +223,7 @@ async def test_a_feed_goes_on_after_its_change_stream_was_lost(store: Store) -> 
             for operation in operations["cursor"]["firstBatch"]
             if operation.get("ns") == f"{store.database.name}.events" and "cursor" in operation
         ]
-        assert len(streams) == 1
+        assert streams  # also of feeds that have just been stopped
 
         await client[store.database.name].command("killCursors", "events", cursors=streams)
         await write(store, 5)
@@ -265,100 +240,6 @@ async def test_a_stopped_feed_leaves_no_task(database: Database) -> None:
     await store.feed.stop()
 
     assert tasks() <= before
-
-
-# ------------------------------------------------------------- clinics
-
-
-async def test_clinics_are_told_of_what_concerns_them_in_order(store: Store) -> None:
-    await with_clinics(store, BJORKEN, LINDEN, EKEN)  # 1
-    document, other = await published(store), await published(store)  # 2 to 5
-    await distributed(store, document, LINDEN, BJORKEN)  # 6
-    await distributed(store, other, EKEN)  # 7
-
-    async with aclosing(store.feed.follow_clinics(STOCKHOLM, [LINDEN, BJORKEN], 0)) as feed:
-        assert await told(feed, 2) == [(6, BJORKEN), (6, LINDEN)]
-        async with waiting(feed) as live:
-            document = await saved_as(store, document, "Utkast")  # 8, tells nobody
-            await saved_as(store, other, "Två", publish=True)  # 9, tells Eken
-            document = await saved_as(store, document, "Tre", publish=True)  # 10
-            await store.documents.archive(document, expected_version=3, act=BY_ANNA)  # 11
-        assert (live.result().event.sequence, live.result().clinic) == (10, BJORKEN)
-        assert await told(feed, 3) == [(10, LINDEN), (11, BJORKEN), (11, LINDEN)]
-
-
-async def test_the_live_feed_and_the_replay_tell_the_same(store: Store) -> None:
-    async with aclosing(store.feed.follow_clinics(STOCKHOLM, [BJORKEN, EKEN], 0)) as live:
-        reading = asyncio.create_task(told(live, 11))
-        await with_clinics(store, BJORKEN, LINDEN, EKEN)
-        document = await published(store)
-        await distributed(store, document, BJORKEN, LINDEN)
-        document = await saved_as(store, document, "Två", publish=True)
-        await distributed(store, document, EKEN)
-        document = await saved_as(store, document, "Tre", publish=True)
-        await store.documents.archive(document, expected_version=3, act=BY_ANNA)
-        restored = await store.documents.restore(document, version=1, expected_version=3, publish=True, act=BY_ANNA)
-        await saved_as(store, document_of(restored), "Fem", publish=True)
-        lived = await reading
-
-    async with aclosing(store.feed.follow_clinics(STOCKHOLM, [BJORKEN, EKEN], 0)) as replay:
-        replayed = await told(replay, 11)
-
-    between = await store.notifications.between(STOCKHOLM, [BJORKEN, EKEN], 1, 100, limit=100)
-    assert lived == replayed
-    assert lived == list(islice(((event.sequence, clinic) for event, clinics in between for clinic in clinics), 11))
-    assert lived == [
-        (4, BJORKEN),
-        (5, BJORKEN),
-        (6, EKEN),
-        *[(number, clinic) for number in (7, 8, 9, 10) for clinic in (BJORKEN, EKEN)],
-    ]
-
-
-@pytest.mark.parametrize("clinic", [BJORKEN, EKEN, LINDEN])
-async def test_a_cursor_between_two_clinics_of_one_event_goes_on_with_the_next_clinic(store: Store, clinic: str) -> None:
-    await with_clinics(store, BJORKEN, LINDEN, EKEN)  # 1
-    document = await published(store)  # 2, 3
-    await distributed(store, document, BJORKEN, LINDEN, EKEN)  # 4
-    await saved_as(store, document, "Två", publish=True)  # 5
-    every = [(number, name) for number in (4, 5) for name in (BJORKEN, LINDEN, EKEN)]
-    after = every.index((4, clinic)) + 1
-
-    async with aclosing(store.feed.follow_clinics(STOCKHOLM, [EKEN, LINDEN, BJORKEN], 4, clinic)) as feed:
-        assert await told(feed, 6 - after) == every[after:]
-
-
-async def test_clinics_far_behind_are_told_by_index_without_gap(store: Store) -> None:
-    await with_clinics(store, BJORKEN, LINDEN)
-    document, other = await published(store), await published(store)
-    await distributed(store, document, BJORKEN)
-    await distributed(store, other, LINDEN)
-    await asyncio.gather(write(store, TAIL), saved_as(store, document, *map(str, range(130)), publish=True))
-    expected = [
-        event.sequence
-        for event in await store.history.after(STOCKHOLM, 0, limit=0)
-        if (event.document == document.id and event.action in {Action.PUBLISHED, Action.DISTRIBUTED}) and event.sequence > 5
-    ]
-
-    async with aclosing(store.feed.follow_clinics(STOCKHOLM, [BJORKEN, LINDEN], 0)) as feed:
-        found = await told(feed, 132)
-        async with waiting(feed) as live:
-            await distributed(store, other, BJORKEN)
-
-    assert [sequence for sequence, clinic in found if clinic == BJORKEN] == expected
-    assert [sequence for sequence, clinic in found if clinic == LINDEN] == [7]
-    assert live.result().clinic == BJORKEN
-
-
-async def test_closing_a_clinics_feed_lets_go(store: Store) -> None:
-    await with_clinics(store, BJORKEN)
-    await distributed(store, await published(store), BJORKEN)
-    feed = store.feed.follow_clinics(STOCKHOLM, [BJORKEN], 0)
-    await take(feed, 1)
-
-    await feed.aclose()
-
-    assert store.feed._tails == {}
 
 
 async def test_an_event_that_can_not_be_read_does_not_end_the_feed_of_other_logs(store: Store, database: Database) -> None:

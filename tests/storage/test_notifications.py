@@ -5,7 +5,7 @@ from typing import Any
 
 from resolvers.kinds import CASE_TYPE, KINDS
 from store.database import Database, Row
-from store.history import read_cursor
+from store.history import Position, read_cursor
 from store.notifications import Inbox, Told
 from store.paging import Page, Paging
 from store.records import Clinic, Owner, OwnerKind
@@ -115,18 +115,23 @@ async def test_cursors_of_an_inbox_name_the_clinic_and_go_on_in_the_feed(store: 
 async def test_what_concerns_several_clinics_oldest_first_with_those_it_concerns(store: Store) -> None:
     await a_year(store)
 
-    found = await store.notifications.between(STOCKHOLM, [LINDEN, BJORKEN], 8, 13, limit=100)
-    cut = await store.notifications.between(STOCKHOLM, [LINDEN, BJORKEN], 1, 99, limit=2)
+    found = await store.notifications.after(STOCKHOLM, [BJORKEN, LINDEN], Position(7), 13, limit=100)
+    cut = await store.notifications.after(STOCKHOLM, [BJORKEN, LINDEN], Position(0), 99, limit=2)
+    rest = await store.notifications.after(STOCKHOLM, [BJORKEN, LINDEN], Position(10, BJORKEN), 10, limit=2)
 
-    assert [(event.sequence, list(clinics)) for event, clinics in found] == [
+    assert [(event.sequence, list(clinics)) for event, clinics in found.told] == [
         (8, [BJORKEN]),
         (9, [LINDEN]),
-        (10, [LINDEN, BJORKEN]),
+        (10, [BJORKEN, LINDEN]),
         (11, [LINDEN]),
         (12, [LINDEN]),
-        (13, [LINDEN, BJORKEN]),
+        (13, [BJORKEN, LINDEN]),
     ]
-    assert [event.sequence for event, _ in cut] == [6, 8]
+    assert found.reached == Position(13)
+    assert [event.sequence for event, _ in cut.told] == [6, 8]
+    assert cut.reached == Position(8)
+    assert [(event.sequence, list(clinics)) for event, clinics in rest.told] == [(10, [LINDEN])]
+    assert rest.reached == Position(10)
 
 
 async def test_the_decision_for_one_event_is_that_of_the_inbox(store: Store) -> None:
@@ -134,7 +139,7 @@ async def test_the_decision_for_one_event_is_that_of_the_inbox(store: Store) -> 
     clinics = [BJORKEN, EKEN, LINDEN]
 
     concerned = {
-        event.sequence: list(await store.notifications.concerned(event, clinics)) for event in await store.history.after(STOCKHOLM, 0, limit=100)
+        event.sequence: sorted(await store.notifications.concerned(event, clinics)) for event in await store.history.after(STOCKHOLM, 0, limit=100)
     }
 
     inboxes = {clinic: await inbox(store, clinic) for clinic in clinics}
@@ -162,7 +167,7 @@ async def test_another_log_with_the_same_numbers_is_not_mixed_in(store: Store) -
 
     page = await inbox_page(store, await clinic_of(store, other), Paging())
     assert [(told.event.principal, told.event.sequence) for told in page.items] == [(UPPSALA, 4)]
-    assert await store.notifications.between(UPPSALA, [BJORKEN], 1, 99, limit=9) == []
+    assert (await store.notifications.after(UPPSALA, [BJORKEN], Position(0), 99, limit=9)).told == []
 
 
 async def test_an_update_writes_no_row_per_clinic(store: Store, database: Database) -> None:

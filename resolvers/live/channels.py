@@ -1,0 +1,163 @@
+"""The live end of one log in this process: every event is told to all who follow it, in order, before the next.
+
+Invariant: each live follower was told everything up to `position`, and nothing of what comes after the event that is being told.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import aclosing
+
+import structlog
+
+from resolvers.live.followers import Follower
+from resolvers.live.metrics import Metrics
+from store.database import is_outage
+from store.records import Clinic, Event
+from store.registry import Store
+
+_log = structlog.get_logger(__name__)
+_AGAIN_SECONDS = 0.2
+_TURN = 100
+"""So many are told before others get their turn of the loop."""
+_MOST_WORDINGS = 8
+"""So many texts of one event are made while all wait; who needs yet another one gets it at its own pace."""
+
+Target = tuple[Follower, Sequence[Clinic | None]]
+
+
+class Channel:
+    """One log's live followers.
+
+    Args:
+        principal: Key of the principal whose log it is.
+        position: The number of the log's last event at the beginning.
+        store: To read from.
+        before: Called with each event before anybody is told: rights may have ended by it.
+        ended: Called with each follower that has ended.
+        metrics: Counts.
+    """
+
+    def __init__(
+        self,
+        principal: str,
+        position: int,
+        store: Store,
+        *,
+        before: Callable[["Channel", Event], Awaitable[None]],
+        ended: Callable[[Follower], None],
+        metrics: Metrics,
+    ) -> None:
+        self.principal = principal
+        self.position = position
+        self.followers: dict[str, Follower] = {}
+        self._store = store
+        self._before = before
+        self._ended = ended
+        self._metrics = metrics
+        self._whole: dict[Follower, None] = {}
+        self._of_clinic: dict[str, dict[Follower, None]] = defaultdict(dict)
+        self._telling = False
+        self._joining: list[Follower] = []
+        self._task = asyncio.create_task(self._run(), name=f"channel {principal}")
+
+    def join(self, follower: Follower) -> None:
+        """Take in one who was told everything up to `position`; while an event is being told, that one too."""
+        follower.live = True
+        if self._telling:
+            self._joining.append(follower)
+        else:
+            self._admit(follower)
+
+    def leave(self, follower: Follower) -> None:
+        """Let one go; for good, if it has ended."""
+        self._whole.pop(follower, None)
+        for key in follower.clinics or ():
+            self.forget(follower, key)
+        if follower.ended and self.followers.pop(follower.id, None) is not None:
+            self._ended(follower)
+
+    def forget(self, follower: Follower, clinic: str) -> None:
+        """No longer tell a follower what a clinic is told."""
+        if (live := self._of_clinic.get(clinic)) is not None:
+            live.pop(follower, None)
+            if not live:
+                del self._of_clinic[clinic]
+
+    async def stop(self) -> None:
+        """End. Nobody follows any more."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    def _admit(self, follower: Follower) -> None:
+        if follower.clinics is None:
+            self._whole[follower] = None
+        for key in follower.clinics or ():
+            self._of_clinic[key][follower] = None
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with aclosing(self._store.feed.follow(self.principal, self.position)) as events:
+                    async for event in events:
+                        await self._tell(event)
+            except Exception as error:  # noqa: BLE001 - the channel goes on: from its position, with whom it has not told yet
+                if not is_outage(error):
+                    _log.exception("an event could not be told", principal=self.principal, after=self.position)
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _tell(self, event: Event) -> None:
+        """Tell one event to all who are live, and to those who come meanwhile."""
+        self._telling = True
+        await self._before(self, event)
+        told = await self._tell_to(event, await self._targets(event, self._of_clinic, self._whole))
+        while self._joining:
+            joining, self._joining = [one for one in self._joining if one.live], []
+            for follower in joining:
+                self._admit(follower)
+            keys = {key for follower in joining for key in follower.clinics or ()}
+            late = await self._targets(event, keys, [one for one in joining if one.clinics is None])
+            told += await self._tell_to(event, [target for target in late if target[0] in set(joining)])
+        self.position = event.sequence
+        self._telling = False
+        self._metrics.told(event, told, self._store.now())
+
+    async def _targets(self, event: Event, keys: Iterable[str], whole: Iterable[Follower]) -> list[Target]:
+        """Whom an event concerns among the live followers, each with the clinics that are told."""
+        concerned = await self._store.notifications.concerned(event, list(keys))
+        several: dict[Follower, list[Clinic | None]] = {follower: [None] for follower in whole}
+        for key in sorted(concerned):
+            for follower in self._of_clinic.get(key, ()):
+                if follower.clinics is not None:
+                    several.setdefault(follower, []).append(follower.clinics[key])
+        return [(follower, clinics) for follower, clinics in several.items() if follower.following.wants(event)]
+
+    async def _tell_to(self, event: Event, targets: Sequence[Target]) -> int:
+        made: dict[object, int] = defaultdict(int)
+        told = 0
+        for number, (follower, clinics) in enumerate(targets, 1):
+            for clinic in clinics:
+                if not follower.live or _was_told(follower, event, clinic):
+                    continue
+                text = follower.wording.text(event, clinic, follower.rights, live=True)
+                if text is None:
+                    made[follower.wording] += 1
+                    if made[follower.wording] > _MOST_WORDINGS:
+                        follower.fall_behind()
+                        break
+                    text = await follower.wording.make(event, clinic, follower.rights, live=True)
+                    if not follower.live:
+                        break
+                follower.tell(event, None if clinic is None else clinic.key, text)
+                told += 1
+            if number % _TURN == 0:
+                await asyncio.sleep(0)
+        return told
+
+
+def _was_told(follower: Follower, event: Event, clinic: Clinic | None) -> bool:
+    """Whether a follower has come further in the log already: elsewhere, before it came here, or before this event is told again."""
+    position = follower.position
+    if position.sequence != event.sequence:
+        return position.sequence > event.sequence
+    return position.clinic is None or (clinic is not None and clinic.key <= position.clinic)

@@ -1,0 +1,230 @@
+"""One subscription: what it follows, how far it was told, and where it is told.
+
+A follower is *live* while it can take more: then the channel of its log tells it, and it has no task of its own. One that can't, or has just
+come, is *behind*: a task of its own reads the log from its position, waits for each send, and goes live again at the end. So a slow reader holds
+up nobody, and nothing is queued for it: the log is the queue.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import structlog
+
+from resolvers.access import Rights
+from resolvers.live.sending import begun
+from resolvers.viewers import Viewer
+from store.database import is_outage
+from store.history import EventFilter, Position
+from store.notifications import Stretch
+from store.records import Clinic, Event
+from store.registry import Store
+
+_log = structlog.get_logger(__name__)
+_PAGE = 100
+_AGAIN_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What is followed: what some clinics of one principal are told, or, without clinics, the acts in a principal's log that match a filter."""
+
+    principal: str
+    position: Position
+    clinics: Sequence[Clinic] | None = None
+    which: EventFilter = field(default_factory=EventFilter)
+    resident_visible_only: bool = False
+
+    def wants(self, event: Event) -> bool:
+        """Whether an event is told, as far as the filter goes."""
+        return self.which.matches(event) if self.clinics is None else event.resident_visible or not self.resident_visible_only
+
+
+class Wording(Protocol):
+    """How events are put into text for those who sent the same operation."""
+
+    def text(self, event: Event, clinic: Clinic | None, rights: Rights, *, live: bool) -> str | None:
+        """What someone with these rights is told of an event; None where that is not made yet."""
+
+    async def make(self, event: Event, clinic: Clinic | None, rights: Rights, *, live: bool) -> str:
+        """The same, made now."""
+
+    def left(self) -> None:
+        """One who used it has gone."""
+
+
+class Outlet(Protocol):
+    """Where a follower is told."""
+
+    def next(self, text: str, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:
+        """Send one notification or event; waits while the reader can't take more. Raises OSError once the reader has gone."""
+
+    async def end(self, reason: Exception) -> None:
+        """Tell that the subscription has ended, and why."""
+
+
+class Line(Protocol):
+    """The live end of a log, as a follower sees it."""
+
+    @property
+    def position(self) -> int:
+        """The number of the last event that all live followers were told."""
+
+    def join(self, follower: "Follower") -> None:
+        """Take in one who was told everything up to `position`."""
+
+    def leave(self, follower: "Follower") -> None:
+        """Let one go; for good, if it has ended."""
+
+    def forget(self, follower: "Follower", clinic: str) -> None:
+        """No longer tell a follower what a clinic is told."""
+
+
+class Follower:
+    """One subscription of one viewer.
+
+    Attributes:
+        logs: Keys of the principals whose logs tell of what is followed, or of the end of a role that it is followed in.
+    """
+
+    __slots__ = (
+        "_line",
+        "_store",
+        "_task",
+        "clinics",
+        "ended",
+        "following",
+        "id",
+        "live",
+        "logs",
+        "outlet",
+        "position",
+        "rights",
+        "since",
+        "viewer",
+        "wording",
+    )
+
+    def __init__(
+        self,
+        *,
+        id: str,
+        store: Store,
+        line: Line,
+        following: Following,
+        viewer: Viewer,
+        rights: Rights,
+        wording: Wording,
+        outlet: Outlet,
+        logs: frozenset[str],
+        since: datetime,
+    ) -> None:
+        self.id = id
+        self.following = following
+        self.viewer = viewer
+        self.rights = rights
+        self.wording = wording
+        self.outlet = outlet
+        self.logs = logs
+        self.since = since
+        self.position = following.position
+        # In the order in which they are told of the same event.
+        self.clinics = None if following.clinics is None else {clinic.key: clinic for clinic in sorted(following.clinics, key=lambda one: one.key)}
+        self.live = False
+        self.ended = False
+        self._store = store
+        self._line = line
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to tell, from the position on."""
+        self._task = asyncio.create_task(self._catch_up(None), name="follower")
+
+    def tell(self, event: Event, clinic: str | None, text: str) -> None:
+        """Tell without waiting. Where the reader can't take more the follower is behind from here on; where it has gone, it ends."""
+        try:
+            rest = begun(self.outlet.next(text, event, clinic))
+        except OSError:
+            self.close()
+            return
+        self.position = Position(event.sequence, clinic)
+        if rest is not None:
+            self.fall_behind(rest)
+
+    def fall_behind(self, sending: asyncio.Task[None] | None = None) -> None:
+        """Go on at the reader's own pace, after what is being sent."""
+        if self.position.sequence < self._line.position:
+            self.position = Position(self._line.position)
+        self.live = False
+        self._line.leave(self)
+        self._task = asyncio.create_task(self._catch_up(sending), name="follower")
+
+    def lose(self, clinic: str) -> None:
+        """No longer follow one of the clinics."""
+        self._line.forget(self, clinic)
+        if self.clinics is not None:
+            self.clinics.pop(clinic, None)
+
+    def close(self) -> None:
+        """End, without a word."""
+        if not self.ended:
+            self.ended = True
+            self.live = False
+            self._line.leave(self)
+            if self._task is not None and self._task is not asyncio.current_task():
+                self._task.cancel()
+
+    async def _catch_up(self, sending: asyncio.Task[None] | None) -> None:
+        """Tell from the log until everything is told, then go live."""
+        try:
+            if sending is not None:
+                await sending
+            while not self.ended:
+                horizon = self._line.position
+                if self.position.sequence > horizon or self.position == (horizon, None):
+                    self._task = None
+                    self._line.join(self)
+                    return
+                try:
+                    await self._tell_stretch(horizon)
+                except Exception as error:
+                    if not is_outage(error):
+                        raise
+                    await asyncio.sleep(_AGAIN_SECONDS)
+        except OSError:  # the reader has gone
+            self.close()
+        except asyncio.CancelledError:
+            if sending is not None:
+                sending.cancel()
+            raise
+        except Exception as fault:  # noqa: BLE001 - whatever fails, the reader is told that it ended
+            _log.exception("a follower ended", follower=self.id, principal=self.following.principal)
+            self.close()
+            await self.outlet.end(fault)
+
+    async def _tell_stretch(self, horizon: int) -> None:
+        stretch = await self._read(horizon)
+        for event, keys in stretch.told:
+            if not self.following.wants(event):
+                continue
+            for key in keys:
+                clinic = self.clinics.get(key) if self.clinics else None
+                if clinic is not None:  # it may have been taken away meanwhile
+                    text = await self.wording.make(event, clinic, self.rights, live=False)
+                    await self.outlet.next(text, event, key)
+                    self.position = Position(event.sequence, key)
+            if self.clinics is None:
+                await self.outlet.next(await self.wording.make(event, None, self.rights, live=False), event, None)
+                self.position = Position(event.sequence)
+        self.position = stretch.reached
+
+    async def _read(self, horizon: int) -> Stretch:
+        principal = self.following.principal
+        if self.clinics is not None:
+            return await self._store.notifications.after(principal, list(self.clinics), self.position, horizon, limit=_PAGE)
+        # Not beyond the horizon: rights were not looked at for what comes after it.
+        limit = min(_PAGE, horizon - self.position.sequence)
+        events = await self._store.history.after(principal, self.position.sequence, limit=limit)
+        return Stretch([(event, ()) for event in events], Position(self.position.sequence + limit))

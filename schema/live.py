@@ -1,0 +1,126 @@
+"""Beginning a subscription: its operation is executed up to where its events come from, which the hub then tells."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from graphql import ExecutionResult as GraphQLExecutionResult
+from graphql import GraphQLError
+from graphql.execution import create_source_event_stream
+from strawberry.types.execution import ExecutionResult
+
+from resolvers.context import Context
+from resolvers.live.followers import Follower, Outlet
+from resolvers.live.hub import Hub
+from resolvers.live.metrics import Metrics
+from schema.errors import report
+from schema.events import Source
+from schema.open_execution import OpenExecutor, built, nature_of
+from schema.operations import Operation, Operations
+from schema.registry import RegistrySchema
+from schema.sessions import Seats, Sessions
+from schema.wordings import Wordings
+from store.history import read_cursor
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one connection may ask for.
+
+    Attributes:
+        operations: Open on one socket at once.
+        init_seconds: From the handshake to `connection_init`.
+        heartbeat_seconds: Between two comments on a stream of Server-Sent Events on which nothing happens.
+    """
+
+    operations: int = 100
+    init_seconds: float = 5
+    heartbeat_seconds: float = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One operation as a client sent it."""
+
+    query: str
+    variables: Mapping[str, Any]
+    operation_name: str | None = None
+    last_event_id: str | None = None
+
+
+def request_of(asked: Any, last_event_id: str | None = None) -> Request | None:
+    """An operation as it came in JSON; None where it is none."""
+    if not isinstance(asked, dict):
+        return None
+    query, name, variables = asked.get("query"), asked.get("operationName"), asked.get("variables")
+    if not isinstance(query, str) or not isinstance(name, str | None) or not isinstance(variables, dict | None):
+        return None
+    return Request(query, variables or {}, name, last_event_id)
+
+
+class Stream(Protocol):
+    """A stream that is to be ended when the server stops."""
+
+    async def finish(self, *, complete: bool) -> None:
+        """End it."""
+
+
+class Live:
+    """What long-lived connections are answered from."""
+
+    def __init__(self, schema: RegistrySchema, hub: Hub, sessions: Sessions, seats: Seats, metrics: Metrics, limits: Limits) -> None:
+        self.streams: set[Stream] = set()
+        self.hub = hub
+        self.sessions = sessions
+        self.seats = seats
+        self.metrics = metrics
+        self.limits = limits
+        self.operations = Operations(schema.graphql)
+        self._schema = schema
+        self._wordings = Wordings(schema.graphql)
+
+    async def follow(
+        self, context: Context, operation: Operation, request: Request, outlet: Outlet, *, changes: int
+    ) -> Follower | list[GraphQLError]:
+        """Begin a subscription.
+
+        Args:
+            context: Of who follows.
+            operation: A valid document whose operation is a subscription.
+            request: As it was sent.
+            outlet: Where it is told.
+            changes: See `Hub.follow`.
+
+        Returns:
+            The follower; or why there is none, coded.
+        """
+        executor = built(self._schema.graphql, operation, request.operation_name, request.variables, context)
+        if not isinstance(executor, OpenExecutor):
+            return _reported(executor, context)
+        source = create_source_event_stream(executor)
+        source = await source if executor.is_awaitable(source) else source
+        if isinstance(source, GraphQLExecutionResult):
+            return _reported(source.errors or [], context)
+        assert isinstance(source, Source)  # noqa: S101 - what every subscription of this schema answers
+        following = source.following
+        if request.last_event_id is not None:
+            following = replace(following, position=read_cursor(request.last_event_id, following.principal, "Last-Event-ID"))
+        wording = self._wordings.join(context, operation, request.operation_name, request.variables, nature_of(executor))
+        return await self.hub.follow(context, following, wording, outlet, changes=changes)
+
+    async def execute(self, context: Context, request: Request) -> ExecutionResult:
+        """Answer a query or mutation."""
+        return await self._schema.execute(
+            request.query, variable_values=dict(request.variables), context_value=context, operation_name=request.operation_name
+        )
+
+    async def stop(self) -> None:
+        """End all subscriptions and streams. Websockets are told by the server that runs the application."""
+        await self.hub.stop()
+        for stream in list(self.streams):
+            await stream.finish(complete=False)
+
+
+def _reported(errors: list[GraphQLError], context: Context) -> list[GraphQLError]:
+    report(errors, context.request_id)
+    return errors

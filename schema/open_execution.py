@@ -1,0 +1,165 @@
+"""Executing a subscription's event once for all clinics: what depends on the clinic is left open, as places in the text.
+
+The notification is executed under a name that stands for any clinic. Where that name comes out in the text, the clinic's key belongs; where the
+operation asks something of the clinic itself, that clinic's answer. graphql-core does all the rest.
+"""
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from graphql import (
+    FieldNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    VariableNode,
+    Visitor,
+    get_named_type,
+    is_leaf_type,
+    visit,
+)
+from graphql.execution import Executor
+from graphql.execution.collect_fields import FieldDetails, collect_fields
+from graphql.language import SKIP, Node
+from graphql.pyutils import AwaitableOrValue, Path
+
+from resolvers.context import Context
+from schema.operations import Operation
+
+ANY_CLINIC = f"ANY-{secrets.token_hex(16)}"
+"""Stands for a clinic's key. Random: no text that people write holds it."""
+_PLACES = re.compile(rf'"{ANY_CLINIC}:(\d+)"|{ANY_CLINIC}')
+_STRAWBERRY = "strawberry-definition"
+_OF_THE_CLINIC = frozenset({"acknowledgedAt", "acknowledgedBy"})
+
+Details = list[FieldDetails]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What an operation asks of the clinic of a notification, in one place."""
+
+    parent: GraphQLObjectType
+    details: Details
+    path: Path
+
+    def put(self, executor: Executor[Any], notification: Any) -> AwaitableOrValue[Any]:
+        """The answer for the clinic of a notification."""
+        return Executor.execute_field(executor, self.parent, notification, self.details, self.path, None)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenText:
+    """A text with places: pieces, and what belongs between them: the clinic's key (None), or its answer to the question of that number."""
+
+    pieces: Sequence[str]
+    places: Sequence[int | None]
+
+    @classmethod
+    def of(cls, text: str) -> "OpenText":
+        """A text in which `ANY_CLINIC` stands for places."""
+        pieces, places, end = [], [], 0
+        for place in _PLACES.finditer(text):
+            pieces.append(text[end : place.start()])
+            places.append(None if place[1] is None else int(place[1]))
+            end = place.end()
+        return cls((*pieces, text[end:]), tuple(places))
+
+    def filled(self, key: str, answers: Sequence[str]) -> str:
+        """The text of one clinic."""
+        parts = [self.pieces[0]]
+        for place, piece in zip(self.places, self.pieces[1:], strict=True):
+            parts += (key if place is None else answers[place], piece)
+        return "".join(parts)
+
+
+class OpenExecutor(Executor[Any]):
+    """Leaves open what is asked of a notification's clinic, and notes it in `questions`, if `leaves_open`."""
+
+    leaves_open = False
+    questions: list[Question]
+
+    def execute_field(
+        self, parent_type: GraphQLObjectType, source: Any, field_details_list: Details, path: Path, position_context: Any
+    ) -> AwaitableOrValue[Any]:
+        """As graphql-core does, but for a notification's clinic."""
+        if self.leaves_open and parent_type.name == "Notification" and field_details_list[0].node.name.value == "clinic":
+            self.questions.append(Question(parent_type, field_details_list, path))
+            return f"{ANY_CLINIC}:{len(self.questions) - 1}"
+        return super().execute_field(parent_type, source, field_details_list, path, position_context)
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What an operation's text depends on.
+
+    Attributes:
+        variables: The names of the variables that matter for it.
+        by_clinic: Whether more is asked of the clinic than plain data of it, so that nothing can be left open.
+        by_acknowledgement: Whether it tells what the clinic did with the notification later.
+    """
+
+    variables: frozenset[str]
+    by_clinic: bool
+    by_acknowledgement: bool
+
+
+def nature_of(executor: Executor[Any]) -> Nature:
+    """What the text of a subscription depends on, besides the event and rights."""
+    schema = executor.schema
+    root = cast("GraphQLObjectType", schema.subscription_type)
+    fields = collect_fields(schema, executor.fragments, executor.variable_values, root, executor.operation, hide_suggestions=False).grouped_field_set
+    [details] = fields.values()
+    told = cast("GraphQLField", schema.get_field(root, details[0].node.name.value)).type
+    inner = _subfields(executor, get_named_type(told), details)
+    asked = [field for name, field in inner if name == "clinic"]
+    clinic = schema.type_map["Clinic"]
+    return Nature(
+        variables=_variables(executor, [detail.node for detail in details]),
+        by_clinic=any(not _is_plain(schema, clinic, name) for field in asked for name, _ in _subfields(executor, clinic, field)),
+        by_acknowledgement=any(name in _OF_THE_CLINIC for name, _ in inner),
+    )
+
+
+def _subfields(executor: Executor[Any], of: Any, details: Details) -> list[tuple[str, Details]]:
+    return [(field[0].node.name.value, field) for field in executor.collect_subfields(of, details).grouped_field_set.values()]
+
+
+def _is_plain(schema: GraphQLSchema, parent: Any, name: str) -> bool:
+    """Whether a field is an attribute that says the same until its object changes."""
+    field = schema.get_field(parent, name)
+    if name == "__typename":
+        return True
+    return field is not None and is_leaf_type(get_named_type(field.type)) and field.extensions[_STRAWBERRY].base_resolver is None
+
+
+def _variables(executor: Executor[Any], roots: Sequence[FieldNode]) -> frozenset[str]:
+    """The variables that are used anywhere but in the arguments of the subscription itself, which say what is followed."""
+    names = set()
+
+    class Used(Visitor):
+        def enter_argument(self, _node: Node, _key: Any, _parent: Any, _path: Any, ancestors: Sequence[Any]) -> Any:
+            return SKIP if any(ancestor is root for ancestor in ancestors[-2:] for root in roots) else None
+
+        def enter_variable(self, node: VariableNode, *_: Any) -> None:
+            names.add(node.name.value)
+
+    for node in (executor.operation.selection_set, *(executor.operation.directives or ()), *executor.fragment_definitions.values()):
+        visit(node, Used())
+    return frozenset(names)
+
+
+def built(
+    schema: GraphQLSchema, operation: Operation, name: str | None, variables: Mapping[str, Any], context: Context
+) -> OpenExecutor | list[GraphQLError]:
+    """An executor for a valid operation, or why it can't be executed with these variables."""
+    assert operation.document is not None  # noqa: S101 - valid operations have one
+    executor = OpenExecutor.build(schema, operation.document, context_value=context, raw_variable_values=dict(variables), operation_name=name)
+    if isinstance(executor, OpenExecutor):
+        executor.questions = []
+        return executor
+    return cast("list[GraphQLError]", executor)

@@ -1,0 +1,174 @@
+"""GraphQL over Server-Sent Events, in the mode of distinct connections: one POST, one operation, one stream.
+
+Each message carries its cursor as `id:`; a client that lost the connection sends the last one as `Last-Event-ID` and goes on after it. A comment
+now and then keeps the connection alive, and tells proxies and clients that the server is there.
+Source: https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md, and the HTML standard, "Server-sent events".
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from graphql import GraphQLError
+from starlette.types import Receive, Send
+from strawberry.types.execution import PreExecutionError
+
+from resolvers.context import Context
+from resolvers.live.followers import Follower
+from resolvers.live.sending import begun
+from schema.errors import TopLevelError, error_of, formatted, report
+from schema.live import Live, Request
+from schema.operations import Operation
+from schema.sessions import Unauthenticated
+from store.history import event_cursor
+from store.records import Event
+
+MEDIA_TYPE = "text/event-stream"
+_COMMENT = b":\n\n"
+_LONGEST_TIMER = 24 * 3600.0
+
+
+class EventStream:
+    """One operation's answers as they come; of a subscription also where it is told."""
+
+    def __init__(self, live: Live, receive: Receive, send: Send, request_id: str) -> None:
+        self._live = live
+        self._receive = receive
+        self._send = send
+        self._request_id = request_id
+        self._follower: Follower | None = None
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._ended = False
+        self._ending: asyncio.Task[None] | None = None
+
+    async def run(self, request: Request, authorization: str | None) -> None:
+        """Answer, until the operation is complete or either side ends it."""
+        live = self._live
+        changes = live.hub.changes
+        context = await live.sessions.context(await live.sessions.viewer(authorization, self._request_id), self._request_id)
+        operation = live.operations.read(request.query)
+        if isinstance(context, Unauthenticated):
+            await self._begin()
+            await self._refuse([context.error()])
+        elif operation.errors:
+            report(operation.errors, self._request_id)
+            await refuse(self._send, 400, operation.errors, self._request_id)
+        elif not live.seats.take(context.viewer.subject):
+            live.metrics.refused.labels("TOO_MANY_CONNECTIONS").inc()
+            error = TopLevelError("TOO_MANY_CONNECTIONS", "This user has too many connections open.")
+            await refuse(self._send, 429, [error], self._request_id)
+        else:
+            live.streams.add(self)
+            live.metrics.connections.labels("event-stream").inc()
+            try:
+                await self._answer(context, operation, request, changes)
+            except OSError:
+                pass  # the client has gone
+            finally:
+                live.seats.leave(context.viewer.subject)
+                live.streams.discard(self)
+                live.metrics.connections.labels("event-stream").dec()
+                self._stop()
+
+    def next(self, text: str, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:
+        """See `Outlet`."""
+        return self._write(f"event: next\nid: {event_cursor(event, clinic)}\ndata: {text}\n\n".encode())
+
+    async def end(self, reason: Exception) -> None:
+        """See `Outlet`."""
+        await self._refuse([error_of(reason, self._request_id)])
+
+    async def finish(self, *, complete: bool) -> None:
+        """End the stream. Without `complete` the client is to connect again."""
+        if not self._ended:
+            self._ended = True
+            self._stop()
+            body = b"event: complete\ndata: \n\n" if complete else b""
+            await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _answer(self, context: Context, operation: Operation, request: Request, changes: int) -> None:
+        if not operation.follows(request.operation_name):
+            result = await self._live.execute(context, request)
+            if isinstance(result, PreExecutionError):
+                await refuse(self._send, 400, result.errors or [], self._request_id)
+                return
+            await self._begin()
+            await self._write(_next({"data": result.data} | ({"errors": formatted(result.errors)} if result.errors else {})))
+            await self.finish(complete=True)
+            return
+        await self._begin()
+        follower = await self._live.follow(context, operation, request, self, changes=changes)
+        if not isinstance(follower, Follower):
+            await self._refuse(follower)
+            return
+        self._follower = follower
+        self._at("expiry", (context.viewer.expires_at - datetime.now(UTC)).total_seconds(), self._expire)
+        self._beat()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def _begin(self) -> None:
+        headers = [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"cache-control", b"no-store"),
+            (b"x-accel-buffering", b"no"),
+            (b"x-request-id", self._request_id.encode()),
+        ]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._write(_COMMENT)
+
+    async def _write(self, body: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+
+    async def _refuse(self, errors: Iterable[GraphQLError]) -> None:
+        await self._write(_next({"errors": formatted(errors)}))
+        await self.finish(complete=True)
+
+    def _beat(self) -> None:
+        """Send a comment, unless the reader is behind: then it has enough to read."""
+        if self._follower is not None and self._follower.live:
+            try:
+                begun(self._write(_COMMENT))
+            except OSError:
+                return  # the client has gone
+        self._at("beat", self._live.limits.heartbeat_seconds, self._beat)
+
+    def _expire(self) -> None:
+        self._ending = asyncio.create_task(self.finish(complete=False))
+
+    def _at(self, name: str, seconds: float, act: Callable[[], None]) -> None:
+        self._timers[name] = asyncio.get_running_loop().call_later(min(max(seconds, 0), _LONGEST_TIMER), act)
+
+    def _stop(self) -> None:
+        if self._follower is not None:
+            self._follower.close()
+        for timer in self._timers.values():
+            timer.cancel()
+
+
+def _next(answer: dict[str, Any]) -> bytes:
+    return b"event: next\ndata: " + orjson.dumps(answer) + b"\n\n"
+
+
+async def refuse(send: Send, status: int, errors: Iterable[GraphQLError], request_id: str) -> None:
+    """Answer with errors instead of a stream."""
+    headers = [(b"content-type", b"application/json"), (b"x-request-id", request_id.encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": orjson.dumps({"data": None, "errors": formatted(errors)})})
+
+
+def is_preferred(accept: str) -> bool:
+    """Whether an Accept header puts an event stream before JSON."""
+    media = [_weighed(part) for part in accept.split(",")]
+    wanted = [(quality, name) for quality, name in media if name in {MEDIA_TYPE, "application/json", "application/graphql-response+json"}]
+    return bool(wanted) and max(wanted, key=lambda one: one[0])[1] == MEDIA_TYPE  # the first of those with the highest quality
+
+
+def _weighed(part: str) -> tuple[float, str]:
+    name, *parameters = (piece.strip() for piece in part.lower().split(";"))
+    try:
+        return next((float(parameter[2:]) for parameter in parameters if parameter.startswith("q=")), 1.0), name
+    except ValueError:
+        return 0.0, name

@@ -1,0 +1,169 @@
+"""Telling many of one event at the cost of one: an operation is executed once for all who sent it and may see the same, and its text is shared.
+
+What depends on the clinic is filled in (`schema.open_execution`), or executed for each clinic where that can't be. What depends on the viewer's
+rights is shared only with those for whom all that was asked of the rights is answered the same (`resolvers.live.rights`). Nothing depends on the
+viewer itself: it is executed as nobody.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from graphql import GraphQLSchema
+from graphql.execution import execute_subscription_event
+
+from resolvers.access import Rights
+from resolvers.context import Context
+from resolvers.live.rights import Asked, WatchedRights
+from resolvers.loaders import Loaders
+from resolvers.viewers import Viewer
+from schema.errors import answer_of, outage_in
+from schema.events import Event, Notification
+from schema.open_execution import ANY_CLINIC, Nature, OpenExecutor, OpenText, Question, built
+from schema.operations import Operation
+from store import records
+from store.notifications import Told
+
+_NOBODY = Viewer(subject="", employee_hsa_id=None, name=None, grants=(), expires_at=datetime.max.replace(tzinfo=UTC))
+_KEPT_EVENTS = 64
+
+Key = tuple[int, str | None]
+"""An event's sequence number; and a clinic's key, where the text is made for that clinic alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text of one event, for all to whom the rights that were asked say the same."""
+
+    asked: Asked
+    text: OpenText
+
+
+class SharedWording:
+    """The texts of one subscription operation, for all who sent it with the same values of the variables that matter.
+
+    Args:
+        schema: The GraphQL schema.
+        context: Of the first who sent it.
+        operation: What was sent, valid.
+        name: Of the operation meant.
+        variables: As they were first sent; those that matter were the same for all.
+        nature: What the text depends on.
+    """
+
+    def __init__(
+        self, schema: GraphQLSchema, context: Context, operation: Operation, name: str | None, variables: Mapping[str, Any], nature: Nature
+    ) -> None:
+        self._schema = schema
+        self._context = context
+        self._operation = operation
+        self._name = name
+        self._variables = dict(variables)
+        self._nature = nature
+        self.users = 0
+        self.forget: Callable[[], object] = lambda: None
+        self._texts: OrderedDict[Key, list[_Text]] = OrderedDict()
+        self._making: dict[Key, asyncio.Future[None]] = {}
+        self._questions: Sequence[Question] = ()
+        self._answers: dict[str, tuple[records.Clinic, Sequence[str]]] = {}
+
+    def text(self, event: records.Event, clinic: records.Clinic | None, rights: Rights, *, live: bool) -> str | None:
+        """What someone with these rights is told of an event; None where that is not made yet."""
+        for one in self._texts.get(self._key(event, clinic, live=live), ()):
+            if one.asked.same_for(rights):
+                if clinic is None or not one.text.places:
+                    return one.text.pieces[0]
+                answers = self._answers_of(clinic)
+                return None if answers is None else one.text.filled(clinic.key, answers)
+        return None
+
+    async def make(self, event: records.Event, clinic: records.Clinic | None, rights: Rights, *, live: bool) -> str:
+        """The same, made now.
+
+        Raises:
+            Exception: What says that MongoDB can't be asked just now.
+        """
+        key = self._key(event, clinic, live=live)
+        if (under_way := self._making.get(key)) is not None:
+            await asyncio.wait([under_way])
+        while (made := self.text(event, clinic, rights, live=live)) is None:
+            self._making[key] = done = asyncio.get_running_loop().create_future()
+            try:
+                await self._make(key, event, clinic, rights)
+            finally:
+                done.set_result(None)
+                if self._making.get(key) is done:
+                    del self._making[key]
+        return made
+
+    def left(self) -> None:
+        """One who used it has gone."""
+        self.users -= 1
+        if not self.users:
+            self.forget()
+
+    async def _make(self, key: Key, event: records.Event, clinic: records.Clinic | None, rights: Rights) -> None:
+        watched = WatchedRights(rights)
+        executor = self._executor(watched)
+        if not any(one.asked.same_for(rights) for one in self._texts.get(key, ())):
+            executor.leaves_open = clinic is not None and key[1] is None
+            payload = Event.of(event) if clinic is None else Notification.of(Told(key[1] or ANY_CLINIC, event), clinic if key[1] else None)
+            pending = execute_subscription_event(executor.build_per_event_executor(payload))
+            result = await pending if isinstance(pending, Awaitable) else pending
+            if (outage := outage_in(result)) is not None:
+                raise outage
+            text = orjson.dumps(answer_of(result, self._context.request_id)).decode()
+            self._keep(key, _Text(watched.asked, OpenText.of(text)))
+            self._questions = executor.questions or self._questions
+        if clinic is not None and self._answers_of(clinic) is None:
+            notification = Notification.of(Told(clinic.key, event), clinic)
+            executor.leaves_open = False
+            answers = [question.put(executor, notification) for question in self._questions]
+            known = [await answer if executor.is_awaitable(answer) else answer for answer in answers]
+            self._answers[clinic.key] = (clinic, [orjson.dumps(answer).decode() for answer in known])
+
+    def _answers_of(self, clinic: records.Clinic) -> Sequence[str] | None:
+        """A clinic's answers to the questions; None where they are not known, or were given before the clinic changed."""
+        if not self._questions:
+            return ()
+        known = self._answers.get(clinic.key)
+        return known[1] if known is not None and (known[0] is clinic or known[0] == clinic) else None
+
+    def _keep(self, key: Key, text: _Text) -> None:
+        self._texts.setdefault(key, []).append(text)
+        while len(self._texts) > _KEPT_EVENTS:
+            self._texts.popitem(last=False)
+
+    def _key(self, event: records.Event, clinic: records.Clinic | None, *, live: bool) -> Key:
+        alone = self._nature.by_clinic or (self._nature.by_acknowledgement and not live)
+        return event.sequence, clinic.key if clinic is not None and alone else None
+
+    def _executor(self, rights: Rights) -> OpenExecutor:
+        context = replace(self._context, viewer=_NOBODY, rights=rights, loaders=Loaders(self._context.store))
+        executor = built(self._schema, self._operation, self._name, self._variables, context)
+        if not isinstance(executor, OpenExecutor):
+            raise executor[0]
+        return executor
+
+
+class Wordings:
+    """The shared wordings of one process, each as long as somebody uses it."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self._shared: dict[Hashable, SharedWording] = {}
+
+    def join(self, context: Context, operation: Operation, name: str | None, variables: Mapping[str, Any], nature: Nature) -> SharedWording:
+        """The wording for an operation; until `left` is called on it as often as it was joined."""
+        matters = {key: value for key, value in variables.items() if key in nature.variables}
+        key = (operation.text, name, orjson.dumps(matters, option=orjson.OPT_SORT_KEYS))
+        if (shared := self._shared.get(key)) is None:
+            shared = SharedWording(self._schema, context, operation, name, variables, nature)
+            shared.forget = lambda: self._shared.pop(key, None)
+            self._shared[key] = shared
+        shared.users += 1
+        return shared

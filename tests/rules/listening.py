@@ -1,0 +1,106 @@
+"""Following the live end of a log without a network: the hub as the app runs it, and readers that are as fast or slow as a test wants."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry
+
+from resolvers.access import Rights
+from resolvers.context import Context
+from resolvers.live.followers import Follower, Following
+from resolvers.live.hub import Hub
+from resolvers.live.metrics import Metrics
+from resolvers.viewers import LOA3, Grant, Viewer
+from store.history import EventFilter, Position
+from store.records import Clinic, Event, Role
+from store.registry import Store
+from tests.storage.building import STOCKHOLM
+
+SECONDS = 20
+Heard = tuple[int, str | None]
+
+
+class Words:
+    """The plainest wording: an event's number."""
+
+    def text(self, event: Event, clinic: Clinic | None, rights: Rights, *, live: bool) -> str | None:
+        return str(event.sequence)
+
+    async def make(self, event: Event, clinic: Clinic | None, rights: Rights, *, live: bool) -> str:
+        return str(event.sequence)
+
+    def left(self) -> None:
+        """Nothing is kept."""
+
+
+class Reader:
+    """Hears what is told, one after the other; `pause` makes it take nothing more until `resume`."""
+
+    def __init__(self) -> None:
+        self.heard: list[Heard] = []
+        self.ended: Exception | None = None
+        self.follower: Follower | None = None
+        self._taken = 0
+        self._more = asyncio.Event()
+        self._open = asyncio.Event()
+        self._open.set()
+
+    async def next(self, text: str, event: Event, clinic: str | None) -> None:
+        await self._open.wait()
+        assert text == str(event.sequence)
+        self.heard.append((event.sequence, clinic))
+        self._more.set()
+
+    async def end(self, reason: Exception) -> None:
+        self.ended = reason
+        self._more.set()
+
+    def pause(self) -> None:
+        """Take nothing more."""
+        self._open.clear()
+
+    def resume(self) -> None:
+        """Go on."""
+        self._open.set()
+
+    async def take(self, count: int) -> list[Heard]:
+        """The next ones."""
+        async with asyncio.timeout(SECONDS):
+            while len(self.heard) < self._taken + count:
+                self._more.clear()
+                await self._more.wait()
+        self._taken += count
+        return self.heard[self._taken - count : self._taken]
+
+
+def viewer(role: Role = Role.REGIONAL_ADMINISTRATOR, unit: str = STOCKHOLM, employee: str = "SE2321000016-AA") -> Viewer:
+    """Someone signed in with one role."""
+    grants = (Grant(role, unit, includes_below=True),)
+    return Viewer(employee, employee, "Anna Andersson", grants, datetime(9999, 1, 1, tzinfo=UTC), acr=LOA3)
+
+
+def new_hub(store: Store) -> Hub:
+    """A hub as each process has one."""
+    return Hub(store, Metrics(CollectorRegistry()))
+
+
+async def join(
+    hub: Hub, store: Store, clinics: Sequence[str] | None, position: Position, reader: Reader | None = None, who: Viewer | None = None
+) -> Reader:
+    """A reader that follows some clinics, or the whole log of Region Stockholm."""
+    reader = reader or Reader()
+    changes = hub.changes
+    context = await Context.of(store, who or viewer(), "request")
+    found = None if clinics is None else list((await store.clinics.get_many(clinics)).values())
+    reader.follower = await hub.follow(context, Following(STOCKHOLM, position, found, EventFilter()), Words(), reader, changes=changes)
+    return reader
+
+
+@asynccontextmanager
+async def following(store: Store, clinics: Sequence[str] | None, position: Position) -> AsyncIterator[Reader]:
+    """One reader of a hub of its own; both end with the block."""
+    hub = new_hub(store)
+    yield await join(hub, store, clinics, position)
+    await hub.stop()
