@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: install run test soak check fix sdl lock
+.PHONY: install run test soak bench check fix sdl lock
 
 install: $(INSTALLED)
 
@@ -23,6 +23,10 @@ test: $(INSTALLED)
 
 soak: $(INSTALLED)
 	$(BIN)/python -m pytest -m soak
+
+# All measurements, or one: make bench ROW=fanout OPTIONS="--sizes 1000 --rounds 3"
+bench: $(INSTALLED)
+	$(BIN)/python -m bench $(ROW) $(OPTIONS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

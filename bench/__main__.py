@@ -1,0 +1,22 @@
+"""All measurements, or those that are named: `python -m bench [ROW …] [options of that row]`."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from bench import fanout
+
+ROWS: Mapping[str, Callable[[Sequence[str]], None]] = {"fanout": fanout.main}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run each row; options, from the first that begins with a dash, go to every row that is run."""
+    first_option = next((place for place, argument in enumerate(arguments) if argument.startswith("-")), len(arguments))
+    names, options = arguments[:first_option] or list(ROWS), arguments[first_option:]
+    if unknown := [name for name in names if name not in ROWS]:
+        sys.exit(f"No such row: {', '.join(unknown)}. There are: {', '.join(ROWS)}.")
+    for name in names:
+        ROWS[name](options)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,165 @@
+"""One publication to many subscribers on one server process, against a bare broadcast of the same bytes; and one subscriber that stops reading.
+
+Each subscriber is a clinic of its own with a token of its own, the hard case: as many viewers as sockets. Server, reference and clients are processes
+of their own; both servers have all their subscribers all the time, and publish in turns.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx2
+
+from bench import stopped
+from bench.crowds import Crowd, Subscription, crowd
+from bench.measuring import Spread, alternate, load, machine, run_to_the_end, shown, table
+from bench.publications import MARKER, Fanout, Publish, publication, warm_up
+from bench.region import Region
+from bench.servers import Server, allow_many_sockets, module, registry
+
+_COLUMNS = ("subscribers", "figure", "ours", "bare", "ours / bare", "goal")
+_GOALS_FROM, _MOST = 5_000, 10_000
+_DELIVERIES = 5_000
+_FEW = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is run."""
+
+    sizes: Sequence[int]
+    rounds: int
+    processes: int
+    stopped: int
+    one_viewer: bool
+    bare_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A server with all its subscribers."""
+
+    server: Server
+    crowd: Crowd
+    publish: Publish
+    memory: float  # of each subscriber, in KB
+
+    @property
+    def publications(self) -> int:
+        """How many a measurement takes: some thousand deliveries, so that what happens once in a while counts little."""
+        return min(5, max(1, _DELIVERIES // self.crowd.size))
+
+    async def fan_out(self) -> Fanout:
+        """One measurement."""
+        return Fanout.of([await publication(self.server, self.crowd, self.publish) for _ in range(self.publications)])
+
+
+@asynccontextmanager
+async def side(server: Server, subscriptions: Sequence[Subscription], publish: Publish, folder: Path, processes: int) -> AsyncIterator[Side]:
+    """Subscribe all to a server that has had a few before, so that the difference in memory is what the many take."""
+    before = server.memory()
+    async with crowd(server, subscriptions, folder, processes) as everyone:
+        await warm_up([everyone], publish)
+        yield Side(server, everyone, publish, (server.memory() - before) / everyone.size / 1024)
+
+
+async def first_message(server: Server, subscriptions: Sequence[Subscription], publish: Publish, folder: Path) -> str:
+    """Let a server that has just started deliver to a few for the first time; what one of them received."""
+    async with crowd(server, subscriptions[:_FEW], folder, 1) as few:
+        return await warm_up([few], publish)
+
+
+async def measure(options: Options) -> None:
+    """All sizes, then the subscriber that stops reading; the table is printed as it grows."""
+    allow_many_sockets()
+    rows: list[list[str]] = []
+    print(f"## Fan-out\n\n{machine()}\n", flush=True)
+    with TemporaryDirectory(prefix="casetypes-bench-") as name:
+        folder = Path(name)
+        clinics = _FEW if options.bare_only else max(*options.sizes, options.stopped) + 1
+        with registry(folder / "data") as server:
+            region = await Region.made(folder / "data", server, clinics)
+        # A server that has imported thousands of clinics has memory to spare, which subscribers would then seem not to need: always a new one.
+        for size in options.sizes:
+            rows += await _size(size, region, folder, options)
+            print(f"{size:,} subscribers measured. {load()}", file=sys.stderr, flush=True)
+        print(table(_COLUMNS, rows), flush=True)
+        if options.stopped and not options.bare_only:
+            outcome = await stopped.measure(region, folder, options.stopped, options.rounds, options.processes)
+            print(f"\n## One subscriber that stops reading\n\n{outcome}")
+    print(f"\n{load()}", flush=True)
+
+
+async def _size(size: int, region: Region, folder: Path, options: Options) -> list[list[str]]:
+    subscribe = region.administrators_subscription if options.one_viewer else region.subscription
+    subscriptions = [subscribe(number % region.clinics) for number in range(size)]
+    async with AsyncExitStack() as stack:
+        ours = stack.enter_context(registry(region.data))
+        bare = stack.enter_context(module("bench.broadcast", folder))
+        await stack.enter_async_context(region.on(ours))
+        client = await stack.enter_async_context(httpx2.AsyncClient(timeout=300))
+        text = await first_message(ours, subscriptions, region.publish, folder)
+        broadcast = partial(_broadcast, client, bare, text)
+        await first_message(bare, subscriptions, broadcast, folder)
+        sides = {"bare": await stack.enter_async_context(side(bare, subscriptions, broadcast, folder, options.processes))}
+        if not options.bare_only:
+            sides["ours"] = await stack.enter_async_context(side(ours, subscriptions, region.publish, folder, options.processes))
+        for one in sides.values():
+            await one.crowd.count()
+        measures: dict[str, Callable[[], Awaitable[Fanout]]] = {which: one.fan_out for which, one in sides.items()}
+        results = await alternate(options.rounds, measures)
+        for which, one in sides.items():
+            received = set(await one.crowd.counts())
+            if received != {one.publications * (options.rounds + 1)}:
+                raise RuntimeError(f"Not every subscriber of {which} got each publication once, but {sorted(received)} messages.")
+        return _rows(size, text, sides, results)
+
+
+async def _broadcast(client: httpx2.AsyncClient, server: Server, text: str, marker: str) -> None:
+    """The registry's message with another note of the same length, to all sockets of the reference."""
+    body = re.sub(MARKER, marker, text)
+    (await client.post(f"{server.url}/broadcast", content=body.encode())).raise_for_status()
+
+
+def _rows(size: int, text: str, sides: Mapping[str, Side], results: Mapping[str, Sequence[Fanout]]) -> list[list[str]]:
+    """The part of the table for one size."""
+    many = size >= _GOALS_FROM
+
+    def row(name: str, value: Callable[[Fanout], float], scale: float, goal: str = "", against: Callable[[Fanout], float] | None = None) -> list[str]:
+        values = {
+            "ours": [value(one) * scale for one in results.get("ours", ())],
+            "bare": [(against or value)(one) * scale for one in results["bare"]],
+        }
+        ratio = str(Spread.of_ratios(values["ours"], values["bare"])) if values["ours"] else ""
+        return [f"{size:,}", name, *(str(Spread.of(found)) if found else "" for found in values.values()), ratio, goal]
+
+    memory = {which: one.memory for which, one in sides.items()}
+    kilobytes = [shown(memory["ours"]) if "ours" in memory else "", shown(memory["bare"])]
+    ratio = shown(memory["ours"] / memory["bare"]) if "ours" in memory else ""
+    return [
+        row(f"server CPU per delivery of {len(text.encode())} bytes, µs", lambda one: one.cpu, 1e6, "≤ 1.3 ×" if many else ""),
+        row("trigger to last delivery, ms", lambda one: one.last, 1e3, "≤ 1.5 ×" + (", ≤ 1,000 ms" if size == _MOST else "") if many else ""),
+        row("acknowledged (bare: trigger) to last, ms", lambda one: one.after_acknowledged, 1e3, "", lambda one: one.last),
+        row("trigger to first, ms", lambda one: one.first, 1e3),
+        row("trigger to median, ms", lambda one: one.median, 1e3),
+        row("trigger to p99, ms", lambda one: one.p99, 1e3),
+        [f"{size:,}", "memory per subscriber, KB", *kilobytes, ratio, "≤ 40 KB" if many else ""],
+    ]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench fanout", description=__doc__.partition("\n")[0])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 5_000, 10_000], help="subscribers (default: 1000 5000 10000)")
+    parser.add_argument("--rounds", type=int, default=5, help="that count, of each side (default: 5)")
+    parser.add_argument("--processes", type=int, default=2, help="client processes of each side (default: 2)")
+    parser.add_argument("--stopped", type=int, default=1_000, help="subscribers beside the one that stops reading; 0 leaves it out (default: 1000)")
+    parser.add_argument("--one-viewer", action="store_true", help="the region's administrator instead of each clinic's own staff")
+    parser.add_argument("--bare-only", action="store_true", help="the reference alone")
+    run_to_the_end(measure(Options(**vars(parser.parse_args(arguments)))))

@@ -1,0 +1,94 @@
+"""A region whose clinics all have one central case type, made over the API, and its acts."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2
+
+from bench.crowds import Subscription
+from bench.servers import Server
+from resolvers import development
+from store.records import Role
+
+PRINCIPAL = "SE2321000016"
+_ADMINISTRATOR = f"{PRINCIPAL}-anna"
+_SECONDS = 300
+_LARGE = 30_000
+_CONTENT = {"name": "Förnya recept 000000", "internalName": "Förnya recept", "introduction": "Här kan du **förnya** ditt recept."}
+_SENTENCE = "Här kan du förnya recept på läkemedel som du redan använder. "
+
+
+class Region:
+    """The region, through its administrator."""
+
+    def __init__(self, data: Path, clinics: int) -> None:
+        self.data = data
+        self.clinics = clinics
+        self._case_type = ""
+        self._version = 1
+        self._client = httpx2.AsyncClient()
+
+    @classmethod
+    async def made(cls, data: Path, server: Server, clinics: int) -> Self:
+        """Clinics imported by CSV, a case type published and handed to all of them in one act."""
+        region = cls(data, clinics)
+        ids = [_clinic(number) for number in range(clinics)]
+        csv = "hsaId;name\n" + "".join(f"{hsa_id};Vårdcentralen {hsa_id[-5:]}\n" for hsa_id in ids)
+        async with region.on(server):
+            await region._done("clinicsImport", "created", principal=PRINCIPAL, csv=csv)
+            made = await region._done("caseTypeCreate", "caseType { id }", owner=PRINCIPAL, content=_CONTENT)
+            region._case_type = made["caseType"]["id"]
+            await region._done("documentPublish", "event { id }", id=region._case_type, version=1, expectedVersion=1)
+            await region._done("caseTypeDistribute", "clinics", caseType=region._case_type, to={"hsaIds": ids})
+        return region
+
+    @asynccontextmanager
+    async def on(self, server: Server) -> AsyncIterator[None]:
+        """Until the end of the block, its administrator works on this server."""
+        headers = {"authorization": f"Bearer {_token(self.data, Role.REGIONAL_ADMINISTRATOR, PRINCIPAL, _ADMINISTRATOR)}"}
+        async with httpx2.AsyncClient(base_url=server.url, timeout=_SECONDS, headers=headers) as self._client:
+            yield
+
+    def subscription(self, number: int) -> Subscription:
+        """A clinic's own staff, who follow that clinic."""
+        clinic = _clinic(number)
+        return Subscription(_token(self.data, Role.CLINIC_STAFF, clinic, f"{clinic}B"), clinic)
+
+    def administrators_subscription(self, number: int) -> Subscription:
+        """The region's administrator, who follows a clinic."""
+        return Subscription(_token(self.data, Role.REGIONAL_ADMINISTRATOR, PRINCIPAL, _ADMINISTRATOR), _clinic(number))
+
+    async def publish(self, marker: str) -> None:
+        """Put a new version in force that all clinics are told of; acknowledged when this returns. The note is the marker."""
+        await self._update(marker, name=f"Förnya recept {self._version:06}")
+
+    async def publish_large(self, marker: str) -> None:
+        """The same, with a change that fills some 60 KB of each message."""
+        text = f"{_SENTENCE * (_LARGE // len(_SENTENCE))} Utgåva {self._version:06}."
+        await self._update(marker, introduction=text)
+
+    async def _update(self, note: str, **content: str) -> None:
+        change = {"id": self._case_type, "expectedVersion": self._version, "content": content, "publish": True, "note": note}
+        await self._done("caseTypeUpdate", "version { number }", **change)
+        self._version += 1
+
+    async def _done(self, mutation: str, select: str, **given: Any) -> dict[str, Any]:
+        """The payload of a mutation; refused, it is an error."""
+        kind = f"{mutation[0].upper()}{mutation[1:]}Input"
+        query = f"mutation($input: {kind}!) {{ {mutation}(input: $input) {{ {select} errors {{ code message path }} }} }}"
+        answer = (await self._client.post("/graphql", json={"query": query, "variables": {"input": given}})).json()
+        payload: dict[str, Any] | None = (answer.get("data") or {}).get(mutation)
+        if payload is None or payload["errors"]:
+            raise RuntimeError(f"{mutation} was refused: {answer}")
+        return payload
+
+
+def _clinic(number: int) -> str:
+    return f"{PRINCIPAL}-K{number:05}"
+
+
+def _token(data: Path, role: Role, unit: str, employee: str) -> str:
+    return development.token(data, role=role, unit=unit, employee=employee, name="Bo Berg", valid_for=timedelta(hours=6))

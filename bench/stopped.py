@@ -1,0 +1,119 @@
+"""One subscriber that stops reading, until nothing more fits between it and the server: do the others notice?
+
+It is measured with it reading and with it stopped, in turns. Stopped, large publications follow until the server's end of its connection takes no
+more, and a good deal beyond; only then the publication that counts. Afterwards it reads again, and must get everything that it missed.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from time import monotonic
+
+from bench.crowds import Crowd, crowd
+from bench.measuring import Spread, alternate, table
+from bench.publications import Fanout, patience, publication, warm_up
+from bench.region import Region
+from bench.servers import Server, registry
+
+_COLUMNS = ("others", "figure", "one has stopped", "all read", "stopped / reading", "goal")
+_BEYOND = 256 * 1024
+_MOST_FILLS = 60
+_PUBLICATIONS = 5
+_POLL_SECONDS = 0.02
+
+
+class Trial:
+    """The subscriber that stops, beside the others. Both have been warmed up."""
+
+    def __init__(self, server: Server, region: Region, others: Crowd, one: Crowd, port: int) -> None:
+        self._server = server
+        self._region = region
+        self._others = others
+        self._one = one
+        self._port = port
+        self.stuck = list[float]()
+        self.caught_up = list[float]()
+
+    async def reading(self) -> Fanout:
+        """The others, while it reads."""
+        return Fanout.of([await publication(self._server, self._others, self._region.publish) for _ in range(_PUBLICATIONS)])
+
+    async def stopped(self) -> Fanout:
+        """The others, while its connection is full."""
+        await self._one.stop_reading()
+        self.stuck.append(await self._fill())
+        result = await self.reading()
+        if unsent(self._server.port, self._port) is None:
+            raise RuntimeError("The subscriber that stopped was cut off before the measurement was over.")
+        began = monotonic()
+        await self._one.go_on_reading()
+        await self._catch_up()
+        self.caught_up.append(monotonic() - began)
+        return result
+
+    async def _fill(self) -> int:
+        """Publish until the connection takes no more, and `_BEYOND` bytes further; how many wait in the kernel."""
+        before, beyond = 0, 0
+        for _ in range(_MOST_FILLS):
+            size = len((await publication(self._server, self._others, self._region.publish_large)).text.encode())
+            waiting = unsent(self._server.port, self._port) or 0
+            beyond = beyond + size if waiting and waiting == before else 0
+            before = waiting
+            if beyond >= _BEYOND:
+                return waiting
+        raise RuntimeError(f"The connection was not full after {_MOST_FILLS} large publications; {before} bytes waited.")
+
+    async def _catch_up(self) -> None:
+        """Wait until it has what each of the others has: everything, once."""
+        deadline = monotonic() + patience(self._others)
+        while True:
+            found, every = await self._one.counts(), set(await self._others.counts())
+            if set(found) == every:
+                return
+            if monotonic() > deadline or max(found) > max(every):
+                raise RuntimeError(f"The subscriber that stopped got {found} messages since, the others {sorted(every)}.")
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+async def measure(region: Region, folder: Path, size: int, rounds: int, processes: int) -> str:
+    """The table for so many others."""
+    subscriptions = [region.subscription(number) for number in range(size + 1)]
+    async with AsyncExitStack() as stack:
+        server = stack.enter_context(registry(region.data))
+        await stack.enter_async_context(region.on(server))
+        others = await stack.enter_async_context(crowd(server, subscriptions[:size], folder, processes))
+        one = await stack.enter_async_context(crowd(server, subscriptions[size:], folder, 1, narrow=True))
+        await warm_up([others, one], region.publish)
+        [port] = await one.ports()
+        trial = Trial(server, region, others, one, port)
+        await asyncio.gather(others.count(), one.count())
+        results = await alternate(rounds, {"reading": trial.reading, "stopped": trial.stopped})
+    return table(_COLUMNS, _rows(size, trial, results["stopped"], results["reading"]))
+
+
+def _rows(size: int, trial: Trial, stopped: Sequence[Fanout], reading: Sequence[Fanout]) -> list[list[str]]:
+    def row(name: str, value: Callable[[Fanout], float], scale: float, goal: str = "") -> list[str]:
+        with_it, without = [value(one) * scale for one in stopped], [value(one) * scale for one in reading]
+        return [f"{size:,}", name, str(Spread.of(with_it)), str(Spread.of(without)), str(Spread.of_ratios(with_it, without)), goal]
+
+    return [
+        row("trigger to the others' last delivery, ms", lambda one: one.last, 1e3, "≤ 1.1 ×"),
+        row("trigger to the others' median, ms", lambda one: one.median, 1e3),
+        row("server CPU per delivery, µs", lambda one: one.cpu, 1e6),
+        [f"{size:,}", "the others got, %", "100", "100", "", "100"],  # anything less is an error of `publication`
+        [f"{size:,}", "kept in the kernel for the one that stopped, KB", str(Spread.of([waiting / 1024 for waiting in trial.stuck])), "", "", ""],
+        [f"{size:,}", "it had everything, once, after it went on, ms", str(Spread.of([seconds * 1e3 for seconds in trial.caught_up])), "", "", ""],
+    ]
+
+
+def unsent(port: int, client: int) -> int | None:
+    """How many bytes wait in the server's end of a loopback connection; None where there is none.
+
+    Source: Linux, proc_net_tcp: local and remote address, state (01 is established), send and receive queue, in hexadecimal.
+    """
+    for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
+        _, local, remote, state, queues, *_ = line.split()
+        if (local[-5:], remote[-5:], state) == (f":{port:04X}", f":{client:04X}", "01"):
+            return int(queues.partition(":")[0], 16)
+    return None

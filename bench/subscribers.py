@@ -1,0 +1,247 @@
+"""A process that holds many websockets with one subscription each, and notes when each delivery arrives. `crowds.py` starts and commands it.
+
+It is a load generator: of what arrives it reads the frame's header and looks for the marker of the publication that is waited for. Commands come as
+JSON lines on standard input, one answer each; it ends with its input.
+"""
+
+import asyncio
+import gc
+import json
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+from typing import Any, cast
+
+import uvloop
+
+Json = dict[str, Any]
+_OPENING = 32
+_OPEN_SECONDS = 60.0
+_TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
+_HANDSHAKE = (
+    "GET /graphql HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
+)
+
+
+class Deliveries:
+    """When the publication that is waited for arrived, at all subscribers of the process."""
+
+    def __init__(self) -> None:
+        self.marker = b"\x00"
+        self.expected = 0
+        self.times: list[float] = []
+        self.last_text = b""
+        self.last_other = b""
+        self.closed = 0
+        self.all = asyncio.Event()
+
+    def expect(self, marker: bytes, expected: int) -> None:
+        """From now on, wait for another one."""
+        self.marker, self.expected, self.times = marker, expected, []
+        self.all.clear()
+
+    def arrived(self, message: bytes, at: float) -> None:
+        """A subscriber received a message."""
+        if self.marker in message:
+            self.times.append(at)
+            if len(self.times) == self.expected:
+                self.last_text = message
+                self.all.set()
+        else:
+            self.last_other = message
+
+
+class Subscriber(asyncio.Protocol):
+    """One websocket."""
+
+    __slots__ = ("_answer", "_deliveries", "_rest", "_switched", "messages", "transport")
+
+    def __init__(self, deliveries: Deliveries) -> None:
+        self.messages = 0
+        self._deliveries = deliveries
+        self._rest = b""
+        self._switched = False
+        self._answer: asyncio.Future[bytes] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It is connected."""
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's does not inherit from it
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It was cut, or closed by the server."""
+        self._deliveries.closed += 1
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(exc or ConnectionError("The server closed the socket."))
+
+    def data_received(self, data: bytes) -> None:
+        """Take the whole frames out of what has arrived."""
+        at = monotonic()
+        if self._rest:
+            data = self._rest + data
+        begin = 0 if self._switched else self._head(data)
+        while len(data) - begin >= 2:
+            size, start = data[begin + 1], begin + 2
+            if size >= 126:  # the next two or eight bytes have the length
+                start += 2 if size == 126 else 8
+                size = int.from_bytes(data[begin + 2 : start], "big")
+            if start + size > len(data):
+                break
+            self._frame(data[begin] & 0xF, data[start : start + size], at)
+            begin = start + size
+        self._rest = data[begin:]
+
+    def _head(self, data: bytes) -> int:
+        """Where the answer to the handshake ends; uvicorn sends it in one piece."""
+        if not data.startswith(b"HTTP/1.1 101 "):
+            raise ConnectionError(f"The handshake was refused: {data[:200]!r}")
+        self._switched = True
+        self._resolve(b"")
+        return data.index(b"\r\n\r\n") + 4
+
+    def _frame(self, opcode: int, payload: bytes, at: float) -> None:
+        if opcode == _TEXT:
+            if self._answer is None:
+                self.messages += 1
+                self._deliveries.arrived(payload, at)
+            else:
+                self._resolve(payload)
+        elif opcode == _PING:
+            self._send(_PONG, payload)
+        elif opcode == _CLOSE:
+            self.transport.close()
+
+    def _resolve(self, answer: bytes) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(answer)
+
+    def _send(self, opcode: int, payload: bytes) -> None:
+        """A frame with the mask that clients owe, of zeros: it leaves the payload as it is."""
+        size = bytes((0x80 | len(payload),)) if len(payload) < 126 else b"\xfe" + len(payload).to_bytes(2, "big")
+        self.transport.write(bytes((0x80 | opcode,)) + size + bytes(4) + payload)
+
+    async def _answered(self, *messages: bytes) -> bytes:
+        """Send messages, and wait for one answer; an empty list waits for the handshake's."""
+        self._answer = asyncio.get_running_loop().create_future()
+        for message in messages:
+            self._send(_TEXT, message)
+        answer = await asyncio.wait_for(self._answer, _OPEN_SECONDS)
+        self._answer = None
+        return answer
+
+    async def begin(self, port: int, query: str, token: str, clinic: str) -> None:
+        """Shake hands, sign in and subscribe, until the server has taken that up: it answers the ping after it."""
+        self.transport.write(_HANDSHAKE.format(port=port).encode())
+        await self._answered()
+        acknowledged = await self._answered(_json({"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}}))
+        payload = {"query": query, "variables": {"clinics": [clinic]}}
+        pong = await self._answered(_json({"id": "1", "type": "subscribe", "payload": payload}), _json({"type": "ping"}))
+        if b'"connection_ack"' not in acknowledged or b'"pong"' not in pong:
+            raise ConnectionError(f"The subscription was refused: {acknowledged!r} {pong!r}")
+
+
+class Subscribers:
+    """All subscribers of this process, and what they can be told to do."""
+
+    def __init__(self, plan: Json) -> None:
+        self._plan = plan
+        self._deliveries = Deliveries()
+        self._subscribers: list[Subscriber] = []
+        self._commands: Mapping[str, Callable[..., Awaitable[Json]]] = {
+            "open": self.open,
+            "expect": self.expect,
+            "delivered": self.delivered,
+            "count": self.count,
+            "counts": self.counts,
+            "ports": self.ports,
+            "reading": self.reading,
+        }
+
+    async def obey(self, command: Json) -> Json:
+        """Carry a command out."""
+        return await self._commands[command.pop("do")](**command)
+
+    async def open(self) -> Json:
+        """Subscribe all, some at a time."""
+        free = asyncio.Semaphore(_OPENING)
+
+        async def subscribe(who: Sequence[str]) -> None:
+            async with free:
+                self._subscribers.append(await self._connect(*who))
+
+        async with asyncio.TaskGroup() as group:
+            for who in self._plan["subscribers"]:
+                group.create_task(subscribe(who))
+        gc.collect()
+        gc.freeze()
+        gc.disable()  # a collection over thousands of sockets would be taken for the server's delay
+        return {"opened": len(self._subscribers)}
+
+    async def _connect(self, token: str, clinic: str) -> Subscriber:
+        loop = asyncio.get_running_loop()
+        connection = socket.socket()
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._plan["narrow"]:
+            # The server's own buffer follows from the segments that the client allows: little fits into either.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        await loop.sock_connect(connection, ("127.0.0.1", self._plan["port"]))
+        _, subscriber = await loop.create_connection(lambda: Subscriber(self._deliveries), sock=connection)
+        await subscriber.begin(self._plan["port"], self._plan["query"], token, clinic)
+        return subscriber
+
+    async def expect(self, marker: str) -> Json:
+        """Wait for the message that holds this text."""
+        self._deliveries.expect(marker.encode(), len(self._subscribers))
+        return {}
+
+    async def delivered(self, seconds: float) -> Json:
+        """When it arrived, once it has arrived everywhere or the time is up."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._deliveries.all.wait(), seconds)
+        found = self._deliveries
+        return {"times": found.times, "text": found.last_text.decode(), "other": found.last_other.decode(), "closed": found.closed}
+
+    async def count(self) -> Json:
+        """Count each subscriber's messages from here."""
+        for subscriber in self._subscribers:
+            subscriber.messages = 0
+        return {}
+
+    async def counts(self) -> Json:
+        """How many messages each subscriber has received since."""
+        return {"counts": [subscriber.messages for subscriber in self._subscribers]}
+
+    async def ports(self) -> Json:
+        """Their own ends of the connections."""
+        return {"ports": [subscriber.transport.get_extra_info("sockname")[1] for subscriber in self._subscribers]}
+
+    async def reading(self, on: bool) -> Json:
+        """Stop reading, or go on."""
+        for subscriber in self._subscribers:
+            if on:
+                subscriber.transport.resume_reading()
+            else:
+                subscriber.transport.pause_reading()
+        return {}
+
+
+def _json(message: Json) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode()
+
+
+async def main(plan: Json) -> None:
+    """Obey until the input ends."""
+    subscribers = Subscribers(plan)
+    commands = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
+    while line := await commands.readline():
+        print(json.dumps(await subscribers.obey(json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    uvloop.run(main(json.loads(Path(sys.argv[1]).read_bytes())))

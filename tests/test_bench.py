@@ -1,0 +1,71 @@
+"""The measurements in their smallest form: they run, their tables hold what they promise, and whatever ends them, nothing is left."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).parent.parent
+
+
+@contextmanager
+def measuring(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """A fan-out whose data, and so the command lines of all that it starts, are in this folder."""
+    command = [sys.executable, "-m", "bench", "fanout", *options]
+    environment = os.environ | {"TMPDIR": str(folder)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        yield process
+
+
+def started(folder: Path) -> list[str]:
+    """The command lines of the processes that work in this folder."""
+    lines = (" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"]))
+    return [line for line in lines if str(folder) in line]
+
+
+def rows(printed: str) -> list[list[str]]:
+    """The cells of all tables, without heads."""
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in printed.splitlines() if line.startswith("| ") and line[2].isdigit()]
+
+
+def test_the_fan_out_is_measured_against_a_bare_broadcast_and_beside_one_that_stops_reading(tmp_path: Path) -> None:
+    with measuring(tmp_path, "--sizes", "12", "--rounds", "1", "--stopped", "8") as process:
+        printed, errors = process.communicate(timeout=100)
+
+    assert process.returncode == 0, errors
+    fanned, stopped = ([row for row in rows(printed) if row[0] == size] for size in ("12", "8"))
+    assert [row[1].partition(",")[0].partition(" of ")[0] for row in fanned] == [
+        "server CPU per delivery",
+        "trigger to last delivery",
+        "acknowledged (bare: trigger) to last",
+        "trigger to first",
+        "trigger to median",
+        "trigger to p99",
+        "memory per subscriber",
+    ]
+    assert all(float(cell.split(" ")[0]) > 0 for row in fanned[:-1] for cell in row[2:5])
+    assert ["8", "the others got, %", "100", "100", "", "100"] in stopped
+    assert started(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_measurement_that_is_interrupted_leaves_nothing_running(tmp_path: Path) -> None:
+    with measuring(tmp_path, "--sizes", "4", "--rounds", "1000") as process:
+        deadline = time.monotonic() + 60
+        while not any("bench.subscribers" in line for line in started(tmp_path)):
+            assert process.poll() is None, process.communicate()[1]
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+
+    assert (process.returncode, errors) == (1, "Ended before it was done.\n")
+    assert started(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
