@@ -1,5 +1,6 @@
 """Refusals and faults wherever a caller meets them: over HTTP and sockets, coded, masked, logged or not, and with nothing written."""
 
+import asyncio
 import json
 import socket
 import time
