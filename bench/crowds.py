@@ -15,6 +15,7 @@ from bench.servers import Server
 _ANSWER_BYTES = 2**28
 _OPEN_SECONDS = 1_200
 _ANSWER_SECONDS = 60
+_QUIET_SECONDS = 15
 
 QUERY = """subscription Feed($clinics: [HsaId!]!) { clinicNotifications(clinics: $clinics) {
   cursor action fromVersion toVersion residentVisible at note
@@ -51,8 +52,8 @@ class Crowd:
         await self._all("expect", marker=marker)
 
     async def delivered(self, seconds: float) -> Arrivals:
-        """When it arrived, once it has arrived everywhere or the time is up."""
-        found = await self._all("delivered", within=seconds + _ANSWER_SECONDS, seconds=seconds)
+        """When it arrived, once it has arrived everywhere, the time is up, or nothing more arrives."""
+        found = await self._all("delivered", within=seconds + _ANSWER_SECONDS, seconds=seconds, quiet=_QUIET_SECONDS)
         times = sorted(time for part in found for time in part["times"])
         return Arrivals(times, found[0]["text"], next((part["other"] for part in found if part["other"]), ""), sum(part["closed"] for part in found))
 

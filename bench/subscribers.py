@@ -42,7 +42,13 @@ class Deliveries:
     def expect(self, marker: bytes, expected: int) -> None:
         """From now on, wait for another one."""
         self.marker, self.expected, self.times = marker, expected, []
-        self.all.clear()
+        if not self.closed:
+            self.all.clear()
+
+    def cut(self) -> None:
+        """A subscriber lost its connection: nobody need wait for it."""
+        self.closed += 1
+        self.all.set()
 
     def arrived(self, message: bytes, at: float) -> None:
         """A subscriber received a message."""
@@ -73,7 +79,7 @@ class Subscriber(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It was cut, or closed by the server."""
-        self._deliveries.closed += 1
+        self._deliveries.cut()
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(exc or ConnectionError("The server closed the socket."))
 
@@ -199,10 +205,14 @@ class Subscribers:
         self._deliveries.expect(marker.encode(), len(self._subscribers))
         return {}
 
-    async def delivered(self, seconds: float) -> Json:
-        """When it arrived, once it has arrived everywhere or the time is up."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._deliveries.all.wait(), seconds)
+    async def delivered(self, seconds: float, quiet: float) -> Json:
+        """When it arrived, once it has arrived everywhere, a socket was closed, the time is up, or nothing more has arrived for a while."""
+        end = monotonic() + seconds
+        seen = -1
+        while not self._deliveries.all.is_set() and monotonic() < end and seen < len(self._deliveries.times):
+            seen = len(self._deliveries.times)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._deliveries.all.wait(), quiet)
         found = self._deliveries
         return {"times": found.times, "text": found.last_text.decode(), "other": found.last_other.decode(), "closed": found.closed}
 
