@@ -32,7 +32,7 @@ from schema.operations import Operation
 
 ANY_CLINIC = f"ANY-{secrets.token_hex(16)}"
 """Stands for a clinic's key. Random: no text that people write holds it."""
-_PLACES = re.compile(rf'"{ANY_CLINIC}:(\d+)"|{ANY_CLINIC}')
+_PLACES = re.compile(rf'"{ANY_CLINIC}:(\w+)"|{ANY_CLINIC}')
 _STRAWBERRY = "strawberry-definition"
 _OF_THE_CLINIC = frozenset({"acknowledgedAt", "acknowledgedBy"})
 
@@ -54,10 +54,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class OpenText:
-    """A text with places: pieces, and what belongs between them: the clinic's key (None), or its answer to the question of that number."""
+    """A text with places: pieces, and what belongs between them: the clinic's key (None), or its answer to the question of that name."""
 
     pieces: Sequence[str]
-    places: Sequence[int | None]
+    places: Sequence[str | None]
 
     @classmethod
     def of(cls, text: str) -> "OpenText":
@@ -65,11 +65,11 @@ class OpenText:
         pieces, places, end = [], [], 0
         for place in _PLACES.finditer(text):
             pieces.append(text[end : place.start()])
-            places.append(None if place[1] is None else int(place[1]))
+            places.append(place[1])
             end = place.end()
         return cls((*pieces, text[end:]), tuple(places))
 
-    def filled(self, key: str, answers: Sequence[str]) -> str:
+    def filled(self, key: str, answers: Mapping[str, str]) -> str:
         """The text of one clinic."""
         parts = [self.pieces[0]]
         for place, piece in zip(self.places, self.pieces[1:], strict=True):
@@ -78,18 +78,16 @@ class OpenText:
 
 
 class OpenExecutor(Executor[Any]):
-    """Leaves open what is asked of a notification's clinic, and notes it in `questions`, if `leaves_open`."""
+    """Leaves open what is asked of a notification's clinic, if `leaves_open`: the answer to a question is known by its place in the response."""
 
     leaves_open = False
-    questions: list[Question]
 
     def execute_field(
         self, parent_type: GraphQLObjectType, source: Any, field_details_list: Details, path: Path, position_context: Any
     ) -> AwaitableOrValue[Any]:
         """As graphql-core does, but for a notification's clinic."""
         if self.leaves_open and parent_type.name == "Notification" and field_details_list[0].node.name.value == "clinic":
-            self.questions.append(Question(parent_type, field_details_list, path))
-            return f"{ANY_CLINIC}:{len(self.questions) - 1}"
+            return f"{ANY_CLINIC}:{path.key}"
         return super().execute_field(parent_type, source, field_details_list, path, position_context)
 
 
@@ -99,11 +97,13 @@ class Nature:
 
     Attributes:
         variables: The names of the variables that matter for it.
+        questions: What is asked of a notification's clinic, by its name in the response; all of it plain data of the clinic, unless `by_clinic`.
         by_clinic: Whether more is asked of the clinic than plain data of it, so that nothing can be left open.
         by_acknowledgement: Whether it tells what the clinic did with the notification later.
     """
 
     variables: frozenset[str]
+    questions: Mapping[str, Question]
     by_clinic: bool
     by_acknowledgement: bool
 
@@ -113,28 +113,27 @@ def nature_of(executor: Executor[Any]) -> Nature:
     schema = executor.schema
     root = cast("GraphQLObjectType", schema.subscription_type)
     fields = collect_fields(schema, executor.fragments, executor.variable_values, root, executor.operation, hide_suggestions=False).grouped_field_set
-    [details] = fields.values()
-    told = cast("GraphQLField", schema.get_field(root, details[0].node.name.value)).type
-    inner = _subfields(executor, get_named_type(told), details)
-    asked = [field for name, field in inner if name == "clinic"]
-    clinic = schema.type_map["Clinic"]
+    [(response_name, details)] = fields.items()
+    told = get_named_type(cast("GraphQLField", schema.get_field(root, details[0].node.name.value)).type)
+    path = Path(None, response_name, root.name)
+    inner = executor.collect_subfields(cast("GraphQLObjectType", told), details).grouped_field_set
+    asked = {name: field for name, field in inner.items() if field[0].node.name.value == "clinic"}
     return Nature(
         variables=_variables(executor, [detail.node for detail in details]),
-        by_clinic=any(not _is_plain(schema, clinic, name) for field in asked for name, _ in _subfields(executor, clinic, field)),
-        by_acknowledgement=any(name in _OF_THE_CLINIC for name, _ in inner),
+        questions={name: Question(cast("GraphQLObjectType", told), field, path.add_key(name, told.name)) for name, field in asked.items()},
+        by_clinic=not all(_is_plain(executor, field) for field in asked.values()),
+        by_acknowledgement=any(field[0].node.name.value in _OF_THE_CLINIC for field in inner.values()),
     )
 
 
-def _subfields(executor: Executor[Any], of: Any, details: Details) -> list[tuple[str, Details]]:
-    return [(field[0].node.name.value, field) for field in executor.collect_subfields(of, details).grouped_field_set.values()]
-
-
-def _is_plain(schema: GraphQLSchema, parent: Any, name: str) -> bool:
-    """Whether a field is an attribute that says the same until its object changes."""
-    field = schema.get_field(parent, name)
-    if name == "__typename":
-        return True
-    return field is not None and is_leaf_type(get_named_type(field.type)) and field.extensions[_STRAWBERRY].base_resolver is None
+def _is_plain(executor: Executor[Any], clinic: Details) -> bool:
+    """Whether nothing is asked of a clinic but attributes that say the same until it changes."""
+    of = cast("GraphQLObjectType", executor.schema.type_map["Clinic"])
+    names = [field[0].node.name.value for field in executor.collect_subfields(of, clinic).grouped_field_set.values()]
+    fields = [executor.schema.get_field(of, name) for name in names if name != "__typename"]
+    return all(
+        field is not None and is_leaf_type(get_named_type(field.type)) and field.extensions[_STRAWBERRY].base_resolver is None for field in fields
+    )
 
 
 def _variables(executor: Executor[Any], roots: Sequence[FieldNode]) -> frozenset[str]:
@@ -159,7 +158,4 @@ def built(
     """An executor for a valid operation, or why it can't be executed with these variables."""
     assert operation.document is not None  # noqa: S101 - valid operations have one
     executor = OpenExecutor.build(schema, operation.document, context_value=context, raw_variable_values=dict(variables), operation_name=name)
-    if isinstance(executor, OpenExecutor):
-        executor.questions = []
-        return executor
-    return cast("list[GraphQLError]", executor)
+    return executor if isinstance(executor, OpenExecutor) else cast("list[GraphQLError]", executor)

@@ -21,6 +21,7 @@ from resolvers.live.followers import Follower
 from resolvers.viewers import Viewer
 from schema.errors import TopLevelError, error_of, formatted, report
 from schema.live import Live, Request, request_of
+from schema.operations import Operation
 from schema.sessions import Unauthenticated, new_request_id
 from store.records import Event
 
@@ -48,6 +49,21 @@ class _Refused(Exception):
 
 class GraphQLSocket:
     """One websocket, from the handshake to its end."""
+
+    __slots__ = (
+        "_closing",
+        "_header",
+        "_initialised",
+        "_protocols",
+        "_receive",
+        "_seat",
+        "_timer",
+        "_viewer",
+        "live",
+        "operations",
+        "request_id",
+        "send",
+    )
 
     def __init__(self, live: Live, scope: Scope, receive: Receive, send: Send) -> None:
         self.send = send
@@ -139,7 +155,7 @@ class GraphQLSocket:
             await operation.refuse([TopLevelError("TOO_MANY_SUBSCRIPTIONS", why)])
             return
         self.operations[operation_id] = operation
-        operation.start(request)
+        await operation.start(request)
 
     def _close_later(self, seconds: float, code: int, reason: str) -> None:
         def close() -> None:
@@ -175,9 +191,17 @@ class _Operation:
         self._task: asyncio.Task[None] | None = None
         self._follower: Follower | None = None
 
-    def start(self, request: Request) -> None:
-        """Execute it, or begin to follow."""
-        self._task = asyncio.create_task(self._run(request), name="operation")
+    async def start(self, request: Request) -> None:
+        """Begin to follow, or to execute: a subscription has its position when this returns."""
+        operation = self._socket.live.operations.read(request.query)
+        if operation.errors:
+            report(operation.errors, self._socket.request_id)
+            await self.refuse(operation.errors)
+        elif operation.follows(request.operation_name):
+            # One at a time on a socket: who asks for many waits for himself.
+            await self._guarded(self._follow(operation, request))
+        else:
+            self._task = asyncio.create_task(self._guarded(self._execute(request)), name="operation")
 
     def cancel(self) -> None:
         """End it without a word."""
@@ -200,45 +224,42 @@ class _Operation:
             del self._socket.operations[self._id]
         await self._socket.send(_text({"id": self._id, "type": "error", "payload": formatted(errors)}))
 
-    async def _run(self, request: Request) -> None:
+    async def _guarded(self, answering: Coroutine[Any, Any, None]) -> None:
         try:
-            await self._execute(request)
+            await answering
         except OSError:
             pass  # the client has gone
         except Exception as fault:  # noqa: BLE001 - whatever fails, the client is told
             await self.end(fault)
-        finally:
-            self._task = None
+
+    async def _follow(self, operation: Operation, request: Request) -> None:
+        changes = self._socket.live.hub.changes
+        context = await self._socket.context()
+        if isinstance(context, Unauthenticated):
+            await self.refuse([context.error()])
+            return
+        follower = await self._socket.live.follow(context, operation, request, self, changes=changes)
+        if not isinstance(follower, Follower):
+            await self.refuse(follower)
+        elif self._socket.operations.get(self._id) is self:
+            self._follower = follower
+        else:
+            follower.close()
 
     async def _execute(self, request: Request) -> None:
-        socket, live = self._socket, self._socket.live
-        changes = live.hub.changes
+        socket = self._socket
         context = await socket.context()
         if isinstance(context, Unauthenticated):
             await self.refuse([context.error()])
             return
-        operation = live.operations.read(request.query)
-        if operation.errors:
-            errors = list(operation.errors)
-            report(errors, socket.request_id)
-            await self.refuse(errors)
-        elif operation.follows(request.operation_name):
-            follower = await live.follow(context, operation, request, self, changes=changes)
-            if not isinstance(follower, Follower):
-                await self.refuse(follower)
-            elif socket.operations.get(self._id) is self:
-                self._follower = follower
-            else:
-                follower.close()
-        else:
-            result = await live.execute(context, request)
-            if isinstance(result, PreExecutionError):
-                await self.refuse(result.errors or [])
-                return
-            answer = {"data": result.data} | ({"errors": formatted(result.errors)} if result.errors else {})
-            await socket.send(_text({"id": self._id, "type": "next", "payload": answer}))
-            if socket.operations.pop(self._id, None) is not None:
-                await socket.send(_text({"id": self._id, "type": "complete"}))
+        result = await socket.live.execute(context, request)
+        if isinstance(result, PreExecutionError):
+            await self.refuse(result.errors or [])
+            return
+        answer = {"data": result.data} | ({"errors": formatted(result.errors)} if result.errors else {})
+        await socket.send(_text({"id": self._id, "type": "next", "payload": answer}))
+        if socket.operations.pop(self._id, None) is not None:
+            await socket.send(_text({"id": self._id, "type": "complete"}))
 
 
 def _text(message: dict[str, Any]) -> dict[str, str]:

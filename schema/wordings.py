@@ -7,7 +7,7 @@ viewer itself: it is executed as nobody.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,20 +16,24 @@ import orjson
 from graphql import GraphQLSchema
 from graphql.execution import execute_subscription_event
 
-from resolvers.access import Rights
+from resolvers.access import NO_RIGHTS, Rights
 from resolvers.context import Context
-from resolvers.live.rights import Asked, WatchedRights
+from resolvers.live.rights import Asked, Viewpoint, WatchedRights
 from resolvers.loaders import Loaders
 from resolvers.viewers import Viewer
 from schema.errors import answer_of, outage_in
 from schema.events import Event, Notification
-from schema.open_execution import ANY_CLINIC, Nature, OpenExecutor, OpenText, Question, built
+from schema.open_execution import ANY_CLINIC, Nature, OpenExecutor, OpenText, built
 from schema.operations import Operation
 from store import records
 from store.notifications import Told
+from store.records import Action, Actor, Role
 
 _NOBODY = Viewer(subject="", employee_hsa_id=None, name=None, grants=(), expires_at=datetime.max.replace(tzinfo=UTC))
+_NO_EVENT = records.Event("", 0, Action.PUBLISHED, _NOBODY.expires_at, Actor(Role.REPORTER, None, None))
+_NO_ANSWERS: Mapping[str, str] = {}
 _KEPT_EVENTS = 64
+_KEPT_ASKED = 256
 
 Key = tuple[int, str | None]
 """An event's sequence number; and a clinic's key, where the text is made for that clinic alone."""
@@ -68,20 +72,20 @@ class SharedWording:
         self.forget: Callable[[], object] = lambda: None
         self._texts: OrderedDict[Key, list[_Text]] = OrderedDict()
         self._making: dict[Key, asyncio.Future[None]] = {}
-        self._questions: Sequence[Question] = ()
-        self._answers: dict[str, tuple[records.Clinic, Sequence[str]]] = {}
+        self._asked: dict[Hashable, Asked] = {}
+        self._answers: dict[str, tuple[records.Clinic, Mapping[str, str]]] = {}
 
-    def text(self, event: records.Event, clinic: records.Clinic | None, rights: Rights, *, live: bool) -> str | None:
-        """What someone with these rights is told of an event; None where that is not made yet."""
+    def text(self, event: records.Event, clinic: records.Clinic | None, viewpoint: Viewpoint, *, live: bool) -> str | None:
+        """What someone is told of an event; None where that is not made yet."""
         for one in self._texts.get(self._key(event, clinic, live=live), ()):
-            if one.asked.same_for(rights):
+            if viewpoint.shares(one.asked):
                 if clinic is None or not one.text.places:
                     return one.text.pieces[0]
                 answers = self._answers_of(clinic)
                 return None if answers is None else one.text.filled(clinic.key, answers)
         return None
 
-    async def make(self, event: records.Event, clinic: records.Clinic | None, rights: Rights, *, live: bool) -> str:
+    async def make(self, event: records.Event, clinic: records.Clinic | None, viewpoint: Viewpoint, *, live: bool) -> str:
         """The same, made now.
 
         Raises:
@@ -90,15 +94,25 @@ class SharedWording:
         key = self._key(event, clinic, live=live)
         if (under_way := self._making.get(key)) is not None:
             await asyncio.wait([under_way])
-        while (made := self.text(event, clinic, rights, live=live)) is None:
+        while (made := self.text(event, clinic, viewpoint, live=live)) is None:
             self._making[key] = done = asyncio.get_running_loop().create_future()
             try:
-                await self._make(key, event, clinic, rights)
+                await self._make(key, event, clinic, viewpoint)
             finally:
                 done.set_result(None)
                 if self._making.get(key) is done:
                     del self._making[key]
         return made
+
+    async def prepare(self, clinic: records.Clinic) -> None:
+        """Have the clinic's answers at hand."""
+        if self._nature.by_clinic or self._answers_of(clinic) is not None:
+            return
+        executor = self._executor(NO_RIGHTS)  # nothing that is asked depends on rights
+        notification = Notification.of(Told(clinic.key, _NO_EVENT), clinic)
+        answers = {name: question.put(executor, notification) for name, question in self._nature.questions.items()}
+        known = {name: await answer if executor.is_awaitable(answer) else answer for name, answer in answers.items()}
+        self._answers[clinic.key] = (clinic, {name: orjson.dumps(answer).decode() for name, answer in known.items()})
 
     def left(self) -> None:
         """One who used it has gone."""
@@ -106,10 +120,10 @@ class SharedWording:
         if not self.users:
             self.forget()
 
-    async def _make(self, key: Key, event: records.Event, clinic: records.Clinic | None, rights: Rights) -> None:
-        watched = WatchedRights(rights)
-        executor = self._executor(watched)
-        if not any(one.asked.same_for(rights) for one in self._texts.get(key, ())):
+    async def _make(self, key: Key, event: records.Event, clinic: records.Clinic | None, viewpoint: Viewpoint) -> None:
+        if not any(viewpoint.shares(one.asked) for one in self._texts.get(key, ())):
+            watched = WatchedRights(viewpoint.rights)
+            executor = self._executor(watched)
             executor.leaves_open = clinic is not None and key[1] is None
             payload = Event.of(event) if clinic is None else Notification.of(Told(key[1] or ANY_CLINIC, event), clinic if key[1] else None)
             pending = execute_subscription_event(executor.build_per_event_executor(payload))
@@ -117,19 +131,20 @@ class SharedWording:
             if (outage := outage_in(result)) is not None:
                 raise outage
             text = orjson.dumps(answer_of(result, self._context.request_id)).decode()
-            self._keep(key, _Text(watched.asked, OpenText.of(text)))
-            self._questions = executor.questions or self._questions
-        if clinic is not None and self._answers_of(clinic) is None:
-            notification = Notification.of(Told(clinic.key, event), clinic)
-            executor.leaves_open = False
-            answers = [question.put(executor, notification) for question in self._questions]
-            known = [await answer if executor.is_awaitable(answer) else answer for answer in answers]
-            self._answers[clinic.key] = (clinic, [orjson.dumps(answer).decode() for answer in known])
+            self._keep(key, _Text(self._canonical(watched.asked), OpenText.of(text)))
+        if clinic is not None and key[1] is None:
+            await self.prepare(clinic)
 
-    def _answers_of(self, clinic: records.Clinic) -> Sequence[str] | None:
+    def _canonical(self, asked: Asked) -> Asked:
+        """The same questions with the same answers as one object, so that who agreed once is known to agree again."""
+        if len(self._asked) > _KEPT_ASKED:
+            self._asked.clear()
+        return self._asked.setdefault(asked.signature(), asked)
+
+    def _answers_of(self, clinic: records.Clinic) -> Mapping[str, str] | None:
         """A clinic's answers to the questions; None where they are not known, or were given before the clinic changed."""
-        if not self._questions:
-            return ()
+        if not self._nature.questions:
+            return _NO_ANSWERS
         known = self._answers.get(clinic.key)
         return known[1] if known is not None and (known[0] is clinic or known[0] == clinic) else None
 

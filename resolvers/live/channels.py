@@ -5,7 +5,7 @@ Invariant: each live follower was told everything up to `position`, and nothing 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import aclosing
 
 import structlog
@@ -23,7 +23,7 @@ _TURN = 100
 _MOST_WORDINGS = 8
 """So many texts of one event are made while all wait; who needs yet another one gets it at its own pace."""
 
-Target = tuple[Follower, Sequence[Clinic | None]]
+Target = tuple[Follower, Clinic | None]
 
 
 class Channel:
@@ -112,52 +112,49 @@ class Channel:
         await self._before(self, event)
         told = await self._tell_to(event, await self._targets(event, self._of_clinic, self._whole))
         while self._joining:
-            joining, self._joining = [one for one in self._joining if one.live], []
+            joining, self._joining = {one for one in self._joining if one.live}, []
             for follower in joining:
                 self._admit(follower)
-            keys = {key for follower in joining for key in follower.clinics or ()}
-            late = await self._targets(event, keys, [one for one in joining if one.clinics is None])
-            told += await self._tell_to(event, [target for target in late if target[0] in set(joining)])
+            targets = await self._targets(event, {key for one in joining for key in one.clinics or ()}, joining)
+            told += await self._tell_to(event, [target for target in targets if target[0] in joining])
         self.position = event.sequence
         self._telling = False
         self._metrics.told(event, told, self._store.now())
 
-    async def _targets(self, event: Event, keys: Iterable[str], whole: Iterable[Follower]) -> list[Target]:
-        """Whom an event concerns among the live followers, each with the clinics that are told."""
-        concerned = await self._store.notifications.concerned(event, list(keys))
-        several: dict[Follower, list[Clinic | None]] = {follower: [None] for follower in whole}
-        for key in sorted(concerned):
-            for follower in self._of_clinic.get(key, ()):
-                if follower.clinics is not None:
-                    several.setdefault(follower, []).append(follower.clinics[key])
-        return [(follower, clinics) for follower, clinics in several.items() if follower.following.wants(event)]
+    async def _targets(self, event: Event, keys: Collection[str], whole: Iterable[Follower]) -> list[Target]:
+        """Whom an event concerns among the live followers, and as which clinic; in the order of the clinics' keys."""
+        targets: list[Target] = [(follower, None) for follower in whole if follower.clinics is None]
+        of_clinic = self._of_clinic
+        for key in sorted(await self._store.notifications.concerned(event, keys)):
+            targets += [(follower, follower.clinics[key]) for follower in of_clinic.get(key, ()) if follower.clinics]
+        return targets
 
     async def _tell_to(self, event: Event, targets: Sequence[Target]) -> int:
         made: dict[object, int] = defaultdict(int)
         told = 0
-        for number, (follower, clinics) in enumerate(targets, 1):
-            for clinic in clinics:
-                if not follower.live or _was_told(follower, event, clinic):
-                    continue
-                text = follower.wording.text(event, clinic, follower.rights, live=True)
-                if text is None:
-                    made[follower.wording] += 1
-                    if made[follower.wording] > _MOST_WORDINGS:
-                        follower.fall_behind()
-                        break
-                    text = await follower.wording.make(event, clinic, follower.rights, live=True)
-                    if not follower.live:
-                        break
-                follower.tell(event, None if clinic is None else clinic.key, text)
-                told += 1
+        for number, (follower, clinic) in enumerate(targets, 1):
             if number % _TURN == 0:
                 await asyncio.sleep(0)
+            if not follower.live or not follower.following.wants(event) or _was_told(follower, event, clinic):
+                continue
+            wording = follower.wording
+            text = wording.text(event, clinic, follower.viewpoint, live=True)
+            if text is None:
+                made[wording] += 1
+                if made[wording] > _MOST_WORDINGS:
+                    follower.fall_behind()
+                    continue
+                text = await wording.make(event, clinic, follower.viewpoint, live=True)
+                if not follower.live:
+                    continue
+            follower.tell(event, None if clinic is None else clinic.key, text)
+            told += 1
         return told
 
 
 def _was_told(follower: Follower, event: Event, clinic: Clinic | None) -> bool:
     """Whether a follower has come further in the log already: elsewhere, before it came here, or before this event is told again."""
     position = follower.position
-    if position.sequence != event.sequence:
-        return position.sequence > event.sequence
-    return position.clinic is None or (clinic is not None and clinic.key <= position.clinic)
+    if position.sequence < event.sequence:
+        return False
+    return position.sequence > event.sequence or position.clinic is None or (clinic is not None and clinic.key <= position.clinic)

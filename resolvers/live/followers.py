@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import structlog
 
 from resolvers.access import Rights
+from resolvers.live.rights import Viewpoint
 from resolvers.live.sending import begun
 from resolvers.viewers import Viewer
 from store.database import is_outage
@@ -45,11 +46,14 @@ class Following:
 class Wording(Protocol):
     """How events are put into text for those who sent the same operation."""
 
-    def text(self, event: Event, clinic: Clinic | None, rights: Rights, *, live: bool) -> str | None:
-        """What someone with these rights is told of an event; None where that is not made yet."""
+    def text(self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool) -> str | None:
+        """What someone is told of an event; None where that is not made yet."""
 
-    async def make(self, event: Event, clinic: Clinic | None, rights: Rights, *, live: bool) -> str:
+    async def make(self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool) -> str:
         """The same, made now."""
+
+    async def prepare(self, clinic: Clinic) -> None:
+        """Have at hand what belongs to a clinic in any text."""
 
     def left(self) -> None:
         """One who used it has gone."""
@@ -101,9 +105,9 @@ class Follower:
         "logs",
         "outlet",
         "position",
-        "rights",
         "since",
         "viewer",
+        "viewpoint",
         "wording",
     )
 
@@ -124,7 +128,7 @@ class Follower:
         self.id = id
         self.following = following
         self.viewer = viewer
-        self.rights = rights
+        self.viewpoint = Viewpoint(rights)
         self.wording = wording
         self.outlet = outlet
         self.logs = logs
@@ -177,32 +181,37 @@ class Follower:
                 self._task.cancel()
 
     async def _catch_up(self, sending: asyncio.Task[None] | None) -> None:
-        """Tell from the log until everything is told, then go live."""
+        """Tell from the log until everything is told, then go live. What goes wrong ends it, and the reader is told so."""
         try:
             if sending is not None:
                 await sending
-            while not self.ended:
-                horizon = self._line.position
-                if self.position.sequence > horizon or self.position == (horizon, None):
-                    self._task = None
-                    self._line.join(self)
-                    return
-                try:
-                    await self._tell_stretch(horizon)
-                except Exception as error:
-                    if not is_outage(error):
-                        raise
-                    await asyncio.sleep(_AGAIN_SECONDS)
+            await self._tell_the_log()
         except OSError:  # the reader has gone
             self.close()
         except asyncio.CancelledError:
             if sending is not None:
                 sending.cancel()
             raise
-        except Exception as fault:  # noqa: BLE001 - whatever fails, the reader is told that it ended
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the reader is told
             _log.exception("a follower ended", follower=self.id, principal=self.following.principal)
             self.close()
             await self.outlet.end(fault)
+
+    async def _tell_the_log(self) -> None:
+        for clinic in list((self.clinics or {}).values()):
+            await self.wording.prepare(clinic)
+        while not self.ended:
+            horizon = self._line.position
+            if self.position.sequence > horizon or self.position == (horizon, None):
+                self._task = None
+                self._line.join(self)
+                return
+            try:
+                await self._tell_stretch(horizon)
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _tell_stretch(self, horizon: int) -> None:
         stretch = await self._read(horizon)
@@ -212,11 +221,11 @@ class Follower:
             for key in keys:
                 clinic = self.clinics.get(key) if self.clinics else None
                 if clinic is not None:  # it may have been taken away meanwhile
-                    text = await self.wording.make(event, clinic, self.rights, live=False)
+                    text = await self.wording.make(event, clinic, self.viewpoint, live=False)
                     await self.outlet.next(text, event, key)
                     self.position = Position(event.sequence, key)
             if self.clinics is None:
-                await self.outlet.next(await self.wording.make(event, None, self.rights, live=False), event, None)
+                await self.outlet.next(await self.wording.make(event, None, self.viewpoint, live=False), event, None)
                 self.position = Position(event.sequence)
         self.position = stretch.reached
 

@@ -14,6 +14,7 @@ from resolvers.context import Context
 from resolvers.live.channels import Channel
 from resolvers.live.followers import Follower, Following, Outlet, Wording
 from resolvers.live.metrics import Metrics
+from resolvers.live.rights import Viewpoint
 from resolvers.viewers import LOA3
 from store.errors import NotPermitted
 from store.records import Action, Event, key_of
@@ -131,7 +132,8 @@ class Hub:
             await self._renew_clinics(channel, list(channel.followers.values()), event.clinics)
 
     async def _renew(self, follower: Follower) -> None:
-        follower.rights = rights = await rights_of(follower.viewer, self._store)
+        rights = await rights_of(follower.viewer, self._store)
+        follower.viewpoint = Viewpoint(rights)
         principal = follower.following.principal
         if follower.clinics is not None:
             lost = [key for key in follower.clinics if rights.holder(Permission.READ_INBOX, principal, key) is None]

@@ -17,15 +17,38 @@ T = TypeVar("T")
 Question = Callable[[Rights], Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Asked:
     """Questions to someone's rights, and how they were answered."""
 
     answers: dict[Hashable, tuple[Question, Any]] = field(default_factory=dict)
 
+    def signature(self) -> Hashable:
+        """Equal for equal questions with equal answers."""
+        return frozenset((key, answer) for key, (_, answer) in self.answers.items())
+
     def same_for(self, rights: Rights) -> bool:
         """Whether all is answered the same for someone else."""
         return all(question(rights) == answer for question, answer in self.answers.values())
+
+
+class Viewpoint:
+    """Someone's rights as they are now, and the answers that were last found to be the same for them."""
+
+    __slots__ = ("_agreed", "rights")
+
+    def __init__(self, rights: Rights) -> None:
+        self.rights = rights
+        self._agreed: Asked | None = None
+
+    def shares(self, asked: Asked) -> bool:
+        """Whether all that was asked is answered the same for this one."""
+        if self._agreed is asked:
+            return True
+        if not asked.same_for(self.rights):
+            return False
+        self._agreed = asked
+        return True
 
 
 class WatchedRights(Rights):

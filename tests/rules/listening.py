@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry
 
-from resolvers.access import Rights
 from resolvers.context import Context
 from resolvers.live.followers import Follower, Following
 from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
+from resolvers.live.rights import Viewpoint
 from resolvers.viewers import LOA3, Grant, Viewer
 from store.history import EventFilter, Position
 from store.records import Clinic, Event, Role
@@ -25,11 +25,14 @@ Heard = tuple[int, str | None]
 class Words:
     """The plainest wording: an event's number."""
 
-    def text(self, event: Event, clinic: Clinic | None, rights: Rights, *, live: bool) -> str | None:
+    def text(self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool) -> str | None:
         return str(event.sequence)
 
-    async def make(self, event: Event, clinic: Clinic | None, rights: Rights, *, live: bool) -> str:
+    async def make(self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool) -> str:
         return str(event.sequence)
+
+    async def prepare(self, clinic: Clinic) -> None:
+        """Nothing belongs to a clinic."""
 
     def left(self) -> None:
         """Nothing is kept."""
