@@ -5,6 +5,7 @@ each worker builds its application from the same settings. Nothing below this mo
 """
 
 import asyncio
+import gc
 import json
 import os
 import platform
@@ -27,7 +28,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from resolvers import development as development_issuer
 from resolvers import reference
@@ -42,6 +44,7 @@ from schema.http import RegistryGraphQL
 from schema.live import Limits, Live
 from schema.registry import schema
 from schema.sessions import Seats, Sessions
+from schema.sockets import GraphQLSocket
 from store import mongod as embedded_mongod
 from store.database import Database, connect
 from store.mongod import MongodError
@@ -100,21 +103,20 @@ def _is_loopback(host: str) -> bool:
 # ------------------------------------------------------------------ the application
 
 
-def application() -> Starlette:
-    """A worker's application, by the settings that `serve` left in the environment."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    return create_app(Settings())
+class Application(Starlette):
+    """The ASGI application."""
+
+    live: Live
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer; websockets past what is made for requests, which would cost each message and each open socket."""
+        if scope["type"] == "websocket" and scope["path"] == "/graphql":
+            await GraphQLSocket(self.live, scope, receive, send).run()
+        else:
+            await super().__call__(scope, receive, send)
 
 
-def create_app(settings: Settings) -> Starlette:
+def create_app(settings: Settings) -> Application:
     """The ASGI application over the MongoDB that the settings name."""
     if settings.mongodb_uri is None:
         raise ValueError("The settings name no MongoDB.")
@@ -145,17 +147,32 @@ def create_app(settings: Settings) -> Starlette:
         ok = await store.database.ready()
         return JSONResponse({"status": "ready" if ok else "unavailable"}, status_code=200 if ok else 503)
 
-    app = Starlette(
+    app = Application(
         routes=[
             Route("/graphql", graphql, methods=["GET", "POST"]),
-            WebSocketRoute("/graphql", graphql),
             Route("/health/live", alive),
             Route("/health/ready", ready),
         ],
         lifespan=lifespan,
     )
-    app.state.live = live
+    app.live = live
     return app
+
+
+def application() -> Application:
+    """A worker's application, by the settings that `serve` left in the environment."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    # Each open socket is some hundred objects that live long: the collector's defaults would look through all of them every few requests.
+    gc.set_threshold(50_000, 50, 100)
+    return create_app(Settings())
 
 
 def _open(uri: str, settings: Settings) -> Store:

@@ -1,4 +1,4 @@
-"""The endpoint: GraphQL over HTTP as JSON or as Server-Sent Events, and over graphql-transport-ws. Who asks, in which request."""
+"""GraphQL over HTTP: answers as JSON, or as Server-Sent Events. Who asks, in which request."""
 
 from typing import Any
 
@@ -15,12 +15,11 @@ from schema.errors import TopLevelError
 from schema.live import Live, request_of
 from schema.registry import schema
 from schema.sessions import new_request_id
-from schema.sockets import GraphQLSocket
 from schema.streams import EventStream, is_preferred, refuse
 
 
 class RegistryGraphQL(GraphQL[Any, None]):
-    """POST and websocket only; GraphiQL on GET in development."""
+    """The endpoint for requests. POST only; GraphiQL on GET in development."""
 
     def __init__(self, live: Live, *, development: bool) -> None:
         super().__init__(schema, graphql_ide="graphiql" if development else None, allow_queries_via_get=False, subscription_protocols=[])
@@ -36,9 +35,6 @@ class RegistryGraphQL(GraphQL[Any, None]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; one that is no GraphQL request at all with an error in the same shape as all others."""
-        if scope["type"] == "websocket":
-            await GraphQLSocket(self._live, scope, receive, send).run()
-            return
         request = HttpRequest(scope, receive)
         if request.method == "POST" and is_preferred(request.headers.get("accept", "")):
             await self._stream(request, receive, send)

@@ -16,7 +16,7 @@ from resolvers.live.metrics import Metrics
 from schema.errors import report
 from schema.events import Source
 from schema.open_execution import OpenExecutor, built, nature_of
-from schema.operations import Operation, Operations
+from schema.operations import Operation
 from schema.registry import RegistrySchema
 from schema.sessions import Seats, Sessions
 from schema.wordings import Wordings
@@ -75,7 +75,7 @@ class Live:
         self.seats = seats
         self.metrics = metrics
         self.limits = limits
-        self.operations = Operations(schema.graphql)
+        self.operations = schema.operations
         self._schema = schema
         self._wordings = Wordings(schema.graphql)
 

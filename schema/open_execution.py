@@ -6,8 +6,9 @@ operation asks something of the clinic itself, that clinic's answer. graphql-cor
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, cast
 
 from graphql import (
@@ -37,6 +38,8 @@ _STRAWBERRY = "strawberry-definition"
 _OF_THE_CLINIC = frozenset({"acknowledgedAt", "acknowledgedBy"})
 
 Details = list[FieldDetails]
+Answers = Mapping[str | None, str]
+"""What belongs at the places of a clinic's texts: its key at None, and its answers to the operation's questions by their name in the response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +57,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class OpenText:
-    """A text with places: pieces, and what belongs between them: the clinic's key (None), or its answer to the question of that name."""
+    """A text with places.
 
-    pieces: Sequence[str]
-    places: Sequence[str | None]
+    Attributes:
+        template: The text, with `%s` at each place.
+        take: From a clinic's answers what belongs there, in order; None where there is no place.
+    """
+
+    template: str
+    take: Callable[[Answers], Any] | None
 
     @classmethod
     def of(cls, text: str) -> "OpenText":
@@ -67,14 +75,13 @@ class OpenText:
             pieces.append(text[end : place.start()])
             places.append(place[1])
             end = place.end()
-        return cls((*pieces, text[end:]), tuple(places))
+        if not places:
+            return cls(text, None)
+        return cls("%s".join(piece.replace("%", "%%") for piece in (*pieces, text[end:])), itemgetter(*places))
 
-    def filled(self, key: str, answers: Mapping[str, str]) -> str:
+    def filled(self, answers: Answers) -> str:
         """The text of one clinic."""
-        parts = [self.pieces[0]]
-        for place, piece in zip(self.places, self.pieces[1:], strict=True):
-            parts += (key if place is None else answers[place], piece)
-        return "".join(parts)
+        return self.template if self.take is None else self.template % self.take(answers)
 
 
 class OpenExecutor(Executor[Any]):

@@ -1,9 +1,12 @@
 """Operations as they are sent: parsed and validated once for each text, and kept within a bound of memory."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol, cast
 
 from cachetools import LRUCache
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, OperationType, get_operation_ast, parse, validate
+from strawberry.extensions import SchemaExtension
 
 _MOST_TOKENS = 10_000
 _KEPT_CHARACTERS = 4 * 1024 * 1024
@@ -29,7 +32,7 @@ class Operation:
 
 
 class Operations:
-    """The operations of one process, by their text; at most 4 Mi characters of text are kept."""
+    """The operations of one process, by their text; of those that fit the schema at most 4 Mi characters are kept."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
@@ -40,7 +43,7 @@ class Operations:
         if (kept := self._kept.get(text)) is not None:
             return kept
         operation = self._read(text)
-        if len(text) <= _LONGEST_KEPT:
+        if not operation.errors and len(text) <= _LONGEST_KEPT:
             self._kept[text] = operation
         return operation
 
@@ -50,3 +53,25 @@ class Operations:
         except GraphQLError as error:
             return Operation(text, None, (error,))
         return Operation(text, document, tuple(validate(self._schema, document)))
+
+
+class _KnowsOperations(Protocol):
+    operations: Operations
+
+
+class ReadOnce(SchemaExtension):
+    """Gives Strawberry the operations as they are known."""
+
+    def on_parse(self) -> Iterator[None]:
+        """Instead of parsing."""
+        context = self.execution_context
+        self._operation = cast("_KnowsOperations", context.schema).operations.read(context.query or "")
+        if self._operation.document is None:
+            raise self._operation.errors[0]
+        context.graphql_document = self._operation.document
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        """Instead of validating."""
+        self.execution_context.pre_execution_errors = list(self._operation.errors)
+        yield

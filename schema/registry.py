@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
 from typing import Annotated, Any
 
 import strawberry
@@ -23,6 +24,7 @@ from schema.errors import Info, InvalidInput, NotFound, NotPermitted, RefusedRow
 from schema.events import EventSubscription, Notification, find_event, find_notification
 from schema.groups import ClinicGroup, GroupMutation
 from schema.nodes import After, Connection, First, Id, Node
+from schema.operations import Operations, ReadOnce
 from schema.orders import OrderMutation
 from schema.organisations import Clinic, OrganisationMutation, OrganisationQuery, Principal, list_clinics
 from schema.people import Actor
@@ -166,6 +168,11 @@ class RegistrySchema(strawberry.Schema):
         """The schema as graphql-core has it."""
         return self._schema
 
+    @cached_property
+    def operations(self) -> Operations:
+        """The operations that were sent."""
+        return Operations(self.graphql)
+
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Give each error its code, and log our own faults."""
         report(errors, getattr(execution_context.context, "request_id", None) if execution_context else None)
@@ -208,4 +215,5 @@ schema = RegistrySchema(
         VersionConflict,
     ],
     config=StrawberryConfig(scalar_map=SCALARS),
+    extensions=[ReadOnce],
 )

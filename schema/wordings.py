@@ -23,7 +23,7 @@ from resolvers.loaders import Loaders
 from resolvers.viewers import Viewer
 from schema.errors import answer_of, outage_in
 from schema.events import Event, Notification
-from schema.open_execution import ANY_CLINIC, Nature, OpenExecutor, OpenText, built
+from schema.open_execution import ANY_CLINIC, Answers, Nature, OpenExecutor, OpenText, built
 from schema.operations import Operation
 from store import records
 from store.notifications import Told
@@ -31,12 +31,12 @@ from store.records import Action, Actor, Role
 
 _NOBODY = Viewer(subject="", employee_hsa_id=None, name=None, grants=(), expires_at=datetime.max.replace(tzinfo=UTC))
 _NO_EVENT = records.Event("", 0, Action.PUBLISHED, _NOBODY.expires_at, Actor(Role.REPORTER, None, None))
-_NO_ANSWERS: Mapping[str, str] = {}
+_NO_ANSWERS: Answers = {}
 _KEPT_EVENTS = 64
 _KEPT_ASKED = 256
 
-Key = tuple[int, str | None]
-"""An event's sequence number; and a clinic's key, where the text is made for that clinic alone."""
+Key = int | tuple[int, str]
+"""An event's sequence number; with a clinic's key, where the text is made for that clinic alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +68,21 @@ class SharedWording:
         self._name = name
         self._variables = dict(variables)
         self._nature = nature
+        self._alone_live = nature.by_clinic
+        self._alone_later = nature.by_clinic or nature.by_acknowledgement
         self.users = 0
         self.forget: Callable[[], object] = lambda: None
         self._texts: OrderedDict[Key, list[_Text]] = OrderedDict()
         self._making: dict[Key, asyncio.Future[None]] = {}
         self._asked: dict[Hashable, Asked] = {}
-        self._answers: dict[str, tuple[records.Clinic, Mapping[str, str]]] = {}
+        self._answers: dict[str, tuple[records.Clinic, Answers]] = {}
 
     def text(self, event: records.Event, clinic: records.Clinic | None, viewpoint: Viewpoint, *, live: bool) -> str | None:
         """What someone is told of an event; None where that is not made yet."""
         for one in self._texts.get(self._key(event, clinic, live=live), ()):
             if viewpoint.shares(one.asked):
-                if clinic is None or not one.text.places:
-                    return one.text.pieces[0]
-                answers = self._answers_of(clinic)
-                return None if answers is None else one.text.filled(clinic.key, answers)
+                answers = _NO_ANSWERS if one.text.take is None else self._answers_of(clinic)
+                return None if answers is None else one.text.filled(answers)
         return None
 
     async def make(self, event: records.Event, clinic: records.Clinic | None, viewpoint: Viewpoint, *, live: bool) -> str:
@@ -106,13 +106,13 @@ class SharedWording:
 
     async def prepare(self, clinic: records.Clinic) -> None:
         """Have the clinic's answers at hand."""
-        if self._nature.by_clinic or self._answers_of(clinic) is not None:
+        if self._alone_live or self._answers_of(clinic) is not None:
             return
         executor = self._executor(NO_RIGHTS)  # nothing that is asked depends on rights
         notification = Notification.of(Told(clinic.key, _NO_EVENT), clinic)
         answers = {name: question.put(executor, notification) for name, question in self._nature.questions.items()}
         known = {name: await answer if executor.is_awaitable(answer) else answer for name, answer in answers.items()}
-        self._answers[clinic.key] = (clinic, {name: orjson.dumps(answer).decode() for name, answer in known.items()})
+        self._answers[clinic.key] = (clinic, {None: clinic.key, **{name: orjson.dumps(answer).decode() for name, answer in known.items()}})
 
     def left(self) -> None:
         """One who used it has gone."""
@@ -124,15 +124,15 @@ class SharedWording:
         if not any(viewpoint.shares(one.asked) for one in self._texts.get(key, ())):
             watched = WatchedRights(viewpoint.rights)
             executor = self._executor(watched)
-            executor.leaves_open = clinic is not None and key[1] is None
-            payload = Event.of(event) if clinic is None else Notification.of(Told(key[1] or ANY_CLINIC, event), clinic if key[1] else None)
+            executor.leaves_open = for_all = clinic is not None and isinstance(key, int)
+            payload = _payload(event, clinic, for_all=for_all)
             pending = execute_subscription_event(executor.build_per_event_executor(payload))
             result = await pending if isinstance(pending, Awaitable) else pending
             if (outage := outage_in(result)) is not None:
                 raise outage
             text = orjson.dumps(answer_of(result, self._context.request_id)).decode()
             self._keep(key, _Text(self._canonical(watched.asked), OpenText.of(text)))
-        if clinic is not None and key[1] is None:
+        if clinic is not None and isinstance(key, int):
             await self.prepare(clinic)
 
     def _canonical(self, asked: Asked) -> Asked:
@@ -141,11 +141,9 @@ class SharedWording:
             self._asked.clear()
         return self._asked.setdefault(asked.signature(), asked)
 
-    def _answers_of(self, clinic: records.Clinic) -> Mapping[str, str] | None:
-        """A clinic's answers to the questions; None where they are not known, or were given before the clinic changed."""
-        if not self._nature.questions:
-            return _NO_ANSWERS
-        known = self._answers.get(clinic.key)
+    def _answers_of(self, clinic: records.Clinic | None) -> Answers | None:
+        """What belongs at a clinic's places; None where that is not known, or was so before the clinic changed."""
+        known = self._answers.get(clinic.key) if clinic is not None else None
         return known[1] if known is not None and (known[0] is clinic or known[0] == clinic) else None
 
     def _keep(self, key: Key, text: _Text) -> None:
@@ -154,8 +152,9 @@ class SharedWording:
             self._texts.popitem(last=False)
 
     def _key(self, event: records.Event, clinic: records.Clinic | None, *, live: bool) -> Key:
-        alone = self._nature.by_clinic or (self._nature.by_acknowledgement and not live)
-        return event.sequence, clinic.key if clinic is not None and alone else None
+        if clinic is not None and (self._alone_live if live else self._alone_later):
+            return event.sequence, clinic.key
+        return event.sequence
 
     def _executor(self, rights: Rights) -> OpenExecutor:
         context = replace(self._context, viewer=_NOBODY, rights=rights, loaders=Loaders(self._context.store))
@@ -163,6 +162,12 @@ class SharedWording:
         if not isinstance(executor, OpenExecutor):
             raise executor[0]
         return executor
+
+
+def _payload(event: records.Event, clinic: records.Clinic | None, *, for_all: bool) -> Event | Notification:
+    if clinic is None:
+        return Event.of(event)
+    return Notification.of(Told(ANY_CLINIC, event)) if for_all else Notification.of(Told(clinic.key, event), clinic)
 
 
 class Wordings:

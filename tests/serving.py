@@ -28,7 +28,7 @@ async def serving(data: Path, uri: str, store: Store, **settings: Any) -> AsyncI
             if running.done():
                 await running
             await asyncio.sleep(0.005)
-        client = Api(whole.url, data, store, app.state.live)
+        client = Api(whole.url, data, store, app.live)
         yield client
         await client.close()
         server.should_exit = True

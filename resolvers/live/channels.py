@@ -131,11 +131,13 @@ class Channel:
 
     async def _tell_to(self, event: Event, targets: Sequence[Target]) -> int:
         made: dict[object, int] = defaultdict(int)
-        told = 0
+        told, sequence = 0, event.sequence
         for number, (follower, clinic) in enumerate(targets, 1):
             if number % _TURN == 0:
                 await asyncio.sleep(0)
-            if not follower.live or not follower.following.wants(event) or _was_told(follower, event, clinic):
+            if not follower.live or (follower.sequence >= sequence and follower.was_told(event, clinic)):
+                continue
+            if not follower.takes_all and not follower.following.wants(event):
                 continue
             wording = follower.wording
             text = wording.text(event, clinic, follower.viewpoint, live=True)
@@ -150,11 +152,3 @@ class Channel:
             follower.tell(event, None if clinic is None else clinic.key, text)
             told += 1
         return told
-
-
-def _was_told(follower: Follower, event: Event, clinic: Clinic | None) -> bool:
-    """Whether a follower has come further in the log already: elsewhere, before it came here, or before this event is told again."""
-    position = follower.position
-    if position.sequence < event.sequence:
-        return False
-    return position.sequence > event.sequence or position.clinic is None or (clinic is not None and clinic.key <= position.clinic)

@@ -90,6 +90,8 @@ class Follower:
     """One subscription of one viewer.
 
     Attributes:
+        sequence: The number of the last event that it was told; with `told`, the clinic that was told of it last, its position.
+        takes_all: Whether it is told all that concerns its clinics, so that nothing need be asked of its filter.
         logs: Keys of the principals whose logs tell of what is followed, or of the end of a role that it is followed in.
     """
 
@@ -104,8 +106,10 @@ class Follower:
         "live",
         "logs",
         "outlet",
-        "position",
+        "sequence",
         "since",
+        "takes_all",
+        "told",
         "viewer",
         "viewpoint",
         "wording",
@@ -133,7 +137,9 @@ class Follower:
         self.outlet = outlet
         self.logs = logs
         self.since = since
-        self.position = following.position
+        # Apart, and not as a position: they change with each telling.
+        self.sequence, self.told = following.position
+        self.takes_all = following.clinics is not None and not following.resident_visible_only
         # In the order in which they are told of the same event.
         self.clinics = None if following.clinics is None else {clinic.key: clinic for clinic in sorted(following.clinics, key=lambda one: one.key)}
         self.live = False
@@ -141,6 +147,21 @@ class Follower:
         self._store = store
         self._line = line
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def position(self) -> Position:
+        """How far it was told."""
+        return Position(self.sequence, self.told)
+
+    @position.setter
+    def position(self, position: Position) -> None:
+        self.sequence, self.told = position
+
+    def was_told(self, event: Event, clinic: Clinic | None) -> bool:
+        """Whether it has come further already: elsewhere, before it came here, or before this event is told again."""
+        if self.sequence != event.sequence:
+            return self.sequence > event.sequence
+        return self.told is None or (clinic is not None and clinic.key <= self.told)
 
     def start(self) -> None:
         """Begin to tell, from the position on."""
@@ -153,13 +174,13 @@ class Follower:
         except OSError:
             self.close()
             return
-        self.position = Position(event.sequence, clinic)
+        self.sequence, self.told = event.sequence, clinic
         if rest is not None:
             self.fall_behind(rest)
 
     def fall_behind(self, sending: asyncio.Task[None] | None = None) -> None:
         """Go on at the reader's own pace, after what is being sent."""
-        if self.position.sequence < self._line.position:
+        if self.sequence < self._line.position:
             self.position = Position(self._line.position)
         self.live = False
         self._line.leave(self)
@@ -202,7 +223,7 @@ class Follower:
             await self.wording.prepare(clinic)
         while not self.ended:
             horizon = self._line.position
-            if self.position.sequence > horizon or self.position == (horizon, None):
+            if self.sequence > horizon or self.position == (horizon, None):
                 self._task = None
                 self._line.join(self)
                 return
@@ -234,6 +255,6 @@ class Follower:
         if self.clinics is not None:
             return await self._store.notifications.after(principal, list(self.clinics), self.position, horizon, limit=_PAGE)
         # Not beyond the horizon: rights were not looked at for what comes after it.
-        limit = min(_PAGE, horizon - self.position.sequence)
-        events = await self._store.history.after(principal, self.position.sequence, limit=limit)
-        return Stretch([(event, ()) for event in events], Position(self.position.sequence + limit))
+        limit = min(_PAGE, horizon - self.sequence)
+        events = await self._store.history.after(principal, self.sequence, limit=limit)
+        return Stretch([(event, ()) for event in events], Position(self.sequence + limit))
