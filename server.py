@@ -262,7 +262,7 @@ def _run(settings: Settings) -> None:
         workers=settings.workers,
         loop="uvloop",
         http="httptools",
-        ws="websockets-sansio",
+        ws="schema.frames:FrameProtocol",
         ws_max_size=_MAX_FRAME,
         ws_per_message_deflate=False,
         server_header=False,

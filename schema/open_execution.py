@@ -33,12 +33,12 @@ from schema.operations import Operation
 
 ANY_CLINIC = f"ANY-{secrets.token_hex(16)}"
 """Stands for a clinic's key. Random: no text that people write holds it."""
-_PLACES = re.compile(rf'"{ANY_CLINIC}:(\w+)"|{ANY_CLINIC}')
+_PLACES = re.compile(rf'"{ANY_CLINIC}:(\w+)"|{ANY_CLINIC}'.encode())
 _STRAWBERRY = "strawberry-definition"
 _OF_THE_CLINIC = frozenset({"acknowledgedAt", "acknowledgedBy"})
 
 Details = list[FieldDetails]
-Answers = Mapping[str | None, str]
+Answers = Mapping[str | None, bytes]
 """What belongs at the places of a clinic's texts: its key at None, and its answers to the operation's questions by their name in the response."""
 
 
@@ -60,26 +60,26 @@ class OpenText:
     """A text with places.
 
     Attributes:
-        template: The text, with `%s` at each place.
+        template: The text in UTF-8, with `%b` at each place.
         take: From a clinic's answers what belongs there, in order; None where there is no place.
     """
 
-    template: str
+    template: bytes
     take: Callable[[Answers], Any] | None
 
     @classmethod
-    def of(cls, text: str) -> "OpenText":
+    def of(cls, text: bytes) -> "OpenText":
         """A text in which `ANY_CLINIC` stands for places."""
         pieces, places, end = [], [], 0
         for place in _PLACES.finditer(text):
             pieces.append(text[end : place.start()])
-            places.append(place[1])
+            places.append(None if place[1] is None else place[1].decode())
             end = place.end()
         if not places:
             return cls(text, None)
-        return cls("%s".join(piece.replace("%", "%%") for piece in (*pieces, text[end:])), itemgetter(*places))
+        return cls(b"%b".join(piece.replace(b"%", b"%%") for piece in (*pieces, text[end:])), itemgetter(*places))
 
-    def filled(self, answers: Answers) -> str:
+    def filled(self, answers: Answers) -> bytes:
         """The text of one clinic."""
         return self.template if self.take is None else self.template % self.take(answers)
 

@@ -20,6 +20,7 @@ from strawberry.types.execution import PreExecutionError
 from resolvers.live.followers import Follower
 from resolvers.viewers import Viewer
 from schema.errors import TopLevelError, error_of, formatted, report
+from schema.frames import EXTENSION, WriteNow
 from schema.live import Live, Request, request_of
 from schema.operations import Operation
 from schema.sessions import Unauthenticated, new_request_id
@@ -63,10 +64,12 @@ class GraphQLSocket:
         "operations",
         "request_id",
         "send",
+        "write_now",
     )
 
     def __init__(self, live: Live, scope: Scope, receive: Receive, send: Send) -> None:
         self.send = send
+        self.write_now: WriteNow | None = scope.get("extensions", {}).get(EXTENSION)
         self.live = live
         self.request_id = new_request_id()
         self.operations: dict[str, _Operation] = {}
@@ -187,7 +190,7 @@ class _Operation:
     def __init__(self, socket: GraphQLSocket, operation_id: str) -> None:
         self._socket = socket
         self._id = operation_id
-        self._head = f'{{"id":{orjson.dumps(operation_id).decode()},"type":"next","payload":'
+        self._head = b'{"id":' + orjson.dumps(operation_id) + b',"type":"next","payload":'
         self._task: asyncio.Task[None] | None = None
         self._follower: Follower | None = None
 
@@ -210,9 +213,13 @@ class _Operation:
         if self._follower is not None:
             self._follower.close()
 
-    def next(self, text: str, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:  # noqa: ARG002 - streams use them
+    def now(self, text: bytes) -> bool:
         """See `Outlet`."""
-        return self._socket.send({"type": "websocket.send", "text": f"{self._head}{text}}}"})  # type: ignore[return-value]
+        return self._socket.write_now is not None and self._socket.write_now(self._head, text, b"}")
+
+    def next(self, text: bytes, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:  # noqa: ARG002 - streams use them
+        """See `Outlet`."""
+        return self._socket.send({"type": "websocket.send", "text": (self._head + text + b"}").decode()})  # type: ignore[return-value]
 
     async def end(self, reason: Exception) -> None:
         """See `Outlet`."""

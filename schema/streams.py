@@ -72,9 +72,13 @@ class EventStream:
                 live.metrics.connections.labels("event-stream").dec()
                 self._stop()
 
-    def next(self, text: str, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:
+    def now(self, text: bytes) -> bool:  # noqa: ARG002
+        """See `Outlet`. A stream's messages carry their cursor: each is made anew."""
+        return False
+
+    def next(self, text: bytes, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:
         """See `Outlet`."""
-        return self._write(f"event: next\nid: {event_cursor(event, clinic)}\ndata: {text}\n\n".encode())
+        return self._write(b"event: next\nid: %b\ndata: %b\n\n" % (event_cursor(event, clinic).encode(), text))
 
     async def end(self, reason: Exception) -> None:
         """See `Outlet`."""

@@ -77,7 +77,7 @@ class SharedWording:
         self._asked: dict[Hashable, Asked] = {}
         self._answers: dict[str, tuple[records.Clinic, Answers]] = {}
 
-    def text(self, event: records.Event, clinic: records.Clinic | None, viewpoint: Viewpoint, *, live: bool) -> str | None:
+    def text(self, event: records.Event, clinic: records.Clinic | None, viewpoint: Viewpoint, *, live: bool) -> bytes | None:
         """What someone is told of an event; None where that is not made yet."""
         for one in self._texts.get(self._key(event, clinic, live=live), ()):
             if viewpoint.shares(one.asked):
@@ -85,7 +85,7 @@ class SharedWording:
                 return None if answers is None else one.text.filled(answers)
         return None
 
-    async def make(self, event: records.Event, clinic: records.Clinic | None, viewpoint: Viewpoint, *, live: bool) -> str:
+    async def make(self, event: records.Event, clinic: records.Clinic | None, viewpoint: Viewpoint, *, live: bool) -> bytes:
         """The same, made now.
 
         Raises:
@@ -112,7 +112,7 @@ class SharedWording:
         notification = Notification.of(Told(clinic.key, _NO_EVENT), clinic)
         answers = {name: question.put(executor, notification) for name, question in self._nature.questions.items()}
         known = {name: await answer if executor.is_awaitable(answer) else answer for name, answer in answers.items()}
-        self._answers[clinic.key] = (clinic, {None: clinic.key, **{name: orjson.dumps(answer).decode() for name, answer in known.items()}})
+        self._answers[clinic.key] = (clinic, {None: clinic.key.encode(), **{name: orjson.dumps(answer) for name, answer in known.items()}})
 
     def left(self) -> None:
         """One who used it has gone."""
@@ -130,7 +130,7 @@ class SharedWording:
             result = await pending if isinstance(pending, Awaitable) else pending
             if (outage := outage_in(result)) is not None:
                 raise outage
-            text = orjson.dumps(answer_of(result, self._context.request_id)).decode()
+            text = orjson.dumps(answer_of(result, self._context.request_id))
             self._keep(key, _Text(self._canonical(watched.asked), OpenText.of(text)))
         if clinic is not None and isinstance(key, int):
             await self.prepare(clinic)

@@ -9,6 +9,7 @@ from typing import Any
 
 import uvicorn
 
+from schema.frames import FrameProtocol
 from server import Settings, create_app
 from store.registry import Store
 from tests.callers import Api
@@ -22,7 +23,7 @@ async def serving(data: Path, uri: str, store: Store, **settings: Any) -> AsyncI
         port = listening.getsockname()[1]
         whole = Settings(host="127.0.0.1", port=port, data=data, mongodb_uri=uri, database=store.database.name, **settings)
         app = create_app(whole)
-        server = _Server(uvicorn.Config(app, ws="websockets-sansio", ws_max_size=1024 * 1024, log_level="warning", lifespan="on"))
+        server = _Server(uvicorn.Config(app, ws=FrameProtocol, ws_max_size=1024 * 1024, log_level="warning", lifespan="on"))
         running = asyncio.create_task(server.serve(sockets=[listening]))
         while not server.started:
             if running.done():

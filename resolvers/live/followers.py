@@ -46,10 +46,10 @@ class Following:
 class Wording(Protocol):
     """How events are put into text for those who sent the same operation."""
 
-    def text(self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool) -> str | None:
+    def text(self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool) -> bytes | None:
         """What someone is told of an event; None where that is not made yet."""
 
-    async def make(self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool) -> str:
+    async def make(self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool) -> bytes:
         """The same, made now."""
 
     async def prepare(self, clinic: Clinic) -> None:
@@ -62,8 +62,11 @@ class Wording(Protocol):
 class Outlet(Protocol):
     """Where a follower is told."""
 
-    def next(self, text: str, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:
-        """Send one notification or event; waits while the reader can't take more. Raises OSError once the reader has gone."""
+    def now(self, text: bytes) -> bool:
+        """Send one notification or event if that takes no waiting, and answer whether it was sent."""
+
+    def next(self, text: bytes, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:
+        """Send one; waits while the reader can't take more. Raises OSError once the reader has gone."""
 
     async def end(self, reason: Exception) -> None:
         """Tell that the subscription has ended, and why."""
@@ -167,13 +170,15 @@ class Follower:
         """Begin to tell, from the position on."""
         self._task = asyncio.create_task(self._catch_up(None), name="follower")
 
-    def tell(self, event: Event, clinic: str | None, text: str) -> None:
-        """Tell without waiting. Where the reader can't take more the follower is behind from here on; where it has gone, it ends."""
-        try:
-            rest = begun(self.outlet.next(text, event, clinic))
-        except OSError:
-            self.close()
-            return
+    def tell(self, event: Event, clinic: str | None, text: bytes) -> None:
+        """Send without waiting. Where the reader can't take more the follower is behind from here on; where it has gone, it ends."""
+        rest = None
+        if not self.outlet.now(text):
+            try:
+                rest = begun(self.outlet.next(text, event, clinic))
+            except OSError:
+                self.close()
+                return
         self.sequence, self.told = event.sequence, clinic
         if rest is not None:
             self.fall_behind(rest)

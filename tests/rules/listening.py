@@ -25,11 +25,11 @@ Heard = tuple[int, str | None]
 class Words:
     """The plainest wording: an event's number."""
 
-    def text(self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool) -> str | None:
-        return str(event.sequence)
+    def text(self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool) -> bytes | None:
+        return str(event.sequence).encode()
 
-    async def make(self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool) -> str:
-        return str(event.sequence)
+    async def make(self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool) -> bytes:
+        return str(event.sequence).encode()
 
     async def prepare(self, clinic: Clinic) -> None:
         """Nothing belongs to a clinic."""
@@ -50,9 +50,12 @@ class Reader:
         self._open = asyncio.Event()
         self._open.set()
 
-    async def next(self, text: str, event: Event, clinic: str | None) -> None:
+    def now(self, text: bytes) -> bool:
+        return False
+
+    async def next(self, text: bytes, event: Event, clinic: str | None) -> None:
         await self._open.wait()
-        assert text == str(event.sequence)
+        assert text == str(event.sequence).encode()
         self.heard.append((event.sequence, clinic))
         self._more.set()
 
