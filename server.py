@@ -18,6 +18,7 @@ from datetime import timedelta
 from importlib import metadata
 from ipaddress import ip_address
 from pathlib import Path
+from struct import pack
 from typing import Annotated, Any, Literal, NoReturn
 
 import structlog
@@ -30,6 +31,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from resolvers import development as development_issuer
 from resolvers import reference
@@ -38,13 +40,14 @@ from resolvers.issuers import IssuerKeys
 from resolvers.kinds import KINDS
 from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
+from resolvers.live.roster import Roster
 from resolvers.sign_in import SignIn
 from resolvers.viewers import ACR_LEVELS, AcrLevel
 from schema.http import RegistryGraphQL
 from schema.live import Limits, Live
 from schema.registry import schema
 from schema.sessions import Seats, Sessions
-from schema.sockets import GraphQLSocket
+from schema.sockets import WRITE_NOW, GraphQLSocket
 from store import mongod as embedded_mongod
 from store.database import Database, connect
 from store.mongod import MongodError
@@ -54,6 +57,11 @@ from store.registry import Store
 _RUNNING = "server.json"
 _MAX_FRAME = 1024 * 1024
 _STOP_SECONDS = 10
+
+# RFC 6455, section 5.2: the whole of a text message in one frame, unmasked, with its length.
+_TEXT = 0x81
+_IN_TWO_BYTES = 126
+_IN_EIGHT_BYTES = 127
 
 
 class Settings(BaseSettings):
@@ -125,13 +133,15 @@ def create_app(settings: Settings) -> Application:
     limits = Limits(
         operations=settings.subscriptions_per_socket, init_seconds=settings.socket_init_seconds, heartbeat_seconds=settings.heartbeat_seconds
     )
-    live = Live(schema, Hub(store, metrics), Sessions(store, _sign_in(settings)), Seats(settings.connections_per_user), metrics, limits)
+    hub = Hub(store, metrics, Roster(store))
+    live = Live(schema, hub, Sessions(store, _sign_in(settings)), Seats(settings.connections_per_user), metrics, limits)
     graphql = RegistryGraphQL(live, development=settings.local_issuer)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await _prepare(store)
         store.feed.start()
+        hub.start()
         try:
             yield
         finally:
@@ -193,6 +203,31 @@ def _sign_in(settings: Settings) -> SignIn:
     if settings.local_issuer:
         return development_issuer.sign_in(settings.data)
     raise ValueError("Nobody could sign in: set CASETYPES_OIDC_ISSUER (or, on a loopback address only, CASETYPES_DEVELOPMENT=1).")
+
+
+class FrameProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's websocket protocol, with the extension that writes without waiting (`schema.sockets.WRITE_NOW`)."""
+
+    async def run_asgi(self) -> None:
+        """Run the application."""
+        extensions: dict[str, Any] = self.scope["extensions"]
+        extensions[WRITE_NOW] = self.write_now
+        await super().run_asgi()
+
+    def write_now(self, head: bytes, body: bytes, tail: bytes) -> bool:
+        """Write a text message, unless the reader can't take more or the socket is being closed."""
+        if not self.writable.is_set() or self.close_sent or self.disconnected or self.transport.is_closing():
+            return False
+        size = len(head) + len(body) + len(tail)
+        # How long it is takes one, three or nine bytes.
+        if size < _IN_TWO_BYTES:
+            start = pack("!BB", _TEXT, size)
+        elif size < 1 << 16:
+            start = pack("!BBH", _TEXT, _IN_TWO_BYTES, size)
+        else:
+            start = pack("!BBQ", _TEXT, _IN_EIGHT_BYTES, size)
+        self.transport.write(b"".join((start, head, body, tail)))
+        return True
 
 
 # ------------------------------------------------------------------ the command line
@@ -262,7 +297,7 @@ def _run(settings: Settings) -> None:
         workers=settings.workers,
         loop="uvloop",
         http="httptools",
-        ws="schema.frames:FrameProtocol",
+        ws="server:FrameProtocol",
         ws_max_size=_MAX_FRAME,
         ws_per_message_deflate=False,
         server_header=False,

@@ -37,6 +37,7 @@ class Permission(Enum):
     READ_LOG = auto()
     SEE_PERSONS = auto()
     READ_INBOX = auto()
+    MANAGE_SUBSCRIPTIONS = auto()
 
 
 _ALL = frozenset(Permission)

@@ -92,6 +92,7 @@ _described(
         "ROLE_GRANTED": "A person was given a role in the registry's own table.",
         "ROLE_REVOKED": "Such a role was taken away.",
         "PERSON_PROTECTED": "A person's name was erased, and is not kept any more.",
+        "SUBSCRIPTION_ENDED": "An administrator ended a subscription.",
         "PERSON_UNPROTECTED": "A person's name may be kept again.",
     },
 )

@@ -11,8 +11,9 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from resolvers import assignments, clinics, documents, groups, role_grants
+from resolvers import active_subscriptions, assignments, clinics, documents, groups, role_grants
 from resolvers.selections import Wish
+from schema.active_subscriptions import ActiveSubscription, ActiveSubscriptionMutation, ActiveSubscriptionQuery
 from schema.adaptations import AdaptationMutation, LocalAdaptation
 from schema.assignments import Assignment, AssignmentMutation, AssignmentQuery
 from schema.case_type_templates import CaseTypeTemplate, CaseTypeTemplateMutation, CaseTypeTemplateQuery
@@ -51,7 +52,7 @@ class Viewer:
 
 
 @strawberry.type(description="Reading. Lists are pages; what the viewer may not know of is left out or null.")
-class Query(CaseTypeQuery, CaseTypeTemplateQuery, OrganisationQuery, AssignmentQuery, DistributionQuery):
+class Query(CaseTypeQuery, CaseTypeTemplateQuery, OrganisationQuery, AssignmentQuery, DistributionQuery, ActiveSubscriptionQuery):
     @strawberry.field(description="Who asks, in which roles.")
     def viewer(self, info: Info) -> Viewer:
         viewer, held = info.context.viewer, info.context.rights.held
@@ -113,6 +114,11 @@ async def _role_grant_node(info: Info, key: str) -> Node | None:
     return RoleGrant.of(grant) if grant else None
 
 
+async def _active_subscription_node(info: Info, key: str) -> Node | None:
+    subscription = await active_subscriptions.get(info.context, f"sub_{key}")
+    return ActiveSubscription.of(subscription) if subscription else None
+
+
 async def _event_node(info: Info, key: str) -> Node | None:
     """An event, or, with a clinic after the number, that clinic's notification of it."""
     principal, _, rest = key.partition(".")
@@ -131,6 +137,7 @@ _NODES: Mapping[str, Callable[[Info, str], Awaitable[Node | None]]] = {
     "gr": _group_node,
     "as": _assignment_node,
     "rg": _role_grant_node,
+    "sub": _active_subscription_node,
 }
 
 
@@ -151,6 +158,7 @@ class Mutation(
     GroupMutation,
     PolicyMutation,
     RoleGrantMutation,
+    ActiveSubscriptionMutation,
 ):
     pass
 

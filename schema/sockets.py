@@ -6,7 +6,7 @@ Source: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -20,13 +20,17 @@ from strawberry.types.execution import PreExecutionError
 from resolvers.live.followers import Follower
 from resolvers.viewers import Viewer
 from schema.errors import TopLevelError, error_of, formatted, report
-from schema.frames import EXTENSION, WriteNow
 from schema.live import Live, Request, request_of
 from schema.operations import Operation
 from schema.sessions import Unauthenticated, new_request_id
 from store.records import Event
 
 PROTOCOL = "graphql-transport-ws"
+WriteNow = Callable[[bytes, bytes, bytes], bool]
+"""Writes the three pieces of one text message, and answers whether it did."""
+WRITE_NOW = "casetypes.websocket.write"
+"""In the `extensions` of a socket's scope: a `WriteNow`. ASGI's `send` is a coroutine that passes through several layers; where thousands of sockets
+are told of the same event, most of the cost is there. A server without the extension serves as well, but at that cost."""
 
 _log = structlog.get_logger(__name__)
 _BAD_REQUEST = 4400
@@ -69,7 +73,7 @@ class GraphQLSocket:
 
     def __init__(self, live: Live, scope: Scope, receive: Receive, send: Send) -> None:
         self.send = send
-        self.write_now: WriteNow | None = scope.get("extensions", {}).get(EXTENSION)
+        self.write_now: WriteNow | None = scope.get("extensions", {}).get(WRITE_NOW)
         self.live = live
         self.request_id = new_request_id()
         self.operations: dict[str, _Operation] = {}

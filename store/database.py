@@ -26,6 +26,7 @@ SWEDISH = Collation(locale="sv", strength=3)
 """The order of names as Swedish readers expect it (å, ä, ö last)."""
 
 _IDEMPOTENCY_SECONDS = 7 * 24 * 3600
+_PROCESS_SECONDS = 3600
 
 _READY_SECONDS = 3
 _EXISTS = 48  # NamespaceExists
@@ -103,6 +104,13 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
             partialFilterExpression=_OPEN_ONLY,
             name="by_origin",
         ),
+    ],
+    "active_subscriptions": [
+        IndexModel([("principal", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("process", ASCENDING), ("ended", ASCENDING)]),
+    ],
+    "server_processes": [
+        IndexModel([("seen_at", ASCENDING)], expireAfterSeconds=_PROCESS_SECONDS),
     ],
     "idempotency_keys": [
         IndexModel([("created_at", ASCENDING)], expireAfterSeconds=_IDEMPOTENCY_SECONDS),

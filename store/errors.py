@@ -75,6 +75,12 @@ class VersionConflict(RegistryError):
         self.at = at
 
 
+class SubscriptionEnded(RegistryError):
+    """An administrator has ended a subscription."""
+
+    code = "SUBSCRIPTION_ENDED"
+
+
 class WrongState(RegistryError):
     """The act does not fit the document's state."""
 

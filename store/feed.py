@@ -15,7 +15,6 @@ from pymongo.errors import PyMongoError
 
 from store.database import Database
 from store.history import History
-from store.notifications import Notifications
 from store.records import Event
 
 _log = structlog.get_logger(__name__)
@@ -62,10 +61,9 @@ class _Tail:
 class Feed:
     """Everything after a position of a log, then what comes, in order, once."""
 
-    def __init__(self, database: Database, history: History, notifications: Notifications) -> None:
+    def __init__(self, database: Database, history: History) -> None:
         self._database = database
         self._history = history
-        self._notifications = notifications
         self._tails: dict[str, _Tail] = {}
         self._refreshing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None

@@ -87,6 +87,7 @@ class Action(_Name):
     ROLE_REVOKED = auto()
     PERSON_PROTECTED = auto()
     PERSON_UNPROTECTED = auto()
+    SUBSCRIPTION_ENDED = auto()
 
 
 class Audience(_Name):
@@ -268,6 +269,21 @@ class RoleGrant:
     employee: str
     since: datetime
     by: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveSubscription:
+    """A subscription that is open: to what `clinics` (keys, sorted) are told, or without any to the principal's log.
+
+    `sequence` is the number of the last event that it was told of, where it is behind; None while it keeps up.
+    """
+
+    id: str
+    principal: str
+    clinics: Sequence[str]
+    actor: Actor
+    since: datetime
+    sequence: int | None
 
 
 @dataclass(frozen=True, slots=True)

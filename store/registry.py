@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from store.active_subscriptions import ActiveSubscriptions
 from store.adaptations import Adaptations
 from store.assignments import Assignments
 from store.clinics import Clinics
@@ -46,6 +47,7 @@ class Store:
     role_grants: RoleGrants
     notifications: Notifications
     feed: Feed
+    active_subscriptions: ActiveSubscriptions
     clock: Clock = utc_now
     extra_hsa_prefixes: tuple[str, ...] = ()
 
@@ -93,7 +95,8 @@ class Store:
             policies=policies,
             role_grants=RoleGrants(database, log),
             notifications=notifications,
-            feed=Feed(database, history, notifications),
+            feed=Feed(database, history),
+            active_subscriptions=ActiveSubscriptions(database, log, clock),
             clock=clock,
             extra_hsa_prefixes=extra_hsa_prefixes,
         )

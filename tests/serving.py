@@ -9,8 +9,7 @@ from typing import Any
 
 import uvicorn
 
-from schema.frames import FrameProtocol
-from server import Settings, create_app
+from server import FrameProtocol, Settings, create_app
 from store.registry import Store
 from tests.callers import Api
 

@@ -68,7 +68,7 @@ class Outlet(Protocol):
     def next(self, text: bytes, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:
         """Send one; waits while the reader can't take more. Raises OSError once the reader has gone."""
 
-    async def end(self, reason: Exception) -> None:
+    def end(self, reason: Exception) -> Coroutine[Any, Any, None]:
         """Tell that the subscription has ended, and why."""
 
 

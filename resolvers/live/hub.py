@@ -8,6 +8,7 @@ import asyncio
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from resolvers.access import Permission, rights_of
 from resolvers.context import Context
@@ -15,8 +16,10 @@ from resolvers.live.channels import Channel
 from resolvers.live.followers import Follower, Following, Outlet, Wording
 from resolvers.live.metrics import Metrics
 from resolvers.live.rights import Viewpoint
+from resolvers.live.roster import Roster
+from resolvers.live.sending import begun
 from resolvers.viewers import LOA3
-from store.errors import NotPermitted
+from store.errors import NotPermitted, RegistryError, SubscriptionEnded
 from store.records import Action, Event, key_of
 from store.registry import Store
 
@@ -30,11 +33,12 @@ class Hub:
         changes: How many acts were met that may have changed somebody's rights.
     """
 
-    def __init__(self, store: Store, metrics: Metrics) -> None:
+    def __init__(self, store: Store, metrics: Metrics, roster: Roster) -> None:
         self.followers: dict[str, Follower] = {}
         self.changes = 0
         self._store = store
         self._metrics = metrics
+        self._roster = roster
         self._channels: dict[str, Channel] = {}
         self._needed: Counter[str] = Counter()
         self._opening = asyncio.Lock()
@@ -81,8 +85,13 @@ class Hub:
                 follower.close()
                 raise
         if not follower.ended:
+            self._roster.began(follower)
             follower.start()
         return follower
+
+    def start(self) -> None:
+        """Begin to tell others who follows here."""
+        self._roster.start()
 
     async def stop(self) -> None:
         """End everything."""
@@ -90,6 +99,7 @@ class Hub:
             follower.close()
         await asyncio.gather(*(channel.stop() for channel in self._channels.values()), *self._closing)
         self._channels.clear()
+        await self._roster.stop()
 
     async def _open(self, principal: str) -> bool:
         """Whether the channel of a log had to be opened."""
@@ -103,6 +113,7 @@ class Hub:
     def _ended(self, follower: Follower) -> None:
         if self.followers.pop(follower.id, None) is not None:
             self._metrics.ended()
+            self._roster.ended(follower)
             follower.wording.left()
             self._release(follower.logs)
 
@@ -130,6 +141,10 @@ class Hub:
                 await self._renew(follower)
         elif event.action is Action.IMPORTED:
             await self._renew_clinics(channel, list(channel.followers.values()), event.clinics)
+        elif event.action is Action.SUBSCRIPTION_ENDED:
+            ending = await self._store.active_subscriptions.ending(self._roster.process)
+            for follower in [one for one in channel.followers.values() if one.id in ending]:
+                _end(follower, SubscriptionEnded("En administratör har avslutat detta."))
 
     async def _renew(self, follower: Follower) -> None:
         rights = await rights_of(follower.viewer, self._store)
@@ -137,11 +152,11 @@ class Hub:
         principal = follower.following.principal
         if follower.clinics is not None:
             lost = [key for key in follower.clinics if rights.holder(Permission.READ_INBOX, principal, key) is None]
-            await self._take_away(follower, lost)
+            self._take_away(follower, lost)
         elif rights.holder(Permission.READ_LOG, principal) is None or (
             follower.following.which.actor is not None and not rights.sees_persons(principal)
         ):
-            await _end(follower)
+            _end(follower)
 
     async def _renew_clinics(self, channel: Channel, followers: Sequence[Follower], keys: Iterable[str]) -> None:
         """Take in what was imported of clinics that are followed; those that have gone elsewhere are not followed here any more."""
@@ -153,19 +168,22 @@ class Hub:
             here = {key: clinics[key] for key in theirs if key in clinics and clinics[key].principal == channel.principal}
             if follower.clinics is not None:
                 follower.clinics.update(here)
-            await self._take_away(follower, theirs - here.keys())
+            self._take_away(follower, theirs - here.keys())
 
-    async def _take_away(self, follower: Follower, keys: Iterable[str]) -> None:
+    def _take_away(self, follower: Follower, keys: Iterable[str]) -> None:
         for key in keys:
             follower.lose(key)
         if not follower.clinics:
-            await _end(follower)
+            _end(follower)
 
 
-async def _end(follower: Follower) -> None:
-    """End a subscription that its viewer has no right to any more, and say so."""
+def _end(follower: Follower, reason: RegistryError | None = None) -> None:
+    """End a subscription, and say why: else because its viewer has no right to it any more."""
     follower.close()
-    await follower.outlet.end(NotPermitted("Behörigheten att följa har upphört.", ()))
+    # Not waited for: a reader that takes nothing would hold up the whole log.
+    telling = follower.outlet.end(reason or NotPermitted("Behörigheten att följa har upphört.", ()))
+    with suppress(OSError):
+        begun(telling)
 
 
 def _logs(context: Context, following: Following) -> frozenset[str]:

@@ -12,6 +12,7 @@ from resolvers.live.followers import Follower, Following
 from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
 from resolvers.live.rights import Viewpoint
+from resolvers.live.roster import Roster
 from resolvers.viewers import LOA3, Grant, Viewer
 from store.history import EventFilter, Position
 from store.records import Clinic, Event, Role
@@ -89,7 +90,7 @@ def viewer(role: Role = Role.REGIONAL_ADMINISTRATOR, unit: str = STOCKHOLM, empl
 
 def new_hub(store: Store) -> Hub:
     """A hub as each process has one."""
-    return Hub(store, Metrics(CollectorRegistry()))
+    return Hub(store, Metrics(CollectorRegistry()), Roster(store))
 
 
 async def join(
