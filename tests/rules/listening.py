@@ -1,7 +1,7 @@
 """Following the live end of a log without a network: the hub as the app runs it, and readers that are as fast or slow as a test wants."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -111,3 +111,15 @@ async def following(store: Store, clinics: Sequence[str] | None, position: Posit
     hub = new_hub(store)
     yield await join(hub, store, clinics, position)
     await hub.stop()
+
+
+def is_live(reader: Reader) -> bool:
+    """Whether it is told what comes."""
+    return reader.follower is not None and reader.follower.live
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(SECONDS):
+        while not condition():  # noqa: ASYNC110 - of anything
+            await asyncio.sleep(0.005)
