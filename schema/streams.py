@@ -103,7 +103,11 @@ class EventStream:
             await self.finish(complete=True)
             return
         await self._begin()
-        follower = await self._live.follow(context, operation, request, self, changes=changes)
+        try:
+            follower = await self._live.follow(context, operation, request, self, changes=changes)
+        except Exception as fault:  # noqa: BLE001 - whatever fails, the client is told
+            await self.end(fault)
+            return
         if not isinstance(follower, Follower):
             await self._refuse(follower)
             return
