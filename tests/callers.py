@@ -155,4 +155,5 @@ class Socket:
     async def started(self) -> None:
         """Wait until the server has taken up what was sent before: it answers a ping after that."""
         await self.ws.send(json.dumps({"type": "ping"}))
-        assert (await self.message())["type"] == "pong"
+        message = await self.message()
+        assert message == {"type": "pong"}, message
