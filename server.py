@@ -9,16 +9,18 @@ import gc
 import json
 import os
 import platform
+import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from importlib import metadata
 from ipaddress import ip_address
 from pathlib import Path
 from struct import pack
+from types import FrameType
 from typing import Annotated, Any, Literal, NoReturn
 
 import structlog
@@ -45,6 +47,7 @@ from resolvers.sign_in import SignIn
 from resolvers.viewers import ACR_LEVELS, AcrLevel
 from schema.http import RegistryGraphQL
 from schema.live import Limits, Live
+from schema.metrics import WORKERS_METRICS, MetricsPage, observe_process
 from schema.registry import schema
 from schema.sessions import Seats, Sessions
 from schema.sockets import WRITE_NOW, GraphQLSocket
@@ -89,6 +92,8 @@ class Settings(BaseSettings):
     subscriptions_per_socket: int = 100
     socket_init_seconds: float = 5
     heartbeat_seconds: float = 15
+    ping_seconds: float = 20
+    metrics: Literal["loopback", "all", "none"] = "loopback"
 
     @property
     def url(self) -> str:
@@ -129,7 +134,8 @@ def create_app(settings: Settings) -> Application:
     if settings.mongodb_uri is None:
         raise ValueError("The settings name no MongoDB.")
     store = _open(settings.mongodb_uri, settings)
-    metrics = Metrics(CollectorRegistry())
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
     limits = Limits(
         operations=settings.subscriptions_per_socket, init_seconds=settings.socket_init_seconds, heartbeat_seconds=settings.heartbeat_seconds
     )
@@ -142,9 +148,13 @@ def create_app(settings: Settings) -> Application:
         await _prepare(store)
         store.feed.start()
         hub.start()
+        observing = asyncio.create_task(observe_process(store, metrics))
         try:
-            yield
+            # Before the server waits for requests to end: a stream does not end by itself.
+            with _on_signal(lambda: asyncio.ensure_future(live.end_streams())):
+                yield
         finally:
+            observing.cancel()
             await live.stop()
             await store.feed.stop()
             await store.log.close()
@@ -160,6 +170,7 @@ def create_app(settings: Settings) -> Application:
     app = Application(
         routes=[
             Route("/graphql", graphql, methods=["GET", "POST"]),
+            Route("/metrics", MetricsPage(registry, settings.metrics)),
             Route("/health/live", alive),
             Route("/health/ready", ready),
         ],
@@ -167,6 +178,25 @@ def create_app(settings: Settings) -> Application:
     )
     app.live = live
     return app
+
+
+@contextmanager
+def _on_signal(act: Callable[[], object]) -> Iterator[None]:
+    """Also do this when the process is asked to stop, whatever else does so."""
+    loop = asyncio.get_running_loop()
+    handlers = {number: handler for number in (signal.SIGTERM, signal.SIGINT) if callable(handler := signal.getsignal(number))}
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(act)
+        handlers[signal.Signals(number)](number, frame)
+
+    for number in handlers:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def application() -> Application:
@@ -287,6 +317,10 @@ async def _bootstrap(settings: Settings) -> str:
 
 
 def _run(settings: Settings) -> None:
+    if settings.workers > 1:
+        shutil.rmtree(settings.data / "metrics", ignore_errors=True)
+        (settings.data / "metrics").mkdir(parents=True)
+        os.environ[WORKERS_METRICS] = str(settings.data / "metrics")
     values = settings.model_dump(mode="json", exclude_none=True)
     os.environ.update({f"CASETYPES_{name.upper()}": value if isinstance(value, str) else json.dumps(value) for name, value in values.items()})
     uvicorn.run(
@@ -300,6 +334,8 @@ def _run(settings: Settings) -> None:
         ws="server:FrameProtocol",
         ws_max_size=_MAX_FRAME,
         ws_per_message_deflate=False,
+        ws_ping_interval=settings.ping_seconds,
+        ws_ping_timeout=settings.ping_seconds,
         server_header=False,
         access_log=False,
         log_level="warning",

@@ -1,5 +1,6 @@
 """Beginning a subscription: its operation is executed up to where its events come from, which the hub then tells."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -114,11 +115,14 @@ class Live:
             request.query, variable_values=dict(request.variables), context_value=context, operation_name=request.operation_name
         )
 
+    async def end_streams(self) -> None:
+        """End all streams, whose clients are to connect again."""
+        await asyncio.gather(*(stream.finish(complete=False) for stream in list(self.streams)), return_exceptions=True)
+
     async def stop(self) -> None:
         """End all subscriptions and streams. Websockets are told by the server that runs the application."""
         await self.hub.stop()
-        for stream in list(self.streams):
-            await stream.finish(complete=False)
+        await self.end_streams()
 
 
 def _reported(errors: list[GraphQLError], context: Context) -> list[GraphQLError]:

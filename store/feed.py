@@ -59,9 +59,14 @@ class _Tail:
 
 
 class Feed:
-    """Everything after a position of a log, then what comes, in order, once."""
+    """Everything after a position of a log, then what comes, in order, once.
+
+    Attributes:
+        restarts: How often the change stream broke and was begun again.
+    """
 
     def __init__(self, database: Database, history: History) -> None:
+        self.restarts = 0
         self._database = database
         self._history = history
         self._tails: dict[str, _Tail] = {}
@@ -129,6 +134,7 @@ class Feed:
             try:
                 await self._follow_stream()
             except PyMongoError as error:
+                self.restarts += 1
                 _log.warning("change stream lost", error=type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS)
 

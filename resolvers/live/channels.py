@@ -152,6 +152,8 @@ class Channel:
             for follower, key, text in ready:
                 if follower.live:
                     follower.tell(event, key, text)
+                    if not follower.live:
+                        self._metrics.slow.inc()
             told += len(ready)
             await asyncio.sleep(0)
         return told

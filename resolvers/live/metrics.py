@@ -28,7 +28,11 @@ class Metrics:
         self.replays = Counter("casetypes_feed_replays", "Subscriptions that began behind the log's end.", registry=registry)
         self.slow = Counter("casetypes_feed_slow_readers", "Times that a subscriber could not take more and fell behind.", registry=registry)
         self.refused = Counter("casetypes_feed_refusals", "Connections and subscriptions refused by a limit.", ["code"], registry=registry)
-        self.restarts = Counter("casetypes_change_stream_restarts", "Change streams that broke and were begun again.", registry=registry)
+        self.restarts = Gauge(
+            "casetypes_change_stream_restarts", "Change streams that broke and were begun again.", registry=registry, multiprocess_mode="livesum"
+        )
+        self.memory = Gauge("casetypes_worker_resident_memory_bytes", "Memory of the process.", registry=registry, multiprocess_mode="liveall")
+        self.cpu = Gauge("casetypes_worker_cpu_seconds", "Processor time that the process has used.", registry=registry, multiprocess_mode="liveall")
 
     def began(self, *, replay: bool) -> None:
         """Count a subscription, and whether it begins behind the log's end."""

@@ -1,5 +1,6 @@
 """Who may see and do what: every root field by every caller. A new root field without a row here fails the first test."""
 
+import asyncio
 from typing import Any
 
 from store.records import Role
@@ -34,6 +35,10 @@ QUERIES: dict[str, tuple[str, dict[str, Any]]] = {
     "caseTypeTemplate": ("query($template: ID!) { caseTypeTemplate(id: $template) { id } }", DRAFT_READERS),
     "caseTypeTemplates": ("{ caseTypeTemplates { totalCount } }", row(0, 1, 1, 1, 2, 1, 1, 2, 1)),
     "assignments": ("{ assignments { totalCount } }", row(0, 1, 1, 1, 2, 0, 2, 2, 2)),
+    "activeSubscriptions": (
+        f'{{ activeSubscriptions(principal: "{STOCKHOLM}") {{ edges {{ node {{ id }} }} }} }}',
+        row(DENIED, DENIED, DENIED, DENIED, YES, DENIED, DENIED, DENIED, DENIED),
+    ),
     "checkDistribution": (
         f'query($caseType: ID!) {{ checkDistribution(caseType: $caseType, to: {{ hsaIds: ["{BJORKEN}"] }}) {{ refused {{ row }} }} }}',
         row(UNKNOWN, DENIED, DENIED, DENIED, YES, UNKNOWN, DENIED, DENIED, DENIED),
@@ -71,6 +76,7 @@ MUTATIONS: dict[str, tuple[Json, dict[str, Any]]] = {
     "principalPoliciesSave": ({"principal": STOCKHOLM, "clinicsEdit": False}, OWNER),
     "roleGrant": ({"unit": BJORKEN, "role": "CLINIC_STAFF", "employee": f"{STOCKHOLM}-NY"}, AT_CLINIC),
     "roleRevoke": ({"id": "$grant"}, HIDDEN_DRAFT),
+    "subscriptionEnd": ({"id": "$subscription"}, row(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, DONE, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)),
     "personProtect": ({"principal": STOCKHOLM, "employee": f"{STOCKHOLM}-NY", "protected": True}, OWNER),
 }
 """In an order in which those who may can do them all."""
@@ -169,7 +175,21 @@ async def test_every_query_answers_each_caller_by_right(world: World) -> None:
 
 
 async def test_every_mutation_is_refused_without_a_trace_or_done_by_right(world: World) -> None:
-    ids = await made(world)
+    async with world.staff.socket() as socket:
+        await socket.subscribe(f'subscription {{ clinicNotifications(clinics: ["{BJORKEN}"]) {{ action }} }}')
+        await refused_or_done(world, {**await made(world), "subscription": await open_subscription(world)})
+
+
+async def open_subscription(world: World) -> str:
+    """The id of the one subscription that is open."""
+    async with asyncio.timeout(10):
+        while not (edges := (await world.region.ask(QUERIES["activeSubscriptions"][0]))["activeSubscriptions"]["edges"]):
+            pass
+    subscription: str = edges[0]["node"]["id"]
+    return subscription
+
+
+async def refused_or_done(world: World, ids: dict[str, str]) -> None:
     inputs: dict[str, Json] = {field: filled(given, ids) for field, (given, _) in MUTATIONS.items()}
     before = await everything(world.api.store.database)
 

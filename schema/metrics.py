@@ -1,0 +1,58 @@
+"""The page that Prometheus reads, and what it tells of the process itself."""
+
+import asyncio
+import os
+from ipaddress import ip_address
+
+import psutil
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from resolvers.live.metrics import Metrics
+from store.registry import Store
+
+WORKERS_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable, named by the library, of the folder where workers leave their counts; set only where there are several."""
+_OBSERVED_SECONDS = 5
+
+
+async def observe_process(store: Store, metrics: Metrics) -> None:
+    """Note, every five seconds, what the process takes."""
+    process = psutil.Process()
+    while True:
+        metrics.memory.set(process.memory_info().rss)
+        metrics.cpu.set(sum(process.cpu_times()[:2]))
+        metrics.restarts.set(store.feed.restarts)
+        await asyncio.sleep(_OBSERVED_SECONDS)
+
+
+class MetricsPage:
+    """What Prometheus reads: of this process, or of all workers together. By default only from this machine."""
+
+    def __init__(self, registry: CollectorRegistry, open_to: str) -> None:
+        self._registry = registry
+        self._open_to = open_to
+        if WORKERS_METRICS not in os.environ:
+            ProcessCollector(registry=registry)
+            PlatformCollector(registry=registry)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the counts, or as if there were no such page."""
+        client = scope.get("client")
+        if self._open_to == "none" or (self._open_to == "loopback" and not (client and _is_loopback(str(client[0])))):
+            await PlainTextResponse("Not Found", 404)(scope, receive, send)
+            return
+        registry = self._registry
+        if WORKERS_METRICS in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        await Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)(scope, receive, send)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
