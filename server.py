@@ -47,7 +47,7 @@ from resolvers.sign_in import SignIn
 from resolvers.viewers import ACR_LEVELS, AcrLevel
 from schema.http import RegistryGraphQL
 from schema.live import Limits, Live
-from schema.metrics import WORKERS_METRICS, MetricsPage, observe_process
+from schema.metrics import MetricsPage, observe_process
 from schema.registry import schema
 from schema.sessions import Seats, Sessions
 from schema.sockets import WRITE_NOW, GraphQLSocket
@@ -60,6 +60,7 @@ from store.registry import Store
 _RUNNING = "server.json"
 _MAX_FRAME = 1024 * 1024
 _STOP_SECONDS = 10
+_WORKERS_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # named by the library: the folder where workers leave their counts
 
 # RFC 6455, section 5.2: the whole of a text message in one frame, unmasked, with its length.
 _TEXT = 0x81
@@ -170,7 +171,7 @@ def create_app(settings: Settings) -> Application:
     app = Application(
         routes=[
             Route("/graphql", graphql, methods=["GET", "POST"]),
-            Route("/metrics", MetricsPage(registry, settings.metrics)),
+            Route("/metrics", MetricsPage(registry, open_to=settings.metrics, merged=settings.workers > 1)),
             Route("/health/live", alive),
             Route("/health/ready", ready),
         ],
@@ -320,7 +321,7 @@ def _run(settings: Settings) -> None:
     if settings.workers > 1:
         shutil.rmtree(settings.data / "metrics", ignore_errors=True)
         (settings.data / "metrics").mkdir(parents=True)
-        os.environ[WORKERS_METRICS] = str(settings.data / "metrics")
+        os.environ[_WORKERS_METRICS] = str(settings.data / "metrics")
     values = settings.model_dump(mode="json", exclude_none=True)
     os.environ.update({f"CASETYPES_{name.upper()}": value if isinstance(value, str) else json.dumps(value) for name, value in values.items()})
     uvicorn.run(

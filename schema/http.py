@@ -1,5 +1,6 @@
 """GraphQL over HTTP: answers as JSON, or as Server-Sent Events. Who asks, in which request."""
 
+from http import HTTPMethod
 from typing import Any
 
 import orjson
@@ -36,7 +37,7 @@ class RegistryGraphQL(GraphQL[Any, None]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; one that is no GraphQL request at all with an error in the same shape as all others."""
         request = HttpRequest(scope, receive)
-        if request.method == "POST" and is_preferred(request.headers.get("accept", "")):
+        if request.method == HTTPMethod.POST and is_preferred(request.headers.get("accept", "")):
             await self._stream(request, receive, send)
             return
         try:

@@ -1,7 +1,6 @@
 """The page that Prometheus reads, and what it tells of the process itself."""
 
 import asyncio
-import os
 from ipaddress import ip_address
 
 import psutil
@@ -13,8 +12,6 @@ from starlette.types import Receive, Scope, Send
 from resolvers.live.metrics import Metrics
 from store.registry import Store
 
-WORKERS_METRICS = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable, named by the library, of the folder where workers leave their counts; set only where there are several."""
 _OBSERVED_SECONDS = 5
 
 
@@ -31,10 +28,11 @@ async def observe_process(store: Store, metrics: Metrics) -> None:
 class MetricsPage:
     """What Prometheus reads: of this process, or of all workers together. By default only from this machine."""
 
-    def __init__(self, registry: CollectorRegistry, open_to: str) -> None:
+    def __init__(self, registry: CollectorRegistry, *, open_to: str, merged: bool) -> None:
         self._registry = registry
         self._open_to = open_to
-        if WORKERS_METRICS not in os.environ:
+        self._merged = merged
+        if not merged:
             ProcessCollector(registry=registry)
             PlatformCollector(registry=registry)
 
@@ -45,7 +43,7 @@ class MetricsPage:
             await PlainTextResponse("Not Found", 404)(scope, receive, send)
             return
         registry = self._registry
-        if WORKERS_METRICS in os.environ:
+        if self._merged:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         await Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)(scope, receive, send)

@@ -78,7 +78,7 @@ class VersionConflict(RegistryError):
 class SubscriptionEnded(RegistryError):
     """An administrator has ended a subscription."""
 
-    code = "SUBSCRIPTION_ENDED"
+    code = "ENDED_BY_ADMINISTRATOR"
 
 
 class WrongState(RegistryError):

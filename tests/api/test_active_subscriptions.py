@@ -60,7 +60,7 @@ async def test_an_administrator_ends_one_and_its_reader_is_told(world: World) ->
 
         assert (await staff.message())["type"] == "next"
     assert ended["event"] == {"action": "SUBSCRIPTION_ENDED", "note": "För många", "person": "SE2321000016-CS"}
-    assert (message["id"], message["type"], message["payload"][0]["extensions"]["code"]) == ("1", "error", "SUBSCRIPTION_ENDED")
+    assert (message["id"], message["type"], message["payload"][0]["extensions"]["code"]) == ("1", "error", "ENDED_BY_ADMINISTRATOR")
     assert logged["events"]["sequence"] > 0
     assert left["actor"]["role"] == "REGIONAL_ADMINISTRATOR"
     assert [error["code"] for error in again["errors"]] == ["NOT_FOUND"]
@@ -74,7 +74,7 @@ async def test_it_is_ended_by_a_server_that_does_not_serve_it(world: World, mong
 
         await elsewhere.done("subscriptionEnd", "event { id }", id=one["id"])
 
-        assert (await socket.message())["payload"][0]["extensions"]["code"] == "SUBSCRIPTION_ENDED"
+        assert (await socket.message())["payload"][0]["extensions"]["code"] == "ENDED_BY_ADMINISTRATOR"
 
 
 async def test_of_a_server_that_is_gone_nothing_is_listed(world: World) -> None:
