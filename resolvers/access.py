@@ -37,10 +37,11 @@ class Permission(Enum):
     READ_LOG = auto()
     SEE_PERSONS = auto()
     READ_INBOX = auto()
+    ACKNOWLEDGE = auto()
     MANAGE_SUBSCRIPTIONS = auto()
 
 
-_ALL = frozenset(Permission)
+_ALL = frozenset(Permission) - {Permission.ACKNOWLEDGE}  # how many clinics have acknowledged would say nothing if others could do it for them
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.NATIONAL_ADMINISTRATOR: _ALL,
@@ -57,9 +58,10 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
             Permission.ORDER,
             Permission.READ_DRAFTS,
             Permission.READ_INBOX,
+            Permission.ACKNOWLEDGE,
         }
     ),
-    Role.CLINIC_STAFF: frozenset({Permission.READ_INBOX}),
+    Role.CLINIC_STAFF: frozenset({Permission.READ_INBOX, Permission.ACKNOWLEDGE}),
     Role.REVIEWER: frozenset({Permission.READ_DRAFTS, Permission.READ_LOG, Permission.SEE_PERSONS, Permission.READ_INBOX, Permission.READ_ROLES}),
     Role.REPORTER: frozenset({Permission.READ_LOG, Permission.READ_INBOX}),
 }

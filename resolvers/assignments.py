@@ -1,12 +1,13 @@
 """The list of which units have which case types: who sees what of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from resolvers import documents
 from resolvers.context import Context
 from resolvers.selections import group_of
+from store.adoption import Adoption, AdoptionAsked
 from store.assignments import AssignmentFilter
 from store.errors import InvalidInput
 from store.paging import Page, Paging
@@ -23,6 +24,7 @@ class Wish:
     case_type: str | None = None
     group: str | None = None
     origin: AssignmentOrigin | None = None
+    behind_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +62,16 @@ async def listed(context: Context, wish: Wish, as_of: datetime | None) -> Listed
         principal = group.principal
         members = await context.store.clinics.keys(context.store.groups.filter_of(group))
         keys = members if keys is None else sorted(set(keys) & set(members))
-    if principal is None and within is not None and len(within.principals) == 1 and not within.clinics:
-        [principal] = within.principals
+    if principal is None and within is not None and len(roots := {held.principal for held in context.rights.held}) == 1:
+        [principal] = roots
     sequence = None
     if as_of is not None:
         if principal is None:
             raise InvalidInput.at(("asOf",), "WHOSE_LOG", "Ange mottagning, ärendetyp eller grupp: varje huvudman har sin egen logg.")
         sequence = await context.store.history.sequence_at(principal, as_of)
+    behind = await _in_force(context, principal, document, sequence) if wish.behind_only else None
     which = AssignmentFilter(
+        behind=behind,
         within=within,
         principal=principal,
         clinics=keys,
@@ -76,6 +80,23 @@ async def listed(context: Context, wish: Wish, as_of: datetime | None) -> Listed
         central_only=within is None,  # who reads all clinics sees their own case types nowhere
     )
     return Listed(which, sequence)
+
+
+async def _in_force(context: Context, principal: str | None, document: Document | None, sequence: int | None) -> Mapping[str, int]:
+    """The versions in force that clinics may lag behind."""
+    if sequence is not None:
+        raise InvalidInput.at(("filter", "behindOnly"), "NOT_WITH_AS_OF", "Vem som ligger efter visas bara för nuläget: utelämna asOf.")
+    if principal is None:
+        raise InvalidInput.at(("filter", "behindOnly"), "WHOSE_LOG", "Ange mottagning, ärendetyp eller grupp: varje huvudman har sin egen logg.")
+    return await context.store.documents.in_force(principal, [document.id] if document else None)
+
+
+async def adoption(context: Context, document: Document) -> Adoption:
+    """How far the clinics that have a document now, those that the viewer may read, have taken the version in force."""
+    reach = context.rights.clinics()
+    everywhere = reach is None or document.principal in reach.principals
+    asked = AdoptionAsked(document.id, document.published, None if everywhere or reach is None else tuple(sorted(reach.clinics)))
+    return await context.loaders.adoptions.load(asked) or Adoption((), 0)
 
 
 async def page(context: Context, what: Listed | None, paging: Paging) -> Page[Assignment]:

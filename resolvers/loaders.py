@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
 
+from store.acknowledgements import Acknowledgement
+from store.adoption import Adoption, AdoptionAsked
 from store.history import Asked
 from store.notifications import Inbox, Told
 from store.paging import Page
@@ -36,6 +38,8 @@ class Loaders:
         self.histories: DataLoader[Asked, Page[Event] | None] = _batched(store.history.of_documents)
         self.version_pages: DataLoader[Asked, Page[Version] | None] = _batched(store.history.versions)
         self.published_at: DataLoader[tuple[str, str, datetime], int | None] = _batched(store.history.published_at)
+        self.acknowledgements: DataLoader[tuple[str, int], Acknowledgement | None] = _batched(store.acknowledgements.of_notifications)
+        self.adoptions: DataLoader[AdoptionAsked, Adoption | None] = _batched(store.adoptions.of)
         self.inboxes: DataLoader[Inbox, Page[Told] | None] = _batched(store.notifications.pages)
         self.released: DataLoader[tuple[str, int], bool] = DataLoader(load_fn=_released(store), cache=False)
         self.released_before: DataLoader[tuple[str, int], int | None] = _batched(store.history.released_before)

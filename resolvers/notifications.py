@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 
+from resolvers import access
 from resolvers.access import Permission
+from resolvers.clinics import require
 from resolvers.context import Context
 from resolvers.live.followers import Following
 from store.errors import InvalidInput, NotFound, NotPermitted
 from store.history import Position, read_cursor
 from store.notifications import Inbox, Told
 from store.paging import EMPTY, Page, Paging
-from store.records import Clinic, key_of
+from store.records import Clinic, Saved, key_of
+from store.transactions import IdempotencyKey
 
 MAX_CLINICS = 100
 
@@ -38,6 +41,22 @@ async def count(context: Context, clinic: Clinic, *, unacknowledged_only: bool, 
 
 def _inbox(clinic: Clinic, paging: Paging, unacknowledged_only: bool, resident_visible_only: bool) -> Inbox:
     return Inbox(clinic.key, clinic.principal, paging, clinic.acknowledged if unacknowledged_only else 0, resident_visible_only)
+
+
+async def acknowledge(context: Context, hsa_id: str, up_to: str, *, key: IdempotencyKey | None) -> Saved:
+    """A clinic has seen everything up to a cursor of its notifications, or of its principal's log.
+
+    Raises:
+        NotFound: The clinic does not exist, or the viewer may not know of it.
+        NotPermitted: The viewer is not the clinic's own.
+        InvalidInput: The cursor can't be read, is of another log, or is yet to come.
+    """
+    clinic = await require(context, hsa_id)
+    held = access.require_at(context.rights, Permission.ACKNOWLEDGE, clinic.principal, clinic.key, ("clinic",))
+    position = read_cursor(up_to, clinic.principal, "upTo")
+    # Of one event clinics are told in the order of their keys: at an earlier one's notification this clinic has not seen its own yet.
+    before = position.clinic is not None and position.clinic < clinic.key
+    return await context.store.acknowledgements.acknowledge(clinic, position.sequence - before, act=context.act(held, None), key=key)
 
 
 async def follow(context: Context, hsa_ids: Sequence[str], *, after: str | None, from_acknowledged: bool, resident_visible_only: bool) -> Following:

@@ -59,6 +59,10 @@ class Assignment(Node):
             raise LookupError(f"case type of assignment {self.record.id}")
         return CaseType.of(found, info)
 
+    @strawberry.field(description="The version in force that the clinic was told of when it last acknowledged; null before that.")
+    def acknowledged_version(self) -> int | None:
+        return self.record.acknowledged_version
+
     @strawberry.field(description="Its place on the clinic's start page, from 1, among all that the clinic has, those not shown included.")
     async def start_page_order(self, info: Info) -> int:
         return await resolve.place(info.context, self.record, OrderedList.START_PAGE)
@@ -77,6 +81,9 @@ class AssignmentFilter:
     case_type: strawberry.ID | None = strawberry.field(default=None, description="Of this case type.")
     group: strawberry.ID | None = strawberry.field(default=None, description="At the clinics that are in this group now.")
     origin: AssignmentOrigin | None = strawberry.field(default=None, description="That came in this way.")
+    behind_only: bool | None = strawberry.field(
+        default=None, description="Of central case types, where the clinic has not acknowledged the version in force. Not with `asOf`."
+    )
 
 
 @strawberry.type
@@ -93,7 +100,7 @@ class AssignmentQuery:
         first: First = None,
         after: After = None,
     ) -> Connection[Assignment]:
-        wish = resolve.Wish(filter.clinic, filter.case_type, filter.group, filter.origin) if filter else resolve.Wish()
+        wish = resolve.Wish(filter.clinic, filter.case_type, filter.group, filter.origin, bool(filter.behind_only)) if filter else resolve.Wish()
         return await list_assignments(info, await resolve.listed(info.context, wish, as_of), first, after)
 
 

@@ -14,7 +14,7 @@ from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.nodes import After, Before, Connection, First, Id, Last, Number, Time, connection, known_count, paging
 from schema.scalars import HsaId
-from store import records
+from store import adoption, records
 from store.listing import DocumentFilter as StoreFilter
 from store.listing import Order
 from store.records import OwnerKind
@@ -22,6 +22,29 @@ from store.scopes import Sight
 
 if TYPE_CHECKING:
     from schema.assignments import Assignment
+
+
+@strawberry.type(description="Of the clinics that have a case type, those that have acknowledged one version as the newest they were told of.")
+class AdoptionCount:
+    version: int = strawberry.field(description="The version.")
+    clinics: int = strawberry.field(description="How many clinics.")
+    since: datetime | None = strawberry.field(description="Since when they lag: when another version came in force. Null for the version in force.")
+
+
+@strawberry.type(description="How far clinics have taken the version in force: counted are those that have the case type now.")
+class Adoption:
+    assigned: int = strawberry.field(description="Clinics that have it, and so were told of the version in force.")
+    acknowledged: int = strawberry.field(description="Those that have acknowledged the version in force.")
+    pending: int = strawberry.field(description="Those that have not: behind, or unseen.")
+    unseen: int = strawberry.field(description="Those that have acknowledged no version of it yet.")
+    by_version: list[AdoptionCount] = strawberry.field(description="Those that have acknowledged some version, by its number.")
+
+    @classmethod
+    def of(cls, document: records.Document, found: adoption.Adoption) -> "Adoption":
+        counts = [AdoptionCount(version=one.version, clinics=one.clinics, since=one.since) for one in found.by_version]
+        assigned = found.unseen + sum(one.clinics for one in counts)
+        acknowledged = sum(one.clinics for one in counts if one.version == document.published)
+        return cls(assigned=assigned, acknowledged=acknowledged, pending=assigned - acknowledged, unseen=found.unseen, by_version=counts)
 
 
 @strawberry.type(description="A service that a resident can use at a clinic (ärendetyp).")
@@ -62,6 +85,10 @@ class CaseType(Document):
         from schema.assignments import list_assignments  # noqa: PLC0415 - assignments refer back to case types
 
         return await list_assignments(info, assignments.of_document(info.context, self.record), first, after)
+
+    @strawberry.field(description="How far the clinics that have it now, those that the viewer may read, have taken the version in force.")
+    async def adoption(self, info: Info) -> Adoption:
+        return Adoption.of(self.record, await assignments.adoption(info.context, self.record))
 
 
 @strawberry.type(description="One immutable snapshot of a case type.")

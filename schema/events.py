@@ -1,7 +1,7 @@
 """The log and what clinics are told of it."""
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -142,6 +142,16 @@ class Notification(Node):
             note=event.note,
         )
 
+    @strawberry.field(description="When the clinic acknowledged it; null before that.")
+    async def acknowledged_at(self, info: Info) -> datetime | None:
+        found = await info.context.loaders.acknowledgements.load((self.told.clinic, self.told.event.sequence))
+        return found.at if found else None
+
+    @strawberry.field(description="In which role and for which unit it was acknowledged; null before that.")
+    async def acknowledged_by(self, info: Info) -> Actor | None:
+        found = await info.context.loaders.acknowledgements.load((self.told.clinic, self.told.event.sequence))
+        return Actor.of(replace(found.by, employee_hsa_id=None), self.told.event.principal) if found else None
+
     @strawberry.field(description="The clinic that is told.")
     async def clinic(self, info: Info) -> Clinic:
         record = self.known_clinic or await info.context.loaders.clinics.load(self.told.clinic)
@@ -159,10 +169,6 @@ class Notification(Node):
     @strawberry.field(description="What changed in force.")
     async def changes(self, info: Info) -> list[Change]:
         return changes_of(await documents.changes_of_event(info.context, self.told.event))
-
-    @strawberry.field(description="When the clinic acknowledged it; null while it has not.")
-    def acknowledged_at(self) -> datetime | None:
-        return None
 
 
 async def _document(info: Info, event: records.Event) -> "Document | None":

@@ -248,6 +248,11 @@ class Clinic(Node):
         page = await notifications.page(info.context, self.record, paging(first, after), **which)
         return connection(page, lambda told: Notification.of(told, self.record), lambda: notifications.count(info.context, self.record, **which))
 
+    @strawberry.field(description="How many notifications were not acknowledged.")
+    async def unacknowledged_count(self, info: Info) -> int:
+        notifications.require_inbox(info.context, self.record)
+        return await notifications.count(info.context, self.record, unacknowledged_only=True, resident_visible_only=False)
+
 
 async def _page(info: Info, clinic: records.Clinic, which: OrderedList, as_of: datetime | None) -> "list[StartPageEntry]":
     from schema.start_pages import StartPageEntry  # noqa: PLC0415 - pages refer back to clinics

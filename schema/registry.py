@@ -13,6 +13,7 @@ from strawberry.types.graphql import OperationType
 
 from resolvers import active_subscriptions, assignments, clinics, documents, groups, role_grants
 from resolvers.selections import Wish
+from schema.acknowledgements import AcknowledgementMutation
 from schema.active_subscriptions import ActiveSubscription, ActiveSubscriptionMutation, ActiveSubscriptionQuery
 from schema.adaptations import AdaptationMutation, LocalAdaptation
 from schema.assignments import Assignment, AssignmentMutation, AssignmentQuery
@@ -159,6 +160,7 @@ class Mutation(
     PolicyMutation,
     RoleGrantMutation,
     ActiveSubscriptionMutation,
+    AcknowledgementMutation,
 ):
     pass
 

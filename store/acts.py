@@ -114,6 +114,7 @@ def _again(row: Row, place: Place) -> Row:
         until=None,
         until_sequence=None,
         arrival=place.sequence,
+        acknowledged_version=None,
     )
     return assignment_row(assignment)
 

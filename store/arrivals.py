@@ -82,6 +82,7 @@ async def hand_over(transaction: Transaction, act: Act, head: Document, clinics:
                 arrival=earlier.arrival if earlier else place.sequence,
                 active=earlier.active if earlier else not by_clinic,
                 waiting=earlier.waiting if earlier else by_clinic,
+                acknowledged_version=earlier.acknowledged_version if earlier else None,
             )
         )
     if followed := [key for key in receivers if key in have]:

@@ -9,6 +9,7 @@ from store.database import Database
 from store.paging import Page, Paging, find_page
 from store.records import Assignment, AssignmentOrigin
 from store.rows import assignment_from
+from store.scopes import NOTHING
 from store.stretches import holding
 
 _FEW = 100
@@ -19,6 +20,7 @@ class AssignmentFilter:
     """Which assignments; what is None does not matter.
 
     `clinics` and `principal` are keys; `within` is whose clinics someone may read; `central_only` leaves out clinics' own case types.
+    `behind` are documents with their versions in force: of these, those whose clinics have not acknowledged that version.
     """
 
     within: Reach | None = None
@@ -27,6 +29,7 @@ class AssignmentFilter:
     document: str | None = None
     origin: AssignmentOrigin | None = None
     central_only: bool = False
+    behind: Mapping[str, int] | None = None
 
     def where(self, sequence: int | None) -> dict[str, Any]:
         """As MongoDB's filter: those that hold just after an event, or now."""
@@ -45,6 +48,9 @@ class AssignmentFilter:
             conditions.append({"document": {"$eq": self.document}})
         if self.origin is not None:
             conditions.append({"origin": str(self.origin)})
+        if self.behind is not None:
+            lagging = [{"document": document, "acknowledged_version": {"$ne": version}} for document, version in self.behind.items()]
+            conditions.append({"$or": lagging} if lagging else NOTHING)
         if self.central_only:
             conditions.append({"origin": {"$ne": str(AssignmentOrigin.OWN)}})
         return {"$and": conditions}

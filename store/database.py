@@ -86,6 +86,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("principal", ASCENDING), ("action", ASCENDING), ("sequence", ASCENDING)]),
         IndexModel([("principal", ASCENDING), ("actor_key", ASCENDING), ("sequence", ASCENDING)]),
         IndexModel([("principal", ASCENDING), ("clinics", ASCENDING), ("sequence", ASCENDING)]),
+        IndexModel([("document", ASCENDING), ("published_before", ASCENDING), ("sequence", ASCENDING)]),
         # The event that first put a version in force carries its number: the versions that clinics may see, each once.
         IndexModel(
             [("document", ASCENDING), ("released", ASCENDING)],
@@ -99,11 +100,15 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("document", ASCENDING), ("clinic", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("principal", ASCENDING), ("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("document", ASCENDING), ("open", ASCENDING), ("acknowledged_version", ASCENDING), ("clinic", ASCENDING)]),
         IndexModel(
             [("principal", ASCENDING), ("origin", ASCENDING), ("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)],
             partialFilterExpression=_OPEN_ONLY,
             name="by_origin",
         ),
+    ],
+    "acknowledgements": [
+        IndexModel([("clinic", ASCENDING), ("up_to", ASCENDING)], unique=True),
     ],
     "active_subscriptions": [
         IndexModel([("principal", ASCENDING), ("_id", ASCENDING)]),

@@ -222,8 +222,13 @@ class Position(NamedTuple):
 
 def event_cursor(event: Event, clinic: str | None = None) -> str:
     """The position of an event in its log; of one clinic's notification of it where `clinic` is given."""
-    cursor = encode((event.principal, event.sequence))
-    return cursor if clinic is None else f"{cursor}.{clinic}"
+    return position_cursor(event.principal, Position(event.sequence, clinic))
+
+
+def position_cursor(principal: str, position: Position) -> str:
+    """A position in a log, as clients keep it."""
+    cursor = encode((principal, position.sequence))
+    return cursor if position.clinic is None else f"{cursor}.{position.clinic}"
 
 
 def read_cursor(cursor: str, principal: str, argument: str = "after") -> Position:

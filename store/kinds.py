@@ -4,7 +4,7 @@ The store holds no kind of its own. A kind's Pydantic model says what its conten
 (which lists are keyed, which texts are compared word by word) and what residents see.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_args, get_origin
@@ -85,6 +85,9 @@ class Kinds:
 
     def __getitem__(self, name: str) -> Kind:
         return self._by_name[name]
+
+    def __iter__(self) -> Iterator[Kind]:
+        return iter(self._by_name.values())
 
     def of_id(self, document_id: str) -> Kind | None:
         """The kind that an id belongs to by its prefix; None for an id of no kind."""

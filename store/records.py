@@ -397,7 +397,8 @@ class Assignment:
 
     `arrival` is the sequence number at which it came, which stays when it is activated there or changes origin. Residents meet it only while
     `active`; one that is `waiting` came where clinics activate case types themselves, and is met also once they need not any more.
-    The orders are the places that its distribution asked for.
+    The orders are the places that its distribution asked for. `acknowledged_version` is the version in force that the clinic was told of when it
+    last acknowledged; None before that.
     """
 
     id: str
@@ -415,6 +416,7 @@ class Assignment:
     arrival: int = 0
     active: bool = True
     waiting: bool = False
+    acknowledged_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from store.acknowledgements import Acknowledgements
 from store.active_subscriptions import ActiveSubscriptions
 from store.adaptations import Adaptations
+from store.adoption import Adoptions
 from store.assignments import Assignments
 from store.clinics import Clinics
 from store.database import Database
@@ -46,6 +48,8 @@ class Store:
     policies: PolicyBook
     role_grants: RoleGrants
     notifications: Notifications
+    acknowledgements: Acknowledgements
+    adoptions: Adoptions
     feed: Feed
     active_subscriptions: ActiveSubscriptions
     clock: Clock = utc_now
@@ -95,6 +99,8 @@ class Store:
             policies=policies,
             role_grants=RoleGrants(database, log),
             notifications=notifications,
+            acknowledgements=Acknowledgements(database, log, history),
+            adoptions=Adoptions(database),
             feed=Feed(database, history),
             active_subscriptions=ActiveSubscriptions(database, log, clock),
             clock=clock,

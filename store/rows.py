@@ -200,7 +200,7 @@ def assignment_row(assignment: Assignment) -> Row:
 
 def assignment_from(row: Row) -> Assignment:
     """The assignment in a row."""
-    values = {field.name: row[field.name] for field in fields(Assignment) if field.name != "id"}
+    values = {field.name: row[field.name] for field in fields(Assignment) if field.name in row}
     return Assignment(**(values | {"id": row["_id"], "origin": AssignmentOrigin(row["origin"]), "by": actor_from(row["by"])}))
 
 

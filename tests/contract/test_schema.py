@@ -31,14 +31,7 @@ OURS = build_schema(SDL)
 CONTRACT = build_schema((Path(__file__).parent / "contract.graphql").read_text(encoding="utf-8"))
 
 COMING = {
-    "AcknowledgementPayload",
-    "Adoption",
-    "AdoptionCount",
-    "Assignment.acknowledgedVersion",
-    "AssignmentFilter.behindOnly",
-    "CaseType.adoption",
     "CaseTypeTemplate.usage",
-    "Clinic.unacknowledgedCount",
     "DocumentAdoptTemplateInput",
     "DocumentConnection",
     "DocumentEdge",
@@ -46,8 +39,6 @@ COMING = {
     "MergeResolution",
     "MergeSide",
     "Mutation.documentAdoptTemplate",
-    "Mutation.notificationsAcknowledge",
-    "NotificationsAcknowledgeInput",
     "Query.search",
     "TemplateUsage",
 }
