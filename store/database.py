@@ -286,7 +286,10 @@ def connect(uri: str, *, pool: int = 64) -> AsyncMongoClient[Row]:
         retryReads=True,
         tz_aware=True,
         tzinfo=UTC,
-        connectTimeoutMS=5_000,
+        # A primary that stops without closing its connections answers nothing, for ever. Only the heartbeat tells: unanswered for the
+        # sum of these two, it interrupts what waits for that server, and the driver's retries find the new primary.
+        heartbeatFrequencyMS=2_000,
+        connectTimeoutMS=3_000,
         serverSelectionTimeoutMS=10_000,
     )
 

@@ -1,0 +1,149 @@
+"""A replica set of three real `mongod` processes on loopback, each of which can be killed, stopped and started again."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from pymongo import AsyncMongoClient
+from pymongo.errors import PyMongoError
+
+from store import mongod
+
+MEMBERS = 3
+_NAME = "faults"
+_READY_SECONDS = 60
+_ANSWER_MS = 500
+_POLL_SECONDS = 0.05
+_ELECTION_MS = 1_000
+_HEARTBEAT_MS = 200
+_SECONDARY = 2  # in what replSetGetStatus says; 1 is the primary
+
+
+class Member:
+    """One `mongod` of the set: its folder and port outlive its process."""
+
+    def __init__(self, binary: Path, folder: Path, port: int) -> None:
+        self.port = port
+        self.address = f"127.0.0.1:{port}"
+        self._binary = binary
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir()
+
+    def start(self) -> None:
+        """Begin; it joins the set by itself."""
+        with (self._folder.parent / f"{self._folder.name}.out").open("ab") as printed:
+            self._process = subprocess.Popen(
+                [
+                    *(str(self._binary), "--replSet", _NAME, "--bind_ip", "127.0.0.1", "--port", str(self.port)),
+                    *("--dbpath", str(self._folder), "--logpath", f"{self._folder}.log", "--logappend"),
+                    *("--nounixsocket", "--noscripting", "--networkMessageCompressors", "disabled"),
+                    *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "256"),
+                    *("--setParameter", "diagnosticDataCollectionEnabled=false", "--setParameter", "transactionLifetimeLimitSeconds=10"),
+                    # How long a secondary waits for the member that it copies from, once that is stopped: until then no majority is reached.
+                    *("--setParameter", "oplogNetworkTimeoutBufferSeconds=1"),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+            )
+
+    def send(self, sent: signal.Signals) -> None:
+        """A signal: SIGSTOP leaves its connections open and unanswered until SIGCONT."""
+        assert self._process is not None
+        os.kill(self._process.pid, sent)
+
+    async def end(self, sent: signal.Signals = signal.SIGKILL) -> None:
+        """End the process and wait until it is gone; a stopped one too."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self.send(sent)
+            if sent != signal.SIGKILL:
+                self.send(signal.SIGCONT)
+        await asyncio.to_thread(self._process.wait, 30)
+        self._process = None
+
+    async def ask(self, command: str) -> dict[str, Any] | None:
+        """What this member itself says; None where it does not answer."""
+        client: AsyncMongoClient[Any] = AsyncMongoClient(
+            f"mongodb://{self.address}/?directConnection=true",
+            serverSelectionTimeoutMS=_ANSWER_MS,
+            connectTimeoutMS=_ANSWER_MS,
+            socketTimeoutMS=_ANSWER_MS,
+        )
+        try:
+            answer: dict[str, Any] = await client.admin.command(command)
+        except PyMongoError:
+            return None
+        else:
+            return answer
+        finally:
+            await client.close()
+
+
+class ReplicaSet:
+    """The members, and what they agree on."""
+
+    def __init__(self, members: list[Member]) -> None:
+        self.members = members
+        self.uri = f"mongodb://{','.join(member.address for member in members)}/?replicaSet={_NAME}"
+
+    async def primary(self) -> Member:
+        """Who takes writes, once all members are up and agree on it: only then may the next one be harmed."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline:
+            answers = await asyncio.gather(*(member.ask("hello") for member in self.members))
+            primaries = {answer.get("primary") for answer in answers if answer is not None}
+            roles = sum(bool(answer and (answer.get("isWritablePrimary") or answer.get("secondary"))) for answer in answers)
+            if roles == MEMBERS and len(primaries) == 1:
+                for member, answer in zip(self.members, answers, strict=True):
+                    if answer and answer.get("isWritablePrimary"):
+                        return member
+            await asyncio.sleep(_POLL_SECONDS)
+        raise AssertionError(f"the replica set has no primary that all agree on: {answers}")
+
+    async def initiate(self) -> None:
+        """Make the members one set."""
+        config = {
+            "_id": _NAME,
+            "members": [{"_id": number, "host": member.address} for number, member in enumerate(self.members)],
+            "settings": {"electionTimeoutMillis": _ELECTION_MS, "heartbeatIntervalMillis": _HEARTBEAT_MS},
+        }
+        deadline = time.monotonic() + _READY_SECONDS
+        client: AsyncMongoClient[Any] = AsyncMongoClient(f"mongodb://{self.members[0].address}/?directConnection=true")
+        while time.monotonic() < deadline:
+            if all(await asyncio.gather(*(member.ask("ping") for member in self.members))):
+                break
+            await asyncio.sleep(_POLL_SECONDS)
+        await client.admin.command("replSetInitiate", config)
+        await client.close()
+        await self.primary()
+
+
+@asynccontextmanager
+async def replica_set(folder: Path) -> AsyncIterator[ReplicaSet]:
+    """Three members until the end of the block; each is then ended by its pid, whatever state it is in."""
+    binary = mongod._find(None, folder)
+    with contextlib.ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(MEMBERS)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        ports = [probe.getsockname()[1] for probe in probes]
+    members = [Member(binary, folder / f"member{number}", port) for number, port in enumerate(ports)]
+    try:
+        for member in members:
+            member.start()
+        running = ReplicaSet(members)
+        await running.initiate()
+        yield running
+    finally:
+        await asyncio.gather(*(member.end() for member in members))
