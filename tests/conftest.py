@@ -15,6 +15,7 @@ from store.database import INDEXES, Database, connect
 from store.records import Principal
 from store.registry import Store
 from tests.callers import Api
+from tests.node import install_packages
 from tests.serving import serving
 from tests.world import World
 
@@ -76,3 +77,9 @@ async def api(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterator[A
 async def world(api: Api) -> World:
     """A few clinics, a national template, and a central case type of Region Stockholm, made over the API."""
     return await World.build(api)
+
+
+@pytest.fixture(scope="session")
+def npm_packages() -> Path:
+    """The JavaScript packages of the lock file, installed once, checked by their hashes. Node comes with the Python packages."""
+    return install_packages()

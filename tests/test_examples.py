@@ -2,14 +2,18 @@
 
 import asyncio
 import re
+import shutil
 import signal
-import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import pytest
+
 from tests.callers import BJORKEN, LINDEN, Caller
+from tests.node import NODE
+from tests.wire import wire
 from tests.world import CONTENT, World
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -24,9 +28,10 @@ def _hears_ctrl_c() -> None:
 @asynccontextmanager
 async def running(example: str, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """An example's process until the end of the block."""
+    program = [str(NODE)] if example.endswith(".mjs") else [sys.executable]
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(EXAMPLES / example),
+        *program,
+        str(EXAMPLES / example if "/" not in example else example),
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -56,9 +61,19 @@ async def interrupted(process: asyncio.subprocess.Process) -> str:
     return out.decode()
 
 
-def listener(url: str, caller: Caller, cursor: Path, *clinics: str) -> tuple[str, ...]:
+@pytest.fixture(params=["clinic_listener.py", "clinic_listener.mjs"])
+def example(request: pytest.FixtureRequest, npm_packages: Path, tmp_path: Path) -> str:
+    """The same listener in two languages; the one in JavaScript beside its packages."""
+    name: str = request.param
+    if name.endswith(".py"):
+        return name
+    (tmp_path / "node_modules").symlink_to(npm_packages)
+    return str(shutil.copy(EXAMPLES / name, tmp_path / name))
+
+
+def listener(example: str, url: str, caller: Caller, cursor: Path, *clinics: str) -> tuple[str, ...]:
     assert caller.token is not None
-    return ("clinic_listener.py", "--url", url.replace("http", "ws", 1), "--token", caller.token, "--cursor", str(cursor), *clinics)
+    return (example, "--url", url.replace("http", "ws", 1), "--token", caller.token, "--cursor", str(cursor), *clinics)
 
 
 def told(line: str) -> list[str]:
@@ -68,10 +83,10 @@ def told(line: str) -> list[str]:
     return columns
 
 
-async def test_a_listener_begins_with_all_that_is_not_acknowledged(world: World, tmp_path: Path) -> None:
+async def test_a_listener_begins_with_all_that_is_not_acknowledged(world: World, tmp_path: Path, example: str) -> None:
     await world.distribute(world.case_type)
 
-    async with running(*listener(world.api.url, world.region, tmp_path / "cursor", BJORKEN, LINDEN)) as process:
+    async with running(*listener(example, world.api.url, world.region, tmp_path / "cursor", BJORKEN, LINDEN)) as process:
         lines = [await printed(process), await printed(process)]
 
     by = "by REGIONAL_ADMINISTRATOR, Region Stockholm"
@@ -80,9 +95,9 @@ async def test_a_listener_begins_with_all_that_is_not_acknowledged(world: World,
     ]
 
 
-async def test_a_listener_that_is_killed_and_started_again_gets_exactly_what_it_missed(world: World, tmp_path: Path) -> None:
+async def test_a_listener_that_is_killed_and_started_again_gets_exactly_what_it_missed(world: World, tmp_path: Path, example: str) -> None:
     cursor = tmp_path / "cursor"
-    start = listener(world.api.url, world.staff, cursor, BJORKEN)
+    start = listener(example, world.api.url, world.staff, cursor, BJORKEN)
     await world.distribute(world.case_type)
     async with running(*start) as process:
         first = await printed(process)
@@ -110,10 +125,10 @@ async def test_a_listener_that_is_killed_and_started_again_gets_exactly_what_it_
     assert rest == ""
 
 
-async def test_a_listener_whose_connection_is_cut_goes_on_from_its_cursor(world: World, tmp_path: Path) -> None:
+async def test_a_listener_whose_connection_is_cut_goes_on_from_its_cursor(world: World, tmp_path: Path, example: str) -> None:
     await world.distribute(world.case_type)
 
-    async with wire(world.api.url) as (url, cut), running(*listener(url, world.staff, tmp_path / "cursor", BJORKEN)) as process:
+    async with wire(world.api.url) as (url, cut), running(*listener(example, url, world.staff, tmp_path / "cursor", BJORKEN)) as process:
         first = await printed(process)
         cut()
         assert process.stderr is not None
@@ -127,8 +142,8 @@ async def test_a_listener_whose_connection_is_cut_goes_on_from_its_cursor(world:
     assert rest == ""
 
 
-async def test_a_listener_that_is_refused_says_why_and_ends(world: World, tmp_path: Path) -> None:
-    async with running(*listener(world.api.url, world.other_region, tmp_path / "cursor", BJORKEN)) as process:
+async def test_a_listener_that_is_refused_says_why_and_ends(world: World, tmp_path: Path, example: str) -> None:
+    async with running(*listener(example, world.api.url, world.other_region, tmp_path / "cursor", BJORKEN)) as process:
         _, err = await asyncio.wait_for(process.communicate(), 20)
 
     assert process.returncode == 1
@@ -172,33 +187,3 @@ async def test_an_editor_leaves_a_change_of_the_same_text_to_people(world: World
     assert out.splitlines()[1] == f"  Introduktion: {CONTENT['introduction']!r} → 'Annan text.'"
     assert err == "The introduction itself was changed: read it first, then decide. Nothing was written.\n"
     assert await world.api.snapshot() == before
-
-
-@asynccontextmanager
-async def wire(url: str) -> AsyncIterator[tuple[str, Callable[[], None]]]:
-    """A TCP connection's way to the app that can be cut as a network does it: without a word of farewell."""
-    open_ends: set[asyncio.StreamWriter] = set()
-    host, port = url.removeprefix("http://").partition("/")[0].split(":")
-
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        writer.close()
-
-    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(host, int(port))
-        open_ends.update((writer, far_writer))
-        await asyncio.gather(carry(reader, far_writer), carry(far_reader, writer))
-
-    server = await asyncio.start_server(connect, "127.0.0.1", 0, family=socket.AF_INET)
-
-    def cut() -> None:
-        for end in open_ends:
-            end.transport.abort()
-
-    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/graphql", cut
-    cut()
-    server.close()
-    await server.wait_closed()

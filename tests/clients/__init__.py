@@ -1,0 +1,1 @@
+"""Client libraries as others use them, against the running server."""

