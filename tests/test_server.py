@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import psutil
 import pytest
+import websockets
 
 from tests.callers import BJORKEN, STOCKHOLM
 
@@ -164,6 +165,79 @@ def test_several_workers_serve_one_registry(tmp_path: Path) -> None:
         answers = [server.ask("{ viewer { roles } }", token(data)) for _ in range(4)]
 
     assert answers == [{"viewer": {"roles": ["REGIONAL_ADMINISTRATOR"]}}] * 4
+
+
+async def test_when_it_is_asked_to_stop_clients_are_told_and_it_ends_in_time(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    log = f'subscription {{ events(principal: "{STOCKHOLM}") {{ sequence }} }}'
+
+    with serving(data, "--sample", "none") as server:
+        url, bearer = f"{server.status['url']}/graphql", f"Bearer {token(data)}"
+        headers = {"authorization": bearer, "accept": "text/event-stream"}
+        socket_url = url.replace("http", "ws", 1)
+        async with (
+            websockets.connect(socket_url, subprotocols=[websockets.Subprotocol("graphql-transport-ws")]) as ws,
+            httpx2.AsyncClient(timeout=20) as client,
+            client.stream("POST", url, json={"query": log}, headers=headers) as stream,
+        ):
+            await ws.send(json.dumps({"type": "connection_init", "payload": {"authorization": bearer}}))
+            await ws.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": log}}))
+            await ws.send('{"type": "ping"}')
+            assert [json.loads(await ws.recv())["type"] for _ in range(2)] == ["connection_ack", "pong"]
+            begun = time.monotonic()
+            server.process.terminate()
+            text = (await stream.aread()).decode()
+            await ws.wait_closed()
+        server.process.wait(10)
+
+    assert ws.close_code == 1012
+    assert "event: complete" not in text
+    assert time.monotonic() - begun < 10
+    assert server.process.returncode == 0
+    assert "Cancel" not in server.output.read_text()
+
+
+def metrics(url: str) -> dict[str, float]:
+    """What Prometheus would read, the sum over labels."""
+    found: dict[str, float] = {}
+    for line in httpx2.get(f"{url}/metrics").text.splitlines():
+        if not line.startswith("#"):
+            name, _, value = line.rpartition(" ")
+            name = name.partition("{")[0]
+            found[name] = found.get(name, 0) + float(value)
+    return found
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_metrics_tell_of_all_workers_together(tmp_path: Path, workers: str) -> None:
+    data = tmp_path / "data"
+    log = f'subscription {{ events(principal: "{STOCKHOLM}") {{ sequence }} }}'
+    create = f'mutation {{ caseTypeCreate(input: {{ owner: "{STOCKHOLM}", content: {{ name: "A", internalName: "A" }} }}) {{ errors {{ code }} }} }}'
+
+    with serving(data, "--sample", "none", "--workers", workers) as server:
+        url, bearer = server.status["url"], token(data)
+        headers = {"authorization": f"Bearer {bearer}", "accept": "text/event-stream"}
+        async with httpx2.AsyncClient(timeout=20) as client, AsyncExitStack() as stack:
+            streams = [
+                await stack.enter_async_context(client.stream("POST", f"{url}/graphql", json={"query": log}, headers=headers)) for _ in range(8)
+            ]
+            texts = [stream.aiter_text() for stream in streams]
+            for text in texts:
+                await anext(text)
+            deadline = time.monotonic() + 10
+            while metrics(url)["casetypes_feed_subscribers"] != 8:
+                assert time.monotonic() < deadline
+            server.ask(create, bearer)
+            for text in texts:
+                assert "data:" in await anext(text)
+            deadline = time.monotonic() + 10
+            while (told := metrics(url))["casetypes_feed_deliveries_total"] != 8:
+                assert time.monotonic() < deadline
+
+    assert told["casetypes_feed_connections"] == 8
+    assert told["casetypes_feed_events_total"] in {1, 2}  # by each process that has subscribers
+    assert told["casetypes_feed_delivery_lag_seconds_count"] == told["casetypes_feed_events_total"]
+    assert told["casetypes_worker_resident_memory_bytes"] > 0
 
 
 def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
