@@ -212,7 +212,7 @@ def application() -> Application:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     # Each open socket is some hundred objects that live long: the collector's defaults would look through all of them every few requests.
-    gc.set_threshold(50_000, 50, 100)
+    gc.set_threshold(10_000, 10, 10)
     return create_app(Settings())
 
 

@@ -5,6 +5,7 @@ Nothing is kept between turns: a socket lives for days, and what was read an hou
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
@@ -22,27 +23,100 @@ V = TypeVar("V")
 
 
 class Loaders:
-    """The loaders of one request or socket. Each answers None for what does not exist."""
+    """The loaders of one request or socket, each made when it is first used. Each answers None for what does not exist."""
 
     def __init__(self, store: Store) -> None:
-        self.documents: DataLoader[str, Document | None] = _batched(store.documents.get_many)
-        self.versions: DataLoader[tuple[str, int], Version | None] = _batched(store.documents.get_versions)
-        self.clinics: DataLoader[str, Clinic | None] = _batched(store.clinics.get_many)
-        self.events: DataLoader[tuple[str, int], Event | None] = _batched(store.history.get_events)
-        self.names: DataLoader[str, str | None] = _batched(store.people.names)
-        self.groups: DataLoader[str, ClinicGroup | None] = _batched(store.groups.get_many)
-        self.assignments: DataLoader[str, Assignment | None] = _batched(store.assignments.get_many)
-        self.groups_of_clinics: DataLoader[Clinic, Sequence[ClinicGroup] | None] = DataLoader(load_fn=_groups_of(store), cache=False)
-        self.places: DataLoader[tuple[OrderedList, str, str], int | None] = DataLoader(load_fn=_places(store), cache=False)
-        self.policies: DataLoader[str, Policies | None] = _batched(store.policies.get_many)
-        self.histories: DataLoader[Asked, Page[Event] | None] = _batched(store.history.of_documents)
-        self.version_pages: DataLoader[Asked, Page[Version] | None] = _batched(store.history.versions)
-        self.published_at: DataLoader[tuple[str, str, datetime], int | None] = _batched(store.history.published_at)
-        self.acknowledgements: DataLoader[tuple[str, int], Acknowledgement | None] = _batched(store.acknowledgements.of_notifications)
-        self.adoptions: DataLoader[AdoptionAsked, Adoption | None] = _batched(store.adoptions.of)
-        self.inboxes: DataLoader[Inbox, Page[Told] | None] = _batched(store.notifications.pages)
-        self.released: DataLoader[tuple[str, int], bool] = DataLoader(load_fn=_released(store), cache=False)
-        self.released_before: DataLoader[tuple[str, int], int | None] = _batched(store.history.released_before)
+        self._store = store
+
+    @cached_property
+    def documents(self) -> DataLoader[str, Document | None]:
+        """Heads by id."""
+        return _batched(self._store.documents.get_many)
+
+    @cached_property
+    def versions(self) -> DataLoader[tuple[str, int], Version | None]:
+        """Versions by (document, number)."""
+        return _batched(self._store.documents.get_versions)
+
+    @cached_property
+    def clinics(self) -> DataLoader[str, Clinic | None]:
+        """Clinics by key."""
+        return _batched(self._store.clinics.get_many)
+
+    @cached_property
+    def events(self) -> DataLoader[tuple[str, int], Event | None]:
+        """Events by (principal, sequence)."""
+        return _batched(self._store.history.get_events)
+
+    @cached_property
+    def names(self) -> DataLoader[str, str | None]:
+        """Display names by key of the employee HSA-id."""
+        return _batched(self._store.people.names)
+
+    @cached_property
+    def groups(self) -> DataLoader[str, ClinicGroup | None]:
+        """Groups by id."""
+        return _batched(self._store.groups.get_many)
+
+    @cached_property
+    def assignments(self) -> DataLoader[str, Assignment | None]:
+        """Assignments by id."""
+        return _batched(self._store.assignments.get_many)
+
+    @cached_property
+    def groups_of_clinics(self) -> DataLoader[Clinic, Sequence[ClinicGroup] | None]:
+        """The groups that a clinic is in."""
+        return DataLoader(load_fn=_groups_of(self._store), cache=False)
+
+    @cached_property
+    def places(self) -> DataLoader[tuple[OrderedList, str, str], int | None]:
+        """The place of a case type at a clinic, by (list, clinic, document)."""
+        return DataLoader(load_fn=_places(self._store), cache=False)
+
+    @cached_property
+    def policies(self) -> DataLoader[str, Policies | None]:
+        """Policies by principal."""
+        return _batched(self._store.policies.get_many)
+
+    @cached_property
+    def histories(self) -> DataLoader[Asked, Page[Event] | None]:
+        """Pages of what was done with documents."""
+        return _batched(self._store.history.of_documents)
+
+    @cached_property
+    def version_pages(self) -> DataLoader[Asked, Page[Version] | None]:
+        """Pages of documents' versions."""
+        return _batched(self._store.history.versions)
+
+    @cached_property
+    def published_at(self) -> DataLoader[tuple[str, str, datetime], int | None]:
+        """The version in force, by (principal, document, moment)."""
+        return _batched(self._store.history.published_at)
+
+    @cached_property
+    def acknowledgements(self) -> DataLoader[tuple[str, int], Acknowledgement | None]:
+        """Acknowledgements by (clinic, sequence)."""
+        return _batched(self._store.acknowledgements.of_notifications)
+
+    @cached_property
+    def adoptions(self) -> DataLoader[AdoptionAsked, Adoption | None]:
+        """How far case types were taken."""
+        return _batched(self._store.adoptions.of)
+
+    @cached_property
+    def inboxes(self) -> DataLoader[Inbox, Page[Told] | None]:
+        """Pages of what clinics were told."""
+        return _batched(self._store.notifications.pages)
+
+    @cached_property
+    def released(self) -> DataLoader[tuple[str, int], bool]:
+        """Whether a version was ever in force, by (document, number)."""
+        return DataLoader(load_fn=_released(self._store), cache=False)
+
+    @cached_property
+    def released_before(self) -> DataLoader[tuple[str, int], int | None]:
+        """The version in force before, by (document, number)."""
+        return _batched(self._store.history.released_before)
 
 
 def _batched(read: Callable[[Iterable[K]], Awaitable[Mapping[K, V]]]) -> DataLoader[K, V | None]:

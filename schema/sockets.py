@@ -216,6 +216,7 @@ class _Operation:
             self._task.cancel()
         if self._follower is not None:
             self._follower.close()
+            self._follower = None  # the two would keep each other
 
     def now(self, text: bytes) -> bool:
         """See `Outlet`."""

@@ -152,6 +152,7 @@ class EventStream:
     def _stop(self) -> None:
         if self._follower is not None:
             self._follower.close()
+            self._follower = None  # the two would keep each other
         for timer in self._timers.values():
             timer.cancel()
 
