@@ -25,6 +25,9 @@ Sort = Sequence[tuple[str, int]]
 SWEDISH = Collation(locale="sv", strength=3)
 """The order of names as Swedish readers expect it (å, ä, ö last)."""
 
+APPLICATION = "casetypes"
+"""What connections of the registry are called in MongoDB."""
+
 _IDEMPOTENCY_SECONDS = 7 * 24 * 3600
 _PROCESS_SECONDS = 3600
 
@@ -277,7 +280,7 @@ def connect(uri: str, *, pool: int = 64) -> AsyncMongoClient[Row]:
     """
     return AsyncMongoClient(
         uri,
-        appname="casetypes",
+        appname=APPLICATION,
         maxPoolSize=pool,
         w="majority",
         journal=True,
@@ -294,4 +297,4 @@ def connect(uri: str, *, pool: int = 64) -> AsyncMongoClient[Row]:
     )
 
 
-__all__ = ["ASCENDING", "DESCENDING", "INDEXES", "SWEDISH", "Database", "Query", "Row", "Session", "Sort", "connect", "is_outage"]
+__all__ = ["APPLICATION", "ASCENDING", "DESCENDING", "INDEXES", "SWEDISH", "Database", "Query", "Row", "Session", "Sort", "connect", "is_outage"]

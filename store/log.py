@@ -16,6 +16,7 @@ from pymongo import ReturnDocument, WriteConcern
 from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
+from store.abandoned import AbandonedTransactions
 from store.database import Database, Row, Session
 from store.errors import RegistryError
 from store.records import RefusalReason, RefusedRow, Saved
@@ -26,6 +27,7 @@ Change = Callable[[Transaction], Awaitable[Saved]]
 Clock = Callable[[], datetime]
 
 _GROUP = 64
+_HELD_UP_SECONDS = 1.0
 _SNAPSHOT = ReadConcern("snapshot")
 _MAJORITY = WriteConcern("majority", j=True)
 
@@ -51,6 +53,7 @@ class Log:
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
         self._database = database
         self._clock = clock
+        self._abandoned = AbandonedTransactions(database.client)
         self._queues: dict[str, deque[_Request]] = {}
         self._writers: dict[str, asyncio.Task[None]] = {}
 
@@ -125,7 +128,12 @@ class Log:
                 _answer(request, outcome)
 
     async def _commit(self, principal: str, group: list[_Request]) -> list[Saved | Row | Exception]:
+        loop = asyncio.get_running_loop()
+        held_up_at = loop.time() + _HELD_UP_SECONDS
+
         async def transact(session: Session) -> list[Saved | Row | Exception]:
+            if loop.time() > held_up_at:  # tried again and again: whoever has the log may be dead
+                await self._abandoned.end()
             return await self._apply(session, principal, group)
 
         async with self._database.writing() as session:

@@ -1,0 +1,83 @@
+"""A transaction that a killed server left open holds up the others for some seconds only, and no one who is alive loses by it."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+from pymongo import ReturnDocument, WriteConcern
+from pymongo.read_concern import ReadConcern
+
+from resolvers.kinds import KINDS
+from store.database import Database, Session, connect
+from store.records import Saved
+from store.registry import Store
+from store.transactions import Transaction
+from tests.storage.building import STOCKHOLM, created, saved_as
+
+SOON_SECONDS = 8
+"""The embedded MongoDB itself ends such a transaction after 10 to 15 s, others after a minute or more."""
+
+
+async def take_turn(database: Database, session: Session) -> None:
+    """What a transaction of the log does first."""
+    await session.start_transaction(read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority"))
+    turn = await database["logs"].find_one_and_update(
+        {"_id": STOCKHOLM}, {"$inc": {"turns": 1}}, session=session, return_document=ReturnDocument.AFTER
+    )
+    assert turn is not None
+
+
+async def test_the_transaction_of_a_dead_server_is_ended_by_the_next_that_writes(store: Store, mongodb_uri: str) -> None:
+    document = await created(store)
+    client = connect(mongodb_uri)
+    async with client.start_session() as session:
+        await take_turn(Database(client, store.database.name), session)  # and nothing more is heard of it
+        began_at = time.monotonic()
+
+        saved = await saved_as(store, document, "Efter")
+
+        seconds = time.monotonic() - began_at
+    await client.close()
+    assert (saved.latest, await store.history.latest_sequence(STOCKHOLM)) == (2, 2)
+    assert seconds < SOON_SECONDS
+
+
+async def test_a_transaction_that_goes_on_is_left_alone_however_long_it_takes(store: Store, mongodb_uri: str) -> None:
+    document = await created(store)
+    client = connect(mongodb_uri)
+    slow = Database(client, store.database.name)
+    async with client.start_session() as session:
+        await take_turn(slow, session)
+        saving = asyncio.create_task(saved_as(store, document, "Efter"))
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            await slow.find_one("documents", {"_id": document.id}, session=session)
+            await asyncio.sleep(0.1)
+        waited = not saving.done()
+        await session.commit_transaction()
+        saved = await saving
+    await client.close()
+
+    assert waited
+    assert saved.latest == 2
+
+
+async def test_a_server_whose_transaction_was_ended_begins_it_again(store: Store, mongodb_uri: str) -> None:
+    document = await created(store)
+    client = connect(mongodb_uri)
+    slow = Store.over(Database(client, store.database.name), KINDS)
+    attempts: list[datetime] = []
+
+    async def stands_still_once(transaction: Transaction) -> Saved:
+        attempts.append(datetime.now(UTC))
+        if len(attempts) == 1:
+            await saved_as(store, document, "Den andra")  # waits for the turn that this transaction has
+        return Saved(document=transaction.document(document.id))
+
+    saved = await slow.log.submit(STOCKHOLM, stands_still_once, documents=[document.id])
+    await slow.log.close()
+    await client.close()
+
+    assert len(attempts) == 2
+    assert saved.document is not None
+    assert (saved.document.latest, await store.history.latest_sequence(STOCKHOLM)) == (2, 2)
