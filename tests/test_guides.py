@@ -87,12 +87,14 @@ async def test_the_clinics_guide_does_what_it_says(world: World) -> None:
         if title == "NeedsReview":
             await world.edit(world.case_type, 1, publish=True, introduction="Nytt.")
         said[title] = await run(world.clinic_admin, operation, variables, ids)
+        if title == "Told":
+            ids["CURSOR"] = said[title]["clinic"]["notifications"]["edges"][0]["node"]["cursor"]
         if operation.startswith("query"):
             assert await run(world.staff, operation, variables, ids) == said[title], "staff reads the same"
 
     assert [entry["caseType"]["id"] for entry in said["StartPage"]["clinic"]["startPage"]] == [world.case_type]
     assert [edge["node"]["active"] for edge in said["Assignments"]["clinic"]["assignments"]["edges"]] == [True, False]
-    assert {edge["node"]["id"] for edge in said["Published"]["caseTypes"]["edges"]} == set(ids.values())
+    assert {edge["node"]["id"] for edge in said["Published"]["caseTypes"]["edges"]} == set(ids.values()) - {ids["CURSOR"]}
     assert said["Follow"]["caseTypeFollow"]["assignment"] == {"origin": "FOLLOWED", "active": False, "startPageOrder": 3}
     assert said["NeedsReview"]["clinic"]["localAdaptation"]["needsReview"] is True
     assert said["Reviewed"]["localAdaptationSave"] == {
@@ -101,7 +103,33 @@ async def test_the_clinics_guide_does_what_it_says(world: World) -> None:
         "errors": [],
     }
     assert [edge["node"]["action"] for edge in said["Told"]["clinic"]["notifications"]["edges"]][:2] == ["ADAPTED", "PUBLISHED"]
+    assert said["Acknowledge"]["notificationsAcknowledge"]["clinic"] == {"unacknowledgedCount": 0}
     assert said["Show"]["caseTypeShow"]["assignment"]["active"] is True
     [_, operation, variables], *_ = steps("clinic.md")
     page = await run(world.clinic_admin, operation, variables, ids)
     assert [entry["caseType"]["id"] for entry in page["clinic"]["startPage"]] == [ids["WAITING_CASE_TYPE"], world.case_type]
+
+
+async def test_the_integrators_guide_does_what_it_says(world: World) -> None:
+    await world.distribute(world.case_type, BJORKEN)
+    feed, inbox, acknowledge = steps("integrators.md")
+
+    async with world.staff.socket() as socket:
+        await socket.subscribe(feed[1], **json.loads(feed[2]))
+        told = (await socket.next())["clinicNotifications"]
+    read = await run(world.staff, *inbox[1:], {})
+    done = await run(world.staff, *acknowledge[1:], {"CURSOR": told["cursor"]})
+
+    assert (told["action"], told["toVersion"], told["clinic"]["name"]) == ("DISTRIBUTED", 1, "Vårdcentralen Björken")
+    assert read["clinic"]["unacknowledgedCount"] == 1
+    assert read["clinic"]["notifications"]["edges"][0]["node"]["cursor"] == told["cursor"]
+    assert done["notificationsAcknowledge"] == {"upTo": told["cursor"], "clinic": {"unacknowledgedCount": 0}, "errors": []}
+
+
+def test_the_close_codes_are_those_of_the_code() -> None:
+    text = (GUIDES / "integrators.md").read_text(encoding="utf-8")
+    code = (GUIDES.parents[1] / "schema" / "sockets.py").read_text(encoding="utf-8")
+
+    documented = set(re.findall(r"(?m)^\| (4\d{3}) \|", text))
+
+    assert documented == set(re.findall(r"(?m)^_\w+ = (4\d{3})$", code))
