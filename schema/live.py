@@ -21,7 +21,7 @@ from schema.operations import Operation
 from schema.registry import RegistrySchema
 from schema.sessions import Seats, Sessions
 from schema.wordings import Wordings
-from store.history import read_cursor
+from store.history import Position, read_cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,8 @@ class Live:
         assert isinstance(source, Source)  # noqa: S101 - what every subscription of this schema answers
         following = source.following
         if request.last_event_id is not None:
-            following = replace(following, position=read_cursor(request.last_event_id, following.principal, "Last-Event-ID"))
+            position = read_cursor(request.last_event_id, following.principal, "Last-Event-ID")
+            following = replace(following, position=position if following.clinics is not None else Position(position.sequence))
         wording = self._wordings.join(context, operation, request.operation_name, request.variables, nature_of(executor))
         return await self.hub.follow(context, following, wording, outlet, changes=changes)
 

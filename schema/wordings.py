@@ -92,6 +92,8 @@ class SharedWording:
             Exception: What says that MongoDB can't be asked just now.
         """
         key = self._key(event, clinic, live=live)
+        if not live and self._nature.by_acknowledgement:
+            self._texts.pop(key, None)  # it may have been acknowledged since
         if (under_way := self._making.get(key)) is not None:
             await asyncio.wait([under_way])
         while (made := self.text(event, clinic, viewpoint, live=live)) is None:

@@ -62,8 +62,7 @@ class Channel:
         self._task = asyncio.create_task(self._run(), name=f"channel {principal}")
 
     def join(self, follower: Follower) -> None:
-        """Take in one who was told everything up to `position`; while an event is being told, that one too."""
-        follower.live = True
+        """Take in one who was told everything up to `position`; while an event is being told, after the others, and that one too."""
         if self._telling:
             self._joining.append(follower)
         else:
@@ -90,6 +89,7 @@ class Channel:
         await asyncio.gather(self._task, return_exceptions=True)
 
     def _admit(self, follower: Follower) -> None:
+        follower.live = True
         if follower.clinics is None:
             self._whole[follower] = None
         for key in follower.clinics or ():
@@ -112,7 +112,7 @@ class Channel:
         await self._before(self, event)
         told = await self._tell_to(event, await self._targets(event, self._of_clinic, self._whole))
         while self._joining:
-            joining, self._joining = {one for one in self._joining if one.live}, []
+            joining, self._joining = {one for one in self._joining if not one.ended}, []
             for follower in joining:
                 self._admit(follower)
             targets = await self._targets(event, {key for one in joining for key in one.clinics or ()}, joining)

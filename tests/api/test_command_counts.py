@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 import pytest
 from pymongo import monitoring
 
 from store.clinic_filters import ClinicFilter
+from store.records import Role
 from store.selections import Selection
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM
 from tests.storage.building import BY_ANNA, distributed, published, with_clinics
@@ -213,3 +215,43 @@ async def test_a_start_page_takes_as_many_commands_for_20_case_types_as_for_2(co
         few, lots = [await counted(commands, world, query, clinic=clinic) for clinic in (LINDEN, BJORKEN)]
         assert lots == few, what
         assert lots <= most, (what, commands.seen)
+
+
+async def told(commands: Commands, world: World, clinics: list[str], expected: int) -> int:
+    """How many commands a publication takes while so many clinics' own people follow it, each their clinic."""
+    query = """subscription($clinics: [HsaId!]!) { clinicNotifications(clinics: $clinics) {
+        cursor toVersion clinic { hsaId name } document { name owner { __typename } } by { unitName } changes { path } } }"""
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(world.api.caller(Role.CLINIC_STAFF, clinic).socket()) for clinic in clinics]
+        for socket, clinic in zip(sockets, clinics, strict=True):
+            await socket.subscribe(query, clinics=[clinic])
+            await socket.started()
+        await settled(world, len(clinics))
+        commands.seen.clear()
+        await world.edit(world.case_type, expected - 1, publish=True, introduction=f"Text {expected}.")
+        answers = [(await socket.next())["clinicNotifications"] for socket in sockets]
+        seen = len(commands.seen)
+    assert [(answer["clinic"]["hsaId"], answer["toVersion"]) for answer in answers] == [(clinic, expected) for clinic in clinics]
+    await settled(world, 0)
+    return seen
+
+
+async def settled(world: World, count: int) -> None:
+    """Wait until so many follow, all of them live."""
+    followers = world.api.live.hub.followers
+    async with asyncio.timeout(20):
+        while len(followers) != count or not all(follower.live for follower in followers.values()):  # noqa: ASYNC110 - of the app
+            await asyncio.sleep(0.01)
+
+
+async def test_an_event_takes_as_many_commands_for_40_subscribers_as_for_2(commands: Commands, world: World) -> None:
+    clinics = CLINICS[:40]
+    csv = "hsaId,name\n" + "".join(f"{clinic},Mottagning {clinic}\n" for clinic in clinics)
+    await world.region.done("clinicsImport", "created", principal=STOCKHOLM, csv=csv)
+    await world.distribute(world.case_type, *clinics)
+
+    few = await told(commands, world, clinics[:2], 2)
+    many_more = await told(commands, world, clinics, 3)
+
+    assert few == many_more
+    assert few <= 16

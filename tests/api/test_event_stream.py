@@ -221,3 +221,16 @@ async def test_a_stream_ends_with_its_token_and_without_complete(world: World) -
     assert rest == []
     assert time.time() - begun < 2 + 5
     assert world.api.live.hub.followers == {}
+
+
+async def test_a_notifications_cursor_resumes_the_log_too(world: World) -> None:
+    await world.distribute(world.case_type, BJORKEN)
+    inbox = await world.staff.ask(f'{{ clinic(hsaId: "{BJORKEN}") {{ notifications {{ edges {{ cursor }} }} }} }}')
+    [edge] = inbox["clinic"]["notifications"]["edges"]
+
+    async with stream(world.region, LOG, last_event_id=edge["cursor"]) as events:
+        await events.message()
+        saved = await world.edit(world.case_type, 1, introduction="Två.")
+        _, answer = await events.next()
+
+    assert answer["data"]["events"]["sequence"] == saved["event"]["sequence"]

@@ -277,3 +277,34 @@ async def test_a_socket_that_is_reset_in_the_middle_of_a_flood_leaves_nothing(wo
             break
         await world.region.ask(VIEWER)
     assert world.api.live.hub.followers == {}
+
+
+async def test_one_users_flood_does_not_hold_up_what_another_is_told(world: World) -> None:
+    await world.distribute(world.case_type, BJORKEN)
+    flooding = asyncio.Event()
+
+    async def flood(number: int) -> int:
+        sent = 0
+        async with world.region.socket() as socket:
+            while not flooding.is_set():
+                await socket.subscribe(NOTIFICATIONS, id=f"{number}-{sent}", clinics=["SE2321000016-9Z99"])
+                sent += 1
+                if sent % 50 == 0:
+                    await socket.message()
+        return sent
+
+    async with world.staff.socket() as socket:
+        await socket.subscribe(NOTIFICATIONS, clinics=[BJORKEN])
+        await socket.started()
+        floods = [asyncio.create_task(flood(number)) for number in range(3)]
+        lags = []
+        for version in range(1, 6):
+            await world.edit(world.case_type, version, publish=True, introduction=f"Text {version}.")
+            begun = asyncio.get_running_loop().time()
+            assert (await socket.next())["clinicNotifications"]["toVersion"] == version + 1
+            lags.append(asyncio.get_running_loop().time() - begun)
+        flooding.set()
+        sent = await asyncio.gather(*floods)
+
+    assert min(sent) > 50
+    assert max(lags) < 2

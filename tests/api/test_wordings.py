@@ -157,3 +157,20 @@ async def test_a_log_is_shared_by_those_who_see_the_same_of_it(world: World) -> 
     assert region["changes"] == [{"path": "introduction"}]
     assert (region["actor"]["name"], region["document"]["latestVersion"]) == ("Anna Andersson", 2)
     assert (reporter["changes"], reporter["actor"]["name"], reporter["document"]["latestVersion"]) == ([], None, 1)
+
+
+async def test_what_was_acknowledged_meanwhile_shows_when_it_is_read_from_the_log_again(world: World) -> None:
+    start = (await world.distribute(world.case_type, BJORKEN))["event"]["cursor"]
+    await world.edit(world.case_type, 1, publish=True, introduction="Två.")
+    query = subscription("cursor acknowledgedAt", BJORKEN)
+    told = []
+    async with world.staff.socket() as kept:
+        await kept.subscribe(query, after=start)  # keeps the shared texts
+        await kept.next()
+        for _ in range(2):
+            async with world.staff.socket() as socket:
+                await socket.subscribe(query, after=start)
+                told.append((await socket.next())["clinicNotifications"])
+            await world.staff.done("notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=told[0]["cursor"])
+
+    assert [one["acknowledgedAt"] is not None for one in told] == [False, True]

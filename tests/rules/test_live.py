@@ -9,10 +9,11 @@ import pytest
 
 from resolvers.context import Context
 from resolvers.live.followers import Following
+from resolvers.live.rights import Viewpoint
 from store.errors import NotPermitted
 from store.history import EventFilter, Position
 from store.paging import Paging
-from store.records import Action, Role
+from store.records import Action, Clinic, Event, Role
 from store.registry import Store
 from tests.rules.listening import Heard, Reader, Words, following, is_live, join, new_hub, until, viewer
 from tests.storage.building import (
@@ -281,4 +282,46 @@ async def test_a_clinic_that_was_moved_behind_the_registrys_back_is_not_told_of_
 
     assert reader.follower is not None
     assert list(reader.follower.clinics or ()) == [LINDEN]
+    await hub.stop()
+
+
+class Reluctant(Words):
+    """A wording that has no text of a clinic's notification before it was made for that reader, and takes its time to make it."""
+
+    def __init__(self) -> None:
+        self._made: set[tuple[int, str, int]] = set()
+
+    def text(self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool) -> bytes | None:
+        assert clinic is not None
+        known = clinic.key != BJORKEN or (event.sequence, clinic.key, id(viewpoint)) in self._made
+        return super().text(event, clinic, viewpoint, live=live) if known else None
+
+    async def make(self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool) -> bytes:
+        assert clinic is not None
+        for _ in range(5):
+            await asyncio.sleep(0)
+        self._made.add((event.sequence, clinic.key, id(viewpoint)))
+        return str(event.sequence).encode()
+
+
+async def test_readers_whose_texts_differ_from_all_others_miss_nothing_while_they_are_served_by_themselves(store: Store) -> None:
+    await with_clinics(store, BJORKEN, LINDEN)
+    document = await published(store)
+    await distributed(store, document, BJORKEN, LINDEN)  # 4
+    hub = new_hub(store)
+    readers = []
+    for words in [Reluctant()] * 15 + [Reluctant()] * 15:
+        changes = hub.changes
+        context = await Context.of(store, viewer(), "request")
+        clinics = list((await store.clinics.get_many([BJORKEN, LINDEN])).values())
+        reader = Reader()
+        reader.follower = await hub.follow(context, Following(STOCKHOLM, Position(4), clinics), words, reader, changes=changes)
+        readers.append(reader)
+    await until(lambda: all(is_live(reader) for reader in readers))
+
+    for number in range(5):
+        document = await saved_as(store, document, str(number), publish=True)  # 5 to 9
+
+    for reader in readers:
+        assert await reader.take(10) == [(number, clinic) for number in range(5, 10) for clinic in (BJORKEN, LINDEN)]
     await hub.stop()
