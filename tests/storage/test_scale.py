@@ -11,6 +11,7 @@ from pymongo import AsyncMongoClient
 
 from resolvers import reference
 from resolvers.kinds import KINDS
+from store.adoption import AdoptionAsked
 from store.assignments import AssignmentFilter
 from store.clinic_filters import ClinicFilter, Reach
 from store.clinics import ClinicRow
@@ -210,3 +211,27 @@ async def test_the_check_before_a_distribution_to_all_clinics_takes_under_a_seco
 
     assert len(chosen.clinics) == len(holders) == MANY
     assert median(seconds) < 1
+
+
+async def test_how_far_8000_clinics_have_taken_a_version_is_counted_in_a_twentieth_of_a_second(large: Region) -> None:
+    async def read(region: Region) -> object:
+        return await region.store.adoptions.of([AdoptionAsked(region.case_type.id, 1, None)])
+
+    [seconds] = await timed(read, large)
+    [found] = (await large.store.adoptions.of([AdoptionAsked(large.case_type.id, 1, None)])).values()
+    costs_of_it = await large.cost(read)
+
+    tell("adoption", seconds)
+    assert (found.unseen, found.by_version) == (MANY, [])
+    assert sum(cost.documents for cost in costs_of_it) == 0, "answered by the index alone"
+    assert seconds < 0.05
+
+
+async def test_who_of_8000_clinics_lags_is_a_page_like_others(large: Region) -> None:
+    in_force = await large.store.documents.in_force(STOCKHOLM)
+
+    [seconds] = await timed(lambda region: assignments(region, behind=in_force), large)
+
+    tell("assignments that lag", seconds)
+    assert len(in_force) == CASE_TYPES
+    assert seconds < 0.1
