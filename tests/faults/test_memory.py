@@ -60,6 +60,27 @@ def publish(server: Running, bearer: str, case_type: str, expected: int, text: s
 
 
 @pytest.mark.soak
+async def test_a_peer_that_reads_nothing_is_cut_off(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", "--sample", "none", CASETYPES_PING_SECONDS="1") as server:
+        bearer = token(server.data)
+        case_type = open_to_clinic(server, bearer)
+        never = await subscribed(server.status["url"].replace("http", "ws", 1) + "/graphql", bearer, NOTIFICATIONS, small=True)
+        port = never.transport.get_extra_info("sockname")[1]
+        never.transport.pause_reading()
+        for version in range(1, 61):
+            publish(server, bearer, case_type, version, f"{version} {'x' * 90_000}")
+
+        deadline = asyncio.get_running_loop().time() + 30
+        while any(one.raddr and one.raddr.port == port for one in psutil.Process(server.process.pid).net_connections("tcp")):
+            assert asyncio.get_running_loop().time() < deadline
+            await asyncio.sleep(0.1)
+        listed = server.ask(f'{{ activeSubscriptions(principal: "{STOCKHOLM}") {{ totalCount }} }}', bearer)
+        never.transport.abort()
+
+    assert listed["activeSubscriptions"]["totalCount"] in {0, 1}  # the roster is a second old
+
+
+@pytest.mark.soak
 @pytest.mark.timeout(900)
 async def test_ten_thousand_connections_that_are_cut_leave_nothing(tmp_path: Path) -> None:
     with serving(tmp_path / "data", "--sample", "none", CASETYPES_CONNECTIONS_PER_USER="1000") as server:
