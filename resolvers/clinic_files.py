@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from store.clinics import ClinicRow
-from store.errors import InvalidInput, Path, RowProblem, RowsRefused
+from store.errors import InvalidInput, Path, Problem, RowProblem, RowsRefused
 from store.hsa import is_hsa_id
 from store.records import ClinicStatus, key_of
 
@@ -112,13 +112,17 @@ def _header(cells: list[str]) -> list[str]:
     unknown = [name for name in header if name not in known]
     missing = [name for name in ("hsaId", "name") if name not in header]
     twice = sorted({name for name in header if header.count(name) > 1})
-    for code, message, names in (
-        ("UNKNOWN_COLUMN", "Okända kolumner", unknown),
-        ("MISSING_COLUMN", "Kolumner saknas", missing),
-        ("DUPLICATE_COLUMN", "Kolumner som står två gånger", twice),
-    ):
-        if names:
-            raise InvalidInput.at(("csv",), code, f"{message}: {', '.join(names)}.")
+    problems = [
+        Problem(code, f"{message}: {', '.join(names)}.", ("csv",))
+        for code, message, names in (
+            ("UNKNOWN_COLUMN", "Okända kolumner", unknown),
+            ("MISSING_COLUMN", "Kolumner saknas", missing),
+            ("DUPLICATE_COLUMN", "Kolumner som står två gånger", twice),
+        )
+        if names
+    ]
+    if problems:
+        raise InvalidInput(problems)
     return header
 
 

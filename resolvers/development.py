@@ -128,10 +128,13 @@ def _key(data: Path) -> ECKey:
 
 def _create(path: Path) -> None:
     """Write a new key whole and under its final name at once; where another process was first, its key stands."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
-    # mkstemp: a file of its own, readable by its owner only.
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # mkstemp: a file of its own, readable by its owner only.
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise ValueError(f"The data folder {path.parent} can't be written: {error.strerror}. Choose another with --data.") from None
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:

@@ -264,6 +264,17 @@ def test_a_data_folder_is_for_one_server(tmp_path: Path) -> None:
         assert len(refused.stderr.splitlines()) < 5
 
 
+@pytest.mark.parametrize("arguments", [("serve", "--port", "0"), ("token", "--role", "REPORTER", "--unit", STOCKHOLM)], ids=["serve", "token"])
+def test_a_data_folder_that_can_not_be_made_is_told(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    data = tmp_path / "file" / "data"
+    data.parent.touch()
+
+    refused = run(*arguments, "--data", str(data))
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == f"The data folder {data} can't be written: Not a directory. Choose another with --data.\n"
+
+
 def test_a_server_on_another_address_without_an_issuer_is_refused(tmp_path: Path) -> None:
     refused = run("serve", "--data", str(tmp_path / "data"), "--port", "0", "--host", "0.0.0.0")  # noqa: S104 - what is tested
 
