@@ -321,7 +321,7 @@ async def _from_template(context: Context, template_kind: Kind, reference: Templ
     if reference is None:
         return None, {}
     template = access.require_sight(context.rights, await get(context, reference.id, template_kind.name), ("fromTemplate", "id"))
-    number = reference.version or template.published or template.latest
+    number = reference.version if reference.version is not None else template.published or template.latest
     found = await version(context, template, number)
     if found is None:
         raise InvalidInput.at(("fromTemplate", "version"), "UNKNOWN_VERSION", f"Mallen har ingen version {number}.")

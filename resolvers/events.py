@@ -12,14 +12,16 @@ from store.records import Audience, Event, key_of
 
 
 def may_read(context: Context, event: Event, owner: str | None) -> bool:
-    """Whether one event may be read: by who reads the log, or, told to clinics that the viewer reads, by who sees its document.
+    """Whether one event may be read, as in its document's history: by who reads the log or the owner's drafts, or, told to clinics that the
+    viewer reads, by who sees its document.
 
     Whether the document is seen the caller checks.
     """
     told = event.audience is Audience.ASSIGNED or (
         event.audience is Audience.NAMED and any(context.rights.reads_clinic(clinic, event.principal) for clinic in event.clinics)
     )
-    return told or context.rights.holder(Permission.READ_LOG, event.principal, owner) is not None
+    whole = (Permission.READ_LOG, Permission.READ_DRAFTS)
+    return told or any(context.rights.holder(permission, event.principal, owner) is not None for permission in whole)
 
 
 async def page(context: Context, principal: str, which: EventFilter, paging: Paging) -> Page[Event]:

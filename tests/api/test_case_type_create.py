@@ -155,11 +155,12 @@ async def test_an_unknown_template_is_not_found(world: World) -> None:
 
 
 async def test_an_unknown_template_version_is_refused(world: World) -> None:
-    refused = await world.region.do(
-        "caseTypeCreate", "caseType { id }", owner=STOCKHOLM, content=content(), fromTemplate={"id": world.template, "version": 7}
-    )
+    for version in (7, 0, -1):
+        refused = await world.region.do(
+            "caseTypeCreate", "caseType { id }", owner=STOCKHOLM, content=content(), fromTemplate={"id": world.template, "version": version}
+        )
 
-    assert problems(refused) == [("UNKNOWN_VERSION", "fromTemplate.version")]
+        assert problems(refused) == [("UNKNOWN_VERSION", "fromTemplate.version")]
 
 
 async def test_content_that_breaks_a_rule_is_refused_at_its_place(world: World) -> None:

@@ -1,7 +1,7 @@
 """What is only drafted shows through nowhere: not in logs, lists, orders, cursors or counts."""
 
 from tests.callers import BJORKEN, STOCKHOLM
-from tests.world import World
+from tests.world import CONTENT, World
 
 SECRET = "Hemligt utkast"
 
@@ -59,3 +59,18 @@ async def test_how_many_drafts_there_are_is_not_told(world: World) -> None:
 
     assert (await world.staff.ask(query, id=world.case_type))["caseType"]["verify"] == {"intact": True, "versions": 1}
     assert (await world.region.ask(query, id=world.case_type))["caseType"]["verify"] == {"intact": True, "versions": 2}
+
+
+async def test_every_act_in_a_history_is_told_by_its_id_to_who_reads_that_history(world: World) -> None:
+    made = await world.clinic_admin.done("caseTypeCreate", "caseType { id }", owner=BJORKEN, content=CONTENT)
+    own = made["caseType"]["id"]
+    await world.clinic_admin.done("documentPublish", "event { id }", id=own, version=1, expectedVersion=1)
+    await world.clinic_admin.done("caseTypeUpdate", "event { id }", id=own, expectedVersion=1, content={"name": "Utkast"})
+    query = "query($id: ID!) { caseType(id: $id) { history { edges { node { id } } } } }"
+    acts = [edge["node"]["id"] for edge in (await world.region.ask(query, id=own))["caseType"]["history"]["edges"]]
+
+    for caller, seen in ((world.region, acts), (world.reviewer, acts), (world.clinic_admin, acts), (world.staff, acts[1:2])):
+        history = (await caller.ask(query, id=own))["caseType"]["history"]["edges"]
+        nodes = (await caller.ask("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=acts))["nodes"]
+        assert [edge["node"]["id"] for edge in history] == seen
+        assert [node["id"] for node in nodes if node] == seen
