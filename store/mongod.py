@@ -187,9 +187,11 @@ def _end(data: Path) -> None:
             except psutil.TimeoutExpired:
                 process.kill()
                 process.wait(_STOP_SECONDS)
-        if (child := _PRINTED.pop(process.pid, None)) is not None and child.stdout is not None:
-            child.wait()
-            child.stdout.close()
+    # Also one that somebody else killed: as our child it stays a zombie until it is waited for.
+    child = _PRINTED.get(pid := _recorded(data).get("pid", 0))
+    if child is not None and child.poll() is not None and child.stdout is not None:
+        child.stdout.close()
+        del _PRINTED[pid]
     if port := _recorded(data).get("port"):
         (data / _RECORD).write_text(json.dumps({"port": port}), encoding="utf-8")
 

@@ -135,6 +135,7 @@ async def test_a_killed_mongodb_is_started_again_with_its_data(tmp_path: Path) -
 
     os.kill(first.pid, signal.SIGKILL)
     await first.stop()
+    assert not psutil.pid_exists(first.pid)  # no zombie either
     second = await mongod.start(tmp_path)
 
     assert len({pid, first.pid, second.pid}) == 3
