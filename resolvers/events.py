@@ -12,8 +12,7 @@ from store.records import Audience, Event, key_of
 
 
 def may_read(context: Context, event: Event, owner: str | None) -> bool:
-    """Whether one event may be read, as in its document's history: by who reads the log or the owner's drafts, or, told to clinics that the
-    viewer reads, by who sees its document.
+    """Whether one event may be read, as in its document's history: by who reads the log, or drafts; told to clinics, by who reads one of those.
 
     Whether the document is seen the caller checks.
     """

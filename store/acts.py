@@ -133,7 +133,8 @@ def recorded(
     **told: Any,
 ) -> Saved:
     """Stage the head as counted and the event that tells of it."""
-    head = heads.counted(head, notice=audience is not Audience.NONE, at=transaction.at)
+    notice = audience is not Audience.NONE
+    head = heads.counted(head, notice=notice, changed=notice, at=transaction.at)
     transaction.put(head)
     event = transaction.record(
         act,

@@ -95,7 +95,7 @@ def told(
     transaction: Transaction, act: Act, action: Action, head: Document, clinics: Sequence[str], counts: Mapping[str, int], *, group: str | None = None
 ) -> tuple[Document, Event]:
     """Stage the event of an act on a case type at some clinics, which are told, and the head as counted."""
-    head = heads.counted(head, notice=True, at=transaction.at)
+    head = heads.counted(head, notice=True, changed=False, at=transaction.at)
     transaction.put(head)
     event = transaction.record(
         act,

@@ -141,13 +141,13 @@ def switched(head: Document, state: DocumentState, *, at: datetime) -> Document:
     return replace(head, state=state, updated_at=at)
 
 
-def counted(head: Document, *, notice: bool, at: datetime) -> Document:
-    """The head with one more event to its name, one that clinics are told of or not."""
+def counted(head: Document, *, notice: bool, changed: bool, at: datetime) -> Document:
+    """The head with one more event to its name, one that clinics are told of or not, and that changed what they see of it or not."""
     return replace(
         head,
         event_count=head.event_count + 1,
         notice_count=head.notice_count + notice,
-        noticed_at=at if notice else head.noticed_at,
+        noticed_at=at if changed else head.noticed_at,
     )
 
 

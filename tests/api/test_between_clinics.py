@@ -23,6 +23,24 @@ async def test_a_clinic_reads_nothing_of_acts_at_other_clinics(world: World) -> 
     assert [edge["node"]["action"] for edge in whole["caseType"]["history"]["edges"]] == ["DISTRIBUTED", "FOLLOWED", "PUBLISHED", "CREATED"]
 
 
+async def test_what_is_done_at_other_clinics_moves_a_case_type_in_no_list(world: World) -> None:
+    await world.distribute(world.case_type, BJORKEN)
+    query = """query($since: DateTime) { caseTypes(filter: {changedSince: $since}, orderBy: UPDATED_DESC) {
+      totalCount edges { cursor node { updatedAt } } } }"""
+    before = await world.staff.ask(query)
+    [edge] = before["caseTypes"]["edges"]
+
+    await world.region.done("caseTypeFollow", "event { id }", caseType=world.case_type, clinic=LINDEN)
+    await world.region.done("caseTypeHide", "event { id }", caseType=world.case_type, clinic=LINDEN)
+    await world.region.done("caseTypeWithdraw", "event { id }", caseType=world.case_type, **{"from": {"hsaIds": [LINDEN]}})
+    unmoved = await world.staff.ask(query)
+    await world.edit(world.case_type, 1, publish=True, name="Nytt namn")
+    [moved] = (await world.staff.ask(query, since=edge["node"]["updatedAt"]))["caseTypes"]["edges"]
+
+    assert unmoved == before
+    assert moved["node"]["updatedAt"] > edge["node"]["updatedAt"]
+
+
 async def test_a_principal_takes_away_no_ones_protection_but_its_own(world: World) -> None:
     query = "query($id: ID!) { caseType(id: $id) { version { author { name employeeHsaId } } } }"
     employee = (await world.reviewer.ask(query, id=world.case_type))["caseType"]["version"]["author"]["employeeHsaId"]
