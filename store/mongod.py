@@ -179,19 +179,18 @@ def _left_over(data: Path) -> psutil.Process | None:
 
 def _end(data: Path) -> None:
     """End the recorded `mongod`, if it runs, and forget it; its port is kept for the next."""
-    if (process := _left_over(data)) is not None:
+    # Our own child is waited for also when somebody else killed it: a process whose threads still end is no zombie yet, and no `mongod` either.
+    child = _PRINTED.pop(_recorded(data).get("pid", 0), None)
+    if (process := child or _left_over(data)) is not None:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
             try:
                 process.wait(_STOP_SECONDS)
-            except psutil.TimeoutExpired:
+            except (psutil.TimeoutExpired, subprocess.TimeoutExpired):
                 process.kill()
                 process.wait(_STOP_SECONDS)
-    # Also one that somebody else killed: as our child it stays a zombie until it is waited for.
-    child = _PRINTED.get(pid := _recorded(data).get("pid", 0))
-    if child is not None and child.poll() is not None and child.stdout is not None:
+    if child is not None and child.stdout is not None:
         child.stdout.close()
-        del _PRINTED[pid]
     if port := _recorded(data).get("port"):
         (data / _RECORD).write_text(json.dumps({"port": port}), encoding="utf-8")
 

@@ -26,7 +26,7 @@ class Commands(monitoring.CommandListener):
         self.seen: list[str] = []
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
-        by_the_clock = event.command_name == "getMore" or event.command.get(event.command_name) in {"server_processes", "active_subscriptions"}
+        by_the_clock = event.command_name == "getMore" or event.command.get(event.command_name) in ("server_processes", "active_subscriptions")
         if event.database_name == self.database and not by_the_clock:
             self.seen.append(event.command_name)
 
