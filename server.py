@@ -19,7 +19,6 @@ from datetime import timedelta
 from importlib import metadata
 from ipaddress import ip_address
 from pathlib import Path
-from struct import pack
 from types import FrameType
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -32,8 +31,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from starlette.types import Message, Receive, Scope, Send
 
 from resolvers import development as development_issuer
 from resolvers import reference
@@ -45,12 +43,18 @@ from resolvers.live.metrics import Metrics
 from resolvers.live.roster import Roster
 from resolvers.sign_in import SignIn
 from resolvers.viewers import ACR_LEVELS, AcrLevel
-from schema.http import RegistryGraphQL
+from schema.answers import AnswerLimits, Answers
+from schema.budgets import Bounds
+from schema.http import GraphQLEndpoint, HttpLimits
 from schema.live import Limits, Live
 from schema.metrics import MetricsPage, observe_process
-from schema.registry import schema
+from schema.operations import Operations
+from schema.protocols import HEADER_SECONDS
+from schema.rates import Rate, Rates
+from schema.registry import executable, schema
+from schema.responses import SAFE
 from schema.sessions import Seats, Sessions
-from schema.sockets import WRITE_NOW, GraphQLSocket
+from schema.sockets import GraphQLSocket
 from store import mongod as embedded_mongod
 from store.database import Database, connect
 from store.mongod import MongodError
@@ -61,11 +65,6 @@ _RUNNING = "server.json"
 _MAX_FRAME = 1024 * 1024
 _STOP_SECONDS = 10
 _WORKERS_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # named by the library: the folder where workers leave their counts
-
-# RFC 6455, section 5.2: the whole of a text message in one frame, unmasked, with its length.
-_TEXT = 0x81
-_IN_TWO_BYTES = 126
-_IN_EIGHT_BYTES = 127
 
 
 class Settings(BaseSettings):
@@ -94,6 +93,22 @@ class Settings(BaseSettings):
     socket_init_seconds: float = 5
     heartbeat_seconds: float = 15
     ping_seconds: float = 20
+    header_seconds: float = 10
+    body_seconds: float = 10
+    body_bytes: int = 1024 * 1024
+    import_bytes: int = 16 * 1024 * 1024
+    deadline_seconds: float = 8
+    query_depth: int = 20
+    query_fields: int = 2_000
+    query_aliases: int = 100
+    query_directives: int = 100
+    query_operations: int = 20
+    query_cost: int = 20_000
+    user_cost_per_second: float = 20_000
+    user_cost_burst: float = 200_000
+    principal_cost_per_second: float = 100_000
+    principal_cost_burst: float = 1_000_000
+    log_operations: bool = True
     metrics: Literal["loopback", "all", "none"] = "loopback"
 
     @property
@@ -122,12 +137,27 @@ class Application(Starlette):
 
     live: Live
 
+    graphql: GraphQLEndpoint
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer; websockets past what is made for requests, which would cost each message and each open socket."""
-        if scope["type"] == "websocket" and scope["path"] == "/graphql":
+        """Answer; GraphQL past what is made for all sorts of requests, which would cost each message and each open socket."""
+        if scope["type"] == "http" and scope["path"] == "/graphql":
+            await self.graphql(scope, receive, send)
+        elif scope["type"] == "websocket" and scope["path"] == "/graphql":
             await GraphQLSocket(self.live, scope, receive, send).run()
         else:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, _safely(send))
+
+
+def _safely(send: Send) -> Send:
+    """The same, with the headers that every answer has."""
+
+    async def safely(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *SAFE]
+        await send(message)
+
+    return safely
 
 
 def create_app(settings: Settings) -> Application:
@@ -141,11 +171,10 @@ def create_app(settings: Settings) -> Application:
         operations=settings.subscriptions_per_socket, init_seconds=settings.socket_init_seconds, heartbeat_seconds=settings.heartbeat_seconds
     )
     hub = Hub(store, metrics, Roster(store))
-    live = Live(schema, hub, Sessions(store, _sign_in(settings)), Seats(settings.connections_per_user), metrics, limits)
-    graphql = RegistryGraphQL(live, development=settings.local_issuer)
+    live = Live(_answers(settings), hub, Sessions(store, _sign_in(settings)), Seats(settings.connections_per_user), metrics, limits)
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
         await _prepare(store)
         store.feed.start()
         hub.start()
@@ -153,7 +182,7 @@ def create_app(settings: Settings) -> Application:
         try:
             # Before the server waits for requests to end: a stream does not end by itself.
             with _on_signal(lambda: asyncio.ensure_future(live.end_streams())):
-                yield
+                yield {HEADER_SECONDS: settings.header_seconds}
         finally:
             observing.cancel()
             await live.stop()
@@ -170,7 +199,6 @@ def create_app(settings: Settings) -> Application:
 
     app = Application(
         routes=[
-            Route("/graphql", graphql, methods=["GET", "POST"]),
             Route("/metrics", MetricsPage(registry, open_to=settings.metrics, merged=settings.workers > 1)),
             Route("/health/live", alive),
             Route("/health/ready", ready),
@@ -178,7 +206,26 @@ def create_app(settings: Settings) -> Application:
         lifespan=lifespan,
     )
     app.live = live
+    http = HttpLimits(body_bytes=settings.body_bytes, import_bytes=settings.import_bytes, body_seconds=settings.body_seconds)
+    app.graphql = GraphQLEndpoint(live, http, development=settings.local_issuer)
     return app
+
+
+def _answers(settings: Settings) -> Answers:
+    """Who answers operations, within the limits that the settings name."""
+    bounds = Bounds(
+        depth=settings.query_depth,
+        fields=settings.query_fields,
+        aliases=settings.query_aliases,
+        directives=settings.query_directives,
+        operations=settings.query_operations,
+        cost=settings.query_cost,
+    )
+    rates = Rates(
+        user=Rate(settings.user_cost_per_second, settings.user_cost_burst),
+        principal=Rate(settings.principal_cost_per_second, settings.principal_cost_burst),
+    )
+    return Answers(Operations(executable(), bounds), rates, AnswerLimits(seconds=settings.deadline_seconds, logged=settings.log_operations))
 
 
 @contextmanager
@@ -234,31 +281,6 @@ def _sign_in(settings: Settings) -> SignIn:
     if settings.local_issuer:
         return development_issuer.sign_in(settings.data)
     raise ValueError("Nobody could sign in: set CASETYPES_OIDC_ISSUER (or, on a loopback address only, CASETYPES_DEVELOPMENT=1).")
-
-
-class FrameProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's websocket protocol, with the extension that writes without waiting (`schema.sockets.WRITE_NOW`)."""
-
-    async def run_asgi(self) -> None:
-        """Run the application."""
-        extensions: dict[str, Any] = self.scope["extensions"]
-        extensions[WRITE_NOW] = self.write_now
-        await super().run_asgi()
-
-    def write_now(self, head: bytes, body: bytes, tail: bytes) -> bool:
-        """Write a text message, unless the reader can't take more or the socket is being closed."""
-        if not self.writable.is_set() or self.close_sent or self.disconnected or self.transport.is_closing():
-            return False
-        size = len(head) + len(body) + len(tail)
-        # How long it is takes one, three or nine bytes.
-        if size < _IN_TWO_BYTES:
-            start = pack("!BB", _TEXT, size)
-        elif size < 1 << 16:
-            start = pack("!BBH", _TEXT, _IN_TWO_BYTES, size)
-        else:
-            start = pack("!BBQ", _TEXT, _IN_EIGHT_BYTES, size)
-        self.transport.write(b"".join((start, head, body, tail)))
-        return True
 
 
 # ------------------------------------------------------------------ the command line
@@ -331,8 +353,8 @@ def _run(settings: Settings) -> None:
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
-        ws="server:FrameProtocol",
+        http="schema.protocols:RequestProtocol",
+        ws="schema.protocols:FrameProtocol",
         ws_max_size=_MAX_FRAME,
         ws_per_message_deflate=False,
         ws_ping_interval=settings.ping_seconds,

@@ -4,7 +4,8 @@
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from itertools import islice
 from typing import Annotated, Any, TypeVar, cast
 
 import orjson
@@ -28,6 +29,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 Given = Annotated[T, strawberry.argument(description="What to do, and to what.")]
 """The one input of a mutation."""
+
+MOST_ERRORS = 5
+"""In one answer: more would only repeat the same."""
+
+_LONGEST_MESSAGE = 300
 
 _CODE = "Stable; listed in the documentation of errors."
 _MESSAGE = "For people, in Swedish."
@@ -143,8 +149,8 @@ def key_of_call(info: Info, given: Any, act: str = "") -> IdempotencyKey | None:
 class TopLevelError(GraphQLError):
     """An error of the whole operation, with its code."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message, extensions={"code": code})
+    def __init__(self, code: str, message: str, more: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, extensions={"code": code, **(more or {})})
 
 
 def unauthenticated(reason: str) -> TopLevelError:
@@ -173,6 +179,7 @@ def coded(error: GraphQLError) -> bool:
         error.extensions = {"code": problem.code, "path": list(problem.path)}
         return False
     if original is None or isinstance(original, GraphQLError):
+        error.message = error.message[:_LONGEST_MESSAGE]  # graphql-core's repeat what was sent
         if "code" not in (error.extensions or {}):
             at_parse = isinstance(error, GraphQLSyntaxError)
             error.extensions = {"code": "GRAPHQL_PARSE_FAILED" if at_parse else "BAD_REQUEST" if error.path else "GRAPHQL_VALIDATION_FAILED"}
@@ -183,8 +190,8 @@ def coded(error: GraphQLError) -> bool:
 
 
 def report(errors: Iterable[GraphQLError], request_id: str | None) -> None:
-    """Give errors their codes, and log our own faults."""
-    for error in errors:
+    """Give the errors that are told their codes, and log our own faults."""
+    for error in islice(errors, MOST_ERRORS):
         cause = error.original_error
         if coded(error):
             _log.error("resolver failed", path=error.path, request_id=request_id, exc_info=cause)
@@ -199,8 +206,13 @@ def answer_of(result: ExecutionResult, request_id: str | None) -> dict[str, Any]
 
 
 def formatted(errors: Iterable[GraphQLError]) -> list[Any]:
-    """Coded errors, as JSON."""
-    return [error.formatted for error in errors]
+    """Coded errors, as JSON; no more than a few, whatever went wrong how often."""
+    return [error.formatted for error in islice(errors, MOST_ERRORS)]
+
+
+def codes_of(errors: Iterable[GraphQLError]) -> list[str]:
+    """The codes of those that are told."""
+    return [str((error.extensions or {}).get("code")) for error in islice(errors, MOST_ERRORS)]
 
 
 def outage_in(result: ExecutionResult) -> BaseException | None:

@@ -1,24 +1,24 @@
 """Beginning a subscription: its operation is executed up to where its events come from, which the hub then tells."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from time import perf_counter
+from typing import Protocol
 
 from graphql import ExecutionResult as GraphQLExecutionResult
 from graphql import GraphQLError
 from graphql.execution import create_source_event_stream
-from strawberry.types.execution import ExecutionResult
 
 from resolvers.context import Context
 from resolvers.live.followers import Follower, Outlet
 from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
-from schema.errors import report
+from schema.answers import Admitted, Answers
+from schema.errors import codes_of, report
 from schema.events import Source
 from schema.open_execution import OpenExecutor, built, nature_of
 from schema.operations import Operation
-from schema.registry import RegistrySchema
+from schema.requests import Request
 from schema.sessions import Seats, Sessions
 from schema.wordings import Wordings
 from store.history import Position, read_cursor
@@ -39,26 +39,6 @@ class Limits:
     heartbeat_seconds: float = 15
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One operation as a client sent it."""
-
-    query: str
-    variables: Mapping[str, Any]
-    operation_name: str | None = None
-    last_event_id: str | None = None
-
-
-def request_of(asked: Any, last_event_id: str | None = None) -> Request | None:
-    """An operation as it came in JSON; None where it is none."""
-    if not isinstance(asked, dict):
-        return None
-    query, name, variables = asked.get("query"), asked.get("operationName"), asked.get("variables")
-    if not isinstance(query, str) or not isinstance(name, str | None) or not isinstance(variables, dict | None):
-        return None
-    return Request(query, variables or {}, name, last_event_id)
-
-
 class Stream(Protocol):
     """A stream that is to be ended when the server stops."""
 
@@ -69,33 +49,40 @@ class Stream(Protocol):
 class Live:
     """What long-lived connections are answered from."""
 
-    def __init__(self, schema: RegistrySchema, hub: Hub, sessions: Sessions, seats: Seats, metrics: Metrics, limits: Limits) -> None:
+    def __init__(self, answers: Answers, hub: Hub, sessions: Sessions, seats: Seats, metrics: Metrics, limits: Limits) -> None:
         self.streams: set[Stream] = set()
         self.hub = hub
         self.sessions = sessions
         self.seats = seats
         self.metrics = metrics
         self.limits = limits
-        self.operations = schema.operations
-        self._schema = schema
-        self._wordings = Wordings(schema.graphql)
+        self.answers = answers
+        self._schema = answers.operations.schema
+        self._wordings = Wordings(self._schema)
 
     async def follow(
-        self, context: Context, operation: Operation, request: Request, outlet: Outlet, *, changes: int
+        self, context: Context, admitted: Admitted, request: Request, outlet: Outlet, *, changes: int, transport: str
     ) -> Follower | list[GraphQLError]:
         """Begin a subscription.
 
         Args:
             context: Of who follows.
-            operation: A valid document whose operation is a subscription.
+            admitted: A subscription.
             request: As it was sent.
             outlet: Where it is told.
             changes: See `Hub.follow`.
+            transport: What it came over.
 
         Returns:
             The follower; or why there is none, coded.
         """
-        executor = built(self._schema.graphql, operation, request.operation_name, request.variables, context)
+        begun = perf_counter()
+        started = await self._started(context, admitted.operation, request, outlet, changes)
+        self.answers.note(context, admitted, transport, begun, [] if isinstance(started, Follower) else codes_of(started))
+        return started
+
+    async def _started(self, context: Context, operation: Operation, request: Request, outlet: Outlet, changes: int) -> Follower | list[GraphQLError]:
+        executor = built(self._schema, operation, request.operation_name, request.variables, context)
         if not isinstance(executor, OpenExecutor):
             return _reported(executor, context)
         source = create_source_event_stream(executor)
@@ -109,12 +96,6 @@ class Live:
             following = replace(following, position=position if following.clinics is not None else Position(position.sequence))
         wording = self._wordings.join(context, operation, request.operation_name, request.variables, nature_of(executor))
         return await self.hub.follow(context, following, wording, outlet, changes=changes)
-
-    async def execute(self, context: Context, request: Request) -> ExecutionResult:
-        """Answer a query or mutation."""
-        return await self._schema.execute(
-            request.query, variable_values=dict(request.variables), context_value=context, operation_name=request.operation_name
-        )
 
     async def end_streams(self) -> None:
         """End all streams, whose clients are to connect again."""

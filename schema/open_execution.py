@@ -164,5 +164,7 @@ def built(
 ) -> OpenExecutor | list[GraphQLError]:
     """An executor for a valid operation, or why it can't be executed with these variables."""
     assert operation.document is not None  # noqa: S101 - valid operations have one
-    executor = OpenExecutor.build(schema, operation.document, context_value=context, raw_variable_values=dict(variables), operation_name=name)
+    executor = OpenExecutor.build(
+        schema, operation.document, context_value=context, raw_variable_values=dict(variables), operation_name=name, hide_suggestions=True
+    )
     return executor if isinstance(executor, OpenExecutor) else cast("list[GraphQLError]", executor)

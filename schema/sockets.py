@@ -15,13 +15,15 @@ import orjson
 import structlog
 from graphql import GraphQLError
 from starlette.types import Receive, Scope, Send
-from strawberry.types.execution import PreExecutionError
 
+from resolvers.context import Context
 from resolvers.live.followers import Follower
 from resolvers.viewers import Viewer
-from schema.errors import TopLevelError, error_of, formatted, report
-from schema.live import Live, Request, request_of
-from schema.operations import Operation
+from schema.answers import Admitted, Refusal
+from schema.errors import TopLevelError, error_of, formatted
+from schema.json_input import NotJson, read_json
+from schema.live import Live
+from schema.requests import Request, request_of
 from schema.sessions import Unauthenticated, new_request_id
 from store.records import Event
 
@@ -200,15 +202,12 @@ class _Operation:
 
     async def start(self, request: Request) -> None:
         """Begin to follow, or to execute: a subscription has its position when this returns."""
-        operation = self._socket.live.operations.read(request.query)
-        if operation.errors:
-            report(operation.errors, self._socket.request_id)
-            await self.refuse(operation.errors)
-        elif operation.follows(request.operation_name):
-            # One at a time on a socket: who asks for many waits for himself.
-            await self._guarded(self._follow(operation, request))
+        known = self._socket.live.answers.operations.known(request.query)
+        if known is not None and not known.follows(request.operation_name):
+            self._task = asyncio.create_task(self._guarded(self._answer(request)), name="operation")
         else:
-            self._task = asyncio.create_task(self._guarded(self._execute(request)), name="operation")
+            # One at a time on a socket: who asks for many waits for himself.
+            await self._guarded(self._answer(request))
 
     def cancel(self) -> None:
         """End it without a word."""
@@ -244,13 +243,27 @@ class _Operation:
         except Exception as fault:  # noqa: BLE001 - whatever fails, the client is told
             await self.end(fault)
 
-    async def _follow(self, operation: Operation, request: Request) -> None:
-        changes = self._socket.live.hub.changes
-        context = await self._socket.context()
+    async def _answer(self, request: Request) -> None:
+        socket = self._socket
+        changes = socket.live.hub.changes
+        context = await socket.context()
         if isinstance(context, Unauthenticated):
             await self.refuse([context.error()])
             return
-        follower = await self._socket.live.follow(context, operation, request, self, changes=changes)
+        try:
+            admitted = socket.live.answers.admit(context, request, "websocket")
+        except Refusal as refusal:
+            await self.refuse(refusal.answer.refused)
+            return
+        if admitted.follows:
+            await self._follow(context, admitted, request, changes)
+        elif self._task is None:
+            self._task = asyncio.create_task(self._guarded(self._execute(context, request, admitted)), name="operation")
+        else:
+            await self._execute(context, request, admitted)
+
+    async def _follow(self, context: Context, admitted: Admitted, request: Request, changes: int) -> None:
+        follower = await self._socket.live.follow(context, admitted, request, self, changes=changes, transport="websocket")
         if not isinstance(follower, Follower):
             await self.refuse(follower)
         elif self._socket.operations.get(self._id) is self:
@@ -258,18 +271,13 @@ class _Operation:
         else:
             follower.close()
 
-    async def _execute(self, request: Request) -> None:
+    async def _execute(self, context: Context, request: Request, admitted: Admitted) -> None:
         socket = self._socket
-        context = await socket.context()
-        if isinstance(context, Unauthenticated):
-            await self.refuse([context.error()])
+        answer = await socket.live.answers.execute(context, request, admitted, "websocket")
+        if answer.refused:
+            await self.refuse(answer.refused)
             return
-        result = await socket.live.execute(context, request)
-        if isinstance(result, PreExecutionError):
-            await self.refuse(result.errors or [])
-            return
-        answer = {"data": result.data} | ({"errors": formatted(result.errors)} if result.errors else {})
-        await socket.send(_text({"id": self._id, "type": "next", "payload": answer}))
+        await socket.send(_text({"id": self._id, "type": "next", "payload": answer.told()}))
         if socket.operations.pop(self._id, None) is not None:
             await socket.send(_text({"id": self._id, "type": "complete"}))
 
@@ -283,8 +291,8 @@ def _checked(text: str | None) -> dict[str, Any]:
     if text is None:
         raise _Refused(_BAD_REQUEST, "Messages must be text")
     try:
-        message = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        message = read_json(text)
+    except NotJson:
         raise _Refused(_BAD_REQUEST, "Messages must be valid JSON") from None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         raise _Refused(_BAD_REQUEST, "Messages must be objects with a type")

@@ -9,7 +9,8 @@ from typing import Any
 
 import uvicorn
 
-from server import FrameProtocol, Settings, create_app
+from schema.protocols import FrameProtocol, RequestProtocol
+from server import Settings, create_app
 from store.registry import Store
 from tests.callers import Api
 
@@ -22,7 +23,10 @@ async def serving(data: Path, uri: str, store: Store, **settings: Any) -> AsyncI
         port = listening.getsockname()[1]
         whole = Settings(host="127.0.0.1", port=port, data=data, mongodb_uri=uri, database=store.database.name, **settings)
         app = create_app(whole)
-        server = _Server(uvicorn.Config(app, ws=FrameProtocol, ws_max_size=1024 * 1024, log_level="warning", lifespan="on"))
+        config = uvicorn.Config(
+            app, http=RequestProtocol, ws=FrameProtocol, ws_max_size=1024 * 1024, log_level="warning", lifespan="on", server_header=False
+        )
+        server = _Server(config)
         running = asyncio.create_task(server.serve(sockets=[listening]))
         while not server.started:
             if running.done():

@@ -54,12 +54,18 @@ def test_the_import_contract_orders_the_layers_from_the_contract_down_to_mongodb
         ("strawberry", {"schema", "resolvers"}),
         ("graphql", {"schema"}),
         ("starlette", {"schema", "server.py"}),
-        ("uvicorn", {"server.py"}),
+        ("uvicorn", {"schema", "server.py"}),
         ("server", set()),
     ],
 )
 def test_a_package_is_imported_only_where_it_belongs(package: str, allowed: set[str]) -> None:
     assert importers(package) <= allowed
+
+
+def test_only_the_protocols_of_the_schema_know_the_web_server() -> None:
+    knowing = {path.name for path in (ROOT / "schema").rglob("*.py") if any(module.partition(".")[0] == "uvicorn" for module, _ in imported(path))}
+
+    assert knowing == {"protocols.py"}
 
 
 def test_resolvers_take_nothing_of_strawberry_but_the_data_loader() -> None:

@@ -1,0 +1,231 @@
+"""Answering one operation, whatever it came over: whether it may be asked, its execution within its time, and what the log tells of it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from math import ceil
+from time import perf_counter
+from typing import Any, TypeGuard, cast
+
+import structlog
+from graphql import GraphQLError, OperationType, execute
+from strawberry.execution import optimized_is_awaitable
+
+from resolvers.access import Permission
+from resolvers.context import Context
+from schema.budgets import Measure
+from schema.errors import MOST_ERRORS, TopLevelError, codes_of, formatted, report
+from schema.operations import Operation, Operations
+from schema.rates import Rates
+from schema.requests import Request
+
+_log = structlog.get_logger(__name__)
+_OF_A_REQUEST = 10
+_CHARACTERS_PER_VALUE = 4
+"""Reading a document that was not met before takes time by its length."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLimits:
+    """What one operation may take.
+
+    Attributes:
+        seconds: Until its execution is ended.
+        logged: Whether the log tells of each operation.
+    """
+
+    seconds: float = 8
+    logged: bool = True
+
+
+@dataclass(slots=True)
+class Answer:
+    """What an operation came to.
+
+    Attributes:
+        data: Of its execution.
+        errors: Of its execution, coded.
+        refused: Why it was not executed, coded; then it has no data.
+        extensions: What is told beside.
+        retry_after: Seconds after which it may be asked again, where it was asked too often.
+        unanswerable: It is of a kind that can't be answered this way.
+    """
+
+    data: Any = None
+    errors: Sequence[GraphQLError] = ()
+    refused: Sequence[GraphQLError] = ()
+    extensions: dict[str, Any] = field(default_factory=dict)
+    retry_after: int = 0
+    unanswerable: bool = False
+
+    def told(self) -> dict[str, Any]:
+        """As JSON."""
+        told: dict[str, Any] = {"errors": formatted(self.refused)} if self.refused else {"data": self.data}
+        if self.errors:
+            told["errors"] = formatted(self.errors)
+        if self.extensions:
+            told["extensions"] = self.extensions
+        return told
+
+
+class Refusal(Exception):
+    """An operation is not executed; the answer says why."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An operation that may be executed.
+
+    Attributes:
+        operation: The document.
+        measure: Of the operation that is meant.
+        cost: In values.
+        extensions: What is told of the cost.
+    """
+
+    operation: Operation
+    measure: Measure
+    cost: int
+    extensions: dict[str, Any]
+
+    @property
+    def follows(self) -> bool:
+        """Whether it is a subscription."""
+        return self.measure.kind == OperationType.SUBSCRIPTION.value
+
+
+class Answers:
+    """Answers the operations of one process."""
+
+    def __init__(self, operations: Operations, rates: Rates, limits: AnswerLimits) -> None:
+        self.operations = operations
+        self._rates = rates
+        self._limits = limits
+
+    def admit(self, context: Context, request: Request, transport: str) -> Admitted:
+        """Decide whether an operation is executed.
+
+        Raises:
+            Refusal: It is not valid, asks for too much or too often, or for what the viewer may not.
+        """
+        begun = perf_counter()
+        try:
+            return self._admitted(context, request)
+        except Refusal as refusal:
+            self.note(context, None, transport, begun, codes_of(refusal.answer.refused))
+            raise
+
+    async def execute(self, context: Context, request: Request, admitted: Admitted, transport: str) -> Answer:
+        """Execute a query or mutation, within its time."""
+        begun = perf_counter()
+        try:
+            answer = await self._executed(context, request, admitted)
+        except asyncio.CancelledError:
+            self.note(context, admitted, transport, begun, ["cancelled"])
+            raise
+        self.note(context, admitted, transport, begun, codes_of(answer.refused or answer.errors))
+        return answer
+
+    async def answer(self, context: Context, request: Request, transport: str) -> Answer:
+        """Admit and execute."""
+        try:
+            return await self.execute(context, request, self.admit(context, request, transport), transport)
+        except Refusal as refusal:
+            return refusal.answer
+
+    def note(self, context: Context, admitted: Admitted | None, transport: str, begun: float, codes: list[str]) -> None:
+        """Tell the log of an operation: by whom, which, at what cost. Nothing of what it asked or answered."""
+        if self._limits.logged:
+            told = {**admitted.measure.named, "cost": admitted.cost} if admitted else {}
+            _log.info(
+                "answered" if admitted else "refused",
+                request_id=context.request_id,
+                viewer=context.viewer.subject,
+                transport=transport,
+                duration_ms=round((perf_counter() - begun) * 1000, 2),
+                codes=codes,
+                **told,
+            )
+
+    def _admitted(self, context: Context, request: Request) -> Admitted:
+        if (operation := self.operations.known(request.query)) is None:
+            self._charge(context, len(request.query) // _CHARACTERS_PER_VALUE, {})
+            operation = self.operations.read(request.query)
+        if operation.errors:
+            report(operation.errors, context.request_id)
+            raise Refusal(Answer(refused=operation.errors))
+        measure = self._meant(operation, request.operation_name)
+        cost = _OF_A_REQUEST + measure.cost.with_variables({**measure.defaults, **request.variables} if measure.defaults else request.variables)
+        most = self.operations.bounds.cost
+        extensions = {"cost": {"requested": cost, "limit": most}}
+        if cost > most:
+            why = f"This may come to {cost} values; one operation may come to {most}. Ask for smaller pages, or for fewer fields."
+            raise Refusal(Answer(refused=[TopLevelError("QUERY_TOO_COMPLEX", why, {"limit": "cost", "most": most})], extensions=extensions))
+        if measure.introspects and not any(Permission.INTROSPECT in held.permissions for held in context.rights.held):
+            error = TopLevelError("INTROSPECTION_NOT_PERMITTED", "The schema is not told in this role: read schema.graphql.")
+            raise Refusal(Answer(refused=[error], extensions=extensions))
+        self._charge(context, cost, extensions)
+        return Admitted(operation, measure, cost, extensions)
+
+    def _meant(self, operation: Operation, name: str | None) -> Measure:
+        if name is None and len(operation.measures) == 1:
+            return next(iter(operation.measures.values()))
+        if name is None:
+            why = "Say which operation is meant with `operationName`: there are several." if operation.measures else "There is no operation."
+            raise Refusal(Answer(refused=[TopLevelError("BAD_REQUEST", why)]))
+        if (measure := operation.measures.get(name)) is None:
+            raise Refusal(Answer(refused=[TopLevelError("BAD_REQUEST", "There is no operation of the name in `operationName`.")]))
+        return measure
+
+    def _charge(self, context: Context, cost: int, extensions: dict[str, Any]) -> None:
+        held = context.rights.held
+        wait = self._rates.charge(context.viewer.subject, held[0].principal if held else None, cost)
+        if wait > 0:
+            seconds = ceil(wait)
+            error = TopLevelError(
+                "RATE_LIMITED", f"This user, or all of its principal, asks too much. Try again in {seconds} s.", {"retryAfter": seconds}
+            )
+            raise Refusal(Answer(refused=[error], extensions=extensions, retry_after=seconds))
+
+    async def _executed(self, context: Context, request: Request, admitted: Admitted) -> Answer:
+        if admitted.follows:
+            error = TopLevelError("BAD_REQUEST", "Subscriptions are answered over a websocket, or as text/event-stream.")
+            return Answer(refused=[error], extensions=admitted.extensions, unanswerable=True)
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                result = self._execution(context, request, admitted.operation)
+                if isawaitable(result):
+                    result = await result
+        except TimeoutError:
+            return Answer(refused=[_overdue(admitted, self._limits.seconds)], extensions=admitted.extensions)
+        if result.errors:
+            report(result.errors, context.request_id)
+            if result.data is None and result.errors[0].path is None:  # its variables were refused: nothing was executed
+                return Answer(refused=result.errors, extensions=admitted.extensions)
+        return Answer(data=result.data, errors=result.errors or (), extensions=admitted.extensions)
+
+    def _execution(self, context: Context, request: Request, operation: Operation) -> Any:
+        """An execution's result, or what will be it."""
+        assert operation.document is not None  # noqa: S101 - admitted operations have one
+        return execute(
+            self.operations.schema,
+            operation.document,
+            context_value=context,
+            variable_values=dict(request.variables),
+            operation_name=request.operation_name,
+            is_awaitable=cast("Callable[[Any], TypeGuard[Awaitable[Any]]]", optimized_is_awaitable),
+            max_coercion_errors=MOST_ERRORS,
+            hide_suggestions=True,
+        )
+
+
+def _overdue(admitted: Admitted, seconds: float) -> TopLevelError:
+    if admitted.measure.kind == OperationType.MUTATION.value:
+        why = f"This took more than {seconds:g} seconds. It may have been written, or may be yet: repeat it with the same idempotency key."
+        return TopLevelError("OUTCOME_UNKNOWN", why)
+    return TopLevelError("DEADLINE_EXCEEDED", f"This took more than {seconds:g} seconds, and was ended.")
