@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     mongodb_uri: str | None = None
     database: str = "casetypes"
     embedded: bool = False
+    mongodb_seconds: float = 10
     mongod: Path | None = None
     mongod_cache_gb: float = 0.5
     development: bool = False
@@ -264,7 +265,9 @@ def application() -> Application:
 
 
 def _open(uri: str, settings: Settings) -> Store:
-    return Store.over(Database(connect(uri), settings.database), KINDS, extra_hsa_prefixes=settings.extra_hsa_prefixes)
+    return Store.over(
+        Database(connect(uri, seconds=settings.mongodb_seconds), settings.database), KINDS, extra_hsa_prefixes=settings.extra_hsa_prefixes
+    )
 
 
 async def _prepare(store: Store) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel
+from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel, timeout
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
@@ -32,6 +32,7 @@ _IDEMPOTENCY_SECONDS = 7 * 24 * 3600
 _PROCESS_SECONDS = 3600
 
 _READY_SECONDS = 3
+_INDEXING_SECONDS = 24 * 3600  # a new index over years of events
 _EXISTS = 48  # NamespaceExists
 _OPEN_ONLY = {"open": True}
 
@@ -159,7 +160,8 @@ class Database:
     async def create_indexes(self) -> None:
         """Make the collections and indexes that are missing. Those there already are left alone."""
         existing = set(await self._database.list_collection_names())
-        await asyncio.gather(*(self._create(name, models, exists=name in existing) for name, models in INDEXES.items()))
+        with timeout(_INDEXING_SECONDS):
+            await asyncio.gather(*(self._create(name, models, exists=name in existing) for name, models in INDEXES.items()))
 
     async def _create(self, name: str, models: Sequence[IndexModel], *, exists: bool) -> None:
         if not exists:
@@ -267,16 +269,17 @@ class Database:
 def is_outage(error: BaseException | None) -> bool:
     """Whether MongoDB could not be asked just now: asking again later may be answered."""
     return isinstance(error, (ConnectionFailure, ExecutionTimeout)) or (
-        isinstance(error, PyMongoError) and error.has_error_label("RetryableWriteError")
+        isinstance(error, PyMongoError) and (error.timeout or error.has_error_label("RetryableWriteError"))
     )
 
 
-def connect(uri: str, *, pool: int = 64) -> AsyncMongoClient[Row]:
-    """A client with the registry's guarantees: majority reads and journaled majority writes, UTC times.
+def connect(uri: str, *, pool: int = 64, seconds: float = 10) -> AsyncMongoClient[Row]:
+    """A client with the registry's guarantees: majority reads and journaled majority writes, UTC times, and no call that takes for ever.
 
     Args:
         uri: MongoDB connection string of a replica set or sharded cluster.
         pool: Most connections to one server.
+        seconds: Within which MongoDB must have answered a call, its retries included. MongoDB is told too, and ends what takes longer.
     """
     return AsyncMongoClient(
         uri,
@@ -287,6 +290,7 @@ def connect(uri: str, *, pool: int = 64) -> AsyncMongoClient[Row]:
         readConcernLevel="majority",
         retryWrites=True,
         retryReads=True,
+        timeoutMS=round(seconds * 1_000),
         tz_aware=True,
         tzinfo=UTC,
         # A primary that stops without closing its connections answers nothing, for ever. Only the heartbeat tells: unanswered for the
