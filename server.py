@@ -94,6 +94,7 @@ class Settings(BaseSettings):
     socket_init_seconds: float = 5
     heartbeat_seconds: float = 15
     ping_seconds: float = 20
+    origins: tuple[str, ...] = ()
     header_seconds: float = 10
     body_seconds: float = 10
     body_bytes: int = 1024 * 1024
@@ -169,7 +170,10 @@ def create_app(settings: Settings) -> Application:
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     limits = Limits(
-        operations=settings.subscriptions_per_socket, init_seconds=settings.socket_init_seconds, heartbeat_seconds=settings.heartbeat_seconds
+        operations=settings.subscriptions_per_socket,
+        init_seconds=settings.socket_init_seconds,
+        heartbeat_seconds=settings.heartbeat_seconds,
+        origins=frozenset(origin.lower() for origin in settings.origins),
     )
     hub = Hub(store, metrics, Roster(store))
     live = Live(_answers(settings), hub, Sessions(store, _sign_in(settings)), Seats(settings.connections_per_user), metrics, limits)

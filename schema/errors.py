@@ -179,7 +179,8 @@ def coded(error: GraphQLError) -> bool:
         error.extensions = {"code": problem.code, "path": list(problem.path)}
         return False
     if original is None or isinstance(original, GraphQLError):
-        error.message = error.message[:_LONGEST_MESSAGE]  # graphql-core's repeat what was sent
+        # graphql-core's messages repeat what was sent, and one of them suggests also where suggestions are off.
+        error.message = error.message.partition(" Did you mean")[0][:_LONGEST_MESSAGE]
         if "code" not in (error.extensions or {}):
             at_parse = isinstance(error, GraphQLSyntaxError)
             error.extensions = {"code": "GRAPHQL_PARSE_FAILED" if at_parse else "BAD_REQUEST" if error.path else "GRAPHQL_VALIDATION_FAILED"}

@@ -32,11 +32,13 @@ class Limits:
         operations: Open on one socket at once.
         init_seconds: From the handshake to `connection_init`.
         heartbeat_seconds: Between two comments on a stream of Server-Sent Events on which nothing happens.
+        origins: Of pages that may open websockets, in lower case, beside the server's own; `*` is all.
     """
 
     operations: int = 100
     init_seconds: float = 5
     heartbeat_seconds: float = 15
+    origins: frozenset[str] = frozenset()
 
 
 class Stream(Protocol):

@@ -6,7 +6,7 @@ Source: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Container, Coroutine, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -59,6 +59,7 @@ class GraphQLSocket:
 
     __slots__ = (
         "_closing",
+        "_foreign",
         "_header",
         "_initialised",
         "_protocols",
@@ -81,7 +82,9 @@ class GraphQLSocket:
         self.operations: dict[str, _Operation] = {}
         self._receive = receive
         self._protocols: list[str] = scope["subprotocols"]
-        self._header = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), None)
+        headers = dict(scope["headers"])
+        self._header = headers[b"authorization"].decode("latin-1") if b"authorization" in headers else None
+        self._foreign = not _is_welcome(headers.get(b"origin"), headers.get(b"host"), live.limits.origins)
         self._initialised = False
         self._viewer: Viewer | Unauthenticated = Unauthenticated("Sign in with a bearer token in connection_init.", self.request_id)
         self._seat: str | None = None
@@ -91,6 +94,10 @@ class GraphQLSocket:
     async def run(self) -> None:
         """Serve until either side ends it."""
         await self._receive()  # websocket.connect
+        if self._foreign:
+            _log.warning("origin refused", request_id=self.request_id)
+            await self.send({"type": "websocket.close"})  # before it is accepted: HTTP status 403
+            return
         if PROTOCOL not in self._protocols:
             await self.send({"type": "websocket.accept"})
             await self._close(_SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable")
@@ -280,6 +287,14 @@ class _Operation:
         await socket.send(_text({"id": self._id, "type": "next", "payload": answer.told()}))
         if socket.operations.pop(self._id, None) is not None:
             await socket.send(_text({"id": self._id, "type": "complete"}))
+
+
+def _is_welcome(origin: bytes | None, host: bytes | None, origins: Container[str]) -> bool:
+    """Whether a page of that origin may open sockets: of this server's own, or a named one. Who is no browser names none."""
+    if origin is None or "*" in origins:
+        return True
+    text = origin.decode("latin-1").lower()
+    return text in origins or (host is not None and text.partition("://")[2] == host.decode("latin-1").lower())
 
 
 def _text(message: dict[str, Any]) -> dict[str, str]:

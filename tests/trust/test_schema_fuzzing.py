@@ -10,6 +10,7 @@ import schemathesis
 from graphql import introspection_from_schema
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from schemathesis.core.result import Ok
 from schemathesis.graphql import nodes
 
 from schema.registry import executable
@@ -32,8 +33,8 @@ def operations() -> Iterator[Any]:
     """The root fields, as schemathesis knows them."""
     loaded = schemathesis.graphql.from_dict(dict(introspection_from_schema(executable())))
     for found in loaded.get_all_operations():
+        assert isinstance(found, Ok)
         operation = found.ok()
-        assert operation is not None
         if not operation.label.startswith("Subscription."):
             yield operation
 

@@ -1,0 +1,127 @@
+"""A few hundred hostile bodies and frames: none fails, none is answered without a code, none leaves a stack trace, and none costs the others."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import websockets
+from structlog.testing import capture_logs
+
+from store.registry import Store
+from tests.callers import Api, Caller, Json
+from tests.serving import serving
+from tests.trust.answers import assert_coded, assert_decent
+from tests.trust.corpus import VIEWER, bodies, frames
+from tests.world import World
+
+PROTOCOL = websockets.Subprotocol("graphql-transport-ws")
+CLOSES = {4400, 4401, 4409, 4429, 1007, 1009}
+BODIES = bodies()
+FRAMES = frames()
+
+
+def test_the_corpus_is_some_hundred_pieces_and_has_none_twice() -> None:
+    assert len(BODIES) > 500
+    assert len(FRAMES) > 200
+    assert len(set(BODIES)) == len(BODIES)
+    assert len(set(FRAMES)) == len(FRAMES)
+
+
+@pytest.fixture
+async def api(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterator[Api]:
+    """The app without limits of rate: each piece is to be met as if it were the first."""
+    async with serving(tmp_path, mongodb_uri, store, development=True, user_cost_per_second=0, principal_cost_per_second=0) as api:
+        yield api
+
+
+@pytest.fixture
+def no_faults() -> Iterator[None]:
+    """Nothing is logged as a fault meanwhile."""
+    with capture_logs() as logs:
+        yield
+    assert [entry for entry in logs if entry["log_level"] not in {"info", "warning"} or "exc_info" in entry] == []
+
+
+async def posted(caller: Caller, body: bytes, **headers: str) -> int:
+    """The status of the answer to a body, which must be a decent one."""
+    sent = {"authorization": f"Bearer {caller.token}", "content-type": "application/json", **headers}
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in sent.items()]
+    answer = await caller.client.post(caller.api.url, content=body, headers=raw)
+    assert_decent(answer, body[:300])
+    return answer.status_code
+
+
+@pytest.mark.usefixtures("no_faults")
+async def test_every_body_is_answered_decently_in_both_media_types(world: World) -> None:
+    statuses = set()
+    for number, body in enumerate(BODIES):
+        accept = ("application/json", "application/graphql-response+json")[number % 2]
+        statuses.add(await posted(world.region, body, accept=accept))
+
+    assert statuses <= {200, 400, 413}
+    assert await world.region.ask(VIEWER) == {"viewer": {"roles": ["REGIONAL_ADMINISTRATOR"]}}
+
+
+@pytest.mark.usefixtures("no_faults")
+async def test_every_frame_is_answered_or_closes_its_socket_with_a_code_of_the_protocol(world: World) -> None:
+    for frame in FRAMES:
+        async with world.region.socket() as socket:
+            await socket.ws.send(frame)
+            await socket.ws.send(json.dumps({"type": "subscribe", "id": "after", "payload": {"query": VIEWER}}))
+            for message in await until_after(socket.ws):
+                errors = message["payload"] if message["type"] == "error" else message.get("payload", {}).get("errors", [])
+                assert_coded(errors, frame[:300])
+            assert socket.ws.close_code in CLOSES | {None}, (socket.ws.close_code, frame[:300])
+
+
+async def until_after(ws: websockets.ClientConnection) -> list[Json]:
+    """All messages until the operation that came after the frame is answered, or the socket is closed."""
+    messages: list[Json] = []
+    try:
+        async with asyncio.timeout(20):
+            while not messages or (messages[-1].get("id"), messages[-1]["type"]) != ("after", "next"):
+                messages.append(json.loads(await ws.recv()))
+    except websockets.ConnectionClosed:
+        pass
+    return [message for message in messages if message["type"] not in {"pong", "connection_ack"}]
+
+
+@pytest.mark.usefixtures("no_faults")
+async def test_no_subscription_or_syntax_error_closes_the_socket(world: World) -> None:
+    async with world.region.socket() as socket:
+        for number, document in enumerate(["{", "{ nothing }", "query A { viewer { roles } }", "mutation {", "\x00"]):
+            await socket.subscribe(document, id=str(number))
+            message = await socket.message()
+            assert message["id"] == str(number)
+            if message["type"] == "next":
+                await socket.message()
+        await socket.started()
+
+
+@pytest.mark.usefixtures("no_faults")
+async def test_odd_requests_are_refused_with_the_status_of_their_fault(world: World) -> None:
+    body = json.dumps({"query": VIEWER}).encode()
+    odd: list[tuple[dict[str, str], int]] = [
+        ({"content-type": "text/plain"}, 415),
+        ({"content-type": "application/json; charset=latin-1"}, 415),
+        ({"content-type": "multipart/form-data; boundary=x"}, 415),
+        ({"content-type": ""}, 415),
+        ({"accept": "text/html"}, 406),
+        ({"accept": "application/json;q=0"}, 406),
+        ({"accept": "application/json;q=x"}, 406),
+        ({"accept": ",;q=1,/"}, 406),
+        ({"authorization": ""}, 200),
+        ({"authorization": "Bearer"}, 200),
+        ({"authorization": "Basic eA=="}, 200),
+        ({"authorization": "Bearer \u00e5\u00e4\u00f6"}, 200),
+        ({"authorization": f"Bearer {'x' * 20_000}"}, 200),
+        ({"authorization": "Bearer a.b.c", "accept": "application/graphql-response+json"}, 401),
+        ({"last-event-id": "\u00e5"}, 200),
+        ({"x-http-method-override": "DELETE"}, 200),
+    ]
+
+    found = [(headers, await posted(world.region, body, **headers)) for headers, _ in odd]
+
+    assert found == odd
