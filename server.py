@@ -269,9 +269,8 @@ def application() -> Application:
 
 
 def _open(uri: str, settings: Settings) -> Store:
-    return Store.over(
-        Database(connect(uri, seconds=settings.mongodb_seconds), settings.database), KINDS, extra_hsa_prefixes=settings.extra_hsa_prefixes
-    )
+    database = Database(connect(uri), settings.database, seconds=settings.mongodb_seconds)
+    return Store.over(database, KINDS, extra_hsa_prefixes=settings.extra_hsa_prefixes)
 
 
 async def _prepare(store: Store) -> None:

@@ -32,7 +32,6 @@ _IDEMPOTENCY_SECONDS = 7 * 24 * 3600
 _PROCESS_SECONDS = 3600
 
 _READY_SECONDS = 3
-_INDEXING_SECONDS = 24 * 3600  # a new index over years of events
 _EXISTS = 48  # NamespaceExists
 _OPEN_ONLY = {"open": True}
 
@@ -145,14 +144,17 @@ class Database:
         name: Of the database.
         reads: Permits for reads under way at once.
         writes: Permits for transactions under way at once; together with `reads` no more than the pool.
+        seconds: Within which MongoDB must have answered a read, its retries included. MongoDB is told too, and ends what takes longer. It ends
+            transactions by itself, after a minute.
     """
 
-    def __init__(self, client: AsyncMongoClient[Row], name: str, *, reads: int = 12, writes: int = 32) -> None:
+    def __init__(self, client: AsyncMongoClient[Row], name: str, *, reads: int = 12, writes: int = 32, seconds: float = 10) -> None:
         self.client = client
         self.name = name
         self._database: AsyncDatabase[Row] = client[name]
         self._reads = asyncio.Semaphore(reads)
         self._writes = asyncio.Semaphore(writes)
+        self._seconds = seconds
 
     def __getitem__(self, collection: str) -> AsyncCollection[Row]:
         return self._database[collection]
@@ -160,8 +162,7 @@ class Database:
     async def create_indexes(self) -> None:
         """Make the collections and indexes that are missing. Those there already are left alone."""
         existing = set(await self._database.list_collection_names())
-        with timeout(_INDEXING_SECONDS):
-            await asyncio.gather(*(self._create(name, models, exists=name in existing) for name, models in INDEXES.items()))
+        await asyncio.gather(*(self._create(name, models, exists=name in existing) for name, models in INDEXES.items()))
 
     async def _create(self, name: str, models: Sequence[IndexModel], *, exists: bool) -> None:
         if not exists:
@@ -197,7 +198,7 @@ class Database:
         """One row or None. Within a session the caller holds a permit already."""
         if session is not None:
             return await self[collection].find_one(where, sort=sort, projection=projection, session=session)
-        async with self._reads:
+        async with self._reading():
             return await self[collection].find_one(where, sort=sort, projection=projection)
 
     async def find(
@@ -218,18 +219,18 @@ class Database:
         )
         if session is not None:
             return await cursor.to_list()
-        async with self._reads:
+        async with self._reading():
             return await cursor.to_list()
 
     async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Row]:
         """All rows that a pipeline comes to, in one list."""
-        async with self._reads:
+        async with self._reading():
             cursor = await self[collection].aggregate(list(pipeline))
             return await cursor.to_list()
 
     async def distinct(self, collection: str, field: str, where: Mapping[str, Any]) -> list[Any]:
         """The values of a field in the rows that match, each once; at most 16 MB of them."""
-        async with self._reads:
+        async with self._reading():
             return await self[collection].distinct(field, where)
 
     async def find_each(self, collection: str, queries: Sequence[Query]) -> list[list[Row]]:
@@ -256,8 +257,15 @@ class Database:
 
     async def count(self, collection: str, where: Mapping[str, Any], *, collation: Collation | None = None) -> int:
         """The number of rows that match: only for filtered lists, where no head keeps a total."""
-        async with self._reads:
+        async with self._reading():
             return await self[collection].count_documents(where, collation=collation) if collation else await self[collection].count_documents(where)
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[None]:
+        """A turn to read, and the time for it."""
+        async with self._reads:
+            with timeout(self._seconds):
+                yield
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Session]:
@@ -273,13 +281,12 @@ def is_outage(error: BaseException | None) -> bool:
     )
 
 
-def connect(uri: str, *, pool: int = 64, seconds: float = 10) -> AsyncMongoClient[Row]:
-    """A client with the registry's guarantees: majority reads and journaled majority writes, UTC times, and no call that takes for ever.
+def connect(uri: str, *, pool: int = 64) -> AsyncMongoClient[Row]:
+    """A client with the registry's guarantees: majority reads and journaled majority writes, UTC times.
 
     Args:
         uri: MongoDB connection string of a replica set or sharded cluster.
         pool: Most connections to one server.
-        seconds: Within which MongoDB must have answered a call, its retries included. MongoDB is told too, and ends what takes longer.
     """
     return AsyncMongoClient(
         uri,
@@ -290,7 +297,6 @@ def connect(uri: str, *, pool: int = 64, seconds: float = 10) -> AsyncMongoClien
         readConcernLevel="majority",
         retryWrites=True,
         retryReads=True,
-        timeoutMS=round(seconds * 1_000),
         tz_aware=True,
         tzinfo=UTC,
         # A primary that stops without closing its connections answers nothing, for ever. Only the heartbeat tells: unanswered for the

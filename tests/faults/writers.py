@@ -16,7 +16,7 @@ _AGAIN_SECONDS = 0.1
 _PAUSE_SECONDS = 0.05
 _EVENT = "event { sequence action version note }"
 _VERSION = "version { number hash }"
-_ANSWERED = {"INTERNAL_ERROR", "UNAVAILABLE"}
+_ANSWERED = {"INTERNAL_ERROR", "UNAVAILABLE", "DEADLINE_EXCEEDED", "OUTCOME_UNKNOWN"}
 """Top-level errors after which a call is repeated: whether it was done is not known."""
 
 

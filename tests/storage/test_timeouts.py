@@ -16,8 +16,8 @@ TAKES_MINUTES = {"$expr": {"$eq": [SUM, -1]}}
 @pytest.fixture
 async def impatient(mongodb_uri: str, database: Database) -> AsyncIterator[Database]:
     """The same database, for one who waits half a second."""
-    client = connect(mongodb_uri, seconds=0.5)
-    yield Database(client, database.name)
+    client = connect(mongodb_uri)
+    yield Database(client, database.name, seconds=0.5)
     await client.close()
 
 
