@@ -32,6 +32,8 @@ _IDEMPOTENCY_SECONDS = 7 * 24 * 3600
 _PROCESS_SECONDS = 3600
 
 _READY_SECONDS = 3
+_CALL_SECONDS = 60
+_INDEXING_SECONDS = 24 * 3600  # a new index over years of events
 _EXISTS = 48  # NamespaceExists
 _OPEN_ONLY = {"open": True}
 
@@ -144,8 +146,7 @@ class Database:
         name: Of the database.
         reads: Permits for reads under way at once.
         writes: Permits for transactions under way at once; together with `reads` no more than the pool.
-        seconds: Within which MongoDB must have answered a read, its retries included. MongoDB is told too, and ends what takes longer. It ends
-            transactions by itself, after a minute.
+        seconds: Within which MongoDB must have answered a read, its retries included. MongoDB is told too, and ends what takes longer.
     """
 
     def __init__(self, client: AsyncMongoClient[Row], name: str, *, reads: int = 12, writes: int = 32, seconds: float = 10) -> None:
@@ -162,7 +163,8 @@ class Database:
     async def create_indexes(self) -> None:
         """Make the collections and indexes that are missing. Those there already are left alone."""
         existing = set(await self._database.list_collection_names())
-        await asyncio.gather(*(self._create(name, models, exists=name in existing) for name, models in INDEXES.items()))
+        with timeout(_INDEXING_SECONDS):
+            await asyncio.gather(*(self._create(name, models, exists=name in existing) for name, models in INDEXES.items()))
 
     async def _create(self, name: str, models: Sequence[IndexModel], *, exists: bool) -> None:
         if not exists:
@@ -297,6 +299,8 @@ def connect(uri: str, *, pool: int = 64) -> AsyncMongoClient[Row]:
         readConcernLevel="majority",
         retryWrites=True,
         retryReads=True,
+        # Of every call, its retries included; MongoDB is told too. Reads have less (`Database`), and it ends transactions after a minute anyway.
+        timeoutMS=_CALL_SECONDS * 1_000,
         tz_aware=True,
         tzinfo=UTC,
         # A primary that stops without closing its connections answers nothing, for ever. Only the heartbeat tells: unanswered for the

@@ -5,9 +5,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from pymongo import monitoring
 from pymongo.errors import PyMongoError
 
+from resolvers import reference
+from resolvers.kinds import KINDS
 from store.database import Database, connect, is_outage
+from store.registry import Store
+from tests.storage.building import created
 
 SUM = {"$reduce": {"input": {"$range": [0, 100_000]}, "initialValue": 0, "in": {"$add": ["$$value", "$$this"]}}}
 TAKES_MINUTES = {"$expr": {"$eq": [SUM, -1]}}
@@ -37,3 +42,47 @@ async def running(database: Database) -> list[Any]:
     answer = await database.client["admin"].command({"currentOp": 1, "active": True, "ns": f"{database.name}.clinics"})
     found: list[Any] = answer["inprog"]
     return found
+
+
+class Commands(monitoring.CommandListener):
+    """The commands on one database, and whether each tells MongoDB how long it may take."""
+
+    def __init__(self) -> None:
+        self.database = ""
+        self.bounded: dict[str, set[bool]] = {}
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        if event.database_name == self.database:
+            self.bounded.setdefault(event.command_name, set()).add("maxTimeMS" in event.command)
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def listener() -> Commands:
+    """Of the whole module: it must be there before any client is made."""
+    listener = Commands()
+    monitoring.register(listener)
+    return listener
+
+
+async def test_every_command_tells_mongodb_how_long_it_may_take(listener: Commands, impatient: Database) -> None:
+    listener.database = impatient.name
+    store = Store.over(impatient, KINDS)
+    try:
+        await impatient.create_indexes()
+        await store.principals.ensure(reference.principals())
+        made = await created(store)
+        await impatient.find_one("documents", {"_id": made.id})
+        await impatient.find("documents", {})
+        await impatient.count("documents", {})
+        await impatient.distinct("documents", "kind", {})
+        await impatient.aggregate("documents", [{"$match": {}}])
+    finally:
+        listener.database = ""
+        await store.log.close()
+
+    assert {"find", "aggregate", "distinct", "insert", "update", "findAndModify", "createIndexes"} <= listener.bounded.keys()
+    assert {name: told for name, told in listener.bounded.items() if told != {True}} == {}
