@@ -1,0 +1,168 @@
+"""What is foreign answers as what does not exist: the same bytes, whoever asks for it in whichever way."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+
+from tests.api.test_access import CALLERS, NAMES, caller_named, filled, made, open_subscription
+from tests.callers import BJORKEN, LINDEN, STOCKHOLM, Caller, Json, operation
+from tests.world import World
+
+MISSING_CLINIC = "SE2321000016-9X99"
+NEVER = "0" * 24
+
+QUERIES = [
+    "query($id: ID!) { node(id: $id) { __typename id } }",
+    "query($id: ID!) { nodes(ids: [$id, $id]) { __typename id } }",
+    "query($id: ID!) { caseType(id: $id) { name versions { totalCount } history { totalCount edges { cursor } } version(number: 1) { number } } }",
+    'query($id: ID!) { caseType(id: $id) { compare(from: 1, to: 1) { changes { path } } versionAt(time: "2100-01-01T00:00:00Z") { number } } }',
+    "query($id: ID!) { caseTypeTemplate(id: $id) { name versions { totalCount } history { totalCount } } }",
+    "query($id: ID!) { node(id: $id) { ... on CaseType { name history { totalCount } } ... on LocalAdaptation { id versions { totalCount } } } }",
+    "query($id: ID!) { caseTypes(filter: { derivedFrom: $id }) { totalCount edges { cursor } } }",
+    "query($id: ID!) { assignments(filter: { caseType: $id }) { totalCount edges { cursor } } }",
+    "query($id: ID!) { assignments(filter: { group: $id }) { totalCount edges { cursor } } }",
+    "query($id: ID!) { clinics(filter: { group: $id }) { totalCount edges { cursor } } }",
+    f'query($id: ID!) {{ checkDistribution(caseType: $id, to: {{ hsaIds: ["{LINDEN}"] }}) {{ refused {{ row }} }} }}',
+]
+CLINICS = [
+    "query($id: HsaId!) { clinic(hsaId: $id) { name notifications { totalCount } startPage { __typename } } }",
+    "query($id: HsaId!) { clinics(filter: { similarTo: $id }) { totalCount } }",
+    "query($id: HsaId!) { caseTypes(filter: { owner: $id }) { totalCount } }",
+    "query($id: HsaId!) { assignments(filter: { clinic: $id }) { totalCount } }",
+]
+MUTATIONS: dict[str, Json] = {
+    "caseTypeUpdate": {"id": "$it", "expectedVersion": 1, "content": {"name": "Nytt"}},
+    "caseTypeTemplateUpdate": {"id": "$it", "expectedVersion": 1, "content": {"name": "Nytt"}},
+    "caseTypeCreate": {"owner": BJORKEN, "content": NAMES, "fromTemplate": {"id": "$it"}},
+    "documentPublish": {"id": "$it", "version": 1, "expectedVersion": 1},
+    "documentActivate": {"id": "$it", "expectedVersion": 1},
+    "documentDeactivate": {"id": "$it", "expectedVersion": 1},
+    "documentRestore": {"id": "$it", "version": 1, "expectedVersion": 1},
+    "documentArchive": {"id": "$it", "expectedVersion": 1},
+    "caseTypeDistribute": {"caseType": "$it", "to": {"hsaIds": [LINDEN]}},
+    "caseTypeWithdraw": {"caseType": "$it", "from": {"hsaIds": [LINDEN]}},
+    "caseTypeFollow": {"caseType": "$it", "clinic": LINDEN},
+    "caseTypeUnfollow": {"caseType": "$it", "clinic": LINDEN},
+    "caseTypesReorder": {"on": {"clinic": LINDEN}, "order": ["$it"]},
+    "roleRevoke": {"id": "$it"},
+    "subscriptionEnd": {"id": "$it"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """Something that is there, another of its sort that is not, and who sees the first."""
+
+    real: str
+    missing: str
+    seen_by: frozenset[str]
+
+
+async def hidden_things(world: World) -> list[Hidden]:
+    """One of each sort."""
+    ids = await made(world)
+    region_only, with_reviewer = frozenset({"region"}), frozenset({"region", "reviewer"})
+    here = {"caseType": world.case_type, "clinic": BJORKEN}
+    await world.distribute(world.case_type, BJORKEN)
+    adapted = await world.clinic_admin.done(
+        "localAdaptationSave",
+        "localAdaptation { id }",
+        **here,
+        expectedVersion=0,
+        terms=[],
+        standardReplies=[{"key": "a", "label": "A", "text": "A"}],
+    )
+    group = await world.region.done("clinicGroupSave", "clinicGroup { id }", principal=STOCKHOLM, name="Grupp", hsaIds=[BJORKEN])
+    [assignment] = (await world.region.ask("{ assignments { edges { node { id } } } }"))["assignments"]["edges"]
+    events = f'{{ principal(hsaId: "{STOCKHOLM}") {{ events(first: 1) {{ edges {{ node {{ id }} }} }} }} }}'
+    event = (await world.region.ask(events))["principal"]["events"]["edges"][0]["node"]["id"]
+    notified = f'{{ clinic(hsaId: "{BJORKEN}") {{ notifications(first: 1) {{ edges {{ node {{ id }} }} }} }} }}'
+    notification = (await world.staff.ask(notified))["clinic"]["notifications"]["edges"][0]["node"]["id"]
+    log, _, clinic = notification.split(".")
+    readers_here = frozenset({"region", "reviewer", "reporter", "staff", "clinic_admin"})
+    document = world.case_type.partition("_")[0]
+    return [
+        Hidden(ids["draft"], f"{document}_{NEVER}", with_reviewer),
+        Hidden(f"{ids['draft']}.1", f"{document}_{NEVER}.1", with_reviewer),
+        Hidden(ids["template"], f"tpl_{NEVER}", with_reviewer),
+        Hidden(ids["grant"], f"rg_{NEVER}", with_reviewer),
+        Hidden(adapted["localAdaptation"]["id"], f"{adapted['localAdaptation']['id'].partition('_')[0]}_{NEVER}", readers_here),
+        Hidden(group["clinicGroup"]["id"], f"gr_{NEVER}", frozenset({"region", "reviewer", "reporter", "national"})),
+        Hidden(assignment["node"]["id"], f"as_{NEVER}", readers_here | {"national"}),
+        Hidden(event, f"{event.partition('.')[0]}.999999", readers_here - {"staff", "clinic_admin"}),
+        Hidden(notification, f"{log}.999999.{clinic}", readers_here),
+        Hidden(await open_subscription(world), f"sub_{NEVER}", region_only),
+    ]
+
+
+async def answers_alike(caller: Caller, query: str, real: str, missing: str, **more: object) -> bool:
+    """Whether a query about either is answered the same, but for the id itself."""
+    told = [(await caller.post(query, id=it, **more)).text.replace(it, "IT") for it in (real, missing)]
+    return told[0] == told[1]
+
+
+async def refused_alike(caller: Caller, mutation: str, real: str, missing: str) -> bool:
+    """The same of a mutation."""
+    call = operation(mutation, "event { id }")
+    told = [(await caller.post(call, input=filled(MUTATIONS[mutation], {"it": it}))).text.replace(it, "IT") for it in (real, missing)]
+    return told[0] == told[1]
+
+
+async def differences(world: World, name: str, thing: Hidden) -> list[tuple[str, Hidden, str]]:
+    """The queries and mutations that tell a caller that something is there."""
+    caller = caller_named(world, name)
+    asked = [answers_alike(caller, query, thing.real, thing.missing) for query in QUERIES]
+    tried = [refused_alike(caller, mutation, thing.real, thing.missing) for mutation in MUTATIONS]
+    alike = await asyncio.gather(*asked, *tried)
+    return [(name, thing, what) for what, same in zip([*QUERIES, *MUTATIONS], alike, strict=True) if not same]
+
+
+async def test_ids_of_foreign_things_answer_as_those_of_nothing(world: World) -> None:
+    async with world.staff.socket() as socket:
+        await socket.subscribe(f'subscription {{ clinicNotifications(clinics: ["{BJORKEN}"]) {{ action }} }}')
+        things = await hidden_things(world)
+        found = [await differences(world, name, thing) for thing in things for name in CALLERS if name not in thing.seen_by]
+
+        assert [one for each in found for one in each] == []
+        for thing in things:  # else this test would show nothing
+            assert await answers_alike(world.region, QUERIES[0], thing.real, thing.missing) is False, thing
+
+
+async def test_foreign_clinics_answer_as_none(world: World) -> None:
+    await world.distribute(world.case_type, BJORKEN)
+    different = []
+    for name in ("stranger", "wrong_clinic", "other_region"):
+        caller = caller_named(world, name)
+        different += [(name, query) for query in CLINICS if not await answers_alike(caller, query, BJORKEN, MISSING_CLINIC)]
+        for call in ("caseTypeFollow", "caseTypeHide", "caseTypeShow"):
+            told = [
+                (await caller.post(operation(call, "event { id }"), input={"caseType": world.case_type, "clinic": clinic})).text.replace(clinic, "IT")
+                for clinic in (BJORKEN, MISSING_CLINIC)
+            ]
+            different += [(name, call)] if told[0] != told[1] else []
+
+    assert different == []
+    assert not await answers_alike(world.staff, CLINICS[0], BJORKEN, MISSING_CLINIC)
+
+
+async def test_a_subscription_to_a_foreign_clinic_is_refused_as_one_to_none(world: World) -> None:
+    query = "subscription($c: [HsaId!]!) { clinicNotifications(clinics: $c) { action } }"
+    for name in ("stranger", "wrong_clinic", "other_region"):
+        caller = caller_named(world, name)
+        async with caller.socket() as socket:
+            told = []
+            for clinic in (BJORKEN, MISSING_CLINIC):
+                await socket.subscribe(query, c=[clinic])
+                told.append(json.dumps(await socket.message()).replace(clinic, "IT"))
+        stream = [
+            await caller.client.post(
+                caller.api.url,
+                json={"query": query, "variables": {"c": [clinic]}},
+                headers={"authorization": f"Bearer {caller.token}", "accept": "text/event-stream"},
+            )
+            for clinic in (BJORKEN, MISSING_CLINIC)
+        ]
+
+        assert told[0] == told[1]
+        assert "NOT_FOUND" in told[0]
+        assert stream[0].text.replace(BJORKEN, "IT") == stream[1].text.replace(MISSING_CLINIC, "IT")
