@@ -106,10 +106,11 @@ class Settings(BaseSettings):
     query_directives: int = 100
     query_operations: int = 20
     query_cost: int = 20_000
-    user_cost_per_second: float = 20_000
-    user_cost_burst: float = 200_000
+    user_operations: int = 4
+    user_cost_per_second: float = 10_000
+    user_cost_burst: float = 40_000
     principal_cost_per_second: float = 100_000
-    principal_cost_burst: float = 1_000_000
+    principal_cost_burst: float = 200_000
     log_operations: bool = True
     metrics: Literal["loopback", "all", "none"] = "loopback"
 
@@ -230,7 +231,8 @@ def _answers(settings: Settings) -> Answers:
         user=Rate(settings.user_cost_per_second, settings.user_cost_burst),
         principal=Rate(settings.principal_cost_per_second, settings.principal_cost_burst),
     )
-    return Answers(Operations(executable(), bounds), rates, AnswerLimits(seconds=settings.deadline_seconds, logged=settings.log_operations))
+    limits = AnswerLimits(seconds=settings.deadline_seconds, at_once=settings.user_operations, logged=settings.log_operations)
+    return Answers(Operations(executable(), bounds), rates, limits)
 
 
 @contextmanager

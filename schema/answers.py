@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from math import ceil
+from random import uniform
 from time import perf_counter
 from typing import Any, TypeGuard, cast
 
@@ -17,13 +18,12 @@ from resolvers.context import Context
 from schema.budgets import Measure
 from schema.errors import MOST_ERRORS, TopLevelError, codes_of, formatted, report
 from schema.operations import Operation, Operations
-from schema.rates import Rates
+from schema.rates import Rates, Turns
 from schema.requests import Request
 
 _log = structlog.get_logger(__name__)
 _OF_A_REQUEST = 10
-_CHARACTERS_PER_VALUE = 4
-"""Reading a document that was not met before takes time by its length."""
+_REFUSED_LATE_SECONDS = (0.15, 0.35)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,12 @@ class AnswerLimits:
 
     Attributes:
         seconds: Until its execution is ended.
+        at_once: Operations of one user that are executed at the same time; 0 lifts the limit.
         logged: Whether the log tells of each operation.
     """
 
     seconds: float = 8
+    at_once: int = 4
     logged: bool = True
 
 
@@ -106,8 +108,9 @@ class Answers:
         self.operations = operations
         self._rates = rates
         self._limits = limits
+        self._turns = Turns(limits.at_once)
 
-    def admit(self, context: Context, request: Request, transport: str) -> Admitted:
+    async def admit(self, context: Context, request: Request, transport: str) -> Admitted:
         """Decide whether an operation is executed.
 
         Raises:
@@ -118,6 +121,8 @@ class Answers:
             return self._admitted(context, request)
         except Refusal as refusal:
             self.note(context, None, transport, begun, codes_of(refusal.answer.refused))
+            if refusal.answer.retry_after:  # who comes back at once, whatever is said, is slowed down by that
+                await asyncio.sleep(uniform(*_REFUSED_LATE_SECONDS))  # noqa: S311 - so that many do not come back together
             raise
 
     async def execute(self, context: Context, request: Request, admitted: Admitted, transport: str) -> Answer:
@@ -134,7 +139,7 @@ class Answers:
     async def answer(self, context: Context, request: Request, transport: str) -> Answer:
         """Admit and execute."""
         try:
-            return await self.execute(context, request, self.admit(context, request, transport), transport)
+            return await self.execute(context, request, await self.admit(context, request, transport), transport)
         except Refusal as refusal:
             return refusal.answer
 
@@ -154,7 +159,7 @@ class Answers:
 
     def _admitted(self, context: Context, request: Request) -> Admitted:
         if (operation := self.operations.known(request.query)) is None:
-            self._charge(context, len(request.query) // _CHARACTERS_PER_VALUE, {})
+            self._charge(context, len(request.query), {})  # a character takes as long to read as a value to answer
             operation = self.operations.read(request.query)
         if operation.errors:
             report(operation.errors, context.request_id)
@@ -197,7 +202,7 @@ class Answers:
             error = TopLevelError("BAD_REQUEST", "Subscriptions are answered over a websocket, or as text/event-stream.")
             return Answer(refused=[error], extensions=admitted.extensions, unanswerable=True)
         try:
-            async with asyncio.timeout(self._limits.seconds):
+            async with asyncio.timeout(self._limits.seconds), self._turns.turn(context.viewer.subject):
                 result = self._execution(context, request, admitted.operation)
                 if isawaitable(result):
                     result = await result

@@ -1,6 +1,8 @@
-"""How much each user, and each principal's users together, may ask for in a time: token buckets, filled with values (`schema.budgets`)."""
+"""How much each user, and each principal's users together, may ask for: in a time (token buckets of values), and at once (turns)."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
 
@@ -74,3 +76,32 @@ class Rates:
         if (bucket := self._buckets.get((whose, key))) is None:
             bucket = self._buckets[whose, key] = _Bucket(rate, now)
         return bucket
+
+
+class Turns:
+    """How many operations of one user are executed at once; the others of that user wait for their turn, in order.
+
+    Args:
+        most: For one user; 0 lifts the limit.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._open: dict[str, tuple[asyncio.Semaphore, set[object]]] = {}
+
+    @asynccontextmanager
+    async def turn(self, user: str) -> AsyncIterator[None]:
+        """One turn."""
+        if not self._most:
+            yield
+            return
+        turns, users = self._open.get(user) or self._open.setdefault(user, (asyncio.Semaphore(self._most), set()))
+        me = object()
+        users.add(me)
+        try:
+            async with turns:
+                yield
+        finally:
+            users.discard(me)
+            if not users:
+                del self._open[user]

@@ -258,7 +258,7 @@ class _Operation:
             await self.refuse([context.error()])
             return
         try:
-            admitted = socket.live.answers.admit(context, request, "websocket")
+            admitted = await socket.live.answers.admit(context, request, "websocket")
         except Refusal as refusal:
             await self.refuse(refusal.answer.refused)
             return

@@ -96,7 +96,7 @@ class EventStream:
 
     async def _answer(self, context: Context, request: Request, changes: int) -> None:
         answers = self._live.answers
-        admitted = answers.admit(context, request, "event-stream")
+        admitted = await answers.admit(context, request, "event-stream")
         if not admitted.follows:
             async with WhileThere(self._receive):
                 answer = await answers.execute(context, request, admitted, "event-stream")

@@ -2,16 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 import websockets
 from structlog.testing import capture_logs
 
-from store.registry import Store
-from tests.callers import Api, Caller, Json
-from tests.serving import serving
+from tests.callers import Caller, Json
 from tests.trust.answers import assert_coded, assert_decent
 from tests.trust.corpus import VIEWER, bodies, frames
 from tests.world import World
@@ -27,13 +24,6 @@ def test_the_corpus_is_some_hundred_pieces_and_has_none_twice() -> None:
     assert len(FRAMES) > 200
     assert len(set(BODIES)) == len(BODIES)
     assert len(set(FRAMES)) == len(FRAMES)
-
-
-@pytest.fixture
-async def api(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterator[Api]:
-    """The app without limits of rate: each piece is to be met as if it were the first."""
-    async with serving(tmp_path, mongodb_uri, store, development=True, user_cost_per_second=0, principal_cost_per_second=0) as api:
-        yield api
 
 
 @pytest.fixture
