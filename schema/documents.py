@@ -263,7 +263,10 @@ class DocumentMutation:
         )
         return _payload(saved, info)
 
-    @mutation(DocumentPayload, "Writes an earlier version's content as a new version. What is in force stays, unless `publish`.")
+    @mutation(
+        DocumentPayload,
+        "Writes an earlier version's content as a new version. What is in force stays, unless `publish`. Clinics are told of one that is back.",
+    )
     async def document_restore(self, info: Info, input: Given[DocumentRestoreInput]) -> DocumentPayload:
         saved = await resolve.restore(
             info.context,

@@ -250,7 +250,11 @@ class Documents:
                 return Saved(document=head, version=await transaction.version(head.id, head.latest))
             else:
                 newest = made or await transaction.version(head.id, head.latest)
-                saved = recorded(transaction, act, Action.RESTORED, head, version=newest, number=head.latest, restored_from=version)
+                # What is back from the archive is at its clinics again, though not shown to residents.
+                audience = Audience.ASSIGNED if before.archived_sequence is not None and head.published else Audience.NONE
+                saved = recorded(
+                    transaction, act, Action.RESTORED, head, version=newest, number=head.latest, audience=audience, restored_from=version
+                )
             if before.archived_sequence is not None:
                 await rejoin(transaction, act, head, before.archived_sequence)
             return replace(saved, document=transaction.document(document.id))
