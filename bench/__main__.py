@@ -3,9 +3,9 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import fanout
+from bench import fanout, writes
 
-ROWS: Mapping[str, Callable[[Sequence[str]], None]] = {"fanout": fanout.main}
+ROWS: Mapping[str, Callable[[Sequence[str]], None]] = {"fanout": fanout.main, "writes": writes.main}
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -70,6 +70,10 @@ class Region:
         text = f"{_SENTENCE * (_LARGE // len(_SENTENCE))} Utgåva {self._version:06}."
         await self._update(marker, introduction=text)
 
+    async def edit(self, case_type: str, version: int, **content: str) -> None:
+        """Write the next version of some case type, a draft, on what was `version`."""
+        await self._done("caseTypeUpdate", "version { number }", id=case_type, expectedVersion=version, content=content)
+
     async def _update(self, note: str, **content: str) -> None:
         change = {"id": self._case_type, "expectedVersion": self._version, "content": content, "publish": True, "note": note}
         await self._done("caseTypeUpdate", "version { number }", **change)
