@@ -213,7 +213,10 @@ def application() -> Application:
     )
     # Each open socket is some hundred objects that live long: the collector's defaults would look through all of them every few requests.
     gc.set_threshold(10_000, 10, 10)
-    return create_app(Settings())
+    app = create_app(Settings())
+    gc.collect()
+    gc.freeze()  # schema and modules stay for good: a full collection need not look through them, and is short
+    return app
 
 
 def _open(uri: str, settings: Settings) -> Store:

@@ -31,6 +31,7 @@ APPLICATION = "casetypes"
 _IDEMPOTENCY_SECONDS = 7 * 24 * 3600
 _PROCESS_SECONDS = 3600
 
+_BATCH = 500
 _READY_SECONDS = 3
 _EXISTS = 48  # NamespaceExists
 _OPEN_ONLY = {"open": True}
@@ -210,9 +211,9 @@ class Database:
         session: Session | None = None,
     ) -> list[Row]:
         """All rows that match, at most `limit` (0 is no limit), in one list."""
-        # A batch of the limit's size answers in one round trip; without a limit the server's own batches are right.
+        # A batch of the limit's size answers in one round trip. Without a limit batches are small: one is decoded without a turn for others.
         cursor = self[collection].find(
-            where, sort=sort, limit=limit, projection=projection, collation=collation, session=session, batch_size=limit + 1 if limit else 0
+            where, sort=sort, limit=limit, projection=projection, collation=collation, session=session, batch_size=limit + 1 if limit else _BATCH
         )
         if session is not None:
             return await cursor.to_list()

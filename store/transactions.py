@@ -16,6 +16,7 @@ from store.database import Database, Row, Session
 from store.errors import InvalidInput, NotFound
 from store.records import Act, Action, Document, Event, Saved, Version
 from store.rows import document_from, document_row, event_row, version_from, version_row
+from store.slices import slices
 
 Operation = InsertOne[Row] | ReplaceOne[Row] | UpdateOne | UpdateMany
 
@@ -207,7 +208,8 @@ class Transaction:
         if not rows:
             return
         for name, operations in rows.items():
-            await self._database[name].bulk_write(operations, session=self.session)
+            async for some in slices(operations):
+                await self._database[name].bulk_write(some, session=self.session)
         await self._database["logs"].update_one({"_id": self.principal}, {"$set": {"sequence": self._sequence, "at": self.at}}, session=self.session)
 
 
