@@ -18,6 +18,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collation import Collation
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
 
+MongoError = PyMongoError
 Row = dict[str, Any]
 Session = AsyncClientSession
 Sort = Sequence[tuple[str, int]]
@@ -38,6 +39,7 @@ _OPEN_ONLY = {"open": True}
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "principals": [],
+    "checkpoints": [IndexModel([("principal", ASCENDING), ("sequence", ASCENDING)], unique=True)],
     "logs": [],
     "people": [],
     "clinics": [

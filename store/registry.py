@@ -8,6 +8,7 @@ from store.active_subscriptions import ActiveSubscriptions
 from store.adaptations import Adaptations
 from store.adoption import Adoptions
 from store.assignments import Assignments
+from store.checkpoints import Checkpoints
 from store.clinics import Clinics
 from store.database import Database
 from store.distribution import Distribution
@@ -52,6 +53,7 @@ class Store:
     adoptions: Adoptions
     feed: Feed
     active_subscriptions: ActiveSubscriptions
+    checkpoints: Checkpoints
     clock: Clock = utc_now
     extra_hsa_prefixes: tuple[str, ...] = ()
 
@@ -103,6 +105,7 @@ class Store:
             adoptions=Adoptions(database),
             feed=Feed(database, history),
             active_subscriptions=ActiveSubscriptions(database, log, clock),
+            checkpoints=Checkpoints(database),
             clock=clock,
             extra_hsa_prefixes=extra_hsa_prefixes,
         )

@@ -9,7 +9,9 @@ from typing import Any
 
 import uvicorn
 
-from server import FrameProtocol, Settings, create_app
+from resolvers.settings import Settings
+from schema.frames import FrameProtocol
+from server import create_app
 from store.registry import Store
 from tests.callers import Api
 

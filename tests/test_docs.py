@@ -15,9 +15,9 @@ from graphql import build_schema, is_enum_type, is_interface_type, is_object_typ
 
 from resolvers.access import PERMISSIONS, Permission
 from resolvers.kinds import KINDS
+from resolvers.settings import Settings
 from resolvers.validation import CODES
 from schema.registry import schema as registry
-from server import Settings
 from store.database import INDEXES
 from store.records import RefusalReason, Role
 from tests.world import World
