@@ -221,8 +221,9 @@ def _open(uri: str, settings: Settings) -> Store:
 
 
 async def _prepare(store: Store) -> None:
-    """Indexes and reference data, as far as they are missing."""
+    """Indexes, the words that documents are found by, and reference data, as far as they are missing."""
     await store.database.create_indexes()
+    await store.search.fill_in()
     await store.principals.ensure(reference.principals())
 
 

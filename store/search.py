@@ -1,0 +1,122 @@
+"""Full text search over documents of every kind: within a scope, names first, paged by keyset.
+
+The order is names first, then principal, owner and id: one that an index has. A word that few documents hold is looked up; of words that many hold,
+the documents are read in order until the page is full. So a page costs about the same among hundreds of documents and among tens of thousands. Which
+of the two it is, is found out here and told to MongoDB: its own choice is kept from one search to the next, and these are not alike.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from pymongo import UpdateOne
+
+from store.database import BY_PLACE, BY_TOKENS, Database, Row
+from store.kinds import Kinds
+from store.paging import Page, Paging, beyond, cut, decode, encode
+from store.records import Document, DocumentState
+from store.rows import HEAD, document_from
+from store.scopes import NOTHING, Scope
+from store.tokens import Sought, tokens_of
+
+_ORDER = ("principal", "owner.key", "_id")
+_FEW = 250
+_BATCH = 200
+
+
+class Search:
+    """The search of one registry."""
+
+    def __init__(self, database: Database, kinds: Kinds) -> None:
+        self._database = database
+        self._kinds = kinds
+
+    async def page(self, sought: Sought, scope: Scope, paging: Paging) -> Page[Document]:
+        """A page of the documents that hold every word, those with all of them in their names first. Archived ones are left out.
+
+        Args:
+            sought: At least one word; the caller bounds how many.
+            scope: What is seen: of a document that is seen whole, the newest draft is searched too.
+            paging: Forward only.
+        """
+        begun, *place = (0,) if paging.after is None else decode(paging.after, (int, str, str, str), "after")
+        rows: list[tuple[int, Row]] = []
+        for rank in range(begun, 2):
+            after = _after(place) if place and rank == begun else []
+            found = await self._find(sought, scope, after, paging.limit + 1 - len(rows), in_names=rank == 0)
+            rows += [(rank, row) for row in found]
+            if len(rows) > paging.limit:
+                break
+        cursors = [encode((rank, row["principal"], row["owner"]["key"], row["_id"])) for rank, row in rows]
+        return cut([document_from(row) for _, row in rows], cursors, paging)
+
+    async def count(self, sought: Sought, scope: Scope) -> int:
+        """How many documents hold every word, whatever the page."""
+        return await self._database.count("documents", {"$and": [*_bounds(scope), _seen(sought, scope, in_names=False)]})
+
+    async def _find(self, sought: Sought, scope: Scope, after: Sequence[Row], limit: int, *, in_names: bool) -> list[Row]:
+        where: list[Row] = [*_bounds(scope), _seen(sought, scope, in_names=in_names), *after]
+        if not in_names:
+            where.append({"$nor": [_seen(sought, scope, in_names=True)]})
+        few = await self._few(sought, scope, in_names=in_names)
+        if few is not None:
+            where.append({"_id": {"$in": sorted(few)}})
+        if few is not None and not few:
+            return []
+        sort = [(name, 1) for name in _ORDER]
+        hint = BY_PLACE if few is None else "_id_"
+        return await self._database.find("documents", {"$and": where}, sort=sort, limit=limit, projection=HEAD, hint=hint)
+
+    async def _few(self, sought: Sought, scope: Scope, *, in_names: bool) -> frozenset[str] | None:
+        """The only documents that can match, where one of the words stands in few; else None."""
+        conditions = sought.lookups(drafts=True, in_names=in_names)
+        held = await asyncio.gather(
+            *(
+                self._database.find("documents", {"$and": [condition, *_bounds(scope)]}, limit=_FEW + 1, projection={"_id": 1}, hint=BY_TOKENS)
+                for condition in conditions
+            )
+        )
+        known = [frozenset(row["_id"] for row in rows) for rows in held if len(rows) <= _FEW]
+        return frozenset.intersection(*known) if known else None
+
+    async def fill_in(self) -> int:
+        """Give documents that were written before there was a search the words that they are found by; how many.
+
+        To be done at every start: it goes by index, does nothing where nothing lacks, and leaves alone what is written meanwhile.
+        """
+        done, after = 0, ""
+        lacking: Row = {"tokens": {"$exists": False}, "kind": {"$in": [kind.name for kind in self._kinds]}}
+        while rows := await self._database.find("documents", {**lacking, "_id": {"$gt": after}}, sort=[("_id", 1)], limit=_BATCH):
+            updates = [
+                UpdateOne(
+                    {"_id": row["_id"], "tokens": {"$exists": False}, "latest": row["latest"], "published": row["published"]},
+                    {"$set": {"tokens": tokens_of(self._kinds[row["kind"]], document_from(row))}},
+                )
+                for row in rows
+            ]
+            done += (await self._database["documents"].bulk_write(updates, ordered=False)).modified_count
+            after = rows[-1]["_id"]
+        return done
+
+
+def _after(place: Sequence[Any]) -> list[Row]:
+    return [beyond(_ORDER, tuple(place), descending=False), {"principal": {"$gte": place[0]}}]
+
+
+def _bounds(scope: Scope) -> list[Row]:
+    """Where in the order all that is seen stands, as far as that can be told."""
+    bounds: list[Row] = [{"state": {"$ne": str(DocumentState.ARCHIVED)}}]
+    if scope.within is not None:
+        bounds.append({"principal": {"$in": sorted(scope.within)}})
+    if (owners := scope.owners()) is not None:
+        bounds.append({"owner.key": {"$in": sorted(owners)}})
+    return bounds
+
+
+def _seen(sought: Sought, scope: Scope, *, in_names: bool) -> Row:
+    """What matches, of what is seen whole and of what is seen as released."""
+    whole, released = scope.parts()
+    parts = [
+        {"$and": [seen, *sought.where(drafts=drafts, in_names=in_names)]} for seen, drafts in ((whole, True), (released, False)) if seen != NOTHING
+    ]
+    return {"$or": parts} if parts else NOTHING
