@@ -6,7 +6,8 @@ out. So are placeholders, unless all of one is replaced.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from resolvers.kinds.texts import addresses
@@ -14,8 +15,11 @@ from resolvers.placeholders import PLACEHOLDER
 from store.kinds import Field
 from store.tokens import COMBINING
 
+Span = tuple[int, int]
+"""From where to where in a text."""
+
 _CLUSTER = re.compile(rf".[{COMBINING}]*", re.DOTALL)
-_PLAIN_ADDRESS = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://|\b(?:mailto|tel):|\bwww\.)[^\s<>\"]+")
+_PLAIN_ADDRESS = re.compile(r"(?:(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,31}://|\b(?:mailto|tel):|\bwww\.)[^\s<>\"]+")
 _RICH_ADDRESS = re.compile(
     r"\]\(\s*(?:<[^<>\n]*>|[^\s()]*(?:\([^\s()]*\)[^\s()]*)*)"  # [text](address
     r"|^ {0,3}\[[^\]\n]+\]:\s*\S+"  # [name]: address
@@ -43,13 +47,13 @@ class Replacing:
 
     def within(self, text: str, field: Field) -> tuple[str, int]:
         """The text after the replacement, and in how many places it was made."""
-        kept = list(_kept(text, rich=field.rich))
+        kept = _apart(_kept(text, rich=field.rich))
         placeholders = [match.span() for match in PLACEHOLDER.finditer(text)]
         pieces, at, count = [], 0, 0
         for match in self.pattern().finditer(text):
             start, end = match.span()
-            cut = any(start < last and first < end and not (start <= first and last <= end) for first, last in placeholders)
-            if cut or any(start < last and first < end for first, last in kept):
+            cut = any(first < start or end < last for first, last in _overlapping(placeholders, start, end))
+            if cut or any(_overlapping(kept, start, end)):
                 continue
             pieces += [text[at:start], self.replace]
             at = end
@@ -68,7 +72,26 @@ def _either(cluster: str) -> str:
     return re.escape(cluster) if len(forms) == 1 else f"(?:{'|'.join(map(re.escape, forms))})"
 
 
-def _kept(text: str, *, rich: bool) -> Iterator[tuple[int, int]]:
+def _overlapping(spans: Sequence[Span], start: int, end: int) -> Iterator[Span]:
+    """Those of some stretches, apart and in order, that a stretch has something of."""
+    place = bisect_right(spans, start, key=lambda span: span[1])
+    while place < len(spans) and spans[place][0] < end:
+        yield spans[place]
+        place += 1
+
+
+def _apart(spans: Iterable[Span]) -> list[Span]:
+    """Stretches in order, those that overlap made one."""
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        if found and start < found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
+
+
+def _kept(text: str, *, rich: bool) -> Iterator[Span]:
     """The stretches that are no prose."""
     for pattern in (_PLAIN_ADDRESS, _RICH_ADDRESS) if rich else (_PLAIN_ADDRESS,):
         yield from (match.span() for match in pattern.finditer(text))
