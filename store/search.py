@@ -7,20 +7,20 @@ of the two it is, is found out here and told to MongoDB: its own choice is kept 
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 from pymongo import UpdateOne
 
 from store.database import BY_PLACE, BY_TOKENS, Database, Row
+from store.errors import InvalidInput
 from store.kinds import Kinds
-from store.paging import Page, Paging, beyond, cut, decode, encode
+from store.paging import Key, Page, Paging, cut, decode, encode
 from store.records import Document, DocumentState
 from store.rows import HEAD, document_from
 from store.scopes import NOTHING, Scope
 from store.tokens import Sought, tokens_of
 
 _ORDER = ("principal", "owner.key", "_id")
-_FEW = 250
+_FEW, _SOME = 250, 1_500
 _BATCH = 200
 
 
@@ -40,9 +40,11 @@ class Search:
             paging: Forward only.
         """
         begun, *place = (0,) if paging.after is None else decode(paging.after, (int, str, str, str), "after")
+        if begun not in (0, 1):
+            raise InvalidInput.at(("after",), "INVALID_CURSOR", "Markören hör till en annan lista.")
         rows: list[tuple[int, Row]] = []
         for rank in range(begun, 2):
-            after = _after(place) if place and rank == begun else []
+            after = tuple(place) if rank == begun else ()
             found = await self._find(sought, scope, after, paging.limit + 1 - len(rows), in_names=rank == 0)
             rows += [(rank, row) for row in found]
             if len(rows) > paging.limit:
@@ -52,32 +54,43 @@ class Search:
 
     async def count(self, sought: Sought, scope: Scope) -> int:
         """How many documents hold every word, whatever the page."""
-        return await self._database.count("documents", {"$and": [*_bounds(scope), _seen(sought, scope, in_names=False)]})
+        return await self._database.count("documents", {"$and": _where(sought, scope, in_names=False)})
 
-    async def _find(self, sought: Sought, scope: Scope, after: Sequence[Row], limit: int, *, in_names: bool) -> list[Row]:
-        where: list[Row] = [*_bounds(scope), _seen(sought, scope, in_names=in_names), *after]
+    async def _find(self, sought: Sought, scope: Scope, after: Key, limit: int, *, in_names: bool) -> list[Row]:
+        where = _where(sought, scope, in_names=in_names)
         if not in_names:
             where.append({"$nor": [_seen(sought, scope, in_names=True)]})
         few = await self._few(sought, scope, in_names=in_names)
         if few is not None:
+            if not few:
+                return []
             where.append({"_id": {"$in": sorted(few)}})
-        if few is not None and not few:
-            return []
-        sort = [(name, 1) for name in _ORDER]
-        hint = BY_PLACE if few is None else "_id_"
-        return await self._database.find("documents", {"$and": where}, sort=sort, limit=limit, projection=HEAD, hint=hint)
+        sort, hint = [(name, 1) for name in _ORDER], "_id_" if few is not None else BY_PLACE
+        rows: list[Row] = []
+        for stretch in _after(after):
+            part = {"$and": [*where, stretch]}
+            rows += await self._database.find("documents", part, sort=sort, limit=limit - len(rows), projection=HEAD, hint=hint)
+            if len(rows) == limit:
+                break
+        return rows
 
     async def _few(self, sought: Sought, scope: Scope, *, in_names: bool) -> frozenset[str] | None:
-        """The only documents that can match, where one of the words stands in few; else None."""
+        """The only documents that can match, where one of the words stands in few, or several of them in few together; else None."""
         conditions = sought.lookups(drafts=True, in_names=in_names)
+        known = await self._holding(conditions, scope, _FEW)
+        if not known and len(conditions) > 1:
+            known = await self._holding(conditions, scope, _SOME)
+        together = frozenset.intersection(*known) if known else None
+        return together if together is not None and len(together) <= _FEW else None
+
+    async def _holding(self, conditions: Sequence[Row], scope: Scope, most: int) -> list[frozenset[str]]:
+        """The documents that hold a word, for each word that at most so many hold. Read from the index alone."""
+        find = self._database.find
+        places = _places(scope)
         held = await asyncio.gather(
-            *(
-                self._database.find("documents", {"$and": [condition, *_bounds(scope)]}, limit=_FEW + 1, projection={"_id": 1}, hint=BY_TOKENS)
-                for condition in conditions
-            )
+            *(find("documents", {"$and": [one, *places]}, limit=most + 1, projection={"_id": 1}, hint=BY_TOKENS) for one in conditions)
         )
-        known = [frozenset(row["_id"] for row in rows) for rows in held if len(rows) <= _FEW]
-        return frozenset.intersection(*known) if known else None
+        return [frozenset(row["_id"] for row in rows) for rows in held if len(rows) <= most]
 
     async def fill_in(self) -> int:
         """Give documents that were written before there was a search the words that they are found by; how many.
@@ -99,18 +112,25 @@ class Search:
         return done
 
 
-def _after(place: Sequence[Any]) -> list[Row]:
-    return [beyond(_ORDER, tuple(place), descending=False), {"principal": {"$gte": place[0]}}]
+def _after(place: Key) -> list[Row]:
+    """What comes after a place in the order, in stretches that each have a beginning and an end in its index: of one condition it finds neither."""
+    if not place:
+        return [{}]
+    return [dict(zip(_ORDER, place[:last], strict=False)) | {_ORDER[last]: {"$gt": place[last]}} for last in range(len(_ORDER) - 1, -1, -1)]
 
 
-def _bounds(scope: Scope) -> list[Row]:
+def _places(scope: Scope) -> list[Row]:
     """Where in the order all that is seen stands, as far as that can be told."""
-    bounds: list[Row] = [{"state": {"$ne": str(DocumentState.ARCHIVED)}}]
+    places: list[Row] = []
     if scope.within is not None:
-        bounds.append({"principal": {"$in": sorted(scope.within)}})
+        places.append({"principal": {"$in": sorted(scope.within)}})
     if (owners := scope.owners()) is not None:
-        bounds.append({"owner.key": {"$in": sorted(owners)}})
-    return bounds
+        places.append({"owner.key": {"$in": sorted(owners)}})
+    return places
+
+
+def _where(sought: Sought, scope: Scope, *, in_names: bool) -> list[Row]:
+    return [*_places(scope), {"state": {"$ne": str(DocumentState.ARCHIVED)}}, _seen(sought, scope, in_names=in_names)]
 
 
 def _seen(sought: Sought, scope: Scope, *, in_names: bool) -> Row:
