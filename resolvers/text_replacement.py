@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, auto
+from typing import Any
 
 from resolvers import access
 from resolvers.access import Held, Permission
@@ -295,7 +296,21 @@ def _moved_links(document: Document, after: Content, fields: Mapping[str, Field]
     """Links that would lead elsewhere: what is replaced is text."""
     rich = {text.path for text in diff.texts(after, fields) if text.field.rich}
     return [
-        Problem("LINK_CHANGED", "Ändringen skulle flytta eller bryta en länk i texten.", (*place(document), "content", change.path))
+        Problem("LINK_CHANGED", "Ändringen skulle flytta eller bryta en länk i texten.", (*place(document), "content", *_indexed(after, change.path)))
         for change in changes
         if change.path in rich and isinstance(change.before, str) and moves_links(change.before, change.after)
     ]
+
+
+def _indexed(content: Content, path: str) -> list[str]:
+    """A change's path as errors have it: list items by their index."""
+    steps: list[str] = []
+    value: Any = content
+    for step in diff.parse_path(path):
+        steps.append(step.field)
+        value = value[step.field]
+        if step.key is not None:
+            index = next(index for index, item in enumerate(value) if item["key"] == step.key)
+            steps.append(str(index))
+            value = value[index]
+    return steps

@@ -1,9 +1,14 @@
 """`search`: what each caller finds, where the words stand, and nothing that a caller may not see."""
 
+from pathlib import Path
+
 import pytest
 
 from store.records import Role
+from store.registry import Store
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM, Caller, Json
+from tests.serving import serving
+from tests.storage.building import published
 from tests.world import CONTENT, World
 
 SEARCH = """query($text: String!, $first: Int, $after: String) { search(text: $text, first: $first, after: $after) { totalCount
@@ -159,3 +164,13 @@ async def test_a_hostile_text_is_only_words(world: World, text: str) -> None:
 
     assert await ids(world.region, text) == await ids(world.region, plain)
     assert await ids(world.region, "recept") == [world.case_type, world.template]
+
+
+async def test_a_server_that_starts_makes_old_documents_found(mongodb_uri: str, store: Store, tmp_path: Path) -> None:
+    document = await published(store, "Från förr.")
+    await store.database["documents"].update_many({}, {"$unset": {"tokens": ""}})
+    broken = await published(store, "Från förr.")
+    await store.database["documents"].update_one({"_id": broken.id}, {"$unset": {"tokens": "", "content.name": ""}})
+
+    async with serving(tmp_path, mongodb_uri, store, development=True) as api:
+        assert await ids(api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM), "förr") == [document.id]

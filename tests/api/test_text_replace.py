@@ -263,11 +263,13 @@ async def test_a_personal_number_that_comes_together_is_refused_and_not_repeated
 
 
 async def test_a_change_that_would_make_a_link_is_refused(world: World) -> None:
-    document = await world.draft(CONTENT | {"introduction": "Se HÄR."})
+    terms = [{"key": "ett", "heading": "Ett", "text": "Inget."}, {"key": "två", "heading": "Två", "text": "Se HÄR."}]
+    document = await world.draft(CONTENT | {"introduction": "Se HÄR.", "terms": terms})
 
     refused = await replace(world, "HÄR", "[här](https://elakt.se)")
 
-    assert problems(refused) == [("LINK_CHANGED", f"documents.{document}.content.introduction")]
+    place = f"documents.{document}.content"
+    assert problems(refused) == [("LINK_CHANGED", f"{place}.introduction"), ("LINK_CHANGED", f"{place}.terms.1.text")]
 
 
 @pytest.mark.parametrize(
