@@ -1,12 +1,26 @@
-"""Rewriting the texts of a content: those that its kind marks as prose, and nothing else; keys, codes and addresses are left as they are."""
+"""Reading and rewriting the texts of a content: those that its kind marks as prose. Keys, codes and addresses are none and stay as they are."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from store.kinds import Field
 from store.records import Content
 
 Rewrite = Callable[[str, Field], str]
+
+
+def plain_texts(content: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterator[str]:
+    """The texts alone, in the order of the model's fields; `store.diff.texts` tells their places too, at some cost."""
+    for name, field in fields.items():
+        if not field.text and field.fields is None:
+            continue
+        value = content.get(name)
+        for one in value if isinstance(value, list) else (value,):
+            if isinstance(one, str):
+                if field.text:
+                    yield one
+            elif isinstance(one, Mapping) and field.fields is not None:
+                yield from plain_texts(one, field.fields)
 
 
 def rewritten(content: Content, fields: Mapping[str, Field], rewrite: Rewrite) -> dict[str, Any]:

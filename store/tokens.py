@@ -14,8 +14,8 @@ from bson import Regex
 from snowballstemmer.swedish_stemmer import SwedishStemmer
 
 from store.clinic_filters import folded
-from store.diff import texts
 from store.kinds import Kind
+from store.prose import plain_texts
 from store.records import Content, Document
 
 COMBINING = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
@@ -89,8 +89,8 @@ def tokens_of(kind: Kind, head: Document) -> list[str]:
 
 def _tokens(kind: Kind, content: Content, side: str) -> list[str]:
     words: dict[Word, None] = {}
-    for text in texts(content, kind.fields):
-        words.update(dict.fromkeys(_distinct(text.text)))
+    for text in plain_texts(content, kind.fields):
+        words.update(dict.fromkeys(_distinct(text)))
         if len(words) > MOST_WORDS:
             break
     kept = list(words)[:MOST_WORDS]
