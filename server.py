@@ -180,7 +180,7 @@ def _open(uri: str, settings: Settings) -> Store:
 
 
 async def _prepare(store: Store) -> None:
-    """Indexes and reference data, as far as they are missing.
+    """Indexes, the words that documents are found by, and reference data, as far as they are missing.
 
     Raises:
         BackupError: A restore into the database was broken off.
@@ -188,6 +188,7 @@ async def _prepare(store: Store) -> None:
     if await is_half_restored(store.database):
         raise BackupError("A restore into this database was broken off. Run it again: casetypes restore.")
     await store.database.create_indexes()
+    await store.search.fill_in()
     await store.principals.ensure(reference.principals())
 
 

@@ -222,15 +222,17 @@ def _scope(held: Iterable[Held], principals: Iterable[Principal]) -> Scope:
     held = tuple(held)
     drafts = [one for one in held if Permission.READ_DRAFTS in one.permissions]
     wide = [one for one in held if one.clinic is None]
+    national = frozenset(one.key for one in principals if one.kind is PrincipalKind.NATIONAL)
     return Scope(
         principals=frozenset(one.principal for one in drafts if one.clinic is None and one.role not in _CLINIC_ROLES),
         clinics=frozenset(one.clinic for one in drafts if one.clinic is not None),
         clinics_in=frozenset(one.principal for one in drafts if one.clinic is None and one.role in _CLINIC_ROLES),
         released_in=frozenset(one.principal for one in wide),
         released_of=frozenset(one.principal for one in held) | frozenset(one.clinic for one in held if one.clinic is not None),
-        released_templates_of=frozenset(one.key for one in principals if one.kind is PrincipalKind.NATIONAL) if held else frozenset(),
+        released_templates_of=national if held else frozenset(),
         released_central=any(one.national for one in held),
         template_kinds=_TEMPLATE_KINDS,
+        within=None if any(one.national for one in held) else national | {one.principal for one in held},
     )
 
 

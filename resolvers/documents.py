@@ -12,7 +12,7 @@ from resolvers.kinds.texts import allowed_characters, at_most
 from resolvers.validation import validate
 from store import diff
 from store.diff import Change
-from store.errors import InvalidInput, NotFound, Problem
+from store.errors import InvalidInput, NotFound, Path, Problem
 from store.hashing import Verification
 from store.history import Asked
 from store.kinds import Kind
@@ -22,7 +22,8 @@ from store.records import Action, Content, Derivation, Document, Event, Owner, O
 from store.scopes import Sight
 from store.transactions import IdempotencyKey
 
-_SEARCHED = (at_most(200), allowed_characters)
+SEARCHED = (at_most(200), allowed_characters)
+"""What is checked of a text to look for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ async def page(context: Context, which: DocumentFilter, order: Order, paging: Pa
     Raises:
         InvalidInput: The text to look for can't be in a name.
     """
-    faults = [fault for check in _SEARCHED for fault in check(which.text or "")]
+    faults = [fault for check in SEARCHED for fault in check(which.text or "")]
     if faults:
         raise InvalidInput([Problem(fault.code, fault.message, ("filter", "text")) for fault in faults])
     return await context.store.listing.page(which, context.rights.scope, order, paging)
@@ -200,7 +201,7 @@ async def create(
         NotPermitted: The viewer may not make documents there.
         InvalidInput: The content breaks a rule.
     """
-    principal, kept_owner = await _owner(context, owner)
+    principal, kept_owner = await owner_of(context, owner)
     clinic = kept_owner.key if kept_owner.kind is OwnerKind.CLINIC else None
     held = access.require_at(context.rights, Permission.EDIT, principal, clinic, ("owner",))
     derived, start = await _from_template(context, template_kind, from_template)
@@ -285,10 +286,17 @@ async def _require_allowed_links(context: Context, principal: str, links: Iterab
     Raises:
         InvalidInput: There are some.
     """
+    if problems := await open_page_links(context, principal, links, ("content",)):
+        raise InvalidInput(problems)
+
+
+async def open_page_links(context: Context, principal: str, links: Iterable[Mapping[str, Any]], content: Path) -> list[Problem]:
+    """The links that open an open page from logged-in mode, where the principal does not allow them; `content` is where theirs stands."""
     places = [index for index, link in enumerate(links) if link.get("openPage")]
-    if places and not (await context.store.policies.of(principal)).open_page_links:
-        message = "Huvudmannen tillåter inte länkar till öppna sidor från inloggat läge."
-        raise InvalidInput([Problem("OPEN_PAGE_LINK", message, ("content", "links", str(index), "openPage")) for index in places])
+    if not places or (await context.store.policies.of(principal)).open_page_links:
+        return []
+    message = "Huvudmannen tillåter inte länkar till öppna sidor från inloggat läge."
+    return [Problem("OPEN_PAGE_LINK", message, (*content, "links", str(index), "openPage")) for index in places]
 
 
 async def _lifecycle(
@@ -305,7 +313,7 @@ async def _lifecycle(
     return saved
 
 
-async def _owner(context: Context, hsa_id: str) -> tuple[str, Owner]:
+async def owner_of(context: Context, hsa_id: str) -> tuple[str, Owner]:
     """The principal whose log is written, and the owner: that principal or one of its clinics."""
     key = key_of(hsa_id)
     if key in context.principals:

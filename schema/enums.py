@@ -5,6 +5,7 @@ from enum import Enum
 import strawberry
 
 from resolvers.kinds.case_types import Gender, QuestionKind, ResponseTimeUnit
+from resolvers.text_replacement import SkipReason
 from store.diff import ChangeKind
 from store.listing import Order as DocumentOrder
 from store.records import (
@@ -187,6 +188,11 @@ _described(
         "ATTACHMENT": "An attached file.",
     },
 )
+_described(
+    SkipReason,
+    "Why a document that holds a text is not changed.",
+    {"DRAFT_AHEAD": "Its newest version is a draft ahead of what is in force: to publish that would publish somebody's unfinished work."},
+)
 _described(Gender, "Whom a case type is for.", {"MAN": "Men (1 in the national contract).", "WOMAN": "Women (2)."})
 _described(ResponseTimeUnit, "What a response time is counted in.", {"HOURS": "Hours.", "WORKING_DAYS": "Working days."})
 
@@ -206,6 +212,7 @@ __all__ = [
     "RefusalReason",
     "ResponseTimeUnit",
     "Role",
+    "SkipReason",
     "TemplateLevel",
     "TextSegmentKind",
 ]

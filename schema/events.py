@@ -38,6 +38,7 @@ class EventFilter:
     actor: HsaId | None = strawberry.field(default=None, description="By this person; by this unit for machines.")
     since: datetime | None = strawberry.field(default=None, description="At this time or later.")
     until: datetime | None = strawberry.field(default=None, description="Before this time.")
+    batch: strawberry.ID | None = strawberry.field(default=None, description="Of this act on several documents.")
 
 
 def filter_of(given: EventFilter | None) -> history.EventFilter:
@@ -45,7 +46,13 @@ def filter_of(given: EventFilter | None) -> history.EventFilter:
     if given is None:
         return history.EventFilter()
     return history.EventFilter(
-        actions=given.actions, document=given.document, clinic=given.clinic, actor=given.actor, since=given.since, until=given.until
+        actions=given.actions,
+        document=given.document,
+        clinic=given.clinic,
+        actor=given.actor,
+        since=given.since,
+        until=given.until,
+        batch=given.batch,
     )
 
 
@@ -75,6 +82,10 @@ class Event(Node):
             note=record.note,
             request_id=record.request_id,
         )
+
+    @strawberry.field(description="The act on several documents that it is one of, such as a text change; null for most.")
+    def batch(self) -> strawberry.ID | None:
+        return strawberry.ID(self.record.batch) if self.record.batch else None
 
     @strawberry.field(description="The person that the act is about, by HSA-id; null for those who may not see persons.")
     def person(self, info: Info) -> HsaId | None:

@@ -33,7 +33,9 @@ from schema.people import Actor
 from schema.policies import PolicyMutation
 from schema.role_grants import RoleGrant, RoleGrantMutation
 from schema.scalars import SCALARS
+from schema.search import SearchQuery
 from schema.sessions import Unauthenticated
+from schema.text_replacement import TextReplacementMutation
 from store import errors, records
 from store.clinic_filters import ClinicFilter
 
@@ -53,7 +55,7 @@ class Viewer:
 
 
 @strawberry.type(description="Reading. Lists are pages; what the viewer may not know of is left out or null.")
-class Query(CaseTypeQuery, CaseTypeTemplateQuery, OrganisationQuery, AssignmentQuery, DistributionQuery, ActiveSubscriptionQuery):
+class Query(CaseTypeQuery, CaseTypeTemplateQuery, OrganisationQuery, AssignmentQuery, DistributionQuery, ActiveSubscriptionQuery, SearchQuery):
     @strawberry.field(description="Who asks, in which roles.")
     def viewer(self, info: Info) -> Viewer:
         viewer, held = info.context.viewer, info.context.rights.held
@@ -152,6 +154,7 @@ class Mutation(
     CaseTypeTemplateMutation,
     AdaptationMutation,
     DocumentMutation,
+    TextReplacementMutation,
     DistributionMutation,
     AssignmentMutation,
     OrderMutation,

@@ -36,6 +36,8 @@ _BATCH = 500
 _READY_SECONDS = 3
 _EXISTS = 48  # NamespaceExists
 _OPEN_ONLY = {"open": True}
+BY_TOKENS = "by_tokens"
+BY_PLACE = "by_place"
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "principals": [],
@@ -79,6 +81,8 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("kind", ASCENDING), ("noticed_at", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("owner.key", ASCENDING), ("kind", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("derived_from.template", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("tokens", ASCENDING), ("principal", ASCENDING), ("owner.key", ASCENDING), ("_id", ASCENDING)], name=BY_TOKENS),
+        IndexModel([("principal", ASCENDING), ("owner.key", ASCENDING), ("_id", ASCENDING)], name=BY_PLACE),
         IndexModel([("subject", ASCENDING), ("owner.key", ASCENDING)], partialFilterExpression={"subject": {"$type": "string"}}),
     ],
     "versions": [
@@ -93,6 +97,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("principal", ASCENDING), ("actor_key", ASCENDING), ("sequence", ASCENDING)]),
         IndexModel([("principal", ASCENDING), ("clinics", ASCENDING), ("sequence", ASCENDING)]),
         IndexModel([("document", ASCENDING), ("published_before", ASCENDING), ("sequence", ASCENDING)]),
+        IndexModel([("principal", ASCENDING), ("batch", ASCENDING), ("sequence", ASCENDING)], partialFilterExpression={"batch": {"$type": "string"}}),
         # The event that first put a version in force carries its number: the versions that clinics may see, each once.
         IndexModel(
             [("document", ASCENDING), ("released", ASCENDING)],
@@ -211,11 +216,19 @@ class Database:
         projection: Mapping[str, Any] | None = None,
         collation: Collation | None = None,
         session: Session | None = None,
+        hint: str | None = None,
     ) -> list[Row]:
-        """All rows that match, at most `limit` (0 is no limit), in one list."""
+        """All rows that match, at most `limit` (0 is no limit), in one list; by the index that `hint` names."""
         # A batch of the limit's size answers in one round trip. Without a limit batches are small: one is decoded without a turn for others.
         cursor = self[collection].find(
-            where, sort=sort, limit=limit, projection=projection, collation=collation, session=session, batch_size=limit + 1 if limit else _BATCH
+            where,
+            sort=sort,
+            limit=limit,
+            projection=projection,
+            collation=collation,
+            session=session,
+            batch_size=limit + 1 if limit else _BATCH,
+            hint=hint,
         )
         if session is not None:
             return await cursor.to_list()

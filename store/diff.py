@@ -79,6 +79,31 @@ def diff(before: Content, after: Content, fields: Mapping[str, Field]) -> list[C
     return list(_objects(before, after, fields, _Place(), visible=True))
 
 
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """One text of a content, with its place as a change of it would have it."""
+
+    path: str
+    label: str
+    field: Field
+    text: str
+
+
+def texts(content: Content, fields: Mapping[str, Field]) -> Iterator[Prose]:
+    """The texts of a content, in the order of the model's fields; the texts of one list without keys share its path."""
+    return _texts(content, fields, _Place())
+
+
+def _texts(content: Content, fields: Mapping[str, Field], place: _Place) -> Iterator[Prose]:
+    for name, field in fields.items():
+        value, there = content.get(name), place.field(name, field.title)
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, str) and field.text:
+                yield Prose(there.path, there.label, field, one)
+            elif isinstance(one, Mapping) and field.fields is not None:
+                yield from _texts(one, field.fields, there.item(one["key"], _readable(one)) if "key" in one else there)
+
+
 def resident_visible(changes: Iterable[Change]) -> bool:
     """Whether residents see any of the changes."""
     return any(change.resident_visible for change in changes)

@@ -65,8 +65,10 @@ class VersionConflict(RegistryError):
 
     code = "VERSION_CONFLICT"
 
-    def __init__(self, *, document: str, principal: str, expected: int, latest: int, by: Actor, at: datetime) -> None:
-        super().__init__(f"Någon annan hann spara före dig: version {latest} finns redan, du utgick från version {expected}.", ("expectedVersion",))
+    def __init__(
+        self, *, document: str, principal: str, expected: int, latest: int, by: Actor, at: datetime, path: Path = ("expectedVersion",)
+    ) -> None:
+        super().__init__(f"Någon annan hann spara före dig: version {latest} finns redan, du utgick från version {expected}.", path)
         self.document = document
         self.principal = principal
         self.expected = expected
@@ -101,6 +103,16 @@ class MergeConflict(RegistryError):
         self.base = base
         self.ours = ours
         self.theirs = theirs
+
+
+class Several(RegistryError):
+    """An act on several documents was refused for some of them. Carries every refusal."""
+
+    code = "SEVERAL"
+
+    def __init__(self, refusals: Sequence[RegistryError]) -> None:
+        super().__init__("; ".join(refusal.message for refusal in refusals), refusals[0].path)
+        self.refusals = tuple(refusals)
 
 
 @dataclass(frozen=True, slots=True)

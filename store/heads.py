@@ -12,6 +12,7 @@ from store.errors import InvalidInput, Path, VersionConflict, WrongState
 from store.hashing import hash_of
 from store.kinds import Kind
 from store.records import Act, Content, Derivation, Document, DocumentState, Owner, Version
+from store.tokens import tokens_of
 
 MAX_CONTENT_BYTES = 1024 * 1024
 
@@ -35,10 +36,12 @@ class Birth:
     subject: str | None = None
 
 
-def expect(head: Document, expected: int) -> None:
-    """Refuse a caller who last read another version than the newest, with who saved it and when."""
+def expect(head: Document, expected: int, path: Path = ("expectedVersion",)) -> None:
+    """Refuse a caller who last read another version than the newest, with who saved it and when; `path` is where the input tells it."""
     if head.latest != expected:
-        raise VersionConflict(document=head.id, principal=head.principal, expected=expected, latest=head.latest, by=head.author, at=head.edited_at)
+        raise VersionConflict(
+            document=head.id, principal=head.principal, expected=expected, latest=head.latest, by=head.author, at=head.edited_at, path=path
+        )
 
 
 def refuse_archived(head: Document, path: Path = ("id",)) -> None:
@@ -73,7 +76,7 @@ def born(birth: Birth, content: Content, *, derived_from: Derivation | None, act
         updated_at=place.at,
         subject=birth.subject,
     )
-    return head, version
+    return found_by(birth.kind, head), version
 
 
 def edited(
@@ -115,14 +118,14 @@ def edited(
         edited_at=place.at,
         updated_at=place.at,
     )
-    return moved, version
+    return found_by(kind, moved), version
 
 
 def put_in_force(kind: Kind, head: Document, *, number: int, content: Content, schema_version: int, first_time: bool, at: datetime) -> Document:
     """A version in force. The first publication makes a draft active; a deactivated document stays deactivated."""
     name, internal_name = kind.names(kind.upcast(content, schema_version))
     newest = number == head.latest
-    return replace(
+    moved = replace(
         head,
         state=DocumentState.ACTIVE if head.state is DocumentState.DRAFT else head.state,
         published=number,
@@ -134,6 +137,12 @@ def put_in_force(kind: Kind, head: Document, *, number: int, content: Content, s
         release_count=head.release_count + first_time,
         highest_released=max(head.highest_released, number),
     )
+    return found_by(kind, moved)
+
+
+def found_by(kind: Kind, head: Document) -> Document:
+    """The head with the words that it is found by, after a change of its content or of what is in force."""
+    return replace(head, tokens=tokens_of(kind, head))
 
 
 def switched(head: Document, state: DocumentState, *, at: datetime) -> Document:

@@ -32,6 +32,7 @@ class EventFilter:
     actor: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    batch: str | None = None
 
     def where(self, principal: str) -> dict[str, Any]:
         """As MongoDB's filter; user text is only ever a value in it."""
@@ -44,6 +45,8 @@ class EventFilter:
             where["clinics"] = {"$eq": key_of(self.clinic)}
         if self.actor is not None:
             where["actor_key"] = {"$eq": key_of(self.actor)}
+        if self.batch is not None:
+            where["batch"] = {"$eq": self.batch}
         if self.since is not None or self.until is not None:
             where["at"] = {"$gte": self.since} if self.since else {}
             if self.until is not None:
@@ -59,6 +62,7 @@ class EventFilter:
             and (self.actor is None or key_of(self.actor) == key_of(event.actor.employee_hsa_id or event.actor.unit or ""))
             and (self.since is None or event.at >= self.since)
             and (self.until is None or event.at < self.until)
+            and (self.batch is None or event.batch == self.batch)
         )
 
 

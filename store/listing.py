@@ -10,7 +10,7 @@ from typing import Any
 from store.database import SWEDISH, Database
 from store.paging import Page, Paging, find_merged, find_page
 from store.records import Document, DocumentState, OwnerKind, key_of
-from store.rows import document_from
+from store.rows import HEAD, document_from
 from store.scopes import NOTHING, Scope
 
 
@@ -90,10 +90,18 @@ class Listing:
             keys = {"name": str, "_id": str}
             where = which.where(scope)
             return await find_page(
-                self._database, "documents", where, paging, keys=keys, convert=document_from, descending=descending, collation=SWEDISH
+                self._database,
+                "documents",
+                where,
+                paging,
+                keys=keys,
+                convert=document_from,
+                descending=descending,
+                collation=SWEDISH,
+                projection=HEAD,
             )
         parts = [(where, {changed: datetime, "_id": str}) for where, changed in which.parts(scope)]
-        return await find_merged(self._database, "documents", parts, paging, convert=document_from, descending=descending)
+        return await find_merged(self._database, "documents", parts, paging, convert=document_from, descending=descending, projection=HEAD)
 
     async def owned_by(self, kind: str, clinics: Sequence[str]) -> list[Owned]:
         """The documents of a kind that clinics own, archived ones left out; without their content."""

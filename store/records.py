@@ -295,6 +295,7 @@ class Document:
     `updated_at` the time of the last change of content or state,
     `noticed_at` of the last one that clinics were told of. `notice_count` counts the events that those who may not edit can see,
     `release_count` the versions that were ever in force. `subject` is the document that this one is an addition to.
+    `tokens` are what it is found by, read only where it is written: None where that was not read, or is not there yet.
     """
 
     id: str
@@ -323,6 +324,7 @@ class Document:
     highest_released: int = 0
     archived_sequence: int | None = None
     subject: str | None = None
+    tokens: Sequence[str] | None = field(default=None, compare=False, repr=False)
 
     @property
     def content_in_force(self) -> Content:
@@ -361,7 +363,7 @@ class Event:
 
     `version` is the version that the act made or put in force; `published_before` and `published_after` are the numbers in force around it;
     `state` is the document's after it. `clinics` are the keys that the act names, sorted; `group` is the group that they were chosen by,
-    `person` the key of the person that the act is about.
+    `person` the key of the person that the act is about. `batch` is shared by the events of one act on several documents.
     """
 
     principal: str
@@ -384,6 +386,7 @@ class Event:
     counts: Mapping[str, int] = field(default_factory=dict)
     group: str | None = None
     person: str | None = None
+    batch: str | None = None
 
     @property
     def id(self) -> str:

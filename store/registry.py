@@ -8,6 +8,7 @@ from store.active_subscriptions import ActiveSubscriptions
 from store.adaptations import Adaptations
 from store.adoption import Adoptions
 from store.assignments import Assignments
+from store.batches import Batches
 from store.checkpoints import Checkpoints
 from store.clinics import Clinics
 from store.database import Database
@@ -24,6 +25,7 @@ from store.orders import Orders
 from store.policies import PolicyBook
 from store.principals import People, Principals
 from store.role_grants import RoleGrants
+from store.search import Search
 from store.start_pages import StartPages
 
 
@@ -38,7 +40,9 @@ class Store:
     people: People
     clinics: Clinics
     documents: Documents
+    batches: Batches
     listing: Listing
+    search: Search
     history: History
     assignments: Assignments
     distribution: Distribution
@@ -81,7 +85,9 @@ class Store:
             people=People(database, log),
             clinics=clinics,
             documents=documents,
+            batches=Batches(database, log, kinds),
             listing=Listing(database),
+            search=Search(database, kinds),
             history=history,
             assignments=assignments,
             distribution=Distribution(log, extra_hsa_prefixes=extra_hsa_prefixes),

@@ -83,11 +83,15 @@ def clinic_from(row: Row) -> Clinic:
     return Clinic(**(values | {"key": row["_id"], "status": ClinicStatus(row["status"])}))
 
 
+HEAD: Mapping[str, int] = {"tokens": 0}
+"""What is left out of heads that are read and not written: it is most of a small one."""
+
+
 def document_row(document: Document) -> Row:
     """A head as stored."""
     return (
         {"_id": document.id}
-        | _values(document, "id")
+        | _values(document, "id", *(["tokens"] if document.tokens is None else []))
         | {
             "owner": {"kind": str(document.owner.kind), "key": document.owner.key},
             "state": str(document.state),
@@ -127,6 +131,7 @@ def document_from(row: Row) -> Document:
         highest_released=row["highest_released"],
         archived_sequence=row["archived_sequence"],
         subject=row["subject"],
+        tokens=row.get("tokens"),
     )
 
 
@@ -175,7 +180,7 @@ def event_row(event: Event, *, released: int | None = None) -> Row:
 
 def event_from(row: Row) -> Event:
     """The event in a row."""
-    values = {field.name: row[field.name] for field in fields(Event)}
+    values = {field.name: row[field.name] for field in fields(Event) if field.name in row}
     return Event(
         **(
             values

@@ -33,6 +33,7 @@ class Scope:
         released_templates_of: The same, but only documents of `template_kinds`.
         released_central: What any principal (not clinic) owns and has published.
         template_kinds: The kinds that count as templates.
+        within: The principals in whose logs all that is seen stands; None where that is not known. Only narrows where MongoDB looks.
     """
 
     principals: frozenset[str] = frozenset()
@@ -43,6 +44,7 @@ class Scope:
     released_templates_of: frozenset[str] = frozenset()
     released_central: bool = False
     template_kinds: frozenset[str] = frozenset()
+    within: frozenset[str] | None = None
 
     def sight(self, document: Document) -> Sight:
         """How much of a document is seen."""
@@ -64,6 +66,12 @@ class Scope:
         """The documents that are seen at all, as MongoDB's filter."""
         branches = [*self._whole(), *self._released()]
         return {"$or": branches} if branches else NOTHING
+
+    def owners(self) -> frozenset[str] | None:
+        """Who owns all that is seen; None where that can't be told."""
+        if self.principals or self.clinics_in or self.released_in or self.released_central:
+            return None
+        return self.clinics | self.released_of | self.released_templates_of
 
     def parts(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The same in two disjoint parts: what is seen whole, and what is seen only as released."""

@@ -28,6 +28,11 @@ class IdempotencyKey:
     id: str
     fingerprint: str
 
+    def refuse_other(self, fingerprint: str) -> None:
+        """Refuse a key that was used with other input."""
+        if fingerprint != self.fingerprint:
+            raise InvalidInput.at(("idempotencyKey",), "IDEMPOTENCY_KEY_REUSED", "Nyckeln är redan använd för ett annat anrop. Välj en ny nyckel.")
+
 
 class Transaction:
     """The state of one principal's log while a group of changes is applied to it.
@@ -155,8 +160,8 @@ class Transaction:
             InvalidInput: The key was used with other input.
         """
         row = self._keys.get(key.id)
-        if row is not None and row["fingerprint"] != key.fingerprint:
-            raise InvalidInput.at(("idempotencyKey",), "IDEMPOTENCY_KEY_REUSED", "Nyckeln är redan använd för ett annat anrop. Välj en ny nyckel.")
+        if row is not None:
+            key.refuse_other(row["fingerprint"])
         return row
 
     def remember(self, key: IdempotencyKey, saved: Saved) -> None:

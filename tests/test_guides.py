@@ -50,7 +50,7 @@ async def test_the_regional_administrators_guide_does_what_it_says(world: World)
     made = await world.clinic_admin.done("caseTypeCreate", "caseType { id }", owner=BJORKEN, content=CONTENT)
     local = made["caseType"]["id"]
     await world.clinic_admin.done("documentPublish", "event { id }", id=local, version=1, expectedVersion=1)
-    ids = {"CASE_TYPE": world.case_type, "LOCAL_CASE_TYPE": local}
+    ids = {"CASE_TYPE": world.case_type, "LOCAL_CASE_TYPE": local, "OLD_CASE_TYPE": await published(world, "Fråga 1177 Vårdguiden")}
     said: dict[str, Any] = {}
 
     for title, operation, variables in steps("regional-administrator.md"):
@@ -60,6 +60,8 @@ async def test_the_regional_administrators_guide_does_what_it_says(world: World)
                 ids["GROUP"] = said[title]["clinicGroupSave"]["clinicGroup"]["id"]
             case "Distribute":
                 ids["DISTRIBUTED_AT"] = said[title]["caseTypeDistribute"]["event"]["at"]
+            case "Replace":
+                ids["BATCH"] = said[title]["textReplace"]["batch"]
             case "Grant":
                 ids["ROLE_GRANT"] = said[title]["roleGrant"]["roleGrant"]["id"]
 
@@ -72,6 +74,13 @@ async def test_the_regional_administrators_guide_does_what_it_says(world: World)
     assert (said["Distribute"]["caseTypeDistribute"]["clinics"], said["Distribute"]["caseTypeDistribute"]["replaced"]) == (3, 1)
     assert said["Withdraw"]["caseTypeWithdraw"]["clinics"] == 1
     assert said["Decide"]["principalPoliciesSave"]["principal"]["policies"]["centralActivation"] == "CLINIC"
+    assert [edge["node"]["id"] for edge in said["Search"]["search"]["edges"]] == [ids["OLD_CASE_TYPE"]]
+    assert [(one["version"], one["problems"]) for one in said["Look"]["textReplace"]["documents"]] == [(1, [])]
+    [replaced] = said["Replace"]["textReplace"]["documents"]
+    assert replaced == {"newVersion": 2, "published": True, "document": {"id": ids["OLD_CASE_TYPE"], "name": "Fråga 1177"}}
+    [edge] = said["Batch"]["principal"]["events"]["edges"]
+    assert (edge["node"]["action"], edge["node"]["version"], edge["node"]["changes"]) == ("PUBLISHED", 2, [{"label": "Namn"}])
+    assert [one["newVersion"] for one in said["Undo"]["textReplaceUndo"]["documents"]] == [3]
     assert [entry["version"]["number"] for entry in said["AsOf"]["clinic"]["startPage"]] == [1]
     assert said["AsOf"]["assignments"]["totalCount"] == 1
 

@@ -305,6 +305,16 @@ def check_rich_text(text: str) -> Iterator[Fault]:
         yield from check_url(reference["href"])
 
 
+def addresses(text: str) -> list[str]:
+    """Where the links and images of a Markdown text lead, in order."""
+    try:
+        tokens = _MARKDOWN.parse(text)
+    except RecursionError:
+        return []
+    inline = [child for token in tokens for child in _all(token.children or [])]
+    return [str(child.attrs.get("href") or child.attrs.get("src")) for child in inline if child.type in ("link_open", "image")]
+
+
 def _too_deep() -> Fault:
     return Fault("MARKDOWN_NOT_ALLOWED", "Använd högst fem nivåer av listor i varandra.")
 

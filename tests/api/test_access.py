@@ -39,6 +39,7 @@ QUERIES: dict[str, tuple[str, dict[str, Any]]] = {
         f'{{ activeSubscriptions(principal: "{STOCKHOLM}") {{ edges {{ node {{ id }} }} }} }}',
         row(DENIED, DENIED, DENIED, DENIED, YES, DENIED, DENIED, DENIED, DENIED),
     ),
+    "search": ('{ search(text: "hemlig") { totalCount } }', row(0, 0, 0, 0, 2, 0, 0, 2, 0)),
     "checkDistribution": (
         f'query($caseType: ID!) {{ checkDistribution(caseType: $caseType, to: {{ hsaIds: ["{BJORKEN}"] }}) {{ refused {{ row }} }} }}',
         row(UNKNOWN, DENIED, DENIED, DENIED, YES, UNKNOWN, DENIED, DENIED, DENIED),
@@ -81,6 +82,8 @@ MUTATIONS: dict[str, tuple[Json, dict[str, Any]]] = {
         {"clinic": BJORKEN, "upTo": "$cursor"},
         row(UNKNOWN, DONE, DONE, UNKNOWN, DENIED, UNKNOWN, DENIED, DENIED, DENIED),
     ),
+    "textReplace": ({"owner": STOCKHOLM, "find": "Förnya", "replace": "Förläng"}, OWNER),
+    "textReplaceUndo": ({"batch": "$batch"}, HIDDEN_DRAFT),
     "personProtect": ({"principal": STOCKHOLM, "employee": f"{STOCKHOLM}-NY", "protected": True}, OWNER),
 }
 """In an order in which those who may can do them all."""
@@ -181,7 +184,16 @@ async def test_every_query_answers_each_caller_by_right(world: World) -> None:
 async def test_every_mutation_is_refused_without_a_trace_or_done_by_right(world: World) -> None:
     async with world.staff.socket() as socket:
         await socket.subscribe(f'subscription {{ clinicNotifications(clinics: ["{BJORKEN}"]) {{ action }} }}')
-        await refused_or_done(world, {**await made(world), "cursor": await first_cursor(world), "subscription": await open_subscription(world)})
+        ids = await made(world) | {"batch": await batch(world)}
+        await refused_or_done(world, {**ids, "cursor": await first_cursor(world), "subscription": await open_subscription(world)})
+
+
+async def batch(world: World) -> str:
+    """A text change of a draft that nothing else is done to."""
+    await world.draft({"name": "Orörd", "internalName": "Orörd"})
+    done = await world.region.done("textReplace", "batch", owner=STOCKHOLM, find="Orörd", replace="Berörd")
+    found: str = done["batch"]
+    return found
 
 
 async def open_subscription(world: World) -> str:

@@ -33,13 +33,10 @@ CONTRACT = build_schema((Path(__file__).parent / "contract.graphql").read_text(e
 COMING = {
     "CaseTypeTemplate.usage",
     "DocumentAdoptTemplateInput",
-    "DocumentConnection",
-    "DocumentEdge",
     "MergeConflict",
     "MergeResolution",
     "MergeSide",
     "Mutation.documentAdoptTemplate",
-    "Query.search",
     "TemplateUsage",
 }
 """What the contract has and the code does not yet. It only ever shrinks."""
