@@ -48,11 +48,12 @@ from resolvers.viewers import ACR_LEVELS, AcrLevel
 from schema.http import RegistryGraphQL
 from schema.live import Limits, Live
 from schema.metrics import MetricsPage, observe_process
-from schema.registry import schema
+from schema.registry import RegistrySchema, schema
 from schema.sessions import Seats, Sessions
 from schema.sockets import WRITE_NOW, GraphQLSocket
 from store import mongod as embedded_mongod
 from store.database import Database, connect
+from store.kinds import Kinds
 from store.mongod import MongodError
 from store.records import Role
 from store.registry import Store
@@ -130,11 +131,11 @@ class Application(Starlette):
             await super().__call__(scope, receive, send)
 
 
-def create_app(settings: Settings) -> Application:
-    """The ASGI application over the MongoDB that the settings name."""
+def create_app(settings: Settings, schema: RegistrySchema = schema, kinds: Kinds = KINDS) -> Application:
+    """The ASGI application over the MongoDB that the settings name, for these kinds of document."""
     if settings.mongodb_uri is None:
         raise ValueError("The settings name no MongoDB.")
-    store = _open(settings.mongodb_uri, settings)
+    store = _open(settings.mongodb_uri, settings, kinds)
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     limits = Limits(
@@ -216,8 +217,8 @@ def application() -> Application:
     return create_app(Settings())
 
 
-def _open(uri: str, settings: Settings) -> Store:
-    return Store.over(Database(connect(uri), settings.database), KINDS, extra_hsa_prefixes=settings.extra_hsa_prefixes)
+def _open(uri: str, settings: Settings, kinds: Kinds = KINDS) -> Store:
+    return Store.over(Database(connect(uri), settings.database), kinds, extra_hsa_prefixes=settings.extra_hsa_prefixes)
 
 
 async def _prepare(store: Store) -> None:

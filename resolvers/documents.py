@@ -188,7 +188,7 @@ async def create(
     *,
     owner: str,
     content: Mapping[str, Any],
-    template_kind: Kind,
+    template_kind: Kind | None,
     from_template: TemplateReference | None,
     note: str | None,
     key: IdempotencyKey | None,
@@ -316,9 +316,11 @@ async def _owner(context: Context, hsa_id: str) -> tuple[str, Owner]:
     return clinic.principal, Owner(OwnerKind.CLINIC, key)
 
 
-async def _from_template(context: Context, template_kind: Kind, reference: TemplateReference | None) -> tuple[Derivation | None, Mapping[str, Any]]:
+async def _from_template(
+    context: Context, template_kind: Kind | None, reference: TemplateReference | None
+) -> tuple[Derivation | None, Mapping[str, Any]]:
     """Where a new document comes from, and the content that it starts with."""
-    if reference is None:
+    if reference is None or template_kind is None:
         return None, {}
     template = access.require_sight(context.rights, await get(context, reference.id, template_kind.name), ("fromTemplate", "id"))
     number = reference.version if reference.version is not None else template.published or template.latest

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
 import strawberry
 
@@ -42,6 +42,11 @@ class Document(Node):
     published_version: int | None = strawberry.field(description="Number of the version in force; null before the first publication.")
     created_at: datetime = strawberry.field(description="When it was made.")
     updated_at: datetime = strawberry.field(description="When its content or state last changed.")
+
+    @classmethod
+    def of(cls, record: records.Document, info: Info) -> Self:
+        """A document of this type, as far as the viewer sees it."""
+        return cls(**head_fields(record, info))
 
     @strawberry.field(description="Who it belongs to.")
     async def owner(self, info: Info) -> Owner:
@@ -110,6 +115,11 @@ class Version(Node):
     previous_hash: str | None = strawberry.field(description="The hash of the version before; null for the first.")
     restored_from: int | None = strawberry.field(description="The version whose content was written again.")
 
+    @classmethod
+    def of(cls, record: records.Version) -> Self:
+        """A version of this type."""
+        return cls(**version_fields(record))
+
     @strawberry.field(description="What this version changed in the one before; for who sees no drafts, in the one in force before.")
     async def changes(self, info: Info) -> list[Change]:
         return changes_of(await resolve.changes_of_version(info.context, self.record))
@@ -144,7 +154,7 @@ def version_fields(record: records.Version) -> dict[str, Any]:
 
 
 KINDS: dict[str, tuple[Callable[[records.Document, Info], Document], Callable[[records.Version], Version]]] = {}
-"""By kind of document: how its heads and versions are answered. Each kind's module adds its own."""
+"""By kind of document: how its heads and versions are answered; filled by `schema.kinds.document_type`."""
 
 
 def document_of(record: records.Document, info: Info) -> Document:

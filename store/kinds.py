@@ -104,7 +104,7 @@ def describe(model: type[BaseModel], *, resident_visible: bool = True) -> Mappin
     for name, info in model.model_fields.items():
         marks = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
         visible = resident_visible and bool(marks.get("resident_visible", True))
-        inner, keyed = _inner_model(info.annotation)
+        inner, keyed = inner_model(info.annotation)
         fields[info.alias or name] = Field(
             title=info.title or name,
             resident_visible=visible,
@@ -116,13 +116,13 @@ def describe(model: type[BaseModel], *, resident_visible: bool = True) -> Mappin
     return fields
 
 
-def _inner_model(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+def inner_model(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
     """The model inside `Model`, `Model | None` or `list[Model]`, and whether it is a list's."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, False
     is_list = get_origin(annotation) in (list, tuple)
     for argument in get_args(annotation):
-        inner, keyed = _inner_model(argument)
+        inner, keyed = inner_model(argument)
         if inner:
             return inner, keyed or is_list
     return None, False
