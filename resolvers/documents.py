@@ -198,11 +198,14 @@ async def create(
     Raises:
         NotFound: There is no such owner or template.
         NotPermitted: The viewer may not make documents there.
-        InvalidInput: The content breaks a rule.
+        InvalidInput: The content breaks a rule, or the kind can't be owned so.
     """
     principal, kept_owner = await _owner(context, owner)
     clinic = kept_owner.key if kept_owner.kind is OwnerKind.CLINIC else None
     held = access.require_at(context.rights, Permission.EDIT, principal, clinic, ("owner",))
+    if kept_owner.kind not in kind.owners:
+        owners = "en huvudman" if kept_owner.kind is OwnerKind.CLINIC else "en mottagning"
+        raise InvalidInput.at(("owner",), "OWNER_NOT_ALLOWED", f"Ange {owners} som ägare: dokument av den här sorten kan inte ägas av någon annan.")
     derived, start = await _from_template(context, template_kind, from_template)
     checked = validate(kind, {**start, **content})
     await _require_allowed_links(context, principal, checked.get("links", ()))

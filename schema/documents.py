@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 import strawberry
 
 from resolvers import documents as resolve
+from resolvers.kinds import CASE_TYPE_TEMPLATE
 from schema.changes import Change, Comparison, Verification, changes_of
 from schema.enums import DocumentState
 from schema.errors import Given, Info, UserError, converts, key_of_call, mutation
@@ -124,13 +125,16 @@ class Version(Node):
     async def changes(self, info: Info) -> list[Change]:
         return changes_of(await resolve.changes_of_version(info.context, self.record))
 
-    @strawberry.field(description="The template version that it comes from; null without one, or where the viewer may not see the template.")
+    @strawberry.field(
+        description="The case type template version that it comes from; null without one, or where the viewer may not see the template. Resident "
+        "cases and their templates have `derivedFromTemplate`."
+    )
     async def derived_from(self, info: Info) -> Derivation | None:
         from schema.case_type_templates import CaseTypeTemplate  # noqa: PLC0415 - templates are documents
 
         derived = self.record.derived_from
         template = await resolve.template_of(info.context, derived)
-        if derived is None or template is None:
+        if derived is None or template is None or template.kind != CASE_TYPE_TEMPLATE.name:
             return None
         newest = template.published or template.latest
         return Derivation(

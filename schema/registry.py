@@ -13,7 +13,16 @@ from strawberry.types.graphql import OperationType
 
 from resolvers import active_subscriptions, assignments, clinics, documents, groups, role_grants
 from resolvers.selections import Wish
-from schema import case_type_templates, case_types
+from schema import (
+    case_type_templates,
+    case_types,
+    guidance,
+    notices,
+    resident_case_templates,
+    resident_cases,
+    standard_reply_collections,
+    terms_texts,
+)
 from schema.acknowledgements import AcknowledgementMutation
 from schema.active_subscriptions import ActiveSubscription, ActiveSubscriptionMutation, ActiveSubscriptionQuery
 from schema.adaptations import AdaptationMutation, LocalAdaptation
@@ -206,7 +215,16 @@ def _has_several_operations(query: str) -> bool:
         return False  # told where it is parsed
 
 
-FACES: Sequence[Face] = (case_types.FACE, case_type_templates.FACE)
+FACES: Sequence[Face] = (
+    case_types.FACE,
+    case_type_templates.FACE,
+    resident_cases.FACE,
+    resident_case_templates.FACE,
+    terms_texts.FACE,
+    standard_reply_collections.FACE,
+    guidance.FACE,
+    notices.FACE,
+)
 """The kinds of document that have queries and mutations of their own."""
 
 

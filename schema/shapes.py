@@ -4,7 +4,7 @@ What is answered is a Strawberry type, written by hand. `shape_of` makes the two
 model: the type says what each field is and means, the model which fields must be given. A field that one of them lacks is an error at import.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
 from enum import Enum
@@ -37,27 +37,23 @@ class Shape:
     patch: type | None = None
 
 
-def shape_of(kind: Kind, output: type) -> Shape:
-    """The shape of a kind whose content is answered as `output`."""
+def shape_of(kind: Kind, output: type, *, from_template: bool = False) -> Shape:
+    """The shape of a kind whose content is answered as `output`; with `from_template`, all but its names can be left to a template."""
     name = output.__name__
+    left_out = "takes the template's value where `fromTemplate` is given; else it is empty or has its default" if from_template else "is empty"
+    whole = f"A whole content, at most 1 MiB. What is left out {left_out}."
+    changes = "Changes to a content. Fields left out keep their value; a list is replaced whole, its items followed by key."
+    mandatory = {field for field, info in kind.model.model_fields.items() if info.is_required()}
     return Shape(
         kind,
         output,
         content_of(output),
-        input=_input(
-            f"{name}Input",
-            output,
-            kind.model,
-            "A whole content, at most 1 MiB. What is left out is empty or has its default; with `fromTemplate`, it takes the template's value.",
-        ),
-        patch=_input(
-            f"{name}Patch",
-            output,
-            kind.model,
-            "Changes to a content. Fields left out keep their value; a list is replaced whole, its items followed by key.",
-            all_optional=True,
-        ),
+        input=_input(f"{name}Input", output, kind.model, whole, mandatory & _NAMES if from_template else mandatory),
+        patch=_input(f"{name}Patch", output, kind.model, changes, frozenset()),
     )
+
+
+_NAMES = frozenset({"name", "internal_name"})
 
 
 # ------------------------------------------------------------------ from stored content
@@ -115,16 +111,16 @@ _INPUTS: dict[type, type] = {
 """The input of each part of a content: those of case types, and those that were made here."""
 
 
-def _input(name: str, output: type, model: type[BaseModel], description: str, *, all_optional: bool = False) -> type:
+def _input(name: str, output: type, model: type[BaseModel], description: str, mandatory: Container[str]) -> type:
     answered = {field.name: field for field in fields(output)}
     if answered.keys() - {"local"} != model.model_fields.keys():
         raise TypeError(f"{output.__name__} and {model.__name__} differ in {sorted(answered.keys() ^ model.model_fields.keys())}")
     hints = get_type_hints(output)
     given = {}
     for field_name, info in model.model_fields.items():
-        description_of = cast("StrawberryField", answered[field_name]).description or ""
+        told = cast("StrawberryField", answered[field_name]).description or ""
         hint = _input_type(hints[field_name], inner_model(info.annotation)[0])
-        given[field_name] = Field(hint, description_of, ... if info.is_required() and not all_optional else UNSET)
+        given[field_name] = Field(hint, told, ... if field_name in mandatory else UNSET)
     return input_type(name, description, given)
 
 
@@ -132,7 +128,8 @@ def _input_type(hint: Any, model: type[BaseModel] | None) -> Any:
     inner, _, many = _taken_apart(hint)
     if model is not None:
         if inner not in _INPUTS:
-            _INPUTS[inner] = _input(f"{inner.__name__}Input", inner, model, inner.__strawberry_definition__.description)
+            mandatory = {field for field, info in model.model_fields.items() if info.is_required()}
+            _INPUTS[inner] = _input(f"{inner.__name__}Input", inner, model, inner.__strawberry_definition__.description, mandatory)
         inner = _INPUTS[inner]
     return list[inner] if many else inner  # type: ignore[valid-type] # known only here
 

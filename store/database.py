@@ -90,6 +90,11 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("principal", ASCENDING), ("actor_key", ASCENDING), ("sequence", ASCENDING)]),
         IndexModel([("principal", ASCENDING), ("clinics", ASCENDING), ("sequence", ASCENDING)]),
         IndexModel([("document", ASCENDING), ("published_before", ASCENDING), ("sequence", ASCENDING)]),
+        IndexModel(
+            [("principal", ASCENDING), ("audience", ASCENDING), ("sequence", ASCENDING)],
+            partialFilterExpression={"audience": "PRINCIPAL"},
+            name="told_to_all",
+        ),
         # The event that first put a version in force carries its number: the versions that clinics may see, each once.
         IndexModel(
             [("document", ASCENDING), ("released", ASCENDING)],

@@ -33,6 +33,7 @@ class Scope:
         released_templates_of: The same, but only documents of `template_kinds`.
         released_central: What any principal (not clinic) owns and has published.
         template_kinds: The kinds that count as templates.
+        released_kinds: What any principal (not clinic) owns of these kinds and has published.
     """
 
     principals: frozenset[str] = frozenset()
@@ -43,6 +44,7 @@ class Scope:
     released_templates_of: frozenset[str] = frozenset()
     released_central: bool = False
     template_kinds: frozenset[str] = frozenset()
+    released_kinds: frozenset[str] = frozenset()
 
     def sight(self, document: Document) -> Sight:
         """How much of a document is seen."""
@@ -56,7 +58,7 @@ class Scope:
             owner in self.released_of
             or document.principal in self.released_in
             or (owner in self.released_templates_of and document.kind in self.template_kinds)
-            or (self.released_central and document.owner.kind is OwnerKind.PRINCIPAL)
+            or (document.owner.kind is OwnerKind.PRINCIPAL and (self.released_central or document.kind in self.released_kinds))
         )
         return Sight.RELEASED if released else Sight.NOTHING
 
@@ -91,4 +93,6 @@ class Scope:
             released.append({"owner.key": {"$in": sorted(self.released_templates_of)}, "kind": {"$in": sorted(self.template_kinds)}})
         if self.released_central:
             released.append({"owner.kind": str(OwnerKind.PRINCIPAL)})
+        if self.released_kinds:
+            released.append({"owner.kind": str(OwnerKind.PRINCIPAL), "kind": {"$in": sorted(self.released_kinds)}})
         return [clause | {"published": {"$ne": None}} for clause in released]
