@@ -143,7 +143,12 @@ def _where(
             "clinics": {"$in": list(clinics)},
             "sequence": {"$gte": low, "$lte": high},
         },
-        {"principal": principal, "audience": str(Audience.PRINCIPAL), "sequence": {"$gte": low, "$lte": high}},
+        {
+            "principal": principal,
+            "audience": str(Audience.PRINCIPAL),
+            "sequence": {"$gte": low, "$lte": high},
+            "clinics": {"$size": 0},  # always so; not in the index, so that this clause reads rows as the others do, and none is read twice
+        },
     ]
     for assignment in assignments:
         start = max(low, assignment.from_sequence)

@@ -62,6 +62,8 @@ async def test_the_regional_administrators_guide_does_what_it_says(world: World)
                 ids["DISTRIBUTED_AT"] = said[title]["caseTypeDistribute"]["event"]["at"]
             case "Grant":
                 ids["ROLE_GRANT"] = said[title]["roleGrant"]["roleGrant"]["id"]
+            case "Notice":
+                ids["NOTICE"] = said[title]["noticeCreate"]["notice"]["id"]
 
     assert [edge["node"]["name"] for edge in said["Find"]["clinics"]["edges"]] == [
         "Vårdcentralen Björken",
@@ -72,6 +74,12 @@ async def test_the_regional_administrators_guide_does_what_it_says(world: World)
     assert (said["Distribute"]["caseTypeDistribute"]["clinics"], said["Distribute"]["caseTypeDistribute"]["replaced"]) == (3, 1)
     assert said["Withdraw"]["caseTypeWithdraw"]["clinics"] == 1
     assert said["Decide"]["principalPoliciesSave"]["principal"]["policies"]["centralActivation"] == "CLINIC"
+    assert said["Resolved"]["noticeUpdate"]["notice"] == {
+        "publishedVersion": 2,
+        "content": {"status": "RESOLVED", "endsAt": "2026-11-25T10:00:00.000Z"},
+    }
+    assert said["Terms"]["termsTextCreate"]["version"]["mustAccept"] is True
+    assert "<p>Välkommen till Vårdcentralen Björken.</p>" in said["Terms"]["termsTextCreate"]["version"]["html"]
     assert [entry["version"]["number"] for entry in said["AsOf"]["clinic"]["startPage"]] == [1]
     assert said["AsOf"]["assignments"]["totalCount"] == 1
 

@@ -379,14 +379,26 @@ LanguageTag = Annotated[
 ]
 CountyCode = Annotated[str, rule(matches("[0-9]{2}", "INVALID_CODE", "Ange länskoden med två siffror, till exempel 01."))]
 MunicipalityCode = Annotated[str, rule(matches("[0-9]{4}", "INVALID_CODE", "Ange kommunkoden med fyra siffror, till exempel 0180."))]
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def moment_of(text: str) -> datetime:
+    """A time of the form `RFC3339`, in UTC; anything finer than a millisecond is cut off, as BSON would.
+
+    Raises:
+        ValueError: There is no such time.
+    """
+    try:
+        time = datetime.fromisoformat(text).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(text) from error
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
 def _moment(value: object) -> datetime:
-    if isinstance(value, str) and _RFC3339.fullmatch(value):
-        with suppress(ValueError, OverflowError):
-            time = datetime.fromisoformat(value).astimezone(UTC)
-            return time.replace(microsecond=time.microsecond // 1000 * 1000)
+    if isinstance(value, str) and RFC3339.fullmatch(value):
+        with suppress(ValueError):
+            return moment_of(value)
     fault = Fault("INVALID_TIME", "Ange en tidpunkt som finns, med tidszon, till exempel 2026-11-23T08:00:00Z.")
     raise PydanticCustomError(fault.code, fault.message, {"faults": [fault]})
 
