@@ -46,7 +46,7 @@ from resolvers.sign_in import SignIn
 from schema.http import RegistryGraphQL
 from schema.live import Limits, Live
 from schema.metrics import MetricsPage, observe_process
-from schema.registry import schema
+from schema.registry import RegistrySchema, schema
 from schema.sessions import Seats, Sessions
 from schema.sockets import GraphQLSocket
 from store import mongod as embedded_mongod
@@ -54,6 +54,7 @@ from store import verification
 from store.backup import BackupError, back_up, is_half_restored
 from store.backup import restore as restore_backup
 from store.database import Database, MongoError, connect
+from store.kinds import Kinds
 from store.mongod import MongodError
 from store.records import Role
 from store.registry import Store
@@ -81,11 +82,11 @@ class Application(Starlette):
             await super().__call__(scope, receive, send)
 
 
-def create_app(settings: Settings) -> Application:
-    """The ASGI application over the MongoDB that the settings name."""
+def create_app(settings: Settings, schema: RegistrySchema = schema, kinds: Kinds = KINDS) -> Application:
+    """The ASGI application over the MongoDB that the settings name, for these kinds of document."""
     if settings.mongodb_uri is None:
         raise ValueError("The settings name no MongoDB.")
-    store = _open(settings.mongodb_uri, settings)
+    store = _open(settings.mongodb_uri, settings, kinds)
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     limits = Limits(
@@ -175,8 +176,8 @@ def application() -> Application:
     return app
 
 
-def _open(uri: str, settings: Settings) -> Store:
-    return Store.over(Database(connect(uri), settings.database), KINDS, extra_hsa_prefixes=settings.extra_hsa_prefixes)
+def _open(uri: str, settings: Settings, kinds: Kinds = KINDS) -> Store:
+    return Store.over(Database(connect(uri), settings.database), kinds, extra_hsa_prefixes=settings.extra_hsa_prefixes)
 
 
 async def _prepare(store: Store) -> None:

@@ -189,7 +189,7 @@ async def create(
     *,
     owner: str,
     content: Mapping[str, Any],
-    template_kind: Kind,
+    template_kind: Kind | None,
     from_template: TemplateReference | None,
     note: str | None,
     key: IdempotencyKey | None,
@@ -199,11 +199,14 @@ async def create(
     Raises:
         NotFound: There is no such owner or template.
         NotPermitted: The viewer may not make documents there.
-        InvalidInput: The content breaks a rule.
+        InvalidInput: The content breaks a rule, or the kind can't be owned so.
     """
     principal, kept_owner = await owner_of(context, owner)
     clinic = kept_owner.key if kept_owner.kind is OwnerKind.CLINIC else None
     held = access.require_at(context.rights, Permission.EDIT, principal, clinic, ("owner",))
+    if kept_owner.kind not in kind.owners:
+        owners = "en huvudman" if kept_owner.kind is OwnerKind.CLINIC else "en mottagning"
+        raise InvalidInput.at(("owner",), "OWNER_NOT_ALLOWED", f"Ange {owners} som ägare: dokument av den här sorten kan inte ägas av någon annan.")
     derived, start = await _from_template(context, template_kind, from_template)
     checked = validate(kind, {**start, **content})
     await _require_allowed_links(context, principal, checked.get("links", ()))
@@ -324,9 +327,11 @@ async def owner_of(context: Context, hsa_id: str) -> tuple[str, Owner]:
     return clinic.principal, Owner(OwnerKind.CLINIC, key)
 
 
-async def _from_template(context: Context, template_kind: Kind, reference: TemplateReference | None) -> tuple[Derivation | None, Mapping[str, Any]]:
+async def _from_template(
+    context: Context, template_kind: Kind | None, reference: TemplateReference | None
+) -> tuple[Derivation | None, Mapping[str, Any]]:
     """Where a new document comes from, and the content that it starts with."""
-    if reference is None:
+    if reference is None or template_kind is None:
         return None, {}
     template = access.require_sight(context.rights, await get(context, reference.id, template_kind.name), ("fromTemplate", "id"))
     number = reference.version if reference.version is not None else template.published or template.latest

@@ -16,7 +16,7 @@ def may_read(context: Context, event: Event, owner: str | None) -> bool:
 
     Whether the document is seen the caller checks.
     """
-    told = event.audience is Audience.ASSIGNED or (
+    told = event.audience in {Audience.ASSIGNED, Audience.PRINCIPAL} or (
         event.audience is Audience.NAMED and any(context.rights.reads_clinic(clinic, event.principal) for clinic in event.clinics)
     )
     whole = (Permission.READ_LOG, Permission.READ_DRAFTS)

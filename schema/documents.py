@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
 import strawberry
 
 from resolvers import documents as resolve
+from resolvers.kinds import CASE_TYPE_TEMPLATE
 from schema.changes import Change, Comparison, Verification, changes_of
 from schema.enums import DocumentState
 from schema.errors import Given, Info, UserError, converts, key_of_call, mutation
@@ -42,6 +43,11 @@ class Document(Node):
     published_version: int | None = strawberry.field(description="Number of the version in force; null before the first publication.")
     created_at: datetime = strawberry.field(description="When it was made.")
     updated_at: datetime = strawberry.field(description="When its content or state last changed.")
+
+    @classmethod
+    def of(cls, record: records.Document, info: Info) -> Self:
+        """A document of this type, as far as the viewer sees it."""
+        return cls(**head_fields(record, info))
 
     @strawberry.field(description="Who it belongs to.")
     async def owner(self, info: Info) -> Owner:
@@ -110,17 +116,25 @@ class Version(Node):
     previous_hash: str | None = strawberry.field(description="The hash of the version before; null for the first.")
     restored_from: int | None = strawberry.field(description="The version whose content was written again.")
 
+    @classmethod
+    def of(cls, record: records.Version) -> Self:
+        """A version of this type."""
+        return cls(**version_fields(record))
+
     @strawberry.field(description="What this version changed in the one before; for who sees no drafts, in the one in force before.")
     async def changes(self, info: Info) -> list[Change]:
         return changes_of(await resolve.changes_of_version(info.context, self.record))
 
-    @strawberry.field(description="The template version that it comes from; null without one, or where the viewer may not see the template.")
+    @strawberry.field(
+        description="The case type template version that it comes from; null without one, or where the viewer may not see the template. Resident "
+        "cases and their templates have `derivedFromTemplate`."
+    )
     async def derived_from(self, info: Info) -> Derivation | None:
         from schema.case_type_templates import CaseTypeTemplate  # noqa: PLC0415 - templates are documents
 
         derived = self.record.derived_from
         template = await resolve.template_of(info.context, derived)
-        if derived is None or template is None:
+        if derived is None or template is None or template.kind != CASE_TYPE_TEMPLATE.name:
             return None
         newest = template.published or template.latest
         return Derivation(
@@ -144,7 +158,7 @@ def version_fields(record: records.Version) -> dict[str, Any]:
 
 
 KINDS: dict[str, tuple[Callable[[records.Document, Info], Document], Callable[[records.Version], Version]]] = {}
-"""By kind of document: how its heads and versions are answered. Each kind's module adds its own."""
+"""By kind of document: how its heads and versions are answered; filled by `schema.kinds.document_type`."""
 
 
 def document_of(record: records.Document, info: Info) -> Document:

@@ -5,6 +5,9 @@ from enum import Enum
 import strawberry
 
 from resolvers.kinds.case_types import Gender, QuestionKind, ResponseTimeUnit
+from resolvers.kinds.notices import NoticeEnvironment, NoticeStatus
+from resolvers.kinds.resident_cases import ResidentCaseForm
+from resolvers.kinds.terms_texts import TermsService
 from resolvers.text_replacement import SkipReason
 from store.diff import ChangeKind
 from store.listing import Order as DocumentOrder
@@ -194,6 +197,26 @@ _described(
     {"DRAFT_AHEAD": "Its newest version is a draft ahead of what is in force: to publish that would publish somebody's unfinished work."},
 )
 _described(Gender, "Whom a case type is for.", {"MAN": "Men (1 in the national contract).", "WOMAN": "Women (2)."})
+_described(
+    ResidentCaseForm,
+    "Whether the resident answers a resident case.",
+    {"INFORMATION": "It is only read.", "QUESTIONS": "It has questions that the resident answers."},
+)
+_described(
+    TermsService,
+    "Which service a terms text stands in.",
+    {"LISTING": "Choosing a clinic to be listed at (listning).", "BOOKING": "Booking a time (tidbokning)."},
+)
+_described(
+    NoticeEnvironment,
+    "Which environment a notice is about.",
+    {"PRODUCTION": "The one that residents and clinics use.", "ACCEPTANCE_TEST": "The one for acceptance tests."},
+)
+_described(
+    NoticeStatus,
+    "How far what a notice tells of has come.",
+    {"PLANNED": "Still to come.", "ONGOING": "Happening now.", "RESOLVED": "Over.", "CANCELLED": "It will not happen after all."},
+)
 _described(ResponseTimeUnit, "What a response time is counted in.", {"HOURS": "Hours.", "WORKING_DAYS": "Working days."})
 
 __all__ = [
@@ -206,13 +229,17 @@ __all__ = [
     "DocumentOrder",
     "DocumentState",
     "Gender",
+    "NoticeEnvironment",
+    "NoticeStatus",
     "OrderedList",
     "PrincipalKind",
     "QuestionKind",
     "RefusalReason",
+    "ResidentCaseForm",
     "ResponseTimeUnit",
     "Role",
     "SkipReason",
     "TemplateLevel",
+    "TermsService",
     "TextSegmentKind",
 ]

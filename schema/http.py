@@ -14,7 +14,6 @@ from strawberry.asgi import GraphQL
 
 from schema.errors import TopLevelError
 from schema.live import Live, request_of
-from schema.registry import schema
 from schema.sessions import new_request_id
 from schema.streams import EventStream, is_preferred, refuse
 
@@ -23,7 +22,7 @@ class RegistryGraphQL(GraphQL[Any, None]):
     """The endpoint for requests. POST only; GraphiQL on GET in development."""
 
     def __init__(self, live: Live, *, development: bool) -> None:
-        super().__init__(schema, graphql_ide="graphiql" if development else None, allow_queries_via_get=False, subscription_protocols=[])
+        super().__init__(live.schema, graphql_ide="graphiql" if development else None, allow_queries_via_get=False, subscription_protocols=[])
         self._live = live
 
     async def get_context(self, request: HttpRequest | WebSocket, response: Response | WebSocket) -> Any:

@@ -77,7 +77,7 @@ class Live:
         self.metrics = metrics
         self.limits = limits
         self.operations = schema.operations
-        self._schema = schema
+        self.schema = schema
         self._wordings = Wordings(schema.graphql)
 
     async def follow(
@@ -95,7 +95,7 @@ class Live:
         Returns:
             The follower; or why there is none, coded.
         """
-        executor = built(self._schema.graphql, operation, request.operation_name, request.variables, context)
+        executor = built(self.schema.graphql, operation, request.operation_name, request.variables, context)
         if not isinstance(executor, OpenExecutor):
             return _reported(executor, context)
         source = create_source_event_stream(executor)
@@ -112,7 +112,7 @@ class Live:
 
     async def execute(self, context: Context, request: Request) -> ExecutionResult:
         """Answer a query or mutation."""
-        return await self._schema.execute(
+        return await self.schema.execute(
             request.query, variable_values=dict(request.variables), context_value=context, operation_name=request.operation_name
         )
 

@@ -12,7 +12,7 @@ from store.errors import InvalidInput, NotFound
 from store.heads import Birth
 from store.kinds import Kind
 from store.log import Log
-from store.records import Act, Action, Audience, Clinic, Content, Document, DocumentState, Owner, OwnerKind, Saved
+from store.records import Act, Action, Clinic, Content, Document, DocumentState, Owner, OwnerKind, Saved
 from store.transactions import IdempotencyKey, Transaction
 
 
@@ -83,16 +83,6 @@ class Adaptations:
                     head, version = heads.edited(kind, head, written, act=act, place=place, derived_from=None)
             if before is None or version.number > before.latest:
                 transaction.add_version(version)
-            return await put_in_force(
-                transaction,
-                act,
-                Action.ADAPTED,
-                kind,
-                head,
-                version.number,
-                before=before or head,
-                audience=Audience.NAMED,
-                clinics=(clinic.key,),
-            )
+            return await put_in_force(transaction, act, Action.ADAPTED, kind, head, version.number, before=before or head)
 
         return await self._log.submit(case_type.principal, change, documents=[case_type.id, document_id], key=key, alone=True)

@@ -6,7 +6,6 @@ The contents are made outside the transaction; in it every document must still s
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bson import ObjectId
 
@@ -16,7 +15,7 @@ from store.database import BY_PLACE, Database, Row
 from store.errors import InvalidInput, Path, Problem, RegistryError, Several, WrongState
 from store.kinds import Kinds
 from store.log import Log
-from store.records import Act, Action, Audience, Content, Derivation, Document, DocumentState, Event, Owner, Saved
+from store.records import Act, Action, Content, Derivation, Document, DocumentState, Event, Owner, Saved
 from store.rows import HEAD, document_from, event_from
 from store.transactions import IdempotencyKey, Transaction
 
@@ -143,10 +142,7 @@ class Batches:
         transaction.add_version(version)
         if not new.publish:
             return recorded(transaction, act, action, head, version=version, number=version.number, restored_from=new.restored_from, batch=batch)
-        # An addition to another document is at one clinic, which has no assignment of it.
-        concerned = {"audience": Audience.NAMED, "clinics": (head.owner.key,)} if head.subject is not None else {}
-        told: dict[str, Any] = {"restored_from": new.restored_from, "batch": batch, **concerned}
-        return await put_in_force(transaction, act, action, kind, head, version.number, before=before, **told)
+        return await put_in_force(transaction, act, action, kind, head, version.number, before=before, restored_from=new.restored_from, batch=batch)
 
 
 def place(document: Document) -> Path:

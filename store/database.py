@@ -37,6 +37,7 @@ _READY_SECONDS = 3
 _EXISTS = 48  # NamespaceExists
 _OPEN_ONLY = {"open": True}
 BY_TOKENS = "by_tokens"
+BY_UPDATE = "kind_1_updated_at_1__id_1"
 BY_PLACE = "by_place"
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
@@ -77,7 +78,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
     ],
     "documents": [
         IndexModel([("kind", ASCENDING), ("name", ASCENDING), ("_id", ASCENDING)], name="by_name", collation=SWEDISH),
-        IndexModel([("kind", ASCENDING), ("updated_at", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("kind", ASCENDING), ("updated_at", ASCENDING), ("_id", ASCENDING)], name=BY_UPDATE),
         IndexModel([("kind", ASCENDING), ("noticed_at", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("owner.key", ASCENDING), ("kind", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("derived_from.template", ASCENDING), ("_id", ASCENDING)]),
@@ -98,6 +99,11 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("principal", ASCENDING), ("clinics", ASCENDING), ("sequence", ASCENDING)]),
         IndexModel([("document", ASCENDING), ("published_before", ASCENDING), ("sequence", ASCENDING)]),
         IndexModel([("principal", ASCENDING), ("batch", ASCENDING), ("sequence", ASCENDING)], partialFilterExpression={"batch": {"$type": "string"}}),
+        IndexModel(
+            [("principal", ASCENDING), ("audience", ASCENDING), ("sequence", ASCENDING)],
+            partialFilterExpression={"audience": "PRINCIPAL"},
+            name="told_to_all",
+        ),
         # The event that first put a version in force carries its number: the versions that clinics may see, each once.
         IndexModel(
             [("document", ASCENDING), ("released", ASCENDING)],

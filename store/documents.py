@@ -9,7 +9,7 @@ from dataclasses import replace
 from bson import ObjectId
 
 from store import heads
-from store.acts import archived, place_of, put_in_force, recorded, reopened
+from store.acts import archived, place_of, put_in_force, recorded, reopened, told_to
 from store.arrivals import rejoin
 from store.database import Database, Row
 from store.errors import WrongState
@@ -20,7 +20,6 @@ from store.log import Log
 from store.records import (
     Act,
     Action,
-    Audience,
     Content,
     Derivation,
     Document,
@@ -209,12 +208,13 @@ class Documents:
         Raises:
             WrongState: It is archived already.
         """
+        kind = self._kinds[document.kind]
 
         async def change(transaction: Transaction) -> Saved:
             head = transaction.document(document.id)
             heads.expect(head, expected_version)
             heads.refuse_archived(head)
-            return archived(transaction, act, Action.ARCHIVED, head)
+            return archived(transaction, act, Action.ARCHIVED, kind, head)
 
         return await self._log.submit(document.principal, change, documents=[document.id], key=key, alone=True)
 
@@ -251,10 +251,8 @@ class Documents:
             else:
                 newest = made or await transaction.version(head.id, head.latest)
                 # What is back from the archive is at its clinics again, though not shown to residents.
-                audience = Audience.ASSIGNED if before.archived_sequence is not None and head.published else Audience.NONE
-                saved = recorded(
-                    transaction, act, Action.RESTORED, head, version=newest, number=head.latest, audience=audience, restored_from=version
-                )
+                told = told_to(kind, head) if before.archived_sequence is not None and head.published else {}
+                saved = recorded(transaction, act, Action.RESTORED, head, version=newest, number=head.latest, restored_from=version, **told)
             if before.archived_sequence is not None:
                 await rejoin(transaction, act, head, before.archived_sequence)
             return replace(saved, document=transaction.document(document.id))
@@ -271,13 +269,15 @@ class Documents:
         act: Act,
         key: IdempotencyKey | None,
     ) -> Saved:
+        kind = self._kinds[document.kind]
+
         async def change(transaction: Transaction) -> Saved:
             head = transaction.document(document.id)
             heads.expect(head, expected_version)
             if head.state is not needed:
                 raise WrongState(f"Det går bara när dokumentet är {_STATE_NAMES[needed]}; nu är det {_STATE_NAMES[head.state]}.", head.state)
             switched = heads.switched(head, wanted, at=transaction.at)
-            return recorded(transaction, act, action, switched, audience=Audience.ASSIGNED, resident_visible=True)
+            return recorded(transaction, act, action, switched, **told_to(kind, head), resident_visible=kind.resident_visible)
 
         return await self._log.submit(document.principal, change, documents=[document.id], key=key)
 

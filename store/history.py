@@ -19,7 +19,8 @@ from store.rows import event_from, version_from
 Standing = tuple[DocumentState | None, int | None]
 """The state of a document at a moment, and the number of the version in force then."""
 
-_NOTICES = {"$in": [str(Audience.ASSIGNED), str(Audience.NAMED)]}
+_WHOLE = {"$in": [str(Audience.ASSIGNED), str(Audience.PRINCIPAL)]}
+_NOTICES = {"$in": [*_WHOLE["$in"], str(Audience.NAMED)]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Asked:
         if self.clinics is None:
             return where | {"audience": _NOTICES}
         named = {"audience": str(Audience.NAMED), "clinics": {"$in": list(self.clinics)}}
-        return where | {"$or": [{"audience": str(Audience.ASSIGNED)}, named]}
+        return where | {"$or": [{"audience": _WHOLE}, named]}
 
 
 class History:

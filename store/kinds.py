@@ -6,12 +6,13 @@ The store holds no kind of its own. A kind's Pydantic model says what its conten
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import cached_property
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
-from store.records import Content, Document
+from store.records import Content, Document, OwnerKind
 
 
 def _own_names(content: Content) -> tuple[str, str]:
@@ -19,6 +20,16 @@ def _own_names(content: Content) -> tuple[str, str]:
 
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+class Shared(Enum):
+    """Who sees what is published of a kind, besides those who see all that its owner has published."""
+
+    NO = auto()
+    NATIONAL = auto()
+    """Everyone, where the national management owns it."""
+    CENTRAL = auto()
+    """Everyone, where any principal owns it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,9 @@ class Kind:
         schema_version: Of the content; raised when the model changes.
         upcasters: From a schema version to the next one.
         assignable: Whether its documents are handed to clinics; a clinic's own one is at that clinic once published.
+        told: Whether clinics are told of its documents without their being handed out: a principal's to all its clinics, a clinic's to itself.
+        owners: Who can own its documents.
+        shared: Who else sees what is published of it.
         names: The name and the internal name that a document with this content is listed by.
     """
 
@@ -57,12 +71,20 @@ class Kind:
     schema_version: int = 1
     upcasters: Mapping[int, Upcaster] | None = None
     assignable: bool = False
+    told: bool = False
+    owners: frozenset[OwnerKind] = frozenset(OwnerKind)
+    shared: Shared = Shared.NO
     names: Callable[[Content], tuple[str, str]] = _own_names
 
     @cached_property
     def fields(self) -> Mapping[str, Field]:
         """The content's fields by their API name, in the model's order."""
         return describe(self.model)
+
+    @cached_property
+    def resident_visible(self) -> bool:
+        """Whether residents see anything of it."""
+        return any(field.resident_visible for field in self.fields.values())
 
     def upcast(self, content: Content, schema_version: int) -> Content:
         """The content as today's model has it. The stored snapshot is never changed."""
@@ -104,7 +126,7 @@ def describe(model: type[BaseModel], *, resident_visible: bool = True) -> Mappin
     for name, info in model.model_fields.items():
         marks = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
         visible = resident_visible and bool(marks.get("resident_visible", True))
-        inner, keyed = _inner_model(info.annotation)
+        inner, keyed = inner_model(info.annotation)
         fields[info.alias or name] = Field(
             title=info.title or name,
             resident_visible=visible,
@@ -116,13 +138,13 @@ def describe(model: type[BaseModel], *, resident_visible: bool = True) -> Mappin
     return fields
 
 
-def _inner_model(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+def inner_model(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
     """The model inside `Model`, `Model | None` or `list[Model]`, and whether it is a list's."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, False
     is_list = get_origin(annotation) in (list, tuple)
     for argument in get_args(annotation):
-        inner, keyed = _inner_model(argument)
+        inner, keyed = inner_model(argument)
         if inner:
             return inner, keyed or is_list
     return None, False

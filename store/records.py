@@ -91,11 +91,12 @@ class Action(_Name):
 
 
 class Audience(_Name):
-    """Which clinics an event is for: none (drafts), all that have the document then, or those it names."""
+    """Which clinics an event is for: none (drafts), all that have the document then, those it names, or all of the principal."""
 
     NONE = auto()
     ASSIGNED = auto()
     NAMED = auto()
+    PRINCIPAL = auto()
 
 
 class AssignmentOrigin(_Name):

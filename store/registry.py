@@ -90,7 +90,7 @@ class Store:
             search=Search(database, kinds),
             history=history,
             assignments=assignments,
-            distribution=Distribution(log, extra_hsa_prefixes=extra_hsa_prefixes),
+            distribution=Distribution(log, kinds, extra_hsa_prefixes=extra_hsa_prefixes),
             adaptations=Adaptations(log),
             groups=groups,
             orders=orders,

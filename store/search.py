@@ -6,11 +6,13 @@ of the two it is, is found out here and told to MongoDB: its own choice is kept 
 """
 
 import asyncio
+import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pymongo import UpdateOne
 
-from store.database import BY_PLACE, BY_TOKENS, Database, Row
+from store.database import BY_PLACE, BY_TOKENS, BY_UPDATE, Database, Row
 from store.errors import InvalidInput
 from store.kinds import Kinds
 from store.paging import Key, Page, Paging, cut, decode, encode
@@ -49,46 +51,49 @@ class Search:
             rows += [(rank, row) for row in found]
             if len(rows) > paging.limit:
                 break
-        cursors = [encode((rank, row["principal"], row["owner"]["key"], row["_id"])) for rank, row in rows]
+        cursors = [encode((rank, *_place(row))) for rank, row in rows]
         return cut([document_from(row) for _, row in rows], cursors, paging)
 
     async def count(self, sought: Sought, scope: Scope) -> int:
         """How many documents hold every word, whatever the page."""
-        return await self._database.count("documents", {"$and": _where(sought, scope, in_names=False)})
+        return sum([await self._database.count("documents", {"$and": _where(sought, part, in_names=False)}) for part in _parts(scope)])
 
     async def _find(self, sought: Sought, scope: Scope, after: Key, limit: int, *, in_names: bool) -> list[Row]:
-        where = _where(sought, scope, in_names=in_names)
+        found = [await self._find_in(part, sought, after, limit, in_names=in_names) for part in _parts(scope)]
+        return sorted(itertools.chain(*found), key=_place)[:limit]
+
+    async def _find_in(self, part: "_Part", sought: Sought, after: Key, limit: int, *, in_names: bool) -> list[Row]:
+        where = _where(sought, part, in_names=in_names)
         if not in_names:
-            where.append({"$nor": [_seen(sought, scope, in_names=True)]})
-        few = await self._few(sought, scope, in_names=in_names)
+            where.append({"$nor": [_seen(sought, part.scope, in_names=True)]})
+        few = await self._few(sought, part, in_names=in_names) if part.hint == BY_PLACE else None
         if few is not None:
             if not few:
                 return []
             where.append({"_id": {"$in": sorted(few)}})
-        sort, hint = [(name, 1) for name in _ORDER], "_id_" if few is not None else BY_PLACE
+        sort, hint = [(name, 1) for name in _ORDER], "_id_" if few is not None else part.hint
         rows: list[Row] = []
         for stretch in _after(after):
-            part = {"$and": [*where, stretch]}
-            rows += await self._database.find("documents", part, sort=sort, limit=limit - len(rows), projection=HEAD, hint=hint)
+            there = {"$and": [*where, stretch]}
+            rows += await self._database.find("documents", there, sort=sort, limit=limit - len(rows), projection=HEAD, hint=hint)
             if len(rows) == limit:
                 break
         return rows
 
-    async def _few(self, sought: Sought, scope: Scope, *, in_names: bool) -> frozenset[str] | None:
+    async def _few(self, sought: Sought, part: "_Part", *, in_names: bool) -> frozenset[str] | None:
         """The only documents that can match, where one of the words stands in few, or several of them in few together; else None."""
         conditions = sought.lookups(drafts=True, in_names=in_names)
-        known = await self._holding(conditions, scope, _FEW)
+        known = await self._holding(conditions, part, _FEW)
         if not known and len(conditions) > 1:
-            known = await self._holding(conditions, scope, _SOME)
+            known = await self._holding(conditions, part, _SOME)
         together = frozenset.intersection(*known) if known else None
         return together if together is not None and len(together) <= _FEW else None
 
-    async def _holding(self, conditions: Sequence[Row], scope: Scope, most: int) -> list[frozenset[str]]:
+    async def _holding(self, conditions: Sequence[Row], part: "_Part", most: int) -> list[frozenset[str]]:
         """The documents that hold a word, for each word that at most so many hold. Read from the index alone."""
         find = self._database.find
-        places = _places(scope)
         held = await asyncio.gather(
-            *(find("documents", {"$and": [one, *places]}, limit=most + 1, projection={"_id": 1}, hint=BY_TOKENS) for one in conditions)
+            *(find("documents", {"$and": [one, *part.places]}, limit=most + 1, projection={"_id": 1}, hint=BY_TOKENS) for one in conditions)
         )
         return [frozenset(row["_id"] for row in rows) for rows in held if len(rows) <= most]
 
@@ -128,18 +133,35 @@ def _after(place: Key) -> list[Row]:
     return [dict(zip(_ORDER, place[:last], strict=False)) | {_ORDER[last]: {"$gt": place[last]}} for last in range(len(_ORDER) - 1, -1, -1)]
 
 
-def _places(scope: Scope) -> list[Row]:
-    """Where in the order all that is seen stands, as far as that can be told."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of what is seen: where it stands, so far as an index can tell, and the index that has it in order or is small."""
+
+    scope: Scope
+    places: list[Row]
+    hint: str
+
+
+def _parts(scope: Scope) -> list[_Part]:
+    """What is seen of few principals, in the order of the pages; and what everybody sees of any principal, which is little."""
+    near, far = scope.near_and_far()
     places: list[Row] = []
-    if scope.within is not None:
-        places.append({"principal": {"$in": sorted(scope.within)}})
-    if (owners := scope.owners()) is not None:
+    if near.within is not None:
+        places.append({"principal": {"$in": sorted(near.within)}})
+    if (owners := near.owners()) is not None:
         places.append({"owner.key": {"$in": sorted(owners)}})
-    return places
+    parts = [_Part(near, places, BY_PLACE)]
+    if far.released_kinds:
+        parts.append(_Part(far, [{"kind": {"$in": sorted(far.released_kinds)}}, {"$nor": [near.where()]}], BY_UPDATE))
+    return parts
 
 
-def _where(sought: Sought, scope: Scope, *, in_names: bool) -> list[Row]:
-    return [*_places(scope), {"state": {"$ne": str(DocumentState.ARCHIVED)}}, _seen(sought, scope, in_names=in_names)]
+def _place(row: Row) -> tuple[str, str, str]:
+    return row["principal"], row["owner"]["key"], row["_id"]
+
+
+def _where(sought: Sought, part: _Part, *, in_names: bool) -> list[Row]:
+    return [*part.places, {"state": {"$ne": str(DocumentState.ARCHIVED)}}, _seen(sought, part.scope, in_names=in_names)]
 
 
 def _seen(sought: Sought, scope: Scope, *, in_names: bool) -> Row:

@@ -248,7 +248,7 @@ def test_every_example_fits_the_schema() -> None:
     assert [(name, error.message) for name, text in examples for error in validate(SCHEMA, parse(text))] == []
 
 
-INVENTED = {"schema/replies.py", "resolvers/kinds/replies.py", "tests/api/test_document_rename.py"}
+INVENTED = {"schema/checklists.py", "resolvers/kinds/checklists.py", "tests/api/test_document_rename.py"}
 """Files that CONTRIBUTING.md tells how to make."""
 
 

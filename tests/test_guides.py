@@ -64,6 +64,8 @@ async def test_the_regional_administrators_guide_does_what_it_says(world: World)
                 ids["BATCH"] = said[title]["textReplace"]["batch"]
             case "Grant":
                 ids["ROLE_GRANT"] = said[title]["roleGrant"]["roleGrant"]["id"]
+            case "Notice":
+                ids["NOTICE"] = said[title]["noticeCreate"]["notice"]["id"]
 
     assert [edge["node"]["name"] for edge in said["Find"]["clinics"]["edges"]] == [
         "Vårdcentralen Björken",
@@ -81,6 +83,12 @@ async def test_the_regional_administrators_guide_does_what_it_says(world: World)
     [edge] = said["Batch"]["principal"]["events"]["edges"]
     assert (edge["node"]["action"], edge["node"]["version"], edge["node"]["changes"]) == ("PUBLISHED", 2, [{"label": "Namn"}])
     assert [one["newVersion"] for one in said["Undo"]["textReplaceUndo"]["documents"]] == [3]
+    assert said["Resolved"]["noticeUpdate"]["notice"] == {
+        "publishedVersion": 2,
+        "content": {"status": "RESOLVED", "endsAt": "2026-11-25T10:00:00.000Z"},
+    }
+    assert said["Terms"]["termsTextCreate"]["version"]["mustAccept"] is True
+    assert "<p>Välkommen till Vårdcentralen Björken.</p>" in said["Terms"]["termsTextCreate"]["version"]["html"]
     assert [entry["version"]["number"] for entry in said["AsOf"]["clinic"]["startPage"]] == [1]
     assert said["AsOf"]["assignments"]["totalCount"] == 1
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from store.records import Role
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM, UPPSALA, Caller, Json, operation
+from tests.kinds import SAMPLES
 from tests.storage.building import everything
 from tests.world import CONTENT, World
 
@@ -19,6 +20,7 @@ def row(*outcomes: Any) -> dict[str, Any]:
     return dict(zip(CALLERS, (SIGN_IN, *outcomes), strict=True))
 
 
+OTHER_KINDS = [kind for name, kind in SAMPLES.items() if name not in {"caseType", "caseTypeTemplate"}]
 EVERYONE = row(*[YES] * (len(CALLERS) - 1))
 DRAFT_READERS = row(NO, NO, NO, NO, YES, NO, NO, YES, NO)
 
@@ -45,6 +47,10 @@ QUERIES: dict[str, tuple[str, dict[str, Any]]] = {
         row(UNKNOWN, DENIED, DENIED, DENIED, YES, UNKNOWN, DENIED, DENIED, DENIED),
     ),
 }
+
+for _kind in OTHER_KINDS:
+    QUERIES[_kind.one] = (f"query(${_kind.one}: ID!) {{ {_kind.one}(id: ${_kind.one}) {{ id }} }}", DRAFT_READERS)
+    QUERIES[_kind.many] = (f"{{ {_kind.many} {{ totalCount }} }}", row(0, 0, 0, 0, 1, 0, 0, 1, 0))
 
 HIDDEN_DRAFT = row(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, DONE, UNKNOWN, UNKNOWN, DENIED, UNKNOWN)
 PUBLISHED = row(UNKNOWN, DENIED, DENIED, DENIED, DONE, UNKNOWN, DENIED, DENIED, DENIED)
@@ -87,6 +93,9 @@ MUTATIONS: dict[str, tuple[Json, dict[str, Any]]] = {
     "personProtect": ({"principal": STOCKHOLM, "employee": f"{STOCKHOLM}-NY", "protected": True}, OWNER),
 }
 """In an order in which those who may can do them all."""
+for _kind in OTHER_KINDS:
+    MUTATIONS[f"{_kind.one}Create"] = ({"owner": STOCKHOLM, "content": _kind.content}, OWNER)
+    MUTATIONS[f"{_kind.one}Update"] = ({"id": f"${_kind.one}", "expectedVersion": 1, "content": {"internalName": "Nytt"}}, HIDDEN_DRAFT)
 
 THEN_BY_THE_REGION: dict[str, Json] = {
     "caseTypeFollow": {"clinic": LINDEN},
@@ -120,10 +129,15 @@ def caller_named(world: World, name: str) -> Caller:
 
 
 async def made(world: World) -> dict[str, str]:
-    """Ids: the published case type, and a draft of one, a draft template and a role given, all the region's."""
+    """Ids: the published case type, and a draft of one, a draft template, a draft of each other kind and a role given, all the region's."""
     template = await world.region.done("caseTypeTemplateCreate", "caseTypeTemplate { id }", owner=STOCKHOLM, content=NAMES)
     grant = await world.region.done("roleGrant", "roleGrant { id }", unit=BJORKEN, role="CLINIC_STAFF", employee=f"{STOCKHOLM}-CC")
+    others = {
+        kind.one: (await world.region.done(f"{kind.one}Create", f"{kind.one} {{ id }}", owner=STOCKHOLM, content=dict(kind.content)))[kind.one]["id"]
+        for kind in OTHER_KINDS
+    }
     return {
+        **others,
         "caseType": world.case_type,
         "draft": await world.draft({**CONTENT, **NAMES}),
         "template": template["caseTypeTemplate"]["id"],

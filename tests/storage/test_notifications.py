@@ -3,13 +3,16 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from resolvers.kinds import CASE_TYPE, KINDS
+from resolvers.kinds import CASE_TYPE, KINDS, NOTICE, RESIDENT_CASE
+from resolvers.validation import validate
 from store.database import Database, Row
 from store.history import Position, read_cursor
+from store.kinds import Kind
 from store.notifications import Inbox, Told
 from store.paging import Page, Paging
-from store.records import Clinic, Owner, OwnerKind
+from store.records import Audience, Clinic, Document, Owner, OwnerKind
 from store.registry import Store
+from tests.kinds import SAMPLES
 from tests.storage.building import (
     BJORKEN,
     BY_ANNA,
@@ -26,7 +29,9 @@ from tests.storage.building import (
     saved_as,
     to,
     with_clinics,
+    write,
 )
+from tests.storage.watching import costs, watched
 
 
 async def clinic_of(store: Store, key: str) -> Clinic:
@@ -223,3 +228,57 @@ async def test_who_asks_for_what_is_newer_than_the_newest_seen_misses_nothing(st
     newer = await inbox_page(inbox, clinic, Paging(before=seen[0].cursor if seen else None))
 
     assert [told.event.sequence for told in [*newer.items, *seen]] == [8, 7, 6]
+
+
+async def noticed(store: Store, owner: Owner, kind: Kind = NOTICE, name: str = "notice") -> Document:
+    """A document of a kind that clinics are told of, published."""
+    whole = validate(kind, SAMPLES[name].content)
+    made = await store.documents.create(kind, principal=STOCKHOLM, owner=owner, content=whole, derived_from=None, act=BY_ANNA)
+    return document_of(await store.documents.publish(document_of(made), version=1, expected_version=1, act=BY_ANNA))
+
+
+async def test_what_a_principal_publishes_of_a_told_kind_is_told_to_all_its_clinics_also_to_one_that_comes_later(store: Store) -> None:
+    await with_clinics(store, BJORKEN, LINDEN)  # 1
+    await with_clinics(store, "SE2321000024-1B01", principal=UPPSALA)
+    notice = await noticed(store, Owner(OwnerKind.PRINCIPAL, STOCKHOLM))  # 2, 3
+    await store.documents.deactivate(notice, expected_version=1, act=BY_ANNA)  # 4
+    await store.documents.archive(notice, expected_version=1, act=BY_ANNA)  # 5
+    await with_clinics(store, EKEN)  # 6
+    told = await store.notifications.after(STOCKHOLM, [BJORKEN, EKEN], Position(3), 6, limit=9)
+
+    assert await inbox(store, BJORKEN) == await inbox(store, LINDEN) == await inbox(store, EKEN) == [5, 4, 3]
+    assert await inbox(store, "SE2321000024-1B01") == []
+    assert [(event.sequence, clinics) for event, clinics in told.told] == [(4, [BJORKEN, EKEN]), (5, [BJORKEN, EKEN])]
+    assert {event.audience for event, _ in told.told} == {Audience.PRINCIPAL}
+    assert await store.notifications.concerned(told.told[0][0], [BJORKEN]) == {BJORKEN}
+    assert await inbox(store, BJORKEN, resident_visible_only=True) == []
+
+
+async def test_what_a_clinic_publishes_of_a_told_kind_is_told_to_it_alone(store: Store) -> None:
+    await with_clinics(store, BJORKEN, LINDEN)  # 1
+    own = await noticed(store, Owner(OwnerKind.CLINIC, BJORKEN), RESIDENT_CASE, "residentCase")  # 2, 3
+    await store.documents.archive(own, expected_version=1, act=BY_ANNA)  # 4
+
+    assert await inbox(store, BJORKEN) == await inbox(store, BJORKEN, resident_visible_only=True) == [4, 3]
+    assert await inbox(store, LINDEN) == []
+    assert await store.assignments.of_clinics([BJORKEN]) == []
+
+
+async def test_what_all_clinics_are_told_is_found_by_index(store: Store, mongodb_uri: str) -> None:
+    await with_clinics(store, BJORKEN)
+    await write(store, 300)
+    await noticed(store, Owner(OwnerKind.PRINCIPAL, STOCKHOLM))
+    client, watch = watched(mongodb_uri)
+    listened = Store.over(Database(client, store.database.name), KINDS)
+    clinic = await clinic_of(store, BJORKEN)
+
+    with watch.commands() as sent:
+        page = await inbox_page(listened, clinic, Paging(limit=10))
+    found = [cost for cost in await costs(client, store.database.name, sent) if cost.collection == "events"]
+    await client.close()
+
+    assert len(page.items) == 1
+    [cost] = found
+    assert (cost.returned, cost.documents) == (1, 2)  # the import names the clinic too
+    assert cost.keys <= 5
+    assert not {"COLLSCAN", "SORT"} & cost.stages
