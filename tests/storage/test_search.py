@@ -237,7 +237,8 @@ def always(wanted: Content) -> Edit:
 def read(sought: str, *contents: Content) -> bool:
     """Whether every word stands in one of the contents' texts: stems alike, or the last one the beginning of a word."""
     words = [found.word for one in contents for text in texts(one, CASE_TYPE.fields) for found in words_in(text.text)]
-    wanted = [found.word for found in words_in(sought)]
+    typed = [found.word for found in words_in(sought)]
+    wanted = [*(word for word in typed[:-1] if word != typed[-1]), *typed[-1:]]  # what is typed twice is sought once, as the last
     return all(
         any(word.stem == one.stem or (place == len(wanted) and word.folded.startswith(one.folded)) for word in words)
         for place, one in enumerate(wanted, 1)
