@@ -285,10 +285,16 @@ async def _require_allowed_links(context: Context, principal: str, links: Iterab
     Raises:
         InvalidInput: There are some.
     """
+    problems = open_page_problems(links)
+    if problems and not (await context.store.policies.of(principal)).open_page_links:
+        raise InvalidInput(problems)
+
+
+def open_page_problems(links: Iterable[Mapping[str, Any]]) -> list[Problem]:
+    """The links that open an open page from logged-in mode, as problems for a principal that does not allow them."""
+    message = "Huvudmannen tillåter inte länkar till öppna sidor från inloggat läge."
     places = [index for index, link in enumerate(links) if link.get("openPage")]
-    if places and not (await context.store.policies.of(principal)).open_page_links:
-        message = "Huvudmannen tillåter inte länkar till öppna sidor från inloggat läge."
-        raise InvalidInput([Problem("OPEN_PAGE_LINK", message, ("content", "links", str(index), "openPage")) for index in places])
+    return [Problem("OPEN_PAGE_LINK", message, ("content", "links", str(index), "openPage")) for index in places]
 
 
 async def _lifecycle(

@@ -24,7 +24,7 @@ class CaseTypeTemplate(Document):
 
     @classmethod
     def of(cls, record: records.Document, info: Info) -> "CaseTypeTemplate":
-        return cls(level=_level(record, info), **head_fields(record, info))
+        return cls(level=level_of(record, info), **head_fields(record, info))
 
     @strawberry.field(description="The content in force, or the newest draft where the viewer may edit and nothing is published.")
     def content(self) -> CaseTypeContent:
@@ -49,7 +49,8 @@ class CaseTypeTemplate(Document):
         return connection(page, CaseTypeTemplateVersion.of, known_count(self.record.latest if everything else self.record.release_count))
 
 
-def _level(record: records.Document, info: Info) -> TemplateLevel:
+def level_of(record: records.Document, info: Info) -> TemplateLevel:
+    """The level of whom a document belongs to."""
     if record.owner.kind is OwnerKind.CLINIC:
         return TemplateLevel.LOCAL
     national = info.context.principals[record.owner.key].kind is PrincipalKind.NATIONAL

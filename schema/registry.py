@@ -34,6 +34,7 @@ from schema.policies import PolicyMutation
 from schema.role_grants import RoleGrant, RoleGrantMutation
 from schema.scalars import SCALARS
 from schema.sessions import Unauthenticated
+from schema.template_adoptions import MergeConflict, TemplateAdoptionMutation, TemplateAdoptionQuery
 from store import errors, records
 from store.clinic_filters import ClinicFilter
 
@@ -53,7 +54,15 @@ class Viewer:
 
 
 @strawberry.type(description="Reading. Lists are pages; what the viewer may not know of is left out or null.")
-class Query(CaseTypeQuery, CaseTypeTemplateQuery, OrganisationQuery, AssignmentQuery, DistributionQuery, ActiveSubscriptionQuery):
+class Query(
+    CaseTypeQuery,
+    CaseTypeTemplateQuery,
+    OrganisationQuery,
+    AssignmentQuery,
+    DistributionQuery,
+    ActiveSubscriptionQuery,
+    TemplateAdoptionQuery,
+):
     @strawberry.field(description="Who asks, in which roles.")
     def viewer(self, info: Info) -> Viewer:
         viewer, held = info.context.viewer, info.context.rights.held
@@ -152,6 +161,7 @@ class Mutation(
     CaseTypeTemplateMutation,
     AdaptationMutation,
     DocumentMutation,
+    TemplateAdoptionMutation,
     DistributionMutation,
     AssignmentMutation,
     OrderMutation,
@@ -223,6 +233,7 @@ schema = RegistrySchema(
         WrongState,
         RefusedRowError,
         VersionConflict,
+        MergeConflict,
     ],
     config=StrawberryConfig(scalar_map=SCALARS),
     extensions=[ReadOnce],

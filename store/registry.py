@@ -8,6 +8,7 @@ from store.active_subscriptions import ActiveSubscriptions
 from store.adaptations import Adaptations
 from store.adoption import Adoptions
 from store.assignments import Assignments
+from store.blame import Blame
 from store.clinics import Clinics
 from store.database import Database
 from store.distribution import Distribution
@@ -24,6 +25,7 @@ from store.policies import PolicyBook
 from store.principals import People, Principals
 from store.role_grants import RoleGrants
 from store.start_pages import StartPages
+from store.template_adoptions import TemplateAdoptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Store:
     people: People
     clinics: Clinics
     documents: Documents
+    template_adoptions: TemplateAdoptions
+    blame: Blame
     listing: Listing
     history: History
     assignments: Assignments
@@ -79,6 +83,8 @@ class Store:
             people=People(database, log),
             clinics=clinics,
             documents=documents,
+            template_adoptions=TemplateAdoptions(log, kinds),
+            blame=Blame(database, kinds),
             listing=Listing(database),
             history=history,
             assignments=assignments,

@@ -43,6 +43,10 @@ QUERIES: dict[str, tuple[str, dict[str, Any]]] = {
         f'query($caseType: ID!) {{ checkDistribution(caseType: $caseType, to: {{ hsaIds: ["{BJORKEN}"] }}) {{ refused {{ row }} }} }}',
         row(UNKNOWN, DENIED, DENIED, DENIED, YES, UNKNOWN, DENIED, DENIED, DENIED),
     ),
+    "checkTemplateAdoption": (
+        "query($caseType: ID!) { checkTemplateAdoption(id: $caseType) { toVersion } }",
+        row(UNKNOWN, DENIED, DENIED, DENIED, YES, UNKNOWN, DENIED, DENIED, DENIED),
+    ),
 }
 
 HIDDEN_DRAFT = row(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, DONE, UNKNOWN, UNKNOWN, DENIED, UNKNOWN)
@@ -70,6 +74,7 @@ MUTATIONS: dict[str, tuple[Json, dict[str, Any]]] = {
     "caseTypeShow": (HERE, AT_CLINIC),
     "caseTypeWithdraw": ({"caseType": "$caseType", "from": {"hsaIds": [BJORKEN]}}, PUBLISHED),
     "documentRestore": ({"id": "$caseType", "version": 1, "expectedVersion": 2}, PUBLISHED),
+    "documentAdoptTemplate": ({"id": "$caseType", "expectedVersion": 3}, PUBLISHED),
     "documentArchive": ({"id": "$draft", "expectedVersion": 1}, HIDDEN_DRAFT),
     "clinicsImport": ({"principal": STOCKHOLM, "csv": "hsaId,name\nSE2321000016-2B01,Nya\n"}, OWNER),
     "clinicGroupSave": ({"principal": STOCKHOLM, "name": "Grupp", "hsaIds": [BJORKEN]}, OWNER),
@@ -117,7 +122,10 @@ def caller_named(world: World, name: str) -> Caller:
 
 
 async def made(world: World) -> dict[str, str]:
-    """Ids: the published case type, and a draft of one, a draft template and a role given, all the region's."""
+    """Ids: the published case type, whose template has moved on, and a draft of one, a draft template and a role given, all the region's."""
+    await world.national.done(
+        "caseTypeTemplateUpdate", "event { id }", id=world.template, expectedVersion=1, content={"introduction": "Nytt."}, publish=True
+    )
     template = await world.region.done("caseTypeTemplateCreate", "caseTypeTemplate { id }", owner=STOCKHOLM, content=NAMES)
     grant = await world.region.done("roleGrant", "roleGrant { id }", unit=BJORKEN, role="CLINIC_STAFF", employee=f"{STOCKHOLM}-CC")
     return {
