@@ -45,37 +45,31 @@ async def of_document(context: Context, document: Document, number: int | None) 
     made = await documents.version(context, document, number)
     if made is None:
         raise NotFound(f"Version {number} finns inte.", ("version",))
-    origins = await context.store.blame.of(made)
+    origins = await context.loaders.blames.load((made.document, made.number)) or []
     names = sorted({document.id} | {origin.document for origin in origins})
     heads = {head.id: head for head in await context.loaders.documents.load_many(names) if head is not None}
-    written = {_Place(origin.document, origin.version, origin.newest) for origin in origins}
-    shown = await _shown(context, heads, written | {_Place(document.id, origin.since, made.number) for origin in origins})
-    signatures = await context.store.blame.signatures((place.document, version) for place, version in shown.items())
-    told = []
-    for origin in origins:
-        version = shown.get(_Place(origin.document, origin.version, origin.newest))
-        told.append(
-            FieldOrigin(
-                path=origin.path,
-                label=origin.label,
-                since=shown[_Place(document.id, origin.since, made.number)],
-                source=heads[origin.document],
-                version=version,
-                signature=None if version is None else signatures[origin.document, version],
-            )
+    came = {origin: _Place(document.id, origin.since, made.number) for origin in origins}
+    written = {origin: _Place(origin.document, origin.version, origin.newest) for origin in origins}
+    shown = await _shown(context, heads, {*came.values(), *written.values()})
+    keys = sorted({(place.document, shown[place]) for place in written.values() if place in shown})
+    signatures = dict(zip(keys, await context.loaders.signatures.load_many(keys), strict=True))
+    return [
+        FieldOrigin(
+            path=origin.path,
+            label=origin.label,
+            since=shown[came[origin]],
+            source=heads[origin.document],
+            version=(version := shown.get(written[origin])),
+            signature=None if version is None else signatures[origin.document, version],
         )
-    return told
+        for origin in origins
+    ]
 
 
 async def _shown(context: Context, heads: dict[str, Document], asked: set[_Place]) -> dict[_Place, int]:
     """For versions the version that the viewer is told of in its stead; without those of which the viewer is told nothing."""
     sights = {name: documents.sight(context, head) for name, head in heads.items()}
-    limited = [(place.document, place.version) for place in asked if sights[place.document] is Sight.RELEASED]
-    released = await context.store.history.released_with(limited) if limited else {}
-    shown = {}
-    for place in asked:
-        if sights[place.document] is Sight.ALL:
-            shown[place] = place.version
-        elif (first := released.get((place.document, place.version))) is not None and first <= place.newest:
-            shown[place] = first
-    return shown
+    shown = {place: place.version for place in asked if sights[place.document] is Sight.ALL}
+    limited = [place for place in asked if sights[place.document] is Sight.RELEASED]
+    found = await context.loaders.released_with.load_many([(place.document, place.version) for place in limited])
+    return shown | {place: first for place, first in zip(limited, found, strict=True) if first is not None and first <= place.newest}

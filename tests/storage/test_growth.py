@@ -226,13 +226,12 @@ async def test_where_values_come_from_is_looked_up_value_by_value_however_many_v
     young = document_of(await grown.save(await created(grown.store)))
     sent = []
     for head in (young, grown.document):
-        [version] = (await grown.store.documents.get_versions([(head.id, head.latest)])).values()
         with grown.watch.commands() as commands:
-            origins = await grown.store.blame.of(version)
+            [origins] = (await grown.store.blame.of([(head.id, head.latest)])).values()
         sent.append(commands)
 
-    assert [name for name, _ in sent[0]] == [name for name, _ in sent[1]] == ["aggregate", "find", "find"]
-    pipeline = sent[1][0][1]["pipeline"]
+    assert [name for name, _ in sent[0]] == [name for name, _ in sent[1]] == ["find", "aggregate", "find", "find"]
+    pipeline = sent[1][1][1]["pipeline"]
     others = [stage["$unionWith"]["pipeline"] for stage in pipeline if "$unionWith" in stage]
     look_ups: list[Row] = [{"aggregate": "versions", "pipeline": one} for one in (pipeline[: -len(others)], *others)]
     found = await costs(grown.client, grown.store.database.name, [("aggregate", look_up) for look_up in look_ups])

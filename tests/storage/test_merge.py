@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from resolvers.kinds import CASE_TYPE
 from store.kinds import describe
 from store.leaves import changed_leaves, leaves
 from store.merge import Conflict, Merged, MergeSide, merge
@@ -153,6 +154,13 @@ def test_an_object_that_can_be_missing_is_one_value() -> None:
     [conflict] = merge(base, content(time={"amount": 5, "unit": "DAYS"}), content(time={"amount": 3, "unit": "HOURS"}), FIELDS).conflicts
 
     assert (conflict.path, conflict.ours, conflict.theirs) == ("time", {"amount": 5, "unit": "DAYS"}, {"amount": 3, "unit": "HOURS"})
+
+
+def test_of_a_case_type_the_response_time_and_a_condition_are_one_value_and_restrictions_are_not() -> None:
+    questions = CASE_TYPE.fields["questions"].fields or {}
+
+    assert [name for name, field in CASE_TYPE.fields.items() if field.whole] == ["responseTime"]
+    assert [name for name, field in questions.items() if field.whole] == ["shownIf"]
 
 
 def test_a_list_of_codes_is_one_value() -> None:
