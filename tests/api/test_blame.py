@@ -124,13 +124,15 @@ async def test_the_draft_of_a_template_that_a_value_came_from_is_not_told_of(wor
     case_type = made["caseType"]["id"]
 
     before = await blamed(world.clinic_admin, case_type)
-    await world.region.done("documentPublish", "event { id }", id=template, version=2, expectedVersion=2)
+    await world.region.done("caseTypeTemplateUpdate", "event { id }", id=template, expectedVersion=2, content={"introduction": "Ny."}, publish=True)
+    later = await blamed(world.clinic_admin, case_type)
+    await world.region.done("documentPublish", "event { id }", id=template, version=2, expectedVersion=3)
     after = await blamed(world.clinic_admin, case_type)
 
     def told(found: dict[str, Json]) -> list[tuple[Any, Any]]:
         return [(found[path]["level"], found[path]["version"]) for path in ("name", "internalName")]
 
-    assert told(before) == [("REGIONAL", None), ("REGIONAL", 1)]
+    assert told(before) == told(later) == [("REGIONAL", None), ("REGIONAL", 1)]
     assert told(after) == [("REGIONAL", 2), ("REGIONAL", 1)]
 
 
