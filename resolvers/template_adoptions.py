@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from resolvers import access, documents
 from resolvers.access import Held, Permission
 from resolvers.context import Context
-from resolvers.validation import validate
+from resolvers.validation import MAX_PROBLEMS, validate
 from store import diff
 from store.diff import Change
 from store.errors import InvalidInput, MergeConflict, Problem
@@ -20,7 +20,7 @@ from store.records import Content, Document, Saved, Version
 from store.template_adoptions import common_version, not_derived
 from store.transactions import IdempotencyKey
 
-_MOST_RESOLUTIONS = 1000
+_MOST_RESOLUTIONS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +131,9 @@ class _Takeover:
             kind.fields,
             {resolution.path: resolution.take for resolution in self.resolutions},
         )
-        problems = list(_misplaced(self.resolutions, merged.superfluous))
+        problems = _misplaced(self.resolutions, merged.superfluous)
         if problems:
-            raise InvalidInput(problems)
+            raise InvalidInput(problems[:MAX_PROBLEMS])
         if base.number == self.seen:
             return merged
         return replace(merged, conflicts=tuple(replace(conflict, base=None) for conflict in merged.conflicts))

@@ -18,7 +18,7 @@ from store.errors import RegistryError
 from store.merge import Conflict
 
 _TEMPLATE_VERSION = "The version of its template to take over; the one in force if left out."
-_RESOLUTIONS = "The side to take in each conflict, at most 1,000."
+_RESOLUTIONS = "The side to take in each conflict, at most 5,000."
 
 
 @strawberry.type(description="Both sides changed the same value since the common version. Call again with a resolution for each.")

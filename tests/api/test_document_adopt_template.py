@@ -165,7 +165,7 @@ async def test_a_resolution_for_no_conflict_or_twice_is_refused_with_its_place(w
 
     assert problems(refused) == [("NOT_IN_CONFLICT", f"resolutions.{place}.path") for place in (1, 2, 3)]
     assert await world.region.refused(CHECK, id=world.case_type, resolutions=wrong) == ["NOT_IN_CONFLICT"]
-    too_many = await adopt(world.region, world.case_type, 2, resolutions=taking(name="OURS") * 1001)
+    too_many = await adopt(world.region, world.case_type, 2, resolutions=taking(name="OURS") * 5001)
     assert problems(too_many) == [("TOO_MANY", "resolutions")]
     assert await world.api.snapshot() == before
 
