@@ -70,7 +70,7 @@ async def documents(store: Store, count: int, versions: int, name: str = "Förny
         async def begin(transaction: Transaction, births: Sequence[Birth] = births) -> Saved:
             for birth in births:
                 head, version = heads.born(birth, text(1), derived_from=None, act=BY_ANNA, place=place_of(transaction))
-                transaction.add_version(version)
+                transaction.add_version(version, ())
                 recorded(transaction, BY_ANNA, Action.CREATED, head, version=version, number=1)
                 saved = await put_in_force(transaction, BY_ANNA, Action.PUBLISHED, CASE_TYPE, transaction.document(birth.id), 1)
             return saved
@@ -83,7 +83,7 @@ async def documents(store: Store, count: int, versions: int, name: str = "Förny
                     for number in range(first, min(first + _AT_ONCE, versions + 1)):
                         before = transaction.document(birth.id)
                         head, version = heads.edited(CASE_TYPE, before, text(number), act=BY_ANNA, place=place_of(transaction), derived_from=None)
-                        transaction.add_version(version)
+                        transaction.add_version(version, ("introduction",))
                         saved = await put_in_force(transaction, BY_ANNA, Action.EDITED, CASE_TYPE, head, number, before=before)
                 return saved
 

@@ -140,7 +140,7 @@ async def _rates(store: Store, folder: Path, server: Server, writers: Writers, r
     assert first.version is not None
     assert first.event is not None
     event = await store.database.find_one("events", {"principal": PRINCIPAL, "sequence": first.event.sequence})
-    bare = Bare(store.database, heads[0], version_row(first.version), event or {})
+    bare = Bare(store.database, heads[0], version_row(first.version, ()), event or {})
     documents = Documents(store, heads[:_WRITERS])
     region = Region(folder, 0)
     async with region.on(server):

@@ -294,11 +294,15 @@ async def _require_allowed_links(context: Context, principal: str, links: Iterab
 
 
 async def open_page_links(context: Context, principal: str, links: Iterable[Mapping[str, Any]], content: Path) -> list[Problem]:
-    """The links that open an open page from logged-in mode, where the principal does not allow them; `content` is where theirs stands."""
-    places = [index for index, link in enumerate(links) if link.get("openPage")]
-    if not places or (await context.store.policies.of(principal)).open_page_links:
-        return []
+    """The same as problems; none where the principal allows such links. `content` is where the content stands."""
+    problems = open_page_problems(links, content)
+    return problems if problems and not (await context.store.policies.of(principal)).open_page_links else []
+
+
+def open_page_problems(links: Iterable[Mapping[str, Any]], content: Path = ("content",)) -> list[Problem]:
+    """The links that open an open page from logged-in mode, as problems for a principal that does not allow them."""
     message = "Huvudmannen tillåter inte länkar till öppna sidor från inloggat läge."
+    places = [index for index, link in enumerate(links) if link.get("openPage")]
     return [Problem("OPEN_PAGE_LINK", message, (*content, "links", str(index), "openPage")) for index in places]
 
 

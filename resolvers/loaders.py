@@ -12,6 +12,7 @@ from strawberry.dataloader import DataLoader
 
 from store.acknowledgements import Acknowledgement
 from store.adoption import Adoption, AdoptionAsked
+from store.blame import Origin, Signature
 from store.history import Asked
 from store.notifications import Inbox, Told
 from store.paging import Page
@@ -117,6 +118,21 @@ class Loaders:
     def released_before(self) -> DataLoader[tuple[str, int], int | None]:
         """The version in force before, by (document, number)."""
         return _batched(self._store.history.released_before)
+
+    @cached_property
+    def released_with(self) -> DataLoader[tuple[str, int], int | None]:
+        """The first version in force from one on, by (document, number)."""
+        return _batched(self._store.history.released_with)
+
+    @cached_property
+    def blames(self) -> DataLoader[tuple[str, int], list[Origin] | None]:
+        """Where the values of versions come from, by (document, number)."""
+        return _batched(self._store.blame.of)
+
+    @cached_property
+    def signatures(self) -> DataLoader[tuple[str, int], Signature | None]:
+        """Who wrote versions, and when, by (document, number)."""
+        return _batched(self._store.blame.signatures)
 
 
 def _batched(read: Callable[[Iterable[K]], Awaitable[Mapping[K, V]]]) -> DataLoader[K, V | None]:

@@ -24,7 +24,7 @@ class CaseTypeTemplateVersion(Version):
 class CaseTypeTemplate(Document):
     @strawberry.field(description="Whose starting point it is.")
     def level(self, info: Info) -> TemplateLevel:
-        return level_of(self, info)
+        return level_of(self.record, info)
 
 
 FACE = face(

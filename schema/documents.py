@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
 import strawberry
 
+from resolvers import blame as origins
 from resolvers import documents as resolve
 from resolvers.kinds import CASE_TYPE_TEMPLATE
 from schema.changes import Change, Comparison, Verification, changes_of
@@ -22,6 +23,7 @@ from store.records import OwnerKind
 from store.scopes import Sight
 
 if TYPE_CHECKING:
+    from schema.blame import FieldOrigin
     from schema.case_type_templates import CaseTypeTemplate
 
 Owner = Annotated[Principal | Clinic, strawberry.union("Owner", description="Who a document belongs to.")]
@@ -73,6 +75,19 @@ class Document(Node):
     ) -> Comparison:
         changes = await resolve.compare(info.context, self.record, from_, to)
         return Comparison(from_=from_, to=to, resident_visible=resident_visible(changes), changes=changes_of(changes))
+
+    @strawberry.field(
+        description="Who last changed each value, when, in which version, and from which level it came, in the content's order. "
+        "Single values by path, list items by key; the order of a list is no value."
+    )
+    async def blame(
+        self,
+        info: Info,
+        version: Annotated[int | None, strawberry.argument(description="Number of the version; the newest that the viewer may see without.")] = None,
+    ) -> list[Annotated["FieldOrigin", strawberry.lazy("schema.blame")]]:
+        from schema.blame import FieldOrigin  # noqa: PLC0415 - origins refer back to documents
+
+        return [FieldOrigin.of(origin, self.record, info) for origin in await origins.of_document(info.context, self.record, version)]
 
     @strawberry.field(description="Recomputes the hash chain over all versions.")
     async def verify(self, info: Info) -> Verification:
@@ -243,7 +258,8 @@ class DocumentPayload:
     errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was written.")
 
 
-def _payload(saved: records.Saved, info: Info) -> DocumentPayload:
+def payload_of(saved: records.Saved, info: Info) -> DocumentPayload:
+    """What an act led to, as answered."""
     return DocumentPayload(
         document=document_of(saved.document, info) if saved.document else None, event=Event.of(saved.event) if saved.event else None
     )
@@ -261,21 +277,21 @@ class DocumentMutation:
             note=input.note,
             key=key_of_call(info, input),
         )
-        return _payload(saved, info)
+        return payload_of(saved, info)
 
     @mutation(DocumentPayload, "Shows a deactivated document to residents again. Clinics are told.")
     async def document_activate(self, info: Info, input: Given[DocumentLifecycleInput]) -> DocumentPayload:
         saved = await resolve.activate(
             info.context, input.id, expected_version=input.expected_version, note=input.note, key=key_of_call(info, input, "activate")
         )
-        return _payload(saved, info)
+        return payload_of(saved, info)
 
     @mutation(DocumentPayload, "Hides an active document from residents; it stays with the clinics, which are told.")
     async def document_deactivate(self, info: Info, input: Given[DocumentLifecycleInput]) -> DocumentPayload:
         saved = await resolve.deactivate(
             info.context, input.id, expected_version=input.expected_version, note=input.note, key=key_of_call(info, input, "deactivate")
         )
-        return _payload(saved, info)
+        return payload_of(saved, info)
 
     @mutation(
         DocumentPayload,
@@ -291,11 +307,11 @@ class DocumentMutation:
             note=input.note,
             key=key_of_call(info, input),
         )
-        return _payload(saved, info)
+        return payload_of(saved, info)
 
     @mutation(DocumentPayload, "Ends a document: it leaves the clinics that have it, which are told. Only reading and restore remain.")
     async def document_archive(self, info: Info, input: Given[DocumentLifecycleInput]) -> DocumentPayload:
         saved = await resolve.archive(
             info.context, input.id, expected_version=input.expected_version, note=input.note, key=key_of_call(info, input, "archive")
         )
-        return _payload(saved, info)
+        return payload_of(saved, info)

@@ -11,6 +11,7 @@ from resolvers.kinds.terms_texts import TermsService
 from resolvers.text_replacement import SkipReason
 from store.diff import ChangeKind
 from store.listing import Order as DocumentOrder
+from store.merge import MergeSide
 from store.records import (
     Action,
     AssignmentOrigin,
@@ -81,6 +82,7 @@ _described(
         "ACTIVATED": "Shown to residents again.",
         "DEACTIVATED": "Hidden from residents.",
         "RESTORED": "An earlier version's content was written as a new version, or an archived document was taken back.",
+        "TEMPLATE_ADOPTED": "A newer version of its template was taken over into a document, as a new draft version.",
         "ARCHIVED": "A document was ended.",
         "DISTRIBUTED": "A case type was handed to clinics.",
         "WITHDRAWN": "A case type was taken back from clinics.",
@@ -162,6 +164,11 @@ _described(
     {"SAME": "Unchanged.", "INSERTED": "Only in the later text.", "DELETED": "Only in the earlier text."},
     name="TextSegmentKind",
 )
+_described(
+    MergeSide,
+    "Whose value is taken where both sides changed it.",
+    {"OURS": "The document's own.", "THEIRS": "The template's."},
+)
 
 
 @strawberry.enum(description="Who makes and governs a case type.")
@@ -229,6 +236,7 @@ __all__ = [
     "DocumentOrder",
     "DocumentState",
     "Gender",
+    "MergeSide",
     "NoticeEnvironment",
     "NoticeStatus",
     "OrderedList",

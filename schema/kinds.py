@@ -125,9 +125,9 @@ async def head_of(version: Version, info: Info) -> records.Document:
     return found
 
 
-def level_of(template: Document, info: Info) -> TemplateLevel:
+def level_of(record: records.Document, info: Info) -> TemplateLevel:
     """Whose starting point a template is."""
-    owner = template.record.owner
+    owner = record.owner
     if owner.kind is OwnerKind.CLINIC:
         return TemplateLevel.LOCAL
     national = info.context.principals[owner.key].kind is PrincipalKind.NATIONAL

@@ -44,6 +44,7 @@ from schema.role_grants import RoleGrant, RoleGrantMutation
 from schema.scalars import SCALARS
 from schema.search import SearchQuery
 from schema.sessions import Unauthenticated
+from schema.template_adoptions import MergeConflict, TemplateAdoptionMutation, TemplateAdoptionQuery
 from schema.text_replacement import TextReplacementMutation
 from store import errors, records
 from store.clinic_filters import ClinicFilter
@@ -64,7 +65,7 @@ class Viewer:
 
 
 @strawberry.type
-class Query(OrganisationQuery, AssignmentQuery, DistributionQuery, ActiveSubscriptionQuery, SearchQuery):
+class Query(OrganisationQuery, AssignmentQuery, DistributionQuery, ActiveSubscriptionQuery, SearchQuery, TemplateAdoptionQuery):
     @strawberry.field(description="Who asks, in which roles.")
     def viewer(self, info: Info) -> Viewer:
         viewer, held = info.context.viewer, info.context.rights.held
@@ -162,6 +163,7 @@ class Mutation(
     AdaptationMutation,
     DocumentMutation,
     TextReplacementMutation,
+    TemplateAdoptionMutation,
     DistributionMutation,
     AssignmentMutation,
     OrderMutation,
@@ -254,6 +256,7 @@ def schema_of(faces: Sequence[Face]) -> RegistrySchema:
             WrongState,
             RefusedRowError,
             VersionConflict,
+            MergeConflict,
         ],
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[ReadOnce],

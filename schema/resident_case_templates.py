@@ -67,7 +67,7 @@ class ResidentCaseTemplateVersion(Version):
 class ResidentCaseTemplate(Document):
     @strawberry.field(description="Whose starting point it is.")
     def level(self, info: Info) -> TemplateLevel:
-        return level_of(self, info)
+        return level_of(self.record, info)
 
 
 FACE = face(

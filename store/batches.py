@@ -14,6 +14,7 @@ from store.acts import place_of, put_in_force, recorded
 from store.database import BY_PLACE, Database, Row
 from store.errors import InvalidInput, Path, Problem, RegistryError, Several, WrongState
 from store.kinds import Kinds
+from store.leaves import changed_leaves
 from store.log import Log
 from store.records import Act, Action, Content, Derivation, Document, DocumentState, Event, Owner, Saved
 from store.rows import HEAD, document_from, event_from
@@ -139,7 +140,8 @@ class Batches:
             )
         except InvalidInput as refusal:
             raise InvalidInput([Problem(one.code, one.message, (*place(before), *one.path)) for one in refusal.problems]) from None
-        transaction.add_version(version)
+        changed = changed_leaves(kind.upcast(before.content, before.schema_version), new.content, kind.fields)
+        transaction.add_version(version, changed)
         if not new.publish:
             return recorded(transaction, act, action, head, version=version, number=version.number, restored_from=new.restored_from, batch=batch)
         return await put_in_force(transaction, act, action, kind, head, version.number, before=before, restored_from=new.restored_from, batch=batch)

@@ -35,6 +35,7 @@ _PROCESS_SECONDS = 3600
 _BATCH = 500
 _READY_SECONDS = 3
 _EXISTS = 48  # NamespaceExists
+_BRANCHES = 100  # MongoDB takes at most 1,000 stages in a pipeline
 _OPEN_ONLY = {"open": True}
 BY_TOKENS = "by_tokens"
 BY_UPDATE = "kind_1_updated_at_1__id_1"
@@ -88,6 +89,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
     ],
     "versions": [
         IndexModel([("document", ASCENDING), ("number", ASCENDING)], unique=True),
+        IndexModel([("document", ASCENDING), ("changed", ASCENDING), ("number", ASCENDING)]),
     ],
     "events": [
         IndexModel([("principal", ASCENDING), ("sequence", ASCENDING)], unique=True),
@@ -253,7 +255,10 @@ class Database:
             return await self[collection].distinct(field, where)
 
     async def find_each(self, collection: str, queries: Sequence[Query]) -> list[list[Row]]:
-        """The rows of each of several queries, in one command; each is answered by its own index."""
+        """The rows of each of several queries, a hundred in one command; each is answered by its own index."""
+        if len(queries) > _BRANCHES:
+            parts = [queries[start : start + _BRANCHES] for start in range(0, len(queries), _BRANCHES)]
+            return [rows for part in await asyncio.gather(*(self.find_each(collection, part) for part in parts)) for rows in part]
         if len(queries) == 1:
             query = queries[0]
             return [await self.find(collection, query.where, sort=query.sort, limit=query.limit, projection=query.projection)]

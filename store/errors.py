@@ -6,8 +6,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from store.merge import Conflict
 from store.records import Actor, DocumentState
 
 Path = tuple[str, ...]
@@ -94,15 +95,13 @@ class WrongState(RegistryError):
 
 
 class MergeConflict(RegistryError):
-    """Both sides changed the same value since the common version."""
+    """Both sides changed the same values since the common version. Carries every one."""
 
     code = "MERGE_CONFLICT"
 
-    def __init__(self, message: str, path: Path, *, base: Any, ours: Any, theirs: Any) -> None:
-        super().__init__(message, path)
-        self.base = base
-        self.ours = ours
-        self.theirs = theirs
+    def __init__(self, conflicts: Sequence[Conflict]) -> None:
+        super().__init__(f"{len(conflicts)} värden har ändrats både i dokumentet och i mallen.", ("resolutions",))
+        self.conflicts = tuple(conflicts)
 
 
 class Several(RegistryError):

@@ -213,6 +213,13 @@ class History:
         found = await self._database.find_each("events", queries)
         return {key: rows[0]["released"] for key, rows in zip(keys, found, strict=True) if rows}
 
+    async def released_with(self, asked: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
+        """For (document, number) pairs the number of the first version from it on that was ever in force, where there is one."""
+        keys = sorted(set(asked))
+        queries = [Query({"document": document, "released": {"$gte": number}}, [("released", 1)], 1, {"released": 1}) for document, number in keys]
+        found = await self._database.find_each("events", queries)
+        return {key: rows[0]["released"] for key, rows in zip(keys, found, strict=True) if rows}
+
 
 class Position(NamedTuple):
     """How far a reader has come in a log: all events up to and including `sequence`.

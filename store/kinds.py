@@ -37,7 +37,8 @@ class Field:
     """How one field of a content is compared and shown.
 
     `title` is Swedish, for people. `fields` are the fields of an object, or of each item of a list of objects; a list of objects is
-    keyed: each item has a unique `key`. `text` fields are prose, compared word by word; `rich` ones are Markdown.
+    keyed: each item has a unique `key`. `text` fields are prose, compared word by word; `rich` ones are Markdown. An object that can be
+    null is a `whole`: its fields mean something only together, so two sides' are not mixed.
     """
 
     title: str
@@ -45,6 +46,7 @@ class Field:
     text: bool = False
     rich: bool = False
     keyed: bool = False
+    whole: bool = False
     fields: Mapping[str, "Field"] | None = None
 
 
@@ -133,6 +135,7 @@ def describe(model: type[BaseModel], *, resident_visible: bool = True) -> Mappin
             text=bool(marks.get("text", False)),
             rich=bool(marks.get("rich", False)),
             keyed=keyed,
+            whole=inner is not None and not keyed and type(None) in get_args(info.annotation),
             fields=describe(inner, resident_visible=visible) if inner else None,
         )
     return fields

@@ -71,6 +71,7 @@ class Action(_Name):
     ACTIVATED = auto()
     DEACTIVATED = auto()
     RESTORED = auto()
+    TEMPLATE_ADOPTED = auto()
     ARCHIVED = auto()
     DISTRIBUTED = auto()
     WITHDRAWN = auto()

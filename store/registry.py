@@ -9,6 +9,7 @@ from store.adaptations import Adaptations
 from store.adoption import Adoptions
 from store.assignments import Assignments
 from store.batches import Batches
+from store.blame import Blame
 from store.checkpoints import Checkpoints
 from store.clinics import Clinics
 from store.database import Database
@@ -27,6 +28,7 @@ from store.principals import People, Principals
 from store.role_grants import RoleGrants
 from store.search import Search
 from store.start_pages import StartPages
+from store.template_adoptions import TemplateAdoptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Store:
     clinics: Clinics
     documents: Documents
     batches: Batches
+    template_adoptions: TemplateAdoptions
+    blame: Blame
     listing: Listing
     search: Search
     history: History
@@ -86,6 +90,8 @@ class Store:
             clinics=clinics,
             documents=documents,
             batches=Batches(database, log, kinds),
+            template_adoptions=TemplateAdoptions(log, kinds),
+            blame=Blame(database, kinds),
             listing=Listing(database),
             search=Search(database, kinds),
             history=history,

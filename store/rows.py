@@ -3,7 +3,7 @@
 Reading validates nothing: what is stored was validated when it was written.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -53,7 +53,8 @@ def _derivation_row(derivation: Derivation | None) -> Row | None:
     return None if derivation is None else {"template": derivation.template, "version": derivation.version}
 
 
-def _derivation_from(row: Mapping[str, Any] | None) -> Derivation | None:
+def derivation_from(row: Mapping[str, Any] | None) -> Derivation | None:
+    """The derivation in a part of a row."""
     return None if row is None else Derivation(template=row["template"], version=row["version"])
 
 
@@ -118,7 +119,7 @@ def document_from(row: Row) -> Document:
         published_content=row["published_content"],
         schema_version=row["schema_version"],
         published_schema_version=row["published_schema_version"],
-        derived_from=_derivation_from(row["derived_from"]),
+        derived_from=derivation_from(row["derived_from"]),
         hash=row["hash"],
         author=actor_from(row["author"]),
         edited_at=row["edited_at"],
@@ -135,9 +136,13 @@ def document_from(row: Row) -> Document:
     )
 
 
-def version_row(version: Version) -> Row:
-    """A version as stored."""
-    return {"_id": version.id} | _values(version) | {"author": actor_row(version.author), "derived_from": _derivation_row(version.derived_from)}
+def version_row(version: Version, changed: Iterable[str]) -> Row:
+    """A version as stored; `changed` are the paths of its values that are new."""
+    return (
+        {"_id": version.id}
+        | _values(version)
+        | {"author": actor_row(version.author), "derived_from": _derivation_row(version.derived_from), "changed": list(changed)}
+    )
 
 
 def version_from(row: Row) -> Version:
@@ -152,7 +157,7 @@ def version_from(row: Row) -> Version:
         author=actor_from(row["author"]),
         created_at=row["created_at"],
         note=row["note"],
-        derived_from=_derivation_from(row["derived_from"]),
+        derived_from=derivation_from(row["derived_from"]),
         restored_from=row["restored_from"],
         hash=row["hash"],
         previous_hash=row["previous_hash"],

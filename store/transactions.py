@@ -119,10 +119,10 @@ class Transaction:
         self._heads[document.id] = document
         self._changed[document.id] = None
 
-    def add_version(self, version: Version) -> None:
-        """Stage a new version."""
+    def add_version(self, version: Version, changed: Iterable[str]) -> None:
+        """Stage a new version; `changed` are the paths of its values that the version before had not, or otherwise (`store.leaves`)."""
         self._versions[version.document, version.number] = version
-        self._rows["versions"].append(InsertOne(version_row(version)))
+        self._rows["versions"].append(InsertOne(version_row(version, changed)))
 
     def record(self, act: Act, action: Action, *, released: int | None = None, **told: Any) -> Event:
         """Stage the next event of the log: who, what, when and why.

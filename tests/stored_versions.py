@@ -86,7 +86,7 @@ def write_missing() -> list[Path]:
     for kind in KINDS:
         path = path_of(kind, kind.schema_version)
         if not path.exists():
-            kept = {"shape": shape_of(kind.model), "versions": [version_row(version) for version in chain(kind)]}
+            kept = {"shape": shape_of(kind.model), "versions": [version_row(version, ()) for version in chain(kind)]}
             text = json_util.dumps(kept, json_options=json_util.RELAXED_JSON_OPTIONS)
             path.write_text(json.dumps(json.loads(text), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
             written.append(path)

@@ -67,8 +67,8 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 # ------------------------------------------------------------------ errors
 
-NEVER_TOLD = {"INVALID_INPUT", "ROWS_REFUSED", "SEVERAL", "MERGE_CONFLICT"}
-"""Codes of exceptions whose problems or rows have codes of their own, and of one that nothing raises yet."""
+NEVER_TOLD = {"INVALID_INPUT", "ROWS_REFUSED", "SEVERAL"}
+"""Codes of exceptions whose problems or rows have codes of their own."""
 
 REFUSED_IN_SCHEMA = {"NOT_IN_RULE"}
 """User errors of what only the API's input types can tell, and the stored records have no field for."""
@@ -243,7 +243,7 @@ def operations() -> Iterator[tuple[str, str]]:
 def test_every_example_fits_the_schema() -> None:
     examples = list(operations())
 
-    guides = {f"docs/guides/{name}.md" for name in ("clinic", "integrators", "regional-administrator")}
+    guides = {f"docs/guides/{name}.md" for name in ("clinic", "integrators", "national-management", "regional-administrator")}
     assert {name for name, _ in examples} == {"README.md", "docs/api.md", *guides}
     assert [(name, error.message) for name, text in examples for error in validate(SCHEMA, parse(text))] == []
 

@@ -150,3 +150,24 @@ def test_the_close_codes_are_those_of_the_code() -> None:
     documented = set(re.findall(r"(?m)^\| (4\d{3}) \|", text))
 
     assert documented == set(re.findall(r"(?m)^_\w+ = (4\d{3})$", code))
+
+
+async def test_the_national_managements_guide_takes_a_newer_template_version_over(world: World) -> None:
+    await world.edit(world.case_type, 1, name="Förnya recept i Stockholm")
+    ids = {"TEMPLATE": world.template, "CASE_TYPE": world.case_type}
+    guide = {title: (operation, variables) for title, operation, variables in steps("national-management.md")}
+    said: dict[str, Any] = {}
+
+    for title in ("Renew", "Behind", "Try", "TakeOver", "PutInForce", "Origins"):
+        said[title] = await run(world.national if title == "Renew" else world.region, *guide[title], ids)
+
+    behind = said["Behind"]["caseType"]["version"]["derivedFrom"]
+    assert (behind["version"], behind["latestVersion"], behind["behind"]) == (1, 2, True)
+    trial = said["Try"]["checkTemplateAdoption"]
+    assert ([change["label"] for change in trial["changes"]], trial["expectedVersion"]) == (["Introduktion"], 2)
+    assert [(found["valuePath"], found["ours"], found["theirs"]) for found in trial["conflicts"]] == [
+        ("name", "Förnya recept i Stockholm", "Förnya läkemedel")
+    ]
+    assert said["TakeOver"]["documentAdoptTemplate"]["document"] == {"latestVersion": 3, "publishedVersion": 1}
+    origins = {found["path"]: (found["level"], found["version"], found["since"]) for found in said["Origins"]["caseType"]["blame"]}
+    assert (origins["name"], origins["introduction"], origins["language"]) == (("REGIONAL", 2, 2), ("NATIONAL", 2, 3), ("NATIONAL", 1, 1))

@@ -46,6 +46,10 @@ QUERIES: dict[str, tuple[str, dict[str, Any]]] = {
         f'query($caseType: ID!) {{ checkDistribution(caseType: $caseType, to: {{ hsaIds: ["{BJORKEN}"] }}) {{ refused {{ row }} }} }}',
         row(UNKNOWN, DENIED, DENIED, DENIED, YES, UNKNOWN, DENIED, DENIED, DENIED),
     ),
+    "checkTemplateAdoption": (
+        "query($caseType: ID!) { checkTemplateAdoption(id: $caseType) { toVersion } }",
+        row(UNKNOWN, DENIED, DENIED, DENIED, YES, UNKNOWN, DENIED, DENIED, DENIED),
+    ),
 }
 
 for _kind in OTHER_KINDS:
@@ -77,6 +81,7 @@ MUTATIONS: dict[str, tuple[Json, dict[str, Any]]] = {
     "caseTypeShow": (HERE, AT_CLINIC),
     "caseTypeWithdraw": ({"caseType": "$caseType", "from": {"hsaIds": [BJORKEN]}}, PUBLISHED),
     "documentRestore": ({"id": "$caseType", "version": 1, "expectedVersion": 2}, PUBLISHED),
+    "documentAdoptTemplate": ({"id": "$caseType", "expectedVersion": 3}, PUBLISHED),
     "documentArchive": ({"id": "$draft", "expectedVersion": 1}, HIDDEN_DRAFT),
     "clinicsImport": ({"principal": STOCKHOLM, "csv": "hsaId,name\nSE2321000016-2B01,Nya\n"}, OWNER),
     "clinicGroupSave": ({"principal": STOCKHOLM, "name": "Grupp", "hsaIds": [BJORKEN]}, OWNER),
@@ -129,7 +134,10 @@ def caller_named(world: World, name: str) -> Caller:
 
 
 async def made(world: World) -> dict[str, str]:
-    """Ids: the published case type, and a draft of one, a draft template, a draft of each other kind and a role given, all the region's."""
+    """Ids: the published case type, whose template has moved on, and, all the region's, drafts of one of each kind and a role given."""
+    await world.national.done(
+        "caseTypeTemplateUpdate", "event { id }", id=world.template, expectedVersion=1, content={"introduction": "Nytt."}, publish=True
+    )
     template = await world.region.done("caseTypeTemplateCreate", "caseTypeTemplate { id }", owner=STOCKHOLM, content=NAMES)
     grant = await world.region.done("roleGrant", "roleGrant { id }", unit=BJORKEN, role="CLINIC_STAFF", employee=f"{STOCKHOLM}-CC")
     others = {

@@ -92,6 +92,23 @@ async def test_a_list_takes_as_many_commands_for_50_as_for_5(commands: Commands,
         assert lots <= most, (what, commands.seen)
 
 
+async def test_a_list_with_blame_takes_one_more_command_for_each_hundred_values(commands: Commands, world: World) -> None:
+    await many(world)
+    query = "query($first: Int!) { caseTypes(first: $first) { edges { node { blame { path author { name } template { name } } } } } }"
+    values = {}
+    others = {}
+
+    for first in (5, 50):
+        edges = (await world.region.ask(query, first=first))["caseTypes"]["edges"]
+        values[first] = sum(len(edge["node"]["blame"]) for edge in edges)
+        await counted(commands, world, query, first=first)
+        others[first] = [name for name in commands.seen if name != "aggregate"]
+        assert commands.seen.count("aggregate") <= 2 * values[first] // 100 + 2, first  # once for the case types, once for the template
+
+    assert values[50] > 9 * values[5]
+    assert len(others[50]) == len(others[5]) <= 14
+
+
 async def test_pages_of_versions_and_history_take_as_many_commands_whatever_their_size(commands: Commands, world: World) -> None:
     for version in range(1, 40):
         await world.edit(world.case_type, version, introduction=f"Text {version}")

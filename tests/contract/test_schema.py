@@ -32,11 +32,6 @@ CONTRACT = build_schema((Path(__file__).parent / "contract.graphql").read_text(e
 
 COMING = {
     "CaseTypeTemplate.usage",
-    "DocumentAdoptTemplateInput",
-    "MergeConflict",
-    "MergeResolution",
-    "MergeSide",
-    "Mutation.documentAdoptTemplate",
     "TemplateUsage",
 }
 """What the contract has and the code does not yet. It only ever shrinks."""
@@ -180,6 +175,14 @@ def test_every_user_error_has_a_code_a_message_and_a_path() -> None:
     kinds = OURS.get_possible_types(interface)
 
     common = {"code": "String!", "message": "String!", "path": "[String!]!"}
-    assert {kind.name for kind in kinds} == {"InvalidInput", "NotFound", "NotPermitted", "RefusedRowError", "VersionConflict", "WrongState"}
+    assert {kind.name for kind in kinds} == {
+        "InvalidInput",
+        "MergeConflict",
+        "NotFound",
+        "NotPermitted",
+        "RefusedRowError",
+        "VersionConflict",
+        "WrongState",
+    }
     for kind in kinds:
         assert common.items() <= {name: str(field.type) for name, field in kind.fields.items()}.items()

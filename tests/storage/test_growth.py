@@ -226,6 +226,25 @@ async def test_reading_goes_by_index_and_examines_only_what_it_answers(grown: Gr
     assert not any({"COLLSCAN", "SORT"} & cost.stages for cost in found), found
 
 
+async def test_where_values_come_from_is_looked_up_value_by_value_however_many_versions_there_are(grown: Grown) -> None:
+    young = document_of(await grown.save(await created(grown.store)))
+    sent = []
+    for head in (young, grown.document):
+        with grown.watch.commands() as commands:
+            [origins] = (await grown.store.blame.of([(head.id, head.latest)])).values()
+        sent.append(commands)
+
+    assert [name for name, _ in sent[0]] == [name for name, _ in sent[1]] == ["find", "aggregate", "find", "find"]
+    pipeline = sent[1][1][1]["pipeline"]
+    others = [stage["$unionWith"]["pipeline"] for stage in pipeline if "$unionWith" in stage]
+    look_ups: list[Row] = [{"aggregate": "versions", "pipeline": one} for one in (pipeline[: -len(others)], *others)]
+    found = await costs(grown.client, grown.store.database.name, [("aggregate", look_up) for look_up in look_ups])
+    assert len(found) == len(origins) > 10
+    assert max(cost.documents for cost in found) <= 1
+    assert max(cost.keys for cost in found) <= 1
+    assert not any({"COLLSCAN", "SORT"} & cost.stages for cost in found)
+
+
 async def test_a_clinics_inbox_is_read_by_index_however_long_it_is(grown: Grown) -> None:
     clinic = (await grown.store.clinics.get_many([BJORKEN]))[BJORKEN]
 
