@@ -12,7 +12,7 @@ from resolvers.kinds.texts import allowed_characters, at_most
 from resolvers.validation import validate
 from store import diff
 from store.diff import Change
-from store.errors import InvalidInput, NotFound, Problem
+from store.errors import InvalidInput, NotFound, Path, Problem
 from store.hashing import Verification
 from store.history import Asked
 from store.kinds import Kind
@@ -200,12 +200,12 @@ async def create(
         NotPermitted: The viewer may not make documents there.
         InvalidInput: The content breaks a rule.
     """
-    principal, kept_owner = await _owner(context, owner)
+    principal, kept_owner = await owner_of(context, owner)
     clinic = kept_owner.key if kept_owner.kind is OwnerKind.CLINIC else None
     held = access.require_at(context.rights, Permission.EDIT, principal, clinic, ("owner",))
     derived, start = await _from_template(context, template_kind, from_template)
     checked = validate(kind, {**start, **content})
-    await _require_allowed_links(context, principal, checked.get("links", ()))
+    await require_allowed_links(context, principal, checked.get("links", ()))
     return await context.store.documents.create(
         kind, principal=principal, owner=kept_owner, content=checked, derived_from=derived, act=context.act(held, note), key=key
     )
@@ -228,7 +228,7 @@ async def update(
         access.require(context.rights, Permission.PUBLISH, document)
 
     links = patch.get("links") or (document.content.get("links", ()) if publish and "links" not in patch else ())
-    await _require_allowed_links(context, document.principal, links)
+    await require_allowed_links(context, document.principal, links)
 
     def edit(content: Content) -> Content:
         return validate(kind, {**content, **patch})
@@ -276,10 +276,10 @@ async def restore(
 async def _require_allowed_version(context: Context, document: Document, number: int) -> None:
     """The same for a version that is put in force."""
     found = await context.loaders.versions.load((document.id, number))
-    await _require_allowed_links(context, document.principal, found.content.get("links", ()) if found else ())
+    await require_allowed_links(context, document.principal, found.content.get("links", ()) if found else ())
 
 
-async def _require_allowed_links(context: Context, principal: str, links: Iterable[Mapping[str, Any]]) -> None:
+async def require_allowed_links(context: Context, principal: str, links: Iterable[Mapping[str, Any]], path: Path = ("content",)) -> None:
     """Refuse links that open an open page from logged-in mode, where the principal does not allow them.
 
     Raises:
@@ -288,7 +288,7 @@ async def _require_allowed_links(context: Context, principal: str, links: Iterab
     places = [index for index, link in enumerate(links) if link.get("openPage")]
     if places and not (await context.store.policies.of(principal)).open_page_links:
         message = "Huvudmannen tillåter inte länkar till öppna sidor från inloggat läge."
-        raise InvalidInput([Problem("OPEN_PAGE_LINK", message, ("content", "links", str(index), "openPage")) for index in places])
+        raise InvalidInput([Problem("OPEN_PAGE_LINK", message, (*path, "links", str(index), "openPage")) for index in places])
 
 
 async def _lifecycle(
@@ -305,8 +305,12 @@ async def _lifecycle(
     return saved
 
 
-async def _owner(context: Context, hsa_id: str) -> tuple[str, Owner]:
-    """The principal whose log is written, and the owner: that principal or one of its clinics."""
+async def owner_of(context: Context, hsa_id: str) -> tuple[str, Owner]:
+    """The principal whose log is written, and the owner: that principal or one of its clinics.
+
+    Raises:
+        NotFound: The viewer may know of neither.
+    """
     key = key_of(hsa_id)
     if key in context.principals:
         return key, Owner(OwnerKind.PRINCIPAL, key)

@@ -4,6 +4,7 @@ import strawberry
 
 from resolvers import documents
 from resolvers.kinds import CASE_TYPE_TEMPLATE
+from resolvers.templates import usage
 from schema.case_types import OrderBy, TemplateReference, Which, filter_of, template_of
 from schema.contents import CaseTypeContent, CaseTypeContentInput, CaseTypeContentPatch, given, plain
 from schema.documents import EXPECTED, KEY, KINDS, NOTE, Document, Version, head_fields, version_fields
@@ -12,9 +13,10 @@ from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.nodes import After, Before, Connection, First, Id, Last, Number, Time, connection, known_count, paging
 from schema.scalars import HsaId
+from schema.template_comparison import CaseTypes, Principals, TemplateComparison, Templates, compare
+from schema.template_usage import TemplateUsage
 from store import records
 from store.listing import Order
-from store.records import OwnerKind, PrincipalKind
 from store.scopes import Sight
 
 
@@ -48,12 +50,31 @@ class CaseTypeTemplate(Document):
         everything = documents.sight(info.context, self.record) is Sight.ALL
         return connection(page, CaseTypeTemplateVersion.of, known_count(self.record.latest if everything else self.record.release_count))
 
+    @strawberry.field(description="How it is used, over all levels.")
+    async def usage(self, info: Info) -> TemplateUsage:
+        return TemplateUsage.of(await usage.of_template(info.context, self.record))
+
+    @strawberry.field(description="Where principals differ, place by place: of what comes from it and is in force, at most 500 documents.")
+    async def comparison(
+        self, info: Info, templates: Templates = True, case_types: CaseTypes = True, principals: Principals = None
+    ) -> TemplateComparison:
+        return await compare(info, self.record, templates=templates, case_types=case_types, principals=principals)
+
 
 def _level(record: records.Document, info: Info) -> TemplateLevel:
-    if record.owner.kind is OwnerKind.CLINIC:
-        return TemplateLevel.LOCAL
-    national = info.context.principals[record.owner.key].kind is PrincipalKind.NATIONAL
-    return TemplateLevel.NATIONAL if national else TemplateLevel.REGIONAL
+    return TemplateLevel[usage.level_of(info.context, record.principal, record.owner)]
+
+
+@strawberry.type(description="The version of another template, perhaps of another registry, that a version was imported from.")
+class TemplateOrigin:
+    document: strawberry.ID = strawberry.field(description="The id of that template. It may not be in this registry.")
+    version: int = strawberry.field(description="The number of the version there.")
+    hash: str = strawberry.field(description="Its hash there.")
+    principal: HsaId = strawberry.field(description="Whose it is.")
+
+    @classmethod
+    def of(cls, record: records.Origin) -> "TemplateOrigin":
+        return cls(document=strawberry.ID(record.document), version=record.version, hash=record.hash, principal=HsaId(record.principal))
 
 
 @strawberry.type(description="One immutable snapshot of a template.")
@@ -68,6 +89,10 @@ class CaseTypeTemplateVersion(Version):
         if found is None:
             raise LookupError(f"document of version {self.record.id}")
         return CaseTypeTemplate.of(found, info)
+
+    @strawberry.field(description="What it was imported from, which its hash covers; null for a version that was written here.")
+    def origin(self) -> TemplateOrigin | None:
+        return None if self.record.origin is None else TemplateOrigin.of(self.record.origin)
 
     @strawberry.field(description="The whole content, in today's shape.")
     def content(self) -> CaseTypeContent:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import strawberry
 
 from resolvers import documents as resolve
+from resolvers.templates import usage
 from schema.changes import Change, Comparison, Verification, changes_of
 from schema.enums import DocumentState
 from schema.errors import Given, Info, UserError, converts, key_of_call, mutation
@@ -96,6 +97,11 @@ class Derivation:
     latest_version: int = strawberry.field(description="Its version in force now; the newest while none is published.")
     behind: bool = strawberry.field(description="Whether the template has moved on.")
 
+    @classmethod
+    def of(cls, template: "CaseTypeTemplate", record: records.Document, version: int) -> "Derivation":
+        newest = record.published or record.latest
+        return cls(template=template, version=version, latest_version=newest, behind=version < newest)
+
 
 @strawberry.interface(description="One immutable snapshot.")
 class Version(Node):
@@ -122,10 +128,14 @@ class Version(Node):
         template = await resolve.template_of(info.context, derived)
         if derived is None or template is None:
             return None
-        newest = template.published or template.latest
-        return Derivation(
-            template=CaseTypeTemplate.of(template, info), version=derived.version, latest_version=newest, behind=derived.version < newest
-        )
+        return Derivation.of(CaseTypeTemplate.of(template, info), template, derived.version)
+
+    @strawberry.field(description="The same all the way up: its template's version, that one's own, and so on. As far as the viewer sees.")
+    async def lineage(self, info: Info) -> list[Derivation]:
+        from schema.case_type_templates import CaseTypeTemplate  # noqa: PLC0415 - templates are documents
+
+        steps = await usage.lineage(info.context, self.record)
+        return [Derivation.of(CaseTypeTemplate.of(template, info), template, version) for template, version in steps]
 
 
 def version_fields(record: records.Version) -> dict[str, Any]:

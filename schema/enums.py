@@ -5,6 +5,9 @@ from enum import Enum
 import strawberry
 
 from resolvers.kinds.case_types import Gender, QuestionKind, ResponseTimeUnit
+from resolvers.templates.exchange import ImportOutcome as TemplateImportOutcome
+from resolvers.templates.review import ReviewOrder as TemplateReviewOrder
+from resolvers.templates.review import ReviewReason as TemplateReviewReason
 from store.diff import ChangeKind
 from store.listing import Order as DocumentOrder
 from store.records import (
@@ -159,6 +162,41 @@ _described(
     name="TextSegmentKind",
 )
 
+_described(
+    TemplateReviewReason,
+    "Why a template needs a review.",
+    {
+        "UNUSED": "Nothing comes from it.",
+        "DRIFTED": "What was made from it is far from it by now, on the average.",
+        "UNTOUCHED": "Its content and state have not changed for long.",
+        "BEHIND": "It comes itself from an earlier version of its template than the one in force.",
+        "NOT_TAKEN_OVER": "Some of what comes from it is behind.",
+    },
+    name="TemplateReviewReason",
+)
+_described(
+    TemplateReviewOrder,
+    "The order of the review list; equal ones by name.",
+    {
+        "NAME_ASC": "By name, in Swedish order.",
+        "UPDATED_ASC": "Longest unchanged first.",
+        "DRIFT_DESC": "Farthest drifted first.",
+        "USES_ASC": "Least used first: by the number of templates and case types that come from it.",
+        "BEHIND_DESC": "Most that are behind first.",
+    },
+    name="TemplateReviewOrder",
+)
+_described(
+    TemplateImportOutcome,
+    "What an import of a template led to; with `dryRun` what it would lead to.",
+    {
+        "CREATED": "A new template.",
+        "UPDATED": "The next version of the template that an earlier import of the same origin made.",
+        "UNCHANGED": "Nothing: this version was imported last.",
+    },
+    name="TemplateImportOutcome",
+)
+
 
 @strawberry.enum(description="Who makes and governs a case type.")
 class CaseTypeScope(Enum):
@@ -206,6 +244,9 @@ __all__ = [
     "RefusalReason",
     "ResponseTimeUnit",
     "Role",
+    "TemplateImportOutcome",
     "TemplateLevel",
+    "TemplateReviewOrder",
+    "TemplateReviewReason",
     "TextSegmentKind",
 ]

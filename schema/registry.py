@@ -34,6 +34,8 @@ from schema.policies import PolicyMutation
 from schema.role_grants import RoleGrant, RoleGrantMutation
 from schema.scalars import SCALARS
 from schema.sessions import Unauthenticated
+from schema.template_exchange import TemplateExchangeMutation, TemplateExchangeQuery
+from schema.template_review import TemplateReviewQuery
 from store import errors, records
 from store.clinic_filters import ClinicFilter
 
@@ -53,7 +55,16 @@ class Viewer:
 
 
 @strawberry.type(description="Reading. Lists are pages; what the viewer may not know of is left out or null.")
-class Query(CaseTypeQuery, CaseTypeTemplateQuery, OrganisationQuery, AssignmentQuery, DistributionQuery, ActiveSubscriptionQuery):
+class Query(
+    CaseTypeQuery,
+    CaseTypeTemplateQuery,
+    TemplateReviewQuery,
+    TemplateExchangeQuery,
+    OrganisationQuery,
+    AssignmentQuery,
+    DistributionQuery,
+    ActiveSubscriptionQuery,
+):
     @strawberry.field(description="Who asks, in which roles.")
     def viewer(self, info: Info) -> Viewer:
         viewer, held = info.context.viewer, info.context.rights.held
@@ -150,6 +161,7 @@ def _is_number(text: str) -> bool:
 class Mutation(
     CaseTypeMutation,
     CaseTypeTemplateMutation,
+    TemplateExchangeMutation,
     AdaptationMutation,
     DocumentMutation,
     DistributionMutation,

@@ -77,6 +77,12 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("owner.key", ASCENDING), ("kind", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("derived_from.template", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("subject", ASCENDING), ("owner.key", ASCENDING)], partialFilterExpression={"subject": {"$type": "string"}}),
+        # A document of another principal is imported once at an owner; importing it again goes on with the same one.
+        IndexModel(
+            [("owner.key", ASCENDING), ("origin.document", ASCENDING)],
+            unique=True,
+            partialFilterExpression={"origin.document": {"$type": "string"}},
+        ),
     ],
     "versions": [
         IndexModel([("document", ASCENDING), ("number", ASCENDING)], unique=True),

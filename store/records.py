@@ -175,6 +175,16 @@ class Derivation:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The version of another document, perhaps in another registry, that a version was imported from; `principal` is that one's key."""
+
+    document: str
+    version: int
+    hash: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """National management, region or municipality. `key` is the HSA-id in upper case."""
 
@@ -294,7 +304,8 @@ class Document:
     `published_content` is None unless a version other than the newest is in force. `author` and `edited_at` are the newest version's,
     `updated_at` the time of the last change of content or state,
     `noticed_at` of the last one that clinics were told of. `notice_count` counts the events that those who may not edit can see,
-    `release_count` the versions that were ever in force. `subject` is the document that this one is an addition to.
+    `release_count` the versions that were ever in force. `subject` is the document that this one is an addition to, `origin` what was last
+    imported into it.
     """
 
     id: str
@@ -323,6 +334,7 @@ class Document:
     highest_released: int = 0
     archived_sequence: int | None = None
     subject: str | None = None
+    origin: Origin | None = None
 
     @property
     def content_in_force(self) -> Content:
@@ -348,6 +360,7 @@ class Version:
     hash: str
     previous_hash: str | None
     sequence: int
+    origin: Origin | None = None
 
     @property
     def id(self) -> str:
