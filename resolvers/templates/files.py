@@ -1,6 +1,7 @@
 """A template as a file: written with all its versions, read back only if their chain of hashes is whole.
 
-The format is described in docs/template-files.md and, as JSON Schema, in docs/template-file.schema.json. Nothing here reads or writes the registry.
+The format is described in docs/formats/template-file.md and, as JSON Schema, in template-file.schema.json
+beside it. Nothing here reads or writes the registry.
 """
 
 from collections.abc import Iterable, Mapping
