@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from store.clinic_filters import Reach
 from store.database import Database, Row
 from store.kinds import Kinds
 from store.listing import DocumentFilter
@@ -55,10 +56,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class ClinicsAsked:
-    """At how many clinics any of some documents is now; among some clinics, where they are named."""
+    """At how many clinics any of some documents is now; among those that may be read, where not all may."""
 
     documents: tuple[str, ...]
-    clinics: tuple[str, ...] | None = None
+    within: Reach | None = None
 
 
 class Lineage:
@@ -86,13 +87,15 @@ class Lineage:
             level = {row["_id"] for row in rows if row["kind"] not in self._leaves} - children.keys()
         return {root: _below(root, children, newest) for root in roots}
 
-    async def candidates(self, which: DocumentFilter, scope: Scope, principals: Iterable[str] | None, *, limit: int) -> list[Candidate]:
-        """The templates to look through, those of some principals' logs where they are named, at most `limit` of them.
+    async def candidates(self, which: DocumentFilter, scope: Scope, within: Reach | None, *, limit: int) -> list[Candidate]:
+        """The templates to look through, at most `limit` of them: those in some principals' logs and of some clinics, or all (None).
 
         Each is `behind` where its own template, if the scope lets it be seen, has a later version in force than it comes from.
         """
-        within = [] if principals is None else [{"principal": {"$in": sorted(principals)}}]
-        rows = await self._find({"$and": [which.where(scope), *within]}, limit=limit)
+        where = [which.where(scope)]
+        if within is not None:
+            where.append(_either("principal", "owner.key", within))
+        rows = await self._find({"$and": where}, limit=limit)
         above = sorted({row["derived_from"]["template"] for row in rows if row["derived_from"]})
         newest = {row["_id"]: _in_force(row) for row in await self._find({"$and": [{"_id": {"$in": above}}, scope.where()]})} if above else {}
         return [_candidate(row, scope, newest) for row in rows]
@@ -128,8 +131,16 @@ class Lineage:
 
 
 def _held(asked: ClinicsAsked) -> Row:
-    some = {} if asked.clinics is None else {"clinic": {"$in": list(asked.clinics)}}
-    return {"document": {"$in": list(asked.documents)}, "open": True, **some}
+    return {
+        "document": {"$in": list(asked.documents)},
+        "open": True,
+        **({} if asked.within is None else _either("principal", "clinic", asked.within)),
+    }
+
+
+def _either(principal: str, clinic: str, within: Reach) -> Row:
+    """What is some principals' or some clinics', by the fields that say so."""
+    return {"$or": [{principal: {"$in": sorted(within.principals)}}, {clinic: {"$in": sorted(within.clinics)}}]}
 
 
 def _in_force(row: Row) -> int:

@@ -138,7 +138,7 @@ def write(document: Document, principal_name: str, versions: Iterable[Version], 
         "template": head,
         "versions": [version_as_json(version) for version in versions],
     }
-    return orjson.dumps(whole, option=orjson.OPT_INDENT_2)
+    return orjson.dumps(whole)
 
 
 def version_as_text(version: Version) -> bytes:

@@ -78,7 +78,7 @@ class Reviewed:
 
 
 async def review(context: Context, wish: Wish, order: ReviewOrder) -> list[Reviewed]:
-    """The templates that need a review, among those of the viewer's own principals; for the national management among all that it sees.
+    """The templates that need a review, among those of the viewer's own principals and clinics; for the national management among all that it sees.
 
     Raises:
         InvalidInput: A bound is out of range, or there are too many templates to look through.
@@ -124,9 +124,7 @@ async def _candidates(context: Context, wish: Wish) -> list[Candidate]:
     elif wish.levels is not None and "LOCAL" not in wish.levels:
         owner_kind = OwnerKind.PRINCIPAL
     which = DocumentFilter(CASE_TYPE_TEMPLATE.name, owner=wish.owner and key_of(wish.owner), owner_kind=owner_kind)
-    rights = context.rights
-    own = None if rights.scope.released_central else {held.principal for held in rights.held}
-    found = await context.store.lineage.candidates(which, rights.scope, own, limit=MAX_REVIEWED + 1)
+    found = await context.store.lineage.candidates(which, context.rights.scope, context.rights.clinics(), limit=MAX_REVIEWED + 1)
     if len(found) > MAX_REVIEWED:
         raise InvalidInput.at(("filter",), "TOO_MANY", f"Högst {MAX_REVIEWED} mallar gås igenom åt gången. Välj ägare eller nivå.")
     return [one for one in found if wish.levels is None or usage.level_of(context, one.principal, one.owner) in wish.levels]

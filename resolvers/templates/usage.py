@@ -78,7 +78,7 @@ def _asked(context: Context, some: Uses) -> ClinicsAsked:
     case_types = tuple(sorted(one.id for one in some.counted if not is_template(context, one)))
     reach = context.rights.clinics()
     everywhere = reach is None or all(one.principal in reach.principals for one in some.counted)
-    return ClinicsAsked(case_types, None if everywhere or reach is None else tuple(sorted(reach.clinics)))
+    return ClinicsAsked(case_types, None if everywhere else reach)
 
 
 def _counts(context: Context, one: Descendant) -> bool:

@@ -17,7 +17,7 @@ from store.records import Owner, OwnerKind
 from tests.api.test_template_usage import edited, made
 from tests.callers import BJORKEN, INERA, STOCKHOLM, UPPSALA, Caller, problems
 from tests.storage.building import BY_ANNA, content, document_of
-from tests.test_docs import DOCS, blocks
+from tests.test_docs import DOCS, blocks, verified_offline
 from tests.world import World
 
 SCHEMA = json.loads((DOCS / "formats" / "template-file.schema.json").read_text(encoding="utf-8"))
@@ -328,6 +328,7 @@ CHANGED: dict[str, tuple[list[str | int], Any, str]] = {
     "the principal": (["template", "principal"], STOCKHOLM, "versions.0.hash"),
     "the newest version": (["template", "latestVersion"], 4, "template.latestVersion"),
     "the newest hash": (["template", "hash"], "0" * 64, "template.hash"),
+    "nesting without end": (["versions", 0, "content", "answer"], json.loads("[" * 900 + "]" * 900), "versions.0.hash"),
     "a number too large to be sure of": (["versions", 0, "content", "answer"], 2**60, "versions.0.hash"),
 }
 """What is changed in a file, to what, and the place that the refusal names."""
@@ -451,3 +452,27 @@ async def test_content_of_a_newer_kind_is_refused(world: World) -> None:
     found = await exported(world.national, document_of(saved).id)
 
     assert problems(await take_in(world.other_region, found["json"])) == [("UNKNOWN_FORMAT", "file.versions.0.schemaVersion")]
+
+
+# ------------------------------------------------------------------ beside what was there before
+
+
+async def test_what_was_written_before_there_were_imports_reads_and_verifies(world: World) -> None:
+    database = world.api.store.database
+    for collection in ("documents", "versions"):
+        await database[collection].update_many({}, {"$unset": {"origin": ""}})
+
+    found = await world.national.ask(
+        "query($id: ID!) { caseTypeTemplate(id: $id) { version { origin { version } } verify { intact versions } } }", id=world.template
+    )
+
+    assert found["caseTypeTemplate"] == {"version": {"origin": None}, "verify": {"intact": True, "versions": 1}}
+
+
+async def test_an_imported_history_is_verified_offline_like_any_other(world: World, file: dict[str, Any], tmp_path: Path) -> None:
+    payload = await take_in(world.other_region, file)
+    rows = await world.api.store.database.find("versions", {"document": payload["caseTypeTemplate"]["id"]})
+    forged = [{**row, "origin": {**row["origin"], "version": 1}} for row in rows]
+
+    assert verified_offline(rows, tmp_path) == (0, f"{payload['caseTypeTemplate']['id']} 1 {payload['version']['hash']}\n")
+    assert verified_offline(forged, tmp_path)[0] == 1

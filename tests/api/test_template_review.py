@@ -121,7 +121,7 @@ async def test_others_review_their_own(shelf: World) -> None:
         "other": [],
         "reviewer": ["Björkens", "Egen"],
         "reporter": ["Björkens", "Egen"],
-        "clinic": ["Björkens", "Egen"],  # what it sees of its own principal's
+        "clinic": ["Björkens"],  # it sees the region's, but not all that comes from them
         "national": ["Egen", "Förnya recept", "Zon", "Ålder"],
     }
 

@@ -1,9 +1,13 @@
 """How templates are used, over all levels: exact counts, by right, and lineage all the way up."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from resolvers.context import Context
+from resolvers.templates import usage as resolve
+from resolvers.viewers import LOA3, Grant, Viewer
 from store.records import Role
 from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, UPPSALA, UPPSALA_CLINIC, Caller
 from tests.world import CONTENT, World
@@ -135,6 +139,18 @@ async def test_others_count_what_they_see(world: World, chain: dict[str, str]) -
         "linden": (1, 2, 1),
     }
     assert [one["principal"]["name"] for one in found["region"]["byPrincipal"]] == ["Region Stockholm"]
+
+
+async def test_roles_at_a_region_and_at_a_clinic_of_another_add_up(world: World, chain: dict[str, str]) -> None:
+    grants = (Grant(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM, True), Grant(Role.LOCAL_ADMINISTRATOR, UPPSALA_CLINIC, False))
+    viewer = Viewer("anna", f"{STOCKHOLM}-AA", "Anna", grants, datetime(9999, 1, 1, tzinfo=UTC), acr=LOA3)
+    context = await Context.of(world.api.store, viewer, "request")
+    template = (await world.api.store.documents.get_many([chain["national"]]))[chain["national"]]
+
+    found = await resolve.of_template(context, template)
+
+    assert (found.templates, found.case_types, await resolve.clinics(context, found)) == (2, 4, 3)
+    assert await resolve.clinics_by_principal(context, found) == {STOCKHOLM: 2, UPPSALA: 1}
 
 
 async def test_an_unused_template_says_so(world: World) -> None:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
+from store.clinic_filters import Reach
 from store.drifting import Compared
 from store.heads import Birth, Place, born
 from store.lineage import ClinicsAsked
@@ -109,7 +110,11 @@ async def test_clinics_are_counted_once_each_and_now(store: Store) -> None:
     await store.documents.archive(second, expected_version=1, act=BY_ANNA)
     third = await published(store)
     await distributed(store, third, LINDEN)
-    both, gone, here = ClinicsAsked((first.id, third.id)), ClinicsAsked((second.id,)), ClinicsAsked((first.id, third.id), (LINDEN, EKEN))
+    both, gone, here = (
+        ClinicsAsked((first.id, third.id)),
+        ClinicsAsked((second.id,)),
+        ClinicsAsked((first.id, third.id), Reach(frozenset(), frozenset({LINDEN, EKEN}))),
+    )
 
     assert await store.lineage.clinics([both, gone, here, ClinicsAsked(())]) == {both: 2, gone: 0, here: 1, ClinicsAsked(()): 0}
     assert await store.lineage.clinics_by_principal(both) == {STOCKHOLM: 2}
