@@ -116,6 +116,11 @@ class Loaders:
         return _batched(self._store.lineage.clinics)
 
     @cached_property
+    def clinic_counts_by_principal(self) -> DataLoader[ClinicsAsked, Mapping[str, int] | None]:
+        """The same for each principal."""
+        return _batched(self._store.lineage.clinics_by_principal)
+
+    @cached_property
     def drifts(self) -> DataLoader[Compared, int | None]:
         """How far versions are from what they were made from."""
         return _batched(self._store.drifts.of)

@@ -130,7 +130,9 @@ class Version(Node):
             return None
         return Derivation.of(CaseTypeTemplate.of(template, info), template, derived.version)
 
-    @strawberry.field(description="The same all the way up: its template's version, that one's own, and so on. As far as the viewer sees.")
+    @strawberry.field(
+        description="The same all the way up: its template's version, that one's own, and so on; as far as the viewer sees, at most 50."
+    )
     async def lineage(self, info: Info) -> list[Derivation]:
         from schema.case_type_templates import CaseTypeTemplate  # noqa: PLC0415 - templates are documents
 

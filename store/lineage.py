@@ -18,6 +18,8 @@ _SHOWN = dict.fromkeys(
     ("kind", "principal", "owner", "name", "state", "published", "latest", "hash", "derived_from", "created_at", "updated_at", "noticed_at"), 1
 )
 _BRANCHES = 100
+MOST_LEVELS = 50
+"""How far down and up a lineage is followed. Four levels are usual; what is made without end must not be read without end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,9 @@ class Lineage:
         newest = {row["_id"]: _in_force(row) for row in await self._find({"_id": {"$in": roots}})}
         children: dict[str, list[Row]] = {}
         level = set(roots)
-        while level:
+        for _ in range(MOST_LEVELS):
+            if not level:
+                break
             children |= {template: [] for template in level}
             rows = await self._find({"derived_from.template": {"$in": sorted(level)}})
             for row in rows:
@@ -104,30 +108,30 @@ class Lineage:
         return await self._database.find("documents", where, projection=_SHOWN, limit=limit)
 
     async def clinics(self, asked: Iterable[ClinicsAsked]) -> Mapping[ClinicsAsked, int]:
-        """How many clinics have any of some documents now, each clinic once; for up to a hundred at a time in one command."""
+        """How many clinics have any of some documents now, each clinic once."""
         keys = list(dict.fromkeys(asked))
-        found = dict.fromkeys(keys, 0)
+        rows = await self._counted(keys, [{"$group": {"_id": "$clinic"}}, {"$count": "clinics"}])
+        return dict.fromkeys(keys, 0) | {key: row["clinics"] for key, row in rows}
+
+    async def clinics_by_principal(self, asked: Iterable[ClinicsAsked]) -> Mapping[ClinicsAsked, Mapping[str, int]]:
+        """The same for each principal whose clinics have any of them."""
+        keys = list(dict.fromkeys(asked))
+        each = {"$group": {"_id": {"principal": "$principal", "clinic": "$clinic"}}}
+        found: dict[ClinicsAsked, dict[str, int]] = {key: {} for key in keys}
+        for key, row in await self._counted(keys, [each, {"$group": {"_id": "$_id.principal", "clinics": {"$sum": 1}}}]):
+            found[key][row["_id"]] = row["clinics"]
+        return found
+
+    async def _counted(self, keys: Sequence[ClinicsAsked], counting: Sequence[Row]) -> list[tuple[ClinicsAsked, Row]]:
+        """What a counting of assignments comes to for each key, for up to a hundred at a time in one command."""
+        found: list[tuple[ClinicsAsked, Row]] = []
         waiting = [key for key in keys if key.documents]
         for start in range(0, len(waiting), _BRANCHES):
             part = waiting[start : start + _BRANCHES]
-            branches: list[list[Row]] = [
-                [{"$match": _held(key)}, {"$group": {"_id": "$clinic"}}, {"$count": "clinics"}, {"$addFields": {"query": number}}]
-                for number, key in enumerate(part)
-            ]
-            first, *others = branches
+            first, *others = [[{"$match": _held(key)}, *counting, {"$addFields": {"query": number}}] for number, key in enumerate(part)]
             united = [*first, *({"$unionWith": {"coll": "assignments", "pipeline": branch}} for branch in others)]
-            for row in await self._database.aggregate("assignments", united):
-                found[part[row["query"]]] = row["clinics"]
+            found += [(part[row["query"]], row) for row in await self._database.aggregate("assignments", united)]
         return found
-
-    async def clinics_by_principal(self, asked: ClinicsAsked) -> Mapping[str, int]:
-        """The same for each principal whose clinics have any of them."""
-        pipeline: list[Row] = [
-            {"$match": _held(asked)},
-            {"$group": {"_id": {"principal": "$principal", "clinic": "$clinic"}}},
-            {"$group": {"_id": "$_id.principal", "clinics": {"$sum": 1}}},
-        ]
-        return {row["_id"]: row["clinics"] for row in await self._database.aggregate("assignments", pipeline)} if asked.documents else {}
 
 
 def _held(asked: ClinicsAsked) -> Row:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from resolvers import documents
 from resolvers.context import Context
-from store.lineage import ClinicsAsked, Descendant
+from store.lineage import MOST_LEVELS, ClinicsAsked, Descendant
 from store.records import Document, DocumentState, Owner, OwnerKind, PrincipalKind, Version
 from store.scopes import Sight
 
@@ -71,7 +71,7 @@ async def clinics(context: Context, some: Uses) -> int:
 
 async def clinics_by_principal(context: Context, some: Uses) -> Mapping[str, int]:
     """The same for each principal."""
-    return await context.store.lineage.clinics_by_principal(_asked(context, some))
+    return await context.loaders.clinic_counts_by_principal.load(_asked(context, some)) or {}
 
 
 def _asked(context: Context, some: Uses) -> ClinicsAsked:
@@ -99,13 +99,13 @@ def level_of(context: Context, principal: str, owner: Owner) -> str:
 
 
 async def lineage(context: Context, made: Version) -> list[tuple[Document, int]]:
-    """The templates that a version comes from, nearest first, each with the version of it; as far up as the viewer sees.
-
-    It ends by itself: each version was made after the one that it comes from.
-    """
-    steps = []
+    """The templates that a version comes from, nearest first, each with the version of it; as far up as the viewer sees."""
+    steps: list[tuple[Document, int]] = []
     derived = made.derived_from
-    while derived is not None and (template := await documents.template_of(context, derived)) is not None:
+    while derived is not None and len(steps) < MOST_LEVELS:
+        template = await documents.template_of(context, derived)
+        if template is None:
+            break
         steps.append((template, derived.version))
         version = await context.loaders.versions.load((derived.template, derived.version))
         derived = version.derived_from if version else None

@@ -192,6 +192,7 @@ async def test_nodes_by_id_are_read_together(commands: Commands, world: World) -
 TEMPLATES = {
     "usage": ("caseTypeTemplates(first: $first) { edges { node { usage { templates caseTypes behind lastUsedAt byLevel { level } } } } }", 4),
     "usage with clinics": ("caseTypeTemplates(first: $first) { edges { node { usage { caseTypes clinics byLevel { clinics } } } } }", 5),
+    "usage by principal": ("caseTypeTemplates(first: $first) { edges { node { usage { byPrincipal { principal { name } clinics } } } } }", 5),
     "lineage": ("caseTypes(first: $first) { edges { node { version { lineage { template { name } behind } } } } }", 6),
     "review": ("templateReview(first: $first) { totalCount edges { node { template { name } reasons usage { clinics } drift { most } } } }", 9),
 }

@@ -13,7 +13,7 @@ from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
 from store.clinic_filters import Reach
 from store.drifting import Compared
 from store.heads import Birth, Place, born
-from store.lineage import ClinicsAsked
+from store.lineage import MOST_LEVELS, ClinicsAsked
 from store.places import drift
 from store.records import Derivation, Document, DocumentState, Owner, OwnerKind
 from store.registry import Store
@@ -102,6 +102,15 @@ async def test_a_ring_of_templates_is_gone_through_once(store: Store) -> None:
     assert [descendant.id for descendant in found[ring.id]] == [other.id]
 
 
+async def test_a_lineage_without_end_is_followed_so_far_down(store: Store) -> None:
+    heads = written([Drawn(True, place - 1 if place else None, 1, 1, 1, archived=False) for place in range(MOST_LEVELS + 5)])
+    await store.database["documents"].insert_many([document_row(head) for head in heads])
+
+    found = await store.lineage.descendants([heads[0].id])
+
+    assert [one.depth for one in found[heads[0].id]] == list(range(1, MOST_LEVELS + 1))
+
+
 async def test_clinics_are_counted_once_each_and_now(store: Store) -> None:
     await with_clinics(store, BJORKEN, LINDEN, EKEN)
     first, second = await published(store), await published(store)
@@ -117,7 +126,7 @@ async def test_clinics_are_counted_once_each_and_now(store: Store) -> None:
     )
 
     assert await store.lineage.clinics([both, gone, here, ClinicsAsked(())]) == {both: 2, gone: 0, here: 1, ClinicsAsked(()): 0}
-    assert await store.lineage.clinics_by_principal(both) == {STOCKHOLM: 2}
+    assert await store.lineage.clinics_by_principal([both, gone]) == {both: {STOCKHOLM: 2}, gone: {}}
 
 
 async def test_more_than_a_hundred_templates_are_counted_together(store: Store) -> None:
