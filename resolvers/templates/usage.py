@@ -17,12 +17,13 @@ from store.scopes import Sight
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """Some of what comes from a template, counted."""
+    """Some of what comes from a template, counted: of what is `seen` that which is not archived."""
 
     templates: int
     case_types: int
     behind: int
     last_used_at: datetime | None
+    seen: Sequence[Descendant]
     counted: Sequence[Descendant]
 
     @property
@@ -46,6 +47,7 @@ def uses(context: Context, descendants: Sequence[Descendant]) -> Uses:
         case_types=len(counted) - templates,
         behind=sum(one.behind for one in counted),
         last_used_at=max((one.created_at for one in seen), default=None),
+        seen=seen,
         counted=counted,
     )
 
@@ -53,15 +55,15 @@ def uses(context: Context, descendants: Sequence[Descendant]) -> Uses:
 def by_level(context: Context, whole: Uses) -> Mapping[str, Uses]:
     """The same for each level of those who own what was made, all three of them."""
     return {
-        level: uses(context, [one for one in whole.counted if level_of(context, one.principal, one.owner) == level])
+        level: uses(context, [one for one in whole.seen if level_of(context, one.principal, one.owner) == level])
         for level in ("NATIONAL", "REGIONAL", "LOCAL")
     }
 
 
 def by_principal(context: Context, whole: Uses) -> Mapping[str, Uses]:
-    """The same for each principal that uses the template, itself or at its clinics, by key in order of its name."""
+    """The same for each principal that uses the template, itself or at its clinics, by key in the order of their names."""
     principals = sorted({one.principal for one in whole.counted}, key=lambda key: (context.principals[key].name, key))
-    return {key: uses(context, [one for one in whole.counted if one.principal == key]) for key in principals}
+    return {key: uses(context, [one for one in whole.seen if one.principal == key]) for key in principals}
 
 
 async def clinics(context: Context, some: Uses) -> int:

@@ -115,6 +115,10 @@ async def test_archived_documents_are_not_counted_but_what_comes_from_them_is(wo
 
     assert (found["templates"], found["caseTypes"], found["clinics"]) == (1, 3, 2)
     assert found["lastUsedAt"] == last, "what was archived was made from it all the same"
+    assert [one["principal"]["name"] for one in found["byPrincipal"]] == ["Region Stockholm"]
+    await world.region.done("documentArchive", "event { id }", id=chain["at_clinic"], expectedVersion=1)
+    local = await usage(world.region, chain["local"])
+    assert (local["caseTypes"], local["lastUsedAt"] is None, local["byPrincipal"]) == (0, False, [])
 
 
 async def test_the_national_management_counts_what_is_published_and_no_drafts(world: World, chain: dict[str, str]) -> None:
