@@ -209,7 +209,7 @@ async def create(
         raise InvalidInput.at(("owner",), "OWNER_NOT_ALLOWED", f"Ange {owners} som ägare: dokument av den här sorten kan inte ägas av någon annan.")
     derived, start = await _from_template(context, template_kind, from_template)
     checked = validate(kind, {**start, **content})
-    await _require_allowed_links(context, principal, checked.get("links", ()))
+    await require_allowed_links(context, principal, checked.get("links", ()))
     return await context.store.documents.create(
         kind, principal=principal, owner=kept_owner, content=checked, derived_from=derived, act=context.act(held, note), key=key
     )
@@ -232,7 +232,7 @@ async def update(
         access.require(context.rights, Permission.PUBLISH, document)
 
     links = patch.get("links") or (document.content.get("links", ()) if publish and "links" not in patch else ())
-    await _require_allowed_links(context, document.principal, links)
+    await require_allowed_links(context, document.principal, links)
 
     def edit(content: Content) -> Content:
         return validate(kind, {**content, **patch})
@@ -280,16 +280,16 @@ async def restore(
 async def _require_allowed_version(context: Context, document: Document, number: int) -> None:
     """The same for a version that is put in force."""
     found = await context.loaders.versions.load((document.id, number))
-    await _require_allowed_links(context, document.principal, found.content.get("links", ()) if found else ())
+    await require_allowed_links(context, document.principal, found.content.get("links", ()) if found else ())
 
 
-async def _require_allowed_links(context: Context, principal: str, links: Iterable[Mapping[str, Any]]) -> None:
+async def require_allowed_links(context: Context, principal: str, links: Iterable[Mapping[str, Any]], path: Path = ("content",)) -> None:
     """Refuse links that open an open page from logged-in mode, where the principal does not allow them.
 
     Raises:
         InvalidInput: There are some.
     """
-    if problems := await open_page_links(context, principal, links, ("content",)):
+    if problems := await open_page_links(context, principal, links, path):
         raise InvalidInput(problems)
 
 
@@ -321,7 +321,11 @@ async def _lifecycle(
 
 
 async def owner_of(context: Context, hsa_id: str) -> tuple[str, Owner]:
-    """The principal whose log is written, and the owner: that principal or one of its clinics."""
+    """The principal whose log is written, and the owner: that principal or one of its clinics.
+
+    Raises:
+        NotFound: The viewer may know of neither.
+    """
     key = key_of(hsa_id)
     if key in context.principals:
         return key, Owner(OwnerKind.PRINCIPAL, key)

@@ -13,7 +13,9 @@ from strawberry.dataloader import DataLoader
 from store.acknowledgements import Acknowledgement
 from store.adoption import Adoption, AdoptionAsked
 from store.blame import Origin, Signature
+from store.drifting import Compared
 from store.history import Asked
+from store.lineage import ClinicsAsked, Descendant
 from store.notifications import Inbox, Told
 from store.paging import Page
 from store.records import Assignment, Clinic, ClinicGroup, Document, Event, OrderedList, Policies, Version
@@ -103,6 +105,26 @@ class Loaders:
     def adoptions(self) -> DataLoader[AdoptionAsked, Adoption | None]:
         """How far case types were taken."""
         return _batched(self._store.adoptions.of)
+
+    @cached_property
+    def descendants(self) -> DataLoader[str, Sequence[Descendant] | None]:
+        """What comes from templates, by the template's id."""
+        return _batched(self._store.lineage.descendants)
+
+    @cached_property
+    def clinic_counts(self) -> DataLoader[ClinicsAsked, int | None]:
+        """How many clinics have any of some documents."""
+        return _batched(self._store.lineage.clinics)
+
+    @cached_property
+    def clinic_counts_by_principal(self) -> DataLoader[ClinicsAsked, Mapping[str, int] | None]:
+        """The same for each principal."""
+        return _batched(self._store.lineage.clinics_by_principal)
+
+    @cached_property
+    def drifts(self) -> DataLoader[Compared, int | None]:
+        """How far versions are from what they were made from."""
+        return _batched(self._store.drifts.of)
 
     @cached_property
     def inboxes(self) -> DataLoader[Inbox, Page[Told] | None]:

@@ -122,6 +122,12 @@ def _parse(kind: Kind, content: Content) -> tuple[BaseModel | None, list[Problem
         return None, problems
 
 
+def problems_of(error: ValidationError) -> list[Problem]:
+    """What Pydantic found in a model of another file's, with our codes and messages; at most `MAX_PROBLEMS`."""
+    found = [problem for details in error.errors(include_url=False, include_input=False) for problem in _translate(details)]
+    return found[:MAX_PROBLEMS]
+
+
 # ------------------------------------------------------------------ single fields
 
 _CODES_OF_TYPES = {

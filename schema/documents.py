@@ -9,6 +9,7 @@ import strawberry
 from resolvers import blame as origins
 from resolvers import documents as resolve
 from resolvers.kinds import CASE_TYPE_TEMPLATE
+from resolvers.templates import usage
 from schema.changes import Change, Comparison, Verification, changes_of
 from schema.enums import DocumentState
 from schema.errors import Given, Info, UserError, converts, key_of_call, mutation
@@ -117,6 +118,11 @@ class Derivation:
     latest_version: int = strawberry.field(description="Its version in force now; the newest while none is published.")
     behind: bool = strawberry.field(description="Whether the template has moved on.")
 
+    @classmethod
+    def of(cls, template: "CaseTypeTemplate", record: records.Document, version: int) -> "Derivation":
+        newest = record.published or record.latest
+        return cls(template=template, version=version, latest_version=newest, behind=version < newest)
+
 
 @strawberry.interface(description="One immutable snapshot.")
 class Version(Node):
@@ -151,10 +157,16 @@ class Version(Node):
         template = await resolve.template_of(info.context, derived)
         if derived is None or template is None or template.kind != CASE_TYPE_TEMPLATE.name:
             return None
-        newest = template.published or template.latest
-        return Derivation(
-            template=CaseTypeTemplate.of(template, info), version=derived.version, latest_version=newest, behind=derived.version < newest
-        )
+        return Derivation.of(CaseTypeTemplate.of(template, info), template, derived.version)
+
+    @strawberry.field(
+        description="The same all the way up: its template's version, that one's own, and so on; as far as the viewer sees, at most 50."
+    )
+    async def lineage(self, info: Info) -> list[Derivation]:
+        from schema.case_type_templates import CaseTypeTemplate  # noqa: PLC0415 - templates are documents
+
+        steps = await usage.lineage(info.context, self.record)
+        return [Derivation.of(CaseTypeTemplate.of(template, info), template, version) for template, version in steps]
 
 
 def version_fields(record: records.Version) -> dict[str, Any]:

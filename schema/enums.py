@@ -8,6 +8,9 @@ from resolvers.kinds.case_types import Gender, QuestionKind, ResponseTimeUnit
 from resolvers.kinds.notices import NoticeEnvironment, NoticeStatus
 from resolvers.kinds.resident_cases import ResidentCaseForm
 from resolvers.kinds.terms_texts import TermsService
+from resolvers.templates.exchange import ImportOutcome as TemplateImportOutcome
+from resolvers.templates.review import ReviewOrder as TemplateReviewOrder
+from resolvers.templates.review import ReviewReason as TemplateReviewReason
 from resolvers.text_replacement import SkipReason
 from store.diff import ChangeKind
 from store.listing import Order as DocumentOrder
@@ -170,6 +173,41 @@ _described(
     {"OURS": "The document's own.", "THEIRS": "The template's."},
 )
 
+_described(
+    TemplateReviewReason,
+    "Why a template needs a review.",
+    {
+        "UNUSED": "Nothing comes from it.",
+        "DRIFTED": "What was made from it is far from it by now, on the average.",
+        "UNTOUCHED": "Its content and state have not changed for long.",
+        "BEHIND": "It comes itself from an earlier version of its template than the one in force.",
+        "NOT_TAKEN_OVER": "Some of what comes from it is behind.",
+    },
+    name="TemplateReviewReason",
+)
+_described(
+    TemplateReviewOrder,
+    "The order of the review list; equal ones by name.",
+    {
+        "NAME_ASC": "By name, in Swedish order.",
+        "UPDATED_ASC": "Longest unchanged first.",
+        "DRIFT_DESC": "Farthest drifted first.",
+        "USES_ASC": "Least used first: by the number of templates and case types that come from it.",
+        "BEHIND_DESC": "Most that are behind first.",
+    },
+    name="TemplateReviewOrder",
+)
+_described(
+    TemplateImportOutcome,
+    "What an import of a template led to; with `dryRun` what it would lead to.",
+    {
+        "CREATED": "A new template.",
+        "UPDATED": "The next version of the template that an earlier import of the same origin made.",
+        "UNCHANGED": "Nothing: this version was imported last.",
+    },
+    name="TemplateImportOutcome",
+)
+
 
 @strawberry.enum(description="Who makes and governs a case type.")
 class CaseTypeScope(Enum):
@@ -247,7 +285,10 @@ __all__ = [
     "ResponseTimeUnit",
     "Role",
     "SkipReason",
+    "TemplateImportOutcome",
     "TemplateLevel",
+    "TemplateReviewOrder",
+    "TemplateReviewReason",
     "TermsService",
     "TextSegmentKind",
 ]

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import strawberry
 
 from resolvers import documents
+from resolvers.templates import usage
 from schema.contents import given, plain
 from schema.documents import EXPECTED, KEY, KINDS, NOTE, Document, Version
 from schema.enums import TemplateLevel
@@ -23,7 +24,6 @@ from schema.shapes import Field, Shape, input_type
 from store import records
 from store.kinds import Kind
 from store.listing import Order
-from store.records import OwnerKind, PrincipalKind
 from store.scopes import Sight
 
 D = TypeVar("D", bound=Document)
@@ -127,11 +127,7 @@ async def head_of(version: Version, info: Info) -> records.Document:
 
 def level_of(record: records.Document, info: Info) -> TemplateLevel:
     """Whose starting point a template is."""
-    owner = record.owner
-    if owner.kind is OwnerKind.CLINIC:
-        return TemplateLevel.LOCAL
-    national = info.context.principals[owner.key].kind is PrincipalKind.NATIONAL
-    return TemplateLevel.NATIONAL if national else TemplateLevel.REGIONAL
+    return TemplateLevel[usage.level_of(info.context, record.principal, record.owner)]
 
 
 # ------------------------------------------------------------------ queries and mutations

@@ -45,6 +45,8 @@ from schema.scalars import SCALARS
 from schema.search import SearchQuery
 from schema.sessions import Unauthenticated
 from schema.template_adoptions import MergeConflict, TemplateAdoptionMutation, TemplateAdoptionQuery
+from schema.template_exchange import TemplateExchangeMutation, TemplateExchangeQuery
+from schema.template_review import TemplateReviewQuery
 from schema.text_replacement import TextReplacementMutation
 from store import errors, records
 from store.clinic_filters import ClinicFilter
@@ -65,7 +67,16 @@ class Viewer:
 
 
 @strawberry.type
-class Query(OrganisationQuery, AssignmentQuery, DistributionQuery, ActiveSubscriptionQuery, SearchQuery, TemplateAdoptionQuery):
+class Query(
+    OrganisationQuery,
+    AssignmentQuery,
+    DistributionQuery,
+    ActiveSubscriptionQuery,
+    SearchQuery,
+    TemplateAdoptionQuery,
+    TemplateReviewQuery,
+    TemplateExchangeQuery,
+):
     @strawberry.field(description="Who asks, in which roles.")
     def viewer(self, info: Info) -> Viewer:
         viewer, held = info.context.viewer, info.context.rights.held
@@ -164,6 +175,7 @@ class Mutation(
     DocumentMutation,
     TextReplacementMutation,
     TemplateAdoptionMutation,
+    TemplateExchangeMutation,
     DistributionMutation,
     AssignmentMutation,
     OrderMutation,

@@ -86,6 +86,12 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("tokens", ASCENDING), ("principal", ASCENDING), ("owner.key", ASCENDING), ("_id", ASCENDING)], name=BY_TOKENS),
         IndexModel([("principal", ASCENDING), ("owner.key", ASCENDING), ("_id", ASCENDING)], name=BY_PLACE),
         IndexModel([("subject", ASCENDING), ("owner.key", ASCENDING)], partialFilterExpression={"subject": {"$type": "string"}}),
+        # A document of another principal is imported once at an owner; importing it again goes on with the same one.
+        IndexModel(
+            [("owner.key", ASCENDING), ("origin.document", ASCENDING)],
+            unique=True,
+            partialFilterExpression={"origin.document": {"$type": "string"}},
+        ),
     ],
     "versions": [
         IndexModel([("document", ASCENDING), ("number", ASCENDING)], unique=True),

@@ -11,7 +11,7 @@ import bson
 from store.errors import InvalidInput, Path, VersionConflict, WrongState
 from store.hashing import hash_of
 from store.kinds import Kind
-from store.records import Act, Content, Derivation, Document, DocumentState, Owner, Version
+from store.records import Act, Content, Derivation, Document, DocumentState, Origin, Owner, Version
 from store.tokens import tokens_of
 
 MAX_CONTENT_BYTES = 1024 * 1024
@@ -50,9 +50,13 @@ def refuse_archived(head: Document, path: Path = ("id",)) -> None:
         raise WrongState("Dokumentet är arkiverat. Återställ det först.", head.state, path)
 
 
-def born(birth: Birth, content: Content, *, derived_from: Derivation | None, act: Act, place: Place) -> tuple[Document, Version]:
+def born(
+    birth: Birth, content: Content, *, derived_from: Derivation | None, act: Act, place: Place, origin: Origin | None = None
+) -> tuple[Document, Version]:
     """A new document with its first version, a draft."""
-    version = _version(birth, content, number=1, act=act, place=place, derived_from=derived_from, restored_from=None, previous_hash=None)
+    version = _version(
+        birth, content, number=1, act=act, place=place, derived_from=derived_from, restored_from=None, previous_hash=None, origin=origin
+    )
     name, internal_name = birth.kind.names(content)
     head = Document(
         id=birth.id,
@@ -75,6 +79,7 @@ def born(birth: Birth, content: Content, *, derived_from: Derivation | None, act
         created_at=place.at,
         updated_at=place.at,
         subject=birth.subject,
+        origin=origin,
     )
     return found_by(birth.kind, head), version
 
@@ -88,8 +93,9 @@ def edited(
     place: Place,
     derived_from: Derivation | None,
     restored_from: int | None = None,
+    origin: Origin | None = None,
 ) -> tuple[Document, Version]:
-    """The next version, a draft: what is in force stays as it is."""
+    """The next version, a draft: what is in force stays as it is. `origin` is given for one that is imported."""
     birth = Birth(id=head.id, kind=kind, principal=head.principal, owner=head.owner)
     version = _version(
         birth,
@@ -100,6 +106,7 @@ def edited(
         derived_from=derived_from,
         restored_from=restored_from,
         previous_hash=head.hash,
+        origin=origin,
     )
     keeps_newest_in_force = head.published == head.latest
     name, internal_name = (head.name, head.internal_name) if head.published else kind.names(content)
@@ -117,6 +124,7 @@ def edited(
         author=act.actor,
         edited_at=place.at,
         updated_at=place.at,
+        origin=origin or head.origin,
     )
     return found_by(kind, moved), version
 
@@ -170,6 +178,7 @@ def _version(
     derived_from: Derivation | None,
     restored_from: int | None,
     previous_hash: str | None,
+    origin: Origin | None,
 ) -> Version:
     size = len(bson.encode(content))
     if size > MAX_CONTENT_BYTES:
@@ -189,5 +198,6 @@ def _version(
         hash="",
         previous_hash=previous_hash,
         sequence=place.sequence,
+        origin=origin,
     )
     return replace(version, hash=hash_of(version))

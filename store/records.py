@@ -177,6 +177,16 @@ class Derivation:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The version of another document, perhaps in another registry, that a version was imported from; `principal` is that one's key."""
+
+    document: str
+    version: int
+    hash: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """National management, region or municipality. `key` is the HSA-id in upper case."""
 
@@ -296,7 +306,8 @@ class Document:
     `published_content` is None unless a version other than the newest is in force. `author` and `edited_at` are the newest version's,
     `updated_at` the time of the last change of content or state,
     `noticed_at` of the last one that clinics were told of. `notice_count` counts the events that those who may not edit can see,
-    `release_count` the versions that were ever in force. `subject` is the document that this one is an addition to.
+    `release_count` the versions that were ever in force. `subject` is the document that this one is an addition to, `origin` what was last
+    imported into it.
     `tokens` are what it is found by, read only where it is written: None where that was not read, or is not there yet.
     """
 
@@ -327,6 +338,7 @@ class Document:
     archived_sequence: int | None = None
     subject: str | None = None
     tokens: Sequence[str] | None = field(default=None, compare=False, repr=False)
+    origin: Origin | None = None
 
     @property
     def content_in_force(self) -> Content:
@@ -352,6 +364,7 @@ class Version:
     hash: str
     previous_hash: str | None
     sequence: int
+    origin: Origin | None = None
 
     @property
     def id(self) -> str:

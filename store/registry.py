@@ -15,10 +15,12 @@ from store.clinics import Clinics
 from store.database import Database
 from store.distribution import Distribution
 from store.documents import Documents
+from store.drifting import Drifts
 from store.feed import Feed
 from store.groups import Groups
 from store.history import History
 from store.kinds import Kinds
+from store.lineage import Lineage
 from store.listing import Listing
 from store.log import Clock, Log, utc_now
 from store.notifications import Notifications
@@ -29,6 +31,7 @@ from store.role_grants import RoleGrants
 from store.search import Search
 from store.start_pages import StartPages
 from store.template_adoptions import TemplateAdoptions
+from store.template_exchange import TemplateExchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,9 @@ class Store:
     notifications: Notifications
     acknowledgements: Acknowledgements
     adoptions: Adoptions
+    lineage: Lineage
+    drifts: Drifts
+    template_exchange: TemplateExchange
     feed: Feed
     active_subscriptions: ActiveSubscriptions
     checkpoints: Checkpoints
@@ -115,6 +121,9 @@ class Store:
             notifications=notifications,
             acknowledgements=Acknowledgements(database, log, history),
             adoptions=Adoptions(database),
+            lineage=Lineage(database, kinds),
+            drifts=Drifts(database, kinds),
+            template_exchange=TemplateExchange(database, log),
             feed=Feed(database, history),
             active_subscriptions=ActiveSubscriptions(database, log, clock),
             checkpoints=Checkpoints(database),

@@ -23,6 +23,7 @@ from store.records import (
     Document,
     DocumentState,
     Event,
+    Origin,
     Owner,
     OwnerKind,
     Principal,
@@ -56,6 +57,16 @@ def _derivation_row(derivation: Derivation | None) -> Row | None:
 def derivation_from(row: Mapping[str, Any] | None) -> Derivation | None:
     """The derivation in a part of a row."""
     return None if row is None else Derivation(template=row["template"], version=row["version"])
+
+
+def _origin_row(origin: Origin | None) -> Row | None:
+    return None if origin is None else _values(origin)
+
+
+def _origin_from(row: Mapping[str, Any]) -> Origin | None:
+    """What a row was imported from; those written before there were imports say nothing of it."""
+    origin = row.get("origin")
+    return None if origin is None else Origin(**origin)
 
 
 def _values(record: Any, *skip: str) -> Row:
@@ -98,6 +109,7 @@ def document_row(document: Document) -> Row:
             "state": str(document.state),
             "derived_from": _derivation_row(document.derived_from),
             "author": actor_row(document.author),
+            "origin": _origin_row(document.origin),
         }
     )
 
@@ -133,6 +145,7 @@ def document_from(row: Row) -> Document:
         archived_sequence=row["archived_sequence"],
         subject=row["subject"],
         tokens=row.get("tokens"),
+        origin=_origin_from(row),
     )
 
 
@@ -141,7 +154,12 @@ def version_row(version: Version, changed: Iterable[str]) -> Row:
     return (
         {"_id": version.id}
         | _values(version)
-        | {"author": actor_row(version.author), "derived_from": _derivation_row(version.derived_from), "changed": list(changed)}
+        | {
+            "author": actor_row(version.author),
+            "derived_from": _derivation_row(version.derived_from),
+            "origin": _origin_row(version.origin),
+            "changed": list(changed),
+        }
     )
 
 
@@ -162,6 +180,7 @@ def version_from(row: Row) -> Version:
         hash=row["hash"],
         previous_hash=row["previous_hash"],
         sequence=row["sequence"],
+        origin=_origin_from(row),
     )
 
 

@@ -5,9 +5,9 @@ Kept together so that the two can't drift apart; a test holds them equal.
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Any
+from typing import Any, Protocol
 
-from store.records import Document, OwnerKind
+from store.records import Owner, OwnerKind
 
 NOTHING: dict[str, Any] = {"_id": {"$in": []}}
 
@@ -18,6 +18,26 @@ class Sight(IntEnum):
     NOTHING = 0
     RELEASED = 1
     ALL = 2
+
+
+class Seen(Protocol):
+    """What of a document decides how much of it is seen."""
+
+    @property
+    def kind(self) -> str:
+        """Of the document."""
+
+    @property
+    def principal(self) -> str:
+        """Whose log it writes to."""
+
+    @property
+    def owner(self) -> Owner:
+        """The principal itself or one of its clinics."""
+
+    @property
+    def published(self) -> int | None:
+        """The version in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +69,7 @@ class Scope:
     released_kinds: frozenset[str] = frozenset()
     within: frozenset[str] | None = None
 
-    def sight(self, document: Document) -> Sight:
+    def sight(self, document: Seen) -> Sight:
         """How much of a document is seen."""
         owner = document.owner.key
         own_clinic = document.owner.kind is OwnerKind.CLINIC and document.principal in self.clinics_in

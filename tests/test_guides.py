@@ -7,6 +7,7 @@ from typing import Any
 
 from graphql import OperationDefinitionNode, parse
 
+from tests.api.test_template_usage import edited, made
 from tests.callers import BJORKEN, STOCKHOLM, Caller
 from tests.world import CONTENT, World
 
@@ -127,6 +128,40 @@ async def test_the_clinics_guide_does_what_it_says(world: World) -> None:
     assert [entry["caseType"]["id"] for entry in page["clinic"]["startPage"]] == [ids["WAITING_CASE_TYPE"], world.case_type]
 
 
+TAKEN_OVER = ("Renew", "Behind", "Try", "TakeOver", "PutInForce", "Origins")
+"""The steps of the national management's guide that are about taking a newer version over."""
+
+
+async def test_the_national_managements_guide_does_what_it_says(world: World) -> None:
+    regional = await made(world.region, STOCKHOLM, world.template, kind="caseTypeTemplate", introduction="Vår egen.")
+    local = await made(world.region, STOCKHOLM, regional)
+    await world.distribute(local, BJORKEN)
+    await edited(world.national, world.template, 1, introduction="Nytt.")
+    file = await world.region.ask("query($id: ID!) { templateExport(id: $id) { file } }", id=regional)
+    ids = {"TEMPLATE": world.template, "CASE_TYPE": local, "FILE": file["templateExport"]["file"]}
+    said: dict[str, Any] = {}
+
+    for title, operation, variables in steps("national-management.md"):
+        if title not in TAKEN_OVER:
+            said[title] = await run(world.national, operation, variables, ids)
+
+    [used] = [edge["node"]["usage"] for edge in said["Used"]["caseTypeTemplates"]["edges"]]
+    assert {name: used[name] for name in ("templates", "caseTypes", "clinics", "behind")} == {
+        "templates": 1,
+        "caseTypes": 2,
+        "clinics": 1,
+        "behind": 3,
+    }
+    assert [one["principal"]["name"] for one in said["UsedBy"]["caseTypeTemplate"]["usage"]["byPrincipal"]] == ["Region Stockholm"]
+    assert [step["behind"] for step in said["Lineage"]["caseType"]["version"]["lineage"]] == [False, True]
+    assert [edge["node"]["reasons"] for edge in said["Review"]["templateReview"]["edges"]] == [["NOT_TAKEN_OVER"]]
+    [place] = [edge["node"] for edge in said["Compare"]["caseTypeTemplate"]["comparison"]["places"]["edges"]]
+    assert (place["path"], [(one["same"], one["count"]) for one in place["variants"]]) == ("introduction", [(False, 2), (False, 1)])
+    assert said["Export"]["templateExport"]["versions"] == 2
+    assert (said["Import"]["templateImport"]["outcome"], said["Import"]["templateImport"]["origin"]["document"]) == ("CREATED", regional)
+    assert said["Import"]["templateImport"]["caseTypeTemplate"]["verify"] == {"intact": True}
+
+
 async def test_the_integrators_guide_does_what_it_says(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     feed, inbox, acknowledge = steps("integrators.md")
@@ -158,7 +193,7 @@ async def test_the_national_managements_guide_takes_a_newer_template_version_ove
     guide = {title: (operation, variables) for title, operation, variables in steps("national-management.md")}
     said: dict[str, Any] = {}
 
-    for title in ("Renew", "Behind", "Try", "TakeOver", "PutInForce", "Origins"):
+    for title in TAKEN_OVER:
         said[title] = await run(world.national if title == "Renew" else world.region, *guide[title], ids)
 
     behind = said["Behind"]["caseType"]["version"]["derivedFrom"]

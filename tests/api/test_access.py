@@ -36,6 +36,11 @@ QUERIES: dict[str, tuple[str, dict[str, Any]]] = {
     "caseTypes": ("{ caseTypes { totalCount } }", row(0, 1, 1, 1, 2, 0, 1, 2, 1)),
     "caseTypeTemplate": ("query($template: ID!) { caseTypeTemplate(id: $template) { id } }", DRAFT_READERS),
     "caseTypeTemplates": ("{ caseTypeTemplates { totalCount } }", row(0, 1, 1, 1, 2, 1, 1, 2, 1)),
+    "templateReview": ("{ templateReview { totalCount } }", row(0, 0, 0, 0, 1, 0, 0, 1, 0)),
+    "templateExport": (
+        "query($template: ID!) { templateExport(id: $template) { hash } }",
+        row(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, YES, UNKNOWN, UNKNOWN, YES, UNKNOWN),
+    ),
     "assignments": ("{ assignments { totalCount } }", row(0, 1, 1, 1, 2, 0, 2, 2, 2)),
     "activeSubscriptions": (
         f'{{ activeSubscriptions(principal: "{STOCKHOLM}") {{ edges {{ node {{ id }} }} }} }}',
@@ -69,6 +74,7 @@ MUTATIONS: dict[str, tuple[Json, dict[str, Any]]] = {
     "caseTypeUpdate": ({"id": "$caseType", "expectedVersion": 1, "content": {"name": "Nytt"}}, PUBLISHED),
     "caseTypeTemplateCreate": ({"owner": STOCKHOLM, "content": NAMES}, OWNER),
     "caseTypeTemplateUpdate": ({"id": "$template", "expectedVersion": 1, "content": {"name": "Nytt"}}, HIDDEN_DRAFT),
+    "templateImport": ({"owner": STOCKHOLM, "file": "$file"}, OWNER),
     "documentPublish": ({"id": "$caseType", "version": 2, "expectedVersion": 2}, PUBLISHED),
     "documentDeactivate": ({"id": "$caseType", "expectedVersion": 2}, PUBLISHED),
     "documentActivate": ({"id": "$caseType", "expectedVersion": 2}, PUBLISHED),
@@ -139,6 +145,7 @@ async def made(world: World) -> dict[str, str]:
         "caseTypeTemplateUpdate", "event { id }", id=world.template, expectedVersion=1, content={"introduction": "Nytt."}, publish=True
     )
     template = await world.region.done("caseTypeTemplateCreate", "caseTypeTemplate { id }", owner=STOCKHOLM, content=NAMES)
+    file = await world.region.ask("query($id: ID!) { templateExport(id: $id) { file } }", id=template["caseTypeTemplate"]["id"])
     grant = await world.region.done("roleGrant", "roleGrant { id }", unit=BJORKEN, role="CLINIC_STAFF", employee=f"{STOCKHOLM}-CC")
     others = {
         kind.one: (await world.region.done(f"{kind.one}Create", f"{kind.one} {{ id }}", owner=STOCKHOLM, content=dict(kind.content)))[kind.one]["id"]
@@ -150,6 +157,7 @@ async def made(world: World) -> dict[str, str]:
         "draft": await world.draft({**CONTENT, **NAMES}),
         "template": template["caseTypeTemplate"]["id"],
         "grant": grant["roleGrant"]["id"],
+        "file": file["templateExport"]["file"],
     }
 
 

@@ -206,6 +206,53 @@ async def test_nodes_by_id_are_read_together(commands: Commands, world: World) -
     assert found == [1, 1, 2, 2]
 
 
+TEMPLATES = {
+    "usage": ("caseTypeTemplates(first: $first) { edges { node { usage { templates caseTypes behind lastUsedAt byLevel { level } } } } }", 4),
+    "usage with clinics": ("caseTypeTemplates(first: $first) { edges { node { usage { caseTypes clinics byLevel { clinics } } } } }", 5),
+    "usage by principal": ("caseTypeTemplates(first: $first) { edges { node { usage { byPrincipal { principal { name } clinics } } } } }", 5),
+    "lineage": ("caseTypes(first: $first) { edges { node { version { lineage { template { name } behind } } } } }", 6),
+    "review": ("templateReview(first: $first) { totalCount edges { node { template { name } reasons usage { clinics } drift { most } } } }", 9),
+}
+"""Of templates; the most commands for 40 of them."""
+
+
+async def test_the_use_of_40_templates_takes_as_many_commands_as_that_of_4(commands: Commands, world: World) -> None:
+    async def one(number: int) -> None:
+        names = {"name": f"Mall {number}", "internalName": f"Nr {number}"}
+        template = await world.region.done(
+            "caseTypeTemplateCreate", "caseTypeTemplate { id }", owner=STOCKHOLM, content=names, fromTemplate={"id": world.template}
+        )
+        source = {"id": template["caseTypeTemplate"]["id"]}
+        made = await world.region.done(
+            "caseTypeCreate", "caseType { id }", owner=STOCKHOLM, content={**names, "introduction": "Egen."}, fromTemplate=source
+        )
+        await world.region.done("documentPublish", "event { id }", id=made["caseType"]["id"], version=1, expectedVersion=1)
+
+    await asyncio.gather(*(one(number) for number in range(40)))
+    await world.national.done(
+        "caseTypeTemplateUpdate", "event { id }", id=world.template, expectedVersion=1, content={"introduction": "Nytt."}, publish=True
+    )
+
+    for what, (select, most) in TEMPLATES.items():
+        query = f"query($first: Int!) {{ {select} }}"
+        few, lots = [await counted(commands, world, query, first=first) for first in (4, 40)]
+        assert lots == few, what
+        assert lots <= most, (what, lots, commands.seen)
+
+
+async def test_a_comparison_takes_as_many_commands_for_40_documents_as_for_1(commands: Commands, world: World) -> None:
+    query = """query($id: ID!) { caseTypeTemplate(id: $id) { comparison { documents { id } places { edges { node {
+        variants { documents { name owner { ... on Principal { name } } } changes { path } } } } } } } }"""
+    few = await counted(commands, world, query, "national", id=world.template)
+    for number in range(40):
+        content = {"name": f"Nr {number}", "internalName": f"Nr {number}"}
+        made = await world.region.done("caseTypeCreate", "caseType { id }", owner=STOCKHOLM, content=content, fromTemplate={"id": world.template})
+        await world.region.done("documentPublish", "event { id }", id=made["caseType"]["id"], version=1, expectedVersion=1)
+
+    assert await counted(commands, world, query, "national", id=world.template) == few
+    assert few <= 4
+
+
 async def test_what_nobody_may_read_costs_no_command(commands: Commands, world: World) -> None:
     commands.seen.clear()
 
