@@ -36,7 +36,7 @@ QUERIES: dict[str, tuple[str, dict[str, Any]]] = {
     "caseTypes": ("{ caseTypes { totalCount } }", row(0, 1, 1, 1, 2, 0, 1, 2, 1)),
     "caseTypeTemplate": ("query($template: ID!) { caseTypeTemplate(id: $template) { id } }", DRAFT_READERS),
     "caseTypeTemplates": ("{ caseTypeTemplates { totalCount } }", row(0, 1, 1, 1, 2, 1, 1, 2, 1)),
-    "templateReview": ("{ templateReview { totalCount } }", row(0, 0, 0, 0, 1, 0, 0, 1, 0)),
+    "templateReview": ("{ templateReview { totalCount } }", row(0, 0, 0, 0, 1, 0, 1, 1, 0)),
     "templateExport": (
         "query($template: ID!) { templateExport(id: $template) { hash } }",
         row(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, YES, UNKNOWN, UNKNOWN, YES, UNKNOWN),
