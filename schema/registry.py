@@ -31,6 +31,7 @@ from schema.orders import OrderMutation
 from schema.organisations import Clinic, OrganisationMutation, OrganisationQuery, Principal, list_clinics
 from schema.people import Actor
 from schema.policies import PolicyMutation
+from schema.reports import ReportQuery
 from schema.role_grants import RoleGrant, RoleGrantMutation
 from schema.scalars import SCALARS
 from schema.sessions import Unauthenticated
@@ -53,7 +54,7 @@ class Viewer:
 
 
 @strawberry.type(description="Reading. Lists are pages; what the viewer may not know of is left out or null.")
-class Query(CaseTypeQuery, CaseTypeTemplateQuery, OrganisationQuery, AssignmentQuery, DistributionQuery, ActiveSubscriptionQuery):
+class Query(CaseTypeQuery, CaseTypeTemplateQuery, OrganisationQuery, AssignmentQuery, DistributionQuery, ReportQuery, ActiveSubscriptionQuery):
     @strawberry.field(description="Who asks, in which roles.")
     def viewer(self, info: Info) -> Viewer:
         viewer, held = info.context.viewer, info.context.rights.held

@@ -76,10 +76,12 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("kind", ASCENDING), ("noticed_at", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("owner.key", ASCENDING), ("kind", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("derived_from.template", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("principal", ASCENDING), ("kind", ASCENDING), ("state", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("subject", ASCENDING), ("owner.key", ASCENDING)], partialFilterExpression={"subject": {"$type": "string"}}),
     ],
     "versions": [
         IndexModel([("document", ASCENDING), ("number", ASCENDING)], unique=True),
+        IndexModel([("principal", ASCENDING), ("kind", ASCENDING), ("created_at", ASCENDING)]),
     ],
     "events": [
         IndexModel([("principal", ASCENDING), ("sequence", ASCENDING)], unique=True),
@@ -104,6 +106,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("principal", ASCENDING), ("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("document", ASCENDING), ("open", ASCENDING), ("acknowledged_version", ASCENDING), ("clinic", ASCENDING)]),
+        IndexModel([("principal", ASCENDING), ("since", ASCENDING), ("_id", ASCENDING)]),
         IndexModel(
             [("principal", ASCENDING), ("origin", ASCENDING), ("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)],
             partialFilterExpression=_OPEN_ONLY,

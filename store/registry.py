@@ -22,6 +22,7 @@ from store.notifications import Notifications
 from store.orders import Orders
 from store.policies import PolicyBook
 from store.principals import People, Principals
+from store.reports import Reports
 from store.role_grants import RoleGrants
 from store.start_pages import StartPages
 
@@ -50,6 +51,7 @@ class Store:
     notifications: Notifications
     acknowledgements: Acknowledgements
     adoptions: Adoptions
+    reports: Reports
     feed: Feed
     active_subscriptions: ActiveSubscriptions
     clock: Clock = utc_now
@@ -71,6 +73,7 @@ class Store:
         orders = Orders(database, log)
         policies = PolicyBook(database, log)
         notifications = Notifications(database, history, assignments)
+        adoptions = Adoptions(database)
         return cls(
             database=database,
             log=log,
@@ -100,7 +103,8 @@ class Store:
             role_grants=RoleGrants(database, log),
             notifications=notifications,
             acknowledgements=Acknowledgements(database, log, history),
-            adoptions=Adoptions(database),
+            adoptions=adoptions,
+            reports=Reports(database, adoptions, kinds),
             feed=Feed(database, history),
             active_subscriptions=ActiveSubscriptions(database, log, clock),
             clock=clock,

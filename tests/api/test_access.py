@@ -35,6 +35,7 @@ QUERIES: dict[str, tuple[str, dict[str, Any]]] = {
     "caseTypeTemplate": ("query($template: ID!) { caseTypeTemplate(id: $template) { id } }", DRAFT_READERS),
     "caseTypeTemplates": ("{ caseTypeTemplates { totalCount } }", row(0, 1, 1, 1, 2, 1, 1, 2, 1)),
     "assignments": ("{ assignments { totalCount } }", row(0, 1, 1, 1, 2, 0, 2, 2, 2)),
+    "reports": ("{ reports { caseTypesPerClinic { totalCount } } }", EVERYONE),
     "activeSubscriptions": (
         f'{{ activeSubscriptions(principal: "{STOCKHOLM}") {{ edges {{ node {{ id }} }} }} }}',
         row(DENIED, DENIED, DENIED, DENIED, YES, DENIED, DENIED, DENIED, DENIED),
