@@ -8,13 +8,14 @@ from typing import Any
 
 from store.clinic_filters import Reach
 from store.database import Database
-from store.paging import Page, Paging, find_page
+from store.paging import Page, Paging, find_merged, find_page
 from store.records import Assignment, AssignmentOrigin
 from store.rows import assignment_from
 from store.scopes import NOTHING
 from store.stretches import holding
 
 _FEW = 100
+_MOST_MERGED = 200
 
 
 class AssignmentOrder(StrEnum):
@@ -51,6 +52,25 @@ class AssignmentFilter:
 
     def where(self, moment: int | datetime | None) -> dict[str, Any]:
         """As MongoDB's filter: those that hold just after an event, at a moment, or now."""
+        if self.behind is None:
+            return {"$and": self._conditions(moment)}
+        rest = {"$and": self._conditions(moment)}
+        # Each branch whole, so that each is answered by the index on what clinics have acknowledged.
+        lagging = [{"document": document, "acknowledged_version": {"$ne": version}, **rest} for document, version in self.behind.items()]
+        return {"$or": lagging} if lagging else NOTHING
+
+    def acknowledging(self, document: str, version: int | None) -> dict[str, Any]:
+        """The part of what lags where clinics have acknowledged one version of one document."""
+        # Asked for as a value, null would also mean missing: two stretches of the index, whose order is lost between them.
+        acknowledged = {"$type": "null"} if version is None else version
+        return {"document": document, "acknowledged_version": acknowledged, "$and": self._conditions(None)}
+
+    def by_clinic(self) -> bool:
+        """Whether few clinics are asked about, so that reading all that they have is the shortest way."""
+        among = self.clinics if self.clinics is not None else self.within.clinics if self.within and not self.within.principals else None
+        return among is not None and len(among) <= _FEW
+
+    def _conditions(self, moment: int | datetime | None) -> list[dict[str, Any]]:
         conditions: list[dict[str, Any]] = [holding(moment)]
         if self.within is not None:
             conditions.append(
@@ -62,7 +82,7 @@ class AssignmentFilter:
             conditions.append({"principal": self.principal})
         if self.clinics is not None:
             conditions.append({"clinic": self.clinics[0]} if len(self.clinics) == 1 else {"clinic": {"$in": list(self.clinics)}})
-        return {"$and": [*conditions, *self._of_what(), *self._how()]}
+        return [*conditions, *self._of_what(), *self._how()]
 
     def _of_what(self) -> Iterator[dict[str, Any]]:
         if self.document is not None:
@@ -71,9 +91,6 @@ class AssignmentFilter:
             yield {"document": {"$in": list(self.documents)}}
         if self.other_than:
             yield {"document": {"$nin": list(self.other_than)}}
-        if self.behind is not None:
-            lagging = [{"document": document, "acknowledged_version": {"$ne": version}} for document, version in self.behind.items()]
-            yield {"$or": lagging} if lagging else NOTHING
         if self.acknowledged_version is not None:
             yield {"acknowledged_version": self.acknowledged_version}
 
@@ -147,12 +164,44 @@ class Assignments:
                 convert=assignment_from,
                 descending=order is AssignmentOrder.SINCE_DESC,
             )
+        if which.behind is not None and moment is None:
+            return await self._behind(which, which.behind, paging)
         keys = {"clinic": str, "document": str, "_id": str}
         if which.document is not None:
             del keys["document"]
         elif which.clinics is not None and len(which.clinics) == 1:
             del keys["clinic"]
         return await find_page(self._database, "assignments", which.where(moment), paging, keys=keys, convert=assignment_from)
+
+    async def _behind(self, which: AssignmentFilter, in_force: Mapping[str, int], paging: Paging) -> Page[Assignment]:
+        """A page of what lags.
+
+        Read in order, a list in which few lag among many would be read from end to end. So each version that clinics have acknowledged is a list
+        in order of its own, and these are merged.
+        """
+        keys = {"clinic": str, "document": str}  # of what holds now, each at most once
+        pairs = [] if which.by_clinic() else await self._acknowledged(in_force)
+        if which.by_clinic() or len(pairs) > _MOST_MERGED:
+            return await find_page(self._database, "assignments", which.where(None), paging, keys=keys, convert=assignment_from)
+        lagging = [which.acknowledging(document, version) for document, version in pairs if version != in_force[document]]
+        parts = [(where, keys) for where in lagging]
+        return await find_merged(self._database, "assignments", parts, paging, convert=assignment_from)
+
+    async def _acknowledged(self, documents: Iterable[str]) -> list[tuple[str, int | None]]:
+        """The versions that clinics that have these documents now have acknowledged; each is one step in the index."""
+        branches: list[list[dict[str, Any]]] = [
+            [
+                {"$match": {"document": document, "open": True}},
+                {"$group": {"_id": "$acknowledged_version"}},
+                {"$project": {"_id": 0, "version": "$_id", "document": {"$literal": document}}},
+            ]
+            for document in documents
+        ]
+        if not branches:
+            return []
+        first, *others = branches
+        together = [{"$unionWith": {"coll": "assignments", "pipeline": branch}} for branch in others]
+        return [(row["document"], row["version"]) for row in await self._database.aggregate("assignments", [*first, *together])]
 
     async def count(self, which: AssignmentFilter, moment: int | datetime | None = None) -> int:
         """How many assignments match."""

@@ -56,19 +56,19 @@ async def measured(context: Context, what: Coverage, since: datetime, until: dat
     require_period(since, until)
     reach, principals = _inboxes(context, what)
     readings = context.store.reports.readings
-    publications: list[Publication] = []
+    found = Measured([], {}, {})
     for principal in principals:
         documents = await context.store.reports.texts.central("CASE_TYPE", principal, case_type)
-        publications += await readings.publications(principal, since, until, documents, MAX_PUBLICATIONS + 1 - len(publications))
-        if len(publications) > MAX_PUBLICATIONS:
+        most = MAX_PUBLICATIONS + 1 - len(found.publications)
+        publications = await readings.publications(principal, since, until, documents, most)
+        if len(publications) == most:
             raise InvalidInput.at(("from",), "TOO_MANY", f"Högst {MAX_PUBLICATIONS} publiceringar åt gången: ange en kortare period.")
-    told = await readings.told((one.document for one in publications), reach, what.clinics)
-    read = {}
-    for principal in {one.principal for one in publications}:
-        mine = [one for one in publications if one.principal == principal]
-        clinics = {clinic for one in mine for part in told.get(one.document, ()) for clinic in part.clinics}
-        read[principal] = await readings.read(clinics, mine[0].sequence)
-    return Measured(publications, told, read)
+        if publications:
+            told = await readings.told(publications, reach, what.clinics)
+            clinics = {clinic for parts in told.values() for part in parts for clinic in part.clinics}
+            read = await readings.read(clinics, publications[0].sequence)
+            found = Measured([*found.publications, *publications], {**found.told, **told}, {**found.read, principal: read})
+    return found
 
 
 def _inboxes(context: Context, what: Coverage) -> tuple[Reach, Sequence[str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from store.clinic_filters import Reach
-from store.database import Database
+from store.database import Database, Row
 from store.records import Action, Audience
 
 _PUT_IN_FORCE = [str(Action.PUBLISHED), str(Action.RESTORED)]
@@ -90,14 +90,27 @@ class Readings:
         )
         return row["sequence"] if row else 0
 
-    async def told(self, documents: Iterable[str], reach: Reach, clinics: Sequence[str] | None) -> Mapping[str, Sequence[Told]]:
-        """For each document the clinics that ever had it, of those that are read, and of these only where some are named."""
-        where = {"document": {"$in": sorted(set(documents))}}
-        whose = {"$or": [{"principal": {"$in": sorted(reach.principals)}}, {"clinic": {"$in": sorted(reach.clinics)}}]}
+    async def told(self, publications: Sequence[Publication], reach: Reach, clinics: Sequence[str] | None) -> Mapping[str, Sequence[Told]]:
+        """For each document the clinics that had it meanwhile.
+
+        Args:
+            publications: In the log of one principal, oldest first.
+            reach: The clinics that are read.
+            clinics: Of these only, where some are named.
+        """
+        # Told apart by document it would be read by many ways through the index, which takes longer than leaving out some.
+        meanwhile = {
+            "document": {"$in": sorted({one.document for one in publications})},
+            "from_sequence": {"$lte": publications[-1].sequence},
+            "$or": [{"until_sequence": None}, {"until_sequence": {"$gte": publications[0].sequence}}],
+        }
+        whose: Row = {"principal": {"$in": sorted(reach.principals)}}
+        if reach.clinics:
+            whose = {"$or": [whose, {"clinic": {"$in": sorted(reach.clinics)}}]}
         some = [] if clinics is None else [{"clinic": {"$in": list(clinics)}}]
         alike = {"document": "$document", "first": "$from_sequence", "last": "$until_sequence"}
         rows = await self._database.aggregate(
-            "assignments", [{"$match": {"$and": [where, whose, *some]}}, {"$group": {"_id": alike, "clinics": {"$push": "$clinic"}}}]
+            "assignments", [{"$match": {"$and": [meanwhile, whose, *some]}}, {"$group": {"_id": alike, "clinics": {"$push": "$clinic"}}}]
         )
         found: dict[str, list[Told]] = defaultdict(list)
         for row in rows:
