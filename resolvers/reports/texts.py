@@ -1,5 +1,6 @@
 """What is written: edits by month, what is made from templates, what clinics adapt, and clinics' own case types that a central one would do for."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -97,7 +98,10 @@ async def duplicates(context: Context, what: Coverage, paging: Paging) -> Page[D
     if page.items:
         for local in await context.store.reports.texts.local(_CASE_TYPE, what.documents(context, of_clinics=True)):
             by_name[local.principal][folded(local.name)].append(local)
-    found = [Duplicates(one, _like(one, by_name[one.principal])) for one in page.items]
+    found = []
+    for one in page.items:
+        found.append(Duplicates(one, _like(one, by_name[one.principal])))
+        await asyncio.sleep(0)  # there may be thousands of names: others are served in between
     return Page(found, page.cursors, page.has_next, page.has_previous)
 
 

@@ -4,6 +4,7 @@ What a clinic had acknowledged at a moment is nowhere kept, and follows from wha
 version was in force there. A test holds the two equal for the moment that is now.
 """
 
+import asyncio
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -110,6 +111,7 @@ class Holdings:
                 position = reached.get(clinic, 0)
                 place = bisect_right(sequences, position) if position >= holding.arrival else 0
                 clinics[puts[place - 1].after if place else None].append(clinic)
+            await asyncio.sleep(0)  # it may be thousands of clinics: others are served in between
             parted += [replace(holding, acknowledged=version, clinics=keys) for version, keys in clinics.items()]
         return parted
 
