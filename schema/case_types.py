@@ -15,7 +15,7 @@ from schema.kinds import document_type, face, head_of, version_type
 from schema.nodes import After, Connection, First
 from schema.scalars import HsaId
 from schema.shapes import Shape
-from store import adoption, records
+from store import adoption
 from store.records import OwnerKind
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ class Adoption:
     by_version: list[AdoptionCount] = strawberry.field(description="Those that have acknowledged some version, by its number.")
 
     @classmethod
-    def of(cls, document: records.Document, found: adoption.Adoption) -> "Adoption":
+    def of(cls, published: int | None, found: adoption.Adoption) -> "Adoption":
         counts = [AdoptionCount(version=one.version, clinics=one.clinics, since=one.since) for one in found.by_version]
         assigned = found.unseen + sum(one.clinics for one in counts)
-        acknowledged = sum(one.clinics for one in counts if one.version == document.published)
+        acknowledged = sum(one.clinics for one in counts if one.version == published)
         return cls(assigned=assigned, acknowledged=acknowledged, pending=assigned - acknowledged, unseen=found.unseen, by_version=counts)
 
 
@@ -79,7 +79,7 @@ class CaseType(Document):
 
     @strawberry.field(description="How far the clinics that have it now, those that the viewer may read, have taken the version in force.")
     async def adoption(self, info: Info) -> Adoption:
-        return Adoption.of(self.record, await assignments.adoption(info.context, self.record))
+        return Adoption.of(self.record.published, await assignments.adoption(info.context, self.record))
 
 
 FACE = face(

@@ -8,10 +8,12 @@ from resolvers.kinds.case_types import Gender, QuestionKind, ResponseTimeUnit
 from resolvers.kinds.notices import NoticeEnvironment, NoticeStatus
 from resolvers.kinds.resident_cases import ResidentCaseForm
 from resolvers.kinds.terms_texts import TermsService
+from resolvers.reports.clinics import BehindOrder, ClinicCountOrder
 from resolvers.templates.exchange import ImportOutcome as TemplateImportOutcome
 from resolvers.templates.review import ReviewOrder as TemplateReviewOrder
 from resolvers.templates.review import ReviewReason as TemplateReviewReason
 from resolvers.text_replacement import SkipReason
+from store.assignments import AssignmentOrder
 from store.diff import ChangeKind
 from store.listing import Order as DocumentOrder
 from store.merge import MergeSide
@@ -152,6 +154,29 @@ _described(
     name="DocumentOrder",
 )
 _described(
+    AssignmentOrder,
+    "The order of a list of assignments.",
+    {
+        "CLINIC_ASC": "By the clinic's HSA-id, then case type.",
+        "SINCE_ASC": "Longest so first: by `since`.",
+        "SINCE_DESC": "Newest first: by `since`.",
+    },
+)
+_described(
+    ClinicCountOrder,
+    "The order of clinics by how many case types they have.",
+    {"CLINIC_ASC": "By HSA-id.", "MOST_FIRST": "Those with most first.", "FEWEST_FIRST": "Those with fewest first."},
+)
+_described(
+    BehindOrder,
+    "The order of clinics that lag behind.",
+    {
+        "CLINIC_ASC": "By HSA-id.",
+        "MOST_FIRST": "Those that lag in most case types first.",
+        "LONGEST_FIRST": "Those that have lagged longest first.",
+    },
+)
+_described(
     ChangeKind,
     "What happened to a value.",
     {
@@ -266,10 +291,13 @@ _described(ResponseTimeUnit, "What a response time is counted in.", {"HOURS": "H
 
 __all__ = [
     "Action",
+    "AssignmentOrder",
     "AssignmentOrigin",
+    "BehindOrder",
     "CaseTypeScope",
     "CentralActivation",
     "ChangeKind",
+    "ClinicCountOrder",
     "ClinicStatus",
     "DocumentOrder",
     "DocumentState",

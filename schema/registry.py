@@ -40,6 +40,7 @@ from schema.orders import OrderMutation
 from schema.organisations import Clinic, OrganisationMutation, OrganisationQuery, Principal, list_clinics
 from schema.people import Actor
 from schema.policies import PolicyMutation
+from schema.reports import ReportQuery
 from schema.role_grants import RoleGrant, RoleGrantMutation
 from schema.scalars import SCALARS
 from schema.search import SearchQuery
@@ -76,6 +77,7 @@ class Query(
     TemplateAdoptionQuery,
     TemplateReviewQuery,
     TemplateExchangeQuery,
+    ReportQuery,
 ):
     @strawberry.field(description="Who asks, in which roles.")
     def viewer(self, info: Info) -> Viewer:

@@ -85,6 +85,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("derived_from.template", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("tokens", ASCENDING), ("principal", ASCENDING), ("owner.key", ASCENDING), ("_id", ASCENDING)], name=BY_TOKENS),
         IndexModel([("principal", ASCENDING), ("owner.key", ASCENDING), ("_id", ASCENDING)], name=BY_PLACE),
+        IndexModel([("principal", ASCENDING), ("kind", ASCENDING), ("state", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("subject", ASCENDING), ("owner.key", ASCENDING)], partialFilterExpression={"subject": {"$type": "string"}}),
         # A document of another principal is imported once at an owner; importing it again goes on with the same one.
         IndexModel(
@@ -96,6 +97,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "versions": [
         IndexModel([("document", ASCENDING), ("number", ASCENDING)], unique=True),
         IndexModel([("document", ASCENDING), ("changed", ASCENDING), ("number", ASCENDING)]),
+        IndexModel([("principal", ASCENDING), ("kind", ASCENDING), ("created_at", ASCENDING)]),
     ],
     "events": [
         IndexModel([("principal", ASCENDING), ("sequence", ASCENDING)], unique=True),
@@ -126,6 +128,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("principal", ASCENDING), ("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("document", ASCENDING), ("open", ASCENDING), ("acknowledged_version", ASCENDING), ("clinic", ASCENDING)]),
+        IndexModel([("principal", ASCENDING), ("since", ASCENDING), ("_id", ASCENDING)]),
         IndexModel(
             [("principal", ASCENDING), ("origin", ASCENDING), ("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)],
             partialFilterExpression=_OPEN_ONLY,

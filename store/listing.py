@@ -112,6 +112,11 @@ class Listing:
         )
         return [Owned(row["_id"], row["owner"]["key"], row["name"]) for row in rows]
 
+    async def in_state(self, kind: str, principals: Sequence[str], state: DocumentState) -> list[str]:
+        """The ids of the documents of a kind in some principals' logs that are in a state now, sorted."""
+        where = {"principal": {"$in": list(principals)}, "kind": kind, "state": str(state)}
+        return sorted(row["_id"] for row in await self._database.find("documents", where, projection={"_id": 1}))
+
     async def count(self, which: DocumentFilter, scope: Scope) -> int:
         """How many documents of a kind match within a scope."""
         return await self._database.count("documents", which.where(scope))

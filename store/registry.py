@@ -27,6 +27,7 @@ from store.notifications import Notifications
 from store.orders import Orders
 from store.policies import PolicyBook
 from store.principals import People, Principals
+from store.reports import Reports
 from store.role_grants import RoleGrants
 from store.search import Search
 from store.start_pages import StartPages
@@ -65,6 +66,7 @@ class Store:
     lineage: Lineage
     drifts: Drifts
     template_exchange: TemplateExchange
+    reports: Reports
     feed: Feed
     active_subscriptions: ActiveSubscriptions
     checkpoints: Checkpoints
@@ -87,6 +89,7 @@ class Store:
         orders = Orders(database, log)
         policies = PolicyBook(database, log)
         notifications = Notifications(database, history, assignments)
+        adoptions = Adoptions(database)
         return cls(
             database=database,
             log=log,
@@ -120,10 +123,11 @@ class Store:
             role_grants=RoleGrants(database, log),
             notifications=notifications,
             acknowledgements=Acknowledgements(database, log, history),
-            adoptions=Adoptions(database),
             lineage=Lineage(database, kinds),
             drifts=Drifts(database, kinds),
             template_exchange=TemplateExchange(database, log),
+            adoptions=adoptions,
+            reports=Reports(database, adoptions, kinds),
             feed=Feed(database, history),
             active_subscriptions=ActiveSubscriptions(database, log, clock),
             checkpoints=Checkpoints(database),

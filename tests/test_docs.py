@@ -243,7 +243,7 @@ def operations() -> Iterator[tuple[str, str]]:
 def test_every_example_fits_the_schema() -> None:
     examples = list(operations())
 
-    guides = {f"docs/guides/{name}.md" for name in ("clinic", "integrators", "national-management", "regional-administrator")}
+    guides = {f"docs/guides/{name}.md" for name in ("clinic", "integrators", "national-management", "regional-administrator", "reporting")}
     assert {name for name, _ in examples} == {"README.md", "docs/api.md", *guides}
     assert [(name, error.message) for name, text in examples for error in validate(SCHEMA, parse(text))] == []
 

@@ -162,6 +162,28 @@ async def test_the_national_managements_guide_does_what_it_says(world: World) ->
     assert said["Import"]["templateImport"]["caseTypeTemplate"]["verify"] == {"intact": True}
 
 
+async def test_the_reporting_guide_does_what_it_says(world: World) -> None:
+    group = await world.region.done("clinicGroupSave", "clinicGroup { id }", principal=STOCKHOLM, name="Vårdcentraler", hsaIds=[BJORKEN])
+    handed = await world.region.done("caseTypeDistribute", "event { at }", caseType=world.case_type, to={"hsaIds": [BJORKEN]})
+    await world.edit(world.case_type, 1, publish=True, introduction="Nytt.")
+    ids = {"GROUP": group["clinicGroup"]["id"], "MOMENT": handed["event"]["at"]}
+
+    said = {title: await run(world.reporter, operation, variables, ids) for title, operation, variables in steps("reporting.md")}
+
+    reports = {name: answer for data in said.values() for name, answer in data.get("reports", {}).items()}
+    per_clinic, per_case_type, behind = [reports[name] for name in ("caseTypesPerClinic", "clinicsPerCaseType", "clinicsBehind")]
+    assert (per_clinic["totalCount"], per_clinic["edges"][0]["node"]["caseTypes"]) == (5, 1)
+    assert [(edge["node"]["version"], edge["node"]["adoption"]["unseen"]) for edge in per_case_type["edges"]] == [(2, 1)]
+    assert [edge["node"]["clinic"]["hsaId"] for edge in behind["edges"]] == [BJORKEN]
+    times = reports["acknowledgementTimes"]
+    assert (times["publications"], times["total"]["pending"], times["byClinicGroup"][0]["time"]["pending"]) == (1, 1, 1)
+    assert [row["versions"] for row in reports["editsPerMonth"]] == [1]
+    assert [edge["node"]["documents"] for edge in reports["documentsPerTemplate"]["edges"]] == [1]
+    assert reports["adaptationsPerCaseType"]["edges"] == []
+    assert [edge["node"]["clinics"] for edge in reports["duplicatesPerCaseType"]["edges"]] == [0]
+    assert said["Rows"]["assignments"]["totalCount"] == 1
+
+
 async def test_the_integrators_guide_does_what_it_says(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     feed, inbox, acknowledge = steps("integrators.md")

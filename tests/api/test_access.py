@@ -42,6 +42,7 @@ QUERIES: dict[str, tuple[str, dict[str, Any]]] = {
         row(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, YES, UNKNOWN, UNKNOWN, YES, UNKNOWN),
     ),
     "assignments": ("{ assignments { totalCount } }", row(0, 1, 1, 1, 2, 0, 2, 2, 2)),
+    "reports": ("{ reports { caseTypesPerClinic { totalCount } } }", EVERYONE),
     "activeSubscriptions": (
         f'{{ activeSubscriptions(principal: "{STOCKHOLM}") {{ edges {{ node {{ id }} }} }} }}',
         row(DENIED, DENIED, DENIED, DENIED, YES, DENIED, DENIED, DENIED, DENIED),

@@ -319,3 +319,46 @@ async def test_an_event_takes_as_many_commands_for_40_subscribers_as_for_2(comma
 
     assert few == many_more
     assert few <= 16
+
+
+async def test_reports_take_as_many_commands_for_200_clinics_as_for_2(commands: Commands, world: World) -> None:
+    store = world.api.store
+    await with_clinics(store, *CLINICS)
+    for case_type in [await published(store) for _ in range(6)]:
+        await store.distribution.distribute(case_type, Selection(which=ClinicFilter()), act=BY_ANNA)
+    moment = datetime.now(UTC).isoformat()
+    past = f'asOf: "{moment}", '
+    period = f'from: "{moment[:4]}-01-01T00:00:00Z"'
+    times = f"acknowledgementTimes({period}) {{ total {{ pending }} byCaseType {{ caseType {{ name }} time {{ pending }} }} }}"
+    reports = {
+        "case types per clinic": ("caseTypesPerClinic(first: $first) { totalCount edges { node { clinic { name } own } } }", 4),
+        "the same by number": (f"caseTypesPerClinic({past}orderBy: MOST_FIRST, first: $first) {{ edges {{ node {{ clinic {{ name }} own }} }} }}", 3),
+        "clinics per case type": ("clinicsPerCaseType(first: $first) { totalCount edges { node { caseType { name } version } } }", 3),
+        "the same then": (f"clinicsPerCaseType({past}first: $first) {{ edges {{ node {{ caseType {{ name }} version }} }} }}", 5),
+        "who lags": ("clinicsBehind(first: $first) { totalCount edges { node { clinic { name } since } } }", 4),
+        "who lagged": (f"clinicsBehind({past}first: $first) {{ edges {{ node {{ clinic {{ name }} since }} }} }}", 6),
+        "times": (times, 7),
+        "edits": (f"editsPerMonth({period}) {{ month versions principal {{ name }} }}", 1),
+        "templates": ("documentsPerTemplate(first: $first) { totalCount edges { node { template { name } documents } } }", 4),
+        "adaptations": ("adaptationsPerCaseType(first: $first) { totalCount edges { node { caseType { name } clinics } } }", 2),
+        "duplicates": ("duplicatesPerCaseType(first: $first) { totalCount edges { node { caseType { name } clinics } } }", 3),
+    }
+
+    for what, (select, most) in reports.items():
+        few, lots = [await counted(commands, world, f"{{ reports {{ {select.replace('$first', str(first))} }} }}") for first in (2, 100)]
+        assert lots == few, what
+        assert lots <= most, (what, commands.seen)
+
+
+async def test_a_list_of_who_lags_takes_as_many_commands_for_7_case_types_as_for_1(commands: Commands, world: World) -> None:
+    store = world.api.store
+    await with_clinics(store, *CLINICS)
+    query = "{ assignments(filter: { behindOnly: true }) { edges { node { acknowledgedVersion } } } }"
+    await world.distribute(world.case_type)
+
+    few = await counted(commands, world, query)
+    for case_type in [await published(store) for _ in range(6)]:
+        await store.distribution.distribute(case_type, Selection(which=ClinicFilter()), act=BY_ANNA)
+    lots = await counted(commands, world, query)
+
+    assert (few, lots) == (3, 3)
