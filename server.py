@@ -45,6 +45,7 @@ from resolvers.live.metrics import Metrics
 from resolvers.live.roster import Roster
 from resolvers.sign_in import SignIn
 from resolvers.viewers import ACR_LEVELS, AcrLevel
+from schema.exports import Exporting
 from schema.http import RegistryGraphQL
 from schema.live import Limits, Live
 from schema.metrics import MetricsPage, observe_process
@@ -94,6 +95,7 @@ class Settings(BaseSettings):
     socket_init_seconds: float = 5
     heartbeat_seconds: float = 15
     ping_seconds: float = 20
+    exports_at_once: int = 4
     metrics: Literal["loopback", "all", "none"] = "loopback"
 
     @property
@@ -171,6 +173,7 @@ def create_app(settings: Settings) -> Application:
     app = Application(
         routes=[
             Route("/graphql", graphql, methods=["GET", "POST"]),
+            Route("/exports/{file}", Exporting(live, at_once=settings.exports_at_once)),
             Route("/metrics", MetricsPage(registry, open_to=settings.metrics, merged=settings.workers > 1)),
             Route("/health/live", alive),
             Route("/health/ready", ready),

@@ -33,7 +33,11 @@ class AssignmentFilter:
 
     def where(self, sequence: int | None) -> dict[str, Any]:
         """As MongoDB's filter: those that hold just after an event, or now."""
-        conditions: list[dict[str, Any]] = [holding(sequence)]
+        return {"$and": [holding(sequence), self.conditions()]}
+
+    def conditions(self) -> dict[str, Any]:
+        """The same whether they hold or not."""
+        conditions: list[dict[str, Any]] = []
         if self.within is not None:
             conditions.append(
                 {"$or": [{"principal": {"$in": sorted(self.within.principals)}}, {"clinic": {"$in": sorted(self.within.clinics)}}]}
@@ -53,7 +57,7 @@ class AssignmentFilter:
             conditions.append({"$or": lagging} if lagging else NOTHING)
         if self.central_only:
             conditions.append({"origin": {"$ne": str(AssignmentOrigin.OWN)}})
-        return {"$and": conditions}
+        return {"$and": conditions} if conditions else {}
 
 
 class Assignments:

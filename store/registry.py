@@ -12,6 +12,8 @@ from store.clinics import Clinics
 from store.database import Database
 from store.distribution import Distribution
 from store.documents import Documents
+from store.exports import Exports
+from store.extracts import Extracts
 from store.feed import Feed
 from store.groups import Groups
 from store.history import History
@@ -50,6 +52,8 @@ class Store:
     notifications: Notifications
     acknowledgements: Acknowledgements
     adoptions: Adoptions
+    extracts: Extracts
+    exports: Exports
     feed: Feed
     active_subscriptions: ActiveSubscriptions
     clock: Clock = utc_now
@@ -101,6 +105,8 @@ class Store:
             notifications=notifications,
             acknowledgements=Acknowledgements(database, log, history),
             adoptions=Adoptions(database),
+            extracts=Extracts(database),
+            exports=Exports(database, log),
             feed=Feed(database, history),
             active_subscriptions=ActiveSubscriptions(database, log, clock),
             clock=clock,
