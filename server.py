@@ -38,6 +38,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from resolvers import development as development_issuer
 from resolvers import reference
 from resolvers import sample as sample_data
+from resolvers.exports import returning
 from resolvers.issuers import IssuerKeys
 from resolvers.kinds import KINDS
 from resolvers.live.hub import Hub
@@ -57,6 +58,7 @@ from store.database import Database, connect
 from store.mongod import MongodError
 from store.records import Role
 from store.registry import Store
+from store.replay import ReplayRefused
 
 _RUNNING = "server.json"
 _MAX_FRAME = 1024 * 1024
@@ -407,6 +409,39 @@ def token(
     except (ValueError, OSError) as error:
         _fail(str(error))
     typer.echo(signed)
+
+
+@command.command(name="import")
+def import_(
+    versions: Annotated[list[Path], typer.Option(exists=True, dir_okay=False, help="An export of versions as NDJSON, whole.")],
+    events: Annotated[list[Path], typer.Option(exists=True, dir_okay=False, help="An export of events as NDJSON with detail=true, whole.")],
+    data: DataOption = Path("data"),
+) -> None:
+    """Replay exported logs into a registry that has nothing of them: a pair of files for each principal."""
+    settings = Settings(data=data.absolute())
+    embedded = None
+    try:
+        files = returning.pairs(versions, events)
+        if settings.mongodb_uri is None:
+            embedded = asyncio.run(embedded_mongod.start(settings.data, binary=settings.mongod, cache_gb=settings.mongod_cache_gb))
+            settings = settings.model_copy(update={"mongodb_uri": embedded.uri})
+        for one in asyncio.run(_replay(settings, files)):
+            typer.echo(f"{one.principal}: {one.events} events, {one.versions} versions; {one.documents} documents, all chains of hashes intact.")
+    except (MongodError, ReplayRefused) as error:
+        _fail(str(error))
+    finally:
+        if embedded is not None:
+            asyncio.run(embedded.stop())
+
+
+async def _replay(settings: Settings, files: list[tuple[Path, Path]]) -> list[returning.Returned]:
+    store = _open(str(settings.mongodb_uri), settings)
+    try:
+        await _prepare(store)
+        return [await returning.replay(store, versions, events) for versions, events in files]
+    finally:
+        await store.log.close()
+        await store.database.client.close()
 
 
 @command.command()

@@ -18,6 +18,7 @@ from store.rows import assignment_from, clinic_from, document_from, event_from
 
 _BATCH = 200  # what is made of a batch in one go holds up everything else in the process for some milliseconds
 _MAKES_VERSIONS = (Action.CREATED, Action.EDITED, Action.PUBLISHED, Action.RESTORED, Action.ADAPTED)
+_NO_CONTENT = {"content": 0, "published_content": 0}
 _OF_CLINICS = (Action.IMPORTED, Action.ACKNOWLEDGED)
 
 
@@ -121,6 +122,19 @@ class Extracts:
         """The acts of a stretch that may have made versions or put them in force, as `events`."""
         return self.events(stretch, EventFilter(actions=_MAKES_VERSIONS, document=document), start)
 
+    async def made_by(self, events: Sequence[Event]) -> Mapping[int, int]:
+        """By the number of each act that made a version: that version's number."""
+        ids = [f"{event.document}.{event.version}" for event in events if event.document and event.version]
+        made = {row["_id"]: row["sequence"] for row in await self._database.find("versions", {"_id": {"$in": ids}}, projection={"sequence": 1})}
+        return {
+            event.sequence: event.version for event in events if event.version and made.get(f"{event.document}.{event.version}") == event.sequence
+        }
+
+    async def released_at(self, document: str, number: int) -> tuple[str, int] | None:
+        """The log, and the number in it of the act that first put a version in force; None where none did."""
+        row = await self._database.find_one("events", {"document": document, "released": number}, projection={"principal": 1, "sequence": 1})
+        return (row["principal"], row["sequence"]) if row else None
+
     async def clinics(self, stretch: Stretch, among: Sequence[str] | None, start: str | None) -> AsyncIterator[list[Clinic]]:
         """A principal's clinics as they were at the end of a stretch, by key; all, or those among some keys."""
         where: Row = {"principal": stretch.principal} if among is None else {"principal": stretch.principal, "_id": {"$in": list(among)}}
@@ -146,11 +160,16 @@ class Extracts:
         return row["end_date"] if row else None
 
     def own_documents(self, principal: str, kinds: Sequence[str], document: str | None) -> AsyncIterator[list[Document]]:
-        """What a principal itself owns and has ever published, of some kinds, by id."""
+        """What a principal itself owns and has ever published, of some kinds, by id; without content."""
         where: Row = {"owner.key": principal, "kind": {"$in": list(kinds)}, "published": {"$ne": None}}
         if document is not None:
             where["_id"] = {"$eq": document}
-        return _each(self._batches("documents", where, ("_id",)), document_from)
+        return _each(self._batches("documents", where, ("_id",), projection=_NO_CONTENT), _head)
+
+    async def heads(self, ids: Iterable[str]) -> Mapping[str, Document]:
+        """Heads by id, without their content."""
+        rows = await self._database.find("documents", {"_id": {"$in": sorted(set(ids))}}, projection=_NO_CONTENT)
+        return {row["_id"]: _head(row) for row in rows}
 
     async def _batches(
         self,
@@ -170,6 +189,10 @@ class Extracts:
             if len(rows) < _BATCH:
                 return
             start = tuple(rows[-1][key] for key in keys)
+
+
+def _head(row: Row) -> Document:
+    return document_from(row | {"content": {}, "published_content": None})
 
 
 async def _each(batches: AsyncIterator[list[Row]], convert: Any) -> AsyncIterator[list[Any]]:

@@ -10,6 +10,7 @@ from store.adoption import Adoptions
 from store.assignments import Assignments
 from store.clinics import Clinics
 from store.database import Database
+from store.details import Details
 from store.distribution import Distribution
 from store.documents import Documents
 from store.exports import Exports
@@ -53,6 +54,7 @@ class Store:
     acknowledgements: Acknowledgements
     adoptions: Adoptions
     extracts: Extracts
+    details: Details
     exports: Exports
     feed: Feed
     active_subscriptions: ActiveSubscriptions
@@ -106,6 +108,7 @@ class Store:
             acknowledgements=Acknowledgements(database, log, history),
             adoptions=Adoptions(database),
             extracts=Extracts(database),
+            details=Details(database),
             exports=Exports(database, log),
             feed=Feed(database, history),
             active_subscriptions=ActiveSubscriptions(database, log, clock),

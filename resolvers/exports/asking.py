@@ -140,6 +140,7 @@ def _one_of(values: type[StrEnum]) -> Callable[[str], Any]:
 PRINCIPAL = Parameter("Only this principal's, by HSA-id; all that the viewer reads without.", text)
 AS_OF = Parameter("As it was at this moment; now without one, and for moments to come.", moment)
 AFTER = Parameter("Only what came since: the `x-export-cursor` of an earlier answer, or the cursor of an event.", cursor, told=False)
+AFTER_ANYTHING = Parameter("Everything if anything happened since this `x-export-cursor` of an earlier answer; else nothing.", cursor, told=False)
 UP_TO = Parameter("As of this `x-export-cursor`: with `resume`, the one of the answer that was cut off.", cursor, told=False)
 RESUME = Parameter(
     "Go on after the row with this `id`, the last whole one that arrived; with `upTo`. CSV then begins without its header.", text, told=False
@@ -158,6 +159,8 @@ ACTOR = Parameter("By this person, for those who may see persons; by this unit f
 SINCE = Parameter("At this time or later.", moment)
 UNTIL = Parameter("Before this time.", moment)
 DETAIL = Parameter("With the column `detail`: all that is needed to replay the log. For those who may read everything in it.", truth)
+KIND = Parameter("Of this kind.", text)
+IN_GROUP = Parameter("In this group now, by id.", text)
 TEXT = Parameter("Each word begins a word of its names, place or HSA-id.", text, told=False)
 CODES = Parameter("Any of these codes.", text, several=True)
 STATUSES = Parameter("Any of these.", _one_of(ClinicStatus), several=True)
