@@ -4,14 +4,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import pytest
-
 from resolvers import reference
 from resolvers.exports.returning import replay
 from resolvers.kinds import KINDS
 from store.database import Database, Row, connect
 from store.registry import Store
-from store.replay import ReplayRefused
 from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, Caller
 from tests.exporting import GRANEN, fetched, live_through
 from tests.serving import serving
