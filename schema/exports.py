@@ -78,7 +78,7 @@ class Exporting:
                 await Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)(request.scope, request.receive, send)
                 return
             total = await begun.count()
-            _refuse_unfit(begun, writer_type, total)
+            begun.refuse_unfit(total, resumable=writer_type.resumable, most_rows=writer_type.most_rows)
             headers |= {"x-total-rows": str(total)}
             if request.method == HTTPMethod.HEAD:
                 await Response(headers=headers)(request.scope, request.receive, send)
@@ -237,15 +237,6 @@ def _refusals(request_id: str) -> Iterator[None]:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE", "The database can't be asked just now. Try again later.") from fault
         _log.error("export failed", request_id=request_id, exc_info=fault)
         raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "Internal error. The cause is in the server's log.") from fault
-
-
-def _refuse_unfit(begun: Begun[Any], writer_type: type[Writer], total: int) -> None:
-    """Refuse what the format can't do."""
-    if begun.resumed and not writer_type.resumable:
-        raise errors.InvalidInput.at(("resume",), "NOT_WITH_PARAMETER", "Filer i detta format går inte att fortsätta på.")
-    if writer_type.most_rows is not None and total > writer_type.most_rows:
-        most = f"{total} rader får inte plats: högst {writer_type.most_rows}. Begränsa urvalet, eller hämta csv eller parquet."
-        raise errors.InvalidInput.at((), "TOO_MANY_ROWS", most)
 
 
 def _headers(begun: Begun[Any], request: Request, ending: str) -> dict[str, str]:

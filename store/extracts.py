@@ -16,7 +16,7 @@ from store.paging import beyond
 from store.records import Action, Assignment, Audience, Clinic, Document, Event
 from store.rows import assignment_from, clinic_from, document_from, event_from
 
-_BATCH = 200  # what is made of a batch in one go holds up everything else in the process for some milliseconds
+_BATCH = 100  # what is made of a batch in one go holds up everything else in the process for some milliseconds
 _MAKES_VERSIONS = (Action.CREATED, Action.EDITED, Action.PUBLISHED, Action.RESTORED, Action.ADAPTED)
 _NO_CONTENT = {"content": 0, "published_content": 0}
 _OF_CLINICS = (Action.IMPORTED, Action.ACKNOWLEDGED)

@@ -11,7 +11,7 @@ from tests.world import CONTENT, World
 GRANEN = "SE2321000016-1A09"
 
 
-async def fetched(caller: Caller, file: str, headers: dict[str, str] | None = None, **parameters: Any) -> httpx2.Response:
+async def fetched(caller: Caller, file: str, headers: dict[str, str] | None = None, /, **parameters: Any) -> httpx2.Response:
     """An export's answer, whatever it is."""
     given = {"authorization": f"Bearer {caller.token}"} if caller.token else {}
     return await caller.client.get(f"{caller.api.root}/exports/{file}", params=parameters, headers=given | (headers or {}))

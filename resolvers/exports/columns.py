@@ -65,9 +65,7 @@ def actor_columns(prefix: str, whose: str, source: str, actor: Callable[[R], Act
     return (
         Column(f"{prefix}Role", ColumnType.TEXT, f"The role in which {whose}.", f"{source}.role", lambda row: str(actor(row).role), "Role"),
         Column(f"{prefix}Unit", ColumnType.TEXT, f"The unit for which {whose}.", f"{source}.unit", lambda row: actor(row).unit, "HSA-id"),
-        Column(
-            f"{prefix}System", ColumnType.BOOLEAN, f"Whether it was a machine that {whose[3:]}.", f"{source}.system", lambda row: actor(row).system
-        ),
+        Column(f"{prefix}System", ColumnType.BOOLEAN, "Whether a machine did it.", f"{source}.system", lambda row: actor(row).system),
         Column(
             f"{prefix}Person",
             ColumnType.TEXT,

@@ -92,6 +92,23 @@ class Begun(Generic[R]):
         """How many rows it has; with `resume` too, of the whole."""
         return sum([await self._source.count(stretch) for stretch in self._stretches])
 
+    def refuse_unfit(self, total: int, *, resumable: bool, most_rows: int | None) -> None:
+        """Refuse what the format can't do.
+
+        Args:
+            total: How many rows there are.
+            resumable: Whether a file in it can be continued.
+            most_rows: How many rows it takes; None for any number.
+
+        Raises:
+            InvalidInput: It can't be continued, or takes fewer rows.
+        """
+        if self.resumed and not resumable:
+            raise InvalidInput.at(("resume",), "NOT_WITH_PARAMETER", "Filer i detta format går inte att fortsätta på.")
+        if most_rows is not None and total > most_rows:
+            message = f"{total} rader får inte plats: högst {most_rows}. Begränsa urvalet, eller hämta csv eller parquet."
+            raise InvalidInput.at((), "TOO_MANY_ROWS", message)
+
     async def rows(self) -> AsyncIterator[Sequence[Sequence[Any]]]:
         """The cells of the rows, in batches of some hundred at most."""
         values = [column.value for column in self.columns]

@@ -177,6 +177,6 @@ async def test_a_workbook_says_what_its_columns_mean(world: World) -> None:
 
     answer = await fetched(world.region, "assignments.xlsx")
 
-    told = dict(openpyxl.load_workbook(io.BytesIO(answer.content))["Om exporten"].iter_rows(values_only=True))
+    told = {row[0]: row[1] for row in openpyxl.load_workbook(io.BytesIO(answer.content))["Om exporten"].iter_rows(values_only=True)}
     assert told["cursor"] == answer.headers["x-export-cursor"]
     assert told["clinic"] == "Where."
