@@ -9,6 +9,7 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from http import HTTPMethod, HTTPStatus
 from typing import Any
 
@@ -83,15 +84,27 @@ class Exporting:
             if request.method == HTTPMethod.HEAD:
                 await Response(headers=headers)(request.scope, request.receive, send)
                 return
-            self._refuse_many()
-            if total:
-                await begun.log(f"{name}.{ending}")
-        await self._stream(begun, total, writer_type, headers, Wire(request, send, request_id))
+        with self._place():
+            with _refusals(request_id):
+                if total:
+                    await begun.log(f"{name}.{ending}")
+            await self._stream(begun, total, writer_type, headers, Wire(request, send, request_id))
 
-    def _refuse_many(self) -> None:
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of the places that there are for exports, until the end of the block.
+
+        Raises:
+            Refused: All are taken.
+        """
         if self._running >= self._at_once:
             detail = "The server runs as many exports as it may. Try again later."
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_EXPORTS", detail, headers={"retry-after": _RETRY_SECONDS})
+        self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
 
     async def _context(self, request: Request, request_id: str) -> Context:
         viewer = await self._live.sessions.viewer(request.headers.get("authorization"), request_id)
@@ -105,7 +118,6 @@ class Exporting:
     async def _stream(self, begun: Begun[Any], total: int, writer_type: type[Writer], headers: Headers, wire: "Wire") -> None:
         sheet = Sheet(begun.export.name, begun.columns, begun.cursor, total, begun.at, begun.resumed)
         started = time.perf_counter()
-        self._running += 1
         self._live.streams.add(wire)
         sent = 0
         complete = False
@@ -118,7 +130,6 @@ class Exporting:
         except Exception as fault:  # noqa: BLE001 - the answer has begun: it can only be cut off
             _log.error("export failed", request_id=wire.request_id, exc_info=fault)
         finally:
-            self._running -= 1
             self._live.streams.discard(wire)
             wire.stop()
         _log.info(
@@ -270,11 +281,11 @@ def _matches(given: str, tag: str) -> bool:
 
 
 def _refusal(refusal: errors.RegistryError) -> Refused:
-    if isinstance(refusal, errors.InvalidInput):
-        first = refusal.problems[0]
-        return Refused(HTTPStatus.BAD_REQUEST, first.code, first.message, refusal.problems)
+    problems = refusal.problems if isinstance(refusal, errors.InvalidInput) else (errors.Problem(refusal.code, refusal.message, refusal.path),)
+    # In GraphQL these stand inside the argument `filter`; in an address nothing does.
+    placed = [replace(one, path=one.path[1:] if one.path[:1] == ("filter",) else one.path) for one in problems]
     status = {errors.NotFound: HTTPStatus.NOT_FOUND, errors.NotPermitted: HTTPStatus.FORBIDDEN}.get(type(refusal), HTTPStatus.BAD_REQUEST)
-    return Refused(status, refusal.code, refusal.message, [errors.Problem(refusal.code, refusal.message, refusal.path)])
+    return Refused(status, placed[0].code, placed[0].message, placed)
 
 
 def _problem(refused: Refused, request_id: str) -> Response:

@@ -17,6 +17,7 @@ from store.records import Action, Assignment, Audience, Clinic, Document, Event
 from store.rows import assignment_from, clinic_from, document_from, event_from
 
 _BATCH = 100  # what is made of a batch in one go holds up everything else in the process for some milliseconds
+_FEW = 20  # an act may name all clinics of a region
 _MAKES_VERSIONS = (Action.CREATED, Action.EDITED, Action.PUBLISHED, Action.RESTORED, Action.ADAPTED)
 _NO_CONTENT = {"content": 0, "published_content": 0}
 _OF_CLINICS = (Action.IMPORTED, Action.ACKNOWLEDGED)
@@ -85,7 +86,8 @@ class Extracts:
         clinics: set[str] = set()
         everything = False
         where = {"principal": stretch.principal, "sequence": {"$gt": stretch.since or 0, "$lte": stretch.upto}}
-        shown = {"sequence": 1, "action": 1, "document": 1, "audience": 1, "clinics": 1}
+        named = {"$cond": [{"$in": ["$action", [str(action) for action in _OF_CLINICS]]}, "$clinics", []]}
+        shown = {"sequence": 1, "action": 1, "document": 1, "audience": 1, "clinics": named}
         async for rows in self._batches("events", where, ("sequence",), projection=shown):
             for row in rows:
                 if row["action"] in _OF_CLINICS:
@@ -110,17 +112,18 @@ class Extracts:
 
     def events(self, stretch: Stretch, which: EventFilter, start: int | None) -> AsyncIterator[list[tuple[Event, int | None]]]:
         """The acts of a stretch that match, in order, each with the version that it put in force for the first time."""
-        where = _acts(stretch, which)
         key = None if start is None else (start,)
-        return _each(self._batches("events", where, ("sequence",), start=key), lambda row: (event_from(row), row.get("released")))
+        return _each(self._batches("events", _acts(stretch, which), ("sequence",), start=key, size=_FEW), _act)
 
     async def count_events(self, stretch: Stretch, which: EventFilter) -> int:
         """How many there are."""
         return stretch.upto - (stretch.since or 0) if which == EventFilter() else await self._database.count("events", _acts(stretch, which))
 
     def version_acts(self, stretch: Stretch, document: str | None, start: int | None) -> AsyncIterator[list[tuple[Event, int | None]]]:
-        """The acts of a stretch that may have made versions or put them in force, as `events`."""
-        return self.events(stretch, EventFilter(actions=_MAKES_VERSIONS, document=document), start)
+        """The acts of a stretch that may have made versions or put them in force, as `events`, but without the clinics that they name."""
+        where = _acts(stretch, EventFilter(actions=_MAKES_VERSIONS, document=document))
+        key = None if start is None else (start,)
+        return _each(self._batches("events", where, ("sequence",), start=key, projection={"clinics": 0}), lambda row: _act(row | {"clinics": []}))
 
     async def made_by(self, events: Sequence[Event]) -> Mapping[int, int]:
         """By the number of each act that made a version: that version's number."""
@@ -179,16 +182,21 @@ class Extracts:
         *,
         start: tuple[Any, ...] | None = None,
         projection: Mapping[str, Any] | None = None,
+        size: int = _BATCH,
     ) -> AsyncIterator[list[Row]]:
         sort = [(key, 1) for key in keys]
         while True:
             bounds = [] if start is None else [{keys[0]: {"$gte": start[0]}}, beyond(keys, start, descending=False)]
-            rows = await self._database.find(collection, {"$and": [where, *bounds]}, sort=sort, limit=_BATCH, projection=projection)
+            rows = await self._database.find(collection, {"$and": [where, *bounds]}, sort=sort, limit=size, projection=projection)
             if rows:
                 yield rows
-            if len(rows) < _BATCH:
+            if len(rows) < size:
                 return
             start = tuple(rows[-1][key] for key in keys)
+
+
+def _act(row: Row) -> tuple[Event, int | None]:
+    return event_from(row), row.get("released")
 
 
 def _head(row: Row) -> Document:

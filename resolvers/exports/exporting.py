@@ -160,6 +160,7 @@ async def begin(context: Context, export: Export[R], given: Given) -> Begun[R]:
         for key in sorted(logs)
         if upto[key] > (0 if since is None else since.get(key, 0))
     ]
+    now = context.store.now()
     source = await export.source(context, given)
     start = await _start(source, given, logs)
     return Begun(
@@ -168,7 +169,7 @@ async def begin(context: Context, export: Export[R], given: Given) -> Begun[R]:
         given=given,
         cursor=_cursor(upto),
         tag=await _tag(context, export, given, upto, seen, logs),
-        at=given.get("asOf") or context.store.now(),
+        at=min(given.get("asOf", now), now),
         resumed=start is not None,
         _context=context,
         _source=source,
@@ -240,7 +241,7 @@ async def _start(source: Source[Any], given: Given, logs: frozenset[str]) -> tup
 
 
 async def _tag(context: Context, export: Export[Any], given: Given, upto: Mapping[str, int], seen: Mapping[str, int], logs: frozenset[str]) -> str:
-    beside = await export.hangs_on(context, logs) if export.hangs_on and "asOf" not in given else ""
+    beside = await export.hangs_on(context, logs) if export.hangs_on else ""
     held = sorted((str(one.role), one.principal, one.clinic or "") for one in context.rights.held)
     columns = [column.name for column in export.shown(given)]
     parts = (

@@ -1,9 +1,8 @@
 """The way back: exports of versions and of events with their detail, as NDJSON, replayed into an empty registry."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from store.registry import Store
 from store.replay import Replay, ReplayRefused
 
 _BATCH = 200
+_BATCH_BYTES = 8_000_000
 _TIMES = ("since", "until", "start_date", "end_date")
 
 
@@ -41,20 +41,21 @@ async def replay(store: Store, versions: Path, events: Path) -> Returned:
     first = next(_rows(events), None)
     if first is None:
         raise ReplayRefused(f"{events} has no rows.")
-    principal = key_of(_taken(first, "principal", events))
+    principal = key_of(_taken(first[0], "principal", events))
     log = Replay(store.database, store.kinds, principal)
     await log.require_empty()
     read = [0, 0]
-    async for rows in _batches(versions):
+    for rows in _batches(versions):
         await log.versions([_version(row, versions) for row in rows])
         read[0] += len(rows)
-    async for rows in _batches(events):
+    for rows in _batches(events):
         await log.acts([(_event(row, events), _detail(_taken(row, "detail", events))) for row in rows])
         read[1] += len(rows)
     return Returned(principal, read[1], read[0], await log.finish())
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
+def _rows(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
+    """The rows of a file, each with the size of its line."""
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
@@ -63,12 +64,19 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
                 raise ReplayRefused(f"{path}, line {number}: no JSON.") from None
             if not isinstance(row, dict):
                 raise ReplayRefused(f"{path}, line {number}: no JSON object.")
-            yield row
+            yield row, len(line)
 
 
-async def _batches(path: Path) -> AsyncIterator[list[dict[str, Any]]]:
-    rows = _rows(path)
-    while batch := list(islice(rows, _BATCH)):
+def _batches(path: Path) -> Iterator[list[dict[str, Any]]]:
+    batch: list[dict[str, Any]] = []
+    held = 0
+    for row, size in _rows(path):
+        batch.append(row)
+        held += size
+        if len(batch) >= _BATCH or held >= _BATCH_BYTES:
+            yield batch
+            batch, held = [], 0
+    if batch:
         yield batch
 
 

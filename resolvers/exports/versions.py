@@ -9,6 +9,7 @@ from resolvers.exports import asking
 from resolvers.exports.asking import Given
 from resolvers.exports.columns import Column, ColumnType, Seen, actor_columns
 from resolvers.exports.exporting import Export, own_logs
+from store.errors import InvalidInput
 from store.extracts import Stretch
 from store.records import Document, Event, Version
 from store.scopes import Sight
@@ -95,7 +96,10 @@ class Versions:
 
 
 async def _source(context: Context, given: Given) -> Versions:
-    return Versions(context, given.get("document"), given.get("kind"))
+    kind, kinds = given.get("kind"), [one.name for one in context.store.kinds]
+    if kind is not None and kind not in kinds:
+        raise InvalidInput.at(("kind",), "UNKNOWN_VALUE", f"Välj något av: {', '.join(kinds)}.")
+    return Versions(context, given.get("document"), kind)
 
 
 T = ColumnType

@@ -6,12 +6,14 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from resolvers.exports.columns import ColumnType
+from resolvers.exports.columns import Column, ColumnType
 from schema.formats.delimited import as_json
 from schema.formats.writing import Cells, Sheet
 from store.hashing import timestamp
 
 _GROUP = 10_000
+_GROUP_CHARACTERS = 16_000_000
+"""A row group is kept until it is written: so many rows at most, and so much text, for a version may be a megabyte."""
 
 TYPES: dict[ColumnType, pa.DataType] = {
     ColumnType.TEXT: pa.string(),
@@ -48,6 +50,7 @@ class ParquetWriter:
         self._out = _Pieces()
         self._parquet = pq.ParquetWriter(self._out, self._schema, compression="zstd")
         self._waiting: list[Cells] = []
+        self._size = 0
 
     def begin(self) -> bytes:
         """See `Writer`."""
@@ -55,8 +58,11 @@ class ParquetWriter:
 
     def rows(self, rows: Sequence[Cells]) -> bytes:
         """See `Writer`."""
-        self._waiting += rows
-        if len(self._waiting) >= _GROUP:
+        for cells in rows:
+            plain = [as_json(value) if column.type is ColumnType.JSON and value is not None else value for column, value in self._described(cells)]
+            self._waiting.append(plain)
+            self._size += sum(len(value) for value in plain if isinstance(value, str))
+        if len(self._waiting) >= _GROUP or self._size >= _GROUP_CHARACTERS:
             self._write()
         return self._out.taken()
 
@@ -71,18 +77,14 @@ class ParquetWriter:
         """See `Writer`."""
         self._parquet.close()
 
+    def _described(self, cells: Cells) -> Iterator[tuple[Column[Any], Any]]:
+        return zip(self._sheet.columns, cells, strict=True)
+
     def _write(self) -> None:
         columns = list(zip(*self._waiting, strict=True))
-        self._waiting = []
-        arrays = [
-            pa.array([_value(value, column.type) for value in values], type=TYPES[column.type])
-            for column, values in zip(self._sheet.columns, columns, strict=True)
-        ]
+        self._waiting, self._size = [], 0
+        arrays = [pa.array(values, type=TYPES[column.type]) for column, values in zip(self._sheet.columns, columns, strict=True)]
         self._parquet.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
-
-
-def _value(value: Any, kind: ColumnType) -> Any:
-    return as_json(value) if kind is ColumnType.JSON and value is not None else value
 
 
 class _Pieces:

@@ -15,7 +15,7 @@ from store.extracts import _BATCH
 from store.records import Role
 from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, UPPSALA, Caller
 from tests.exporting import GRANEN, exported, fetched, live_through, refusal
-from tests.world import World
+from tests.world import CONTENT, World
 
 MANY = 450
 """More clinics than two batches hold."""
@@ -144,6 +144,28 @@ async def test_who_hangs_up_ends_the_work(world: World) -> None:
             await asyncio.sleep(0.01)
 
 
+async def test_a_server_that_stops_cuts_an_export_off_so_that_the_client_notices(world: World) -> None:
+    await with_many_clinics(world)
+    for number in range(12):
+        case_type = await world.draft(CONTENT | {"internalName": f"Nummer {number}" + "x" * 100})
+        await world.region.done("documentPublish", "event { id }", id=case_type, version=1, expectedVersion=1)
+        await world.region.done("caseTypeDistribute", "clinics", caseType=case_type, to={"filter": {"text": "Mottagning"}})
+    host, _, port = world.api.root.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+    asked = f"GET /exports/assignments.ndjson HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {world.region.token}\r\n\r\n"
+
+    writer.write(asked.encode())
+    head = await reader.readuntil(b"\r\n\r\n")
+    await world.api.live.end_streams()
+    async with asyncio.timeout(30):
+        rest = await reader.read(-1)
+    writer.close()
+
+    assert b"x-total-rows: 5850\r\n" in head
+    assert rest.count(b"\n{") < 5850
+    assert not rest.endswith(b"0\r\n\r\n"), "the last chunk of a whole answer"
+
+
 # ------------------------------------------------------------------ going on
 
 
@@ -218,10 +240,11 @@ async def test_everything_unknown_is_refused_by_name(world: World) -> None:
     assert await refusal(caller, "assignments.csv", asOf="yesterday") == (400, "WRONG_TYPE", ["asOf"])
     assert await refusal(caller, "assignments.csv", behindOnly="1") == (400, "WRONG_TYPE", ["behindOnly"])
     assert await refusal(caller, "assignments.csv", clinic="") == (400, "OUT_OF_RANGE", ["clinic"])
-    assert await refusal(caller, "assignments.csv", group="gr_none") == (404, "NOT_FOUND", ["filter/group"])
+    assert await refusal(caller, "assignments.csv", group="gr_none") == (404, "NOT_FOUND", ["group"])
     assert await refusal(caller, "assignments.csv", behindOnly="true", asOf="2026-01-01T00:00:00Z") == (400, "NOT_WITH_AS_OF", ["behindOnly"])
     assert await refusal(caller, "assignments.csv", after="§") == (400, "INVALID_CURSOR", ["after"])
     assert await refusal(caller, "assignments.csv", resume="as_1") == (400, "NOT_WITH_PARAMETER", ["resume"])
+    assert await refusal(caller, "versions.csv", kind="POEM") == (400, "UNKNOWN_VALUE", ["kind"])
     assert await refusal(caller, "events.csv", action="EDITED,SUNG") == (400, "UNKNOWN_VALUE", ["action"])
 
 
@@ -274,6 +297,7 @@ async def test_no_more_than_some_exports_run_at_once(world: World) -> None:
         await asyncio.gather(*(one(client) for _ in range(12)))
 
     refused = [answer for answer in answers if answer.status_code == 429]
+    assert len(await logged(world)) == len(answers) - len(refused)
     assert {answer.status_code for answer in answers} == {200, 429}
     assert {(answer.json()["code"], answer.headers["retry-after"]) for answer in refused} == {("TOO_MANY_EXPORTS", "30")}
 
