@@ -36,6 +36,7 @@ from resolvers import development as development_issuer
 from resolvers import reference
 from resolvers import sample as sample_data
 from resolvers.checkpoints import CheckpointKey
+from resolvers.exports import returning
 from resolvers.issuers import IssuerKeys
 from resolvers.kinds import KINDS
 from resolvers.live.hub import Hub
@@ -43,6 +44,7 @@ from resolvers.live.metrics import Metrics
 from resolvers.live.roster import Roster
 from resolvers.settings import Settings
 from resolvers.sign_in import SignIn
+from schema.exports import Exporting
 from schema.http import RegistryGraphQL
 from schema.live import Limits, Live
 from schema.metrics import MetricsPage, observe_process
@@ -58,6 +60,7 @@ from store.kinds import Kinds
 from store.mongod import MongodError
 from store.records import Role
 from store.registry import Store
+from store.replay import ReplayRefused
 
 _RUNNING = "server.json"
 _MAX_FRAME = 1024 * 1024
@@ -128,6 +131,7 @@ def create_app(settings: Settings, schema: RegistrySchema = schema, kinds: Kinds
     app = Application(
         routes=[
             Route("/graphql", graphql, methods=["GET", "POST"]),
+            Route("/exports/{file}", Exporting(live, at_once=settings.exports_at_once)),
             Route("/metrics", MetricsPage(registry, open_to=settings.metrics, merged=settings.workers > 1)),
             Route("/health/live", alive),
             Route("/health/ready", ready),
@@ -349,6 +353,22 @@ def token(
     typer.echo(signed)
 
 
+@command.command(name="import")
+def import_(
+    versions: Annotated[list[Path], typer.Option(exists=True, dir_okay=False, help="An export of versions as NDJSON, whole.")],
+    events: Annotated[list[Path], typer.Option(exists=True, dir_okay=False, help="An export of events as NDJSON with detail=true, whole.")],
+    data: DataOption = Path("data"),
+) -> None:
+    """Replay exported logs into a registry that has nothing of them: a pair of files for each principal."""
+
+    async def work(store: Store) -> None:
+        await _prepare(store)
+        for one in [await returning.replay(store, *pair) for pair in returning.pairs(versions, events)]:
+            typer.echo(f"{one.principal}: {one.events} events, {one.versions} versions; {one.documents} documents, all chains of hashes intact.")
+
+    _with_store(data, work)
+
+
 @command.command()
 def status(data: DataOption = Path("data")) -> None:
     """Print where the server of a data folder is reached, as JSON."""
@@ -450,7 +470,7 @@ def _with_store(data: Path, work: Callable[[Store], Awaitable[None]]) -> None:
 
     try:
         asyncio.run(go())
-    except (MongodError, BackupError, MongoError, ValueError) as error:
+    except (MongodError, BackupError, ReplayRefused, MongoError, ValueError) as error:
         _fail(str(error))
 
 

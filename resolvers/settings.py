@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     socket_init_seconds: float = 5
     heartbeat_seconds: float = 15
     ping_seconds: float = 20
+    exports_at_once: int = 4
     metrics: Literal["loopback", "all", "none"] = "loopback"
     checkpoint_key: Path | None = None
     checkpoint_seconds: float = 600

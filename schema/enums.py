@@ -104,6 +104,7 @@ _described(
         "ROLE_REVOKED": "Such a role was taken away.",
         "PERSON_PROTECTED": "A person's name was erased, and is not kept any more.",
         "SUBSCRIPTION_ENDED": "An administrator ended a subscription.",
+        "EXPORTED": "Rows left as a file.",
         "PERSON_UNPROTECTED": "A person's name may be kept again.",
     },
 )

@@ -67,6 +67,7 @@ class Event(Node):
     at: datetime = strawberry.field(description="When; never before the act before it.")
     note: str | None = strawberry.field(description="Why, in the words of who did it.")
     request_id: str | None = strawberry.field(description="The request that it was written in, as in the server's log.")
+    export: str | None = strawberry.field(description="What was exported: its name and format, and what it was narrowed by.")
 
     @classmethod
     def of(cls, record: records.Event) -> "Event":
@@ -81,6 +82,7 @@ class Event(Node):
             at=record.at,
             note=record.note,
             request_id=record.request_id,
+            export=record.export,
         )
 
     @strawberry.field(description="The act on several documents that it is one of, such as a text change; null for most.")

@@ -52,26 +52,30 @@ class AssignmentFilter:
 
     def where(self, moment: int | datetime | None) -> dict[str, Any]:
         """As MongoDB's filter: those that hold just after an event, at a moment, or now."""
-        if self.behind is None:
-            return {"$and": self._conditions(moment)}
-        rest = {"$and": self._conditions(moment)}
+        rest = {"$and": [holding(moment), *self._conditions()]}
         # Each branch whole, so that each is answered by the index on what clinics have acknowledged.
-        lagging = [{"document": document, "acknowledged_version": {"$ne": version}, **rest} for document, version in self.behind.items()]
-        return {"$or": lagging} if lagging else NOTHING
+        return rest if self.behind is None else _lagging(self.behind, rest)
+
+    def conditions(self) -> dict[str, Any]:
+        """The same whether they hold or not."""
+        conditions = self._conditions()
+        if self.behind is not None:
+            conditions.append(_lagging(self.behind, {}))
+        return {"$and": conditions} if conditions else {}
 
     def acknowledging(self, document: str, version: int | None) -> dict[str, Any]:
         """The part of what lags where clinics have acknowledged one version of one document."""
         # Asked for as a value, null would also mean missing: two stretches of the index, whose order is lost between them.
         acknowledged = {"$type": "null"} if version is None else version
-        return {"document": document, "acknowledged_version": acknowledged, "$and": self._conditions(None)}
+        return {"document": document, "acknowledged_version": acknowledged, "$and": [holding(None), *self._conditions()]}
 
     def by_clinic(self) -> bool:
         """Whether few clinics are asked about, so that reading all that they have is the shortest way."""
         among = self.clinics if self.clinics is not None else self.within.clinics if self.within and not self.within.principals else None
         return among is not None and len(among) <= _FEW
 
-    def _conditions(self, moment: int | datetime | None) -> list[dict[str, Any]]:
-        conditions: list[dict[str, Any]] = [holding(moment)]
+    def _conditions(self) -> list[dict[str, Any]]:
+        conditions: list[dict[str, Any]] = []
         if self.within is not None:
             conditions.append(
                 {"$or": [{"principal": {"$in": sorted(self.within.principals)}}, {"clinic": {"$in": sorted(self.within.clinics)}}]}
@@ -105,6 +109,11 @@ class AssignmentFilter:
             yield {"since": {"$gte": self.since}}
         if self.until is not None:
             yield {"since": {"$lt": self.until}}
+
+
+def _lagging(behind: Mapping[str, int], rest: Mapping[str, Any]) -> dict[str, Any]:
+    branches = [{"document": document, "acknowledged_version": {"$ne": version}, **rest} for document, version in behind.items()]
+    return {"$or": branches} if branches else NOTHING
 
 
 class Assignments:

@@ -89,6 +89,7 @@ class Action(_Name):
     PERSON_PROTECTED = auto()
     PERSON_UNPROTECTED = auto()
     SUBSCRIPTION_ENDED = auto()
+    EXPORTED = auto()
 
 
 class Audience(_Name):
@@ -378,7 +379,7 @@ class Event:
 
     `version` is the version that the act made or put in force; `published_before` and `published_after` are the numbers in force around it;
     `state` is the document's after it. `clinics` are the keys that the act names, sorted; `group` is the group that they were chosen by,
-    `person` the key of the person that the act is about. `batch` is shared by the events of one act on several documents.
+    `person` the key of the person that the act is about, `export` what was exported. `batch` is shared by the events of one act on several documents.
     """
 
     principal: str
@@ -402,6 +403,7 @@ class Event:
     group: str | None = None
     person: str | None = None
     batch: str | None = None
+    export: str | None = None
 
     @property
     def id(self) -> str:

@@ -13,9 +13,12 @@ from store.blame import Blame
 from store.checkpoints import Checkpoints
 from store.clinics import Clinics
 from store.database import Database
+from store.details import Details
 from store.distribution import Distribution
 from store.documents import Documents
 from store.drifting import Drifts
+from store.exports import Exports
+from store.extracts import Extracts
 from store.feed import Feed
 from store.groups import Groups
 from store.history import History
@@ -67,6 +70,9 @@ class Store:
     drifts: Drifts
     template_exchange: TemplateExchange
     reports: Reports
+    extracts: Extracts
+    details: Details
+    exports: Exports
     feed: Feed
     active_subscriptions: ActiveSubscriptions
     checkpoints: Checkpoints
@@ -128,6 +134,9 @@ class Store:
             template_exchange=TemplateExchange(database, log),
             adoptions=adoptions,
             reports=Reports(database, adoptions, kinds),
+            extracts=Extracts(database),
+            details=Details(database),
+            exports=Exports(database, log),
             feed=Feed(database, history),
             active_subscriptions=ActiveSubscriptions(database, log, clock),
             checkpoints=Checkpoints(database),

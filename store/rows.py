@@ -204,7 +204,7 @@ def event_row(event: Event, *, released: int | None = None) -> Row:
 
 def event_from(row: Row) -> Event:
     """The event in a row."""
-    values = {field.name: row[field.name] for field in fields(Event) if field.name in row}
+    values = {field.name: row[field.name] for field in fields(Event) if field.name in row}  # events written before there were exports have none
     return Event(
         **(
             values

@@ -14,6 +14,7 @@ from bson import json_util
 from graphql import build_schema, is_enum_type, is_interface_type, is_object_type, is_union_type, parse, validate
 
 from resolvers.access import PERMISSIONS, Permission
+from resolvers.exports import dictionary
 from resolvers.kinds import KINDS
 from resolvers.settings import Settings
 from resolvers.validation import CODES
@@ -163,6 +164,10 @@ def test_every_collection_and_index_is_documented() -> None:
     assert indexes == sorted(
         (name, ", ".join(model.document["key"]), bool(model.document.get("unique"))) for name, models in INDEXES.items() for model in models
     )
+
+
+def test_the_data_dictionary_is_made_from_the_code() -> None:
+    assert (DOCS / "data-dictionary.md").read_text(encoding="utf-8") == dictionary.page(), "run: make dictionary"
 
 
 # ------------------------------------------------------------------ verifying offline

@@ -1,14 +1,17 @@
 """The guides: every operation on their pages, in order, against the running app, as those for whom they are written."""
 
+import asyncio
 import json
+import os
 import re
+from asyncio.subprocess import PIPE
 from pathlib import Path
 from typing import Any
 
 from graphql import OperationDefinitionNode, parse
 
 from tests.api.test_template_usage import edited, made
-from tests.callers import BJORKEN, STOCKHOLM, Caller
+from tests.callers import BJORKEN, LINDEN, STOCKHOLM, Caller
 from tests.world import CONTENT, World
 
 GUIDES = Path(__file__).parent.parent / "docs" / "guides"
@@ -228,3 +231,30 @@ async def test_the_national_managements_guide_takes_a_newer_template_version_ove
     assert said["TakeOver"]["documentAdoptTemplate"]["document"] == {"latestVersion": 3, "publishedVersion": 1}
     origins = {found["path"]: (found["level"], found["version"], found["since"]) for found in said["Origins"]["caseType"]["blame"]}
     assert (origins["name"], origins["introduction"], origins["language"]) == (("REGIONAL", 2, 2), ("NATIONAL", 2, 3), ("NATIONAL", 1, 1))
+
+
+async def test_the_reporting_guides_commands_run_as_they_stand(world: World, tmp_path: Path) -> None:
+    for hsa_id in (BJORKEN, LINDEN):
+        await world.distribute(world.case_type, hsa_id)
+    commands = re.findall(r"(?ms)^```sh\n(.*?)^```", (GUIDES / "reporting.md").read_text(encoding="utf-8"))
+    environment = os.environ | {"URL": world.api.root, "TOKEN": world.reporter.token or ""}
+
+    async def run(command: str) -> None:
+        shell = await asyncio.create_subprocess_exec("sh", "-euc", command, cwd=tmp_path, env=environment, stderr=PIPE)
+        _, said = await shell.communicate()
+        assert (shell.returncode, said.decode()) == (0, ""), command
+
+    for command in commands:
+        await run(command)
+
+    assert len(commands) == 4
+    assert (tmp_path / "assignments.csv").read_bytes().count(b"\r\n") == 3
+    assert (tmp_path / "assignments.parquet").read_bytes()[:4] == b"PAR1"
+    assert (tmp_path / "adoption.xlsx").read_bytes()[:2] == b"PK"
+    assert (tmp_path / "then.csv").read_bytes() == (tmp_path / "assignments.csv").read_bytes()
+    assert (tmp_path / "edits.csv").read_bytes().count(b"\r\n") == 2
+    assert (tmp_path / "part.ndjson").read_bytes().count(b"\n") == 2
+    await world.region.done("caseTypeWithdraw", "clinics", caseType=world.case_type, **{"from": {"hsaIds": [LINDEN]}})
+    await run(commands[-1])
+    [line] = (tmp_path / "part.ndjson").read_text(encoding="utf-8").splitlines()
+    assert (json.loads(line)["clinic"], json.loads(line)["until"] is None) == (LINDEN, False)
