@@ -177,7 +177,7 @@ def read(text: str, kind: Kind, number: int | None) -> Taken:
     """
     file = _parse(text)
     if file.template.kind != kind.name:
-        raise InvalidInput.at((*_FILE, "template", "kind"), "UNKNOWN_FORMAT", f"Filen innehåller inget som kan hämtas hit som {kind.name}.")
+        raise InvalidInput.at((*_FILE, "template", "kind"), "UNKNOWN_FILE_FORMAT", f"Filen innehåller inget som kan hämtas hit som {kind.name}.")
     chain = _chain(file)
     wanted = number if number is not None else file.template.published_version or file.template.latest_version
     if not 1 <= wanted <= len(chain):
@@ -186,7 +186,7 @@ def read(text: str, kind: Kind, number: int | None) -> Taken:
     version = chain[wanted - 1]
     if version.schema_version > kind.schema_version:
         place = (*_FILE, "versions", str(wanted - 1), "schemaVersion")
-        raise InvalidInput.at(place, "UNKNOWN_FORMAT", "Innehållet är av ett nyare slag än detta register kan läsa.")
+        raise InvalidInput.at(place, "UNKNOWN_FILE_FORMAT", "Innehållet är av ett nyare slag än detta register kan läsa.")
     return Taken(wanted - 1, version, kind.upcast(version.content, version.schema_version))
 
 
@@ -198,10 +198,10 @@ def _parse(text: str) -> TemplateFile:
     except orjson.JSONDecodeError as error:
         raise InvalidInput.at(_FILE, "MALFORMED", f"Filen går inte att läsa som JSON: rad {error.lineno}, tecken {error.colno}.") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise InvalidInput.at((*_FILE, "format"), "UNKNOWN_FORMAT", "Detta är ingen fil med en mall.")
+        raise InvalidInput.at((*_FILE, "format"), "UNKNOWN_FILE_FORMAT", "Detta är ingen fil med en mall.")
     if found.get("formatVersion") != FORMAT_VERSION or isinstance(found["formatVersion"], bool | float):
         message = f"Filen är skriven i en annan version av formatet; här läses version {FORMAT_VERSION}."
-        raise InvalidInput.at((*_FILE, "formatVersion"), "UNKNOWN_FORMAT", message)
+        raise InvalidInput.at((*_FILE, "formatVersion"), "UNKNOWN_FILE_FORMAT", message)
     try:
         return TemplateFile.model_validate(found)
     except ValidationError as error:

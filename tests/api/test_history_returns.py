@@ -26,8 +26,8 @@ from tests.exporting import GRANEN, fetched, live_through
 from tests.serving import serving
 from tests.world import World
 
-KEPT_APART = {"idempotency_keys", "active_subscriptions", "server_processes", "people", "principals"}
-"""What is no history: how calls are repeated, who follows what now, names of people, and what is there from the start."""
+KEPT_APART = {"idempotency_keys", "active_subscriptions", "server_processes", "people", "principals", "checkpoints"}
+"""What is no history: how calls are repeated, who follows what now, names of people, what is there from the start, and what one registry signed."""
 
 
 async def left(caller: Caller, folder: Path, principal: str) -> tuple[Path, Path]:

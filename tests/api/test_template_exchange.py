@@ -372,13 +372,13 @@ async def test_what_is_no_file_of_this_format_is_refused_with_the_place(world: W
         ("{", [("MALFORMED", "file")]),
         ("[" * 100_000, [("MALFORMED", "file")]),
         ('{"format": NaN}', [("MALFORMED", "file")]),
-        ("[]", [("UNKNOWN_FORMAT", "file.format")]),
-        ({}, [("UNKNOWN_FORMAT", "file.format")]),
-        (changed(file, ["format"], "annat"), [("UNKNOWN_FORMAT", "file.format")]),
-        (changed(file, ["formatVersion"], 2), [("UNKNOWN_FORMAT", "file.formatVersion")]),
-        (changed(file, ["formatVersion"], True), [("UNKNOWN_FORMAT", "file.formatVersion")]),
-        (without(file, "formatVersion"), [("UNKNOWN_FORMAT", "file.formatVersion")]),
-        (changed(file, ["template", "kind"], "CASE_TYPE"), [("UNKNOWN_FORMAT", "file.template.kind")]),
+        ("[]", [("UNKNOWN_FILE_FORMAT", "file.format")]),
+        ({}, [("UNKNOWN_FILE_FORMAT", "file.format")]),
+        (changed(file, ["format"], "annat"), [("UNKNOWN_FILE_FORMAT", "file.format")]),
+        (changed(file, ["formatVersion"], 2), [("UNKNOWN_FILE_FORMAT", "file.formatVersion")]),
+        (changed(file, ["formatVersion"], True), [("UNKNOWN_FILE_FORMAT", "file.formatVersion")]),
+        (without(file, "formatVersion"), [("UNKNOWN_FILE_FORMAT", "file.formatVersion")]),
+        (changed(file, ["template", "kind"], "CASE_TYPE"), [("UNKNOWN_FILE_FORMAT", "file.template.kind")]),
         (changed(file, ["extra"], 1), [("UNKNOWN_FIELD", "file.extra")]),
         (without(file, "template", "owner"), [("MISSING", "file.template.owner")]),
         (without(file, "versions", 1, "note"), [("MISSING", "file.versions.1.note")]),
@@ -451,7 +451,7 @@ async def test_content_of_a_newer_kind_is_refused(world: World) -> None:
     saved = await world.api.store.documents.create(newer, principal=INERA, owner=owner, content=content(), derived_from=None, act=BY_ANNA)
     found = await exported(world.national, document_of(saved).id)
 
-    assert problems(await take_in(world.other_region, found["json"])) == [("UNKNOWN_FORMAT", "file.versions.0.schemaVersion")]
+    assert problems(await take_in(world.other_region, found["json"])) == [("UNKNOWN_FILE_FORMAT", "file.versions.0.schemaVersion")]
 
 
 # ------------------------------------------------------------------ beside what was there before
