@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: install run test soak bench check fix sdl lock
+.PHONY: install run test soak bench check fix sdl dictionary lock
 
 install: $(INSTALLED)
 
@@ -41,6 +41,10 @@ fix: $(INSTALLED)
 
 sdl: $(INSTALLED)
 	$(BIN)/casetypes sdl > schema.graphql
+
+# The page that tells what every column of every export means.
+dictionary: $(INSTALLED)
+	$(BIN)/python -m resolvers.exports.dictionary > docs/data-dictionary.md
 
 # Only when dependencies change: writes the two lock files, with hashes and without index lines.
 lock: $(INSTALLED)

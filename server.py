@@ -13,38 +13,41 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from importlib import metadata
-from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Literal, NoReturn
 
+import strawberry
 import structlog
 import typer
 import uvicorn
 from prometheus_client import CollectorRegistry
-from pydantic_settings import BaseSettings, SettingsConfigDict
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
+from resolvers import checkpoints as checkpoint_keys
 from resolvers import development as development_issuer
 from resolvers import reference
 from resolvers import sample as sample_data
+from resolvers.checkpoints import CheckpointKey
+from resolvers.exports import returning
 from resolvers.issuers import IssuerKeys
 from resolvers.kinds import KINDS
 from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
 from resolvers.live.roster import Roster
+from resolvers.settings import Settings
 from resolvers.sign_in import SignIn
-from resolvers.viewers import ACR_LEVELS, AcrLevel
 from schema.answers import AnswerLimits, Answers
 from schema.budgets import Bounds
+from schema.exports import Exporting
 from schema.http import GraphQLEndpoint, HttpLimits
 from schema.live import Limits, Live
 from schema.metrics import MetricsPage, observe_process
@@ -56,80 +59,21 @@ from schema.responses import SAFE
 from schema.sessions import Seats, Sessions
 from schema.sockets import GraphQLSocket
 from store import mongod as embedded_mongod
-from store.database import Database, connect
+from store import verification
+from store.backup import BackupError, back_up, is_half_restored
+from store.backup import restore as restore_backup
+from store.database import Database, MongoError, connect
+from store.kinds import Kinds
 from store.mongod import MongodError
 from store.records import Role
 from store.registry import Store
+from store.replay import ReplayRefused
 
 _RUNNING = "server.json"
 _MAX_FRAME = 1024 * 1024
 _STOP_SECONDS = 10
+_WORKER_SECONDS = 30  # to start in, too: uvicorn's five are too few on a busy machine, and it would start them again and again
 _WORKERS_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # named by the library: the folder where workers leave their counts
-
-
-class Settings(BaseSettings):
-    """Everything that can be set: by `CASETYPES_*` in the environment, some of it by the command line."""
-
-    model_config = SettingsConfigDict(env_prefix="CASETYPES_", frozen=True)
-
-    host: str = "127.0.0.1"
-    port: int = 8000
-    data: Path = Path("data")
-    sample: Literal["demo", "none"] = "demo"
-    workers: int = 1
-    mongodb_uri: str | None = None
-    database: str = "casetypes"
-    embedded: bool = False
-    mongodb_seconds: float = 10
-    mongod: Path | None = None
-    mongod_cache_gb: float = 0.5
-    development: bool = False
-    oidc_issuer: str | None = None
-    oidc_audience: str = development_issuer.AUDIENCE
-    oidc_acr: tuple[AcrLevel, ...] = ACR_LEVELS
-    role_codes: dict[str, Role] = {role.value: role for role in Role}
-    extra_hsa_prefixes: tuple[str, ...] = ()
-    connections_per_user: int = 50
-    subscriptions_per_socket: int = 100
-    socket_init_seconds: float = 5
-    heartbeat_seconds: float = 15
-    ping_seconds: float = 20
-    origins: tuple[str, ...] = ()
-    header_seconds: float = 10
-    body_seconds: float = 10
-    body_bytes: int = 1024 * 1024
-    import_bytes: int = 16 * 1024 * 1024
-    deadline_seconds: float = 8
-    query_depth: int = 20
-    query_fields: int = 2_000
-    query_aliases: int = 100
-    query_directives: int = 100
-    query_operations: int = 20
-    query_cost: int = 20_000
-    user_operations: int = 4
-    user_cost_per_second: float = 10_000
-    user_cost_burst: float = 40_000
-    principal_cost_per_second: float = 100_000
-    principal_cost_burst: float = 200_000
-    log_operations: bool = True
-    metrics: Literal["loopback", "all", "none"] = "loopback"
-
-    @property
-    def url(self) -> str:
-        """Where the server is reached."""
-        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
-
-    @property
-    def local_issuer(self) -> bool:
-        """Whether the development issuer's tokens are accepted: only on loopback, with the embedded database or by explicit choice."""
-        return _is_loopback(self.host) and self.oidc_issuer is None and (self.embedded or self.development)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 # ------------------------------------------------------------------ the application
@@ -153,21 +97,23 @@ class Application(Starlette):
 
 
 def _safely(send: Send) -> Send:
-    """The same, with the headers that every answer has."""
+    """The same, with the headers that every answer has, unless it says otherwise itself."""
 
     async def safely(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *SAFE]
+            given = list(message.get("headers", ()))
+            names = {name.lower() for name, _ in given}
+            message["headers"] = [*given, *(header for header in SAFE if header[0] not in names)]
         await send(message)
 
     return safely
 
 
-def create_app(settings: Settings) -> Application:
-    """The ASGI application over the MongoDB that the settings name."""
+def create_app(settings: Settings, schema: strawberry.Schema = schema, kinds: Kinds = KINDS) -> Application:
+    """The ASGI application over the MongoDB that the settings name, for these kinds of document."""
     if settings.mongodb_uri is None:
         raise ValueError("The settings name no MongoDB.")
-    store = _open(settings.mongodb_uri, settings)
+    store = _open(settings.mongodb_uri, settings, kinds)
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     limits = Limits(
@@ -177,20 +123,25 @@ def create_app(settings: Settings) -> Application:
         origins=frozenset(origin.lower() for origin in settings.origins),
     )
     hub = Hub(store, metrics, Roster(store))
-    live = Live(_answers(settings), hub, Sessions(store, _sign_in(settings)), Seats(settings.connections_per_user), metrics, limits)
+    live = Live(_answers(settings, schema), hub, Sessions(store, _sign_in(settings)), Seats(settings.connections_per_user), metrics, limits)
+    key = settings.signing_key()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
         await _prepare(store)
         store.feed.start()
         hub.start()
-        observing = asyncio.create_task(observe_process(store, metrics))
+        background = [
+            asyncio.create_task(observe_process(store, metrics)),
+            asyncio.create_task(checkpoint_keys.keep_taking(store, key, settings.checkpoint_seconds)),
+        ]
         try:
             # Before the server waits for requests to end: a stream does not end by itself.
             with _on_signal(lambda: asyncio.ensure_future(live.end_streams())):
                 yield {HEADER_SECONDS: settings.header_seconds}
         finally:
-            observing.cancel()
+            for task in background:
+                task.cancel()
             await live.stop()
             await store.feed.stop()
             await store.log.close()
@@ -205,6 +156,7 @@ def create_app(settings: Settings) -> Application:
 
     app = Application(
         routes=[
+            Route("/exports/{file}", Exporting(live, at_once=settings.exports_at_once)),
             Route("/metrics", MetricsPage(registry, open_to=settings.metrics, merged=settings.workers > 1)),
             Route("/health/live", alive),
             Route("/health/ready", ready),
@@ -217,7 +169,7 @@ def create_app(settings: Settings) -> Application:
     return app
 
 
-def _answers(settings: Settings) -> Answers:
+def _answers(settings: Settings, schema: strawberry.Schema) -> Answers:
     """Who answers operations, within the limits that the settings name."""
     bounds = Bounds(
         depth=settings.query_depth,
@@ -232,7 +184,7 @@ def _answers(settings: Settings) -> Answers:
         principal=Rate(settings.principal_cost_per_second, settings.principal_cost_burst),
     )
     limits = AnswerLimits(seconds=settings.deadline_seconds, at_once=settings.user_operations, logged=settings.log_operations)
-    return Answers(Operations(executable(), bounds), rates, limits)
+    return Answers(Operations(executable(schema), bounds), rates, limits)
 
 
 @contextmanager
@@ -267,17 +219,27 @@ def application() -> Application:
     )
     # Each open socket is some hundred objects that live long: the collector's defaults would look through all of them every few requests.
     gc.set_threshold(10_000, 10, 10)
-    return create_app(Settings())
+    app = create_app(Settings())
+    gc.collect()
+    gc.freeze()  # schema and modules stay for good: a full collection need not look through them, and is short
+    return app
 
 
-def _open(uri: str, settings: Settings) -> Store:
+def _open(uri: str, settings: Settings, kinds: Kinds = KINDS) -> Store:
     database = Database(connect(uri), settings.database, seconds=settings.mongodb_seconds)
-    return Store.over(database, KINDS, extra_hsa_prefixes=settings.extra_hsa_prefixes)
+    return Store.over(database, kinds, extra_hsa_prefixes=settings.extra_hsa_prefixes)
 
 
 async def _prepare(store: Store) -> None:
-    """Indexes and reference data, as far as they are missing."""
+    """Indexes, the words that documents are found by, and reference data, as far as they are missing.
+
+    Raises:
+        BackupError: A restore into the database was broken off.
+    """
+    if await is_half_restored(store.database):
+        raise BackupError("A restore into this database was broken off. Run it again: casetypes restore.")
     await store.database.create_indexes()
+    await store.search.fill_in()
     await store.principals.ensure(reference.principals())
 
 
@@ -326,7 +288,7 @@ def serve(
             _run(settings)
         finally:
             (settings.data / _RUNNING).unlink(missing_ok=True)
-    except (MongodError, ValueError) as error:
+    except (MongodError, BackupError, ValueError) as error:
         _fail(str(error))
     finally:
         if embedded is not None:
@@ -362,7 +324,7 @@ def _run(settings: Settings) -> None:
         workers=settings.workers,
         loop="uvloop",
         http="schema.protocols:RequestProtocol",
-        ws="schema.protocols:FrameProtocol",
+        ws="schema.frames:FrameProtocol",
         ws_max_size=_MAX_FRAME,
         ws_per_message_deflate=False,
         ws_ping_interval=settings.ping_seconds,
@@ -371,6 +333,7 @@ def _run(settings: Settings) -> None:
         access_log=False,
         log_level="warning",
         timeout_graceful_shutdown=_STOP_SECONDS,
+        timeout_worker_healthcheck=_WORKER_SECONDS,
     )
 
 
@@ -436,15 +399,125 @@ def token(
     typer.echo(signed)
 
 
+@command.command(name="import")
+def import_(
+    versions: Annotated[list[Path], typer.Option(exists=True, dir_okay=False, help="An export of versions as NDJSON, whole.")],
+    events: Annotated[list[Path], typer.Option(exists=True, dir_okay=False, help="An export of events as NDJSON with detail=true, whole.")],
+    data: DataOption = Path("data"),
+) -> None:
+    """Replay exported logs into a registry that has nothing of them: a pair of files for each principal."""
+
+    async def work(store: Store) -> None:
+        await _prepare(store)
+        for one in [await returning.replay(store, *pair) for pair in returning.pairs(versions, events)]:
+            typer.echo(f"{one.principal}: {one.events} events, {one.versions} versions; {one.documents} documents, all chains of hashes intact.")
+
+    _with_store(data, work)
+
+
 @command.command()
 def status(data: DataOption = Path("data")) -> None:
     """Print where the server of a data folder is reached, as JSON."""
+    if not (whereabouts := _whereabouts(data)):
+        _fail(f"No server runs on the data folder {data}.")
+    typer.echo(json.dumps(whereabouts, indent=2))
+
+
+def _whereabouts(data: Path) -> dict[str, Any]:
+    """What the server that runs on a data folder left of itself; empty if none runs."""
     try:
         whereabouts: dict[str, Any] = json.loads((data / _RUNNING).read_text(encoding="utf-8"))
         os.kill(whereabouts["pid"], 0)
     except (OSError, ValueError, KeyError):
-        _fail(f"No server runs on the data folder {data}.")
-    typer.echo(json.dumps(whereabouts, indent=2))
+        return {}
+    return whereabouts
+
+
+@command.command()
+def backup(target: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")], data: DataOption = Path("data")) -> None:
+    """Write the whole registry to one file, as it is at this moment, and check it. Servers may go on writing."""
+
+    async def work(store: Store) -> None:
+        await checkpoint_keys.take(store, Settings(data=data).signing_key())
+        manifest = await back_up(store.database, target)
+        typer.echo(f"{target}: {sum(manifest.rows.values()):,} rows as of {manifest.made_at}")
+
+    _with_store(data, work)
+    verify(target, key=Settings(data=data).checkpoint_key or data / checkpoint_keys.KEY_FILE)
+
+
+@command.command()
+def restore(source: Annotated[Path, typer.Argument(help="A backup.")], data: DataOption = Path("data")) -> None:
+    """Write a backup into an empty data folder or database, after checking it. No server may run there."""
+    verify(source)
+
+    async def work(store: Store) -> None:
+        manifest = await restore_backup(store.database, source)
+        typer.echo(f"{sum(manifest.rows.values()):,} rows as of {manifest.made_at} are in the database {store.database.name}.")
+
+    _with_store(data, work)
+
+
+@command.command()
+def verify(
+    source: Annotated[Path, typer.Argument(help="A backup.")],
+    key: Annotated[Path | None, typer.Option(help="The key that checkpoints are signed with, or its public half, as a JSON Web Key.")] = None,
+    checkpoints: Annotated[Path | None, typer.Option(help="Checkpoints that were kept elsewhere, one to a line.")] = None,
+) -> None:
+    """Check a backup without a database: every version's hash, every log, every checkpoint. Ends with 1 if anything is wrong."""
+    try:
+        signed = None if key is None else CheckpointKey.of(key).signed
+        elsewhere = [] if checkpoints is None else checkpoint_keys.read_all(checkpoints.read_text(encoding="ascii").splitlines())
+        report = verification.check(source, signed, elsewhere)
+    except (BackupError, ValueError, OSError) as error:
+        _fail(str(error))
+    counts = f"{report.documents:,} documents, {report.versions:,} versions, {report.events:,} events, {report.checkpoints:,} checkpoints"
+    if not report.intact:
+        _fail("\n".join([f"NOT intact: {counts}", *report.problems]))
+    typer.echo(f"Intact: {counts}{'' if key else ' (signatures were not checked: no --key)'}")
+
+
+@command.command()
+def checkpoints(
+    data: DataOption = Path("data"), *, public_key: Annotated[bool, typer.Option("--public-key", help="Print the public key instead.")] = False
+) -> None:
+    """Sign how far each log goes now, and print all checkpoints, one to a line: to be kept elsewhere."""
+    if public_key:
+        typer.echo(json.dumps(Settings(data=data).signing_key().public()))
+        return
+
+    async def work(store: Store) -> None:
+        await checkpoint_keys.take(store, Settings(data=data).signing_key())
+        typer.echo("\n".join(one.statement for one in await store.checkpoints.all()))
+
+    _with_store(data, work)
+
+
+def _with_store(data: Path, work: Callable[[Store], Awaitable[None]]) -> None:
+    """Work on the store of a data folder: on the MongoDB of the settings, of the server that runs there, or on one started for it."""
+    settings = Settings(data=data.absolute())
+
+    async def on(uri: str) -> None:
+        store = _open(uri, settings)
+        try:
+            await work(store)
+        finally:
+            await store.database.client.close()
+
+    async def go() -> None:
+        if (uri := settings.mongodb_uri or _whereabouts(settings.data).get("mongodbUri")) is not None:
+            await on(uri)
+            return
+        embedded = await embedded_mongod.start(settings.data, binary=settings.mongod, cache_gb=settings.mongod_cache_gb)
+        try:
+            await on(embedded.uri)
+        finally:
+            await embedded.stop()
+
+    try:
+        asyncio.run(go())
+    except (MongodError, BackupError, ReplayRefused, MongoError, ValueError) as error:
+        _fail(str(error))
 
 
 @command.command()

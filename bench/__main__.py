@@ -3,9 +3,14 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import fanout
+from bench import distribution, fanout, growth, writes
 
-ROWS: Mapping[str, Callable[[Sequence[str]], None]] = {"fanout": fanout.main}
+ROWS: Mapping[str, Callable[[Sequence[str]], None]] = {
+    "distribution": distribution.main,
+    "fanout": fanout.main,
+    "growth": growth.main,
+    "writes": writes.main,
+}
 
 
 def main(arguments: Sequence[str]) -> None:

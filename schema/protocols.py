@@ -1,23 +1,14 @@
-"""The server's own connections: HTTP that waits for no slow header, websockets that are written to without waiting."""
+"""The server's own HTTP connections, which wait for no slow header."""
 
 import asyncio
-from struct import pack
-from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from schema.responses import SAFE
-from schema.sockets import WRITE_NOW
 
 HEADER_SECONDS = "header_seconds"
 """In the state that the application's lifespan yields: within which a request's headers must have come."""
 _MOST_HEADER_BYTES = 64 * 1024
-
-# RFC 6455, section 5.2: the whole of a text message in one frame, unmasked, with its length.
-_TEXT = 0x81
-_IN_TWO_BYTES = 126
-_IN_EIGHT_BYTES = 127
 
 
 class RequestProtocol(HttpToolsProtocol):
@@ -72,28 +63,3 @@ class RequestProtocol(HttpToolsProtocol):
             safe = b"".join(b"%b: %b\r\n" % header for header in SAFE)
             self.transport.write(b"HTTP/1.1 %b\r\ncontent-length: 0\r\nconnection: close\r\n%b\r\n" % (status, safe))
         self.transport.close()
-
-
-class FrameProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's websocket protocol, with the extension that writes without waiting (`schema.sockets.WRITE_NOW`)."""
-
-    async def run_asgi(self) -> None:
-        """Run the application."""
-        extensions: dict[str, Any] = self.scope["extensions"]
-        extensions[WRITE_NOW] = self.write_now
-        await super().run_asgi()
-
-    def write_now(self, head: bytes, body: bytes, tail: bytes) -> bool:
-        """Write a text message, unless the reader can't take more or the socket is being closed."""
-        if not self.writable.is_set() or self.close_sent or self.disconnected or self.transport.is_closing():
-            return False
-        size = len(head) + len(body) + len(tail)
-        # How long it is takes one, three or nine bytes.
-        if size < _IN_TWO_BYTES:
-            start = pack("!BB", _TEXT, size)
-        elif size < 1 << 16:
-            start = pack("!BBH", _TEXT, _IN_TWO_BYTES, size)
-        else:
-            start = pack("!BBQ", _TEXT, _IN_EIGHT_BYTES, size)
-        self.transport.write(b"".join((start, head, body, tail)))
-        return True

@@ -1,7 +1,7 @@
 """The root types and the schema: nodes by id, the viewer, and how errors leave it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated
 
 import strawberry
@@ -10,25 +10,40 @@ from strawberry.schema.config import StrawberryConfig
 
 from resolvers import active_subscriptions, assignments, clinics, documents, groups, role_grants
 from resolvers.selections import Wish
+from schema import (
+    case_type_templates,
+    case_types,
+    guidance,
+    notices,
+    resident_case_templates,
+    resident_cases,
+    standard_reply_collections,
+    terms_texts,
+)
 from schema.acknowledgements import AcknowledgementMutation
 from schema.active_subscriptions import ActiveSubscription, ActiveSubscriptionMutation, ActiveSubscriptionQuery
 from schema.adaptations import AdaptationMutation, LocalAdaptation
 from schema.assignments import Assignment, AssignmentMutation, AssignmentQuery
-from schema.case_type_templates import CaseTypeTemplate, CaseTypeTemplateMutation, CaseTypeTemplateQuery
-from schema.case_types import CaseType, CaseTypeMutation, CaseTypeQuery
 from schema.distribution import DistributionMutation, DistributionQuery
 from schema.documents import DocumentMutation, VersionConflict, document_of, version_of
 from schema.enums import Role
 from schema.errors import Info, InvalidInput, NotFound, NotPermitted, RefusedRowError, WrongState
 from schema.events import EventSubscription, Notification, find_event, find_notification
 from schema.groups import ClinicGroup, GroupMutation
+from schema.kinds import Face
 from schema.nodes import After, Connection, First, Id, Node
 from schema.orders import OrderMutation
 from schema.organisations import Clinic, OrganisationMutation, OrganisationQuery, Principal, list_clinics
 from schema.people import Actor
 from schema.policies import PolicyMutation
+from schema.reports import ReportQuery
 from schema.role_grants import RoleGrant, RoleGrantMutation
 from schema.scalars import SCALARS
+from schema.search import SearchQuery
+from schema.template_adoptions import MergeConflict, TemplateAdoptionMutation, TemplateAdoptionQuery
+from schema.template_exchange import TemplateExchangeMutation, TemplateExchangeQuery
+from schema.template_review import TemplateReviewQuery
+from schema.text_replacement import TextReplacementMutation
 from store import errors, records
 from store.clinic_filters import ClinicFilter
 
@@ -47,8 +62,18 @@ class Viewer:
         return await list_clinics(info, Wish(ClinicFilter()), first, after)
 
 
-@strawberry.type(description="Reading. Lists are pages; what the viewer may not know of is left out or null.")
-class Query(CaseTypeQuery, CaseTypeTemplateQuery, OrganisationQuery, AssignmentQuery, DistributionQuery, ActiveSubscriptionQuery):
+@strawberry.type
+class Query(
+    OrganisationQuery,
+    AssignmentQuery,
+    DistributionQuery,
+    ActiveSubscriptionQuery,
+    SearchQuery,
+    TemplateAdoptionQuery,
+    TemplateReviewQuery,
+    TemplateExchangeQuery,
+    ReportQuery,
+):
     @strawberry.field(description="Who asks, in which roles.")
     def viewer(self, info: Info) -> Viewer:
         viewer, held = info.context.viewer, info.context.rights.held
@@ -141,12 +166,13 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and not text.startswith("0")
 
 
-@strawberry.type(description="Writing. Each takes one input and answers what it wrote, or why nothing was written.")
+@strawberry.type
 class Mutation(
-    CaseTypeMutation,
-    CaseTypeTemplateMutation,
     AdaptationMutation,
     DocumentMutation,
+    TextReplacementMutation,
+    TemplateAdoptionMutation,
+    TemplateExchangeMutation,
     DistributionMutation,
     AssignmentMutation,
     OrderMutation,
@@ -165,26 +191,51 @@ class Subscription(EventSubscription):
     pass
 
 
-schema = strawberry.Schema(
-    query=Query,
-    mutation=Mutation,
-    subscription=Subscription,
-    types=[
-        CaseType,
-        CaseTypeTemplate,
-        LocalAdaptation,
-        Notification,
-        InvalidInput,
-        NotFound,
-        NotPermitted,
-        WrongState,
-        RefusedRowError,
-        VersionConflict,
-    ],
-    config=StrawberryConfig(scalar_map=SCALARS),
+FACES: Sequence[Face] = (
+    case_types.FACE,
+    case_type_templates.FACE,
+    resident_cases.FACE,
+    resident_case_templates.FACE,
+    terms_texts.FACE,
+    standard_reply_collections.FACE,
+    guidance.FACE,
+    notices.FACE,
 )
+"""The kinds of document that have queries and mutations of their own."""
 
 
-def executable() -> GraphQLSchema:
-    """The schema as graphql-core has it."""
+def schema_of(faces: Sequence[Face]) -> strawberry.Schema:
+    """The schema with the queries and mutations of some kinds."""
+    queries, mutations = [one.query for one in faces], [one.mutation for one in faces]
+    return strawberry.Schema(
+        query=strawberry.type(
+            type("Query", (*queries, Query), {}),
+            description="Reading. Lists are pages; what the viewer may not know of is left out or null.",
+        ),
+        mutation=strawberry.type(
+            type("Mutation", (*mutations, Mutation), {}),
+            description="Writing. Each takes one input and answers what it wrote, or why nothing was written.",
+        ),
+        subscription=Subscription,
+        types=[
+            *(one.document for one in faces),
+            LocalAdaptation,
+            Notification,
+            InvalidInput,
+            NotFound,
+            NotPermitted,
+            WrongState,
+            RefusedRowError,
+            VersionConflict,
+            MergeConflict,
+        ],
+        config=StrawberryConfig(scalar_map=SCALARS),
+    )
+
+
+schema = schema_of(FACES)
+
+
+def executable(schema: strawberry.Schema = schema) -> GraphQLSchema:
+    """A schema as graphql-core has it."""
     return schema._schema  # noqa: SLF001 - Strawberry has no other way to it

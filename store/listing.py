@@ -10,7 +10,7 @@ from typing import Any
 from store.database import SWEDISH, Database
 from store.paging import Page, Paging, find_merged, find_page
 from store.records import Document, DocumentState, OwnerKind, key_of
-from store.rows import document_from
+from store.rows import HEAD, document_from
 from store.scopes import NOTHING, Scope
 
 
@@ -90,10 +90,18 @@ class Listing:
             keys = {"name": str, "_id": str}
             where = which.where(scope)
             return await find_page(
-                self._database, "documents", where, paging, keys=keys, convert=document_from, descending=descending, collation=SWEDISH
+                self._database,
+                "documents",
+                where,
+                paging,
+                keys=keys,
+                convert=document_from,
+                descending=descending,
+                collation=SWEDISH,
+                projection=HEAD,
             )
         parts = [(where, {changed: datetime, "_id": str}) for where, changed in which.parts(scope)]
-        return await find_merged(self._database, "documents", parts, paging, convert=document_from, descending=descending)
+        return await find_merged(self._database, "documents", parts, paging, convert=document_from, descending=descending, projection=HEAD)
 
     async def owned_by(self, kind: str, clinics: Sequence[str]) -> list[Owned]:
         """The documents of a kind that clinics own, archived ones left out; without their content."""
@@ -103,6 +111,11 @@ class Listing:
             projection={"name": 1, "owner.key": 1},
         )
         return [Owned(row["_id"], row["owner"]["key"], row["name"]) for row in rows]
+
+    async def in_state(self, kind: str, principals: Sequence[str], state: DocumentState) -> list[str]:
+        """The ids of the documents of a kind in some principals' logs that are in a state now, sorted."""
+        where = {"principal": {"$in": list(principals)}, "kind": kind, "state": str(state)}
+        return sorted(row["_id"] for row in await self._database.find("documents", where, projection={"_id": 1}))
 
     async def count(self, which: DocumentFilter, scope: Scope) -> int:
         """How many documents of a kind match within a scope."""

@@ -7,22 +7,26 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import strawberry
 import uvicorn
 
-from schema.protocols import FrameProtocol, RequestProtocol
-from server import Settings, create_app
+from resolvers.settings import Settings
+from schema.frames import FrameProtocol
+from schema.protocols import RequestProtocol
+from schema.registry import schema
+from server import create_app
 from store.registry import Store
 from tests.callers import Api
 
 
 @asynccontextmanager
-async def serving(data: Path, uri: str, store: Store, **settings: Any) -> AsyncIterator[Api]:
-    """The running app on a socket of its own, over the database of `store`."""
+async def serving(data: Path, uri: str, store: Store, *, schema: strawberry.Schema = schema, **settings: Any) -> AsyncIterator[Api]:
+    """The running app on a socket of its own, over the database of `store` and for its kinds of document."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
         whole = Settings(host="127.0.0.1", port=port, data=data, mongodb_uri=uri, database=store.database.name, **settings)
-        app = create_app(whole)
+        app = create_app(whole, schema, store.kinds)
         config = uvicorn.Config(
             app, http=RequestProtocol, ws=FrameProtocol, ws_max_size=1024 * 1024, log_level="warning", lifespan="on", server_header=False
         )
