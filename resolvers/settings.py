@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     database: str = "casetypes"
     embedded: bool = False
     mongod: Path | None = None
-    mongod_cache_gb: float = 0.5
+    mongod_cache_gb: float = 1.0
     development: bool = False
     oidc_issuer: str | None = None
     oidc_audience: str = development_issuer.AUDIENCE
