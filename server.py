@@ -13,15 +13,13 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any, Literal, NoReturn
 
-import strawberry
 import structlog
 import typer
 import uvicorn
@@ -30,7 +28,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Message, Receive, Scope, Send
 
 from resolvers import checkpoints as checkpoint_keys
 from resolvers import development as development_issuer
@@ -46,6 +43,7 @@ from resolvers.live.roster import Roster
 from resolvers.settings import Settings
 from resolvers.sign_in import SignIn
 from schema.answers import AnswerLimits, Answers
+from schema.application import Application, on_signal
 from schema.budgets import Bounds
 from schema.exports import Exporting
 from schema.http import GraphQLEndpoint, HttpLimits
@@ -54,10 +52,8 @@ from schema.metrics import MetricsPage, observe_process
 from schema.operations import Operations
 from schema.protocols import HEADER_SECONDS
 from schema.rates import Rate, Rates
-from schema.registry import executable, schema
-from schema.responses import SAFE
+from schema.registry import RegistrySchema, schema
 from schema.sessions import Seats, Sessions
-from schema.sockets import GraphQLSocket
 from store import mongod as embedded_mongod
 from store import verification
 from store.backup import BackupError, back_up, is_half_restored
@@ -79,37 +75,7 @@ _WORKERS_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # named by the library: the folde
 # ------------------------------------------------------------------ the application
 
 
-class Application(Starlette):
-    """The ASGI application."""
-
-    live: Live
-
-    graphql: GraphQLEndpoint
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer; GraphQL past what is made for all sorts of requests, which would cost each message and each open socket."""
-        if scope["type"] == "http" and scope["path"] == "/graphql":
-            await self.graphql(scope, receive, send)
-        elif scope["type"] == "websocket" and scope["path"] == "/graphql":
-            await GraphQLSocket(self.live, scope, receive, send).run()
-        else:
-            await super().__call__(scope, receive, _safely(send))
-
-
-def _safely(send: Send) -> Send:
-    """The same, with the headers that every answer has, unless it says otherwise itself."""
-
-    async def safely(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            given = list(message.get("headers", ()))
-            names = {name.lower() for name, _ in given}
-            message["headers"] = [*given, *(header for header in SAFE if header[0] not in names)]
-        await send(message)
-
-    return safely
-
-
-def create_app(settings: Settings, schema: strawberry.Schema = schema, kinds: Kinds = KINDS) -> Application:
+def create_app(settings: Settings, schema: RegistrySchema = schema, kinds: Kinds = KINDS) -> Application:
     """The ASGI application over the MongoDB that the settings name, for these kinds of document."""
     if settings.mongodb_uri is None:
         raise ValueError("The settings name no MongoDB.")
@@ -137,7 +103,7 @@ def create_app(settings: Settings, schema: strawberry.Schema = schema, kinds: Ki
         ]
         try:
             # Before the server waits for requests to end: a stream does not end by itself.
-            with _on_signal(lambda: asyncio.ensure_future(live.end_streams())):
+            with on_signal(lambda: asyncio.ensure_future(live.end_streams())):
                 yield {HEADER_SECONDS: settings.header_seconds}
         finally:
             for task in background:
@@ -169,7 +135,7 @@ def create_app(settings: Settings, schema: strawberry.Schema = schema, kinds: Ki
     return app
 
 
-def _answers(settings: Settings, schema: strawberry.Schema) -> Answers:
+def _answers(settings: Settings, schema: RegistrySchema) -> Answers:
     """Who answers operations, within the limits that the settings name."""
     bounds = Bounds(
         depth=settings.query_depth,
@@ -184,26 +150,7 @@ def _answers(settings: Settings, schema: strawberry.Schema) -> Answers:
         principal=Rate(settings.principal_cost_per_second, settings.principal_cost_burst),
     )
     limits = AnswerLimits(seconds=settings.deadline_seconds, at_once=settings.user_operations, logged=settings.log_operations)
-    return Answers(Operations(executable(schema), bounds), rates, limits)
-
-
-@contextmanager
-def _on_signal(act: Callable[[], object]) -> Iterator[None]:
-    """Also do this when the process is asked to stop, whatever else does so."""
-    loop = asyncio.get_running_loop()
-    handlers = {number: handler for number in (signal.SIGTERM, signal.SIGINT) if callable(handler := signal.getsignal(number))}
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(act)
-        handlers[signal.Signals(number)](number, frame)
-
-    for number in handlers:
-        signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    return Answers(Operations(schema.graphql, bounds), rates, limits)
 
 
 def application() -> Application:

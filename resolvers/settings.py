@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     embedded: bool = False
     mongodb_seconds: float = 10
     mongod: Path | None = None
-    mongod_cache_gb: float = 0.5
+    mongod_cache_gb: float = 1.0
     development: bool = False
     oidc_issuer: str | None = None
     oidc_audience: str = development_issuer.AUDIENCE

@@ -191,6 +191,15 @@ class Subscription(EventSubscription):
     pass
 
 
+class RegistrySchema(strawberry.Schema):
+    """The schema, executed by `schema.answers`."""
+
+    @property
+    def graphql(self) -> GraphQLSchema:
+        """The schema as graphql-core has it."""
+        return self._schema
+
+
 FACES: Sequence[Face] = (
     case_types.FACE,
     case_type_templates.FACE,
@@ -204,10 +213,10 @@ FACES: Sequence[Face] = (
 """The kinds of document that have queries and mutations of their own."""
 
 
-def schema_of(faces: Sequence[Face]) -> strawberry.Schema:
+def schema_of(faces: Sequence[Face]) -> RegistrySchema:
     """The schema with the queries and mutations of some kinds."""
     queries, mutations = [one.query for one in faces], [one.mutation for one in faces]
-    return strawberry.Schema(
+    return RegistrySchema(
         query=strawberry.type(
             type("Query", (*queries, Query), {}),
             description="Reading. Lists are pages; what the viewer may not know of is left out or null.",
@@ -234,8 +243,3 @@ def schema_of(faces: Sequence[Face]) -> strawberry.Schema:
 
 
 schema = schema_of(FACES)
-
-
-def executable(schema: strawberry.Schema = schema) -> GraphQLSchema:
-    """A schema as graphql-core has it."""
-    return schema._schema  # noqa: SLF001 - Strawberry has no other way to it

@@ -12,7 +12,9 @@ from schema.nodes import Id
 from schema.scalars import HsaId
 
 
-@strawberry.type(description="A template with all its versions as a file, which `templateImport` reads; its format is in the documentation.")
+@strawberry.type(
+    description="A case type template with all its versions as a file, which `templateImport` reads; its format is in the documentation."
+)
 class TemplateExport:
     template: CaseTypeTemplate = strawberry.field(description="The template.")
     versions: int = strawberry.field(description="How many versions the file holds.")
@@ -48,7 +50,10 @@ class TemplateImportPayload:
 @strawberry.type
 class TemplateExchangeQuery:
     @strawberry.field(
-        description="A template as a file, drafts and authors included: for who sees both. Refused where the viewer may not; at most 4 MiB."
+        description=(
+            "A case type template as a file, drafts and authors included: for who sees both. Refused where the viewer may not; at most 4 MiB. "
+            "Resident case templates have no file."
+        )
     )
     async def template_export(self, info: Info, id: Id) -> TemplateExport | None:
         document, text = await exchange.export(info.context, id)

@@ -18,7 +18,7 @@ from store.rows import assignment_from, clinic_from, document_from, event_from
 
 _BATCH = 100  # what is made of a batch in one go holds up everything else in the process for some milliseconds
 _FEW = 20  # an act may name all clinics of a region
-_MAKES_VERSIONS = (Action.CREATED, Action.EDITED, Action.PUBLISHED, Action.RESTORED, Action.ADAPTED)
+_MAKES_VERSIONS = (Action.CREATED, Action.EDITED, Action.PUBLISHED, Action.RESTORED, Action.ADAPTED, Action.TEMPLATE_ADOPTED)
 _NO_CONTENT = {"content": 0, "published_content": 0}
 _OF_CLINICS = (Action.IMPORTED, Action.ACKNOWLEDGED)
 

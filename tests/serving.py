@@ -7,20 +7,19 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-import strawberry
 import uvicorn
 
 from resolvers.settings import Settings
 from schema.frames import FrameProtocol
 from schema.protocols import RequestProtocol
-from schema.registry import schema
+from schema.registry import RegistrySchema, schema
 from server import create_app
 from store.registry import Store
 from tests.callers import Api
 
 
 @asynccontextmanager
-async def serving(data: Path, uri: str, store: Store, *, schema: strawberry.Schema = schema, **settings: Any) -> AsyncIterator[Api]:
+async def serving(data: Path, uri: str, store: Store, *, schema: RegistrySchema = schema, **settings: Any) -> AsyncIterator[Api]:
     """The running app on a socket of its own, over the database of `store` and for its kinds of document."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

@@ -6,6 +6,7 @@ import pytest
 
 from store.records import Role
 from tests.callers import BJORKEN, CONFLICT, INERA, STOCKHOLM, Caller, Json, problems
+from tests.kinds import SAMPLES
 from tests.world import CONTENT, World
 
 SAVED = """document { id state latestVersion publishedVersion
@@ -428,3 +429,30 @@ async def test_the_history_tells_the_adoption_and_clinics_are_not_told_of_the_dr
     assert region == [{"node": {"action": "TEMPLATE_ADOPTED", "version": 2, "note": "Ny mall", "changes": [{"path": "introduction"}]}}]
     assert [edge["node"]["action"] for edge in staff] == ["DISTRIBUTED"]
     assert (await world.region.ask(log, id=STOCKHOLM))["principal"]["events"]["totalCount"] == 1
+
+
+async def test_a_resident_case_takes_over_a_newer_version_of_its_template(world: World) -> None:
+    content = dict(SAMPLES["residentCase"].content)
+    template = await world.national.done("residentCaseTemplateCreate", "residentCaseTemplate { id }", owner=INERA, content=content)
+    template_id = template["residentCaseTemplate"]["id"]
+    await world.national.done("documentPublish", "event { id }", id=template_id, version=1, expectedVersion=1)
+    names = {"name": content["name"], "internalName": "Vårt"}
+    made = await world.region.done("residentCaseCreate", "residentCase { id }", owner=STOCKHOLM, content=names, fromTemplate={"id": template_id})
+    case = made["residentCase"]["id"]
+    await world.national.done(
+        "residentCaseTemplateUpdate", "event { id }", id=template_id, expectedVersion=1, content={"message": "Svara i **god tid**."}, publish=True
+    )
+
+    trial = await check(world.region, case)
+    payload = await adopt(world.region, case, 1)
+
+    assert ([(one["path"], one["kind"]) for one in trial["changes"]], trial["conflicts"]) == ([("message", "CHANGED")], [])
+    assert payload["errors"] == []
+    assert payload["event"]["action"] == "TEMPLATE_ADOPTED"
+    query = """query($id: ID!) { residentCase(id: $id) { latestVersion version { content { message internalName }
+        derivedFromTemplate { version behind template { id } } } blame { path level version } } }"""
+    found = (await world.region.ask(query, id=case))["residentCase"]
+    assert (found["latestVersion"], found["version"]["content"]) == (2, {"message": "Svara i **god tid**.", "internalName": "Vårt"})
+    assert found["version"]["derivedFromTemplate"] == {"version": 2, "behind": False, "template": {"id": template_id}}
+    levels = {one["path"]: (one["level"], one["version"]) for one in found["blame"]}
+    assert (levels["message"], levels["internalName"]) == (("NATIONAL", 2), ("REGIONAL", 1))

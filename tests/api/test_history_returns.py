@@ -5,6 +5,7 @@ import inspect
 import os
 import sys
 from asyncio.subprocess import PIPE
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from store.registry import Store
 from store.replay import ReplayRefused
 from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, Caller
 from tests.exporting import GRANEN, fetched, live_through
+from tests.kinds import SAMPLES
 from tests.serving import serving
 from tests.world import World
 
@@ -66,6 +68,34 @@ async def kept(database: Database, *principals: str) -> dict[str, list[Row]]:
     return found
 
 
+async def live_on(world: World, ids: Mapping[str, str]) -> list[str]:
+    """Acts on other kinds of document, on several at once, and on templates; the ids of what was made."""
+    region, clinic, made = world.region, world.clinic_admin, []
+    for caller, owner, name in ((region, STOCKHOLM, "notice"), (clinic, BJORKEN, "residentCase")):
+        answer = await caller.done(f"{name}Create", f"{name} {{ id }}", owner=owner, content=dict(SAMPLES[name].content))
+        made.append(answer[name]["id"])
+        await caller.done("documentPublish", "event { id }", id=made[-1], version=1, expectedVersion=1)
+        await caller.done("documentDeactivate", "event { id }", id=made[-1], expectedVersion=1)
+        await caller.done("documentArchive", "event { id }", id=made[-1], expectedVersion=1)
+        await caller.done("documentRestore", "event { id }", id=made[-1], version=1, expectedVersion=1)
+        await caller.done("documentActivate", "event { id }", id=made[-1], expectedVersion=1)
+    replaced = await region.done("textReplace", "batch", owner=STOCKHOLM, find="recept", replace="läkemedel", publish=True)
+    await region.done("textReplaceUndo", "batch", batch=replaced["batch"])
+    await clinic.done("textReplace", "batch", owner=BJORKEN, find="Hej", replace="God dag", publish=True)
+    await world.national.done(
+        "caseTypeTemplateUpdate", "event { id }", id=world.template, expectedVersion=1, content={"rationale": "Därför."}, publish=True
+    )
+    latest = (await region.ask("query($id: ID!) { caseType(id: $id) { latestVersion } }", id=ids["central"]))["caseType"]["latestVersion"]
+    adopted = await region.do("documentAdoptTemplate", "event { id }", id=ids["central"], expectedVersion=latest)
+    conflicts = [{"path": one["valuePath"], "take": "OURS"} for one in adopted["errors"] if "valuePath" in one]
+    assert adopted["errors"] == [] or conflicts, adopted
+    if conflicts:
+        await region.done("documentAdoptTemplate", "event { id }", id=ids["central"], expectedVersion=latest, resolutions=conflicts)
+    file = (await world.national.ask("query($id: ID!) { templateExport(id: $id) { file } }", id=world.template))["templateExport"]["file"]
+    imported = await region.done("templateImport", "caseTypeTemplate { id }", owner=STOCKHOLM, file=file)
+    return [*made, imported["caseTypeTemplate"]["id"]]
+
+
 PAGES = """query($clinic: HsaId!, $asOf: DateTime) { clinic(hsaId: $clinic) {
     startPage(asOf: $asOf) { version { id number hash } html adaptation { number } }
     contactCard(asOf: $asOf) { version { id } }
@@ -77,6 +107,7 @@ HISTORY = """query($id: ID!) { node(id: $id) { ... on Document { name state late
 
 async def test_a_history_returns_whole_and_verifies(world: World, tmp_path: Path, mongodb_uri: str) -> None:
     ids = await live_through(world)
+    others = await live_on(world, ids)
     store = world.api.store
     files = [await left(world.region, tmp_path, STOCKHOLM), await left(world.national, tmp_path, INERA)]
     client = connect(mongodb_uri)
@@ -99,20 +130,20 @@ async def test_a_history_returns_whole_and_verifies(world: World, tmp_path: Path
         for collection in before.keys() - {"logs"}:
             assert after[collection] == before[collection], collection
         assert stockholm.documents == len([row for row in before["documents"] if row["principal"] == STOCKHOLM])
-        assert inera.versions == 1
+        assert inera.versions == 2
         async with serving(tmp_path, mongodb_uri, other, development=True) as api:
             again = Caller(api, api._client, world.region.token)
             for clinic in (BJORKEN, LINDEN, GRANEN):
                 for as_of in (None, *(f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z" for at in moments)):
                     variables: dict[str, Any] = {"clinic": clinic, "asOf": as_of}
                     assert await again.ask(PAGES, **variables) == await world.region.ask(PAGES, **variables), (clinic, as_of)
-            for document in (*ids.values(), f"la_{ids['central'][3:]}_{BJORKEN}"):
+            for document in (*ids.values(), *others, f"la_{ids['central'][3:]}_{BJORKEN}"):
                 answers = [await caller.ask(HISTORY, id=document) for caller in (world.region, again)]
                 assert answers[0] == answers[1]
                 assert answers[0]["node"] == {} or answers[0]["node"]["verify"]["intact"]
-            made = await again.done("documentPublish", "event { sequence }", id=ids["waiting"], version=1, expectedVersion=1)
+            made = await again.done("documentPublish", "event { sequence }", id=ids["waiting"], version=3, expectedVersion=3)
             assert made["event"] is None
-            written = await again.done("documentDeactivate", "event { sequence }", id=ids["waiting"], expectedVersion=1)
+            written = await again.done("documentDeactivate", "event { sequence }", id=ids["waiting"], expectedVersion=3)
             assert written["event"]["sequence"] == stockholm.events + 1
     finally:
         await other.log.close()

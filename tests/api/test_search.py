@@ -6,7 +6,8 @@ import pytest
 
 from store.records import Role
 from store.registry import Store
-from tests.callers import BJORKEN, LINDEN, STOCKHOLM, Caller, Json
+from tests.callers import BJORKEN, LINDEN, STOCKHOLM, UPPSALA, Caller, Json
+from tests.kinds import SAMPLES
 from tests.serving import serving
 from tests.storage.building import published
 from tests.world import CONTENT, World
@@ -127,6 +128,38 @@ async def test_a_local_administrator_finds_nothing_of_another_clinic(world: Worl
     assert await ids(world.region, "enbart linden") == [made["caseType"]["id"]]
     for caller in (world.clinic_admin, world.staff, world.national, world.other_region):
         assert await ids(caller, "enbart linden") == []
+
+
+async def test_what_any_principal_has_published_for_everyone_is_found_by_all_and_on_the_right_page(world: World) -> None:
+    names: dict[str, str] = {}
+    for writer, owner, shown in ((world.region, STOCKHOLM, 3), (world.other_region, UPPSALA, 4)):
+        for number in range(shown + 1):
+            content = {**SAMPLES["notice"].content, "name": f"Avbrott {owner[-2:]} {number}", "internalName": "Avbrott"}
+            made = await writer.done("noticeCreate", "notice { id }", owner=owner, content=content)
+            names[made["notice"]["id"]] = f"{owner[-2:]} {'draft' if number == shown else 'published'}"
+            if number < shown:
+                await writer.done("documentPublish", "event { id }", id=made["notice"]["id"], version=1, expectedVersion=1)
+    everyone = ["16 published"] * 3 + ["24 published"] * 4
+
+    seen = {}
+    for name in ("staff", "region", "other_region", "national", "reporter"):
+        caller: Caller = getattr(world, name)
+        pages: list[str] = []
+        after = None
+        while after is not None or not pages:
+            page = await found(caller, "avbrott", first=2, after=after)
+            pages += [edge["node"]["id"] for edge in page["edges"]]
+            after = page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else None
+        assert page["totalCount"] == len(pages) == len(set(pages))
+        seen[name] = sorted(names[one] for one in pages)
+
+    assert seen == {
+        "staff": everyone,
+        "region": sorted([*everyone, "16 draft"]),
+        "other_region": sorted([*everyone, "24 draft"]),
+        "national": everyone,
+        "reporter": everyone,
+    }
 
 
 async def test_pages_follow_each_other(world: World) -> None:

@@ -16,6 +16,7 @@ from resolvers.kinds import CASE_TYPE_TEMPLATE
 from store.records import Owner, OwnerKind
 from tests.api.test_template_usage import edited, made
 from tests.callers import BJORKEN, INERA, STOCKHOLM, UPPSALA, Caller, problems
+from tests.kinds import SAMPLES
 from tests.storage.building import BY_ANNA, content, document_of
 from tests.test_docs import DOCS, blocks, verified_offline
 from tests.world import World
@@ -108,6 +109,17 @@ async def test_only_who_sees_drafts_and_persons_exports(world: World) -> None:
     assert await refusals(world.template) == {name: "DONE" if name == "national" else denied for name in callers}
     assert await refusals(regional) == here
     assert await refusals(local) == here | {"national": unknown}
+
+
+async def test_a_resident_case_template_has_no_file(world: World, file: dict[str, Any]) -> None:
+    sample = SAMPLES["residentCaseTemplate"]
+    payload = await world.national.done("residentCaseTemplateCreate", "residentCaseTemplate { id }", owner=INERA, content=sample.content)
+    file["template"]["kind"] = sample.name
+    before = await world.api.snapshot()
+
+    assert await world.national.refused(EXPORT, id=payload["residentCaseTemplate"]["id"]) == ["NOT_FOUND"]
+    assert problems(await take_in(world.region, file, STOCKHOLM)) == [("UNKNOWN_FILE_FORMAT", "file.template.kind")]
+    assert await world.api.snapshot() == before
 
 
 async def test_what_no_file_can_hold_is_not_exported(world: World) -> None:

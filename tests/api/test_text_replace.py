@@ -9,6 +9,7 @@ from resolvers.kinds import CASE_TYPE
 from resolvers.validation import validate
 from store.records import Owner, OwnerKind, Role
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM, Json, problems
+from tests.kinds import SAMPLES
 from tests.storage.building import BY_ANNA
 from tests.world import CONTENT, World
 
@@ -404,3 +405,20 @@ async def test_five_hundred_documents_are_changed_at_once_and_more_are_refused(w
     assert counted["principal"]["events"]["totalCount"] == 500
     undone = await world.region.done("textReplaceUndo", "documents { newVersion }", batch=done["batch"])
     assert [one["newVersion"] for one in undone["documents"]] == [3] * 500
+
+
+async def test_clinics_are_told_of_a_notice_that_was_changed_with_others_and_of_its_undoing(world: World) -> None:
+    made = await world.region.done("noticeCreate", "notice { id }", owner=STOCKHOLM, content=dict(SAMPLES["notice"].content))
+    notice = made["notice"]["id"]
+    await world.region.done("documentPublish", "event { id }", id=notice, version=1, expectedVersion=1)
+
+    replaced = await world.region.done("textReplace", "batch", owner=STOCKHOLM, find="Tidbokningen", replace="Bokningen", publish=True)
+    await world.region.done("textReplaceUndo", "batch", batch=replaced["batch"])
+
+    inbox = "query($clinic: HsaId!) { clinic(hsaId: $clinic) { notifications { edges { node { fromVersion toVersion document { id name } } } } } }"
+    for clinic in (BJORKEN, LINDEN):
+        edges = (await world.region.ask(inbox, clinic=clinic))["clinic"]["notifications"]["edges"]
+        told = [(edge["node"]["fromVersion"], edge["node"]["toVersion"]) for edge in edges if edge["node"]["document"]["id"] == notice]
+        assert told == [(2, 3), (1, 2), (None, 1)]
+    content = (await world.staff.ask("query($id: ID!) { notice(id: $id) { name content { name } } }", id=notice))["notice"]
+    assert content["name"] == content["content"]["name"] == SAMPLES["notice"].content["name"]

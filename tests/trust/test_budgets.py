@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from schema.budgets import Bounds, Budget, FragmentCycle, TooComplex
 from schema.operations import Operations
 from schema.rates import Rate, Rates
-from schema.registry import executable
+from schema.registry import schema
 from tests.trust.corpus import doubling
 
-SCHEMA = executable()
+SCHEMA = schema.graphql
 PAGE = "caseTypes(first: {}) {{ edges {{ node {{ id }} }} }}"
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schemathesis.core.result import Ok
 from schemathesis.graphql import nodes
 
-from schema.registry import executable
+from schema.registry import schema
 from tests.callers import BJORKEN, INERA, STOCKHOLM
 from tests.trust.answers import assert_decent
 from tests.world import World
@@ -31,7 +31,7 @@ schemathesis.graphql.scalar("JSON", TEXTS.map(nodes.String))
 
 def operations() -> Iterator[Any]:
     """The root fields, as schemathesis knows them."""
-    loaded = schemathesis.graphql.from_dict(dict(introspection_from_schema(executable())))
+    loaded = schemathesis.graphql.from_dict(dict(introspection_from_schema(schema.graphql)))
     for found in loaded.get_all_operations():
         assert isinstance(found, Ok)
         operation = found.ok()
