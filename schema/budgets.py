@@ -35,11 +35,12 @@ from graphql import (
 )
 
 from schema.errors import TopLevelError
+from schema.weights import SIZES, WORK
 
 _PAGE = 50
 _LONGEST_PAGE = 100
 _LIST = 10
-"""How many items a list is taken to have that is no page: questions, options, changes."""
+"""How many items a list is taken to have that is no page and has no size in `schema.weights`: questions, options, changes."""
 _WRITE = 50
 _INTROSPECTION = 500
 _MOST_FRAGMENTS = 100
@@ -165,6 +166,34 @@ class Measure:
     defaults: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What a field comes to beside what is selected on it.
+
+    Attributes:
+        size: Items that its list is taken to have.
+        work: In values, before the first of them.
+    """
+
+    size: int
+    work: int
+
+
+_PLAIN = Weight(_LIST, 0)
+
+
+def weights_of(schema: GraphQLSchema) -> Mapping[tuple[str, str], Weight]:
+    """The weights of a schema's fields, by type and name; those of interfaces hold for their types, too."""
+    weights = {}
+    for kind in schema.type_map.values():
+        if isinstance(kind, (GraphQLObjectType, GraphQLInterfaceType)):
+            for name in kind.fields:
+                places = [f"{one.name}.{name}" for one in (kind, *kind.interfaces)]
+                size = next((SIZES[place] for place in places if place in SIZES), _LIST)
+                weights[kind.name, name] = Weight(size, next((WORK[place] for place in places if place in WORK), 0))
+    return weights
+
+
 class Budget:
     """Measures the documents for one schema.
 
@@ -175,6 +204,7 @@ class Budget:
 
     def __init__(self, schema: GraphQLSchema, bounds: Bounds) -> None:
         self._schema = schema
+        self._weights = weights_of(schema)
         self.bounds = bounds
 
     def measured(self, document: DocumentNode) -> dict[str | None, Measure]:
@@ -184,14 +214,15 @@ class Budget:
             TooComplex: The document asks for more than it may.
             FragmentCycle: It has no end.
         """
-        return _Walk(self._schema, document, self.bounds).measures()
+        return _Walk(self._schema, self._weights, document, self.bounds).measures()
 
 
 class _Walk:
     """One pass over one document."""
 
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode, bounds: Bounds) -> None:
+    def __init__(self, schema: GraphQLSchema, weights: Mapping[tuple[str, str], Weight], document: DocumentNode, bounds: Bounds) -> None:
         self._schema = schema
+        self._weights = weights
         self._bounds = bounds
         self._fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
         self._operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
@@ -260,11 +291,13 @@ class _Walk:
         if name in {"__schema", "__type"}:
             self._introspects = True
             measured.known += _INTROSPECTION
+        weight = self._weights.get((parent.name, name), _PLAIN) if parent else _PLAIN
+        measured.known += weight.work
         if node.selection_set is None:
             return
         found = parent.fields.get(name) if isinstance(parent, (GraphQLObjectType, GraphQLInterfaceType)) else None
         of = get_named_type(found.type) if found else None
-        size = _repeated(node, found, page)
+        size = _repeated(node, found, page, weight.size)
         inner = self._selection(node.selection_set, of, _page(node, found), level + 1)
         measured.add(inner, size, level=1)
 
@@ -339,7 +372,7 @@ def _page(node: FieldNode, found: GraphQLField | None) -> Size | None:
     return _given(node, ("first", "last"), _PAGE)
 
 
-def _repeated(node: FieldNode, found: GraphQLField | None, page: Size | None) -> Size:
+def _repeated(node: FieldNode, found: GraphQLField | None, page: Size | None, otherwise: int) -> Size:
     """How often what is selected on a field may come."""
     if found is None or not is_list_type(get_nullable_type(found.type)) or is_leaf_type(get_named_type(found.type)):
         return 1
@@ -348,7 +381,7 @@ def _repeated(node: FieldNode, found: GraphQLField | None, page: Size | None) ->
     if page is not None:
         return page
     lists = tuple(name for name, argument in found.args.items() if is_list_type(get_nullable_type(argument.type)))
-    return _given(node, lists, _LIST)
+    return _given(node, lists, otherwise)
 
 
 def _given(node: FieldNode, names: tuple[str, ...], otherwise: int) -> Size:

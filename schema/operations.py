@@ -28,8 +28,8 @@ _MOST_TOKENS = 10_000
 _MOST_CHARACTERS = 256 * 1024
 _KEPT_CHARACTERS = 4 * 1024 * 1024
 _LONGEST_KEPT = 64 * 1024
-_LARGE = frozenset({"csv", "content"})
-"""The fields of inputs that hold files and the content of documents, which alone may have 1 MiB."""
+_LARGE = frozenset({"csv", "content", "file", "standardReplies"})
+"""The fields of inputs that hold files and the content of documents (of a clinic's adaptation in fields of its own), which alone may have 1 MiB."""
 
 
 @dataclass(frozen=True, slots=True)

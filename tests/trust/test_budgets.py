@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import pytest
-from graphql import parse
+from graphql import GraphQLInterfaceType, GraphQLObjectType, get_named_type, get_nullable_type, is_leaf_type, is_list_type, parse
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,9 +12,17 @@ from schema.budgets import Bounds, Budget, FragmentCycle, TooComplex
 from schema.operations import Operations
 from schema.rates import Rate, Rates
 from schema.registry import schema
+from schema.weights import SIZES, WORK
+from tests.test_docs import operations
 from tests.trust.corpus import doubling
 
 SCHEMA = schema.graphql
+FIELDS = {
+    f"{kind.name}.{name}": found
+    for kind in SCHEMA.type_map.values()
+    if isinstance(kind, (GraphQLObjectType, GraphQLInterfaceType))
+    for name, found in kind.fields.items()
+}
 PAGE = "caseTypes(first: {}) {{ edges {{ node {{ id }} }} }}"
 
 
@@ -44,11 +52,32 @@ def cost(document: str, **variables: Any) -> int:
         ("query($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": ["a", "b", "c"]}, 1 + 3),
         ('{ caseType(id: "x") { content { questions { key } } } }', {}, 3 + 10),
         ("{ ...F } fragment F on Query { caseTypes(first: 5) { ...G } } fragment G on CaseTypeConnection { edges { cursor } }", {}, 2 + 5),
+        ('{ search(text: "x") { edges { hits { segments { text } } } } }', {}, 100 + 2 + 50 * (1 + 5 * (1 + 5))),
+        ('{ caseType(id: "x") { blame { path } } }', {}, 2 + 100 + 50),
+        ('{ node(id: "x") { ...F } } fragment F on Document { blame { path } }', {}, 2 + 100 + 50),
+        ("{ reports { caseTypesPerClinic(first: 3) { edges { node { own } } } } }", {}, 3 + 500 + 3 * 2),
+        ("{ reports { a: clinicsBehind { totalCount } b: clinicsBehind { totalCount } } }", {}, 1 + 2 * (2 + 500)),
+        ("{ templateReview(first: 2) { edges { node { usage { byLevel { level } } } } } }", {}, 1_000 + 2 + 2 * (3 + 3)),
+        ("{ caseTypeTemplates(first: 2) { edges { node { comparison { version } } } } }", {}, 2 + 2 * (1 + 1_000 + 2)),
         ('mutation { documentArchive(input: { id: "x", expectedVersion: 1 }) { event { id } } }', {}, 50 + 3),
     ],
 )
 def test_a_field_counts_as_often_as_the_lists_around_it_may_repeat_it(document: str, variables: dict[str, Any], expected: int) -> None:
     assert cost(document, **variables) == expected
+
+
+def test_weights_are_of_fields_that_there_are() -> None:
+    lists = {one for one, found in FIELDS.items() if is_list_type(get_nullable_type(found.type)) and not is_leaf_type(get_named_type(found.type))}
+
+    assert sorted(SIZES.keys() - lists) == []
+    assert sorted(WORK.keys() - FIELDS.keys()) == []
+
+
+def test_what_the_pages_ask_for_comes_to_less_than_half_of_what_one_may_ask_for() -> None:
+    costs = {text: cost(text) for _, text in operations()}
+
+    assert len(costs) > 50
+    assert {text: found for text, found in costs.items() if found > Bounds().cost // 2} == {}
 
 
 @pytest.mark.parametrize(
