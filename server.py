@@ -172,8 +172,9 @@ def application() -> Application:
     return app
 
 
-def _open(uri: str, settings: Settings, kinds: Kinds = KINDS) -> Store:
-    database = Database(connect(uri), settings.database, seconds=settings.mongodb_seconds)
+def _open(uri: str, settings: Settings, kinds: Kinds = KINDS, *, patient: bool = False) -> Store:
+    """The store; a patient one waits as long as MongoDB takes for what it has been told to do."""
+    database = Database(connect(uri, patient=patient), settings.database, seconds=None if patient else settings.mongodb_seconds)
     return Store.over(database, kinds, extra_hsa_prefixes=settings.extra_hsa_prefixes)
 
 
@@ -445,7 +446,7 @@ def _with_store(data: Path, work: Callable[[Store], Awaitable[None]]) -> None:
     settings = Settings(data=data.absolute())
 
     async def on(uri: str) -> None:
-        store = _open(uri, settings)
+        store = _open(uri, settings, patient=True)
         try:
             await work(store)
         finally:

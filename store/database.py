@@ -171,10 +171,11 @@ class Database:
         name: Of the database.
         reads: Permits for reads under way at once.
         writes: Permits for transactions under way at once; together with `reads` no more than the pool.
-        seconds: Within which MongoDB must have answered a read, its retries included. MongoDB is told too, and ends what takes longer.
+        seconds: Within which MongoDB must have answered a read, its retries included. MongoDB is told too, and ends what takes longer. None is
+            as long as the client may take.
     """
 
-    def __init__(self, client: AsyncMongoClient[Row], name: str, *, reads: int = 12, writes: int = 32, seconds: float = 10) -> None:
+    def __init__(self, client: AsyncMongoClient[Row], name: str, *, reads: int = 12, writes: int = 32, seconds: float | None = 10) -> None:
         self.client = client
         self.name = name
         self._database: AsyncDatabase[Row] = client[name]
@@ -319,12 +320,14 @@ def is_outage(error: BaseException | None) -> bool:
     )
 
 
-def connect(uri: str, *, pool: int = 64) -> AsyncMongoClient[Row]:
+def connect(uri: str, *, pool: int = 64, patient: bool = False) -> AsyncMongoClient[Row]:
     """A client with the registry's guarantees: majority reads and journaled majority writes, UTC times.
 
     Args:
         uri: MongoDB connection string of a replica set or sharded cluster.
         pool: Most connections to one server.
+        patient: Whether a call may take as long as it takes: for work that grows with the registry. MongoDB counts the time of all batches of a
+            list together.
     """
     return AsyncMongoClient(
         uri,
@@ -336,7 +339,7 @@ def connect(uri: str, *, pool: int = 64) -> AsyncMongoClient[Row]:
         retryWrites=True,
         retryReads=True,
         # Of every call, its retries included; MongoDB is told too. Reads have less (`Database`), and it ends transactions after a minute anyway.
-        timeoutMS=_CALL_SECONDS * 1_000,
+        timeoutMS=None if patient else _CALL_SECONDS * 1_000,
         tz_aware=True,
         tzinfo=UTC,
         # A primary that stops without closing its connections answers nothing, for ever. Only the heartbeat tells: unanswered for the

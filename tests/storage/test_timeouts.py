@@ -1,7 +1,9 @@
 """No call to MongoDB takes for ever: MongoDB ends it itself, and who asked is told that it can't be had just now."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from pymongo.errors import PyMongoError
 
 from resolvers import reference
 from resolvers.kinds import KINDS
+from server import command
 from store.database import Database, connect, is_outage
 from store.registry import Store
 from tests.storage.building import created
@@ -51,6 +54,15 @@ class Commands(monitoring.CommandListener):
         self.database = ""
         self.bounded: dict[str, set[bool]] = {}
 
+    @contextmanager
+    def on(self, database: str) -> Iterator[None]:
+        """Watch the commands on a database until the end of the block."""
+        self.database, self.bounded = database, {}
+        try:
+            yield
+        finally:
+            self.database = ""
+
     def started(self, event: monitoring.CommandStartedEvent) -> None:
         if event.database_name == self.database:
             self.bounded.setdefault(event.command_name, set()).add("maxTimeMS" in event.command)
@@ -69,9 +81,8 @@ def listener() -> Commands:
 
 
 async def test_every_command_tells_mongodb_how_long_it_may_take(listener: Commands, impatient: Database) -> None:
-    listener.database = impatient.name
     store = Store.over(impatient, KINDS)
-    try:
+    with listener.on(impatient.name):
         await impatient.create_indexes()
         await store.principals.ensure(reference.principals())
         made = await created(store)
@@ -80,9 +91,36 @@ async def test_every_command_tells_mongodb_how_long_it_may_take(listener: Comman
         await impatient.count("documents", {})
         await impatient.distinct("documents", "kind", {})
         await impatient.aggregate("documents", [{"$match": {}}])
-    finally:
-        listener.database = ""
-        await store.log.close()
+    await store.log.close()
 
     assert {"find", "aggregate", "distinct", "insert", "update", "findAndModify", "createIndexes"} <= listener.bounded.keys()
     assert {name: told for name, told in listener.bounded.items() if told != {True}} == {}
+
+
+async def test_a_backup_its_restore_and_checkpoints_take_as_long_as_they_take(
+    listener: Commands, store: Store, mongodb_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await created(store)
+    name, other = store.database.name, f"{store.database.name}_back"
+    monkeypatch.setenv("CASETYPES_MONGODB_URI", mongodb_uri)
+
+    async def run(database: str, *words: str) -> dict[str, set[bool]]:
+        monkeypatch.setenv("CASETYPES_DATABASE", database)
+        with listener.on(database):
+            await asyncio.to_thread(command, [*words, "--data", str(tmp_path)], standalone_mode=False)
+        return listener.bounded
+
+    told = {
+        "backup": await run(name, "backup", str(tmp_path / "backup.zip")),
+        "restore": await run(other, "restore", str(tmp_path / "backup.zip")),
+        "checkpoints": await run(other, "checkpoints"),
+    }
+    await store.database.client.drop_database(other)
+
+    assert told["backup"].keys() >= {"find", "insert"}
+    assert told["restore"].keys() >= {"find", "insert", "aggregate"}
+    assert told["checkpoints"].keys() >= {"find"}
+    assert {(work, name) for work, commands in told.items() for name, bounded in commands.items() if True in bounded} == {
+        ("restore", "create"),
+        ("restore", "createIndexes"),  # a day, and its collections
+    }
