@@ -3,9 +3,9 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import fanout
+from bench import drivers, fanout, reads
 
-ROWS: Mapping[str, Callable[[Sequence[str]], None]] = {"fanout": fanout.main}
+ROWS: Mapping[str, Callable[[Sequence[str]], None]] = {"fanout": fanout.main, "reads": reads.main, "drivers": drivers.main}
 
 
 def main(arguments: Sequence[str]) -> None:
