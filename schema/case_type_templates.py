@@ -12,6 +12,7 @@ from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.nodes import After, Before, Connection, First, Id, Last, Number, Time, connection, known_count, paging
 from schema.scalars import HsaId
+from schema.selections import needs_content
 from store import records
 from store.listing import Order
 from store.records import OwnerKind, PrincipalKind
@@ -81,7 +82,7 @@ KINDS[CASE_TYPE_TEMPLATE.name] = (CaseTypeTemplate.of, CaseTypeTemplateVersion.o
 class CaseTypeTemplateQuery:
     @strawberry.field(description="A template; null where there is none, or the viewer may not know of it.")
     async def case_type_template(self, info: Info, id: Id) -> CaseTypeTemplate | None:
-        found = await documents.get(info.context, id, CASE_TYPE_TEMPLATE.name)
+        found = await documents.get(info.context, id, CASE_TYPE_TEMPLATE.name, content=needs_content(info))
         return CaseTypeTemplate.of(found, info) if found else None
 
     @strawberry.field(description="The templates that the viewer sees; by name if no order is given.")
@@ -96,7 +97,8 @@ class CaseTypeTemplateQuery:
         before: Before = None,
     ) -> Connection[CaseTypeTemplate]:
         which = filter_of(CASE_TYPE_TEMPLATE.name, filter)
-        page = await documents.page(info.context, which, order_by or Order.NAME_ASC, paging(first, after, last, before))
+        content = needs_content(info, "edges", "node")
+        page = await documents.page(info.context, which, order_by or Order.NAME_ASC, paging(first, after, last, before), content=content)
         return connection(
             page,
             lambda record: CaseTypeTemplate.of(record, info),

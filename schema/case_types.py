@@ -14,6 +14,7 @@ from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.nodes import After, Before, Connection, First, Id, Last, Number, Time, connection, known_count, paging
 from schema.scalars import HsaId
+from schema.selections import needs_content
 from store import adoption, records
 from store.listing import DocumentFilter as StoreFilter
 from store.listing import Order
@@ -154,7 +155,7 @@ def filter_of(kind: str, given: DocumentFilter | None) -> StoreFilter:
 class CaseTypeQuery:
     @strawberry.field(description="A case type; null where there is none, or the viewer may not know of it.")
     async def case_type(self, info: Info, id: Id) -> CaseType | None:
-        found = await documents.get(info.context, id, CASE_TYPE.name)
+        found = await documents.get(info.context, id, CASE_TYPE.name, content=needs_content(info))
         return CaseType.of(found, info) if found else None
 
     @strawberry.field(description="The case types that the viewer sees; by name if no order is given.")
@@ -169,7 +170,8 @@ class CaseTypeQuery:
         before: Before = None,
     ) -> Connection[CaseType]:
         which = filter_of(CASE_TYPE.name, filter)
-        page = await documents.page(info.context, which, order_by or Order.NAME_ASC, paging(first, after, last, before))
+        content = needs_content(info, "edges", "node")
+        page = await documents.page(info.context, which, order_by or Order.NAME_ASC, paging(first, after, last, before), content=content)
         return connection(page, lambda record: CaseType.of(record, info), lambda: info.context.store.listing.count(which, info.context.rights.scope))
 
 

@@ -1,14 +1,12 @@
-"""Beginning a subscription: its operation is executed up to where its events come from, which the hub then tells."""
+"""Executing operations; a subscription's up to where its events come from, which the hub then tells."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from graphql import ExecutionResult as GraphQLExecutionResult
-from graphql import GraphQLError
+from graphql import ExecutionResult, GraphQLError
 from graphql.execution import create_source_event_stream
-from strawberry.types.execution import ExecutionResult
 
 from resolvers.context import Context
 from resolvers.live.followers import Follower, Outlet
@@ -67,7 +65,7 @@ class Stream(Protocol):
 
 
 class Live:
-    """What long-lived connections are answered from."""
+    """What requests and long-lived connections are answered from."""
 
     def __init__(self, schema: RegistrySchema, hub: Hub, sessions: Sessions, seats: Seats, metrics: Metrics, limits: Limits) -> None:
         self.streams: set[Stream] = set()
@@ -100,7 +98,7 @@ class Live:
             return _reported(executor, context)
         source = create_source_event_stream(executor)
         source = await source if executor.is_awaitable(source) else source
-        if isinstance(source, GraphQLExecutionResult):
+        if isinstance(source, ExecutionResult):
             return _reported(source.errors or [], context)
         assert isinstance(source, Source)  # noqa: S101 - what every subscription of this schema answers
         following = source.following
@@ -110,11 +108,16 @@ class Live:
         wording = self._wordings.join(context, operation, request.operation_name, request.variables, nature_of(executor))
         return await self.hub.follow(context, following, wording, outlet, changes=changes)
 
-    async def execute(self, context: Context, request: Request) -> ExecutionResult:
-        """Answer a query or mutation."""
-        return await self._schema.execute(
-            request.query, variable_values=dict(request.variables), context_value=context, operation_name=request.operation_name
-        )
+    async def execute(self, context: Context, operation: Operation, request: Request) -> ExecutionResult:
+        """Answer a query or mutation of a valid document that `refusal` lets pass; with coded errors."""
+        executor = built(self._schema.graphql, operation, request.operation_name, request.variables, context)
+        if not isinstance(executor, OpenExecutor):
+            return ExecutionResult(None, _reported(executor, context))
+        pending = executor.execute_operation()
+        result = await pending if isinstance(pending, Awaitable) else pending
+        assert isinstance(result, ExecutionResult)  # noqa: S101 - nothing is delivered in parts
+        report(result.errors or (), context.request_id)
+        return result
 
     async def end_streams(self) -> None:
         """End all streams, whose clients are to connect again."""

@@ -10,7 +10,7 @@ from typing import Any
 from store.database import SWEDISH, Database
 from store.paging import Page, Paging, find_merged, find_page
 from store.records import Document, DocumentState, OwnerKind, key_of
-from store.rows import document_from
+from store.rows import HEAD_ONLY, document_from
 from store.scopes import NOTHING, Scope
 
 
@@ -83,17 +83,26 @@ class Listing:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def page(self, which: DocumentFilter, scope: Scope, order: Order, paging: Paging) -> Page[Document]:
-        """A page of the documents of a kind that a scope lets see."""
+    async def page(self, which: DocumentFilter, scope: Scope, order: Order, paging: Paging, *, content: bool = True) -> Page[Document]:
+        """A page of the documents of a kind that a scope lets see; without `content` their contents are left out."""
+        shown = None if content else HEAD_ONLY
         descending = order in (Order.NAME_DESC, Order.UPDATED_DESC)
         if order in (Order.NAME_ASC, Order.NAME_DESC):
             keys = {"name": str, "_id": str}
             where = which.where(scope)
             return await find_page(
-                self._database, "documents", where, paging, keys=keys, convert=document_from, descending=descending, collation=SWEDISH
+                self._database,
+                "documents",
+                where,
+                paging,
+                keys=keys,
+                convert=document_from,
+                descending=descending,
+                collation=SWEDISH,
+                projection=shown,
             )
         parts = [(where, {changed: datetime, "_id": str}) for where, changed in which.parts(scope)]
-        return await find_merged(self._database, "documents", parts, paging, convert=document_from, descending=descending)
+        return await find_merged(self._database, "documents", parts, paging, convert=document_from, descending=descending, projection=shown)
 
     async def owned_by(self, kind: str, clinics: Sequence[str]) -> list[Owned]:
         """The documents of a kind that clinics own, archived ones left out; without their content."""

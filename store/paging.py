@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -97,6 +97,7 @@ async def find_page(
     convert: Callable[[Row], T],
     descending: bool = False,
     collation: Collation | None = None,
+    projection: Mapping[str, Any] | None = None,
 ) -> Page[T]:
     """One page of a collection.
 
@@ -109,9 +110,10 @@ async def find_page(
         convert: From a row to an item.
         descending: The direction of the list.
         collation: Of the index that serves the list.
+        projection: What of a row is read; the keys must be among it.
     """
     query = _query(where, paging, keys, descending=descending)
-    rows = await database.find(collection, query.where, sort=query.sort, limit=query.limit, collation=collation)
+    rows = await database.find(collection, query.where, sort=query.sort, limit=query.limit, collation=collation, projection=projection)
     return _page(rows, paging, keys, convert)
 
 
@@ -138,9 +140,10 @@ async def find_merged(
     *,
     convert: Callable[[Row], T],
     descending: bool = False,
+    projection: Mapping[str, Any] | None = None,
 ) -> Page[T]:
     """One page of a list whose parts are disjoint, each in the order of its own keys, which mean the same and have the same types."""
-    queries = [_query(where, paging, keys, descending=descending) for where, keys in parts]
+    queries = [replace(_query(where, paging, keys, descending=descending), projection=projection) for where, keys in parts]
     rows = [
         (tuple(_value(row, key) for key in keys), row)
         for found, (_, keys) in zip(await database.find_each(collection, queries), parts, strict=True)

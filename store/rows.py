@@ -97,8 +97,12 @@ def document_row(document: Document) -> Row:
     )
 
 
+HEAD_ONLY: Mapping[str, Any] = {"content": 0, "published_content": 0}
+"""The projection that leaves out the contents, which are most of a row."""
+
+
 def document_from(row: Row) -> Document:
-    """The head in a row."""
+    """The head in a row; empty contents stand for those that were not read."""
     owner = row["owner"]
     return Document(
         id=row["_id"],
@@ -110,8 +114,8 @@ def document_from(row: Row) -> Document:
         published=row["published"],
         name=row["name"],
         internal_name=row["internal_name"],
-        content=row["content"],
-        published_content=row["published_content"],
+        content=row.get("content", {}),
+        published_content=row.get("published_content"),
         schema_version=row["schema_version"],
         published_schema_version=row["published_schema_version"],
         derived_from=_derivation_from(row["derived_from"]),
