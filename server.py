@@ -51,6 +51,7 @@ from schema.metrics import MetricsPage, observe_process
 from schema.registry import schema
 from schema.sessions import Seats, Sessions
 from schema.sockets import WRITE_NOW, GraphQLSocket
+from schema.trusted import TrustedDocuments
 from store import mongod as embedded_mongod
 from store.database import Database, connect
 from store.mongod import MongodError
@@ -95,6 +96,8 @@ class Settings(BaseSettings):
     heartbeat_seconds: float = 15
     ping_seconds: float = 20
     metrics: Literal["loopback", "all", "none"] = "loopback"
+    trusted_documents: Path | None = None
+    trusted_only: bool = False
 
     @property
     def url(self) -> str:
@@ -141,7 +144,7 @@ def create_app(settings: Settings) -> Application:
         operations=settings.subscriptions_per_socket, init_seconds=settings.socket_init_seconds, heartbeat_seconds=settings.heartbeat_seconds
     )
     hub = Hub(store, metrics, Roster(store))
-    live = Live(schema, hub, Sessions(store, _sign_in(settings)), Seats(settings.connections_per_user), metrics, limits)
+    live = Live(schema, _trusted(settings), hub, Sessions(store, _sign_in(settings)), Seats(settings.connections_per_user), metrics, limits)
     graphql = RegistryGraphQL(live, development=settings.local_issuer)
 
     @asynccontextmanager
@@ -226,6 +229,11 @@ async def _prepare(store: Store) -> None:
     await store.principals.ensure(reference.principals())
 
 
+def _trusted(settings: Settings) -> TrustedDocuments:
+    """The operations that are known beforehand."""
+    return TrustedDocuments(schema.operations, settings.trusted_documents, only=settings.trusted_only)
+
+
 def _sign_in(settings: Settings) -> SignIn:
     """Who verifies tokens: the OpenID Connect issuer, else the development issuer where that is allowed."""
     if settings.oidc_issuer is not None:
@@ -287,6 +295,7 @@ def serve(
     embedded = None
     try:
         _sign_in(settings)
+        _trusted(settings)
         if settings.embedded:
             embedded = asyncio.run(embedded_mongod.start(settings.data, binary=settings.mongod, cache_gb=settings.mongod_cache_gb))
             settings = settings.model_copy(update={"mongodb_uri": embedded.uri})

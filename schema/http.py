@@ -42,7 +42,7 @@ class RegistryGraphQL:
         headers = request.headers
         streamed = is_preferred(headers.get("accept", ""))
         wanted = request_of(_read(await request.body()), headers.get("last-event-id"))
-        if wanted is None or not wanted.query or not (streamed or _JSON in headers.get("content-type", "")):
+        if wanted is None or wanted.query == "" or not (streamed or _JSON in headers.get("content-type", "")):
             await refuse(send, 400, [TopLevelError("BAD_REQUEST", _NO_REQUEST)], request_id)
         elif streamed:
             await EventStream(self._live, request.receive, send, request_id).run(wanted, headers.get("authorization"))
@@ -55,7 +55,7 @@ class RegistryGraphQL:
         if isinstance(context, Unauthenticated):
             await refuse(send, 200, [context.error()], request_id)
             return
-        operation = live.operations.read(request.query)
+        operation = live.operation_of(request)
         if operation.errors:
             report(operation.errors, request_id)
             await refuse(send, 200, operation.errors, request_id)

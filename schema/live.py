@@ -18,6 +18,7 @@ from schema.open_execution import OpenExecutor, built, nature_of
 from schema.operations import Operation
 from schema.registry import RegistrySchema
 from schema.sessions import Seats, Sessions
+from schema.trusted import TrustedDocuments, digest_of
 from schema.wordings import Wordings
 from store.history import Position, read_cursor
 
@@ -39,12 +40,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One operation as a client sent it."""
+    """One operation as a client sent it: its text, the SHA-256 of that, or both."""
 
-    query: str
+    query: str | None
     variables: Mapping[str, Any]
     operation_name: str | None = None
     last_event_id: str | None = None
+    digest: str | None = None
 
 
 def request_of(asked: Any, last_event_id: str | None = None) -> Request | None:
@@ -52,9 +54,13 @@ def request_of(asked: Any, last_event_id: str | None = None) -> Request | None:
     if not isinstance(asked, dict):
         return None
     query, name, variables = asked.get("query"), asked.get("operationName"), asked.get("variables")
-    if not isinstance(query, str) or not isinstance(name, str | None) or not isinstance(variables, dict | None):
+    try:
+        digest = digest_of(asked.get("extensions"))
+    except ValueError:
         return None
-    return Request(query, variables or {}, name, last_event_id)
+    if not isinstance(query, str | None) or not isinstance(name, str | None) or not isinstance(variables, dict | None):
+        return None
+    return None if query is None and digest is None else Request(query, variables or {}, name, last_event_id, digest)
 
 
 class Stream(Protocol):
@@ -67,16 +73,22 @@ class Stream(Protocol):
 class Live:
     """What requests and long-lived connections are answered from."""
 
-    def __init__(self, schema: RegistrySchema, hub: Hub, sessions: Sessions, seats: Seats, metrics: Metrics, limits: Limits) -> None:
+    def __init__(
+        self, schema: RegistrySchema, trusted: TrustedDocuments, hub: Hub, sessions: Sessions, seats: Seats, metrics: Metrics, limits: Limits
+    ) -> None:
         self.streams: set[Stream] = set()
         self.hub = hub
         self.sessions = sessions
         self.seats = seats
         self.metrics = metrics
         self.limits = limits
-        self.operations = schema.operations
         self._schema = schema
+        self._trusted = trusted
         self._wordings = Wordings(schema.graphql)
+
+    def operation_of(self, request: Request) -> Operation:
+        """What a request asks to be executed, valid; or why there is none, in its errors."""
+        return self._trusted.find(request.query, request.digest)
 
     async def follow(
         self, context: Context, operation: Operation, request: Request, outlet: Outlet, *, changes: int

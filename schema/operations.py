@@ -8,7 +8,8 @@ from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefiniti
 from schema.errors import TopLevelError
 
 _MOST_TOKENS = 10_000
-_LONGEST_KEPT = 64 * 1024
+LONGEST_KEPT = 64 * 1024
+"""Longer texts, in characters, are parsed each time."""
 _KEPT_BYTES = 64 * 1024 * 1024
 _TOKEN_BYTES = 1024  # a parsed token takes 320 to 430 bytes, measured; what is made of it for execution about as much
 _REMEMBERED = 4096
@@ -61,7 +62,7 @@ class Operations:
         if (kept := self._kept.get(text)) is not None:
             return kept
         operation = self._read(text)
-        if not operation.errors and len(text) <= _LONGEST_KEPT:
+        if not operation.errors and len(text) <= LONGEST_KEPT:
             if self._seen.pop(hash(text), False):
                 self._kept[text] = operation
             else:

@@ -199,7 +199,7 @@ class _Operation:
 
     async def start(self, request: Request) -> None:
         """Begin to follow, or to execute: a subscription has its position when this returns."""
-        operation = self._socket.live.operations.read(request.query)
+        operation = self._socket.live.operation_of(request)
         if operation.errors:
             report(operation.errors, self._socket.request_id)
             await self.refuse(operation.errors)

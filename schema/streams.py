@@ -47,7 +47,7 @@ class EventStream:
         live = self._live
         changes = live.hub.changes
         context = await live.sessions.context(await live.sessions.viewer(authorization, self._request_id), self._request_id)
-        operation = live.operations.read(request.query)
+        operation = live.operation_of(request)
         if isinstance(context, Unauthenticated):
             await self._begin()
             await self._refuse([context.error()])
