@@ -14,7 +14,7 @@ from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
 from schema.errors import report
 from schema.events import Source
-from schema.open_execution import OpenExecutor, built, nature_of
+from schema.open_execution import OpenExecutor, nature_of
 from schema.operations import Operation
 from schema.registry import RegistrySchema
 from schema.sessions import Seats, Sessions
@@ -82,7 +82,7 @@ class Live:
         self.seats = seats
         self.metrics = metrics
         self.limits = limits
-        self._schema = schema
+        self.graphql = schema.graphql
         self._trusted = trusted
         self._wordings = Wordings(schema.graphql)
 
@@ -105,7 +105,7 @@ class Live:
         Returns:
             The follower; or why there is none, coded.
         """
-        executor = built(self._schema.graphql, operation, request.operation_name, request.variables, context)
+        executor = OpenExecutor.of(self.graphql, operation, request.operation_name, request.variables, context)
         if not isinstance(executor, OpenExecutor):
             return _reported(executor, context)
         source = create_source_event_stream(executor)
@@ -122,7 +122,7 @@ class Live:
 
     async def execute(self, context: Context, operation: Operation, request: Request) -> ExecutionResult:
         """Answer a query or mutation of a valid document that `refusal` lets pass; with coded errors."""
-        executor = built(self._schema.graphql, operation, request.operation_name, request.variables, context)
+        executor = OpenExecutor.of(self.graphql, operation, request.operation_name, request.variables, context)
         if not isinstance(executor, OpenExecutor):
             return ExecutionResult(None, _reported(executor, context))
         pending = executor.execute_operation()

@@ -1,11 +1,13 @@
 """Operations as they are sent: parsed and validated once for each text, and kept within a bound of memory."""
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 
 from cachetools import LRUCache
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, OperationType, get_operation_ast, parse, validate
 
 from schema.errors import TopLevelError
+from schema.plans import Plan, choosing_variables
 
 _MOST_TOKENS = 10_000
 LONGEST_KEPT = 64 * 1024
@@ -13,15 +15,28 @@ LONGEST_KEPT = 64 * 1024
 _KEPT_BYTES = 64 * 1024 * 1024
 _TOKEN_BYTES = 1024  # a parsed token takes 320 to 430 bytes, measured; what is made of it for execution about as much
 _REMEMBERED = 4096
+_PLANS = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
-    """A document that fits the schema, or why it does not."""
+    """A document that fits the schema, or why it does not.
+
+    Attributes:
+        text: As sent.
+        document: Parsed; None where it can't be.
+        errors: Why it can't be executed; empty where it can.
+        choosing: The variables that say what is skipped and included.
+        plans: How it was executed, by the operation's name and the values of those variables.
+        steady: Whether answers depend only on what tags are made of, by the operation's name.
+    """
 
     text: str
     document: DocumentNode | None
     errors: tuple[GraphQLError, ...] = ()
+    choosing: tuple[str, ...] = ()
+    plans: LRUCache[Hashable, Plan] = field(default_factory=lambda: LRUCache(_PLANS))
+    steady: LRUCache[str | None, bool] = field(default_factory=lambda: LRUCache(_PLANS))
 
     def named(self, name: str | None) -> OperationDefinitionNode | None:
         """The operation of that name, or the only one."""
@@ -74,7 +89,7 @@ class Operations:
             document = parse(text, max_tokens=_MOST_TOKENS)
         except GraphQLError as error:
             return Operation(text, None, (error,))
-        return Operation(text, document, tuple(validate(self._schema, document)))
+        return Operation(text, document, tuple(validate(self._schema, document)), choosing_variables(document))
 
 
 def refusal(operation: Operation, name: str | None) -> GraphQLError | None:
