@@ -46,7 +46,7 @@ class CompiledExecutor(Executor[Any]):
         key: Hashable = (name, *(values.get(variable) for variable in operation.choosing))
         plan = operation.plans.get(key)
         if plan is None:
-            plan = operation.plans[key] = Plan(executor)
+            plan = operation.plans[key] = Plan(executor, operation.choosing)
         executor.plan = plan
         return executor
 

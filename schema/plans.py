@@ -5,7 +5,7 @@ say. Its closure answers the finished dictionary, or raises: it knows neither pa
 graphql-core executes (`schema.execution`). So what compiled code answers is right or not given.
 """
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -29,6 +29,7 @@ from graphql import (
 )
 from graphql.execution import Executor
 from graphql.execution.collect_fields import CollectedFields, FieldDetails, GroupedFieldSet, collect_fields, collect_subfields
+from graphql.execution.values import VariableValues
 from graphql.pyutils import Undefined
 from strawberry.types.field import StrawberryField
 
@@ -60,14 +61,15 @@ class Plan:
     """One operation with one choice of what `@skip` and `@include` leave of it.
 
     Args:
-        executor: One of this operation, whose variables choose the same. Nothing of it is kept that differs between requests.
+        executor: One of this operation, for its schema and text. Of its variables only those are kept that choose.
+        choosing: Their names.
     """
 
-    def __init__(self, executor: Executor[Any]) -> None:
+    def __init__(self, executor: Executor[Any], choosing: Collection[str]) -> None:
         self._schema = executor.schema
         self._operation = executor.operation
         self._fragments = executor.fragments
-        self._choice = executor.variable_values
+        self._choice = VariableValues(*({name: values[name] for name in choosing if name in values} for values in executor.variable_values))
         self._subfields: dict[tuple[GraphQLObjectType, int], tuple[Details, CollectedFields]] = {}
         self._objects: dict[int, ObjectPlan] = {}
         root = cast("GraphQLObjectType", self._schema.get_root_type(self._operation.operation))
