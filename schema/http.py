@@ -4,14 +4,17 @@ from http import HTTPMethod
 from typing import Any
 
 import orjson
+from starlette.datastructures import Headers
 from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.types import Receive, Scope, Send
 from strawberry.http.ides import get_graphql_ide_html
 
-from schema.errors import TopLevelError, formatted, report
+from resolvers.context import Context
+from schema.conditional import has_tag, tag_of
+from schema.errors import TopLevelError, error_of, formatted, report
 from schema.live import Live, Request, request_of
-from schema.operations import refusal
+from schema.operations import Operation, refusal
 from schema.sessions import Unauthenticated, new_request_id
 from schema.streams import EventStream, answer, is_preferred, refuse
 
@@ -47,11 +50,11 @@ class RegistryGraphQL:
         elif streamed:
             await EventStream(self._live, request.receive, send, request_id).run(wanted, headers.get("authorization"))
         else:
-            await self._answer(wanted, headers.get("authorization"), send, request_id)
+            await self._answer(wanted, headers, send, request_id)
 
-    async def _answer(self, request: Request, authorization: str | None, send: Send, request_id: str) -> None:
+    async def _answer(self, request: Request, headers: Headers, send: Send, request_id: str) -> None:
         live = self._live
-        context = await live.sessions.context(await live.sessions.viewer(authorization, request_id), request_id)
+        context = await live.sessions.context(await live.sessions.viewer(headers.get("authorization"), request_id), request_id)
         if isinstance(context, Unauthenticated):
             await refuse(send, 200, [context.error()], request_id)
             return
@@ -62,9 +65,23 @@ class RegistryGraphQL:
         elif (refused := refusal(operation, request.operation_name)) is not None:
             await refuse(send, 400, [refused], request_id)
         else:
+            await self._executed(context, operation, request, headers.get("if-none-match"), send)
+
+    async def _executed(self, context: Context, operation: Operation, request: Request, known: str | None, send: Send) -> None:
+        live, request_id = self._live, context.request_id
+        try:
+            tag = None if known is None else await tag_of(live.graphql, context, operation, request)
+            if tag is not None and has_tag(known or "", tag):
+                await answer(send, 304, None, request_id, tag)
+                return
             result = await live.execute(context, operation, request)
-            errors = {"errors": formatted(result.errors)} if result.errors else {}
-            await answer(send, 200, {"data": result.data} | errors, request_id)
+        except Exception as fault:  # noqa: BLE001 - whatever fails, the client is told
+            await refuse(send, 200, [error_of(fault, request_id)], request_id)
+            return
+        if result.errors:
+            await answer(send, 200, {"data": result.data, "errors": formatted(result.errors)}, request_id)
+        else:
+            await answer(send, 200, {"data": result.data}, request_id, tag)
 
 
 def _read(body: bytes) -> Any:

@@ -165,11 +165,14 @@ async def refuse(send: Send, status: int, errors: Iterable[GraphQLError], reques
     await answer(send, status, {"data": None, "errors": formatted(errors)}, request_id)
 
 
-async def answer(send: Send, status: int, body: dict[str, Any], request_id: str) -> None:
-    """Answer a request as a whole, in JSON."""
-    text = orjson.dumps(body)
-    length = str(len(text)).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", length), (b"x-request-id", request_id.encode())]
+async def answer(send: Send, status: int, body: dict[str, Any] | None, request_id: str, tag: str | None = None) -> None:
+    """Answer a request as a whole, in JSON; without a body that what the client has, under the tag, is still so."""
+    text = b"" if body is None else orjson.dumps(body)
+    headers = [(b"x-request-id", request_id.encode())]
+    if body is not None:
+        headers += [(b"content-type", b"application/json"), (b"content-length", str(len(text)).encode())]
+    if tag is not None:
+        headers += [(b"etag", tag.encode()), (b"cache-control", b"private, no-cache")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": text})
 
