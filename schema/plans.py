@@ -71,7 +71,7 @@ class Plan:
         self._fragments = executor.fragments
         self._choice = VariableValues(*({name: values[name] for name in choosing if name in values} for values in executor.variable_values))
         self._subfields: dict[tuple[GraphQLObjectType, int], tuple[Details, CollectedFields]] = {}
-        self._objects: dict[int, ObjectPlan] = {}
+        self._objects: dict[int, tuple[GroupedFieldSet, ObjectPlan]] = {}
         root = cast("GraphQLObjectType", self._schema.get_root_type(self._operation.operation))
         self.root = collect_fields(self._schema, self._fragments, self._choice, root, self._operation, hide_suggestions=False)
 
@@ -85,10 +85,11 @@ class Plan:
 
     def of(self, parent: GraphQLObjectType, fields: GroupedFieldSet) -> ObjectPlan:
         """The plan for fields that were collected here."""
-        if (plan := self._objects.get(id(fields))) is None:
+        if (known := self._objects.get(id(fields))) is None:
             entries = [(name, self._fast(parent, details), details) for name, details in fields.items()]
-            plan = self._objects[id(fields)] = ObjectPlan(entries, _whole([(name, fast) for name, fast, _ in entries]))
-        return plan
+            plan = ObjectPlan(entries, _whole([(name, fast) for name, fast, _ in entries]))
+            known = self._objects[id(fields)] = (fields, plan)  # with the fields, so that the id stays theirs
+        return known[1]
 
     def _fast(self, parent: GraphQLObjectType, details: Details) -> Fast | None:
         name = details[0].node.name.value
