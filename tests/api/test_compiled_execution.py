@@ -83,8 +83,8 @@ async def registry(world: World) -> None:
 def settled(answer: tuple[bytes, list[bytes]]) -> tuple[bytes, dict[tuple[Any, ...], bytes | None]]:
     """Data, and the error at each null; None where it came from below.
 
-    Of several faults below a null, graphql-core tells the one that comes first: which one that is, hangs on when MongoDB answers, and differs from run
-    to run of graphql-core alone.
+    Of several faults below a null, graphql-core tells the one that comes first: which one that is, hangs on when MongoDB answers, and differs from
+    run to run of graphql-core alone.
     """
     data, errors = answer
     found: dict[tuple[Any, ...], bytes | None] = {}
