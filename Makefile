@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: install run test soak bench check fix sdl lock
+.PHONY: install run test soak bench check fix sdl dictionary lock
 
 install: $(INSTALLED)
 
@@ -18,8 +18,9 @@ $(INSTALLED): requirements-dev.lock pyproject.toml
 run: $(INSTALLED)
 	$(BIN)/casetypes serve
 
+# In four processes, each with a MongoDB of its own: tests wait for disks and sockets more than they compute. A file stays in one process.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 4 --dist loadfile
 
 soak: $(INSTALLED)
 	$(BIN)/python -m pytest -m soak
@@ -41,6 +42,10 @@ fix: $(INSTALLED)
 
 sdl: $(INSTALLED)
 	$(BIN)/casetypes sdl > schema.graphql
+
+# The page that tells what every column of every export means.
+dictionary: $(INSTALLED)
+	$(BIN)/python -m resolvers.exports.dictionary > docs/data-dictionary.md
 
 # Only when dependencies change: writes the two lock files, with hashes and without index lines.
 lock: $(INSTALLED)

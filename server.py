@@ -13,13 +13,11 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from importlib import metadata
-from ipaddress import ip_address
 from pathlib import Path
-from struct import pack
 from types import FrameType
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -27,94 +25,49 @@ import structlog
 import typer
 import uvicorn
 from prometheus_client import CollectorRegistry
-from pydantic_settings import BaseSettings, SettingsConfigDict
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from resolvers import checkpoints as checkpoint_keys
 from resolvers import development as development_issuer
 from resolvers import reference
 from resolvers import sample as sample_data
+from resolvers.checkpoints import CheckpointKey
+from resolvers.exports import returning
 from resolvers.issuers import IssuerKeys
 from resolvers.kinds import KINDS
 from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
 from resolvers.live.roster import Roster
+from resolvers.settings import Settings
 from resolvers.sign_in import SignIn
-from resolvers.viewers import ACR_LEVELS, AcrLevel
+from schema.exports import Exporting
 from schema.http import RegistryGraphQL
 from schema.live import Limits, Live
 from schema.metrics import MetricsPage, observe_process
-from schema.registry import schema
+from schema.registry import RegistrySchema, schema
 from schema.sessions import Seats, Sessions
-from schema.sockets import WRITE_NOW, GraphQLSocket
+from schema.sockets import GraphQLSocket
 from schema.trusted import TrustedDocuments
 from store import mongod as embedded_mongod
-from store.database import Database, connect
+from store import verification
+from store.backup import BackupError, back_up, is_half_restored
+from store.backup import restore as restore_backup
+from store.database import Database, MongoError, connect
+from store.kinds import Kinds
 from store.mongod import MongodError
 from store.records import Role
 from store.registry import Store
+from store.replay import ReplayRefused
 
 _RUNNING = "server.json"
 _MAX_FRAME = 1024 * 1024
 _STOP_SECONDS = 10
+_WORKER_SECONDS = 30  # to start in, too: uvicorn's five are too few on a busy machine, and it would start them again and again
 _WORKERS_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # named by the library: the folder where workers leave their counts
-
-# RFC 6455, section 5.2: the whole of a text message in one frame, unmasked, with its length.
-_TEXT = 0x81
-_IN_TWO_BYTES = 126
-_IN_EIGHT_BYTES = 127
-
-
-class Settings(BaseSettings):
-    """Everything that can be set: by `CASETYPES_*` in the environment, some of it by the command line."""
-
-    model_config = SettingsConfigDict(env_prefix="CASETYPES_", frozen=True)
-
-    host: str = "127.0.0.1"
-    port: int = 8000
-    data: Path = Path("data")
-    sample: Literal["demo", "none"] = "demo"
-    workers: int = 1
-    mongodb_uri: str | None = None
-    database: str = "casetypes"
-    embedded: bool = False
-    mongod: Path | None = None
-    mongod_cache_gb: float = 0.5
-    development: bool = False
-    oidc_issuer: str | None = None
-    oidc_audience: str = development_issuer.AUDIENCE
-    oidc_acr: tuple[AcrLevel, ...] = ACR_LEVELS
-    role_codes: dict[str, Role] = {role.value: role for role in Role}
-    extra_hsa_prefixes: tuple[str, ...] = ()
-    connections_per_user: int = 50
-    subscriptions_per_socket: int = 100
-    socket_init_seconds: float = 5
-    heartbeat_seconds: float = 15
-    ping_seconds: float = 20
-    metrics: Literal["loopback", "all", "none"] = "loopback"
-    trusted_documents: Path | None = None
-    trusted_only: bool = False
-
-    @property
-    def url(self) -> str:
-        """Where the server is reached."""
-        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
-
-    @property
-    def local_issuer(self) -> bool:
-        """Whether the development issuer's tokens are accepted: only on loopback, with the embedded database or by explicit choice."""
-        return _is_loopback(self.host) and self.oidc_issuer is None and (self.embedded or self.development)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 # ------------------------------------------------------------------ the application
@@ -133,32 +86,37 @@ class Application(Starlette):
             await super().__call__(scope, receive, send)
 
 
-def create_app(settings: Settings) -> Application:
-    """The ASGI application over the MongoDB that the settings name."""
+def create_app(settings: Settings, schema: RegistrySchema = schema, kinds: Kinds = KINDS) -> Application:
+    """The ASGI application over the MongoDB that the settings name, for these kinds of document."""
     if settings.mongodb_uri is None:
         raise ValueError("The settings name no MongoDB.")
-    store = _open(settings.mongodb_uri, settings)
+    store = _open(settings.mongodb_uri, settings, kinds)
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     limits = Limits(
         operations=settings.subscriptions_per_socket, init_seconds=settings.socket_init_seconds, heartbeat_seconds=settings.heartbeat_seconds
     )
     hub = Hub(store, metrics, Roster(store))
-    live = Live(schema, _trusted(settings), hub, Sessions(store, _sign_in(settings)), Seats(settings.connections_per_user), metrics, limits)
+    live = Live(schema, _trusted(settings, schema), hub, Sessions(store, _sign_in(settings)), Seats(settings.connections_per_user), metrics, limits)
     graphql = RegistryGraphQL(live, development=settings.local_issuer)
+    key = settings.signing_key()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await _prepare(store)
         store.feed.start()
         hub.start()
-        observing = asyncio.create_task(observe_process(store, metrics))
+        background = [
+            asyncio.create_task(observe_process(store, metrics)),
+            asyncio.create_task(checkpoint_keys.keep_taking(store, key, settings.checkpoint_seconds)),
+        ]
         try:
             # Before the server waits for requests to end: a stream does not end by itself.
             with _on_signal(lambda: asyncio.ensure_future(live.end_streams())):
                 yield
         finally:
-            observing.cancel()
+            for task in background:
+                task.cancel()
             await live.stop()
             await store.feed.stop()
             await store.log.close()
@@ -174,6 +132,7 @@ def create_app(settings: Settings) -> Application:
     app = Application(
         routes=[
             Route("/graphql", graphql, methods=["GET", "POST"]),
+            Route("/exports/{file}", Exporting(live, at_once=settings.exports_at_once)),
             Route("/metrics", MetricsPage(registry, open_to=settings.metrics, merged=settings.workers > 1)),
             Route("/health/live", alive),
             Route("/health/ready", ready),
@@ -216,20 +175,30 @@ def application() -> Application:
     )
     # Each open socket is some hundred objects that live long: the collector's defaults would look through all of them every few requests.
     gc.set_threshold(10_000, 10, 10)
-    return create_app(Settings())
+    app = create_app(Settings())
+    gc.collect()
+    gc.freeze()  # schema and modules stay for good: a full collection need not look through them, and is short
+    return app
 
 
-def _open(uri: str, settings: Settings) -> Store:
-    return Store.over(Database(connect(uri), settings.database), KINDS, extra_hsa_prefixes=settings.extra_hsa_prefixes)
+def _open(uri: str, settings: Settings, kinds: Kinds = KINDS) -> Store:
+    return Store.over(Database(connect(uri), settings.database), kinds, extra_hsa_prefixes=settings.extra_hsa_prefixes)
 
 
 async def _prepare(store: Store) -> None:
-    """Indexes and reference data, as far as they are missing."""
+    """Indexes, the words that documents are found by, and reference data, as far as they are missing.
+
+    Raises:
+        BackupError: A restore into the database was broken off.
+    """
+    if await is_half_restored(store.database):
+        raise BackupError("A restore into this database was broken off. Run it again: casetypes restore.")
     await store.database.create_indexes()
+    await store.search.fill_in()
     await store.principals.ensure(reference.principals())
 
 
-def _trusted(settings: Settings) -> TrustedDocuments:
+def _trusted(settings: Settings, schema: RegistrySchema) -> TrustedDocuments:
     """The operations that are known beforehand."""
     return TrustedDocuments(schema.operations, settings.trusted_documents, only=settings.trusted_only)
 
@@ -242,31 +211,6 @@ def _sign_in(settings: Settings) -> SignIn:
     if settings.local_issuer:
         return development_issuer.sign_in(settings.data)
     raise ValueError("Nobody could sign in: set CASETYPES_OIDC_ISSUER (or, on a loopback address only, CASETYPES_DEVELOPMENT=1).")
-
-
-class FrameProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's websocket protocol, with the extension that writes without waiting (`schema.sockets.WRITE_NOW`)."""
-
-    async def run_asgi(self) -> None:
-        """Run the application."""
-        extensions: dict[str, Any] = self.scope["extensions"]
-        extensions[WRITE_NOW] = self.write_now
-        await super().run_asgi()
-
-    def write_now(self, head: bytes, body: bytes, tail: bytes) -> bool:
-        """Write a text message, unless the reader can't take more or the socket is being closed."""
-        if not self.writable.is_set() or self.close_sent or self.disconnected or self.transport.is_closing():
-            return False
-        size = len(head) + len(body) + len(tail)
-        # How long it is takes one, three or nine bytes.
-        if size < _IN_TWO_BYTES:
-            start = pack("!BB", _TEXT, size)
-        elif size < 1 << 16:
-            start = pack("!BBH", _TEXT, _IN_TWO_BYTES, size)
-        else:
-            start = pack("!BBQ", _TEXT, _IN_EIGHT_BYTES, size)
-        self.transport.write(b"".join((start, head, body, tail)))
-        return True
 
 
 # ------------------------------------------------------------------ the command line
@@ -295,7 +239,7 @@ def serve(
     embedded = None
     try:
         _sign_in(settings)
-        _trusted(settings)
+        _trusted(settings, schema)
         if settings.embedded:
             embedded = asyncio.run(embedded_mongod.start(settings.data, binary=settings.mongod, cache_gb=settings.mongod_cache_gb))
             settings = settings.model_copy(update={"mongodb_uri": embedded.uri})
@@ -305,7 +249,7 @@ def serve(
             _run(settings)
         finally:
             (settings.data / _RUNNING).unlink(missing_ok=True)
-    except (MongodError, ValueError) as error:
+    except (MongodError, BackupError, ValueError) as error:
         _fail(str(error))
     finally:
         if embedded is not None:
@@ -341,7 +285,7 @@ def _run(settings: Settings) -> None:
         workers=settings.workers,
         loop="uvloop",
         http="httptools",
-        ws="server:FrameProtocol",
+        ws="schema.frames:FrameProtocol",
         ws_max_size=_MAX_FRAME,
         ws_per_message_deflate=False,
         ws_ping_interval=settings.ping_seconds,
@@ -350,6 +294,7 @@ def _run(settings: Settings) -> None:
         access_log=False,
         log_level="warning",
         timeout_graceful_shutdown=_STOP_SECONDS,
+        timeout_worker_healthcheck=_WORKER_SECONDS,
     )
 
 
@@ -415,15 +360,125 @@ def token(
     typer.echo(signed)
 
 
+@command.command(name="import")
+def import_(
+    versions: Annotated[list[Path], typer.Option(exists=True, dir_okay=False, help="An export of versions as NDJSON, whole.")],
+    events: Annotated[list[Path], typer.Option(exists=True, dir_okay=False, help="An export of events as NDJSON with detail=true, whole.")],
+    data: DataOption = Path("data"),
+) -> None:
+    """Replay exported logs into a registry that has nothing of them: a pair of files for each principal."""
+
+    async def work(store: Store) -> None:
+        await _prepare(store)
+        for one in [await returning.replay(store, *pair) for pair in returning.pairs(versions, events)]:
+            typer.echo(f"{one.principal}: {one.events} events, {one.versions} versions; {one.documents} documents, all chains of hashes intact.")
+
+    _with_store(data, work)
+
+
 @command.command()
 def status(data: DataOption = Path("data")) -> None:
     """Print where the server of a data folder is reached, as JSON."""
+    if not (whereabouts := _whereabouts(data)):
+        _fail(f"No server runs on the data folder {data}.")
+    typer.echo(json.dumps(whereabouts, indent=2))
+
+
+def _whereabouts(data: Path) -> dict[str, Any]:
+    """What the server that runs on a data folder left of itself; empty if none runs."""
     try:
         whereabouts: dict[str, Any] = json.loads((data / _RUNNING).read_text(encoding="utf-8"))
         os.kill(whereabouts["pid"], 0)
     except (OSError, ValueError, KeyError):
-        _fail(f"No server runs on the data folder {data}.")
-    typer.echo(json.dumps(whereabouts, indent=2))
+        return {}
+    return whereabouts
+
+
+@command.command()
+def backup(target: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")], data: DataOption = Path("data")) -> None:
+    """Write the whole registry to one file, as it is at this moment, and check it. Servers may go on writing."""
+
+    async def work(store: Store) -> None:
+        await checkpoint_keys.take(store, Settings(data=data).signing_key())
+        manifest = await back_up(store.database, target)
+        typer.echo(f"{target}: {sum(manifest.rows.values()):,} rows as of {manifest.made_at}")
+
+    _with_store(data, work)
+    verify(target, key=Settings(data=data).checkpoint_key or data / checkpoint_keys.KEY_FILE)
+
+
+@command.command()
+def restore(source: Annotated[Path, typer.Argument(help="A backup.")], data: DataOption = Path("data")) -> None:
+    """Write a backup into an empty data folder or database, after checking it. No server may run there."""
+    verify(source)
+
+    async def work(store: Store) -> None:
+        manifest = await restore_backup(store.database, source)
+        typer.echo(f"{sum(manifest.rows.values()):,} rows as of {manifest.made_at} are in the database {store.database.name}.")
+
+    _with_store(data, work)
+
+
+@command.command()
+def verify(
+    source: Annotated[Path, typer.Argument(help="A backup.")],
+    key: Annotated[Path | None, typer.Option(help="The key that checkpoints are signed with, or its public half, as a JSON Web Key.")] = None,
+    checkpoints: Annotated[Path | None, typer.Option(help="Checkpoints that were kept elsewhere, one to a line.")] = None,
+) -> None:
+    """Check a backup without a database: every version's hash, every log, every checkpoint. Ends with 1 if anything is wrong."""
+    try:
+        signed = None if key is None else CheckpointKey.of(key).signed
+        elsewhere = [] if checkpoints is None else checkpoint_keys.read_all(checkpoints.read_text(encoding="ascii").splitlines())
+        report = verification.check(source, signed, elsewhere)
+    except (BackupError, ValueError, OSError) as error:
+        _fail(str(error))
+    counts = f"{report.documents:,} documents, {report.versions:,} versions, {report.events:,} events, {report.checkpoints:,} checkpoints"
+    if not report.intact:
+        _fail("\n".join([f"NOT intact: {counts}", *report.problems]))
+    typer.echo(f"Intact: {counts}{'' if key else ' (signatures were not checked: no --key)'}")
+
+
+@command.command()
+def checkpoints(
+    data: DataOption = Path("data"), *, public_key: Annotated[bool, typer.Option("--public-key", help="Print the public key instead.")] = False
+) -> None:
+    """Sign how far each log goes now, and print all checkpoints, one to a line: to be kept elsewhere."""
+    if public_key:
+        typer.echo(json.dumps(Settings(data=data).signing_key().public()))
+        return
+
+    async def work(store: Store) -> None:
+        await checkpoint_keys.take(store, Settings(data=data).signing_key())
+        typer.echo("\n".join(one.statement for one in await store.checkpoints.all()))
+
+    _with_store(data, work)
+
+
+def _with_store(data: Path, work: Callable[[Store], Awaitable[None]]) -> None:
+    """Work on the store of a data folder: on the MongoDB of the settings, of the server that runs there, or on one started for it."""
+    settings = Settings(data=data.absolute())
+
+    async def on(uri: str) -> None:
+        store = _open(uri, settings)
+        try:
+            await work(store)
+        finally:
+            await store.database.client.close()
+
+    async def go() -> None:
+        if (uri := settings.mongodb_uri or _whereabouts(settings.data).get("mongodbUri")) is not None:
+            await on(uri)
+            return
+        embedded = await embedded_mongod.start(settings.data, binary=settings.mongod, cache_gb=settings.mongod_cache_gb)
+        try:
+            await on(embedded.uri)
+        finally:
+            await embedded.stop()
+
+    try:
+        asyncio.run(go())
+    except (MongodError, BackupError, ReplayRefused, MongoError, ValueError) as error:
+        _fail(str(error))
 
 
 @command.command()

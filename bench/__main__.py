@@ -3,9 +3,16 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import drivers, fanout, reads
+from bench import distribution, drivers, fanout, growth, reads, writes
 
-ROWS: Mapping[str, Callable[[Sequence[str]], None]] = {"fanout": fanout.main, "reads": reads.main, "drivers": drivers.main}
+ROWS: Mapping[str, Callable[[Sequence[str]], None]] = {
+    "distribution": distribution.main,
+    "drivers": drivers.main,
+    "fanout": fanout.main,
+    "growth": growth.main,
+    "reads": reads.main,
+    "writes": writes.main,
+}
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -39,10 +39,8 @@ class Region:
         csv = "hsaId;name\n" + "".join(f"{hsa_id};Vårdcentralen {hsa_id[-5:]}\n" for hsa_id in ids)
         async with region.on(server):
             await region._done("clinicsImport", "created", principal=PRINCIPAL, csv=csv)
-            made = await region._done("caseTypeCreate", "caseType { id }", owner=PRINCIPAL, content=_CONTENT)
-            region._case_type = made["caseType"]["id"]
-            await region._done("documentPublish", "event { id }", id=region._case_type, version=1, expectedVersion=1)
-            await region._done("caseTypeDistribute", "clinics", caseType=region._case_type, to={"hsaIds": ids})
+            region._case_type = await region.published()
+            await region.distribute(region._case_type)
         return region
 
     @asynccontextmanager
@@ -69,6 +67,29 @@ class Region:
         """The same, with a change that fills some 60 KB of each message."""
         text = f"{_SENTENCE * (_LARGE // len(_SENTENCE))} Utgåva {self._version:06}."
         await self._update(marker, introduction=text)
+
+    async def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """What a query answers; an error in it is an error."""
+        answer = (await self._client.post("/graphql", json={"query": query, "variables": variables})).json()
+        if "errors" in answer:
+            raise RuntimeError(f"{query} was refused: {answer['errors']}")
+        found: dict[str, Any] = answer["data"]
+        return found
+
+    async def published(self) -> str:
+        """A new case type in force; its id."""
+        made = await self._done("caseTypeCreate", "caseType { id }", owner=PRINCIPAL, content=_CONTENT)
+        case_type: str = made["caseType"]["id"]
+        await self._done("documentPublish", "event { id }", id=case_type, version=1, expectedVersion=1)
+        return case_type
+
+    async def distribute(self, case_type: str) -> None:
+        """Hand it to all clinics of the region in one act."""
+        await self._done("caseTypeDistribute", "clinics", caseType=case_type, to={"filter": {}})
+
+    async def edit(self, case_type: str, version: int, **content: str) -> None:
+        """Write the next version of some case type, a draft, on what was `version`."""
+        await self._done("caseTypeUpdate", "version { number }", id=case_type, expectedVersion=version, content=content)
 
     async def _update(self, note: str, **content: str) -> None:
         change = {"id": self._case_type, "expectedVersion": self._version, "content": content, "publish": True, "note": note}

@@ -11,6 +11,7 @@ from enum import Enum, auto
 from resolvers.viewers import LOA3, Grant, Viewer
 from store.clinic_filters import Reach
 from store.errors import NotFound, NotPermitted
+from store.kinds import Kind, Shared
 from store.records import Act, Actor, CentralActivation, Clinic, Document, OwnerKind, Principal, PrincipalKind, Role, key_of
 from store.registry import Store
 from store.scopes import Scope, Sight
@@ -85,7 +86,6 @@ _KINDS_OF_ROLE: Mapping[Role, frozenset[PrincipalKind]] = {
     Role.NATIONAL_ADMINISTRATOR: frozenset({PrincipalKind.NATIONAL}),
     Role.REGIONAL_ADMINISTRATOR: frozenset({PrincipalKind.REGION, PrincipalKind.MUNICIPALITY}),
 }
-_TEMPLATE_KINDS = frozenset({"CASE_TYPE_TEMPLATE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ async def rights_of(viewer: Viewer, store: Store) -> Rights:
         table = await store.role_grants.of_employee(key_of(viewer.employee_hsa_id))
         held = await _known([Grant(grant.role, grant.unit, includes_below=grant.unit in principals) for grant in table], principals, store)
     limited = [one for one in [await _limited(one, viewer, store) for one in held] if one is not None]
-    return Rights(held=tuple(limited), scope=_scope(limited, principals.values()))
+    return Rights(held=tuple(limited), scope=_scope(limited, principals.values(), store.kinds))
 
 
 async def _known(grants: Sequence[Grant], principals: Mapping[str, Principal], store: Store) -> list[Held]:
@@ -217,20 +217,23 @@ def _held(grant: Grant, principals: Mapping[str, Principal], clinics: Mapping[st
     return Held(grant.role, principal.hsa_id, principal.key, None, national=national, permissions=allowed)
 
 
-def _scope(held: Iterable[Held], principals: Iterable[Principal]) -> Scope:
-    """The documents that roles let see: their own principal's published ones, national templates, and drafts where they may read drafts."""
+def _scope(held: Iterable[Held], principals: Iterable[Principal], kinds: Iterable[Kind]) -> Scope:
+    """The documents that roles let see: their own principal's published ones, what kinds share, and drafts where they may read drafts."""
     held = tuple(held)
     drafts = [one for one in held if Permission.READ_DRAFTS in one.permissions]
     wide = [one for one in held if one.clinic is None]
+    national = frozenset(one.key for one in principals if one.kind is PrincipalKind.NATIONAL)
     return Scope(
         principals=frozenset(one.principal for one in drafts if one.clinic is None and one.role not in _CLINIC_ROLES),
         clinics=frozenset(one.clinic for one in drafts if one.clinic is not None),
         clinics_in=frozenset(one.principal for one in drafts if one.clinic is None and one.role in _CLINIC_ROLES),
         released_in=frozenset(one.principal for one in wide),
         released_of=frozenset(one.principal for one in held) | frozenset(one.clinic for one in held if one.clinic is not None),
-        released_templates_of=frozenset(one.key for one in principals if one.kind is PrincipalKind.NATIONAL) if held else frozenset(),
+        released_templates_of=national if held else frozenset(),
         released_central=any(one.national for one in held),
-        template_kinds=_TEMPLATE_KINDS,
+        within=None if any(one.national for one in held) else national | {one.principal for one in held},
+        template_kinds=frozenset(kind.name for kind in kinds if kind.shared is Shared.NATIONAL),
+        released_kinds=frozenset(kind.name for kind in kinds if kind.shared is Shared.CENTRAL) if held else frozenset(),
     )
 
 

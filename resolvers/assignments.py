@@ -5,34 +5,46 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from resolvers import documents
+from resolvers.clinics import require_principal
 from resolvers.context import Context
 from resolvers.selections import group_of
 from store.adoption import Adoption, AdoptionAsked
-from store.assignments import AssignmentFilter
+from store.assignments import AssignmentFilter, AssignmentOrder
+from store.clinic_filters import ClinicFilter
 from store.errors import InvalidInput
 from store.paging import Page, Paging
-from store.records import Assignment, AssignmentOrigin, Document, OrderedList, key_of
+from store.records import Assignment, AssignmentOrigin, Document, DocumentState, OrderedList, OwnerKind, key_of
 
 _NONE: Page[Assignment] = Page((), (), has_next=False, has_previous=False)
+_ASSIGNED = frozenset({DocumentState.ACTIVE, DocumentState.INACTIVE})
+"""The states of what clinics have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Which assignments, as a caller asks; what is None does not matter."""
+    """Which assignments, as a caller asks; what is None does not matter. `scope` is whose the case types are."""
 
     clinic: str | None = None
     case_type: str | None = None
     group: str | None = None
     origin: AssignmentOrigin | None = None
     behind_only: bool = False
+    principal: str | None = None
+    scope: OwnerKind | None = None
+    states: Sequence[DocumentState] | None = None
+    business_classifications: Sequence[str] | None = None
+    acknowledged_version: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What a wish comes to: a filter within the viewer's rights, and the moment as a number of the log."""
+    """What a wish comes to: a filter within the viewer's rights, the moment as a number of the log, and the order."""
 
     which: AssignmentFilter
     sequence: int | None
+    order: AssignmentOrder = AssignmentOrder.CLINIC_ASC
 
 
 async def get(context: Context, assignment_id: str) -> Assignment | None:
@@ -43,33 +55,42 @@ async def get(context: Context, assignment_id: str) -> Assignment | None:
     return assignment if await documents.get(context, assignment.document) is not None else None
 
 
-async def listed(context: Context, wish: Wish, as_of: datetime | None) -> Listed | None:
+async def listed(context: Context, wish: Wish, as_of: datetime | None, order: AssignmentOrder = AssignmentOrder.CLINIC_ASC) -> Listed | None:
     """What to list; None where nothing can match.
 
     Raises:
-        NotFound: There is no such group.
-        InvalidInput: A moment is asked for, but not of whose log.
+        NotFound: There is no such group or principal.
+        InvalidInput: A moment, or an order by time, is asked for, but not of whose log; or of the past what is known of now only.
     """
     within = context.rights.clinics()
+    _refuse_unknown(wish, as_of)
     document = await documents.get(context, wish.case_type, "CASE_TYPE") if wish.case_type is not None else None
     clinic = await context.loaders.clinics.load(key_of(wish.clinic)) if wish.clinic is not None else None
     if (wish.case_type is not None and document is None) or (wish.clinic is not None and (clinic is None or not context.rights.sees_clinic(clinic))):
         return None
     keys: Sequence[str] | None = [clinic.key] if clinic else None
-    principal = document.principal if document else clinic.principal if clinic else None
+    named = require_principal(context, wish.principal, ("filter", "principal")).key if wish.principal is not None else None
+    if named is not None and any(one is not None and one.principal != named for one in (document, clinic)):
+        return None
+    principal = named or (document.principal if document else clinic.principal if clinic else None)
     if wish.group is not None:
         group = await group_of(context, wish.group, ("filter", "group"))
+        if named is not None and group.principal != named:
+            return None
         principal = group.principal
-        members = await context.store.clinics.keys(context.store.groups.filter_of(group))
-        keys = members if keys is None else sorted(set(keys) & set(members))
+        keys = _both(keys, await context.store.clinics.keys(context.store.groups.filter_of(group)))
     if principal is None and within is not None and len(roots := {held.principal for held in context.rights.held}) == 1:
         [principal] = roots
+    if wish.business_classifications is not None:
+        alike = ClinicFilter(within=within, principal=principal, business_classifications=wish.business_classifications)
+        keys = _both(keys, await context.store.clinics.keys(alike))
     sequence = None
     if as_of is not None:
-        if principal is None:
-            raise InvalidInput.at(("asOf",), "WHOSE_LOG", "Ange mottagning, ärendetyp eller grupp: varje huvudman har sin egen logg.")
-        sequence = await context.store.history.sequence_at(principal, as_of)
-    behind = await _in_force(context, principal, document, sequence) if wish.behind_only else None
+        sequence = await context.store.history.sequence_at(_whose(principal, ("asOf",)), as_of)
+    if order is not AssignmentOrder.CLINIC_ASC:
+        _whose(principal, ("orderBy",))
+    behind = await _in_force(context, principal, document) if wish.behind_only else None
+    only, other_than = await _in_states(context, principal, wish.states)
     which = AssignmentFilter(
         behind=behind,
         within=within,
@@ -77,18 +98,59 @@ async def listed(context: Context, wish: Wish, as_of: datetime | None) -> Listed
         clinics=keys,
         document=document.id if document else None,
         origin=wish.origin,
-        central_only=within is None,  # who reads all clinics sees their own case types nowhere
+        # who reads all clinics sees their own case types nowhere
+        central_only=within is None or wish.scope is OwnerKind.PRINCIPAL,
+        local_only=wish.scope is OwnerKind.CLINIC,
+        documents=only,
+        other_than=other_than,
+        acknowledged_version=wish.acknowledged_version,
+        since=wish.since,
+        until=wish.until,
     )
-    return Listed(which, sequence)
+    return Listed(which, sequence, order)
 
 
-async def _in_force(context: Context, principal: str | None, document: Document | None, sequence: int | None) -> Mapping[str, int]:
-    """The versions in force that clinics may lag behind."""
-    if sequence is not None:
-        raise InvalidInput.at(("filter", "behindOnly"), "NOT_WITH_AS_OF", "Vem som ligger efter visas bara för nuläget: utelämna asOf.")
+def _both(keys: Sequence[str] | None, others: Sequence[str]) -> Sequence[str]:
+    return others if keys is None else sorted(set(keys) & set(others))
+
+
+def _refuse_unknown(wish: Wish, as_of: datetime | None) -> None:
+    """What is known of now only is not asked of the past, and a version not of several case types."""
+    if as_of is not None:
+        for asked, name in (
+            (wish.behind_only, "behindOnly"),
+            (wish.acknowledged_version is not None, "acknowledgedVersion"),
+            (wish.states is not None, "state"),
+        ):
+            if asked:
+                raise InvalidInput.at(("filter", name), "NOT_WITH_AS_OF", "Det visas bara för nuläget: utelämna asOf, eller detta filter.")
+    if wish.acknowledged_version is not None and wish.case_type is None:
+        raise InvalidInput.at(("filter", "acknowledgedVersion"), "WHICH_CASE_TYPE", "Ange ärendetyp: varje ärendetyp har sina egna versioner.")
+
+
+def _whose(principal: str | None, path: tuple[str, ...]) -> str:
     if principal is None:
-        raise InvalidInput.at(("filter", "behindOnly"), "WHOSE_LOG", "Ange mottagning, ärendetyp eller grupp: varje huvudman har sin egen logg.")
-    return await context.store.documents.in_force(principal, [document.id] if document else None)
+        raise InvalidInput.at(path, "WHOSE_LOG", "Ange huvudman, mottagning, ärendetyp eller grupp: varje huvudman har sin egen logg.")
+    return principal
+
+
+async def _in_states(
+    context: Context, principal: str | None, states: Sequence[DocumentState] | None
+) -> tuple[Sequence[str] | None, Sequence[str] | None]:
+    """The only case types, and those left out, that some states come to: of what clinics have, deactivated ones are few."""
+    wanted = _ASSIGNED.intersection(_ASSIGNED if states is None else states)
+    if wanted == _ASSIGNED:
+        return None, None
+    if not wanted:
+        return (), None
+    principals = [principal] if principal is not None else sorted(context.principals)
+    inactive = await context.store.listing.in_state("CASE_TYPE", principals, DocumentState.INACTIVE)
+    return (inactive, None) if DocumentState.INACTIVE in wanted else (None, inactive)
+
+
+async def _in_force(context: Context, principal: str | None, document: Document | None) -> Mapping[str, int]:
+    """The versions in force that clinics may lag behind."""
+    return await context.store.documents.in_force(_whose(principal, ("filter", "behindOnly")), [document.id] if document else None)
 
 
 async def adoption(context: Context, document: Document) -> Adoption:
@@ -100,8 +162,8 @@ async def adoption(context: Context, document: Document) -> Adoption:
 
 
 async def page(context: Context, what: Listed | None, paging: Paging) -> Page[Assignment]:
-    """A page of assignments, by clinic, then case type."""
-    return _NONE if what is None else await context.store.assignments.page(what.which, paging, what.sequence)
+    """A page of assignments, in the order asked for."""
+    return _NONE if what is None else await context.store.assignments.page(what.which, paging, what.sequence, what.order)
 
 
 async def count(context: Context, what: Listed | None) -> int:

@@ -5,9 +5,7 @@ The first process that needs the key makes it; all others, at the same time or l
 """
 
 import json
-import os
 import re
-import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 
+from resolvers import key_files
 from resolvers.issuers import FixedKeys
 from resolvers.sign_in import HSA_ID, SignIn
 from resolvers.viewers import ACR_LEVELS, LOA3
@@ -115,7 +114,7 @@ def _property(role: Role, unit: str) -> dict[str, Any]:
 def _key(data: Path) -> ECKey:
     path = data / KEY_FILE
     if not path.exists():
-        _create(path)
+        key_files.create(path, ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True).as_dict(private=True))
     try:
         key = ECKey.import_key(json.loads(path.read_bytes()))
     except (JoseError, ValueError, TypeError, KeyError):
@@ -124,25 +123,3 @@ def _key(data: Path) -> ECKey:
         raise ValueError(f"{path} does not hold a private P-256 key. Remove it, and a new one is made.")
     key.ensure_kid()
     return key
-
-
-def _create(path: Path) -> None:
-    """Write a new key whole and under its final name at once; where another process was first, its key stands."""
-    key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # mkstemp: a file of its own, readable by its owner only.
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise ValueError(f"The data folder {path.parent} can't be written: {error.strerror}. Choose another with --data.") from None
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            json.dump(key.as_dict(private=True), file)
-            file.flush()
-            os.fsync(file.fileno())
-        path.hardlink_to(temporary)
-    except FileExistsError:
-        pass
-    finally:
-        temporary.unlink()

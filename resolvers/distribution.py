@@ -16,7 +16,7 @@ from store.selections import choose
 from store.transactions import IdempotencyKey
 
 _CASE_TYPE = "CASE_TYPE"
-_LEAST_SIMILAR = 0.75
+LEAST_SIMILAR = 0.75
 MAX_REPLACED = 20_000
 
 
@@ -66,7 +66,7 @@ async def _candidates(context: Context, document: Document, clinics: Sequence[st
     for local in await context.store.listing.owned_by(_CASE_TYPE, clinics):
         if local.name not in likeness:
             likeness[local.name] = similarity(document.name, local.name)
-        if likeness[local.name] >= _LEAST_SIMILAR:
+        if likeness[local.name] >= LEAST_SIMILAR:
             found.append(Candidate(local.owner, local.id, likeness[local.name]))
     return sorted(found, key=lambda candidate: (-candidate.similarity, candidate.clinic, candidate.document))
 

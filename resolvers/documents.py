@@ -12,7 +12,7 @@ from resolvers.kinds.texts import allowed_characters, at_most
 from resolvers.validation import validate
 from store import diff
 from store.diff import Change
-from store.errors import InvalidInput, NotFound, Problem
+from store.errors import InvalidInput, NotFound, Path, Problem
 from store.hashing import Verification
 from store.history import Asked
 from store.kinds import Kind
@@ -22,7 +22,8 @@ from store.records import Action, Content, Derivation, Document, Event, Owner, O
 from store.scopes import Sight
 from store.transactions import IdempotencyKey
 
-_SEARCHED = (at_most(200), allowed_characters)
+SEARCHED = (at_most(200), allowed_characters)
+"""What is checked of a text to look for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ async def page(context: Context, which: DocumentFilter, order: Order, paging: Pa
     Raises:
         InvalidInput: The text to look for can't be in a name.
     """
-    faults = [fault for check in _SEARCHED for fault in check(which.text or "")]
+    faults = [fault for check in SEARCHED for fault in check(which.text or "")]
     if faults:
         raise InvalidInput([Problem(fault.code, fault.message, ("filter", "text")) for fault in faults])
     return await context.store.listing.page(which, context.rights.scope, order, paging, content=content)
@@ -188,7 +189,7 @@ async def create(
     *,
     owner: str,
     content: Mapping[str, Any],
-    template_kind: Kind,
+    template_kind: Kind | None,
     from_template: TemplateReference | None,
     note: str | None,
     key: IdempotencyKey | None,
@@ -198,14 +199,17 @@ async def create(
     Raises:
         NotFound: There is no such owner or template.
         NotPermitted: The viewer may not make documents there.
-        InvalidInput: The content breaks a rule.
+        InvalidInput: The content breaks a rule, or the kind can't be owned so.
     """
-    principal, kept_owner = await _owner(context, owner)
+    principal, kept_owner = await owner_of(context, owner)
     clinic = kept_owner.key if kept_owner.kind is OwnerKind.CLINIC else None
     held = access.require_at(context.rights, Permission.EDIT, principal, clinic, ("owner",))
+    if kept_owner.kind not in kind.owners:
+        owners = "en huvudman" if kept_owner.kind is OwnerKind.CLINIC else "en mottagning"
+        raise InvalidInput.at(("owner",), "OWNER_NOT_ALLOWED", f"Ange {owners} som ägare: dokument av den här sorten kan inte ägas av någon annan.")
     derived, start = await _from_template(context, template_kind, from_template)
     checked = validate(kind, {**start, **content})
-    await _require_allowed_links(context, principal, checked.get("links", ()))
+    await require_allowed_links(context, principal, checked.get("links", ()))
     return await context.store.documents.create(
         kind, principal=principal, owner=kept_owner, content=checked, derived_from=derived, act=context.act(held, note), key=key
     )
@@ -228,7 +232,7 @@ async def update(
         access.require(context.rights, Permission.PUBLISH, document)
 
     links = patch.get("links") or (document.content.get("links", ()) if publish and "links" not in patch else ())
-    await _require_allowed_links(context, document.principal, links)
+    await require_allowed_links(context, document.principal, links)
 
     def edit(content: Content) -> Content:
         return validate(kind, {**content, **patch})
@@ -276,19 +280,30 @@ async def restore(
 async def _require_allowed_version(context: Context, document: Document, number: int) -> None:
     """The same for a version that is put in force."""
     found = await context.loaders.versions.load((document.id, number))
-    await _require_allowed_links(context, document.principal, found.content.get("links", ()) if found else ())
+    await require_allowed_links(context, document.principal, found.content.get("links", ()) if found else ())
 
 
-async def _require_allowed_links(context: Context, principal: str, links: Iterable[Mapping[str, Any]]) -> None:
+async def require_allowed_links(context: Context, principal: str, links: Iterable[Mapping[str, Any]], path: Path = ("content",)) -> None:
     """Refuse links that open an open page from logged-in mode, where the principal does not allow them.
 
     Raises:
         InvalidInput: There are some.
     """
+    if problems := await open_page_links(context, principal, links, path):
+        raise InvalidInput(problems)
+
+
+async def open_page_links(context: Context, principal: str, links: Iterable[Mapping[str, Any]], content: Path) -> list[Problem]:
+    """The same as problems; none where the principal allows such links. `content` is where the content stands."""
+    problems = open_page_problems(links, content)
+    return problems if problems and not (await context.store.policies.of(principal)).open_page_links else []
+
+
+def open_page_problems(links: Iterable[Mapping[str, Any]], content: Path = ("content",)) -> list[Problem]:
+    """The links that open an open page from logged-in mode, as problems for a principal that does not allow them."""
+    message = "Huvudmannen tillåter inte länkar till öppna sidor från inloggat läge."
     places = [index for index, link in enumerate(links) if link.get("openPage")]
-    if places and not (await context.store.policies.of(principal)).open_page_links:
-        message = "Huvudmannen tillåter inte länkar till öppna sidor från inloggat läge."
-        raise InvalidInput([Problem("OPEN_PAGE_LINK", message, ("content", "links", str(index), "openPage")) for index in places])
+    return [Problem("OPEN_PAGE_LINK", message, (*content, "links", str(index), "openPage")) for index in places]
 
 
 async def _lifecycle(
@@ -305,8 +320,12 @@ async def _lifecycle(
     return saved
 
 
-async def _owner(context: Context, hsa_id: str) -> tuple[str, Owner]:
-    """The principal whose log is written, and the owner: that principal or one of its clinics."""
+async def owner_of(context: Context, hsa_id: str) -> tuple[str, Owner]:
+    """The principal whose log is written, and the owner: that principal or one of its clinics.
+
+    Raises:
+        NotFound: The viewer may know of neither.
+    """
     key = key_of(hsa_id)
     if key in context.principals:
         return key, Owner(OwnerKind.PRINCIPAL, key)
@@ -316,9 +335,11 @@ async def _owner(context: Context, hsa_id: str) -> tuple[str, Owner]:
     return clinic.principal, Owner(OwnerKind.CLINIC, key)
 
 
-async def _from_template(context: Context, template_kind: Kind, reference: TemplateReference | None) -> tuple[Derivation | None, Mapping[str, Any]]:
+async def _from_template(
+    context: Context, template_kind: Kind | None, reference: TemplateReference | None
+) -> tuple[Derivation | None, Mapping[str, Any]]:
     """Where a new document comes from, and the content that it starts with."""
-    if reference is None:
+    if reference is None or template_kind is None:
         return None, {}
     template = access.require_sight(context.rights, await get(context, reference.id, template_kind.name), ("fromTemplate", "id"))
     number = reference.version if reference.version is not None else template.published or template.latest

@@ -16,7 +16,7 @@ def may_read(context: Context, event: Event, owner: str | None) -> bool:
 
     Whether the document is seen the caller checks.
     """
-    told = event.audience is Audience.ASSIGNED or (
+    told = event.audience in {Audience.ASSIGNED, Audience.PRINCIPAL} or (
         event.audience is Audience.NAMED and any(context.rights.reads_clinic(clinic, event.principal) for clinic in event.clinics)
     )
     whole = (Permission.READ_LOG, Permission.READ_DRAFTS)
@@ -30,7 +30,7 @@ async def page(context: Context, principal: str, which: EventFilter, paging: Pag
         NotPermitted: The viewer may not read this log.
     """
     access.require_at(context.rights, Permission.READ_LOG, principal, None, ("principal",))
-    _refuse_persons(context, principal, which)
+    refuse_persons(context, principal, which)
     return await context.store.history.events(principal, which, paging)
 
 
@@ -44,12 +44,16 @@ async def follow(context: Context, principal: str, which: EventFilter, after: st
     """
     found = require_principal(context, principal)
     access.require_at(context.rights, Permission.READ_LOG, found.key, None, ("principal",))
-    _refuse_persons(context, found.key, which)
+    refuse_persons(context, found.key, which)
     sequence = await context.store.history.latest_sequence(found.key) if after is None else read_cursor(after, found.key).sequence
     return Following(found.key, Position(sequence), which=which)
 
 
-def _refuse_persons(context: Context, principal: str, which: EventFilter) -> None:
-    """Who may not see persons can't look for what one did, which would tell as much."""
+def refuse_persons(context: Context, principal: str, which: EventFilter, path: tuple[str, ...] = ("filter", "actor")) -> None:
+    """Who may not see persons can't look for what one did, which would tell as much.
+
+    Raises:
+        NotPermitted: That is looked for.
+    """
     if which.actor is not None and key_of(which.actor) not in context.principals and not context.rights.sees_persons(principal):
-        raise NotPermitted("Du har inte behörighet att se vem som har gjort vad.", ("filter", "actor"))
+        raise NotPermitted("Du har inte behörighet att se vem som har gjort vad.", path)

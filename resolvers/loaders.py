@@ -12,7 +12,10 @@ from strawberry.dataloader import DataLoader
 
 from store.acknowledgements import Acknowledgement
 from store.adoption import Adoption, AdoptionAsked
+from store.blame import Origin, Signature
+from store.drifting import Compared
 from store.history import Asked
+from store.lineage import ClinicsAsked, Descendant
 from store.notifications import Inbox, Told
 from store.paging import Page
 from store.records import Assignment, Clinic, ClinicGroup, Document, Event, OrderedList, Policies, Version
@@ -104,6 +107,26 @@ class Loaders:
         return _batched(self._store.adoptions.of)
 
     @cached_property
+    def descendants(self) -> DataLoader[str, Sequence[Descendant] | None]:
+        """What comes from templates, by the template's id."""
+        return _batched(self._store.lineage.descendants)
+
+    @cached_property
+    def clinic_counts(self) -> DataLoader[ClinicsAsked, int | None]:
+        """How many clinics have any of some documents."""
+        return _batched(self._store.lineage.clinics)
+
+    @cached_property
+    def clinic_counts_by_principal(self) -> DataLoader[ClinicsAsked, Mapping[str, int] | None]:
+        """The same for each principal."""
+        return _batched(self._store.lineage.clinics_by_principal)
+
+    @cached_property
+    def drifts(self) -> DataLoader[Compared, int | None]:
+        """How far versions are from what they were made from."""
+        return _batched(self._store.drifts.of)
+
+    @cached_property
     def inboxes(self) -> DataLoader[Inbox, Page[Told] | None]:
         """Pages of what clinics were told."""
         return _batched(self._store.notifications.pages)
@@ -117,6 +140,21 @@ class Loaders:
     def released_before(self) -> DataLoader[tuple[str, int], int | None]:
         """The version in force before, by (document, number)."""
         return _batched(self._store.history.released_before)
+
+    @cached_property
+    def released_with(self) -> DataLoader[tuple[str, int], int | None]:
+        """The first version in force from one on, by (document, number)."""
+        return _batched(self._store.history.released_with)
+
+    @cached_property
+    def blames(self) -> DataLoader[tuple[str, int], list[Origin] | None]:
+        """Where the values of versions come from, by (document, number)."""
+        return _batched(self._store.blame.of)
+
+    @cached_property
+    def signatures(self) -> DataLoader[tuple[str, int], Signature | None]:
+        """Who wrote versions, and when, by (document, number)."""
+        return _batched(self._store.blame.signatures)
 
 
 class DocumentLoader:

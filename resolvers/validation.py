@@ -22,28 +22,36 @@ from store.records import Content
 CODES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "AGE_ORDER": "The upper age limit is below the lower one.",
+        "ATTACHMENTS_NOT_ALLOWED": "A question asks for an attachment, though attachments are not allowed.",
         "BLANK": "A mandatory text is empty, or has only white space or invisible characters.",
         "CONDITION_NOT_EARLIER": "A condition hangs on the question itself or on a later one; only an earlier question can decide.",
         "CONDITION_UNKNOWN_ANSWER": "A condition waits for an answer that the question can't get: no option's key, or neither yes nor no.",
         "CONDITION_UNKNOWN_QUESTION": "A condition hangs on a question that isn't in the content.",
         "DUPLICATE_KEY": "An earlier item of the same list has this key.",
         "DUPLICATE_VALUE": "The same code stands more than once in a list of codes.",
+        "END_MISSING": "A notice is resolved but has no end.",
         "IMAGE_ALT_MISSING": "An image in a rich text has no alternative text.",
         "INVALID_CHARACTER": "A text holds a control character (other than tab and line breaks) or half of a surrogate pair.",
         "INVALID_CODE": "A county code is not two digits, or a municipality code not four.",
         "INVALID_KEY": "A key is not 1 to 64 letters, digits, hyphens or underscores.",
         "INVALID_LANGUAGE": "The language is no BCP 47 tag.",
+        "INVALID_TIME": "A time is not RFC 3339 with an offset, or does not exist.",
         "INVALID_VALUE": "The value breaks a rule that has no code of its own.",
         "LINE_BREAK": "A name or label holds a line break or a tab.",
         "LINK_TEXT_MISSING": "A link in a rich text has no text.",
         "MARKDOWN_NOT_ALLOWED": "A rich text goes outside the Markdown subset: code, quote, rule, table, or lists nested too deeply.",
         "MISSING": "A mandatory field is left out or null.",
+        "ONLY_FOR_BOOKING": "A terms text for listing has a part that only terms for booking have.",
+        "ONLY_FOR_LISTING": "A terms text for booking has the switch for a named doctor, which only terms for listing have.",
         "OPTIONS_MISSING": "A single or multiple choice question has no options.",
         "OPTIONS_NOT_ALLOWED": "A question that is no choice has options.",
         "OUT_OF_RANGE": "A number is below or above its bounds.",
         "PERSONAL_NUMBER": "A text holds a personal identity number or a coordination number (personnummer, samordningsnummer).",
+        "QUESTIONS_MISSING": "A question form has no questions.",
+        "QUESTIONS_NOT_ALLOWED": "An information form has questions.",
         "RAW_HTML": "A rich text holds HTML.",
         "REQUIRED_NOT_SUBMITTABLE": "A question is required, though the case type can't be submitted.",
+        "TIME_ORDER": "A time to is not after the time from.",
         "TOO_LARGE": "The content as a whole is over 1 MiB as BSON.",
         "TOO_LONG": "A text has more characters than its field takes.",
         "TOO_MANY": "A list has more items than it takes.",
@@ -112,6 +120,12 @@ def _parse(kind: Kind, content: Content) -> tuple[BaseModel | None, list[Problem
         return kind.model.model_validate(data, context=SHAPE_ONLY), problems
     except ValidationError:
         return None, problems
+
+
+def problems_of(error: ValidationError) -> list[Problem]:
+    """What Pydantic found in a model of another file's, with our codes and messages; at most `MAX_PROBLEMS`."""
+    found = [problem for details in error.errors(include_url=False, include_input=False) for problem in _translate(details)]
+    return found[:MAX_PROBLEMS]
 
 
 # ------------------------------------------------------------------ single fields

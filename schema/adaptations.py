@@ -1,23 +1,22 @@
 """Local adaptations: what clinics add to central case types."""
 
-from typing import Any
+from typing import Any, Self
 
 import strawberry
 
 from resolvers import adaptations as resolve
-from resolvers import documents
 from resolvers.kinds import LOCAL_ADAPTATION
 from schema.case_types import CaseType
 from schema.contents import StandardReply, StandardReplyInput, TermsSection, TermsSectionInput, plain
-from schema.documents import KEY, KINDS, NOTE, Document, Version, head_fields, version_fields
+from schema.documents import KEY, NOTE, Document, Version, head_fields
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
-from schema.nodes import After, Before, Connection, First, Last, Number, connection, known_count, paging
+from schema.kinds import document_type, version_type
 from schema.organisations import Clinic
 from schema.scalars import HsaId, Markdown
+from schema.shapes import Shape
 from store import records
 from store.records import Content
-from store.scopes import Sight
 
 
 @strawberry.type(description="What a clinic adds to a central case type.")
@@ -40,6 +39,17 @@ class LocalAdaptationContent:
         )
 
 
+SHAPE = Shape(LOCAL_ADAPTATION, LocalAdaptationContent, LocalAdaptationContent.of)
+
+
+@version_type(SHAPE, "One immutable snapshot of a local adaptation.")
+class LocalAdaptationVersion(Version):
+    @strawberry.field(description="The version of the central case type that it was written for.")
+    def written_for(self) -> int:
+        written_for: int = LOCAL_ADAPTATION.upcast(self.record.content, self.record.schema_version)["writtenFor"]
+        return written_for
+
+
 async def _name(root: strawberry.Parent["LocalAdaptation"], info: Info) -> str:
     return (await root.central(info)).name
 
@@ -48,13 +58,15 @@ async def _internal_name(root: strawberry.Parent["LocalAdaptation"], info: Info)
     return (await root.central(info)).internal_name
 
 
-@strawberry.type(description="A clinic's own replies and terms on a central case type (lokal anpassning). A central update never changes it.")
+@document_type(
+    SHAPE, LocalAdaptationVersion, "A clinic's own replies and terms on a central case type (lokal anpassning). A central update never changes it."
+)
 class LocalAdaptation(Document):
     name: str = strawberry.field(resolver=_name, description="The name of its case type.")
     internal_name: str = strawberry.field(resolver=_internal_name, description="The internal name of its case type.")
 
     @classmethod
-    def of(cls, record: records.Document, info: Info) -> "LocalAdaptation":
+    def of(cls, record: records.Document, info: Info) -> Self:
         fields = head_fields(record, info)
         return cls(**{name: value for name, value in fields.items() if name not in {"name", "internal_name"}})
 
@@ -69,10 +81,6 @@ class LocalAdaptation(Document):
     async def case_type(self, info: Info) -> CaseType:
         return CaseType.of(await self.central(info), info)
 
-    @strawberry.field(description="The clinic's additions in force.")
-    def content(self) -> LocalAdaptationContent:
-        return LocalAdaptationContent.of(LOCAL_ADAPTATION.in_force(self.record))
-
     @strawberry.field(
         description="The central case type has a newer version in force than the one this was written for. Saving again says that it fits."
     )
@@ -81,44 +89,12 @@ class LocalAdaptation(Document):
         written_for: int = LOCAL_ADAPTATION.in_force(self.record)["writtenFor"]
         return central.published is not None and central.published > written_for
 
-    @strawberry.field(description="By number; the newest without one. Null where there is none or the viewer may not see it.")
-    async def version(self, info: Info, number: Number = None) -> "LocalAdaptationVersion | None":
-        found = await documents.version(info.context, self.record, number)
-        return LocalAdaptationVersion.of(found) if found else None
-
-    @strawberry.field(description="Its versions, newest first; for who sees no drafts those ever in force.")
-    async def versions(
-        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> Connection["LocalAdaptationVersion"]:
-        page = await documents.versions(info.context, self.record, paging(first, after, last, before))
-        everything = documents.sight(info.context, self.record) is Sight.ALL
-        return connection(page, LocalAdaptationVersion.of, known_count(self.record.latest if everything else self.record.release_count))
-
     async def central(self, info: Info) -> records.Document:
         """The case type as the store has it."""
         found = await resolve.case_type_of(info.context, self.record)
         if found is None:
             raise LookupError(f"case type of {self.record.id}")
         return found
-
-
-@strawberry.type(description="One immutable snapshot of a local adaptation.")
-class LocalAdaptationVersion(Version):
-    @classmethod
-    def of(cls, record: records.Version) -> "LocalAdaptationVersion":
-        return cls(**version_fields(record))
-
-    @strawberry.field(description="The version of the central case type that it was written for.")
-    def written_for(self) -> int:
-        written_for: int = LOCAL_ADAPTATION.upcast(self.record.content, self.record.schema_version)["writtenFor"]
-        return written_for
-
-    @strawberry.field(description="The clinic's additions.")
-    def content(self) -> LocalAdaptationContent:
-        return LocalAdaptationContent.of(LOCAL_ADAPTATION.upcast(self.record.content, self.record.schema_version))
-
-
-KINDS[LOCAL_ADAPTATION.name] = (LocalAdaptation.of, LocalAdaptationVersion.of)
 
 
 @strawberry.input(description="All that a clinic adds to a central case type; what stood there before is replaced.")

@@ -9,7 +9,7 @@ from resolvers import assignments as resolve
 from resolvers import distribution
 from schema.case_types import CaseType
 from schema.documents import KEY, NOTE
-from schema.enums import AssignmentOrigin, CentralActivation, OrderedList
+from schema.enums import AssignmentOrder, AssignmentOrigin, CaseTypeScope, CentralActivation, DocumentState, OrderedList
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.nodes import After, Connection, First, Node, connection, paging
@@ -18,6 +18,8 @@ from schema.people import Actor
 from schema.scalars import HsaId
 from schema.selections import needs_content
 from store import records
+
+OWNERS = {CaseTypeScope.CENTRAL: records.OwnerKind.PRINCIPAL, CaseTypeScope.LOCAL: records.OwnerKind.CLINIC}
 
 
 @strawberry.type(description="A case type at a clinic.")
@@ -85,24 +87,59 @@ class AssignmentFilter:
     behind_only: bool | None = strawberry.field(
         default=None, description="Of central case types, where the clinic has not acknowledged the version in force. Not with `asOf`."
     )
+    principal: HsaId | None = strawberry.field(default=None, description="At clinics of this principal.")
+    scope: CaseTypeScope | None = strawberry.field(default=None, description="Of central case types, or of clinics' own.")
+    state: list[DocumentState] | None = strawberry.field(
+        default=None, description="Whose case type is in any of these states now: what clinics have is active or inactive. Not with `asOf`."
+    )
+    business_classifications: list[str] | None = strawberry.field(
+        default=None, description="At clinics that have any of these verksamhetskoder now, 4 digits."
+    )
+    acknowledged_version: int | None = strawberry.field(
+        default=None, description="Where this is the version that the clinic has acknowledged. Only with `caseType`, not with `asOf`."
+    )
+    since: datetime | None = strawberry.field(default=None, description="Whose `since` is this moment or later.")
+    until: datetime | None = strawberry.field(default=None, description="Whose `since` is before this moment.")
+
+    def wish(self) -> resolve.Wish:
+        """As the resolvers have it."""
+        return resolve.Wish(
+            clinic=self.clinic,
+            case_type=self.case_type,
+            group=self.group,
+            origin=self.origin,
+            behind_only=bool(self.behind_only),
+            principal=self.principal,
+            scope=OWNERS[self.scope] if self.scope else None,
+            states=self.state,
+            business_classifications=self.business_classifications,
+            acknowledged_version=self.acknowledged_version,
+            since=self.since,
+            until=self.until,
+        )
 
 
 @strawberry.type
 class AssignmentQuery:
     @strawberry.field(
-        description="The list of which units have which case types, by clinic, then case type, as far as the viewer reads; with `asOf`, as it was. "
-        "Who reads several principals names a clinic, a case type or a group with `asOf`: each principal has its own log."
+        description="The list of which units have which case types, as far as the viewer reads; with `asOf`, as it was. "
+        "Who reads several principals names one, or a clinic, a case type or a group, with `asOf` and for an order by time: each principal has its "
+        "own log."
     )
     async def assignments(
         self,
         info: Info,
         filter: Annotated[AssignmentFilter | None, strawberry.argument(description="Which.")] = None,
         as_of: AsOf = None,
+        order_by: Annotated[
+            AssignmentOrder | None, strawberry.argument(description="In which order; by clinic, then case type, without.")
+        ] = AssignmentOrder.CLINIC_ASC,
         first: First = None,
         after: After = None,
     ) -> Connection[Assignment]:
-        wish = resolve.Wish(filter.clinic, filter.case_type, filter.group, filter.origin, bool(filter.behind_only)) if filter else resolve.Wish()
-        return await list_assignments(info, await resolve.listed(info.context, wish, as_of), first, after)
+        wish = filter.wish() if filter else resolve.Wish()
+        what = await resolve.listed(info.context, wish, as_of, order_by or AssignmentOrder.CLINIC_ASC)
+        return await list_assignments(info, what, first, after)
 
 
 async def list_assignments(info: Info, what: resolve.Listed | None, first: int | None, after: str | None) -> Connection[Assignment]:

@@ -5,8 +5,9 @@ follows from the operation, the viewer's rights, the code, and what is written t
 principal, in the same transaction. Documents within such a viewer's sight stand in the logs of the viewer's own principals and of the national ones.
 
 The logs' numbers are read before the answer is made, and after the request has come. So if they are the same again, nothing was written between, and
-the answer would be the same to the byte. Left out is what depends on anything else: names of persons, which are kept outside the logs; clinics and
-their status, which a date ends; who follows; and moments.
+the answer would be the same to the byte. After a backup is restored, numbers come again for other acts: so the times of the last acts count too. Left
+out is what depends on anything else: names of persons, which are kept outside the logs; clinics and their status, which a date ends; who follows; and
+moments.
 """
 
 from collections.abc import Mapping
@@ -67,7 +68,7 @@ async def tag_of(schema: GraphQLSchema, context: Context, operation: Operation, 
     if not _is_steady(schema, operation, request.operation_name) or any(held.national for held in context.rights.held):
         return None
     national = {one.key for one in context.principals.values() if one.kind is PrincipalKind.NATIONAL}
-    logs = await context.store.history.latest_sequences(national | {held.principal for held in context.rights.held})
+    logs = await context.store.history.latest_acts(national | {held.principal for held in context.rights.held})
     rights = [(held.role, held.unit, held.principal, held.clinic, sorted(one.name for one in held.permissions)) for held in context.rights.held]
     parts = [_software(), operation.text, request.operation_name, request.variables, rights, logs]
     return f'"{sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:40]}"'

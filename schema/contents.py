@@ -1,7 +1,8 @@
-"""A case type's content: as answered, as given whole, and as a patch. Conversions are plain; validation is the kind's own."""
+"""A case type's content, parts of which other kinds have too: as answered, as given whole, and as a patch. Validation is the kind's own."""
 
 import dataclasses
 from collections.abc import Mapping
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -11,8 +12,14 @@ from strawberry.utils.str_converters import to_camel_case
 
 from schema.enums import Gender, QuestionKind, ResponseTimeUnit
 from schema.scalars import Markdown
+from store.hashing import timestamp
 from store.records import Content
 
+NAME = "The name that residents see: not blank, at most 200 characters."
+STAFF_NAME = "The name that staff read: not blank, at most 200 characters."
+INTERNAL_NAME = "The name that staff tell documents apart by: not blank, at most 200 characters."
+RATIONALE = "Why it exists; for staff only."
+LANGUAGE = "BCP 47; `sv` where nothing is said."
 KEY = "Stable within its list: 1 to 64 letters, digits, hyphens or underscores. Changes are followed by it."
 
 
@@ -65,7 +72,7 @@ class StandardReply:
     key: str = strawberry.field(description=KEY)
     label: str = strawberry.field(description="What staff choose it by.")
     text: str = strawberry.field(description="Plain text.")
-    local: bool = strawberry.field(description="Whether it is the clinic's own addition.")
+    local: bool = strawberry.field(default=False, description="Whether it is the clinic's own addition.")
 
 
 @strawberry.type(description="One part of the terms.")
@@ -74,7 +81,7 @@ class TermsSection:
     heading: str = strawberry.field(description="Its heading.")
     text: Markdown = strawberry.field(description="What the resident reads.")
     must_accept: bool = strawberry.field(description="Whether the resident must accept it.")
-    local: bool = strawberry.field(description="Whether it is the clinic's own addition.")
+    local: bool = strawberry.field(default=False, description="Whether it is the clinic's own addition.")
 
 
 @strawberry.type(description="Who may use a case type; nothing set means everyone.")
@@ -221,17 +228,13 @@ class ResponseTimeInput:
     unit: ResponseTimeUnit = strawberry.field(description="Of what.")
 
 
-_NAME = "The name that residents see: not blank, at most 200 characters."
-_INTERNAL = "The name that staff tell documents apart by: not blank, at most 200 characters."
-
-
 @strawberry.input(
     description="A whole content, at most 1 MiB. What is left out takes the template's value where `fromTemplate` is given; else it is empty, "
     "`submittable` is true, everyone may use it, and the language is `sv`."
 )
 class CaseTypeContentInput:
-    name: str = strawberry.field(description=_NAME)
-    internal_name: str = strawberry.field(description=_INTERNAL)
+    name: str = strawberry.field(description=NAME)
+    internal_name: str = strawberry.field(description=INTERNAL_NAME)
     rationale: str | None = strawberry.field(default=UNSET, description="Why it exists; for staff only.")
     introduction: Markdown | None = strawberry.field(default=UNSET, description="What the resident reads first.")
     questions: list[QuestionInput] | None = strawberry.field(default=UNSET, description="The form, in order; at most 200.")
@@ -247,8 +250,8 @@ class CaseTypeContentInput:
 
 @strawberry.input(description="Changes to a content. Fields left out keep their value; a list is replaced whole, its items followed by key.")
 class CaseTypeContentPatch:
-    name: str | None = strawberry.field(default=UNSET, description=_NAME)
-    internal_name: str | None = strawberry.field(default=UNSET, description=_INTERNAL)
+    name: str | None = strawberry.field(default=UNSET, description=NAME)
+    internal_name: str | None = strawberry.field(default=UNSET, description=INTERNAL_NAME)
     rationale: str | None = strawberry.field(default=UNSET, description="Why it exists; null clears it.")
     introduction: Markdown | None = strawberry.field(default=UNSET, description="What the resident reads first.")
     questions: list[QuestionInput] | None = strawberry.field(default=UNSET, description="The form, in order; at most 200.")
@@ -266,6 +269,8 @@ def plain(value: Any) -> Any:
     """An input as plain JSON in the API's names, without what was left out."""
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, datetime):
+        return timestamp(value)
     if isinstance(value, list):
         return [plain(item) for item in value]
     if dataclasses.is_dataclass(value):
@@ -274,6 +279,6 @@ def plain(value: Any) -> Any:
     return value
 
 
-def given(content: CaseTypeContentInput) -> Mapping[str, Any]:
+def given(content: Any) -> Mapping[str, Any]:
     """A whole content without what was left out or is null, which then takes the template's or the default value."""
     return {name: value for name, value in plain(content).items() if value is not None}

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
 import strawberry
 
+from resolvers import blame as origins
 from resolvers import documents as resolve
+from resolvers.kinds import CASE_TYPE_TEMPLATE
+from resolvers.templates import usage
 from schema.changes import Change, Comparison, Verification, changes_of
 from schema.enums import DocumentState
 from schema.errors import Given, Info, UserError, converts, key_of_call, mutation
@@ -21,6 +24,7 @@ from store.records import OwnerKind
 from store.scopes import Sight
 
 if TYPE_CHECKING:
+    from schema.blame import FieldOrigin
     from schema.case_type_templates import CaseTypeTemplate
 
 Owner = Annotated[Principal | Clinic, strawberry.union("Owner", description="Who a document belongs to.")]
@@ -42,6 +46,11 @@ class Document(Node):
     published_version: int | None = strawberry.field(description="Number of the version in force; null before the first publication.")
     created_at: datetime = strawberry.field(description="When it was made.")
     updated_at: datetime = strawberry.field(description="When its content or state last changed.")
+
+    @classmethod
+    def of(cls, record: records.Document, info: Info) -> Self:
+        """A document of this type, as far as the viewer sees it."""
+        return cls(**head_fields(record, info))
 
     @strawberry.field(description="Who it belongs to.")
     async def owner(self, info: Info) -> Owner:
@@ -67,6 +76,19 @@ class Document(Node):
     ) -> Comparison:
         changes = await resolve.compare(info.context, self.record, from_, to)
         return Comparison(from_=from_, to=to, resident_visible=resident_visible(changes), changes=changes_of(changes))
+
+    @strawberry.field(
+        description="Who last changed each value, when, in which version, and from which level it came, in the content's order. "
+        "Single values by path, list items by key; the order of a list is no value."
+    )
+    async def blame(
+        self,
+        info: Info,
+        version: Annotated[int | None, strawberry.argument(description="Number of the version; the newest that the viewer may see without.")] = None,
+    ) -> list[Annotated["FieldOrigin", strawberry.lazy("schema.blame")]]:
+        from schema.blame import FieldOrigin  # noqa: PLC0415 - origins refer back to documents
+
+        return [FieldOrigin.of(origin, self.record, info) for origin in await origins.of_document(info.context, self.record, version)]
 
     @strawberry.field(description="Recomputes the hash chain over all versions.")
     async def verify(self, info: Info) -> Verification:
@@ -96,6 +118,11 @@ class Derivation:
     latest_version: int = strawberry.field(description="Its version in force now; the newest while none is published.")
     behind: bool = strawberry.field(description="Whether the template has moved on.")
 
+    @classmethod
+    def of(cls, template: "CaseTypeTemplate", record: records.Document, version: int) -> "Derivation":
+        newest = record.published or record.latest
+        return cls(template=template, version=version, latest_version=newest, behind=version < newest)
+
 
 @strawberry.interface(description="One immutable snapshot.")
 class Version(Node):
@@ -110,22 +137,36 @@ class Version(Node):
     previous_hash: str | None = strawberry.field(description="The hash of the version before; null for the first.")
     restored_from: int | None = strawberry.field(description="The version whose content was written again.")
 
+    @classmethod
+    def of(cls, record: records.Version) -> Self:
+        """A version of this type."""
+        return cls(**version_fields(record))
+
     @strawberry.field(description="What this version changed in the one before; for who sees no drafts, in the one in force before.")
     async def changes(self, info: Info) -> list[Change]:
         return changes_of(await resolve.changes_of_version(info.context, self.record))
 
-    @strawberry.field(description="The template version that it comes from; null without one, or where the viewer may not see the template.")
+    @strawberry.field(
+        description="The case type template version that it comes from; null without one, or where the viewer may not see the template. Resident "
+        "cases and their templates have `derivedFromTemplate`."
+    )
     async def derived_from(self, info: Info) -> Derivation | None:
         from schema.case_type_templates import CaseTypeTemplate  # noqa: PLC0415 - templates are documents
 
         derived = self.record.derived_from
         template = await resolve.template_of(info.context, derived)
-        if derived is None or template is None:
+        if derived is None or template is None or template.kind != CASE_TYPE_TEMPLATE.name:
             return None
-        newest = template.published or template.latest
-        return Derivation(
-            template=CaseTypeTemplate.of(template, info), version=derived.version, latest_version=newest, behind=derived.version < newest
-        )
+        return Derivation.of(CaseTypeTemplate.of(template, info), template, derived.version)
+
+    @strawberry.field(
+        description="The same all the way up: its template's version, that one's own, and so on; as far as the viewer sees, at most 50."
+    )
+    async def lineage(self, info: Info) -> list[Derivation]:
+        from schema.case_type_templates import CaseTypeTemplate  # noqa: PLC0415 - templates are documents
+
+        steps = await usage.lineage(info.context, self.record)
+        return [Derivation.of(CaseTypeTemplate.of(template, info), template, version) for template, version in steps]
 
 
 def version_fields(record: records.Version) -> dict[str, Any]:
@@ -144,7 +185,7 @@ def version_fields(record: records.Version) -> dict[str, Any]:
 
 
 KINDS: dict[str, tuple[Callable[[records.Document, Info], Document], Callable[[records.Version], Version]]] = {}
-"""By kind of document: how its heads and versions are answered. Each kind's module adds its own."""
+"""By kind of document: how its heads and versions are answered; filled by `schema.kinds.document_type`."""
 
 
 def document_of(record: records.Document, info: Info) -> Document:
@@ -229,7 +270,8 @@ class DocumentPayload:
     errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was written.")
 
 
-def _payload(saved: records.Saved, info: Info) -> DocumentPayload:
+def payload_of(saved: records.Saved, info: Info) -> DocumentPayload:
+    """What an act led to, as answered."""
     return DocumentPayload(
         document=document_of(saved.document, info) if saved.document else None, event=Event.of(saved.event) if saved.event else None
     )
@@ -247,23 +289,26 @@ class DocumentMutation:
             note=input.note,
             key=key_of_call(info, input),
         )
-        return _payload(saved, info)
+        return payload_of(saved, info)
 
     @mutation(DocumentPayload, "Shows a deactivated document to residents again. Clinics are told.")
     async def document_activate(self, info: Info, input: Given[DocumentLifecycleInput]) -> DocumentPayload:
         saved = await resolve.activate(
             info.context, input.id, expected_version=input.expected_version, note=input.note, key=key_of_call(info, input, "activate")
         )
-        return _payload(saved, info)
+        return payload_of(saved, info)
 
     @mutation(DocumentPayload, "Hides an active document from residents; it stays with the clinics, which are told.")
     async def document_deactivate(self, info: Info, input: Given[DocumentLifecycleInput]) -> DocumentPayload:
         saved = await resolve.deactivate(
             info.context, input.id, expected_version=input.expected_version, note=input.note, key=key_of_call(info, input, "deactivate")
         )
-        return _payload(saved, info)
+        return payload_of(saved, info)
 
-    @mutation(DocumentPayload, "Writes an earlier version's content as a new version. What is in force stays, unless `publish`.")
+    @mutation(
+        DocumentPayload,
+        "Writes an earlier version's content as a new version. What is in force stays, unless `publish`. Clinics are told of one that is back.",
+    )
     async def document_restore(self, info: Info, input: Given[DocumentRestoreInput]) -> DocumentPayload:
         saved = await resolve.restore(
             info.context,
@@ -274,11 +319,11 @@ class DocumentMutation:
             note=input.note,
             key=key_of_call(info, input),
         )
-        return _payload(saved, info)
+        return payload_of(saved, info)
 
     @mutation(DocumentPayload, "Ends a document: it leaves the clinics that have it, which are told. Only reading and restore remain.")
     async def document_archive(self, info: Info, input: Given[DocumentLifecycleInput]) -> DocumentPayload:
         saved = await resolve.archive(
             info.context, input.id, expected_version=input.expected_version, note=input.note, key=key_of_call(info, input, "archive")
         )
-        return _payload(saved, info)
+        return payload_of(saved, info)

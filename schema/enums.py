@@ -5,8 +5,18 @@ from enum import Enum
 import strawberry
 
 from resolvers.kinds.case_types import Gender, QuestionKind, ResponseTimeUnit
+from resolvers.kinds.notices import NoticeEnvironment, NoticeStatus
+from resolvers.kinds.resident_cases import ResidentCaseForm
+from resolvers.kinds.terms_texts import TermsService
+from resolvers.reports.clinics import BehindOrder, ClinicCountOrder
+from resolvers.templates.exchange import ImportOutcome as TemplateImportOutcome
+from resolvers.templates.review import ReviewOrder as TemplateReviewOrder
+from resolvers.templates.review import ReviewReason as TemplateReviewReason
+from resolvers.text_replacement import SkipReason
+from store.assignments import AssignmentOrder
 from store.diff import ChangeKind
 from store.listing import Order as DocumentOrder
+from store.merge import MergeSide
 from store.records import (
     Action,
     AssignmentOrigin,
@@ -77,6 +87,7 @@ _described(
         "ACTIVATED": "Shown to residents again.",
         "DEACTIVATED": "Hidden from residents.",
         "RESTORED": "An earlier version's content was written as a new version, or an archived document was taken back.",
+        "TEMPLATE_ADOPTED": "A newer version of its template was taken over into a document, as a new draft version.",
         "ARCHIVED": "A document was ended.",
         "DISTRIBUTED": "A case type was handed to clinics.",
         "WITHDRAWN": "A case type was taken back from clinics.",
@@ -93,6 +104,7 @@ _described(
         "ROLE_REVOKED": "Such a role was taken away.",
         "PERSON_PROTECTED": "A person's name was erased, and is not kept any more.",
         "SUBSCRIPTION_ENDED": "An administrator ended a subscription.",
+        "EXPORTED": "Rows left as a file.",
         "PERSON_UNPROTECTED": "A person's name may be kept again.",
     },
 )
@@ -143,6 +155,29 @@ _described(
     name="DocumentOrder",
 )
 _described(
+    AssignmentOrder,
+    "The order of a list of assignments.",
+    {
+        "CLINIC_ASC": "By the clinic's HSA-id, then case type.",
+        "SINCE_ASC": "Longest so first: by `since`.",
+        "SINCE_DESC": "Newest first: by `since`.",
+    },
+)
+_described(
+    ClinicCountOrder,
+    "The order of clinics by how many case types they have.",
+    {"CLINIC_ASC": "By HSA-id.", "MOST_FIRST": "Those with most first.", "FEWEST_FIRST": "Those with fewest first."},
+)
+_described(
+    BehindOrder,
+    "The order of clinics that lag behind.",
+    {
+        "CLINIC_ASC": "By HSA-id.",
+        "MOST_FIRST": "Those that lag in most case types first.",
+        "LONGEST_FIRST": "Those that have lagged longest first.",
+    },
+)
+_described(
     ChangeKind,
     "What happened to a value.",
     {
@@ -157,6 +192,46 @@ _described(
     "What happened to a stretch of text.",
     {"SAME": "Unchanged.", "INSERTED": "Only in the later text.", "DELETED": "Only in the earlier text."},
     name="TextSegmentKind",
+)
+_described(
+    MergeSide,
+    "Whose value is taken where both sides changed it.",
+    {"OURS": "The document's own.", "THEIRS": "The template's."},
+)
+
+_described(
+    TemplateReviewReason,
+    "Why a template needs a review.",
+    {
+        "UNUSED": "Nothing comes from it.",
+        "DRIFTED": "What was made from it is far from it by now, on the average.",
+        "UNTOUCHED": "Its content and state have not changed for long.",
+        "BEHIND": "It comes itself from an earlier version of its template than the one in force.",
+        "NOT_TAKEN_OVER": "Some of what comes from it is behind.",
+    },
+    name="TemplateReviewReason",
+)
+_described(
+    TemplateReviewOrder,
+    "The order of the review list; equal ones by name.",
+    {
+        "NAME_ASC": "By name, in Swedish order.",
+        "UPDATED_ASC": "Longest unchanged first.",
+        "DRIFT_DESC": "Farthest drifted first.",
+        "USES_ASC": "Least used first: by the number of templates and case types that come from it.",
+        "BEHIND_DESC": "Most that are behind first.",
+    },
+    name="TemplateReviewOrder",
+)
+_described(
+    TemplateImportOutcome,
+    "What an import of a template led to; with `dryRun` what it would lead to.",
+    {
+        "CREATED": "A new template.",
+        "UPDATED": "The next version of the template that an earlier import of the same origin made.",
+        "UNCHANGED": "Nothing: this version was imported last.",
+    },
+    name="TemplateImportOutcome",
 )
 
 
@@ -187,25 +262,62 @@ _described(
         "ATTACHMENT": "An attached file.",
     },
 )
+_described(
+    SkipReason,
+    "Why a document that holds a text is not changed.",
+    {"DRAFT_AHEAD": "Its newest version is a draft ahead of what is in force: to publish that would publish somebody's unfinished work."},
+)
 _described(Gender, "Whom a case type is for.", {"MAN": "Men (1 in the national contract).", "WOMAN": "Women (2)."})
+_described(
+    ResidentCaseForm,
+    "Whether the resident answers a resident case.",
+    {"INFORMATION": "It is only read.", "QUESTIONS": "It has questions that the resident answers."},
+)
+_described(
+    TermsService,
+    "Which service a terms text stands in.",
+    {"LISTING": "Choosing a clinic to be listed at (listning).", "BOOKING": "Booking a time (tidbokning)."},
+)
+_described(
+    NoticeEnvironment,
+    "Which environment a notice is about.",
+    {"PRODUCTION": "The one that residents and clinics use.", "ACCEPTANCE_TEST": "The one for acceptance tests."},
+)
+_described(
+    NoticeStatus,
+    "How far what a notice tells of has come.",
+    {"PLANNED": "Still to come.", "ONGOING": "Happening now.", "RESOLVED": "Over.", "CANCELLED": "It will not happen after all."},
+)
 _described(ResponseTimeUnit, "What a response time is counted in.", {"HOURS": "Hours.", "WORKING_DAYS": "Working days."})
 
 __all__ = [
     "Action",
+    "AssignmentOrder",
     "AssignmentOrigin",
+    "BehindOrder",
     "CaseTypeScope",
     "CentralActivation",
     "ChangeKind",
+    "ClinicCountOrder",
     "ClinicStatus",
     "DocumentOrder",
     "DocumentState",
     "Gender",
+    "MergeSide",
+    "NoticeEnvironment",
+    "NoticeStatus",
     "OrderedList",
     "PrincipalKind",
     "QuestionKind",
     "RefusalReason",
+    "ResidentCaseForm",
     "ResponseTimeUnit",
     "Role",
+    "SkipReason",
+    "TemplateImportOutcome",
     "TemplateLevel",
+    "TemplateReviewOrder",
+    "TemplateReviewReason",
+    "TermsService",
     "TextSegmentKind",
 ]

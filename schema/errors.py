@@ -101,6 +101,12 @@ def _wrong_state(error: RegistryError) -> list[UserError]:
     return [WrongState(code=error.code, message=error.message, path=list(error.path), state=state)]
 
 
+@converts(errors.Several)
+def _several(error: RegistryError) -> list[UserError]:
+    refusals = cast("errors.Several", error).refusals
+    return [told for refusal in refusals for told in _CONVERTERS[type(refusal)](refusal)]
+
+
 @converts(errors.RowsRefused)
 def _rows_refused(error: RegistryError) -> list[UserError]:
     rows = cast("errors.RowsRefused", error).rows

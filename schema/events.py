@@ -39,6 +39,7 @@ class EventFilter:
     actor: HsaId | None = strawberry.field(default=None, description="By this person; by this unit for machines.")
     since: datetime | None = strawberry.field(default=None, description="At this time or later.")
     until: datetime | None = strawberry.field(default=None, description="Before this time.")
+    batch: strawberry.ID | None = strawberry.field(default=None, description="Of this act on several documents.")
 
 
 def filter_of(given: EventFilter | None) -> history.EventFilter:
@@ -46,7 +47,13 @@ def filter_of(given: EventFilter | None) -> history.EventFilter:
     if given is None:
         return history.EventFilter()
     return history.EventFilter(
-        actions=given.actions, document=given.document, clinic=given.clinic, actor=given.actor, since=given.since, until=given.until
+        actions=given.actions,
+        document=given.document,
+        clinic=given.clinic,
+        actor=given.actor,
+        since=given.since,
+        until=given.until,
+        batch=given.batch,
     )
 
 
@@ -61,6 +68,7 @@ class Event(Node):
     at: datetime = strawberry.field(description="When; never before the act before it.")
     note: str | None = strawberry.field(description="Why, in the words of who did it.")
     request_id: str | None = strawberry.field(description="The request that it was written in, as in the server's log.")
+    export: str | None = strawberry.field(description="What was exported: its name and format, and what it was narrowed by.")
 
     @classmethod
     def of(cls, record: records.Event) -> "Event":
@@ -75,7 +83,12 @@ class Event(Node):
             at=record.at,
             note=record.note,
             request_id=record.request_id,
+            export=record.export,
         )
+
+    @strawberry.field(description="The act on several documents that it is one of, such as a text change; null for most.")
+    def batch(self) -> strawberry.ID | None:
+        return strawberry.ID(self.record.batch) if self.record.batch else None
 
     @strawberry.field(description="The person that the act is about, by HSA-id; null for those who may not see persons.")
     def person(self, info: Info) -> HsaId | None:

@@ -1,7 +1,7 @@
 """The root types and the schema: nodes by id, and the viewer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated
 
@@ -11,26 +11,41 @@ from strawberry.schema.config import StrawberryConfig
 
 from resolvers import active_subscriptions, assignments, clinics, documents, groups, role_grants
 from resolvers.selections import Wish
+from schema import (
+    case_type_templates,
+    case_types,
+    guidance,
+    notices,
+    resident_case_templates,
+    resident_cases,
+    standard_reply_collections,
+    terms_texts,
+)
 from schema.acknowledgements import AcknowledgementMutation
 from schema.active_subscriptions import ActiveSubscription, ActiveSubscriptionMutation, ActiveSubscriptionQuery
 from schema.adaptations import AdaptationMutation, LocalAdaptation
 from schema.assignments import Assignment, AssignmentMutation, AssignmentQuery
-from schema.case_type_templates import CaseTypeTemplate, CaseTypeTemplateMutation, CaseTypeTemplateQuery
-from schema.case_types import CaseType, CaseTypeMutation, CaseTypeQuery
 from schema.distribution import DistributionMutation, DistributionQuery
 from schema.documents import DocumentMutation, VersionConflict, document_of, version_of
 from schema.enums import Role
 from schema.errors import Info, InvalidInput, NotFound, NotPermitted, RefusedRowError, WrongState
 from schema.events import EventSubscription, Notification, find_event, find_notification
 from schema.groups import ClinicGroup, GroupMutation
+from schema.kinds import Face
 from schema.nodes import After, Connection, First, Id, Node
 from schema.operations import Operations
 from schema.orders import OrderMutation
 from schema.organisations import Clinic, OrganisationMutation, OrganisationQuery, Principal, list_clinics
 from schema.people import Actor
 from schema.policies import PolicyMutation
+from schema.reports import ReportQuery
 from schema.role_grants import RoleGrant, RoleGrantMutation
 from schema.scalars import SCALARS
+from schema.search import SearchQuery
+from schema.template_adoptions import MergeConflict, TemplateAdoptionMutation, TemplateAdoptionQuery
+from schema.template_exchange import TemplateExchangeMutation, TemplateExchangeQuery
+from schema.template_review import TemplateReviewQuery
+from schema.text_replacement import TextReplacementMutation
 from store import errors, records
 from store.clinic_filters import ClinicFilter
 
@@ -49,8 +64,18 @@ class Viewer:
         return await list_clinics(info, Wish(ClinicFilter()), first, after)
 
 
-@strawberry.type(description="Reading. Lists are pages; what the viewer may not know of is left out or null.")
-class Query(CaseTypeQuery, CaseTypeTemplateQuery, OrganisationQuery, AssignmentQuery, DistributionQuery, ActiveSubscriptionQuery):
+@strawberry.type
+class Query(
+    OrganisationQuery,
+    AssignmentQuery,
+    DistributionQuery,
+    ActiveSubscriptionQuery,
+    SearchQuery,
+    TemplateAdoptionQuery,
+    TemplateReviewQuery,
+    TemplateExchangeQuery,
+    ReportQuery,
+):
     @strawberry.field(description="Who asks, in which roles.")
     def viewer(self, info: Info) -> Viewer:
         viewer, held = info.context.viewer, info.context.rights.held
@@ -143,12 +168,13 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and not text.startswith("0")
 
 
-@strawberry.type(description="Writing. Each takes one input and answers what it wrote, or why nothing was written.")
+@strawberry.type
 class Mutation(
-    CaseTypeMutation,
-    CaseTypeTemplateMutation,
     AdaptationMutation,
     DocumentMutation,
+    TextReplacementMutation,
+    TemplateAdoptionMutation,
+    TemplateExchangeMutation,
     DistributionMutation,
     AssignmentMutation,
     OrderMutation,
@@ -181,21 +207,46 @@ class RegistrySchema(strawberry.Schema):
         return Operations(self.graphql)
 
 
-schema = RegistrySchema(
-    query=Query,
-    mutation=Mutation,
-    subscription=Subscription,
-    types=[
-        CaseType,
-        CaseTypeTemplate,
-        LocalAdaptation,
-        Notification,
-        InvalidInput,
-        NotFound,
-        NotPermitted,
-        WrongState,
-        RefusedRowError,
-        VersionConflict,
-    ],
-    config=StrawberryConfig(scalar_map=SCALARS),
+FACES: Sequence[Face] = (
+    case_types.FACE,
+    case_type_templates.FACE,
+    resident_cases.FACE,
+    resident_case_templates.FACE,
+    terms_texts.FACE,
+    standard_reply_collections.FACE,
+    guidance.FACE,
+    notices.FACE,
 )
+"""The kinds of document that have queries and mutations of their own."""
+
+
+def schema_of(faces: Sequence[Face]) -> RegistrySchema:
+    """The schema with the queries and mutations of some kinds."""
+    queries, mutations = [one.query for one in faces], [one.mutation for one in faces]
+    return RegistrySchema(
+        query=strawberry.type(
+            type("Query", (*queries, Query), {}),
+            description="Reading. Lists are pages; what the viewer may not know of is left out or null.",
+        ),
+        mutation=strawberry.type(
+            type("Mutation", (*mutations, Mutation), {}),
+            description="Writing. Each takes one input and answers what it wrote, or why nothing was written.",
+        ),
+        subscription=Subscription,
+        types=[
+            *(one.document for one in faces),
+            LocalAdaptation,
+            Notification,
+            InvalidInput,
+            NotFound,
+            NotPermitted,
+            WrongState,
+            RefusedRowError,
+            VersionConflict,
+            MergeConflict,
+        ],
+        config=StrawberryConfig(scalar_map=SCALARS),
+    )
+
+
+schema = schema_of(FACES)

@@ -1,8 +1,7 @@
 """The contract's scalars: how they are read and written. Bad literals are refused with a message that does not repeat them."""
 
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NewType
 
 import strawberry
@@ -10,13 +9,12 @@ from graphql import GraphQLError
 from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
+from resolvers.kinds.texts import RFC3339, moment_of
 from store.hashing import timestamp
 
 HsaId = NewType("HsaId", str)
 Cursor = NewType("Cursor", str)
 Markdown = NewType("Markdown", str)
-
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def _text(value: Any) -> str:
@@ -26,14 +24,13 @@ def _text(value: Any) -> str:
 
 
 def _time(value: Any) -> datetime:
-    """RFC 3339 with an offset; anything finer than a millisecond is cut off, as BSON would."""
-    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+    """RFC 3339 with an offset."""
+    if not isinstance(value, str) or not RFC3339.fullmatch(value):
         raise GraphQLError("Expected an RFC 3339 time with an offset, such as 2026-11-23T08:00:00Z.")
     try:
-        time = datetime.fromisoformat(value).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return moment_of(value)
+    except ValueError:
         raise GraphQLError("This time does not exist.") from None
-    return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
 SCALARS: Mapping[object, ScalarDefinition] = {

@@ -3,6 +3,7 @@
 These stage writes in a transaction that the caller holds; nothing here commits.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +29,6 @@ async def put_in_force(
     number: int,
     *,
     before: Document | None = None,
-    audience: Audience = Audience.ASSIGNED,
     **told: Any,
 ) -> Saved:
     """Stage a publication: the head, the event that tells clinics, and a clinic's own case type at that clinic.
@@ -39,7 +39,7 @@ async def put_in_force(
     version = await transaction.version(head.id, number)
     first_time = not await transaction.was_released(head, number)
     now = kind.upcast(version.content, version.schema_version)
-    visible = True
+    visible = kind.resident_visible
     if before.published is not None:
         visible = diff.resident_visible(diff.diff(kind.in_force(before), now, kind.fields))
     if kind.assignable and head.owner.kind is OwnerKind.CLINIC and before.published is None:
@@ -62,19 +62,28 @@ async def put_in_force(
         number=number,
         before=before,
         released=number if first_time else None,
-        audience=audience,
         resident_visible=visible,
+        **told_to(kind, head),
         **told,
     )
 
 
-def archived(transaction: Transaction, act: Act, action: Action, head: Document) -> Saved:
+def told_to(kind: Kind, head: Document) -> Mapping[str, Any]:
+    """Whom a change of what is in force is told to, as fields of its event: those that have the document, or those who are told of its kind."""
+    if not kind.told:
+        return {"audience": Audience.ASSIGNED}
+    if head.owner.kind is OwnerKind.CLINIC:
+        return {"audience": Audience.NAMED, "clinics": (head.owner.key,)}
+    return {"audience": Audience.PRINCIPAL}
+
+
+def archived(transaction: Transaction, act: Act, action: Action, kind: Kind, head: Document) -> Saved:
     """Stage the end of a document, which leaves the clinics that have it."""
     place = place_of(transaction)
     transaction.write("assignments", ended({"document": head.id}, place))
     ending = replace(heads.switched(head, DocumentState.ARCHIVED, at=place.at), archived_sequence=place.sequence)
-    audience = Audience.ASSIGNED if head.published else Audience.NONE
-    return recorded(transaction, act, action, ending, audience=audience, resident_visible=head.state is DocumentState.ACTIVE)
+    told = told_to(kind, head) if head.published else {}
+    return recorded(transaction, act, action, ending, **told, resident_visible=head.state is DocumentState.ACTIVE and kind.resident_visible)
 
 
 async def reopened(transaction: Transaction, head: Document, *, publish: bool, place: Place) -> Document:

@@ -11,8 +11,9 @@ from store.acts import place_of, put_in_force
 from store.errors import InvalidInput, NotFound
 from store.heads import Birth
 from store.kinds import Kind
+from store.leaves import changed_leaves
 from store.log import Log
-from store.records import Act, Action, Audience, Clinic, Content, Document, DocumentState, Owner, OwnerKind, Saved
+from store.records import Act, Action, Clinic, Content, Document, DocumentState, Owner, OwnerKind, Saved
 from store.transactions import IdempotencyKey, Transaction
 
 
@@ -81,18 +82,10 @@ class Adaptations:
                         return Saved(document=before, version=version)
                 else:
                     head, version = heads.edited(kind, head, written, act=act, place=place, derived_from=None)
-            if before is None or version.number > before.latest:
-                transaction.add_version(version)
-            return await put_in_force(
-                transaction,
-                act,
-                Action.ADAPTED,
-                kind,
-                head,
-                version.number,
-                before=before or head,
-                audience=Audience.NAMED,
-                clinics=(clinic.key,),
-            )
+            if before is None:
+                transaction.add_version(version, ())
+            elif version.number > before.latest:
+                transaction.add_version(version, changed_leaves(kind.upcast(before.content, before.schema_version), written, kind.fields))
+            return await put_in_force(transaction, act, Action.ADAPTED, kind, head, version.number, before=before or head)
 
         return await self._log.submit(case_type.principal, change, documents=[case_type.id, document_id], key=key, alone=True)

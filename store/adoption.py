@@ -55,7 +55,7 @@ class Adoptions:
             )
             for row in rows:
                 counts[same[row["_id"]["document"]]][row["_id"].get("version")] = row["clinics"]
-        replaced = await self._replaced(
+        replaced = await self.replaced(
             (key.document, version) for key in keys for version in counts[key] if version is not None and version != key.published
         )
         return {
@@ -69,7 +69,7 @@ class Adoptions:
             for key in keys
         }
 
-    async def _replaced(self, versions: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], datetime]:
+    async def replaced(self, versions: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], datetime]:
         """When each version was last replaced by another one in force."""
         keys = sorted(set(versions))
         queries = [

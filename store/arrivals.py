@@ -31,6 +31,7 @@ from store.records import (
     Event,
 )
 from store.rows import assignment_from, assignment_row, clinic_from, group_from
+from store.slices import slices
 from store.stretches import ended, holding
 from store.transactions import Transaction
 
@@ -48,7 +49,7 @@ class Terms:
 async def at_clinics(transaction: Transaction, document: str, clinics: Sequence[str]) -> dict[str, Assignment]:
     """By clinic, how some clinics have a document now."""
     rows = await transaction.find("assignments", {"document": document, "open": True, "clinic": {"$in": list(clinics)}})
-    return {row["clinic"]: assignment_from(row) for row in rows}
+    return {row["clinic"]: assignment_from(row) async for some in slices(rows) for row in some}
 
 
 async def hand_over(transaction: Transaction, act: Act, head: Document, clinics: Iterable[str], terms: Terms) -> tuple[Assignment, ...]:
@@ -64,30 +65,32 @@ async def hand_over(transaction: Transaction, act: Act, head: Document, clinics:
         return ()
     by_clinic = (await policies_of(transaction.find, head.principal)).central_activation is CentralActivation.CLINIC
     place = place_of(transaction)
-    made = []
-    for clinic in receivers:
-        earlier = have.get(clinic)
-        made.append(
-            Assignment(
-                id=f"as_{ObjectId()}",
-                clinic=clinic,
-                document=head.id,
-                principal=head.principal,
-                origin=terms.origin,
-                from_sequence=place.sequence,
-                since=place.at,
-                by=act.actor,
-                start_page_order=terms.start_page_order,
-                contact_card_order=terms.contact_card_order,
-                arrival=earlier.arrival if earlier else place.sequence,
-                active=earlier.active if earlier else not by_clinic,
-                waiting=earlier.waiting if earlier else by_clinic,
-                acknowledged_version=earlier.acknowledged_version if earlier else None,
+    made: list[Assignment] = []
+    async for some in slices(receivers):
+        for clinic in some:
+            earlier = have.get(clinic)
+            made.append(
+                Assignment(
+                    id=f"as_{ObjectId()}",
+                    clinic=clinic,
+                    document=head.id,
+                    principal=head.principal,
+                    origin=terms.origin,
+                    from_sequence=place.sequence,
+                    since=place.at,
+                    by=act.actor,
+                    start_page_order=terms.start_page_order,
+                    contact_card_order=terms.contact_card_order,
+                    arrival=earlier.arrival if earlier else place.sequence,
+                    active=earlier.active if earlier else not by_clinic,
+                    waiting=earlier.waiting if earlier else by_clinic,
+                    acknowledged_version=earlier.acknowledged_version if earlier else None,
+                )
             )
-        )
     if followed := [key for key in receivers if key in have]:
         transaction.write("assignments", ended({"document": head.id, "clinic": {"$in": followed}}, place))
-    transaction.write("assignments", *(InsertOne(assignment_row(assignment)) for assignment in made))
+    async for arrived in slices(made):
+        transaction.write("assignments", *(InsertOne(assignment_row(assignment)) for assignment in arrived))
     return tuple(made)
 
 

@@ -1,26 +1,39 @@
 """Which clinics have which case types, now and at any moment before. Read only: `distribution` writes."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from store.clinic_filters import Reach
 from store.database import Database
-from store.paging import Page, Paging, find_page
+from store.paging import Page, Paging, find_merged, find_page
 from store.records import Assignment, AssignmentOrigin
 from store.rows import assignment_from
 from store.scopes import NOTHING
 from store.stretches import holding
 
 _FEW = 100
+_MOST_MERGED = 200
+
+
+class AssignmentOrder(StrEnum):
+    """By clinic and then document, or by the time since when they hold."""
+
+    CLINIC_ASC = "CLINIC_ASC"
+    SINCE_ASC = "SINCE_ASC"
+    SINCE_DESC = "SINCE_DESC"
 
 
 @dataclass(frozen=True, slots=True)
 class AssignmentFilter:
     """Which assignments; what is None does not matter.
 
-    `clinics` and `principal` are keys; `within` is whose clinics someone may read; `central_only` leaves out clinics' own case types.
+    `clinics` and `principal` are keys; `within` is whose clinics someone may read; `central_only` leaves out clinics' own case types,
+    `local_only` all others.
     `behind` are documents with their versions in force: of these, those whose clinics have not acknowledged that version.
+    `documents` are the only ones, `other_than` none of them; times are of `since`, inclusive from, exclusive to.
     """
 
     within: Reach | None = None
@@ -29,11 +42,40 @@ class AssignmentFilter:
     document: str | None = None
     origin: AssignmentOrigin | None = None
     central_only: bool = False
+    local_only: bool = False
     behind: Mapping[str, int] | None = None
+    documents: Sequence[str] | None = None
+    other_than: Sequence[str] | None = None
+    acknowledged_version: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
-    def where(self, sequence: int | None) -> dict[str, Any]:
-        """As MongoDB's filter: those that hold just after an event, or now."""
-        conditions: list[dict[str, Any]] = [holding(sequence)]
+    def where(self, moment: int | datetime | None) -> dict[str, Any]:
+        """As MongoDB's filter: those that hold just after an event, at a moment, or now."""
+        rest = {"$and": [holding(moment), *self._conditions()]}
+        # Each branch whole, so that each is answered by the index on what clinics have acknowledged.
+        return rest if self.behind is None else _lagging(self.behind, rest)
+
+    def conditions(self) -> dict[str, Any]:
+        """The same whether they hold or not."""
+        conditions = self._conditions()
+        if self.behind is not None:
+            conditions.append(_lagging(self.behind, {}))
+        return {"$and": conditions} if conditions else {}
+
+    def acknowledging(self, document: str, version: int | None) -> dict[str, Any]:
+        """The part of what lags where clinics have acknowledged one version of one document."""
+        # Asked for as a value, null would also mean missing: two stretches of the index, whose order is lost between them.
+        acknowledged = {"$type": "null"} if version is None else version
+        return {"document": document, "acknowledged_version": acknowledged, "$and": [holding(None), *self._conditions()]}
+
+    def by_clinic(self) -> bool:
+        """Whether few clinics are asked about, so that reading all that they have is the shortest way."""
+        among = self.clinics if self.clinics is not None else self.within.clinics if self.within and not self.within.principals else None
+        return among is not None and len(among) <= _FEW
+
+    def _conditions(self) -> list[dict[str, Any]]:
+        conditions: list[dict[str, Any]] = []
         if self.within is not None:
             conditions.append(
                 {"$or": [{"principal": {"$in": sorted(self.within.principals)}}, {"clinic": {"$in": sorted(self.within.clinics)}}]}
@@ -44,16 +86,34 @@ class AssignmentFilter:
             conditions.append({"principal": self.principal})
         if self.clinics is not None:
             conditions.append({"clinic": self.clinics[0]} if len(self.clinics) == 1 else {"clinic": {"$in": list(self.clinics)}})
+        return [*conditions, *self._of_what(), *self._how()]
+
+    def _of_what(self) -> Iterator[dict[str, Any]]:
         if self.document is not None:
-            conditions.append({"document": {"$eq": self.document}})
+            yield {"document": {"$eq": self.document}}
+        if self.documents is not None:
+            yield {"document": {"$in": list(self.documents)}}
+        if self.other_than:
+            yield {"document": {"$nin": list(self.other_than)}}
+        if self.acknowledged_version is not None:
+            yield {"acknowledged_version": self.acknowledged_version}
+
+    def _how(self) -> Iterator[dict[str, Any]]:
         if self.origin is not None:
-            conditions.append({"origin": str(self.origin)})
-        if self.behind is not None:
-            lagging = [{"document": document, "acknowledged_version": {"$ne": version}} for document, version in self.behind.items()]
-            conditions.append({"$or": lagging} if lagging else NOTHING)
+            yield {"origin": str(self.origin)}
         if self.central_only:
-            conditions.append({"origin": {"$ne": str(AssignmentOrigin.OWN)}})
-        return {"$and": conditions}
+            yield {"origin": {"$ne": str(AssignmentOrigin.OWN)}}
+        if self.local_only:
+            yield {"origin": str(AssignmentOrigin.OWN)}
+        if self.since is not None:
+            yield {"since": {"$gte": self.since}}
+        if self.until is not None:
+            yield {"since": {"$lt": self.until}}
+
+
+def _lagging(behind: Mapping[str, int], rest: Mapping[str, Any]) -> dict[str, Any]:
+    branches = [{"document": document, "acknowledged_version": {"$ne": version}, **rest} for document, version in behind.items()]
+    return {"$or": branches} if branches else NOTHING
 
 
 class Assignments:
@@ -95,15 +155,63 @@ class Assignments:
         some = {"clinic": {"$in": sorted(among)}} if len(among) <= _FEW else {}
         return frozenset(await self._database.distinct("assignments", "clinic", where | some)).intersection(among)
 
-    async def page(self, which: AssignmentFilter, paging: Paging, sequence: int | None = None) -> Page[Assignment]:
-        """A page by clinic, then document; those that hold just after an event, or now."""
+    async def page(
+        self,
+        which: AssignmentFilter,
+        paging: Paging,
+        moment: int | datetime | None = None,
+        order: AssignmentOrder = AssignmentOrder.CLINIC_ASC,
+    ) -> Page[Assignment]:
+        """A page of those that hold just after an event, at a moment, or now."""
+        if order is not AssignmentOrder.CLINIC_ASC:
+            return await find_page(
+                self._database,
+                "assignments",
+                which.where(moment),
+                paging,
+                keys={"since": datetime, "_id": str},
+                convert=assignment_from,
+                descending=order is AssignmentOrder.SINCE_DESC,
+            )
+        if which.behind is not None and moment is None:
+            return await self._behind(which, which.behind, paging)
         keys = {"clinic": str, "document": str, "_id": str}
         if which.document is not None:
             del keys["document"]
         elif which.clinics is not None and len(which.clinics) == 1:
             del keys["clinic"]
-        return await find_page(self._database, "assignments", which.where(sequence), paging, keys=keys, convert=assignment_from)
+        return await find_page(self._database, "assignments", which.where(moment), paging, keys=keys, convert=assignment_from)
 
-    async def count(self, which: AssignmentFilter, sequence: int | None = None) -> int:
+    async def _behind(self, which: AssignmentFilter, in_force: Mapping[str, int], paging: Paging) -> Page[Assignment]:
+        """A page of what lags.
+
+        Read in order, a list in which few lag among many would be read from end to end. So each version that clinics have acknowledged is a list
+        in order of its own, and these are merged.
+        """
+        keys = {"clinic": str, "document": str}  # of what holds now, each at most once
+        pairs = [] if which.by_clinic() else await self._acknowledged(in_force)
+        if which.by_clinic() or len(pairs) > _MOST_MERGED:
+            return await find_page(self._database, "assignments", which.where(None), paging, keys=keys, convert=assignment_from)
+        lagging = [which.acknowledging(document, version) for document, version in pairs if version != in_force[document]]
+        parts = [(where, keys) for where in lagging]
+        return await find_merged(self._database, "assignments", parts, paging, convert=assignment_from)
+
+    async def _acknowledged(self, documents: Iterable[str]) -> list[tuple[str, int | None]]:
+        """The versions that clinics that have these documents now have acknowledged; each is one step in the index."""
+        branches: list[list[dict[str, Any]]] = [
+            [
+                {"$match": {"document": document, "open": True}},
+                {"$group": {"_id": "$acknowledged_version"}},
+                {"$project": {"_id": 0, "version": "$_id", "document": {"$literal": document}}},
+            ]
+            for document in documents
+        ]
+        if not branches:
+            return []
+        first, *others = branches
+        together = [{"$unionWith": {"coll": "assignments", "pipeline": branch}} for branch in others]
+        return [(row["document"], row["version"]) for row in await self._database.aggregate("assignments", [*first, *together])]
+
+    async def count(self, which: AssignmentFilter, moment: int | datetime | None = None) -> int:
         """How many assignments match."""
-        return await self._database.count("assignments", which.where(sequence))
+        return await self._database.count("assignments", which.where(moment))

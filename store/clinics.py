@@ -16,6 +16,7 @@ from store.log import Clock, Log, utc_now
 from store.paging import Page, Paging, cut, decode, encode, find_page
 from store.records import Act, Action, Audience, Clinic, Saved, key_of
 from store.rows import clinic_from, clinic_row
+from store.slices import slices
 from store.stretches import begun, ended, holding
 from store.transactions import IdempotencyKey, Transaction
 
@@ -91,7 +92,7 @@ class Clinics:
 
         async def change(transaction: Transaction) -> Saved:
             found = await transaction.find("clinics", {"_id": {"$in": [key_of(row.hsa_id) for row in rows]}})
-            existing = {row["_id"]: clinic_from(row) for row in found}
+            existing = {row["_id"]: clinic_from(row) async for some in slices(found) for row in some}
             foreign = [
                 RowProblem("OUTSIDE_PRINCIPAL", "Mottagningen hör till en annan huvudman.", ("csv", "hsaId"), row.row, row.hsa_id)
                 for row in rows
@@ -99,19 +100,20 @@ class Clinics:
             ]
             if foreign:
                 raise RowsRefused(foreign)
-            clinics = [_imported(existing.get(key_of(row.hsa_id)), row, principal) for row in rows]
+            clinics = [_imported(existing.get(key_of(row.hsa_id)), row, principal) async for some in slices(rows) for row in some]
             changed = [clinic for clinic in clinics if clinic != existing.get(clinic.key)]
             created = sum(clinic.key not in existing for clinic in changed)
             counts = {"created": created, "updated": len(changed) - created, "unchanged": len(clinics) - len(changed)}
             if not changed or dry_run:
                 return Saved(counts=counts)
             place = place_of(transaction)
-            transaction.write("clinics", *(UpdateOne({"_id": clinic.key}, {"$set": _without_id(clinic)}, upsert=True) for clinic in changed))
-            transaction.write(
-                "clinic_states",
-                ended({"clinic": {"$in": [clinic.key for clinic in changed]}}, place),
-                *(InsertOne({"_id": str(ObjectId()), "clinic": clinic.key, "as_was": clinic_row(clinic)} | begun(place)) for clinic in changed),
-            )
+            transaction.write("clinic_states", ended({"clinic": {"$in": [clinic.key for clinic in changed]}}, place))
+            async for some in slices(changed):
+                for clinic in some:
+                    row = clinic_row(clinic)
+                    state = {"_id": str(ObjectId()), "clinic": clinic.key, "as_was": row} | begun(place)
+                    transaction.write("clinic_states", InsertOne(state))
+                    transaction.write("clinics", UpdateOne({"_id": clinic.key}, {"$set": _without_id(row)}, upsert=True))
             event = transaction.record(
                 act, Action.IMPORTED, clinics=tuple(sorted(clinic.key for clinic in changed)), counts=counts, audience=Audience.NONE
             )
@@ -129,7 +131,5 @@ def _imported(before: Clinic | None, row: ClinicRow, principal: str) -> Clinic:
     return replace(start, **(normal | values))
 
 
-def _without_id(clinic: Clinic) -> dict[str, Any]:
-    row = clinic_row(clinic)
-    del row["_id"]
-    return row
+def _without_id(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name != "_id"}

@@ -18,6 +18,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collation import Collation
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
 
+MongoError = PyMongoError
 Row = dict[str, Any]
 Session = AsyncClientSession
 Sort = Sequence[tuple[str, int]]
@@ -31,12 +32,18 @@ APPLICATION = "casetypes"
 _IDEMPOTENCY_SECONDS = 7 * 24 * 3600
 _PROCESS_SECONDS = 3600
 
+_BATCH = 500
 _READY_SECONDS = 3
 _EXISTS = 48  # NamespaceExists
+_BRANCHES = 100  # MongoDB takes at most 1,000 stages in a pipeline
 _OPEN_ONLY = {"open": True}
+BY_TOKENS = "by_tokens"
+BY_UPDATE = "kind_1_updated_at_1__id_1"
+BY_PLACE = "by_place"
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "principals": [],
+    "checkpoints": [IndexModel([("principal", ASCENDING), ("sequence", ASCENDING)], unique=True)],
     "logs": [],
     "people": [],
     "clinics": [
@@ -72,14 +79,25 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
     ],
     "documents": [
         IndexModel([("kind", ASCENDING), ("name", ASCENDING), ("_id", ASCENDING)], name="by_name", collation=SWEDISH),
-        IndexModel([("kind", ASCENDING), ("updated_at", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("kind", ASCENDING), ("updated_at", ASCENDING), ("_id", ASCENDING)], name=BY_UPDATE),
         IndexModel([("kind", ASCENDING), ("noticed_at", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("owner.key", ASCENDING), ("kind", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("derived_from.template", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("tokens", ASCENDING), ("principal", ASCENDING), ("owner.key", ASCENDING), ("_id", ASCENDING)], name=BY_TOKENS),
+        IndexModel([("principal", ASCENDING), ("owner.key", ASCENDING), ("_id", ASCENDING)], name=BY_PLACE),
+        IndexModel([("principal", ASCENDING), ("kind", ASCENDING), ("state", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("subject", ASCENDING), ("owner.key", ASCENDING)], partialFilterExpression={"subject": {"$type": "string"}}),
+        # A document of another principal is imported once at an owner; importing it again goes on with the same one.
+        IndexModel(
+            [("owner.key", ASCENDING), ("origin.document", ASCENDING)],
+            unique=True,
+            partialFilterExpression={"origin.document": {"$type": "string"}},
+        ),
     ],
     "versions": [
         IndexModel([("document", ASCENDING), ("number", ASCENDING)], unique=True),
+        IndexModel([("document", ASCENDING), ("changed", ASCENDING), ("number", ASCENDING)]),
+        IndexModel([("principal", ASCENDING), ("kind", ASCENDING), ("created_at", ASCENDING)]),
     ],
     "events": [
         IndexModel([("principal", ASCENDING), ("sequence", ASCENDING)], unique=True),
@@ -90,6 +108,12 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("principal", ASCENDING), ("actor_key", ASCENDING), ("sequence", ASCENDING)]),
         IndexModel([("principal", ASCENDING), ("clinics", ASCENDING), ("sequence", ASCENDING)]),
         IndexModel([("document", ASCENDING), ("published_before", ASCENDING), ("sequence", ASCENDING)]),
+        IndexModel([("principal", ASCENDING), ("batch", ASCENDING), ("sequence", ASCENDING)], partialFilterExpression={"batch": {"$type": "string"}}),
+        IndexModel(
+            [("principal", ASCENDING), ("audience", ASCENDING), ("sequence", ASCENDING)],
+            partialFilterExpression={"audience": "PRINCIPAL"},
+            name="told_to_all",
+        ),
         # The event that first put a version in force carries its number: the versions that clinics may see, each once.
         IndexModel(
             [("document", ASCENDING), ("released", ASCENDING)],
@@ -104,6 +128,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("principal", ASCENDING), ("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("document", ASCENDING), ("open", ASCENDING), ("acknowledged_version", ASCENDING), ("clinic", ASCENDING)]),
+        IndexModel([("principal", ASCENDING), ("since", ASCENDING), ("_id", ASCENDING)]),
         IndexModel(
             [("principal", ASCENDING), ("origin", ASCENDING), ("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)],
             partialFilterExpression=_OPEN_ONLY,
@@ -208,11 +233,19 @@ class Database:
         projection: Mapping[str, Any] | None = None,
         collation: Collation | None = None,
         session: Session | None = None,
+        hint: str | None = None,
     ) -> list[Row]:
-        """All rows that match, at most `limit` (0 is no limit), in one list."""
-        # A batch of the limit's size answers in one round trip; without a limit the server's own batches are right.
+        """All rows that match, at most `limit` (0 is no limit), in one list; by the index that `hint` names."""
+        # A batch of the limit's size answers in one round trip. Without a limit batches are small: one is decoded without a turn for others.
         cursor = self[collection].find(
-            where, sort=sort, limit=limit, projection=projection, collation=collation, session=session, batch_size=limit + 1 if limit else 0
+            where,
+            sort=sort,
+            limit=limit,
+            projection=projection,
+            collation=collation,
+            session=session,
+            batch_size=limit + 1 if limit else _BATCH,
+            hint=hint,
         )
         if session is not None:
             return await cursor.to_list()
@@ -231,7 +264,10 @@ class Database:
             return await self[collection].distinct(field, where)
 
     async def find_each(self, collection: str, queries: Sequence[Query]) -> list[list[Row]]:
-        """The rows of each of several queries, in one command; each is answered by its own index."""
+        """The rows of each of several queries, a hundred in one command; each is answered by its own index."""
+        if len(queries) > _BRANCHES:
+            parts = [queries[start : start + _BRANCHES] for start in range(0, len(queries), _BRANCHES)]
+            return [rows for part in await asyncio.gather(*(self.find_each(collection, part) for part in parts)) for rows in part]
         if len(queries) == 1:
             query = queries[0]
             return [await self.find(collection, query.where, sort=query.sort, limit=query.limit, projection=query.projection)]

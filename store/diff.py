@@ -55,17 +55,19 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a comparison stands: the path and its readable form so far."""
+class Place:
+    """Where in a content one stands: the path and its readable form so far."""
 
     path: str = ""
     label: str = ""
 
-    def field(self, name: str, title: str) -> "_Place":
-        return _Place(f"{self.path}.{name}" if self.path else name, f"{self.label} › {title}" if self.label else title)
+    def field(self, name: str, title: str) -> "Place":
+        """A field here."""
+        return Place(f"{self.path}.{name}" if self.path else name, f"{self.label} › {title}" if self.label else title)
 
-    def item(self, key: str, readable: str) -> "_Place":
-        return _Place(f"{self.path}[{key}]", f"{self.label} › ”{readable}”")
+    def item(self, key: str, readable: str) -> "Place":
+        """An item of the list here."""
+        return Place(f"{self.path}[{key}]", f"{self.label} › ”{readable}”")
 
 
 def diff(before: Content, after: Content, fields: Mapping[str, Field]) -> list[Change]:
@@ -76,7 +78,32 @@ def diff(before: Content, after: Content, fields: Mapping[str, Field]) -> list[C
         after: Plain JSON.
         fields: Of the kind of document; what the contents hold beyond them is compared as plain values.
     """
-    return list(_objects(before, after, fields, _Place(), visible=True))
+    return list(_objects(before, after, fields, Place(), visible=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """One text of a content, with its place as a change of it would have it."""
+
+    path: str
+    label: str
+    field: Field
+    text: str
+
+
+def texts(content: Content, fields: Mapping[str, Field]) -> Iterator[Prose]:
+    """The texts of a content, in the order of the model's fields; the texts of one list without keys share its path."""
+    return _texts(content, fields, Place())
+
+
+def _texts(content: Content, fields: Mapping[str, Field], place: Place) -> Iterator[Prose]:
+    for name, field in fields.items():
+        value, there = content.get(name), place.field(name, field.title)
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, str) and field.text:
+                yield Prose(there.path, there.label, field, one)
+            elif isinstance(one, Mapping) and field.fields is not None:
+                yield from _texts(one, field.fields, there.item(one["key"], readable(one)) if "key" in one else there)
 
 
 def resident_visible(changes: Iterable[Change]) -> bool:
@@ -84,17 +111,17 @@ def resident_visible(changes: Iterable[Change]) -> bool:
     return any(change.resident_visible for change in changes)
 
 
-def _objects(before: Content, after: Content, fields: Mapping[str, Field], place: _Place, *, visible: bool) -> Iterator[Change]:
+def _objects(before: Content, after: Content, fields: Mapping[str, Field], place: Place, *, visible: bool) -> Iterator[Change]:
     extra = [name for name in dict.fromkeys((*before, *after)) if name not in fields]
     for name in (*fields, *extra):
         field = fields.get(name) or Field(title=name, resident_visible=visible)
         yield from _values(before.get(name), after.get(name), field, place.field(name, field.title))
 
 
-def _values(before: Any, after: Any, field: Field, place: _Place) -> Iterator[Change]:
-    if _same(before, after):
+def _values(before: Any, after: Any, field: Field, place: Place) -> Iterator[Change]:
+    if same(before, after):
         return
-    if field.keyed and field.fields is not None and _is_keyed(before) and _is_keyed(after):
+    if field.keyed and field.fields is not None and is_keyed(before) and is_keyed(after):
         yield from _keyed(before, after, field, place)
     elif field.fields is not None and not field.keyed and isinstance(before, Mapping) and isinstance(after, Mapping):
         yield from _objects(before, after, field.fields, place, visible=field.resident_visible)
@@ -103,16 +130,16 @@ def _values(before: Any, after: Any, field: Field, place: _Place) -> Iterator[Ch
         yield Change(ChangeKind.CHANGED, place.path, place.label, before, after, field.resident_visible, text)
 
 
-def _keyed(before: Sequence[Content], after: Sequence[Content], field: Field, place: _Place) -> Iterator[Change]:
+def _keyed(before: Sequence[Content], after: Sequence[Content], field: Field, place: Place) -> Iterator[Change]:
     old = {item["key"]: (position, item) for position, item in enumerate(before, 1)}
     new = {item["key"]: (position, item) for position, item in enumerate(after, 1)}
     for key, (position, item) in old.items():
         if key not in new:
-            there = place.item(key, _readable(item))
+            there = place.item(key, readable(item))
             yield Change(ChangeKind.REMOVED, there.path, there.label, item, None, field.resident_visible, position=position)
-    stay = _longest_increasing([old[key][0] for key in new if key in old])
+    stay = longest_increasing([old[key][0] for key in new if key in old])
     for key, (position, item) in new.items():
-        there = place.item(key, _readable(item))
+        there = place.item(key, readable(item))
         if key not in old:
             yield Change(ChangeKind.ADDED, there.path, there.label, None, item, field.resident_visible, position=position)
             continue
@@ -122,29 +149,30 @@ def _keyed(before: Sequence[Content], after: Sequence[Content], field: Field, pl
         yield from _objects(earlier, item, field.fields or {}, there, visible=field.resident_visible)
 
 
-def _same(one: Any, other: Any) -> bool:
+def same(one: Any, other: Any) -> bool:
     """Equality of JSON values: true is not 1."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_same(value, other[name]) for name, value in one.items())
+        return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
+        return len(one) == len(other) and all(map(same, one, other))
     return bool(one == other)
 
 
-def _is_keyed(value: Any) -> bool:
+def is_keyed(value: Any) -> bool:
     """Whether a value is a list whose items all have a key of their own."""
     if not isinstance(value, list) or not all(isinstance(item, Mapping) and isinstance(item.get("key"), str) for item in value):
         return False
     return len({item["key"] for item in value}) == len(value)
 
 
-def _readable(item: Content) -> str:
+def readable(item: Content) -> str:
+    """What people know a list item by."""
     return next((str(item[name]) for name in ("label", "heading", "name") if item.get(name)), str(item["key"]))
 
 
-def _longest_increasing(places: Sequence[int]) -> frozenset[int]:
+def longest_increasing(places: Sequence[int]) -> frozenset[int]:
     """A longest increasing subsequence: the items that need not move. O(n log n)."""
     tails: list[int] = []  # by length - 1: the smallest place that an increasing run of that length ends with
     before: dict[int, int | None] = {}

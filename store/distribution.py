@@ -12,6 +12,7 @@ from store import heads
 from store.acts import archived, place_of
 from store.arrivals import Terms, at_clinics, hand_over, moved, told
 from store.errors import InvalidInput, NotFound, NotPermitted, Problem, WrongState
+from store.kinds import Kinds
 from store.log import Log
 from store.records import Act, Action, AssignmentOrigin, Clinic, ClinicStatus, Document, DocumentState, OwnerKind, Saved
 from store.rows import assignment_row, clinic_from
@@ -23,8 +24,9 @@ from store.transactions import IdempotencyKey, Transaction
 class Distribution:
     """The acts that bring case types to the clinics of one registry."""
 
-    def __init__(self, log: Log, *, extra_hsa_prefixes: tuple[str, ...] = ()) -> None:
+    def __init__(self, log: Log, kinds: Kinds, *, extra_hsa_prefixes: tuple[str, ...] = ()) -> None:
         self._log = log
+        self._kinds = kinds
         self._extra_hsa_prefixes = extra_hsa_prefixes
 
     async def distribute(
@@ -74,7 +76,7 @@ class Distribution:
                 return Saved(document=head, skipped=tuple(chosen.refused), counts=counts)
             head, event = told(transaction, act, Action.DISTRIBUTED, head, [one.clinic for one in made], counts, group=to.group)
             for local in gone:
-                archived(transaction, act, Action.REPLACED, local)
+                archived(transaction, act, Action.REPLACED, self._kinds[local.kind], local)
             return Saved(document=head, event=event, skipped=tuple(chosen.refused), counts=counts)
 
         documents = [document.id, *replace_local]

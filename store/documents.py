@@ -9,18 +9,18 @@ from dataclasses import replace
 from bson import ObjectId
 
 from store import heads
-from store.acts import archived, place_of, put_in_force, recorded, reopened
+from store.acts import archived, place_of, put_in_force, recorded, reopened, told_to
 from store.arrivals import rejoin
 from store.database import Database, Row
 from store.errors import WrongState
 from store.hashing import ChainCheck, Verification
 from store.heads import Birth
 from store.kinds import Kind, Kinds
+from store.leaves import changed_leaves
 from store.log import Log
 from store.records import (
     Act,
     Action,
-    Audience,
     Content,
     Derivation,
     Document,
@@ -29,7 +29,7 @@ from store.records import (
     Saved,
     Version,
 )
-from store.rows import HEAD_ONLY, document_from, version_from
+from store.rows import BARE_HEAD, HEAD, document_from, version_from
 from store.transactions import IdempotencyKey, Transaction
 
 Edit = Callable[[Content], Content]
@@ -48,7 +48,7 @@ class Documents:
 
     async def get_many(self, ids: Iterable[str], *, content: bool = True) -> Mapping[str, Document]:
         """Heads by id, those that exist, in one round trip; without `content` their contents are left out."""
-        rows = await self._database.find("documents", {"_id": {"$in": sorted(set(ids))}}, projection=None if content else HEAD_ONLY)
+        rows = await self._database.find("documents", {"_id": {"$in": sorted(set(ids))}}, projection=HEAD if content else BARE_HEAD)
         return {row["_id"]: document_from(row) for row in rows}
 
     async def in_force(self, principal: str, among: Iterable[str] | None = None) -> Mapping[str, int]:
@@ -121,7 +121,7 @@ class Documents:
 
         async def change(transaction: Transaction) -> Saved:
             head, version = heads.born(birth, content, derived_from=derived_from, act=act, place=place_of(transaction))
-            transaction.add_version(version)
+            transaction.add_version(version, ())
             return recorded(transaction, act, Action.CREATED, head, version=version, number=1)
 
         return await self._log.submit(principal, change, key=key)
@@ -160,7 +160,7 @@ class Documents:
                     return await put_in_force(transaction, act, Action.PUBLISHED, kind, before, before.latest)
                 return Saved(document=before, version=await transaction.version(before.id, before.latest))
             head, version = heads.edited(kind, before, content, act=act, place=place_of(transaction), derived_from=before.derived_from)
-            transaction.add_version(version)
+            transaction.add_version(version, changed_leaves(newest, content, kind.fields))
             if publish:
                 return await put_in_force(transaction, act, Action.PUBLISHED, kind, head, version.number, before=before)
             return recorded(transaction, act, Action.EDITED, head, version=version, number=version.number)
@@ -209,19 +209,22 @@ class Documents:
         Raises:
             WrongState: It is archived already.
         """
+        kind = self._kinds[document.kind]
 
         async def change(transaction: Transaction) -> Saved:
             head = transaction.document(document.id)
             heads.expect(head, expected_version)
             heads.refuse_archived(head)
-            return archived(transaction, act, Action.ARCHIVED, head)
+            return archived(transaction, act, Action.ARCHIVED, kind, head)
 
         return await self._log.submit(document.principal, change, documents=[document.id], key=key, alone=True)
 
     async def restore(
         self, document: Document, *, version: int, expected_version: int, publish: bool, act: Act, key: IdempotencyKey | None = None
     ) -> Saved:
-        """Write an earlier version's content as a new version. Earlier versions stay, and what is in force too unless `publish`.
+        """Write an earlier version's content as a new version, and the template version that it was made from.
+
+        Earlier versions stay, and what is in force too unless `publish`. No new version where both are the newest's already.
 
         An archived document comes back: as a draft if it was never published, else deactivated (active with `publish`), at the clinics that had it.
 
@@ -241,16 +244,19 @@ class Documents:
                 head = await reopened(transaction, before, publish=publish, place=place)
             content = kind.upcast(source.content, source.schema_version)
             made = None
-            if content != kind.upcast(before.content, before.schema_version):
+            newest = kind.upcast(before.content, before.schema_version)
+            if content != newest or source.derived_from != before.derived_from:
                 head, made = heads.edited(kind, head, content, act=act, place=place, derived_from=source.derived_from, restored_from=version)
-                transaction.add_version(made)
+                transaction.add_version(made, changed_leaves(newest, content, kind.fields))
             if publish and (made or head.published != head.latest):
                 saved = await put_in_force(transaction, act, Action.RESTORED, kind, head, head.latest, before=before, restored_from=version)
             elif made is None and head is before:
                 return Saved(document=head, version=await transaction.version(head.id, head.latest))
             else:
-                newest = made or await transaction.version(head.id, head.latest)
-                saved = recorded(transaction, act, Action.RESTORED, head, version=newest, number=head.latest, restored_from=version)
+                tells_of = made or await transaction.version(head.id, head.latest)
+                # What is back from the archive is at its clinics again, though not shown to residents.
+                told = told_to(kind, head) if before.archived_sequence is not None and head.published else {}
+                saved = recorded(transaction, act, Action.RESTORED, head, version=tells_of, number=head.latest, restored_from=version, **told)
             if before.archived_sequence is not None:
                 await rejoin(transaction, act, head, before.archived_sequence)
             return replace(saved, document=transaction.document(document.id))
@@ -267,13 +273,15 @@ class Documents:
         act: Act,
         key: IdempotencyKey | None,
     ) -> Saved:
+        kind = self._kinds[document.kind]
+
         async def change(transaction: Transaction) -> Saved:
             head = transaction.document(document.id)
             heads.expect(head, expected_version)
             if head.state is not needed:
                 raise WrongState(f"Det går bara när dokumentet är {_STATE_NAMES[needed]}; nu är det {_STATE_NAMES[head.state]}.", head.state)
             switched = heads.switched(head, wanted, at=transaction.at)
-            return recorded(transaction, act, action, switched, audience=Audience.ASSIGNED, resident_visible=True)
+            return recorded(transaction, act, action, switched, **told_to(kind, head), resident_visible=kind.resident_visible)
 
         return await self._log.submit(document.principal, change, documents=[document.id], key=key)
 

@@ -6,8 +6,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from store.merge import Conflict
 from store.records import Actor, DocumentState
 
 Path = tuple[str, ...]
@@ -65,8 +66,10 @@ class VersionConflict(RegistryError):
 
     code = "VERSION_CONFLICT"
 
-    def __init__(self, *, document: str, principal: str, expected: int, latest: int, by: Actor, at: datetime) -> None:
-        super().__init__(f"Någon annan hann spara före dig: version {latest} finns redan, du utgick från version {expected}.", ("expectedVersion",))
+    def __init__(
+        self, *, document: str, principal: str, expected: int, latest: int, by: Actor, at: datetime, path: Path = ("expectedVersion",)
+    ) -> None:
+        super().__init__(f"Någon annan hann spara före dig: version {latest} finns redan, du utgick från version {expected}.", path)
         self.document = document
         self.principal = principal
         self.expected = expected
@@ -92,15 +95,23 @@ class WrongState(RegistryError):
 
 
 class MergeConflict(RegistryError):
-    """Both sides changed the same value since the common version."""
+    """Both sides changed the same values since the common version. Carries every one."""
 
     code = "MERGE_CONFLICT"
 
-    def __init__(self, message: str, path: Path, *, base: Any, ours: Any, theirs: Any) -> None:
-        super().__init__(message, path)
-        self.base = base
-        self.ours = ours
-        self.theirs = theirs
+    def __init__(self, conflicts: Sequence[Conflict]) -> None:
+        super().__init__(f"{len(conflicts)} värden har ändrats både i dokumentet och i mallen.", ("resolutions",))
+        self.conflicts = tuple(conflicts)
+
+
+class Several(RegistryError):
+    """An act on several documents was refused for some of them. Carries every refusal."""
+
+    code = "SEVERAL"
+
+    def __init__(self, refusals: Sequence[RegistryError]) -> None:
+        super().__init__("; ".join(refusal.message for refusal in refusals), refusals[0].path)
+        self.refusals = tuple(refusals)
 
 
 @dataclass(frozen=True, slots=True)

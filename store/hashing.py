@@ -7,7 +7,7 @@ Source: RFC 8785 (JSON Canonicalization Scheme), FIPS 180-4 (SHA-256).
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import rfc8785
@@ -30,10 +30,15 @@ def timestamp(time: datetime) -> str:
 
 
 def hash_of(version: Version) -> str:
-    """Lower-case hexadecimal SHA-256 over the canonical JSON of a version; its own `hash` and `sequence` are not part of it."""
-    derived = version.derived_from
+    """Lower-case hexadecimal SHA-256 over the canonical JSON of a version; its own `hash` and `sequence` are not part of it.
+
+    Where it was imported from is part of it for those that were imported, and not even named for others: their hashes are as before.
+    """
+    derived, origin = version.derived_from, version.origin
+    imported = {} if origin is None else {"origin": asdict(origin)}
     canonical = rfc8785.dumps(
         {
+            **imported,
             "document": version.document,
             "kind": version.kind,
             "principal": version.principal,

@@ -11,7 +11,8 @@ import bson
 from store.errors import InvalidInput, Path, VersionConflict, WrongState
 from store.hashing import hash_of
 from store.kinds import Kind
-from store.records import Act, Content, Derivation, Document, DocumentState, Owner, Version
+from store.records import Act, Content, Derivation, Document, DocumentState, Origin, Owner, Version
+from store.tokens import tokens_of
 
 MAX_CONTENT_BYTES = 1024 * 1024
 
@@ -35,10 +36,12 @@ class Birth:
     subject: str | None = None
 
 
-def expect(head: Document, expected: int) -> None:
-    """Refuse a caller who last read another version than the newest, with who saved it and when."""
+def expect(head: Document, expected: int, path: Path = ("expectedVersion",)) -> None:
+    """Refuse a caller who last read another version than the newest, with who saved it and when; `path` is where the input tells it."""
     if head.latest != expected:
-        raise VersionConflict(document=head.id, principal=head.principal, expected=expected, latest=head.latest, by=head.author, at=head.edited_at)
+        raise VersionConflict(
+            document=head.id, principal=head.principal, expected=expected, latest=head.latest, by=head.author, at=head.edited_at, path=path
+        )
 
 
 def refuse_archived(head: Document, path: Path = ("id",)) -> None:
@@ -47,9 +50,13 @@ def refuse_archived(head: Document, path: Path = ("id",)) -> None:
         raise WrongState("Dokumentet är arkiverat. Återställ det först.", head.state, path)
 
 
-def born(birth: Birth, content: Content, *, derived_from: Derivation | None, act: Act, place: Place) -> tuple[Document, Version]:
+def born(
+    birth: Birth, content: Content, *, derived_from: Derivation | None, act: Act, place: Place, origin: Origin | None = None
+) -> tuple[Document, Version]:
     """A new document with its first version, a draft."""
-    version = _version(birth, content, number=1, act=act, place=place, derived_from=derived_from, restored_from=None, previous_hash=None)
+    version = _version(
+        birth, content, number=1, act=act, place=place, derived_from=derived_from, restored_from=None, previous_hash=None, origin=origin
+    )
     name, internal_name = birth.kind.names(content)
     head = Document(
         id=birth.id,
@@ -72,8 +79,9 @@ def born(birth: Birth, content: Content, *, derived_from: Derivation | None, act
         created_at=place.at,
         updated_at=place.at,
         subject=birth.subject,
+        origin=origin,
     )
-    return head, version
+    return found_by(birth.kind, head), version
 
 
 def edited(
@@ -85,8 +93,9 @@ def edited(
     place: Place,
     derived_from: Derivation | None,
     restored_from: int | None = None,
+    origin: Origin | None = None,
 ) -> tuple[Document, Version]:
-    """The next version, a draft: what is in force stays as it is."""
+    """The next version, a draft: what is in force stays as it is. `origin` is given for one that is imported."""
     birth = Birth(id=head.id, kind=kind, principal=head.principal, owner=head.owner)
     version = _version(
         birth,
@@ -97,6 +106,7 @@ def edited(
         derived_from=derived_from,
         restored_from=restored_from,
         previous_hash=head.hash,
+        origin=origin,
     )
     keeps_newest_in_force = head.published == head.latest
     name, internal_name = (head.name, head.internal_name) if head.published else kind.names(content)
@@ -114,15 +124,16 @@ def edited(
         author=act.actor,
         edited_at=place.at,
         updated_at=place.at,
+        origin=origin or head.origin,
     )
-    return moved, version
+    return found_by(kind, moved), version
 
 
 def put_in_force(kind: Kind, head: Document, *, number: int, content: Content, schema_version: int, first_time: bool, at: datetime) -> Document:
     """A version in force. The first publication makes a draft active; a deactivated document stays deactivated."""
     name, internal_name = kind.names(kind.upcast(content, schema_version))
     newest = number == head.latest
-    return replace(
+    moved = replace(
         head,
         state=DocumentState.ACTIVE if head.state is DocumentState.DRAFT else head.state,
         published=number,
@@ -134,6 +145,12 @@ def put_in_force(kind: Kind, head: Document, *, number: int, content: Content, s
         release_count=head.release_count + first_time,
         highest_released=max(head.highest_released, number),
     )
+    return found_by(kind, moved)
+
+
+def found_by(kind: Kind, head: Document) -> Document:
+    """The head with the words that it is found by, after a change of its content or of what is in force."""
+    return replace(head, tokens=tokens_of(kind, head))
 
 
 def switched(head: Document, state: DocumentState, *, at: datetime) -> Document:
@@ -161,6 +178,7 @@ def _version(
     derived_from: Derivation | None,
     restored_from: int | None,
     previous_hash: str | None,
+    origin: Origin | None,
 ) -> Version:
     size = len(bson.encode(content))
     if size > MAX_CONTENT_BYTES:
@@ -180,5 +198,6 @@ def _version(
         hash="",
         previous_hash=previous_hash,
         sequence=place.sequence,
+        origin=origin,
     )
     return replace(version, hash=hash_of(version))

@@ -19,7 +19,8 @@ from store.rows import event_from, version_from
 Standing = tuple[DocumentState | None, int | None]
 """The state of a document at a moment, and the number of the version in force then."""
 
-_NOTICES = {"$in": [str(Audience.ASSIGNED), str(Audience.NAMED)]}
+_WHOLE = {"$in": [str(Audience.ASSIGNED), str(Audience.PRINCIPAL)]}
+_NOTICES = {"$in": [*_WHOLE["$in"], str(Audience.NAMED)]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class EventFilter:
     actor: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    batch: str | None = None
 
     def where(self, principal: str) -> dict[str, Any]:
         """As MongoDB's filter; user text is only ever a value in it."""
@@ -44,6 +46,8 @@ class EventFilter:
             where["clinics"] = {"$eq": key_of(self.clinic)}
         if self.actor is not None:
             where["actor_key"] = {"$eq": key_of(self.actor)}
+        if self.batch is not None:
+            where["batch"] = {"$eq": self.batch}
         if self.since is not None or self.until is not None:
             where["at"] = {"$gte": self.since} if self.since else {}
             if self.until is not None:
@@ -59,6 +63,7 @@ class EventFilter:
             and (self.actor is None or key_of(self.actor) == key_of(event.actor.employee_hsa_id or event.actor.unit or ""))
             and (self.since is None or event.at >= self.since)
             and (self.until is None or event.at < self.until)
+            and (self.batch is None or event.batch == self.batch)
         )
 
 
@@ -85,7 +90,7 @@ class Asked:
         if self.clinics is None:
             return where | {"audience": _NOTICES}
         named = {"audience": str(Audience.NAMED), "clinics": {"$in": list(self.clinics)}}
-        return where | {"$or": [{"audience": str(Audience.ASSIGNED)}, named]}
+        return where | {"$or": [{"audience": _WHOLE}, named]}
 
 
 class History:
@@ -103,6 +108,11 @@ class History:
         """The number of each log's last event, for the logs that there are."""
         rows = await self._database.find("logs", {"_id": {"$in": sorted(set(principals))}}, projection={"sequence": 1})
         return {row["_id"]: row["sequence"] for row in rows}
+
+    async def latest_acts(self, principals: Iterable[str]) -> Mapping[str, tuple[int, datetime]]:
+        """The number of each log's last event and when it was written: after a backup is restored, numbers come again, but not their times."""
+        rows = await self._database.find("logs", {"_id": {"$in": sorted(set(principals))}}, projection={"sequence": 1, "at": 1})
+        return {row["_id"]: (row["sequence"], row["at"]) for row in rows}
 
     async def sequence_at(self, principal: str, time: datetime) -> int:
         """The number of the last event up to and including a moment; 0 before the first."""
@@ -205,6 +215,13 @@ class History:
         """For (document, number) pairs the number of the version before it that was ever in force, where there is one."""
         keys = sorted(set(asked))
         queries = [Query({"document": document, "released": {"$lt": number}}, [("released", -1)], 1) for document, number in keys]
+        found = await self._database.find_each("events", queries)
+        return {key: rows[0]["released"] for key, rows in zip(keys, found, strict=True) if rows}
+
+    async def released_with(self, asked: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
+        """For (document, number) pairs the number of the first version from it on that was ever in force, where there is one."""
+        keys = sorted(set(asked))
+        queries = [Query({"document": document, "released": {"$gte": number}}, [("released", 1)], 1, {"released": 1}) for document, number in keys]
         found = await self._database.find_each("events", queries)
         return {key: rows[0]["released"] for key, rows in zip(keys, found, strict=True) if rows}
 

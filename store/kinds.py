@@ -6,12 +6,13 @@ The store holds no kind of its own. A kind's Pydantic model says what its conten
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import cached_property
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
-from store.records import Content, Document
+from store.records import Content, Document, OwnerKind
 
 
 def _own_names(content: Content) -> tuple[str, str]:
@@ -21,12 +22,23 @@ def _own_names(content: Content) -> tuple[str, str]:
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
 
+class Shared(Enum):
+    """Who sees what is published of a kind, besides those who see all that its owner has published."""
+
+    NO = auto()
+    NATIONAL = auto()
+    """Everyone, where the national management owns it."""
+    CENTRAL = auto()
+    """Everyone, where any principal owns it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """How one field of a content is compared and shown.
 
     `title` is Swedish, for people. `fields` are the fields of an object, or of each item of a list of objects; a list of objects is
-    keyed: each item has a unique `key`. `text` fields are prose, compared word by word; `rich` ones are Markdown.
+    keyed: each item has a unique `key`. `text` fields are prose, compared word by word; `rich` ones are Markdown. An object that can be
+    null is a `whole`: its fields mean something only together, so two sides' are not mixed.
     """
 
     title: str
@@ -34,6 +46,7 @@ class Field:
     text: bool = False
     rich: bool = False
     keyed: bool = False
+    whole: bool = False
     fields: Mapping[str, "Field"] | None = None
 
 
@@ -48,6 +61,9 @@ class Kind:
         schema_version: Of the content; raised when the model changes.
         upcasters: From a schema version to the next one.
         assignable: Whether its documents are handed to clinics; a clinic's own one is at that clinic once published.
+        told: Whether clinics are told of its documents without their being handed out: a principal's to all its clinics, a clinic's to itself.
+        owners: Who can own its documents.
+        shared: Who else sees what is published of it.
         names: The name and the internal name that a document with this content is listed by.
     """
 
@@ -57,12 +73,20 @@ class Kind:
     schema_version: int = 1
     upcasters: Mapping[int, Upcaster] | None = None
     assignable: bool = False
+    told: bool = False
+    owners: frozenset[OwnerKind] = frozenset(OwnerKind)
+    shared: Shared = Shared.NO
     names: Callable[[Content], tuple[str, str]] = _own_names
 
     @cached_property
     def fields(self) -> Mapping[str, Field]:
         """The content's fields by their API name, in the model's order."""
         return describe(self.model)
+
+    @cached_property
+    def resident_visible(self) -> bool:
+        """Whether residents see anything of it."""
+        return any(field.resident_visible for field in self.fields.values())
 
     def upcast(self, content: Content, schema_version: int) -> Content:
         """The content as today's model has it. The stored snapshot is never changed."""
@@ -104,25 +128,26 @@ def describe(model: type[BaseModel], *, resident_visible: bool = True) -> Mappin
     for name, info in model.model_fields.items():
         marks = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
         visible = resident_visible and bool(marks.get("resident_visible", True))
-        inner, keyed = _inner_model(info.annotation)
+        inner, keyed = inner_model(info.annotation)
         fields[info.alias or name] = Field(
             title=info.title or name,
             resident_visible=visible,
             text=bool(marks.get("text", False)),
             rich=bool(marks.get("rich", False)),
             keyed=keyed,
+            whole=inner is not None and not keyed and type(None) in get_args(info.annotation),
             fields=describe(inner, resident_visible=visible) if inner else None,
         )
     return fields
 
 
-def _inner_model(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+def inner_model(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
     """The model inside `Model`, `Model | None` or `list[Model]`, and whether it is a list's."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, False
     is_list = get_origin(annotation) in (list, tuple)
     for argument in get_args(annotation):
-        inner, keyed = _inner_model(argument)
+        inner, keyed = inner_model(argument)
         if inner:
             return inner, keyed or is_list
     return None, False

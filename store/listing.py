@@ -10,7 +10,7 @@ from typing import Any
 from store.database import SWEDISH, Database
 from store.paging import Page, Paging, find_merged, find_page
 from store.records import Document, DocumentState, OwnerKind, key_of
-from store.rows import HEAD_ONLY, document_from
+from store.rows import BARE_HEAD, HEAD, document_from
 from store.scopes import NOTHING, Scope
 
 
@@ -85,7 +85,7 @@ class Listing:
 
     async def page(self, which: DocumentFilter, scope: Scope, order: Order, paging: Paging, *, content: bool = True) -> Page[Document]:
         """A page of the documents of a kind that a scope lets see; without `content` their contents are left out."""
-        shown = None if content else HEAD_ONLY
+        shown = HEAD if content else BARE_HEAD
         descending = order in (Order.NAME_DESC, Order.UPDATED_DESC)
         if order in (Order.NAME_ASC, Order.NAME_DESC):
             keys = {"name": str, "_id": str}
@@ -112,6 +112,11 @@ class Listing:
             projection={"name": 1, "owner.key": 1},
         )
         return [Owned(row["_id"], row["owner"]["key"], row["name"]) for row in rows]
+
+    async def in_state(self, kind: str, principals: Sequence[str], state: DocumentState) -> list[str]:
+        """The ids of the documents of a kind in some principals' logs that are in a state now, sorted."""
+        where = {"principal": {"$in": list(principals)}, "kind": kind, "state": str(state)}
+        return sorted(row["_id"] for row in await self._database.find("documents", where, projection={"_id": 1}))
 
     async def count(self, which: DocumentFilter, scope: Scope) -> int:
         """How many documents of a kind match within a scope."""

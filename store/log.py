@@ -20,7 +20,7 @@ from store.abandoned import AbandonedTransactions
 from store.database import Database, Row, Session
 from store.errors import RegistryError
 from store.records import RefusalReason, RefusedRow, Saved
-from store.rows import document_from, event_from, version_from
+from store.rows import HEAD, document_from, event_from, version_from
 from store.transactions import IdempotencyKey, Transaction
 
 Change = Callable[[Transaction], Awaitable[Saved]]
@@ -81,6 +81,18 @@ class Log:
             self._writers[principal] = asyncio.create_task(self._drain(principal), name=f"log writer {principal}")
         answer = await request.answer
         return answer if isinstance(answer, Saved) else await self._first_result(answer)
+
+    async def repeated(self, key: IdempotencyKey | None) -> Saved | None:
+        """What the first call with a key led to; None for a new key. For acts that read much before they write.
+
+        Raises:
+            InvalidInput: The key was used with other input.
+        """
+        row = await self._database.find_one("idempotency_keys", {"_id": key.id}) if key else None
+        if key is None or row is None:
+            return None
+        key.refuse_other(row["fingerprint"])
+        return await self._first_result(row)
 
     async def close(self) -> None:
         """Wait until everything queued is settled."""
@@ -177,7 +189,7 @@ class Log:
 
     async def _first_result(self, row: Row) -> Saved:
         """The result of the call that used the idempotency key first; the document as it is now."""
-        document = await self._database.find_one("documents", {"_id": row["document"]}) if row["document"] else None
+        document = await self._database.find_one("documents", {"_id": row["document"]}, projection=HEAD) if row["document"] else None
         version = await self._database.find_one("versions", {"document": row["document"], "number": row["version"]}) if row["version"] else None
         event = await self._database.find_one("events", {"principal": row["principal"], "sequence": row["sequence"]}) if row["sequence"] else None
         return Saved(

@@ -74,7 +74,7 @@ class Mongod:
         self._lock.close()
 
 
-async def start(data: Path, *, binary: Path | None = None, cache_gb: float = 0.5) -> Mongod:
+async def start(data: Path, *, binary: Path | None = None, cache_gb: float = 1.0) -> Mongod:
     """Start the embedded MongoDB on a folder, or take over the one that a killed server left there.
 
     Args:

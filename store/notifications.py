@@ -1,7 +1,7 @@
 """What clinics are told: the events of a log that concern a clinic, found by index from its assignments. Nothing is written per clinic.
 
 An event for all that have the document (`ASSIGNED`) concerns a clinic whose assignment covers its sequence number; one that names clinics
-(`NAMED`) concerns those.
+(`NAMED`) concerns those; one for all of the principal (`PRINCIPAL`) every clinic of it, also one that came later: it is in force there too.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -127,6 +127,8 @@ class Notifications:
             return frozenset()
         if event.audience is Audience.NAMED:
             return frozenset(event.clinics).intersection(among)
+        if event.audience is Audience.PRINCIPAL:
+            return frozenset(among)
         return await self._assignments.clinics_with(event.document or "", event.sequence, among)
 
 
@@ -140,7 +142,13 @@ def _where(
             "audience": str(Audience.NAMED),
             "clinics": {"$in": list(clinics)},
             "sequence": {"$gte": low, "$lte": high},
-        }
+        },
+        {
+            "principal": principal,
+            "audience": str(Audience.PRINCIPAL),
+            "sequence": {"$gte": low, "$lte": high},
+            "clinics": {"$size": 0},  # always so; not in the index, so that this clause reads rows as the others do, and none is read twice
+        },
     ]
     for assignment in assignments:
         start = max(low, assignment.from_sequence)
@@ -159,6 +167,8 @@ def _where(
 
 
 def _concerned(event: Event, clinics: Sequence[str], assignments: Sequence[Assignment]) -> Sequence[str]:
+    if event.audience is Audience.PRINCIPAL:
+        return clinics
     if event.audience is Audience.NAMED:
         named = set(event.clinics)
     else:

@@ -71,6 +71,7 @@ class Action(_Name):
     ACTIVATED = auto()
     DEACTIVATED = auto()
     RESTORED = auto()
+    TEMPLATE_ADOPTED = auto()
     ARCHIVED = auto()
     DISTRIBUTED = auto()
     WITHDRAWN = auto()
@@ -88,14 +89,16 @@ class Action(_Name):
     PERSON_PROTECTED = auto()
     PERSON_UNPROTECTED = auto()
     SUBSCRIPTION_ENDED = auto()
+    EXPORTED = auto()
 
 
 class Audience(_Name):
-    """Which clinics an event is for: none (drafts), all that have the document then, or those it names."""
+    """Which clinics an event is for: none (drafts), all that have the document then, those it names, or all of the principal."""
 
     NONE = auto()
     ASSIGNED = auto()
     NAMED = auto()
+    PRINCIPAL = auto()
 
 
 class AssignmentOrigin(_Name):
@@ -172,6 +175,16 @@ class Derivation:
 
     template: str
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The version of another document, perhaps in another registry, that a version was imported from; `principal` is that one's key."""
+
+    document: str
+    version: int
+    hash: str
+    principal: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +307,9 @@ class Document:
     `published_content` is None unless a version other than the newest is in force. `author` and `edited_at` are the newest version's,
     `updated_at` the time of the last change of content or state,
     `noticed_at` of the last one that clinics were told of. `notice_count` counts the events that those who may not edit can see,
-    `release_count` the versions that were ever in force. `subject` is the document that this one is an addition to.
+    `release_count` the versions that were ever in force. `subject` is the document that this one is an addition to, `origin` what was last
+    imported into it.
+    `tokens` are what it is found by, read only where it is written: None where that was not read, or is not there yet.
     """
 
     id: str
@@ -323,6 +338,8 @@ class Document:
     highest_released: int = 0
     archived_sequence: int | None = None
     subject: str | None = None
+    tokens: Sequence[str] | None = field(default=None, compare=False, repr=False)
+    origin: Origin | None = None
 
     @property
     def content_in_force(self) -> Content:
@@ -348,6 +365,7 @@ class Version:
     hash: str
     previous_hash: str | None
     sequence: int
+    origin: Origin | None = None
 
     @property
     def id(self) -> str:
@@ -361,7 +379,7 @@ class Event:
 
     `version` is the version that the act made or put in force; `published_before` and `published_after` are the numbers in force around it;
     `state` is the document's after it. `clinics` are the keys that the act names, sorted; `group` is the group that they were chosen by,
-    `person` the key of the person that the act is about.
+    `person` the key of the person that the act is about, `export` what was exported. `batch` is shared by the events of one act on several documents.
     """
 
     principal: str
@@ -384,6 +402,8 @@ class Event:
     counts: Mapping[str, int] = field(default_factory=dict)
     group: str | None = None
     person: str | None = None
+    batch: str | None = None
+    export: str | None = None
 
     @property
     def id(self) -> str:

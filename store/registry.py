@@ -8,22 +8,34 @@ from store.active_subscriptions import ActiveSubscriptions
 from store.adaptations import Adaptations
 from store.adoption import Adoptions
 from store.assignments import Assignments
+from store.batches import Batches
+from store.blame import Blame
+from store.checkpoints import Checkpoints
 from store.clinics import Clinics
 from store.database import Database
+from store.details import Details
 from store.distribution import Distribution
 from store.documents import Documents
+from store.drifting import Drifts
+from store.exports import Exports
+from store.extracts import Extracts
 from store.feed import Feed
 from store.groups import Groups
 from store.history import History
 from store.kinds import Kinds
+from store.lineage import Lineage
 from store.listing import Listing
 from store.log import Clock, Log, utc_now
 from store.notifications import Notifications
 from store.orders import Orders
 from store.policies import PolicyBook
 from store.principals import People, Principals
+from store.reports import Reports
 from store.role_grants import RoleGrants
+from store.search import Search
 from store.start_pages import StartPages
+from store.template_adoptions import TemplateAdoptions
+from store.template_exchange import TemplateExchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +49,11 @@ class Store:
     people: People
     clinics: Clinics
     documents: Documents
+    batches: Batches
+    template_adoptions: TemplateAdoptions
+    blame: Blame
     listing: Listing
+    search: Search
     history: History
     assignments: Assignments
     distribution: Distribution
@@ -50,8 +66,16 @@ class Store:
     notifications: Notifications
     acknowledgements: Acknowledgements
     adoptions: Adoptions
+    lineage: Lineage
+    drifts: Drifts
+    template_exchange: TemplateExchange
+    reports: Reports
+    extracts: Extracts
+    details: Details
+    exports: Exports
     feed: Feed
     active_subscriptions: ActiveSubscriptions
+    checkpoints: Checkpoints
     clock: Clock = utc_now
     extra_hsa_prefixes: tuple[str, ...] = ()
 
@@ -71,6 +95,7 @@ class Store:
         orders = Orders(database, log)
         policies = PolicyBook(database, log)
         notifications = Notifications(database, history, assignments)
+        adoptions = Adoptions(database)
         return cls(
             database=database,
             log=log,
@@ -79,10 +104,14 @@ class Store:
             people=People(database, log),
             clinics=clinics,
             documents=documents,
+            batches=Batches(database, log, kinds),
+            template_adoptions=TemplateAdoptions(log, kinds),
+            blame=Blame(database, kinds),
             listing=Listing(database),
+            search=Search(database, kinds),
             history=history,
             assignments=assignments,
-            distribution=Distribution(log, extra_hsa_prefixes=extra_hsa_prefixes),
+            distribution=Distribution(log, kinds, extra_hsa_prefixes=extra_hsa_prefixes),
             adaptations=Adaptations(log),
             groups=groups,
             orders=orders,
@@ -100,9 +129,17 @@ class Store:
             role_grants=RoleGrants(database, log),
             notifications=notifications,
             acknowledgements=Acknowledgements(database, log, history),
-            adoptions=Adoptions(database),
+            lineage=Lineage(database, kinds),
+            drifts=Drifts(database, kinds),
+            template_exchange=TemplateExchange(database, log),
+            adoptions=adoptions,
+            reports=Reports(database, adoptions, kinds),
+            extracts=Extracts(database),
+            details=Details(database),
+            exports=Exports(database, log),
             feed=Feed(database, history),
             active_subscriptions=ActiveSubscriptions(database, log, clock),
+            checkpoints=Checkpoints(database),
             clock=clock,
             extra_hsa_prefixes=extra_hsa_prefixes,
         )

@@ -3,7 +3,7 @@
 Reading validates nothing: what is stored was validated when it was written.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -23,6 +23,7 @@ from store.records import (
     Document,
     DocumentState,
     Event,
+    Origin,
     Owner,
     OwnerKind,
     Principal,
@@ -53,8 +54,19 @@ def _derivation_row(derivation: Derivation | None) -> Row | None:
     return None if derivation is None else {"template": derivation.template, "version": derivation.version}
 
 
-def _derivation_from(row: Mapping[str, Any] | None) -> Derivation | None:
+def derivation_from(row: Mapping[str, Any] | None) -> Derivation | None:
+    """The derivation in a part of a row."""
     return None if row is None else Derivation(template=row["template"], version=row["version"])
+
+
+def _origin_row(origin: Origin | None) -> Row | None:
+    return None if origin is None else _values(origin)
+
+
+def _origin_from(row: Mapping[str, Any]) -> Origin | None:
+    """What a row was imported from; those written before there were imports say nothing of it."""
+    origin = row.get("origin")
+    return None if origin is None else Origin(**origin)
 
 
 def _values(record: Any, *skip: str) -> Row:
@@ -83,22 +95,25 @@ def clinic_from(row: Row) -> Clinic:
     return Clinic(**(values | {"key": row["_id"], "status": ClinicStatus(row["status"])}))
 
 
+HEAD: Mapping[str, int] = {"tokens": 0}
+"""What is left out of heads that are read and not written: it is most of a small one."""
+BARE_HEAD: Mapping[str, int] = {**HEAD, "content": 0, "published_content": 0}
+"""The same of heads whose contents are not asked for, which are most of the rest."""
+
+
 def document_row(document: Document) -> Row:
     """A head as stored."""
     return (
         {"_id": document.id}
-        | _values(document, "id")
+        | _values(document, "id", *(["tokens"] if document.tokens is None else []))
         | {
             "owner": {"kind": str(document.owner.kind), "key": document.owner.key},
             "state": str(document.state),
             "derived_from": _derivation_row(document.derived_from),
             "author": actor_row(document.author),
+            "origin": _origin_row(document.origin),
         }
     )
-
-
-HEAD_ONLY: Mapping[str, Any] = {"content": 0, "published_content": 0}
-"""The projection that leaves out the contents, which are most of a row."""
 
 
 def document_from(row: Row) -> Document:
@@ -118,7 +133,7 @@ def document_from(row: Row) -> Document:
         published_content=row.get("published_content"),
         schema_version=row["schema_version"],
         published_schema_version=row["published_schema_version"],
-        derived_from=_derivation_from(row["derived_from"]),
+        derived_from=derivation_from(row["derived_from"]),
         hash=row["hash"],
         author=actor_from(row["author"]),
         edited_at=row["edited_at"],
@@ -131,12 +146,23 @@ def document_from(row: Row) -> Document:
         highest_released=row["highest_released"],
         archived_sequence=row["archived_sequence"],
         subject=row["subject"],
+        tokens=row.get("tokens"),
+        origin=_origin_from(row),
     )
 
 
-def version_row(version: Version) -> Row:
-    """A version as stored."""
-    return {"_id": version.id} | _values(version) | {"author": actor_row(version.author), "derived_from": _derivation_row(version.derived_from)}
+def version_row(version: Version, changed: Iterable[str]) -> Row:
+    """A version as stored; `changed` are the paths of its values that are new."""
+    return (
+        {"_id": version.id}
+        | _values(version)
+        | {
+            "author": actor_row(version.author),
+            "derived_from": _derivation_row(version.derived_from),
+            "origin": _origin_row(version.origin),
+            "changed": list(changed),
+        }
+    )
 
 
 def version_from(row: Row) -> Version:
@@ -151,11 +177,12 @@ def version_from(row: Row) -> Version:
         author=actor_from(row["author"]),
         created_at=row["created_at"],
         note=row["note"],
-        derived_from=_derivation_from(row["derived_from"]),
+        derived_from=derivation_from(row["derived_from"]),
         restored_from=row["restored_from"],
         hash=row["hash"],
         previous_hash=row["previous_hash"],
         sequence=row["sequence"],
+        origin=_origin_from(row),
     )
 
 
@@ -179,7 +206,7 @@ def event_row(event: Event, *, released: int | None = None) -> Row:
 
 def event_from(row: Row) -> Event:
     """The event in a row."""
-    values = {field.name: row[field.name] for field in fields(Event)}
+    values = {field.name: row[field.name] for field in fields(Event) if field.name in row}  # events written before there were exports have none
     return Event(
         **(
             values

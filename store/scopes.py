@@ -3,11 +3,11 @@
 Kept together so that the two can't drift apart; a test holds them equal.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Any
+from typing import Any, Protocol
 
-from store.records import Document, OwnerKind
+from store.records import Owner, OwnerKind
 
 NOTHING: dict[str, Any] = {"_id": {"$in": []}}
 
@@ -18,6 +18,26 @@ class Sight(IntEnum):
     NOTHING = 0
     RELEASED = 1
     ALL = 2
+
+
+class Seen(Protocol):
+    """What of a document decides how much of it is seen."""
+
+    @property
+    def kind(self) -> str:
+        """Of the document."""
+
+    @property
+    def principal(self) -> str:
+        """Whose log it writes to."""
+
+    @property
+    def owner(self) -> Owner:
+        """The principal itself or one of its clinics."""
+
+    @property
+    def published(self) -> int | None:
+        """The version in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +53,9 @@ class Scope:
         released_templates_of: The same, but only documents of `template_kinds`.
         released_central: What any principal (not clinic) owns and has published.
         template_kinds: The kinds that count as templates.
+        released_kinds: What any principal (not clinic) owns of these kinds and has published.
+        within: The principals in whose logs all that is seen stands, but for what `released_kinds` adds; None where that is not known. Only narrows
+            where MongoDB looks.
     """
 
     principals: frozenset[str] = frozenset()
@@ -43,8 +66,10 @@ class Scope:
     released_templates_of: frozenset[str] = frozenset()
     released_central: bool = False
     template_kinds: frozenset[str] = frozenset()
+    released_kinds: frozenset[str] = frozenset()
+    within: frozenset[str] | None = None
 
-    def sight(self, document: Document) -> Sight:
+    def sight(self, document: Seen) -> Sight:
         """How much of a document is seen."""
         owner = document.owner.key
         own_clinic = document.owner.kind is OwnerKind.CLINIC and document.principal in self.clinics_in
@@ -56,7 +81,7 @@ class Scope:
             owner in self.released_of
             or document.principal in self.released_in
             or (owner in self.released_templates_of and document.kind in self.template_kinds)
-            or (self.released_central and document.owner.kind is OwnerKind.PRINCIPAL)
+            or (document.owner.kind is OwnerKind.PRINCIPAL and (self.released_central or document.kind in self.released_kinds))
         )
         return Sight.RELEASED if released else Sight.NOTHING
 
@@ -64,6 +89,16 @@ class Scope:
         """The documents that are seen at all, as MongoDB's filter."""
         branches = [*self._whole(), *self._released()]
         return {"$or": branches} if branches else NOTHING
+
+    def near_and_far(self) -> tuple["Scope", "Scope"]:
+        """The same in two: what is seen of few principals, and what `released_kinds` adds, of any. A document can be in both."""
+        return replace(self, released_kinds=frozenset()), Scope(released_kinds=self.released_kinds)
+
+    def owners(self) -> frozenset[str] | None:
+        """Who owns all that is seen; None where that can't be told."""
+        if self.released_kinds or self.principals or self.clinics_in or self.released_in or self.released_central:
+            return None
+        return self.clinics | self.released_of | self.released_templates_of
 
     def parts(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The same in two disjoint parts: what is seen whole, and what is seen only as released."""
@@ -91,4 +126,6 @@ class Scope:
             released.append({"owner.key": {"$in": sorted(self.released_templates_of)}, "kind": {"$in": sorted(self.template_kinds)}})
         if self.released_central:
             released.append({"owner.kind": str(OwnerKind.PRINCIPAL)})
+        if self.released_kinds:
+            released.append({"owner.kind": str(OwnerKind.PRINCIPAL), "kind": {"$in": sorted(self.released_kinds)}})
         return [clause | {"published": {"$ne": None}} for clause in released]

@@ -13,6 +13,7 @@ from store.errors import NotFound, Path, RowProblem, RowsRefused
 from store.hsa import is_hsa_id
 from store.records import Clinic, ClinicGroup, ClinicStatus, RefusalReason, RefusedRow, key_of
 from store.rows import clinic_from, group_from
+from store.slices import slices
 
 Find = Callable[..., Awaitable[list[Row]]]
 """Reads rows: from the database, or within a transaction."""
@@ -116,7 +117,8 @@ async def choose(
             which = replace(which, statuses=[ClinicStatus.ACTIVE])
         found = await find("clinics", replace(which, principal=principal).where(now), projection={"_id": 1})
         return Chosen(sorted(row["_id"] for row in found), (), group)
-    clinics = {row["_id"]: clinic_from(row) for row in await find("clinics", {"_id": {"$in": [key_of(value) for _, value in rows]}})}
+    named = await find("clinics", {"_id": {"$in": [key_of(value) for _, value in rows]}})
+    clinics = {row["_id"]: clinic_from(row) async for some in slices(named) for row in some}
     refused = refused_rows(rows, clinics, principal, now, extra_prefixes, ended_too=ended_too)
     unusable = {row.row for row in refused}
     return Chosen(sorted(key_of(value) for number, value in rows if number not in unusable), refused)

@@ -4,6 +4,7 @@ A row is never changed but to end it; a change ends one row and begins another a
 longer at `until_sequence`. `open` marks those that hold now, for the indexes that allow one of a kind.
 """
 
+from datetime import datetime
 from typing import Any
 
 from pymongo import UpdateMany
@@ -12,11 +13,17 @@ from store.database import Row
 from store.heads import Place
 
 
-def holding(sequence: int | None) -> Row:
-    """The rows that hold just after an event, as MongoDB's filter; now without one."""
-    if sequence is None:
+def holding(moment: int | datetime | None) -> Row:
+    """The rows that hold just after an event, or at a moment, as MongoDB's filter; now without one.
+
+    Times in a log never go back: the rows that hold at a moment are those that hold just after the log's last event up to it. So a moment does
+    for the rows of several logs at once.
+    """
+    if moment is None:
         return {"open": True}
-    return {"from_sequence": {"$lte": sequence}, "$or": [{"until_sequence": None}, {"until_sequence": {"$gt": sequence}}]}
+    if isinstance(moment, datetime):
+        return {"since": {"$lte": moment}, "$or": [{"until": None}, {"until": {"$gt": moment}}]}
+    return {"from_sequence": {"$lte": moment}, "$or": [{"until_sequence": None}, {"until_sequence": {"$gt": moment}}]}
 
 
 def begun(place: Place) -> Row:

@@ -16,6 +16,7 @@ from store.database import Database, Row, Session
 from store.errors import InvalidInput, NotFound
 from store.records import Act, Action, Document, Event, Saved, Version
 from store.rows import document_from, document_row, event_row, version_from, version_row
+from store.slices import slices
 
 Operation = InsertOne[Row] | ReplaceOne[Row] | UpdateOne | UpdateMany
 
@@ -26,6 +27,11 @@ class IdempotencyKey:
 
     id: str
     fingerprint: str
+
+    def refuse_other(self, fingerprint: str) -> None:
+        """Refuse a key that was used with other input."""
+        if fingerprint != self.fingerprint:
+            raise InvalidInput.at(("idempotencyKey",), "IDEMPOTENCY_KEY_REUSED", "Nyckeln är redan använd för ett annat anrop. Välj en ny nyckel.")
 
 
 class Transaction:
@@ -113,10 +119,10 @@ class Transaction:
         self._heads[document.id] = document
         self._changed[document.id] = None
 
-    def add_version(self, version: Version) -> None:
-        """Stage a new version."""
+    def add_version(self, version: Version, changed: Iterable[str]) -> None:
+        """Stage a new version; `changed` are the paths of its values that the version before had not, or otherwise (`store.leaves`)."""
         self._versions[version.document, version.number] = version
-        self._rows["versions"].append(InsertOne(version_row(version)))
+        self._rows["versions"].append(InsertOne(version_row(version, changed)))
 
     def record(self, act: Act, action: Action, *, released: int | None = None, **told: Any) -> Event:
         """Stage the next event of the log: who, what, when and why.
@@ -154,8 +160,8 @@ class Transaction:
             InvalidInput: The key was used with other input.
         """
         row = self._keys.get(key.id)
-        if row is not None and row["fingerprint"] != key.fingerprint:
-            raise InvalidInput.at(("idempotencyKey",), "IDEMPOTENCY_KEY_REUSED", "Nyckeln är redan använd för ett annat anrop. Välj en ny nyckel.")
+        if row is not None:
+            key.refuse_other(row["fingerprint"])
         return row
 
     def remember(self, key: IdempotencyKey, saved: Saved) -> None:
@@ -207,7 +213,8 @@ class Transaction:
         if not rows:
             return
         for name, operations in rows.items():
-            await self._database[name].bulk_write(operations, session=self.session)
+            async for some in slices(operations):
+                await self._database[name].bulk_write(some, session=self.session)
         await self._database["logs"].update_one({"_id": self.principal}, {"$set": {"sequence": self._sequence, "at": self.at}}, session=self.session)
 
 

@@ -28,7 +28,7 @@ async def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
     if (given := os.environ.get("CASETYPES_TEST_MONGODB_URI")) is not None:
         yield given
         return
-    running = await mongod.start(tmp_path_factory.mktemp("mongodb"), cache_gb=0.5)
+    running = await mongod.start(tmp_path_factory.mktemp("mongodb"), cache_gb=1.0)
     yield running.uri
     await running.stop()
 

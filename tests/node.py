@@ -1,5 +1,6 @@
 """Node.js from its Python package, and the JavaScript packages that the tests use."""
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,10 @@ CLIENTS = Path(__file__).parent / "clients"
 def install_packages() -> Path:
     """The folder of the packages of the lock file, installed where they are missing or old; checked by their hashes."""
     installed = CLIENTS / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < (CLIENTS / "package-lock.json").stat().st_mtime:
-        npm = Path(sys.executable).with_name("npm")
-        command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        subprocess.run(command, cwd=CLIENTS, check=True, timeout=120)
+    with (CLIENTS / "package-lock.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in several processes
+        if not installed.exists() or installed.stat().st_mtime < (CLIENTS / "package-lock.json").stat().st_mtime:
+            npm = Path(sys.executable).with_name("npm")
+            command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+            subprocess.run(command, cwd=CLIENTS, check=True, timeout=120)
     return installed.parent

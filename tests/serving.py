@@ -9,19 +9,22 @@ from typing import Any
 
 import uvicorn
 
-from server import FrameProtocol, Settings, create_app
+from resolvers.settings import Settings
+from schema.frames import FrameProtocol
+from schema.registry import RegistrySchema, schema
+from server import create_app
 from store.registry import Store
 from tests.callers import Api
 
 
 @asynccontextmanager
-async def serving(data: Path, uri: str, store: Store, **settings: Any) -> AsyncIterator[Api]:
-    """The running app on a socket of its own, over the database of `store`."""
+async def serving(data: Path, uri: str, store: Store, *, schema: RegistrySchema = schema, **settings: Any) -> AsyncIterator[Api]:
+    """The running app on a socket of its own, over the database of `store` and for its kinds of document."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
         whole = Settings(host="127.0.0.1", port=port, data=data, mongodb_uri=uri, database=store.database.name, **settings)
-        app = create_app(whole)
+        app = create_app(whole, schema, store.kinds)
         server = _Server(uvicorn.Config(app, ws=FrameProtocol, ws_max_size=1024 * 1024, log_level="warning", lifespan="on"))
         running = asyncio.create_task(server.serve(sockets=[listening]))
         while not server.started:

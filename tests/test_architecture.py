@@ -54,7 +54,7 @@ def test_the_import_contract_orders_the_layers_from_the_contract_down_to_mongodb
         ("strawberry", {"schema", "resolvers"}),
         ("graphql", {"schema"}),
         ("starlette", {"schema", "server.py"}),
-        ("uvicorn", {"server.py"}),
+        ("uvicorn", {"schema", "server.py"}),
         ("server", set()),
     ],
 )

@@ -187,3 +187,45 @@ async def test_an_editor_leaves_a_change_of_the_same_text_to_people(world: World
     assert out.splitlines()[1] == f"  Introduktion: {CONTENT['introduction']!r} → 'Annan text.'"
     assert err == "The introduction itself was changed: read it first, then decide. Nothing was written.\n"
     assert await world.api.snapshot() == before
+
+
+async def ran(world: World, example: str, *arguments: str) -> tuple[int | None, str, str]:
+    """What a reporter's example led to."""
+    assert world.reporter.token is not None
+    async with running(example, "--url", world.api.root, "--token", world.reporter.token, *arguments) as process:
+        out, err = await asyncio.wait_for(process.communicate(), 100)
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_a_report_tells_who_has_what_and_who_lags_behind_and_draws_it(world: World, tmp_path: Path) -> None:
+    await world.distribute(world.case_type)
+    await world.edit(world.case_type, 1, publish=True, introduction="Nytt.")
+
+    code, out, err = await ran(world, "report.py", "--plot", str(tmp_path / "report.png"))
+
+    assert (code, err) == (0, "")
+    assert re.search(rf"{BJORKEN}\s*┆ Vårdcentralen Björken ┆ 1\s*┆ 1 ", out), out
+    assert re.search(rf"{world.case_type} ┆ Förnya recept ┆ 2\s*┆ 2 ", out), out
+    assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
+
+
+async def test_a_scheduled_load_takes_in_what_came_since(world: World, tmp_path: Path) -> None:
+    database = str(tmp_path / "registry.sqlite")
+    await world.distribute(world.case_type)
+
+    first = await ran(world, "incremental_load.py", "--database", database)
+    nothing = await ran(world, "incremental_load.py", "--database", database)
+    await world.region.done("caseTypeWithdraw", "clinics", caseType=world.case_type, **{"from": {"hsaIds": [LINDEN]}})
+    since = await ran(world, "incremental_load.py", "--database", database)
+
+    assert first == (0, "2 rows came, 2 assignments hold now.\n", "")
+    assert nothing == (0, "0 rows came, 2 assignments hold now.\n", "")
+    assert since == (0, "1 rows came, 1 assignments hold now.\n", "")
+
+
+async def test_a_load_that_is_refused_says_why(world: World, tmp_path: Path) -> None:
+    async with running("incremental_load.py", "--url", world.api.root, "--token", "none", "--database", str(tmp_path / "one.sqlite")) as process:
+        out, err = await asyncio.wait_for(process.communicate(), 20)
+
+    assert (process.returncode, out) == (1, b"")
+    assert b'"code":"UNAUTHENTICATED"' in err

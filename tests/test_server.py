@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -299,3 +300,42 @@ def test_status_without_a_server_says_so(tmp_path: Path) -> None:
 
     assert refused.returncode == 1
     assert refused.stderr.startswith("No server runs on the data folder")
+
+
+# ------------------------------------------------------------------ backup and restore
+
+HISTORY = "{ caseTypes(first: 100) { totalCount edges { node { id verify { intact } history(first: 100) { edges { node { sequence at } } } } } } }"
+
+
+def test_a_registry_that_was_destroyed_comes_back_from_a_backup_of_the_running_server(tmp_path: Path) -> None:
+    data, kept = tmp_path / "data", tmp_path / "kept.zip"
+    with serving(data) as server:
+        before = server.ask(HISTORY, token(data))
+        made = run("backup", str(kept), "--data", str(data))
+        statements = run("checkpoints", "--data", str(data)).stdout
+    (tmp_path / "public.json").write_text(run("checkpoints", "--public-key", "--data", str(data)).stdout)
+    (tmp_path / "checkpoints.txt").write_text(statements)
+    shutil.rmtree(data)
+
+    verified = run("verify", str(kept), "--key", str(tmp_path / "public.json"), "--checkpoints", str(tmp_path / "checkpoints.txt"))
+    restored = run("restore", str(kept), "--data", str(data))
+    again = run("restore", str(kept), "--data", str(data))
+    with serving(data) as server:
+        after = server.ask(HISTORY, token(data))
+
+    assert (made.returncode, verified.returncode, restored.returncode, again.returncode) == (0, 0, 0, 1), (made, verified, restored)
+    assert verified.stdout.startswith("Intact: ")
+    assert "is not empty" in again.stderr
+    assert after == before
+    assert all(edge["node"]["verify"]["intact"] for edge in after["caseTypes"]["edges"])
+
+
+def test_a_damaged_backup_is_neither_verified_nor_restored(tmp_path: Path) -> None:
+    (tmp_path / "damaged.zip").write_bytes(b"PK not a backup")
+
+    verified = run("verify", str(tmp_path / "damaged.zip"))
+    restored = run("restore", str(tmp_path / "damaged.zip"), "--data", str(tmp_path / "data"))
+
+    assert (verified.returncode, restored.returncode) == (1, 1)
+    assert "is no whole backup" in verified.stderr
+    assert not (tmp_path / "data").exists()

@@ -2,8 +2,36 @@
 
 from resolvers.kinds.adaptations import LOCAL_ADAPTATION
 from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE
+from resolvers.kinds.guidance import GUIDANCE
+from resolvers.kinds.notices import NOTICE
+from resolvers.kinds.resident_cases import RESIDENT_CASE, RESIDENT_CASE_TEMPLATE
+from resolvers.kinds.standard_reply_collections import STANDARD_REPLY_COLLECTION
+from resolvers.kinds.terms_texts import TERMS_TEXT
 from store.kinds import Kinds
 
-KINDS = Kinds([CASE_TYPE, CASE_TYPE_TEMPLATE, LOCAL_ADAPTATION])
+KINDS = Kinds(
+    [
+        CASE_TYPE,
+        CASE_TYPE_TEMPLATE,
+        LOCAL_ADAPTATION,
+        RESIDENT_CASE,
+        RESIDENT_CASE_TEMPLATE,
+        TERMS_TEXT,
+        STANDARD_REPLY_COLLECTION,
+        GUIDANCE,
+        NOTICE,
+    ]
+)
 
-__all__ = ["CASE_TYPE", "CASE_TYPE_TEMPLATE", "KINDS", "LOCAL_ADAPTATION"]
+__all__ = [
+    "CASE_TYPE",
+    "CASE_TYPE_TEMPLATE",
+    "GUIDANCE",
+    "KINDS",
+    "LOCAL_ADAPTATION",
+    "NOTICE",
+    "RESIDENT_CASE",
+    "RESIDENT_CASE_TEMPLATE",
+    "STANDARD_REPLY_COLLECTION",
+    "TERMS_TEXT",
+]

@@ -7,7 +7,7 @@ from pydantic import Field
 from resolvers.kinds.case_types import StandardReply, TermsSection
 from resolvers.kinds.texts import STAFF_ONLY, ContentModel, between, rule
 from store.kinds import Kind
-from store.records import Content
+from store.records import Content, OwnerKind
 
 NAME = "Lokal anpassning"
 
@@ -25,4 +25,6 @@ def _names(_: Content) -> tuple[str, str]:
     return NAME, NAME
 
 
-LOCAL_ADAPTATION = Kind(name="LOCAL_ADAPTATION", prefix="la", model=LocalAdaptationContent, names=_names)
+LOCAL_ADAPTATION = Kind(
+    name="LOCAL_ADAPTATION", prefix="la", model=LocalAdaptationContent, told=True, owners=frozenset({OwnerKind.CLINIC}), names=_names
+)

@@ -35,7 +35,7 @@ from resolvers.kinds.texts import (
     rule,
 )
 from store.errors import Problem
-from store.kinds import Kind
+from store.kinds import Kind, Shared
 
 
 class QuestionKind(StrEnum):
@@ -181,12 +181,18 @@ class CaseTypeContent(ContentModel):
 
     def problems(self) -> Iterator[Problem]:
         """Conditions hang on earlier questions; what can't be sent in has no required questions."""
+        yield from condition_problems(self.questions)
         for index, question in enumerate(self.questions):
-            place = ("questions", str(index))
             if question.required and not self.submittable:
-                yield Problem("REQUIRED_NOT_SUBMITTABLE", "Gör frågan frivillig: ärendetypen kan inte skickas in.", (*place, "required"))
-            if question.shown_if:
-                yield from _condition_problems(question.shown_if, self.questions, index, (*place, "shownIf"))
+                path = ("questions", str(index), "required")
+                yield Problem("REQUIRED_NOT_SUBMITTABLE", "Gör frågan frivillig: ärendetypen kan inte skickas in.", path)
+
+
+def condition_problems(questions: Sequence[Question]) -> Iterator[Problem]:
+    """What is wrong with the conditions of a content's questions, with paths from that content."""
+    for index, question in enumerate(questions):
+        if question.shown_if:
+            yield from _condition_problems(question.shown_if, questions, index, ("questions", str(index), "shownIf"))
 
 
 def _condition_problems(condition: QuestionCondition, questions: Sequence[Question], index: int, path: tuple[str, ...]) -> Iterator[Problem]:
@@ -204,4 +210,4 @@ def _condition_problems(condition: QuestionCondition, questions: Sequence[Questi
 
 
 CASE_TYPE = Kind(name="CASE_TYPE", prefix="ct", model=CaseTypeContent, assignable=True)
-CASE_TYPE_TEMPLATE = Kind(name="CASE_TYPE_TEMPLATE", prefix="tpl", model=CaseTypeContent)
+CASE_TYPE_TEMPLATE = Kind(name="CASE_TYPE_TEMPLATE", prefix="tpl", model=CaseTypeContent, shared=Shared.NATIONAL)

@@ -8,18 +8,20 @@ not be stored. The codes are explained in `resolvers.validation.CODES`.
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, JsonValue, PlainSerializer, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 from stdnum import luhn
 
 from store.errors import Problem
+from store.hashing import timestamp
 
 T = TypeVar("T")
 
@@ -30,6 +32,7 @@ RICH: Final[dict[str, JsonValue]] = {**TEXT, "rich": True}
 STAFF_ONLY: Final[dict[str, JsonValue]] = {"resident_visible": False}
 """Marks what residents don't see."""
 STAFF_TEXT: Final[dict[str, JsonValue]] = {**TEXT, **STAFF_ONLY}
+STAFF_RICH: Final[dict[str, JsonValue]] = {**RICH, **STAFF_ONLY}
 
 SHAPE_ONLY: Final = {"shape_only": True}
 """Validation context in which the rules of this module are skipped: only names and types are checked."""
@@ -298,11 +301,21 @@ def check_rich_text(text: str) -> Iterator[Fault]:
         yield from _check_token(token)
         children = token.children or []
         yield from _check_link_texts(children)
-        yield from no_personal_number(_text_of(children))
+        yield from no_personal_number(text_of(children))
         for child in _all(children):
             yield from _check_token(child)
     for reference in env.get("references", {}).values():
         yield from check_url(reference["href"])
+
+
+def addresses(text: str) -> list[str]:
+    """Where the links and images of a Markdown text lead, in order."""
+    try:
+        tokens = _MARKDOWN.parse(text)
+    except RecursionError:
+        return []
+    inline = [child for token in tokens for child in _all(token.children or [])]
+    return [str(child.attrs.get("href") or child.attrs.get("src")) for child in inline if child.type in ("link_open", "image")]
 
 
 def _too_deep() -> Fault:
@@ -322,7 +335,7 @@ def _check_token(token: Token) -> Iterator[Fault]:
         yield from check_url(str(token.attrs.get("href", "")))
     elif token.type == "image":
         yield from check_url(str(token.attrs.get("src", "")), IMAGE_SCHEMES)
-        if is_blank(_text_of(token.children or [])):
+        if is_blank(text_of(token.children or [])):
             yield Fault("IMAGE_ALT_MISSING", "Beskriv bilden för den som inte ser den: ![beskrivning](adress).")
 
 
@@ -331,7 +344,7 @@ def _check_link_texts(tokens: Sequence[Token]) -> Iterator[Fault]:
     for position, token in enumerate(tokens):
         if token.type == "link_open":
             opened = position
-        elif token.type == "link_close" and opened is not None and is_blank(_text_of(tokens[opened:position])):
+        elif token.type == "link_close" and opened is not None and is_blank(text_of(tokens[opened:position])):
             yield Fault("LINK_TEXT_MISSING", "Ge länken en text: [text](adress).")
 
 
@@ -344,7 +357,7 @@ def _all(tokens: Sequence[Token]) -> Iterator[Token]:
         waiting.extend(reversed(token.children or []))
 
 
-def _text_of(tokens: Sequence[Token]) -> str:
+def text_of(tokens: Sequence[Token]) -> str:
     """What a reader sees or hears of inline tokens, without marks."""
     return "".join("\n" if token.type.endswith("break") else "" if token.type == "image" else token.content for token in _all(tokens))
 
@@ -376,3 +389,29 @@ LanguageTag = Annotated[
 ]
 CountyCode = Annotated[str, rule(matches("[0-9]{2}", "INVALID_CODE", "Ange länskoden med två siffror, till exempel 01."))]
 MunicipalityCode = Annotated[str, rule(matches("[0-9]{4}", "INVALID_CODE", "Ange kommunkoden med fyra siffror, till exempel 0180."))]
+RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def moment_of(text: str) -> datetime:
+    """A time of the form `RFC3339`, in UTC; anything finer than a millisecond is cut off, as BSON would.
+
+    Raises:
+        ValueError: There is no such time.
+    """
+    try:
+        time = datetime.fromisoformat(text).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(text) from error
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
+
+
+def _moment(value: object) -> datetime:
+    if isinstance(value, str) and RFC3339.fullmatch(value):
+        with suppress(ValueError):
+            return moment_of(value)
+    fault = Fault("INVALID_TIME", "Ange en tidpunkt som finns, med tidszon, till exempel 2026-11-23T08:00:00Z.")
+    raise PydanticCustomError(fault.code, fault.message, {"faults": [fault]})
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment), PlainSerializer(timestamp, when_used="json")]
+"""RFC 3339 with an offset; stored in UTC with milliseconds."""

@@ -1,18 +1,18 @@
-"""Case types as HTML: what a resident meets, or a preview of it. Accessible (WCAG 2.1 AA) and sanitised.
+"""Case types and terms texts as HTML: what a resident meets, or a preview of it. Accessible (WCAG 2.1 AA) and sanitised.
 
 Every value is escaped by the template; rich text goes through a Markdown parser that knows the subset only, and then through a sanitiser that
 would let nothing else out. The result is a fragment without scripts or styles, to stand below a page's `h1`.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import nh3
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from resolvers.kinds.texts import LINK_SCHEMES
+from resolvers.kinds.texts import LINK_SCHEMES, text_of
 
 _TAGS: Final = frozenset({"p", "strong", "em", "ul", "ol", "li", "a", "h3", "h4", "h5", "h6", "br", "img"})
 _ATTRIBUTES: Final = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}
@@ -44,3 +44,32 @@ def case_type_page(content: Mapping[str, Any], name: str) -> str:
         name: Begins every id of the fragment, so that several can stand on one page: letters, digits, hyphens, underscores.
     """
     return _templates.get_template("case_type.html.j2").render(content=content, name=name)
+
+
+class Lead(NamedTuple):
+    """The beginning of a rich text as plain text, and whether there is more."""
+
+    text: str
+    cut: bool
+
+
+def lead_of(markdown: str, characters: int) -> Lead:
+    """The first so many characters that a reader sees of a rich text, on one line; cut off between words where there are some."""
+    parts = [text_of(token.children or []) for token in _markdown.parse(markdown) if token.type == "inline"]
+    whole = " ".join(" ".join(parts).split())
+    if len(whole) <= characters:
+        return Lead(whole, cut=False)
+    words = whole[: characters + 1].rpartition(" ")[0]
+    return Lead(words or whole[:characters], cut=True)
+
+
+def terms_text_page(content: Mapping[str, Any], name: str, lead: Lead, *, accept: bool) -> str:
+    """A terms text as an HTML fragment.
+
+    Args:
+        content: A terms text's content as today's model has it, with placeholders filled or not.
+        name: Begins every id of the fragment.
+        lead: Of its clinic text.
+        accept: Whether the resident must accept the terms.
+    """
+    return _templates.get_template("terms_text.html.j2").render(content=content, name=name, lead=lead, accept=accept)

@@ -12,7 +12,7 @@ from typing import Any
 from resolvers import adaptations, clinics, distribution, documents, groups, orders
 from resolvers.context import Context
 from resolvers.documents import TemplateReference
-from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
+from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, RESIDENT_CASE_TEMPLATE
 from resolvers.reference import read_principals
 from resolvers.selections import Choice, Wish
 from resolvers.viewers import LOA3, Grant, Viewer
@@ -46,6 +46,8 @@ async def load(store: Store) -> bool:
     for row in _read("case_types.json"):
         await loader.case_type(row)
     await loader.clinics_own(_read("own.json"))
+    for row in _read("documents.json"):
+        await loader.document(row)
     return True
 
 
@@ -86,6 +88,12 @@ class _Loader:
         """One template, with its later versions."""
         document = await self._made(CASE_TYPE_TEMPLATE, row)
         self._templates[row["key"]] = await self._edited(CASE_TYPE_TEMPLATE, document, row)
+
+    async def document(self, row: Mapping[str, Any]) -> None:
+        """One document of another kind, with its later versions."""
+        kind = self._store.kinds[row["kind"]]
+        made = await self._made(kind, row, template_kind=RESIDENT_CASE_TEMPLATE)
+        self._templates[row["key"]] = await self._edited(kind, made, row)
 
     async def case_type(self, row: Mapping[str, Any]) -> None:
         """One case type: handed out once published, so that clinics are told of its later versions; deactivated at last if the row says so."""
@@ -129,15 +137,15 @@ class _Loader:
             order = [self._case_types[name] for name in row["order"]]
             await orders.save(context, orders.Target(clinic=row["clinic"]), OrderedList.START_PAGE, order, note=None, key=None)
 
-    async def _made(self, kind: Kind, row: Mapping[str, Any]) -> Document:
+    async def _made(self, kind: Kind, row: Mapping[str, Any], template_kind: Kind = CASE_TYPE_TEMPLATE) -> Document:
         context = await self.administrator(row["owner"])
-        source = self._templates.get(row["fromTemplate"]) if row["fromTemplate"] else None
+        source = self._templates[row["fromTemplate"]] if row.get("fromTemplate") else None
         saved = await documents.create(
             context,
             kind,
             owner=row["owner"],
             content=row["content"],
-            template_kind=CASE_TYPE_TEMPLATE,
+            template_kind=template_kind,
             from_template=TemplateReference(source.id) if source else None,
             note=row.get("note"),
             key=None,

@@ -5,6 +5,7 @@ from typing import Any
 
 from store.records import Role
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM, UPPSALA, Caller, Json, operation
+from tests.kinds import SAMPLES
 from tests.storage.building import everything
 from tests.world import CONTENT, World
 
@@ -19,6 +20,7 @@ def row(*outcomes: Any) -> dict[str, Any]:
     return dict(zip(CALLERS, (SIGN_IN, *outcomes), strict=True))
 
 
+OTHER_KINDS = [kind for name, kind in SAMPLES.items() if name not in {"caseType", "caseTypeTemplate"}]
 EVERYONE = row(*[YES] * (len(CALLERS) - 1))
 DRAFT_READERS = row(NO, NO, NO, NO, YES, NO, NO, YES, NO)
 
@@ -34,16 +36,31 @@ QUERIES: dict[str, tuple[str, dict[str, Any]]] = {
     "caseTypes": ("{ caseTypes { totalCount } }", row(0, 1, 1, 1, 2, 0, 1, 2, 1)),
     "caseTypeTemplate": ("query($template: ID!) { caseTypeTemplate(id: $template) { id } }", DRAFT_READERS),
     "caseTypeTemplates": ("{ caseTypeTemplates { totalCount } }", row(0, 1, 1, 1, 2, 1, 1, 2, 1)),
+    "templateReview": ("{ templateReview { totalCount } }", row(0, 0, 0, 0, 1, 0, 1, 1, 0)),
+    "templateExport": (
+        "query($template: ID!) { templateExport(id: $template) { hash } }",
+        row(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, YES, UNKNOWN, UNKNOWN, YES, UNKNOWN),
+    ),
     "assignments": ("{ assignments { totalCount } }", row(0, 1, 1, 1, 2, 0, 2, 2, 2)),
+    "reports": ("{ reports { caseTypesPerClinic { totalCount } } }", EVERYONE),
     "activeSubscriptions": (
         f'{{ activeSubscriptions(principal: "{STOCKHOLM}") {{ edges {{ node {{ id }} }} }} }}',
         row(DENIED, DENIED, DENIED, DENIED, YES, DENIED, DENIED, DENIED, DENIED),
     ),
+    "search": ('{ search(text: "hemlig") { totalCount } }', row(0, 0, 0, 0, 2, 0, 0, 2, 0)),
     "checkDistribution": (
         f'query($caseType: ID!) {{ checkDistribution(caseType: $caseType, to: {{ hsaIds: ["{BJORKEN}"] }}) {{ refused {{ row }} }} }}',
         row(UNKNOWN, DENIED, DENIED, DENIED, YES, UNKNOWN, DENIED, DENIED, DENIED),
     ),
+    "checkTemplateAdoption": (
+        "query($caseType: ID!) { checkTemplateAdoption(id: $caseType) { toVersion } }",
+        row(UNKNOWN, DENIED, DENIED, DENIED, YES, UNKNOWN, DENIED, DENIED, DENIED),
+    ),
 }
+
+for _kind in OTHER_KINDS:
+    QUERIES[_kind.one] = (f"query(${_kind.one}: ID!) {{ {_kind.one}(id: ${_kind.one}) {{ id }} }}", DRAFT_READERS)
+    QUERIES[_kind.many] = (f"{{ {_kind.many} {{ totalCount }} }}", row(0, 0, 0, 0, 1, 0, 0, 1, 0))
 
 HIDDEN_DRAFT = row(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, DONE, UNKNOWN, UNKNOWN, DENIED, UNKNOWN)
 PUBLISHED = row(UNKNOWN, DENIED, DENIED, DENIED, DONE, UNKNOWN, DENIED, DENIED, DENIED)
@@ -58,6 +75,7 @@ MUTATIONS: dict[str, tuple[Json, dict[str, Any]]] = {
     "caseTypeUpdate": ({"id": "$caseType", "expectedVersion": 1, "content": {"name": "Nytt"}}, PUBLISHED),
     "caseTypeTemplateCreate": ({"owner": STOCKHOLM, "content": NAMES}, OWNER),
     "caseTypeTemplateUpdate": ({"id": "$template", "expectedVersion": 1, "content": {"name": "Nytt"}}, HIDDEN_DRAFT),
+    "templateImport": ({"owner": STOCKHOLM, "file": "$file"}, OWNER),
     "documentPublish": ({"id": "$caseType", "version": 2, "expectedVersion": 2}, PUBLISHED),
     "documentDeactivate": ({"id": "$caseType", "expectedVersion": 2}, PUBLISHED),
     "documentActivate": ({"id": "$caseType", "expectedVersion": 2}, PUBLISHED),
@@ -70,6 +88,7 @@ MUTATIONS: dict[str, tuple[Json, dict[str, Any]]] = {
     "caseTypeShow": (HERE, AT_CLINIC),
     "caseTypeWithdraw": ({"caseType": "$caseType", "from": {"hsaIds": [BJORKEN]}}, PUBLISHED),
     "documentRestore": ({"id": "$caseType", "version": 1, "expectedVersion": 2}, PUBLISHED),
+    "documentAdoptTemplate": ({"id": "$caseType", "expectedVersion": 3}, PUBLISHED),
     "documentArchive": ({"id": "$draft", "expectedVersion": 1}, HIDDEN_DRAFT),
     "clinicsImport": ({"principal": STOCKHOLM, "csv": "hsaId,name\nSE2321000016-2B01,Nya\n"}, OWNER),
     "clinicGroupSave": ({"principal": STOCKHOLM, "name": "Grupp", "hsaIds": [BJORKEN]}, OWNER),
@@ -81,9 +100,14 @@ MUTATIONS: dict[str, tuple[Json, dict[str, Any]]] = {
         {"clinic": BJORKEN, "upTo": "$cursor"},
         row(UNKNOWN, DONE, DONE, UNKNOWN, DENIED, UNKNOWN, DENIED, DENIED, DENIED),
     ),
+    "textReplace": ({"owner": STOCKHOLM, "find": "Förnya", "replace": "Förläng"}, OWNER),
+    "textReplaceUndo": ({"batch": "$batch"}, HIDDEN_DRAFT),
     "personProtect": ({"principal": STOCKHOLM, "employee": f"{STOCKHOLM}-NY", "protected": True}, OWNER),
 }
 """In an order in which those who may can do them all."""
+for _kind in OTHER_KINDS:
+    MUTATIONS[f"{_kind.one}Create"] = ({"owner": STOCKHOLM, "content": _kind.content}, OWNER)
+    MUTATIONS[f"{_kind.one}Update"] = ({"id": f"${_kind.one}", "expectedVersion": 1, "content": {"internalName": "Nytt"}}, HIDDEN_DRAFT)
 
 THEN_BY_THE_REGION: dict[str, Json] = {
     "caseTypeFollow": {"clinic": LINDEN},
@@ -117,14 +141,24 @@ def caller_named(world: World, name: str) -> Caller:
 
 
 async def made(world: World) -> dict[str, str]:
-    """Ids: the published case type, and a draft of one, a draft template and a role given, all the region's."""
+    """Ids: the published case type, whose template has moved on, and, all the region's, drafts of one of each kind and a role given."""
+    await world.national.done(
+        "caseTypeTemplateUpdate", "event { id }", id=world.template, expectedVersion=1, content={"introduction": "Nytt."}, publish=True
+    )
     template = await world.region.done("caseTypeTemplateCreate", "caseTypeTemplate { id }", owner=STOCKHOLM, content=NAMES)
+    file = await world.region.ask("query($id: ID!) { templateExport(id: $id) { file } }", id=template["caseTypeTemplate"]["id"])
     grant = await world.region.done("roleGrant", "roleGrant { id }", unit=BJORKEN, role="CLINIC_STAFF", employee=f"{STOCKHOLM}-CC")
+    others = {
+        kind.one: (await world.region.done(f"{kind.one}Create", f"{kind.one} {{ id }}", owner=STOCKHOLM, content=dict(kind.content)))[kind.one]["id"]
+        for kind in OTHER_KINDS
+    }
     return {
+        **others,
         "caseType": world.case_type,
         "draft": await world.draft({**CONTENT, **NAMES}),
         "template": template["caseTypeTemplate"]["id"],
         "grant": grant["roleGrant"]["id"],
+        "file": file["templateExport"]["file"],
     }
 
 
@@ -181,7 +215,16 @@ async def test_every_query_answers_each_caller_by_right(world: World) -> None:
 async def test_every_mutation_is_refused_without_a_trace_or_done_by_right(world: World) -> None:
     async with world.staff.socket() as socket:
         await socket.subscribe(f'subscription {{ clinicNotifications(clinics: ["{BJORKEN}"]) {{ action }} }}')
-        await refused_or_done(world, {**await made(world), "cursor": await first_cursor(world), "subscription": await open_subscription(world)})
+        ids = await made(world) | {"batch": await batch(world)}
+        await refused_or_done(world, {**ids, "cursor": await first_cursor(world), "subscription": await open_subscription(world)})
+
+
+async def batch(world: World) -> str:
+    """A text change of a draft that nothing else is done to."""
+    await world.draft({"name": "Orörd", "internalName": "Orörd"})
+    done = await world.region.done("textReplace", "batch", owner=STOCKHOLM, find="Orörd", replace="Berörd")
+    found: str = done["batch"]
+    return found
 
 
 async def open_subscription(world: World) -> str:

@@ -92,6 +92,23 @@ async def test_a_list_takes_as_many_commands_for_50_as_for_5(commands: Commands,
         assert lots <= most, (what, commands.seen)
 
 
+async def test_a_list_with_blame_takes_one_more_command_for_each_hundred_values(commands: Commands, world: World) -> None:
+    await many(world)
+    query = "query($first: Int!) { caseTypes(first: $first) { edges { node { blame { path author { name } template { name } } } } } }"
+    values = {}
+    others = {}
+
+    for first in (5, 50):
+        edges = (await world.region.ask(query, first=first))["caseTypes"]["edges"]
+        values[first] = sum(len(edge["node"]["blame"]) for edge in edges)
+        await counted(commands, world, query, first=first)
+        others[first] = [name for name in commands.seen if name != "aggregate"]
+        assert commands.seen.count("aggregate") <= 2 * values[first] // 100 + 2, first  # once for the case types, once for the template
+
+    assert values[50] > 9 * values[5]
+    assert len(others[50]) == len(others[5]) <= 14
+
+
 async def test_pages_of_versions_and_history_take_as_many_commands_whatever_their_size(commands: Commands, world: World) -> None:
     for version in range(1, 40):
         await world.edit(world.case_type, version, introduction=f"Text {version}")
@@ -189,6 +206,53 @@ async def test_nodes_by_id_are_read_together(commands: Commands, world: World) -
     assert found == [1, 1, 2, 2]
 
 
+TEMPLATES = {
+    "usage": ("caseTypeTemplates(first: $first) { edges { node { usage { templates caseTypes behind lastUsedAt byLevel { level } } } } }", 4),
+    "usage with clinics": ("caseTypeTemplates(first: $first) { edges { node { usage { caseTypes clinics byLevel { clinics } } } } }", 5),
+    "usage by principal": ("caseTypeTemplates(first: $first) { edges { node { usage { byPrincipal { principal { name } clinics } } } } }", 5),
+    "lineage": ("caseTypes(first: $first) { edges { node { version { lineage { template { name } behind } } } } }", 6),
+    "review": ("templateReview(first: $first) { totalCount edges { node { template { name } reasons usage { clinics } drift { most } } } }", 9),
+}
+"""Of templates; the most commands for 40 of them."""
+
+
+async def test_the_use_of_40_templates_takes_as_many_commands_as_that_of_4(commands: Commands, world: World) -> None:
+    async def one(number: int) -> None:
+        names = {"name": f"Mall {number}", "internalName": f"Nr {number}"}
+        template = await world.region.done(
+            "caseTypeTemplateCreate", "caseTypeTemplate { id }", owner=STOCKHOLM, content=names, fromTemplate={"id": world.template}
+        )
+        source = {"id": template["caseTypeTemplate"]["id"]}
+        made = await world.region.done(
+            "caseTypeCreate", "caseType { id }", owner=STOCKHOLM, content={**names, "introduction": "Egen."}, fromTemplate=source
+        )
+        await world.region.done("documentPublish", "event { id }", id=made["caseType"]["id"], version=1, expectedVersion=1)
+
+    await asyncio.gather(*(one(number) for number in range(40)))
+    await world.national.done(
+        "caseTypeTemplateUpdate", "event { id }", id=world.template, expectedVersion=1, content={"introduction": "Nytt."}, publish=True
+    )
+
+    for what, (select, most) in TEMPLATES.items():
+        query = f"query($first: Int!) {{ {select} }}"
+        few, lots = [await counted(commands, world, query, first=first) for first in (4, 40)]
+        assert lots == few, what
+        assert lots <= most, (what, lots, commands.seen)
+
+
+async def test_a_comparison_takes_as_many_commands_for_40_documents_as_for_1(commands: Commands, world: World) -> None:
+    query = """query($id: ID!) { caseTypeTemplate(id: $id) { comparison { documents { id } places { edges { node {
+        variants { documents { name owner { ... on Principal { name } } } changes { path } } } } } } } }"""
+    few = await counted(commands, world, query, "national", id=world.template)
+    for number in range(40):
+        content = {"name": f"Nr {number}", "internalName": f"Nr {number}"}
+        made = await world.region.done("caseTypeCreate", "caseType { id }", owner=STOCKHOLM, content=content, fromTemplate={"id": world.template})
+        await world.region.done("documentPublish", "event { id }", id=made["caseType"]["id"], version=1, expectedVersion=1)
+
+    assert await counted(commands, world, query, "national", id=world.template) == few
+    assert few <= 4
+
+
 async def test_what_nobody_may_read_costs_no_command(commands: Commands, world: World) -> None:
     commands.seen.clear()
 
@@ -255,3 +319,46 @@ async def test_an_event_takes_as_many_commands_for_40_subscribers_as_for_2(comma
 
     assert few == many_more
     assert few <= 16
+
+
+async def test_reports_take_as_many_commands_for_200_clinics_as_for_2(commands: Commands, world: World) -> None:
+    store = world.api.store
+    await with_clinics(store, *CLINICS)
+    for case_type in [await published(store) for _ in range(6)]:
+        await store.distribution.distribute(case_type, Selection(which=ClinicFilter()), act=BY_ANNA)
+    moment = datetime.now(UTC).isoformat()
+    past = f'asOf: "{moment}", '
+    period = f'from: "{moment[:4]}-01-01T00:00:00Z"'
+    times = f"acknowledgementTimes({period}) {{ total {{ pending }} byCaseType {{ caseType {{ name }} time {{ pending }} }} }}"
+    reports = {
+        "case types per clinic": ("caseTypesPerClinic(first: $first) { totalCount edges { node { clinic { name } own } } }", 4),
+        "the same by number": (f"caseTypesPerClinic({past}orderBy: MOST_FIRST, first: $first) {{ edges {{ node {{ clinic {{ name }} own }} }} }}", 3),
+        "clinics per case type": ("clinicsPerCaseType(first: $first) { totalCount edges { node { caseType { name } version } } }", 3),
+        "the same then": (f"clinicsPerCaseType({past}first: $first) {{ edges {{ node {{ caseType {{ name }} version }} }} }}", 5),
+        "who lags": ("clinicsBehind(first: $first) { totalCount edges { node { clinic { name } since } } }", 4),
+        "who lagged": (f"clinicsBehind({past}first: $first) {{ edges {{ node {{ clinic {{ name }} since }} }} }}", 6),
+        "times": (times, 7),
+        "edits": (f"editsPerMonth({period}) {{ month versions principal {{ name }} }}", 1),
+        "templates": ("documentsPerTemplate(first: $first) { totalCount edges { node { template { name } documents } } }", 4),
+        "adaptations": ("adaptationsPerCaseType(first: $first) { totalCount edges { node { caseType { name } clinics } } }", 2),
+        "duplicates": ("duplicatesPerCaseType(first: $first) { totalCount edges { node { caseType { name } clinics } } }", 3),
+    }
+
+    for what, (select, most) in reports.items():
+        few, lots = [await counted(commands, world, f"{{ reports {{ {select.replace('$first', str(first))} }} }}") for first in (2, 100)]
+        assert lots == few, what
+        assert lots <= most, (what, commands.seen)
+
+
+async def test_a_list_of_who_lags_takes_as_many_commands_for_7_case_types_as_for_1(commands: Commands, world: World) -> None:
+    store = world.api.store
+    await with_clinics(store, *CLINICS)
+    query = "{ assignments(filter: { behindOnly: true }) { edges { node { acknowledgedVersion } } } }"
+    await world.distribute(world.case_type)
+
+    few = await counted(commands, world, query)
+    for case_type in [await published(store) for _ in range(6)]:
+        await store.distribution.distribute(case_type, Selection(which=ClinicFilter()), act=BY_ANNA)
+    lots = await counted(commands, world, query)
+
+    assert (few, lots) == (3, 3)

@@ -7,6 +7,8 @@ SAVED = """document { id state latestVersion publishedVersion ... on CaseType { 
       version { number restoredFrom note derivedFrom { version } content { introduction } } } }
     event { action version note }"""
 
+TOLD = """query($clinic: HsaId!) { clinic(hsaId: $clinic) { notifications(first: 2) { edges { node { action toVersion residentVisible } } } } }"""
+
 
 async def test_a_restore_appends_and_leaves_what_is_in_force(world: World) -> None:
     await world.edit(world.case_type, 1, publish=True, introduction="Två.")
@@ -69,6 +71,11 @@ async def test_an_archived_document_comes_back_deactivated_at_its_clinics(world:
     assert saved["event"]["action"] == "RESTORED"
     assignments = (await world.api.snapshot())["assignments"]
     assert [(row["clinic"], row["open"]) for row in assignments] == [(BJORKEN, False), (BJORKEN, True)]
+    told = await world.staff.ask(TOLD, clinic=BJORKEN)
+    assert [tuple(edge["node"].values()) for edge in told["clinic"]["notifications"]["edges"][:2]] == [
+        ("RESTORED", 1, False),
+        ("ARCHIVED", 1, True),
+    ]
 
 
 async def test_an_archived_draft_comes_back_as_a_draft(world: World) -> None:

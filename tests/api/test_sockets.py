@@ -199,7 +199,7 @@ async def test_a_subscription_has_its_place_when_a_ping_after_it_is_answered(wor
 @pytest.fixture
 async def strict(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterator[Api]:
     """The app with narrow limits."""
-    limits = {"connections_per_user": 2, "subscriptions_per_socket": 3, "socket_init_seconds": 0.3}
+    limits: dict[str, Any] = {"connections_per_user": 2, "subscriptions_per_socket": 3, "socket_init_seconds": 0.3}
     async with serving(tmp_path, mongodb_uri, store, development=True, **limits) as api:
         yield api
 

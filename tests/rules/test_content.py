@@ -17,6 +17,7 @@ from resolvers.kinds.texts import ContentModel, Key
 from resolvers.validation import CODES, MAX_PROBLEMS, validate
 from store.errors import InvalidInput, Problem
 from store.kinds import Kind
+from tests.kinds import SAMPLES
 
 NUMBER = "880320-0016"
 
@@ -383,6 +384,7 @@ def test_a_body_of_nonsense_gets_a_bounded_answer() -> None:
 def test_every_code_is_explained_and_arises() -> None:
     arising = {code for _, problems in PROBLEMS for code, _ in problems}
 
+    arising |= {code for sample in SAMPLES.values() for code in sample.broken} & set(CODES)
     assert arising == set(CODES) - {"INVALID_VALUE", "TOO_LARGE"}
     assert list(CODES) == sorted(CODES)
 

@@ -9,7 +9,7 @@ from store.adaptations import adaptation_id
 from store.clinic_filters import ClinicFilter
 from store.listing import DocumentFilter, Order
 from store.paging import Paging
-from store.records import AssignmentOrigin, Document, DocumentState
+from store.records import AssignmentOrigin, Document, DocumentState, OwnerKind
 from store.registry import Store
 from store.scopes import Scope
 
@@ -45,6 +45,31 @@ async def test_sample_shows_every_state_and_keeps_to_the_rules(store: Store) -> 
     for document in (*case_types, *templates):
         assert validate(KINDS[document.kind], document.content) == document.content
         assert "1177 Vårdguiden" not in json.dumps(document.content, ensure_ascii=False)
+
+
+async def test_sample_has_each_kind_in_several_states_and_within_the_rules(store: Store) -> None:
+    await sample.load(store)
+
+    others = {name: await _all(store, name) for name in sorted(kind.name for kind in KINDS) if name not in {"CASE_TYPE", "CASE_TYPE_TEMPLATE"}}
+
+    assert {name: len(found) for name, found in others.items()} == {
+        "GUIDANCE": 2,
+        "LOCAL_ADAPTATION": 1,
+        "NOTICE": 3,
+        "RESIDENT_CASE": 2,
+        "RESIDENT_CASE_TEMPLATE": 4,
+        "STANDARD_REPLY_COLLECTION": 2,
+        "TERMS_TEXT": 3,
+    }
+    documents = [document for name, found in others.items() for document in found if name != "LOCAL_ADAPTATION"]
+    assert {document.state for document in documents} == {DocumentState.DRAFT, DocumentState.ACTIVE}
+    assert [document.internal_name for document in documents if document.published not in (None, document.latest)] == [
+        "Tidbokning – sjuksköterska, Björken"
+    ]
+    assert {document.owner.kind for document in documents} == set(OwnerKind)
+    for document in documents:
+        assert validate(KINDS[document.kind], document.content) == document.content
+        assert (await store.documents.verify(document)).intact
 
 
 async def _all(store: Store, kind: str) -> list[Document]:

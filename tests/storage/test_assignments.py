@@ -204,3 +204,38 @@ async def test_five_thousand_clinics_in_one_act_within_seconds(store: Store, dat
     assert (saved.event.sequence, len(saved.event.clinics)) == (4, 5_000)
     assert await database.count("assignments", {"document": document.id, "open": True, "from_sequence": 4}) == 5_000
     assert seconds < 10
+
+
+@pytest.mark.parametrize("merged", [200, 0], ids=["merged", "from one list"])
+async def test_what_lags_is_paged_in_order_whichever_way_it_is_read(
+    store: Store, database: Database, monkeypatch: pytest.MonkeyPatch, merged: int
+) -> None:
+    monkeypatch.setattr("store.assignments._MOST_MERGED", merged)
+    clinics = [f"SE2321000016-{number:03}" for number in range(9)]
+    await with_clinics(store, *clinics)
+    documents = [await published(store) for _ in range(3)]
+    for document in documents:
+        await distributed(store, document, *clinics)
+    for number, clinic in enumerate(clinics):  # as if they had acknowledged versions that came and went
+        await database["assignments"].update_many({"clinic": clinic}, {"$set": {"acknowledged_version": (None, 1, 2)[number % 3]}})
+    which = AssignmentFilter(principal=STOCKHOLM, behind={document.id: 1 + (number == 2) for number, document in enumerate(documents)})
+    expected = sorted(
+        (clinic, document.id)
+        for number, clinic in enumerate(clinics)
+        for place, document in enumerate(documents)
+        if (None, 1, 2)[number % 3] != 1 + (place == 2)
+    )
+
+    found, after = [], None
+    while True:
+        page = await store.assignments.page(which, Paging(limit=4, after=after))
+        found += [(one.clinic, one.document) for one in page.items]
+        if not page.has_next:
+            break
+        after = page.cursors[-1]
+    last = await store.assignments.page(which, Paging(limit=4, backward=True))
+
+    assert found == expected
+    assert [(one.clinic, one.document) for one in last.items] == expected[-4:]
+    assert await store.assignments.count(which) == len(expected) == 18
+    assert (await store.assignments.page(AssignmentFilter(principal=STOCKHOLM, behind={}), Paging())).items == []

@@ -3,13 +3,16 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from resolvers.kinds import CASE_TYPE, KINDS
+from resolvers.kinds import CASE_TYPE, KINDS, NOTICE, RESIDENT_CASE
+from resolvers.validation import validate
 from store.database import Database, Row
 from store.history import Position, read_cursor
+from store.kinds import Kind
 from store.notifications import Inbox, Told
 from store.paging import Page, Paging
-from store.records import Clinic, Owner, OwnerKind
+from store.records import Audience, Clinic, Document, Owner, OwnerKind
 from store.registry import Store
+from tests.kinds import SAMPLES
 from tests.storage.building import (
     BJORKEN,
     BY_ANNA,
@@ -26,7 +29,9 @@ from tests.storage.building import (
     saved_as,
     to,
     with_clinics,
+    write,
 )
+from tests.storage.watching import costs, watched
 
 
 async def clinic_of(store: Store, key: str) -> Clinic:
@@ -58,15 +63,15 @@ async def a_year(store: Store) -> None:
     await distributed(store, second, LINDEN)  # 11
     await store.documents.deactivate(second, expected_version=1, act=BY_ANNA)  # 12
     await store.documents.archive(document_of(internal), expected_version=4, act=BY_ANNA)  # 13
-    await store.documents.restore(document_of(internal), version=1, expected_version=4, publish=False, act=BY_ANNA)  # 14, tells nobody
+    await store.documents.restore(document_of(internal), version=1, expected_version=4, publish=False, act=BY_ANNA)  # 14, back, not shown
     await store.documents.activate(document_of(internal), expected_version=5, act=BY_ANNA)  # 15
 
 
 async def test_each_clinic_is_told_of_what_it_had_while_it_had_it(store: Store) -> None:
     await a_year(store)
 
-    assert await inbox(store, BJORKEN) == [15, 13, 10, 8, 6]
-    assert await inbox(store, LINDEN) == [15, 13, 12, 11, 10, 9]
+    assert await inbox(store, BJORKEN) == [15, 14, 13, 10, 8, 6]
+    assert await inbox(store, LINDEN) == [15, 14, 13, 12, 11, 10, 9]
     assert await inbox(store, EKEN) == []
 
 
@@ -80,8 +85,8 @@ async def test_only_what_residents_see_when_asked_for(store: Store) -> None:
 async def test_only_what_came_after_a_sequence_number(store: Store) -> None:
     await a_year(store)
 
-    assert await inbox(store, BJORKEN, after_sequence=8) == [15, 13, 10]
-    assert await inbox(store, BJORKEN, after_sequence=9) == [15, 13, 10]
+    assert await inbox(store, BJORKEN, after_sequence=8) == [15, 14, 13, 10]
+    assert await inbox(store, BJORKEN, after_sequence=9) == [15, 14, 13, 10]
     assert await inbox(store, BJORKEN, after_sequence=15) == []
 
 
@@ -95,7 +100,8 @@ async def test_an_inbox_is_paged_in_both_directions(store: Store) -> None:
     between = await inbox_page(store, clinic, Paging(after=first.cursors[0], before=second.cursors[-1]))
     oldest = await inbox_page(store, clinic, Paging(limit=2, backward=True))
 
-    assert [sequences(page) for page in (first, second, back, between, oldest)] == [[15, 13, 12, 11], [10, 9], [12, 11], [13, 12, 11, 10], [10, 9]]
+    pages = [sequences(page) for page in (first, second, back, between, oldest)]
+    assert pages == [[15, 14, 13, 12], [11, 10, 9], [13, 12], [14, 13, 12, 11, 10], [10, 9]]
     assert [(page.has_previous, page.has_next) for page in (first, second, back, oldest)] == [
         (False, True),
         (True, False),
@@ -108,7 +114,7 @@ async def test_cursors_of_an_inbox_name_the_clinic_and_go_on_in_the_feed(store: 
     await a_year(store)
     page = await inbox_page(store, await clinic_of(store, BJORKEN), Paging(limit=2))
 
-    assert [read_cursor(cursor, STOCKHOLM) for cursor in page.cursors] == [(15, BJORKEN), (13, BJORKEN)]
+    assert [read_cursor(cursor, STOCKHOLM) for cursor in page.cursors] == [(15, BJORKEN), (14, BJORKEN)]
     assert [told.cursor for told in page.items] == page.cursors
 
 
@@ -189,7 +195,7 @@ async def test_an_archived_clinic_still_has_its_inbox(store: Store, database: Da
 
     await database["clinics"].update_one({"_id": BJORKEN}, {"$set": {"status": "ARCHIVED"}})
 
-    assert await inbox(store, BJORKEN) == [15, 13, 10, 8, 6]
+    assert await inbox(store, BJORKEN) == [15, 14, 13, 10, 8, 6]
 
 
 class _Busy(Database):
@@ -222,3 +228,57 @@ async def test_who_asks_for_what_is_newer_than_the_newest_seen_misses_nothing(st
     newer = await inbox_page(inbox, clinic, Paging(before=seen[0].cursor if seen else None))
 
     assert [told.event.sequence for told in [*newer.items, *seen]] == [8, 7, 6]
+
+
+async def noticed(store: Store, owner: Owner, kind: Kind = NOTICE, name: str = "notice") -> Document:
+    """A document of a kind that clinics are told of, published."""
+    whole = validate(kind, SAMPLES[name].content)
+    made = await store.documents.create(kind, principal=STOCKHOLM, owner=owner, content=whole, derived_from=None, act=BY_ANNA)
+    return document_of(await store.documents.publish(document_of(made), version=1, expected_version=1, act=BY_ANNA))
+
+
+async def test_what_a_principal_publishes_of_a_told_kind_is_told_to_all_its_clinics_also_to_one_that_comes_later(store: Store) -> None:
+    await with_clinics(store, BJORKEN, LINDEN)  # 1
+    await with_clinics(store, "SE2321000024-1B01", principal=UPPSALA)
+    notice = await noticed(store, Owner(OwnerKind.PRINCIPAL, STOCKHOLM))  # 2, 3
+    await store.documents.deactivate(notice, expected_version=1, act=BY_ANNA)  # 4
+    await store.documents.archive(notice, expected_version=1, act=BY_ANNA)  # 5
+    await with_clinics(store, EKEN)  # 6
+    told = await store.notifications.after(STOCKHOLM, [BJORKEN, EKEN], Position(3), 6, limit=9)
+
+    assert await inbox(store, BJORKEN) == await inbox(store, LINDEN) == await inbox(store, EKEN) == [5, 4, 3]
+    assert await inbox(store, "SE2321000024-1B01") == []
+    assert [(event.sequence, clinics) for event, clinics in told.told] == [(4, [BJORKEN, EKEN]), (5, [BJORKEN, EKEN])]
+    assert {event.audience for event, _ in told.told} == {Audience.PRINCIPAL}
+    assert await store.notifications.concerned(told.told[0][0], [BJORKEN]) == {BJORKEN}
+    assert await inbox(store, BJORKEN, resident_visible_only=True) == []
+
+
+async def test_what_a_clinic_publishes_of_a_told_kind_is_told_to_it_alone(store: Store) -> None:
+    await with_clinics(store, BJORKEN, LINDEN)  # 1
+    own = await noticed(store, Owner(OwnerKind.CLINIC, BJORKEN), RESIDENT_CASE, "residentCase")  # 2, 3
+    await store.documents.archive(own, expected_version=1, act=BY_ANNA)  # 4
+
+    assert await inbox(store, BJORKEN) == await inbox(store, BJORKEN, resident_visible_only=True) == [4, 3]
+    assert await inbox(store, LINDEN) == []
+    assert await store.assignments.of_clinics([BJORKEN]) == []
+
+
+async def test_what_all_clinics_are_told_is_found_by_index(store: Store, mongodb_uri: str) -> None:
+    await with_clinics(store, BJORKEN)
+    await write(store, 300)
+    await noticed(store, Owner(OwnerKind.PRINCIPAL, STOCKHOLM))
+    client, watch = watched(mongodb_uri)
+    listened = Store.over(Database(client, store.database.name), KINDS)
+    clinic = await clinic_of(store, BJORKEN)
+
+    with watch.commands() as sent:
+        page = await inbox_page(listened, clinic, Paging(limit=10))
+    found = [cost for cost in await costs(client, store.database.name, sent) if cost.collection == "events"]
+    await client.close()
+
+    assert len(page.items) == 1
+    [cost] = found
+    assert (cost.returned, cost.documents) == (1, 2)  # the import names the clinic too
+    assert cost.keys <= 5
+    assert not {"COLLSCAN", "SORT"} & cost.stages

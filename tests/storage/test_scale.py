@@ -1,8 +1,9 @@
 """A whole region: 8,000 clinics that all have its case types, beside the same with 80 clinics. Run with `-s` to see the figures."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from statistics import median
 from uuid import uuid4
 
@@ -12,13 +13,14 @@ from pymongo import AsyncMongoClient
 from resolvers import reference
 from resolvers.kinds import KINDS
 from store.adoption import AdoptionAsked
-from store.assignments import AssignmentFilter
+from store.assignments import AssignmentFilter, AssignmentOrder
 from store.clinic_filters import ClinicFilter, Reach
 from store.clinics import ClinicRow
 from store.database import Database, Row
 from store.paging import Paging
 from store.records import AssignmentOrigin, Clinic, ClinicRule, Document, OrderedList
 from store.registry import Store
+from store.reports.reading import Delays, measure
 from store.selections import Selection, choose
 from tests.storage.building import BY_ANNA, STOCKHOLM, published
 from tests.storage.watching import Cost, Watch, costs, watched
@@ -31,6 +33,7 @@ NAMES = ("BjÃ¶rken", "Linden", "Eken", "Almen", "Asken", "Tallen", "Granen", "HÃ
 KINDS_OF_CARE = ("1502", "1504", "1112", "1324")
 WITHIN = Reach(frozenset({STOCKHOLM}), frozenset())
 PAGE = Paging(limit=50)
+REGIONS = AssignmentFilter(within=WITHIN, principal=STOCKHOLM)
 
 
 def clinic_row(number: int) -> ClinicRow:
@@ -51,6 +54,7 @@ class Region:
     case_type: Document
     sequence: int
     seconds: list[float]
+    last: str
 
     @classmethod
     async def of(cls, clinics: int, uri: str) -> "Region":
@@ -73,7 +77,7 @@ class Region:
             assert saved.counts == {"clinics": clinics, "replaced": 0}
         assert saved.event is not None
         [clinic] = (await store.clinics.get_many([rows[clinics // 2].hsa_id])).values()
-        return cls(store, client, watch, clinic, case_type, saved.event.sequence - 1, seconds)
+        return cls(store, client, watch, clinic, case_type, saved.event.sequence - 1, seconds, rows[-1].hsa_id)
 
     async def cost(self, read: "Read") -> list[Cost]:
         """What the queries of one read examine."""
@@ -124,6 +128,7 @@ SAME_FOR_ALL: dict[str, tuple[int, Read]] = {
     "assignments": (51, assignments),
     "assignments from the end": (51, lambda region: assignments(region, Paging(limit=50, backward=True))),
     "assignments at a moment": (60, lambda region: assignments(region, sequence=region.sequence)),
+    "assignments by time": (51, lambda region: region.store.assignments.page(REGIONS, PAGE, None, AssignmentOrder.SINCE_DESC)),
     "assignments of a case type": (51, lambda region: assignments(region, document=region.case_type.id)),
     "assignments at a clinic": (CASE_TYPES, lambda region: assignments(region, clinics=[region.clinic.key])),
     "assignments that were distributed": (51, lambda region: assignments(region, origin=AssignmentOrigin.DISTRIBUTED)),
@@ -235,3 +240,63 @@ async def test_who_of_8000_clinics_lags_is_a_page_like_others(large: Region) -> 
     tell("assignments that lag", seconds)
     assert len(in_force) == CASE_TYPES
     assert seconds < 0.1
+
+
+async def few_lag(region: Region) -> Mapping[str, int]:
+    """All but the last clinic have acknowledged what they have; the versions in force."""
+    await region.store.database["assignments"].update_many({"clinic": {"$ne": region.last}}, {"$set": {"acknowledged_version": 1}})
+    return await region.store.documents.in_force(STOCKHOLM)
+
+
+async def test_the_few_that_lag_among_8000_clinics_are_found_and_counted_without_reading_the_others(large: Region) -> None:
+    in_force = await few_lag(large)
+    which = AssignmentFilter(within=WITHIN, principal=STOCKHOLM, behind=in_force)
+
+    page = await large.store.assignments.page(which, PAGE)
+    [listing] = await timed(lambda region: region.store.assignments.page(which, PAGE), large)
+    [counting] = await timed(lambda region: region.store.assignments.count(which), large)
+    counted = await large.cost(lambda region: region.store.assignments.count(which))
+
+    tell("the few that lag, listed and counted", listing, counting)
+    assert {one.clinic for one in page.items} == {large.last}
+    assert len(page.items) == await large.store.assignments.count(which) == CASE_TYPES
+    assert sum(cost.documents for cost in counted) == CASE_TYPES
+    assert listing < 0.1
+    assert counting < 0.1
+
+
+async def test_reports_on_8000_clinics_with_30_case_types_take_two_seconds_at_most(large: Region) -> None:
+    in_force = await few_lag(large)
+    holdings = large.store.reports.holdings
+    central = AssignmentFilter(within=WITHIN, principal=STOCKHOLM, central_only=True)
+    now = large.store.now()
+
+    async def lagging(moment: datetime | None) -> None:
+        found = await holdings.of(central, moment)
+        await holdings.in_force(found, moment)
+
+    async def times(region: Region) -> None:
+        readings = region.store.reports.readings
+        put = await readings.publications(STOCKHOLM, now - timedelta(days=1), now + timedelta(days=1), sorted(in_force), 201)
+        told = await readings.told(put, WITHIN, None)
+        delays = Delays()
+        for one in put:
+            measure(delays, one, told[one.document], {})
+
+    reads: dict[str, Read] = {
+        "case types per clinic": lambda _: holdings.by_clinic(central, None),
+        "case types per clinic, then": lambda _: holdings.by_clinic(central, now),
+        "clinics per case type and who lags": lambda _: lagging(None),
+        "clinics per case type and who lags, then": lambda _: lagging(now),
+        "from publication to acknowledgement": times,
+        "edits per month": lambda region: region.store.reports.texts.edits([STOCKHOLM], now - timedelta(days=365), now),
+    }
+    for what, read in reads.items():
+        [seconds] = await timed(read, large)
+        tell(what, seconds)
+        assert seconds <= 2, what
+
+    edits = await large.cost(reads["edits per month"])
+    assert sum(cost.documents for cost in edits) == 0, "answered by the index alone"
+    by_clinic = await holdings.by_clinic(central, None)
+    assert (len(by_clinic), {sum(counts.values()) for counts in by_clinic.values()}) == (MANY, {CASE_TYPES})

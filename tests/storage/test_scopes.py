@@ -32,6 +32,7 @@ PARTS: list[dict[str, Any]] = [
     {"released_of": frozenset({STOCKHOLM, LINDEN})},
     {"released_templates_of": frozenset({STOCKHOLM, UPPSALA_CLINIC}), "template_kinds": TEMPLATES},
     {"released_central": True},
+    {"released_kinds": TEMPLATES},
 ]
 
 
@@ -69,7 +70,7 @@ async def test_what_each_part_of_a_scope_lets_see(store: Store) -> None:
     seen = [{sight: sum(Scope(**part).sight(document) is sight for document in documents) for sight in (Sight.ALL, Sight.RELEASED)} for part in PARTS]
 
     # 5 owners, 2 kinds, 4 stages of which 3 are published
-    assert [(counts[Sight.ALL], counts[Sight.RELEASED]) for counts in seen] == [(24, 0), (16, 0), (8, 0), (0, 12), (0, 12), (0, 6), (0, 12)]
+    assert [(counts[Sight.ALL], counts[Sight.RELEASED]) for counts in seen] == [(24, 0), (16, 0), (8, 0), (0, 12), (0, 12), (0, 6), (0, 12), (0, 6)]
 
 
 async def test_an_empty_scope_sees_nothing(store: Store) -> None:

@@ -1,0 +1,167 @@
+"""A large registry, made through the store's own way of writing: `python -m bench.grow FOLDER --versions 1000000`.
+
+One document has a history of its own length; the other versions are spread over many documents of ten versions each. Versions are staged a thousand
+to a transaction, by the functions that stage every version, so that chains verify and logs have no gaps. Clinics come by import, and case types to
+them by distribution.
+"""
+
+import argparse
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bson import ObjectId
+
+from bench.measuring import run_to_the_end
+from resolvers import reference
+from resolvers.kinds import CASE_TYPE, KINDS
+from resolvers.validation import validate
+from store import heads, mongod
+from store.acts import place_of, put_in_force, recorded
+from store.clinic_filters import ClinicFilter
+from store.clinics import ClinicRow
+from store.database import Database, connect
+from store.heads import Birth
+from store.records import Act, Action, Actor, Content, Document, Owner, OwnerKind, Role, Saved
+from store.registry import Store
+from store.selections import Selection
+from store.transactions import Transaction
+
+PRINCIPAL = "SE2321000016"
+BY_ANNA = Act(Actor(role=Role.REGIONAL_ADMINISTRATOR, unit=PRINCIPAL, employee_hsa_id=f"{PRINCIPAL}-anna"))
+_AT_ONCE = 1_000
+_SHORT = 10
+_CLINICS_AT_ONCE = 2_000
+
+
+def content(name: str, introduction: str) -> Content:
+    """A small case type."""
+    return validate(CASE_TYPE, {"name": name, "internalName": name, "introduction": introduction})
+
+
+async def document(store: Store, versions: int, name: str = "Förnya recept") -> Document:
+    """A case type with so many versions, each in force once.
+
+    Args:
+        store: Where.
+        versions: At least 1.
+        name: Its name and internal name.
+    """
+    [made] = await documents(store, 1, versions, name)
+    return made
+
+
+async def documents(store: Store, count: int, versions: int, name: str = "Förnya recept") -> list[Document]:
+    """Case types with so many versions each, some thousand versions to a transaction."""
+    made: list[Document] = []
+    owner = Owner(OwnerKind.PRINCIPAL, PRINCIPAL)
+    plain = content(name, "Ett")  # checked once; the text that tells versions apart needs no check
+
+    def text(number: int) -> Content:
+        return {**plain, "introduction": f"Utgåva {number}"}
+
+    for start in range(0, count, max(1, _AT_ONCE // versions)):
+        births = [
+            Birth(id=f"ct_{ObjectId()}", kind=CASE_TYPE, principal=PRINCIPAL, owner=owner)
+            for _ in range(min(count - start, max(1, _AT_ONCE // versions)))
+        ]
+
+        async def begin(transaction: Transaction, births: Sequence[Birth] = births) -> Saved:
+            for birth in births:
+                head, version = heads.born(birth, text(1), derived_from=None, act=BY_ANNA, place=place_of(transaction))
+                transaction.add_version(version, ())
+                recorded(transaction, BY_ANNA, Action.CREATED, head, version=version, number=1)
+                saved = await put_in_force(transaction, BY_ANNA, Action.PUBLISHED, CASE_TYPE, transaction.document(birth.id), 1)
+            return saved
+
+        await store.log.submit(PRINCIPAL, begin, alone=True)
+        for first in range(2, versions + 1, _AT_ONCE):
+
+            async def go_on(transaction: Transaction, births: Sequence[Birth] = births, first: int = first) -> Saved:
+                for birth in births:
+                    for number in range(first, min(first + _AT_ONCE, versions + 1)):
+                        before = transaction.document(birth.id)
+                        head, version = heads.edited(CASE_TYPE, before, text(number), act=BY_ANNA, place=place_of(transaction), derived_from=None)
+                        transaction.add_version(version, ("introduction",))
+                        saved = await put_in_force(transaction, BY_ANNA, Action.EDITED, CASE_TYPE, head, number, before=before)
+                return saved
+
+            await store.log.submit(PRINCIPAL, go_on, documents=[birth.id for birth in births], alone=True)
+        found = await store.documents.get_many([birth.id for birth in births])
+        made += [found[birth.id] for birth in births]
+    return made
+
+
+async def clinics(store: Store, count: int, prefix: str = "K") -> list[str]:
+    """So many clinics of the region; their HSA-ids."""
+    ids = [f"{PRINCIPAL}-{prefix}{number:05}" for number in range(count)]
+    for start in range(0, count, _CLINICS_AT_ONCE):
+        rows = [
+            ClinicRow(place + 1, hsa_id, {"name": f"Vårdcentralen {hsa_id[-5:]}"})
+            for place, hsa_id in enumerate(ids[start : start + _CLINICS_AT_ONCE])
+        ]
+        await store.clinics.import_rows(PRINCIPAL, rows, dry_run=False, act=BY_ANNA)
+    return ids
+
+
+async def distributed(store: Store, case_types: Sequence[Document]) -> None:
+    """All of the region's clinics have these case types."""
+    for case_type in case_types:
+        await store.distribution.distribute(case_type, Selection(which=ClinicFilter()), act=BY_ANNA)
+
+
+async def prepared(database: Database) -> Store:
+    """A store over a database that has its indexes and principals."""
+    await database.create_indexes()
+    store = Store.over(database, KINDS)
+    await store.principals.ensure(reference.principals())
+    return store
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a registry is."""
+
+    versions: int
+    longest: int
+    clinics: int
+    case_types: int
+
+
+async def grow(folder: Path, size: Size) -> str:
+    """Make a registry in a data folder, for `casetypes serve --data`; the id of the document with the longest history."""
+    running = await mongod.start(folder)
+    try:
+        store = await prepared(Database(connect(running.uri), "casetypes"))
+        await clinics(store, size.clinics)
+        await distributed(store, await documents(store, size.case_types, 1, "Beställa tid"))
+        longest = await document(store, size.longest)
+        await documents(store, (size.versions - size.longest) // _SHORT, _SHORT)
+        await store.log.close()
+        await store.database.client.close()
+    finally:
+        await running.stop()
+    return longest.id
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench.grow", description=__doc__)
+    parser.add_argument("folder", type=Path, help="the data folder to grow, for `casetypes serve --data`")
+    parser.add_argument("--versions", type=int, default=1_000_000, help="of all documents together")
+    parser.add_argument("--longest", type=int, default=100_000, help="of one document")
+    parser.add_argument("--clinics", type=int, default=8_000)
+    parser.add_argument("--case-types", type=int, default=30, help="that every clinic has")
+    options = parser.parse_args()
+    run_to_the_end(_grow(options.folder, Size(options.versions, options.longest, options.clinics, options.case_types)))
+
+
+async def _grow(folder: Path, size: Size) -> None:
+    begun = time.perf_counter()
+    longest = await grow(folder, size)
+    print(f"{size}; the longest history is that of {longest}; {time.perf_counter() - begun:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

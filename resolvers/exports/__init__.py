@@ -1,0 +1,13 @@
+"""What can be exported, by name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from resolvers.exports.adoption import ADOPTION
+from resolvers.exports.assignments import ASSIGNMENTS
+from resolvers.exports.clinics import CLINICS
+from resolvers.exports.events import EVENTS
+from resolvers.exports.exporting import Export
+from resolvers.exports.versions import VERSIONS
+
+EXPORTS: Mapping[str, Export[Any]] = {one.name: one for one in (ASSIGNMENTS, VERSIONS, EVENTS, CLINICS, ADOPTION)}

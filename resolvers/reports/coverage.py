@@ -1,0 +1,93 @@
+"""What a report is about: whose clinics and documents, no further than the viewer reads; and periods."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from resolvers.clinics import require_principal
+from resolvers.context import Context
+from resolvers.selections import Wish, filter_of
+from store.assignments import AssignmentFilter
+from store.clinic_filters import ClinicFilter, Reach
+from store.errors import InvalidInput
+from store.paging import Key, Page, Paging, decode, encode
+from store.records import Principal
+from store.reports.texts import Whose
+
+T = TypeVar("T")
+
+LONGEST_PERIOD = timedelta(days=1_830)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """One principal's clinics, or all that the viewer reads; of these only `clinics` (keys, sorted) where some were chosen.
+
+    `reach` is what the viewer reads, None for all.
+    """
+
+    principal: Principal | None
+    clinics: Sequence[str] | None
+    reach: Reach | None
+
+    def assignments(self, context: Context) -> AssignmentFilter:
+        """What these clinics have; who reads all clinics sees their own case types nowhere."""
+        within = self.reach or Reach(frozenset(context.principals), frozenset())
+        principal = self.principal.key if self.principal else None
+        return AssignmentFilter(within=within, principal=principal, clinics=self.clinics, central_only=self.reach is None)
+
+    def of_clinics(self) -> ClinicFilter:
+        """The clinics themselves."""
+        return ClinicFilter(within=self.reach, principal=self.principal.key if self.principal else None, keys=self.clinics)
+
+    def documents(self, context: Context, *, of_clinics: bool) -> Whose:
+        """What the viewer sees of documents there; `of_clinics` of those clinics only."""
+        principals = [self.principal.key] if self.principal else sorted(context.principals)
+        return Whose(principals, self.clinics if of_clinics else None, context.rights.scope)
+
+
+async def coverage(context: Context, principal: str | None, clinics: Wish | None) -> Coverage:
+    """What a report is about.
+
+    Raises:
+        NotFound: There is no such principal; or no such group or clinic in the filter.
+    """
+    found = require_principal(context, principal) if principal is not None else None
+    chosen = Coverage(found, None, context.rights.clinics())
+    if clinics is None:
+        return chosen
+    which = await filter_of(context, clinics, ("clinics",))
+    keys = await context.store.clinics.keys(ClinicFilter(principal=found.key if found else None, also=(which,)))
+    return Coverage(found, keys, chosen.reach)
+
+
+def require_period(since: datetime, until: datetime) -> None:
+    """Refuse a period that ends before it begins, or is too long to count.
+
+    Raises:
+        InvalidInput: It is.
+    """
+    if not since < until:
+        raise InvalidInput.at(("to",), "OUT_OF_RANGE", "Perioden måste sluta efter att den har börjat.")
+    if until - since > LONGEST_PERIOD:
+        raise InvalidInput.at(("from",), "OUT_OF_RANGE", "Perioden får vara högst fem år.")
+
+
+def sorted_page(rows: Iterable[T], key: Callable[[T], Key], shape: tuple[type, ...], paging: Paging) -> Page[T]:
+    """A page, forward, of rows in hand, in the order of a key that no two share; the cursors hold the key.
+
+    Args:
+        rows: All of them.
+        key: Of a row: strings, whole numbers and times of these types.
+        shape: The types of the key.
+        paging: Which page.
+
+    Raises:
+        InvalidInput: The cursor is none of this list.
+    """
+    after = decode(paging.after, shape, "after") if paging.after is not None else None
+    ordered = sorted(((key(row), row) for row in rows), key=lambda pair: pair[0])
+    start = 0 if after is None else sum(place <= after for place, _ in ordered)
+    page = ordered[start : start + paging.limit]
+    return Page([row for _, row in page], [encode(place) for place, _ in page], start + paging.limit < len(ordered), start > 0)

@@ -1,0 +1,126 @@
+"""What is written: edits by month, what is made from templates, what clinics adapt, and clinics' own case types that a central one would do for."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rapidfuzz import fuzz, process
+
+from resolvers import access, distribution, documents
+from resolvers.access import Permission
+from resolvers.context import Context
+from resolvers.distribution import Candidate
+from resolvers.reports.coverage import Coverage, require_period, sorted_page
+from store.clinic_filters import folded
+from store.errors import NotPermitted
+from store.listing import DocumentFilter, Order
+from store.paging import Page, Paging
+from store.records import Document, DocumentState, OwnerKind
+from store.reports.texts import Adapted, Edits, Named, TemplateUse
+
+_CASE_TYPE = "CASE_TYPE"
+_TEMPLATE = "CASE_TYPE_TEMPLATE"
+_ROUNDED_OFF = 0.1
+"""Percent that rounding may add to a likeness: names just below the least are looked at, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What is made from a template, by its version."""
+
+    template: Document
+    by_version: Sequence[TemplateUse]
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """Clinics' own case types with the same name as a central one, or a similar one; the most similar first."""
+
+    case_type: Document
+    found: Sequence[Candidate]
+
+
+async def edits(context: Context, what: Coverage, since: datetime, until: datetime | None) -> Sequence[Edits]:
+    """How many versions were written in the logs that the viewer reads, by principal and month.
+
+    Raises:
+        NotPermitted: The viewer reads no log there.
+        InvalidInput: The period is none.
+    """
+    until = until or context.store.now()
+    require_period(since, until)
+    if what.principal is not None:
+        access.require_at(context.rights, Permission.READ_LOG, what.principal.key, None, ("principal",))
+        principals = [what.principal.key]
+    else:
+        principals = [key for key in sorted(context.principals) if context.rights.holder(Permission.READ_LOG, key) is not None]
+        if not principals:
+            raise NotPermitted("Du har inte behörighet att läsa någon logg.", ("principal",))
+    return await context.store.reports.texts.edits(principals, since, until)
+
+
+async def made_from_templates(context: Context, what: Coverage, paging: Paging) -> Page[Made]:
+    """A page of the templates that the viewer sees, by name, with what is made from each."""
+    page = await documents.page(context, DocumentFilter(_TEMPLATE), Order.NAME_ASC, paging)
+    whose = what.documents(context, of_clinics=what.clinics is not None)
+    uses: dict[str, list[TemplateUse]] = defaultdict(list)
+    for use in await context.store.reports.texts.derived([template.id for template in page.items], whose):
+        uses[use.template].append(use)
+    return Page([Made(one, uses[one.id]) for one in page.items], page.cursors, page.has_next, page.has_previous)
+
+
+async def count_templates(context: Context) -> int:
+    """How many templates the viewer sees."""
+    return await context.store.listing.count(DocumentFilter(_TEMPLATE), context.rights.scope)
+
+
+async def adapted(context: Context, what: Coverage) -> Sequence[Adapted]:
+    """The central case types that clinics have adapted, as far as the viewer sees adaptations."""
+    return await context.store.reports.texts.adapted("LOCAL_ADAPTATION", what.documents(context, of_clinics=True))
+
+
+def page_of_adapted(rows: Sequence[Adapted], paging: Paging) -> Page[Adapted]:
+    """A page of them: those that most clinics have adapted first."""
+    return sorted_page(rows, lambda row: (-row.clinics, row.case_type), (int, str), paging)
+
+
+def _central(what: Coverage) -> DocumentFilter:
+    owner = what.principal.key if what.principal else None
+    return DocumentFilter(_CASE_TYPE, owner=owner, owner_kind=OwnerKind.PRINCIPAL, states=[DocumentState.ACTIVE, DocumentState.INACTIVE])
+
+
+async def duplicates(context: Context, what: Coverage, paging: Paging) -> Page[Duplicates]:
+    """A page of the central case types that are published, by name, with the local ones of the same principal that are like each."""
+    page = await documents.page(context, _central(what), Order.NAME_ASC, paging)
+    by_name: dict[str, dict[str, list[Named]]] = defaultdict(lambda: defaultdict(list))
+    if page.items:
+        for local in await context.store.reports.texts.local(_CASE_TYPE, what.documents(context, of_clinics=True)):
+            by_name[local.principal][folded(local.name)].append(local)
+    found = []
+    for one in page.items:
+        found.append(Duplicates(one, _like(one, by_name[one.principal])))
+        await asyncio.sleep(0)  # there may be thousands of names: others are served in between
+    return Page(found, page.cursors, page.has_next, page.has_previous)
+
+
+def _like(central: Document, local: Mapping[str, Sequence[Named]]) -> list[Candidate]:
+    """Those with the same or a similar name, the most similar first; each name is compared once, however many have it."""
+    least = distribution.LEAST_SIMILAR * 100 - _ROUNDED_OFF
+    found = []
+    for name, _, _ in process.extract(folded(central.name), local.keys(), scorer=fuzz.token_sort_ratio, score_cutoff=least, limit=None):
+        likeness = distribution.similarity(central.name, name)
+        if likeness >= distribution.LEAST_SIMILAR:
+            found += [Candidate(one.owner, one.id, likeness) for one in local[name]]
+    return sorted(found, key=lambda one: (-one.similarity, one.clinic, one.document))
+
+
+async def count_central(context: Context, what: Coverage) -> int:
+    """How many published central case types the viewer sees."""
+    return await context.store.listing.count(_central(what), context.rights.scope)
+
+
+def page_of_candidates(rows: Sequence[Candidate], paging: Paging) -> Page[Candidate]:
+    """A page of local case types, the most similar first."""
+    return sorted_page(rows, lambda row: (-round(row.similarity * 1_000), row.document), (int, str), paging)

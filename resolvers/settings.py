@@ -1,0 +1,68 @@
+"""Everything that can be set, as one frozen model. It is built in `server.py` and passed down; nothing else reads the environment."""
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from resolvers import checkpoints as checkpoint_keys
+from resolvers import development as development_issuer
+from resolvers.checkpoints import CheckpointKey
+from resolvers.viewers import ACR_LEVELS, AcrLevel
+from store.records import Role
+
+
+class Settings(BaseSettings):
+    """Everything that can be set: by `CASETYPES_*` in the environment, some of it by the command line."""
+
+    model_config = SettingsConfigDict(env_prefix="casetypes_", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    data: Path = Path("data")
+    sample: Literal["demo", "none"] = "demo"
+    workers: int = 1
+    mongodb_uri: str | None = None
+    database: str = "casetypes"
+    embedded: bool = False
+    mongod: Path | None = None
+    mongod_cache_gb: float = 1.0
+    development: bool = False
+    oidc_issuer: str | None = None
+    oidc_audience: str = development_issuer.AUDIENCE
+    oidc_acr: tuple[AcrLevel, ...] = ACR_LEVELS
+    role_codes: dict[str, Role] = {role.value: role for role in Role}
+    extra_hsa_prefixes: tuple[str, ...] = ()
+    connections_per_user: int = 50
+    subscriptions_per_socket: int = 100
+    socket_init_seconds: float = 5
+    heartbeat_seconds: float = 15
+    ping_seconds: float = 20
+    exports_at_once: int = 4
+    metrics: Literal["loopback", "all", "none"] = "loopback"
+    checkpoint_key: Path | None = None
+    checkpoint_seconds: float = 600
+    trusted_documents: Path | None = None
+    trusted_only: bool = False
+
+    @property
+    def url(self) -> str:
+        """Where the server is reached."""
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+    @property
+    def local_issuer(self) -> bool:
+        """Whether the development issuer's tokens are accepted: only on loopback, with the embedded database or by explicit choice."""
+        return _is_loopback(self.host) and self.oidc_issuer is None and (self.embedded or self.development)
+
+    def signing_key(self) -> CheckpointKey:
+        """The key that checkpoints are signed with; made in the data folder unless the settings name one."""
+        return CheckpointKey.of(self.checkpoint_key or self.data / checkpoint_keys.KEY_FILE, make=True)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

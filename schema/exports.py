@@ -1,0 +1,302 @@
+"""Exports over HTTP: `GET /exports/{name}.{format}`, streamed row by row for as long as somebody reads.
+
+All that can be refused is refused before the first byte, as a problem document (RFC 9457). After it a fault can only cut the answer off: it then
+lacks its end, which every HTTP client notices.
+"""
+
+import asyncio
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from http import HTTPMethod, HTTPStatus
+from typing import Any
+
+import orjson
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from resolvers.context import Context
+from resolvers.exports import EXPORTS
+from resolvers.exports.asking import read
+from resolvers.exports.exporting import Begun, begin
+from schema.formats import FORMATS
+from schema.formats.writing import Sheet, Writer
+from schema.live import Live
+from schema.sessions import Unauthenticated, new_request_id
+from store import errors
+from store.database import is_outage
+
+_log = structlog.get_logger(__name__)
+_PIECE = 64 * 1024
+_LIGHTLY = 4
+_GZIP = 16 + zlib.MAX_WBITS
+_RETRY_SECONDS = "30"
+
+Headers = Mapping[str, str]
+
+
+class Refused(Exception):
+    """What is answered instead of an export."""
+
+    def __init__(self, status: int, code: str, detail: str, problems: Iterable[errors.Problem] = (), headers: Headers | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.problems = tuple(problems)
+        self.headers = headers or {}
+
+
+class Exporting:
+    """The endpoint. So many exports run at once in this process; further callers are asked to come back."""
+
+    def __init__(self, live: Live, *, at_once: int) -> None:
+        self._live = live
+        self._at_once = at_once
+        self._running = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        request = Request(scope, receive)
+        request_id = new_request_id()
+        try:
+            await self._answer(request, send, request_id)
+        except Refused as refused:
+            await _problem(refused, request_id)(scope, receive, send)
+
+    async def _answer(self, request: Request, send: Send, request_id: str) -> None:
+        name, ending = _asked(request)
+        writer_type = FORMATS[ending]
+        context = await self._context(request, request_id)
+        with _refusals(request_id):
+            begun = await begin(context, EXPORTS[name], read(EXPORTS[name].parameters, request.query_params.multi_items()))
+            headers = _headers(begun, request, ending) | {"x-request-id": request_id}
+            if _matches(request.headers.get("if-none-match", ""), headers["etag"]):
+                await Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)(request.scope, request.receive, send)
+                return
+            total = await begun.count()
+            begun.refuse_unfit(total, resumable=writer_type.resumable, most_rows=writer_type.most_rows)
+            headers |= {"x-total-rows": str(total)}
+            if request.method == HTTPMethod.HEAD:
+                await Response(headers=headers)(request.scope, request.receive, send)
+                return
+        with self._place():
+            with _refusals(request_id):
+                if total:
+                    await begun.log(f"{name}.{ending}")
+            await self._stream(begun, total, writer_type, headers, Wire(request, send, request_id))
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of the places that there are for exports, until the end of the block.
+
+        Raises:
+            Refused: All are taken.
+        """
+        if self._running >= self._at_once:
+            detail = "The server runs as many exports as it may. Try again later."
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_EXPORTS", detail, headers={"retry-after": _RETRY_SECONDS})
+        self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
+
+    async def _context(self, request: Request, request_id: str) -> Context:
+        viewer = await self._live.sessions.viewer(request.headers.get("authorization"), request_id)
+        context = await self._live.sessions.context(viewer, request_id)
+        if isinstance(context, Unauthenticated):
+            down = context.code == "UNAVAILABLE"
+            status = HTTPStatus.SERVICE_UNAVAILABLE if down else HTTPStatus.UNAUTHORIZED
+            raise Refused(status, context.code, context.reason, headers={} if down else {"www-authenticate": "Bearer"})
+        return context
+
+    async def _stream(self, begun: Begun[Any], total: int, writer_type: type[Writer], headers: Headers, wire: "Wire") -> None:
+        sheet = Sheet(begun.export.name, begun.columns, begun.cursor, total, begun.at, begun.resumed)
+        started = time.perf_counter()
+        self._live.streams.add(wire)
+        sent = 0
+        complete = False
+        try:
+            await wire.begin(headers)
+            sent = await _written(begun, writer_type, sheet, wire)
+            complete = not wire.gone.is_set()
+        except OSError:
+            pass  # the client has gone
+        except Exception as fault:  # noqa: BLE001 - the answer has begun: it can only be cut off
+            _log.error("export failed", request_id=wire.request_id, exc_info=fault)
+        finally:
+            self._live.streams.discard(wire)
+            wire.stop()
+        _log.info(
+            "export ended",
+            export=begun.export.name,
+            rows=sent,
+            total=total,
+            complete=complete,
+            seconds=round(time.perf_counter() - started, 3),
+            request_id=wire.request_id,
+        )
+        if complete:
+            await wire.end()
+
+
+async def _written(begun: Begun[Any], writer_type: type[Writer], sheet: Sheet, wire: "Wire") -> int:
+    """Send all rows, until the reader has gone; how many were."""
+    sent = 0
+
+    async def made(make: Any, *arguments: Any) -> Any:
+        return await asyncio.to_thread(make, *arguments) if writer_type.threaded else make(*arguments)
+
+    writer = await made(writer_type, sheet)
+    try:
+        await wire.send(await made(writer.begin))
+        async for rows in begun.rows():
+            if wire.gone.is_set():
+                return sent
+            await wire.send(await made(writer.rows, rows))
+            sent += len(rows)
+            # What waits for the loop goes first, with a full or an empty socket.
+            await asyncio.sleep(0)
+        rest = writer.end()
+        while not wire.gone.is_set() and (piece := await made(next, rest, None)) is not None:
+            await wire.send(piece)
+        return sent
+    finally:
+        await made(writer.close)
+
+
+class Wire:
+    """The answer's way to the client: gathered into pieces, compressed where that was agreed. A client that hangs up sets `gone`."""
+
+    def __init__(self, request: Request, send: Send, request_id: str) -> None:
+        self.gone = asyncio.Event()
+        self.request_id = request_id
+        self._receive = request.receive
+        self._send = send
+        self._waiting = bytearray()
+        self._deflate: Any = None
+        self._listening: asyncio.Task[None] | None = None
+
+    async def begin(self, headers: Headers) -> None:
+        """Send the headers."""
+        if headers.get("content-encoding") == "gzip":
+            self._deflate = zlib.compressobj(_LIGHTLY, wbits=_GZIP)
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await self._send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": raw})
+        self._listening = asyncio.create_task(self._listen())
+
+    async def send(self, data: bytes) -> None:
+        """Send some more, once there is enough of it; waits while the client takes no more."""
+        self._waiting += self._deflate.compress(data) if self._deflate else data
+        if len(self._waiting) >= _PIECE:
+            piece, self._waiting = bytes(self._waiting), bytearray()
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+
+    async def end(self) -> None:
+        """Send the rest, and that it was all."""
+        rest = bytes(self._waiting) + (self._deflate.flush() if self._deflate else b"")
+        with suppress(OSError):
+            await self._send({"type": "http.response.body", "body": rest, "more_body": False})
+
+    async def finish(self, *, complete: bool) -> None:  # noqa: ARG002 - see `Stream`
+        """End it where it is: the server stops. The client sees that the end is missing, and resumes."""
+        self.gone.set()
+
+    def stop(self) -> None:
+        """Listen no more."""
+        if self._listening is not None:
+            self._listening.cancel()
+
+    async def _listen(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.gone.set()
+
+
+def _asked(request: Request) -> tuple[str, str]:
+    """Which export, in the format of which ending.
+
+    Raises:
+        Refused: There is none such.
+    """
+    if request.method not in (HTTPMethod.GET, HTTPMethod.HEAD):
+        raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "BAD_REQUEST", "Exports are fetched with GET.", headers={"allow": "GET, HEAD"})
+    name, _, ending = str(request.path_params["file"]).partition(".")
+    if name not in EXPORTS:
+        raise Refused(HTTPStatus.NOT_FOUND, "UNKNOWN_EXPORT", f"There is no export {name[:100]!r}. There are: {', '.join(EXPORTS)}.")
+    if ending not in FORMATS:
+        raise Refused(HTTPStatus.NOT_FOUND, "UNKNOWN_FORMAT", f"There is no format {ending[:100]!r}. There are: {', '.join(FORMATS)}.")
+    return name, ending
+
+
+@contextmanager
+def _refusals(request_id: str) -> Iterator[None]:
+    """Whatever goes wrong before the first byte is told with a code; what is our own fault is masked and logged."""
+    try:
+        yield
+    except errors.RegistryError as refusal:
+        raise _refusal(refusal) from None
+    except Refused:
+        raise
+    except Exception as fault:
+        if is_outage(fault):
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE", "The database can't be asked just now. Try again later.") from fault
+        _log.error("export failed", request_id=request_id, exc_info=fault)
+        raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "Internal error. The cause is in the server's log.") from fault
+
+
+def _headers(begun: Begun[Any], request: Request, ending: str) -> dict[str, str]:
+    writer_type = FORMATS[ending]
+    headers = {
+        "content-type": writer_type.media_type,
+        "content-disposition": f'attachment; filename="{begun.export.name}-{begun.at:%Y-%m-%d}.{ending}"',
+        "etag": f'W/"{begun.tag}"',
+        "cache-control": "private, no-cache",
+        "vary": "authorization, accept-encoding",
+        "x-export-cursor": begun.cursor,
+        "x-accel-buffering": "no",
+    }
+    if writer_type.compressible and _takes_gzip(request.headers.get("accept-encoding", "")):
+        headers["content-encoding"] = "gzip"
+    return headers
+
+
+def _takes_gzip(accepted: str) -> bool:
+    for part in accepted.lower().split(","):
+        name, _, weight = part.partition(";")
+        if name.strip() in ("gzip", "*"):
+            return weight.strip().removeprefix("q=").strip("0.") != "" if "q=" in weight else True
+    return False
+
+
+def _matches(given: str, tag: str) -> bool:
+    """Whether a client has this answer already; tags are compared weakly."""
+    bare = tag.removeprefix("W/")
+    return any(one.strip() == "*" or one.strip().removeprefix("W/") == bare for one in given.split(",") if one.strip())
+
+
+def _refusal(refusal: errors.RegistryError) -> Refused:
+    problems = refusal.problems if isinstance(refusal, errors.InvalidInput) else (errors.Problem(refusal.code, refusal.message, refusal.path),)
+    # In GraphQL these stand inside the argument `filter`; in an address nothing does.
+    placed = [replace(one, path=one.path[1:] if one.path[:1] == ("filter",) else one.path) for one in problems]
+    status = {errors.NotFound: HTTPStatus.NOT_FOUND, errors.NotPermitted: HTTPStatus.FORBIDDEN}.get(type(refusal), HTTPStatus.BAD_REQUEST)
+    return Refused(status, placed[0].code, placed[0].message, placed)
+
+
+def _problem(refused: Refused, request_id: str) -> Response:
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(refused.status).phrase,
+        "status": int(refused.status),
+        "code": refused.code,
+        "detail": refused.detail,
+        "errors": [{"code": one.code, "message": one.message, "path": list(one.path)} for one in refused.problems],
+        "requestId": request_id,
+    }
+    headers = {"x-request-id": request_id, "cache-control": "no-store", **refused.headers}
+    return Response(orjson.dumps(body), refused.status, headers, media_type="application/problem+json")

@@ -1,0 +1,47 @@
+"""Notices: outages and other news of a service, planned, present or over."""
+
+from datetime import datetime
+
+import strawberry
+
+from resolvers.kinds import NOTICE
+from schema.contents import INTERNAL_NAME, LANGUAGE, STAFF_NAME
+from schema.documents import Document, Version
+from schema.enums import NoticeEnvironment, NoticeStatus
+from schema.errors import Info
+from schema.kinds import document_type, face, head_of, version_type
+from schema.scalars import Markdown
+from schema.shapes import shape_of
+
+
+@strawberry.type(description="All that a version of a notice holds.")
+class NoticeContent:
+    name: str = strawberry.field(description=STAFF_NAME)
+    internal_name: str = strawberry.field(description=INTERNAL_NAME)
+    service: str = strawberry.field(description="Which service it is about, at most 500 characters.")
+    environment: NoticeEnvironment = strawberry.field(description="Which environment it is about.")
+    status: NoticeStatus = strawberry.field(description="How far it has come.")
+    starts_at: datetime = strawberry.field(description="From when.")
+    ends_at: datetime | None = strawberry.field(
+        description="Until when, after `startsAt`; null where that is not known, which it must be once resolved."
+    )
+    text: Markdown = strawberry.field(description="What happens, and what to do meanwhile.")
+    language: str = strawberry.field(description=LANGUAGE)
+
+
+SHAPE = shape_of(NOTICE, NoticeContent)
+
+
+@version_type(SHAPE, "One immutable snapshot of a notice.")
+class NoticeVersion(Version):
+    @strawberry.field(description="The notice.")
+    async def notice(self, info: Info) -> "Notice":
+        return Notice.of(await head_of(self, info), info)
+
+
+@document_type(SHAPE, NoticeVersion, "News of a service (driftmeddelande), which everyone who has a role reads once it is published.")
+class Notice(Document):
+    pass
+
+
+FACE = face(SHAPE, Notice, NoticeVersion, noun="notice", owner="The national management, or a region or municipality.")

@@ -1,0 +1,40 @@
+"""Resident cases: what clinics send to residents, to be read or to be answered."""
+
+from dataclasses import replace
+
+import strawberry
+
+from resolvers.kinds import RESIDENT_CASE, RESIDENT_CASE_TEMPLATE
+from schema.documents import Document, Version
+from schema.errors import Info
+from schema.kinds import document_type, face, head_of, version_type
+from schema.resident_case_templates import SHAPE as TEMPLATE_SHAPE
+from schema.resident_case_templates import ResidentCaseDerivation, derivation_of
+
+SHAPE = replace(TEMPLATE_SHAPE, kind=RESIDENT_CASE)
+
+
+@version_type(SHAPE, "One immutable snapshot of a resident case.")
+class ResidentCaseVersion(Version):
+    @strawberry.field(description="The resident case.")
+    async def resident_case(self, info: Info) -> "ResidentCase":
+        return ResidentCase.of(await head_of(self, info), info)
+
+    @strawberry.field(description="The template version that it comes from; null without one, or where the viewer may not see the template.")
+    async def derived_from_template(self, info: Info) -> ResidentCaseDerivation | None:
+        return await derivation_of(self.record, info)
+
+
+@document_type(SHAPE, ResidentCaseVersion, "What a clinic sends to residents (invånarärende): information, or questions to be answered.")
+class ResidentCase(Document):
+    pass
+
+
+FACE = face(
+    SHAPE,
+    ResidentCase,
+    ResidentCaseVersion,
+    noun="resident case",
+    owner="A principal, for all its clinics; or one clinic.",
+    template=RESIDENT_CASE_TEMPLATE,
+)

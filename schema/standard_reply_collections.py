@@ -1,0 +1,44 @@
+"""Standard reply collections: a principal's ready-made answers for staff and support."""
+
+import strawberry
+
+from resolvers.kinds import STANDARD_REPLY_COLLECTION
+from schema.contents import INTERNAL_NAME, LANGUAGE, RATIONALE, STAFF_NAME, StandardReply
+from schema.documents import Document, Version
+from schema.errors import Info
+from schema.kinds import document_type, face, head_of, version_type
+from schema.shapes import shape_of
+
+
+@strawberry.type(description="All that a version of a collection holds.")
+class StandardReplyCollectionContent:
+    name: str = strawberry.field(description=STAFF_NAME)
+    internal_name: str = strawberry.field(description=INTERNAL_NAME)
+    rationale: str | None = strawberry.field(description=RATIONALE)
+    standard_replies: list[StandardReply] = strawberry.field(description="The replies, in order; at most 500.")
+    language: str = strawberry.field(description=LANGUAGE)
+
+
+SHAPE = shape_of(STANDARD_REPLY_COLLECTION, StandardReplyCollectionContent)
+
+
+@version_type(SHAPE, "One immutable snapshot of a collection of standard replies.")
+class StandardReplyCollectionVersion(Version):
+    @strawberry.field(description="The collection.")
+    async def standard_reply_collection(self, info: Info) -> "StandardReplyCollection":
+        return StandardReplyCollection.of(await head_of(self, info), info)
+
+
+@document_type(SHAPE, StandardReplyCollectionVersion, "A principal's ready-made answers for staff and support (standardsvar).")
+class StandardReplyCollection(Document):
+    pass
+
+
+FACE = face(
+    SHAPE,
+    StandardReplyCollection,
+    StandardReplyCollectionVersion,
+    noun="collection of standard replies",
+    plural="collections of standard replies",
+    owner="The national management, or a region or municipality.",
+)

@@ -1,0 +1,65 @@
+"""Terms texts: what residents read, and perhaps accept, before they choose a clinic or book a time there."""
+
+from typing import Annotated
+
+import strawberry
+
+from resolvers import terms_texts
+from resolvers.kinds import TERMS_TEXT
+from schema.contents import INTERNAL_NAME, LANGUAGE, NAME, RATIONALE
+from schema.documents import Document, Version
+from schema.enums import TermsService
+from schema.errors import Info
+from schema.kinds import document_type, face, head_of, version_type
+from schema.scalars import HsaId, Markdown
+from schema.shapes import shape_of
+
+
+@strawberry.type(description="All that a version of a terms text holds.")
+class TermsTextContent:
+    name: str = strawberry.field(description=NAME)
+    internal_name: str = strawberry.field(description=INTERNAL_NAME)
+    rationale: str | None = strawberry.field(description=RATIONALE)
+    service: TermsService = strawberry.field(description="Which service it stands in.")
+    clinic_text: Markdown = strawberry.field(description="About the clinic; its first 300 characters show, the rest is folded out.")
+    booking_concerns: Markdown = strawberry.field(description="What the booking concerns (bokningen avser); for booking only.")
+    information_to_clinic: str = strawberry.field(
+        description="What residents are asked to tell the clinic, plain text, at most 150 characters; for booking only."
+    )
+    terms: Markdown = strawberry.field(description="The terms. Where there are some, the resident must tick a box.")
+    named_doctor: bool = strawberry.field(description="Whether residents may ask for a named doctor (fast läkarkontakt); for listing only.")
+    language: str = strawberry.field(description=LANGUAGE)
+
+
+SHAPE = shape_of(TERMS_TEXT, TermsTextContent)
+
+
+@version_type(SHAPE, "One immutable snapshot of a terms text.")
+class TermsTextVersion(Version):
+    @strawberry.field(description="The terms text.")
+    async def terms_text(self, info: Info) -> "TermsText":
+        return TermsText.of(await head_of(self, info), info)
+
+    @strawberry.field(description="Whether the resident must tick a box: where there are terms.")
+    def must_accept(self) -> bool:
+        return terms_texts.must_accept(self.record)
+
+    @strawberry.field(description="What is shown of the clinic text before it is folded out: plain text, at most 300 characters.")
+    def clinic_text_lead(self) -> str:
+        return terms_texts.lead(self.record)
+
+    @strawberry.field(description="What the resident meets, as an accessible, sanitised HTML fragment, before or after its publication.")
+    async def html(
+        self,
+        info: Info,
+        clinic: Annotated[HsaId | None, strawberry.argument(description="Whose values fill the placeholders; none without.")] = None,
+    ) -> str:
+        return await terms_texts.preview(info.context, self.record, clinic)
+
+
+@document_type(SHAPE, TermsTextVersion, "What a resident reads before choosing a clinic or booking a time (villkorstext).")
+class TermsText(Document):
+    pass
+
+
+FACE = face(SHAPE, TermsText, TermsTextVersion, noun="terms text", owner="A principal, for all its clinics; or one clinic.")

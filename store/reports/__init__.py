@@ -1,0 +1,24 @@
+"""Counts over what is kept, for those who report: what is used where, in which version, since when. Read only.
+
+Counted where the rows are, by index, in as many commands for a whole region as for one clinic; what is sent here is no more than one row for
+each thing that is told apart.
+"""
+
+from store.adoption import Adoptions
+from store.database import Database
+from store.kinds import Kinds
+from store.reports.holdings import Holdings
+from store.reports.reading import Readings
+from store.reports.texts import Texts
+
+
+class Reports:
+    """The counts of one registry, by what they are about."""
+
+    def __init__(self, database: Database, adoptions: Adoptions, kinds: Kinds) -> None:
+        self.holdings = Holdings(database, adoptions)
+        self.readings = Readings(database)
+        self.texts = Texts(database, kinds)
+
+
+__all__ = ["Reports"]

@@ -1,0 +1,17 @@
+"""Long work in slices: whoever else waits for the event loop has a turn in between."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_SIZE = 200
+"""Rows that are made, encoded or decoded at once: some milliseconds."""
+
+
+async def slices(items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
+    """The items in order, some hundred at a time."""
+    for start in range(0, len(items), _SIZE):
+        yield items[start : start + _SIZE]
+        await asyncio.sleep(0)

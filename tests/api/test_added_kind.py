@@ -1,0 +1,167 @@
+"""A kind of document that is added as CONTRIBUTING.md tells, here only, and lives its whole life over HTTP. The store is not touched."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import strawberry
+from graphql import build_schema
+
+from resolvers import reference
+from resolvers.kinds import KINDS
+from schema import documents
+from schema.contents import INTERNAL_NAME, KEY, NAME
+from schema.documents import Document, Version
+from schema.kinds import Face, document_type, face, version_type
+from schema.registry import FACES, schema_of
+from schema.scalars import Markdown
+from schema.shapes import shape_of
+from store.database import Database
+from store.kinds import Kind, Kinds
+from store.registry import Store
+from tests.callers import BJORKEN, problems
+from tests.checklists import CHECKLIST
+from tests.kinds import Sample
+from tests.life import inbox, live_through, look, made, written
+from tests.serving import serving
+from tests.world import World
+
+# ------------------------------------------------------------------ schema/checklists.py
+
+
+@strawberry.type(description="One thing to do.")
+class ChecklistItem:
+    key: str = strawberry.field(description=KEY)
+    label: str = strawberry.field(description="What to do.")
+    text: Markdown = strawberry.field(description="How to do it.")
+
+
+@strawberry.type(description="All that a version of a checklist holds.")
+class ChecklistContent:
+    name: str = strawberry.field(description=NAME)
+    internal_name: str = strawberry.field(description=INTERNAL_NAME)
+    items: list[ChecklistItem] = strawberry.field(description="What to do, in order; at most 50.")
+
+
+def face_of(kind: Kind) -> Face:
+    """The face of the kind; in a module of `schema` all this stands at its top level."""
+    shape = shape_of(kind, ChecklistContent)
+
+    @version_type(shape, "One immutable snapshot of a checklist.")
+    class ChecklistVersion(Version):
+        pass
+
+    @document_type(shape, ChecklistVersion, "What a resident does before a visit (checklista).")
+    class Checklist(Document):
+        pass
+
+    return face(shape, Checklist, ChecklistVersion, noun="checklist")
+
+
+# ------------------------------------------------------------------ its life
+
+SAMPLE = Sample(
+    "CHECKLIST",
+    "checklist",
+    "checklists",
+    {"name": "Inför besöket", "internalName": "Inför besöket – alla", "items": [{"key": "fasta", "label": "Fasta", "text": "Ät *inget* efter 22."}]},
+    ("items", 0, "text"),
+)
+
+
+@pytest.fixture(scope="module")
+def added() -> Iterator[Face]:
+    """The face of the kind; the registry forgets it afterwards."""
+    yield face_of(CHECKLIST)
+    del documents.KINDS[CHECKLIST.name]
+
+
+@pytest.fixture
+async def world(mongodb_uri: str, database: Database, tmp_path: Path, added: Face) -> AsyncIterator[World]:
+    """The registry with the added kind."""
+    store = Store.over(database, Kinds([*KINDS, CHECKLIST]))
+    await store.principals.ensure(reference.principals())
+    async with serving(tmp_path, mongodb_uri, store, schema=schema_of([*FACES, added]), development=True) as api:
+        yield await World.build(api)
+    await store.log.close()
+
+
+async def test_an_added_kind_lives_through_everything(world: World) -> None:
+    await live_through(world, SAMPLE)
+
+
+async def test_an_added_kind_has_the_rules_of_its_model_and_of_all_texts(world: World) -> None:
+    document = await made(world.region, SAMPLE)
+
+    for content, expected in (
+        ({"items": []}, ("MISSING", "content.items")),
+        ({"name": " "}, ("BLANK", "content.name")),
+        (SAMPLE.with_text("19121212-1212"), ("PERSONAL_NUMBER", "content.items.0.text")),
+        (SAMPLE.with_text("<b>x</b>"), ("RAW_HTML", "content.items.0.text")),
+    ):
+        refused = await world.region.do("checklistUpdate", "event { id }", id=document, expectedVersion=1, content=content)
+        assert expected in problems(refused)
+
+
+async def test_a_clinics_own_one_is_told_to_it(world: World) -> None:
+    document = await made(world.clinic_admin, SAMPLE, BJORKEN, publish=True)
+
+    assert [one["toVersion"] for one in await inbox(world.staff, BJORKEN, document)] == [1]
+
+
+async def test_what_an_added_kind_stored_is_read_in_todays_shape_after_its_model_changed(world: World, mongodb_uri: str, tmp_path: Path) -> None:
+    document = await made(world.region, SAMPLE, publish=True)
+    old = (await look(world.region, SAMPLE, document, "version(number: 1) { hash content { items { key label text } } }"))["version"]
+
+    def upcast(content: dict[str, Any]) -> dict[str, Any]:
+        return {**content, "items": [{**item, "label": item["label"].upper()} for item in content["items"]]}
+
+    later = replace(CHECKLIST, schema_version=2, upcasters={1: upcast})
+    before = documents.KINDS[CHECKLIST.name]
+    store = Store.over(world.api.store.database, Kinds([*KINDS, later]))
+    newer = schema_of([*FACES, face_of(later)])
+    async with serving(tmp_path, mongodb_uri, store, schema=newer, development=True) as api:
+        region = replace(world.region, api=api)
+        found = await look(region, SAMPLE, document, "verify { intact } version(number: 1) { hash content { items { key label text } } }")
+        saved = await written(region, SAMPLE, document, 1, "Nytt")
+        compared = await look(region, SAMPLE, document, "compare(from: 1, to: 2) { changes { path } } verify { intact versions }")
+    await store.log.close()
+    documents.KINDS[CHECKLIST.name] = before
+
+    assert found["verify"] == {"intact": True}
+    assert found["version"] == {
+        "hash": old["hash"],
+        "content": {"items": [{**old["content"]["items"][0], "label": "FASTA"}]},
+    }
+    assert saved["errors"] == []
+    assert compared == {
+        "compare": {"changes": [{"path": "items[fasta].label"}, {"path": "items[fasta].text"}]},
+        "verify": {"intact": True, "versions": 2},
+    }
+
+
+def test_an_added_kind_has_its_place_in_the_schema(added: Face) -> None:
+    built = build_schema(schema_of([*FACES, added]).as_str())
+
+    assert built.query_type is not None
+    assert str(built.query_type.fields["checklist"].type) == "Checklist"
+    assert str(built.query_type.fields["checklists"].type) == "ChecklistConnection!"
+    assert str(built.type_map["ChecklistContentInput"].fields["items"].type) == "[ChecklistItemInput!]"  # type: ignore[attr-defined]
+    assert str(built.type_map["ChecklistContentPatch"].fields["name"].type) == "String"  # type: ignore[attr-defined]
+    assert {name for name in built.type_map if name.startswith("Checklist")} == {
+        *("Checklist", "ChecklistConnection", "ChecklistContent", "ChecklistContentInput", "ChecklistContentPatch", "ChecklistCreateInput"),
+        *("ChecklistEdge", "ChecklistItem", "ChecklistItemInput", "ChecklistPayload", "ChecklistUpdateInput", "ChecklistVersion"),
+        *("ChecklistVersionConnection", "ChecklistVersionEdge"),
+    }
+
+
+def test_a_face_that_does_not_fit_its_model_is_refused() -> None:
+    @strawberry.type(description="Too little.")
+    class TooLittle:
+        name: str = strawberry.field(description=NAME)
+        internal_name: str = strawberry.field(description=INTERNAL_NAME)
+
+    with pytest.raises(TypeError, match="TooLittle and ChecklistContent differ in \\['items'\\]"):
+        shape_of(CHECKLIST, TooLittle)

@@ -1,0 +1,160 @@
+"""A million assignments leave as CSV while others go on reading. Run with `-s` to see the figures."""
+
+import asyncio
+import random
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median, quantiles
+from uuid import uuid4
+
+import httpx2
+import psutil
+import pytest
+
+from resolvers import development, reference
+from resolvers.kinds import KINDS
+from store.clinics import ClinicRow
+from store.database import Database, Row, connect
+from store.log import utc_now
+from store.records import Assignment, AssignmentOrigin, Role
+from store.registry import Store
+from store.rows import assignment_row
+from tests.faults.servers import Server, servers
+from tests.storage.building import ANNA, BY_ANNA, STOCKHOLM, published
+
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
+
+CLINICS, CASE_TYPES = 8_000, 125
+ROWS = CLINICS * CASE_TYPES
+READERS = 4
+ROUNDS, ROUND_SECONDS = 5, 8
+PAUSE_SECONDS = 0.02
+QUERY = "query($id: ID!) { caseType(id: $id) { id name state publishedVersion content { name introduction questions { key label kind } } } }"
+FETCH = """
+import sys, time, urllib.request
+begun = time.monotonic()
+asked = urllib.request.Request(sys.argv[1], headers={"authorization": "Bearer " + sys.argv[2]})
+rows, size = 0, 0
+with urllib.request.urlopen(asked) as answer:
+    total = answer.headers["x-total-rows"]
+    first = time.monotonic() - begun
+    while piece := answer.read(1 << 20):
+        rows += piece.count(b"\\n")
+        size += len(piece)
+print(total, rows, size, round(first, 2), round(time.monotonic() - begun, 2))
+"""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A server process over a registry with a million assignments."""
+
+    server: Server
+    documents: list[str]
+    token: str
+
+
+@pytest.fixture(scope="module")
+async def registry(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Registry]:
+    client = connect(mongodb_uri)
+    store = Store.over(Database(client, "casetypes"), KINDS)
+    await client.drop_database("casetypes")
+    await store.database.create_indexes()
+    await store.principals.ensure(reference.principals())
+    rows = [ClinicRow(number, f"{STOCKHOLM}-{number:05}", {"name": f"Vårdcentralen {number}"}) for number in range(1, CLINICS + 1)]
+    await store.clinics.import_rows(STOCKHOLM, rows, dry_run=False, act=BY_ANNA)
+    documents = []
+    for _ in range(CASE_TYPES):
+        document = await published(store)
+        documents.append(document.id)
+        # As a distribution writes them, which would write 125 events of 8,000 clinics each as well.
+        await store.database["assignments"].insert_many([_assigned(row.hsa_id, document.id) for row in rows], ordered=False)
+    folder = tmp_path_factory.mktemp("exports")
+    async with servers(folder, mongodb_uri, 1) as [server]:
+        token = development.token(folder / "data", role=Role.REPORTER, unit=STOCKHOLM)
+        yield Registry(server, documents, token)
+    await store.log.close()
+    await client.drop_database("casetypes")
+    await client.close()
+
+
+def _assigned(clinic: str, document: str) -> Row:
+    return assignment_row(
+        Assignment(f"as_{uuid4().hex[:24]}", clinic, document, STOCKHOLM, AssignmentOrigin.DISTRIBUTED, 2, utc_now(), ANNA, arrival=2)
+    )
+
+
+async def reading(registry: Registry, until: asyncio.Event) -> list[float]:
+    """How long each read of one document took, in milliseconds, by some readers at a time."""
+    took: list[float] = []
+    chosen = random.Random(7)  # noqa: S311
+
+    async def reader(client: httpx2.AsyncClient) -> None:
+        headers = {"authorization": f"Bearer {registry.token}"}
+        while not until.is_set():
+            begun = time.perf_counter()
+            body = {"query": QUERY, "variables": {"id": chosen.choice(registry.documents)}}
+            answer = await client.post(registry.server.url, json=body, headers=headers)
+            took.append((time.perf_counter() - begun) * 1000)
+            assert "errors" not in answer.json()
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async with httpx2.AsyncClient(timeout=60) as client:
+        await asyncio.gather(*(reader(client) for _ in range(READERS)))
+    return took
+
+
+async def for_seconds(registry: Registry, seconds: float) -> list[float]:
+    until = asyncio.Event()
+    asyncio.get_running_loop().call_later(seconds, until.set)
+    return await reading(registry, until)
+
+
+@contextmanager
+def fetching(registry: Registry) -> Iterator[subprocess.Popen[str]]:
+    """A client in a process of its own that fetches all of it, until the end of the block."""
+    command = [sys.executable, "-c", FETCH, f"{registry.server.root}/exports/assignments.csv", registry.token]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+async def test_a_million_assignments_stream_in_flat_memory(registry: Registry) -> None:
+    assert registry.server._process is not None
+    server = psutil.Process(registry.server._process.pid)
+    await for_seconds(registry, 2)
+    resting = most = server.memory_info().rss
+
+    with fetching(registry) as process:
+        while process.poll() is None:
+            most = max(most, server.memory_info().rss)
+            await asyncio.sleep(0.1)
+        assert process.stdout is not None
+        total, rows, size, first, seconds = process.stdout.read().split()
+
+    said = f"{rows} lines, {int(size) / 1e6:.0f} MB in {seconds} s, the first byte after {first} s"
+    print(f"\n{said}; memory {resting / 1e6:.0f} MB, at most {most / 1e6:.0f} MB")  # noqa: T201 - for `pytest -s`
+    assert (int(total), int(rows)) == (ROWS, ROWS + 1)
+    assert most - resting < 100e6
+
+
+async def test_others_read_on_while_a_million_assignments_leave(registry: Registry) -> None:
+    await for_seconds(registry, 3)
+    slowest: dict[str, list[float]] = {"quiet": [], "export": []}
+
+    for _ in range(ROUNDS):
+        slowest["quiet"].append(quantiles(await for_seconds(registry, ROUND_SECONDS), n=100)[98])
+        with fetching(registry) as process:
+            await asyncio.sleep(4)  # it counts first
+            slowest["export"].append(quantiles(await for_seconds(registry, ROUND_SECONDS), n=100)[98])
+            assert process.poll() is None, "the export ended before the reads did"
+
+    for what, found in slowest.items():
+        print(f"\np99 of one document, {what}: {', '.join(f'{one:.1f}' for one in found)}; median {median(found):.1f} ms", end="")  # noqa: T201
+    assert median(slowest["export"]) <= 2 * median(slowest["quiet"])

@@ -1,0 +1,33 @@
+"""The content of checklists, a kind of document that only the tests have: what `resolvers/kinds/checklists.py` would be."""
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from resolvers.kinds.texts import RICH, STAFF_TEXT, TEXT, ContentModel, Key, Label, MandatoryRichText, Name
+from store.errors import Problem
+from store.kinds import Kind
+
+
+class ChecklistItem(ContentModel):
+    """One thing to do."""
+
+    key: Key = Field(title="Nyckel")
+    label: Label = Field(title="Etikett", json_schema_extra=TEXT)
+    text: MandatoryRichText = Field(title="Text", json_schema_extra=RICH)
+
+
+class ChecklistContent(ContentModel):
+    """All that a version of a checklist holds."""
+
+    name: Name = Field(title="Namn", json_schema_extra=TEXT)
+    internal_name: Name = Field(title="Internt namn", json_schema_extra=STAFF_TEXT)
+    items: list[ChecklistItem] = Field(default_factory=list, title="Punkter", max_length=50)
+
+    def problems(self) -> Iterator[Problem]:
+        """A list of nothing is none."""
+        if not self.items:
+            yield Problem("MISSING", "Lägg till minst en punkt.", ("items",))
+
+
+CHECKLIST = Kind(name="CHECKLIST", prefix="chk", model=ChecklistContent, told=True)

@@ -1,0 +1,146 @@
+"""The rules of the kinds of document that are no case types, and what holds for the texts of every kind."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from resolvers.kinds import KINDS
+from resolvers.validation import validate
+from store.errors import InvalidInput
+from store.kinds import Field
+from store.records import OwnerKind
+from tests.kinds import SAMPLES, Sample
+
+NUMBER = "19121212-1212"
+BROKEN = [(name, code) for name, sample in SAMPLES.items() for code in sample.broken]
+
+
+def refusals(sample: Sample, content: dict[str, Any]) -> list[tuple[str, str]]:
+    with pytest.raises(InvalidInput) as caught:
+        validate(KINDS[sample.name], content)
+    assert NUMBER not in str(caught.value)
+    return [(problem.code, ".".join(problem.path)) for problem in caught.value.problems]
+
+
+def texts(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Where in a content the texts stand."""
+    if isinstance(value, str):
+        yield path
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from texts(item, (*path, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from texts(item, (*path, index))
+
+
+def replaced(value: Any, path: tuple[str | int, ...], text: str) -> Any:
+    """A content with another text in one place."""
+    if not path:
+        return text
+    first, *rest = path
+    if isinstance(value, list):
+        return [replaced(item, tuple(rest), text) if index == first else item for index, item in enumerate(value)]
+    return {name: replaced(item, tuple(rest), text) if name == first else item for name, item in value.items()}
+
+
+def rich(fields: Any, content: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Where in a content texts in Markdown stand."""
+    described: dict[str, Field] = dict(fields)
+    for name, field in described.items():
+        value = content.get(name)
+        if field.rich:
+            yield (*path, name)
+        if field.fields and isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from rich(field.fields, item, (*path, name, index))
+
+
+def test_every_kind_but_the_adaptation_has_a_sample() -> None:
+    assert {sample.name for sample in SAMPLES.values()} | {"LOCAL_ADAPTATION"} == {kind.name for kind in KINDS}
+
+
+def test_prefixes_tell_kinds_apart() -> None:
+    assert len({kind.prefix for kind in KINDS} | {"pr", "cl", "ev", "gr", "as", "rg", "sub"}) == len(list(KINDS)) + 7
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_a_registration_says_who_owns_sees_and_is_told(name: str) -> None:
+    sample = SAMPLES[name]
+    kind = KINDS[sample.name]
+
+    assert (kind.owners, kind.shared.name, kind.told, kind.resident_visible) == (sample.owners, sample.shared, sample.told, sample.shown)
+
+
+def test_only_case_types_are_handed_out() -> None:
+    assert [kind.name for kind in KINDS if kind.assignable] == ["CASE_TYPE"]
+
+
+def test_an_adaptation_is_a_clinics_and_told_to_it() -> None:
+    assert (KINDS["LOCAL_ADAPTATION"].owners, KINDS["LOCAL_ADAPTATION"].told) == (frozenset({OwnerKind.CLINIC}), True)
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_a_content_is_stored_as_given_with_every_field(name: str) -> None:
+    sample = SAMPLES[name]
+
+    stored = validate(KINDS[sample.name], sample.content)
+
+    assert stored.keys() == {field.alias for field in KINDS[sample.name].model.model_fields.values()}
+    assert {field: stored[field] for field in sample.content if field not in {"questions", "terms", "referrals"}} == {
+        field: value for field, value in sample.content.items() if field not in {"questions", "terms", "referrals"}
+    }
+    assert validate(KINDS[sample.name], stored) == stored
+
+
+@pytest.mark.parametrize(("name", "code"), BROKEN, ids=[f"{name}-{code}" for name, code in BROKEN])
+def test_a_rule_names_what_breaks_it_and_where(name: str, code: str) -> None:
+    sample = SAMPLES[name]
+    change, place = sample.broken[code]
+
+    assert (code, place) in refusals(sample, {**sample.content, **change})
+    assert {found for found, _ in refusals(sample, {**sample.content, **change})} == {code}
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_no_text_of_any_kind_takes_a_personal_identity_number(name: str) -> None:
+    sample = SAMPLES[name]
+    places = list(texts(dict(sample.content)))
+
+    assert len(places) > 3
+    for place in places:
+        found = refusals(sample, replaced(dict(sample.content), place, f"Patienten {NUMBER}"))
+        assert ("PERSONAL_NUMBER", ".".join(["content", *map(str, place)])) in found, place
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_no_rich_text_of_any_kind_takes_html_or_a_script_as_a_link(name: str) -> None:
+    sample = SAMPLES[name]
+    content = validate(KINDS[sample.name], sample.content)
+
+    for place in rich(KINDS[sample.name].fields, content):
+        path = ".".join(["content", *map(str, place)])
+        assert refusals(sample, replaced(content, place, "<script>x</script>")) == [("RAW_HTML", path)]
+        assert refusals(sample, replaced(content, place, "[x](javascript:alert)")) == [("URL_SCHEME", path)]
+
+
+def test_a_time_is_stored_in_utc_with_milliseconds() -> None:
+    content = {**SAMPLES["notice"].content, "startsAt": "2026-12-01T21:00:00.1234+02:00", "endsAt": None}
+
+    stored = validate(KINDS["NOTICE"], content)
+
+    assert (stored["startsAt"], stored["endsAt"]) == ("2026-12-01T19:00:00.123Z", None)
+
+
+@pytest.mark.parametrize("time", ["2026-12-01", "2026-12-01T20:00:00", "2026-02-30T20:00:00Z", "0001-01-01T00:00:00+10:00", 5, True])
+def test_what_is_no_moment_is_refused(time: object) -> None:
+    assert refusals(SAMPLES["notice"], {**SAMPLES["notice"].content, "startsAt": time}) == [("INVALID_TIME", "content.startsAt")]
+
+
+def test_a_terms_text_without_terms_needs_no_box() -> None:
+    from resolvers.kinds.terms_texts import must_accept  # noqa: PLC0415
+
+    content = validate(KINDS["TERMS_TEXT"], SAMPLES["termsText"].content)
+
+    assert (must_accept(content), must_accept({**content, "terms": ""}), must_accept({**content, "terms": " \u200b\n"})) == (True, False, False)
