@@ -38,13 +38,13 @@ class DocumentFilter:
     def where(self, scope: Scope) -> dict[str, Any]:
         """As MongoDB's filter; user text is only ever a value or an escaped pattern in it."""
         if self.changed_since is None:
-            return {"$and": [*self._conditions(), scope.where()]}
+            return {"$and": [*self._conditions(), scope.of_kind(self.kind).where()]}
         return {"$or": [where for where, _ in self.parts(scope)]}
 
     def parts(self, scope: Scope) -> Sequence[tuple[dict[str, Any], str]]:
         """The same in disjoint parts, each with the field of the last change that is seen: without drafts, the last that clinics were told of."""
         parts = []
-        for seen, changed in zip(scope.parts(), ("updated_at", "noticed_at"), strict=True):
+        for seen, changed in zip(scope.of_kind(self.kind).parts(), ("updated_at", "noticed_at"), strict=True):
             since = [] if self.changed_since is None else [{changed: {"$gte": self.changed_since}}]
             if seen != NOTHING:
                 parts.append(({"$and": [*self._conditions(), seen, *since]}, changed))

@@ -119,9 +119,10 @@ class _Writer:
         value = self._value(name, argument.type)
         if value is None:
             return None
-        if self.draw(st.booleans()):
+        named = get_named_type(argument.type)
+        if is_input_object_type(named) or self.draw(st.booleans()):
             return self._variable(str(argument.type), value)
-        return _literal(value, get_named_type(argument.type))
+        return _literal(value, named)
 
     def _variable(self, kind: str, value: Any) -> str:
         name = f"v{len(self.variables)}"
@@ -137,7 +138,8 @@ class _Writer:
         if is_enum_type(named):
             return self.draw(st.sampled_from(sorted(named.values)))
         if is_input_object_type(named):
-            return {}
+            fields = {name: field for name, field in named.fields.items() if is_non_null_type(field.type) or not self.draw(st.integers(0, 4))}
+            return {name: self._value(name, field.type) for name, field in fields.items()}
         return self.draw(
             {
                 "ID": st.sampled_from(self.known.ids),
@@ -145,7 +147,7 @@ class _Writer:
                 "Int": st.sampled_from([1, 1, 2, 2, 3, 5, 0, -1, 101]),
                 "DateTime": st.sampled_from(["2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"]),
                 "Boolean": st.booleans(),
-            }.get(named.name, st.sampled_from(["x", ""]))
+            }.get(named.name, st.sampled_from(["x", "", "apotek", "questions[apotek].label"]))
         )
 
 
@@ -154,8 +156,6 @@ def _literal(value: Any, named: Any) -> str:
         return str(value).lower()
     if isinstance(value, list):
         return f"[{', '.join(_literal(one, named) for one in value)}]"
-    if isinstance(value, dict):
-        return "{}"
     return str(value) if isinstance(value, int) or is_enum_type(named) else f'"{value}"'
 
 

@@ -24,6 +24,8 @@ from store.records import Role
 from store.registry import Store
 from tests.api.operations_at_random import Known, Written, operations
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM, UPPSALA
+from tests.kinds import SAMPLES
+from tests.life import made, written
 from tests.world import CONTENT, World
 
 GRAPHQL: GraphQLSchema = schema.graphql
@@ -66,14 +68,25 @@ async def registry(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN, LINDEN)
     await world.edit(world.case_type, 1, publish=True, introduction="Ny text")
     await world.edit(world.case_type, 2, name="Utkast", links=[{"key": "a", "label": "A", "url": "https://example.org"}])
+    for sample in SAMPLES.values():
+        await made(world.region, sample, publish=True)
+        await made(world.region, sample)
+    template = await made(world.region, SAMPLES["caseTypeTemplate"], publish=True)
+    taken = await world.region.done(
+        "caseTypeCreate", "caseType { id }", owner=STOCKHOLM, content={"name": "A", "internalName": "A"}, fromTemplate={"id": template}
+    )
+    await written(world.region, SAMPLES["caseTypeTemplate"], template, 1, "Ändrat", publish=True)
+    notice = await made(world.other_region, SAMPLES["notice"], UPPSALA, publish=True)
     local = await world.clinic_admin.done("caseTypeCreate", "caseType { id }", owner=BJORKEN, content=CONTENT)
     broken = await world.draft()
-    documents = world.api.store.database["documents"]
-    await documents.update_one({"_id": broken}, {"$set": {"content.questions.1.label": None, "content.terms.0.mustAccept": "maybe"}})
+    heads = world.api.store.database["documents"]
+    await heads.update_one({"_id": broken}, {"$set": {"content.questions.1.label": None, "content.terms.0.mustAccept": "maybe"}})
     await world.api.store.database["clinics"].delete_one({"_id": LINDEN})
     rows = await world.api.store.database.find("assignments", {})
     events = [f"ev_{STOCKHOLM}.{number}" for number in range(1, 9)]
-    found = [world.case_type, world.template, broken, local["caseType"]["id"], f"{world.case_type}.1", f"{world.case_type}.2", "ct_0", ""]
+    documents = [row["_id"] for row in await world.api.store.database.find("documents", {}, projection={"_id": 1})]
+    often = [world.case_type, world.template, broken, local["caseType"]["id"], taken["caseType"]["id"], template, notice]
+    found = [*often, *documents, f"{world.case_type}.1", f"{world.case_type}.2", f"{template}.1", "ct_0", ""]
     globals()["known"] = Known(
         [*found, f"pr_{STOCKHOLM}", f"cl_{BJORKEN}", *events, f"{events[-1]}.{BJORKEN}", *(row["_id"] for row in rows)],
         [STOCKHOLM, UPPSALA, BJORKEN, LINDEN, "SE2321000016-0", ""],

@@ -6,12 +6,15 @@ from typing import Any
 
 import httpx2
 import pytest
+from graphql import get_named_type, is_leaf_type
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from schema.conditional import STEADY, WHOLE
 from schema.registry import schema
 from tests.callers import BJORKEN, STOCKHOLM, UPPSALA, Caller
+from tests.kinds import SAMPLES
+from tests.life import made
 from tests.world import CONTENT, World
 
 CONTENT_FIELDS = "{ name introduction questions { key label options { key } } terms { heading } responseTime { amount } }"
@@ -32,6 +35,17 @@ UNSTEADY = [
     "query($id: ID!) { node(id: $id) { id } }",
     '{ __type(name: "CaseType") { name } }',
     "query($id: ID!) { caseType(id: $id) { id ...F } } fragment F on CaseType { history { totalCount } }",
+    "query($id: ID!) { caseType(id: $id) { blame { path } } }",
+    "query($id: ID!) { caseType(id: $id) { adoption { assigned } } }",
+    "query($id: ID!) { caseType(id: $id) { version { derivedFrom { latestVersion } } } }",
+    "query($id: ID!) { caseType(id: $id) { version { lineage { version } } } }",
+    "{ caseTypeTemplates { edges { node { usage { behind } } } } }",
+    "{ caseTypeTemplates { edges { node { comparison { version } } } } }",
+    "{ caseTypeTemplates { edges { node { version { origin { hash } } } } } }",
+    "{ notices { edges { node { name } } } }",
+    'query($id: ID!) { search(text: "recept") { edges { node { id } } } caseType(id: $id) { id } }',
+    "{ templateReview { totalCount } }",
+    '{ reports(principal: "SE2321000016") { __typename } }',
 ]
 
 
@@ -89,12 +103,44 @@ async def test_every_steady_type_and_field_is_in_the_schema() -> None:
     assert set(types) >= WHOLE
 
 
+async def test_of_types_that_are_steady_as_a_whole_every_field_is_read_from_what_is_stored(world: World) -> None:
+    fields = {(of, name): found for of in sorted(WHOLE) for name, found in schema.graphql.type_map[of].fields.items()}  # type: ignore[attr-defined]
+
+    assert {place for place, found in fields.items() if found.extensions["strawberry-definition"].base_resolver is not None} == set()
+    below = {get_named_type(found.type) for found in fields.values()}
+    assert {kind.name for kind in below if not is_leaf_type(kind)} <= WHOLE
+
+
+async def test_numbers_that_come_again_for_other_acts_after_a_restored_backup_do_not_match(world: World) -> None:
+    database = world.api.store.database
+    kept = {name: await database.find(name, {}) for name in ("documents", "logs")}
+    await world.edit(world.case_type, 1, publish=True, introduction="Före")
+    lost = await read(world.region, OPERATIONS[0], world.case_type)
+    for name, rows in kept.items():
+        for row in rows:
+            await database[name].replace_one({"_id": row["_id"]}, row)
+    await database["versions"].delete_one({"_id": f"{world.case_type}.2"})
+    [log] = [row for row in kept["logs"] if row["_id"] == STOCKHOLM]
+    await database["events"].delete_many({"principal": STOCKHOLM, "sequence": {"$gt": log["sequence"]}})
+    await world.edit(world.case_type, 1, publish=True, introduction="Efter")
+
+    after = await read(world.region, OPERATIONS[0], world.case_type, lost.headers["etag"])
+
+    assert (after.status_code, after.json()["data"]["caseType"]["content"]["introduction"]) == (200, "Efter")
+    assert after.json()["data"]["caseType"]["latestVersion"] == lost.json()["data"]["caseType"]["latestVersion"] == 2
+
+
 async def renewed(world: World, chance: random.Random) -> None:
     """A new version of the national template, in force."""
     found = await world.national.ask("query($id: ID!) { caseTypeTemplate(id: $id) { latestVersion } }", id=world.template)
     latest = found["caseTypeTemplate"]["latestVersion"]
     content = {"name": f"Mall {chance.random()}"}
     await world.national.do("caseTypeTemplateUpdate", "event { id }", id=world.template, expectedVersion=latest, content=content, publish=True)
+
+
+async def archived(world: World, _: random.Random) -> None:
+    """Another document, so that the first one can still be edited."""
+    await world.region.done("documentArchive", "event { id }", id=await made(world.region, SAMPLES["caseType"], publish=True), expectedVersion=1)
 
 
 Act = Callable[[World, random.Random], Awaitable[object]]
@@ -119,6 +165,18 @@ ACTS: dict[str, Act] = {
         "caseTypeTemplateCreate", "event { id }", owner="SE5565594230", content={**CONTENT, "name": f"T{chance.random()}"}
     ),
     "template in force": renewed,
+    "template taken over": lambda world, _: head(
+        world,
+        lambda latest: world.region.do("documentAdoptTemplate", "event { id }", id=world.case_type, expectedVersion=latest),
+    ),
+    "text replaced": lambda world, chance: world.region.do(
+        "textReplace", "batch", owner=STOCKHOLM, find="Vilket", replace=f"V{chance.random()}", publish=chance.random() < 0.5
+    ),
+    "archive": archived,
+    "restore": lambda world, _: head(
+        world, lambda latest: world.region.do("documentRestore", "event { id }", id=world.case_type, version=1, expectedVersion=latest)
+    ),
+    "notice": lambda world, _: made(world.region, SAMPLES["notice"], publish=True),
     "elsewhere": lambda world, chance: world.other_region.do(
         "caseTypeCreate", "event { id }", owner=UPPSALA, content={**CONTENT, "name": f"U{chance.random()}"}
     ),
