@@ -51,6 +51,7 @@ from schema.metrics import MetricsPage, observe_process
 from schema.registry import RegistrySchema, schema
 from schema.sessions import Seats, Sessions
 from schema.sockets import GraphQLSocket
+from schema.trusted import TrustedDocuments
 from store import mongod as embedded_mongod
 from store import verification
 from store.backup import BackupError, back_up, is_half_restored
@@ -96,7 +97,7 @@ def create_app(settings: Settings, schema: RegistrySchema = schema, kinds: Kinds
         operations=settings.subscriptions_per_socket, init_seconds=settings.socket_init_seconds, heartbeat_seconds=settings.heartbeat_seconds
     )
     hub = Hub(store, metrics, Roster(store))
-    live = Live(schema, hub, Sessions(store, _sign_in(settings)), Seats(settings.connections_per_user), metrics, limits)
+    live = Live(schema, _trusted(settings, schema), hub, Sessions(store, _sign_in(settings)), Seats(settings.connections_per_user), metrics, limits)
     graphql = RegistryGraphQL(live, development=settings.local_issuer)
     key = settings.signing_key()
 
@@ -197,6 +198,11 @@ async def _prepare(store: Store) -> None:
     await store.principals.ensure(reference.principals())
 
 
+def _trusted(settings: Settings, schema: RegistrySchema) -> TrustedDocuments:
+    """The operations that are known beforehand."""
+    return TrustedDocuments(schema.operations, settings.trusted_documents, only=settings.trusted_only)
+
+
 def _sign_in(settings: Settings) -> SignIn:
     """Who verifies tokens: the OpenID Connect issuer, else the development issuer where that is allowed."""
     if settings.oidc_issuer is not None:
@@ -233,6 +239,7 @@ def serve(
     embedded = None
     try:
         _sign_in(settings)
+        _trusted(settings, schema)
         if settings.embedded:
             embedded = asyncio.run(embedded_mongod.start(settings.data, binary=settings.mongod, cache_gb=settings.mongod_cache_gb))
             settings = settings.model_copy(update={"mongodb_uri": embedded.uri})

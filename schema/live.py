@@ -1,14 +1,12 @@
-"""Beginning a subscription: its operation is executed up to where its events come from, which the hub then tells."""
+"""Executing operations; a subscription's up to where its events come from, which the hub then tells."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from graphql import ExecutionResult as GraphQLExecutionResult
-from graphql import GraphQLError
+from graphql import ExecutionResult, GraphQLError
 from graphql.execution import create_source_event_stream
-from strawberry.types.execution import ExecutionResult
 
 from resolvers.context import Context
 from resolvers.live.followers import Follower, Outlet
@@ -16,10 +14,11 @@ from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
 from schema.errors import report
 from schema.events import Source
-from schema.open_execution import OpenExecutor, built, nature_of
+from schema.open_execution import OpenExecutor, nature_of
 from schema.operations import Operation
 from schema.registry import RegistrySchema
 from schema.sessions import Seats, Sessions
+from schema.trusted import TrustedDocuments, digest_of
 from schema.wordings import Wordings
 from store.history import Position, read_cursor
 
@@ -41,12 +40,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One operation as a client sent it."""
+    """One operation as a client sent it: its text, the SHA-256 of that, or both."""
 
-    query: str
+    query: str | None
     variables: Mapping[str, Any]
     operation_name: str | None = None
     last_event_id: str | None = None
+    digest: str | None = None
 
 
 def request_of(asked: Any, last_event_id: str | None = None) -> Request | None:
@@ -54,9 +54,13 @@ def request_of(asked: Any, last_event_id: str | None = None) -> Request | None:
     if not isinstance(asked, dict):
         return None
     query, name, variables = asked.get("query"), asked.get("operationName"), asked.get("variables")
-    if not isinstance(query, str) or not isinstance(name, str | None) or not isinstance(variables, dict | None):
+    try:
+        digest = digest_of(asked.get("extensions"))
+    except ValueError:
         return None
-    return Request(query, variables or {}, name, last_event_id)
+    if not isinstance(query, str | None) or not isinstance(name, str | None) or not isinstance(variables, dict | None):
+        return None
+    return None if query is None and digest is None else Request(query, variables or {}, name, last_event_id, digest)
 
 
 class Stream(Protocol):
@@ -67,18 +71,24 @@ class Stream(Protocol):
 
 
 class Live:
-    """What long-lived connections are answered from."""
+    """What requests and long-lived connections are answered from."""
 
-    def __init__(self, schema: RegistrySchema, hub: Hub, sessions: Sessions, seats: Seats, metrics: Metrics, limits: Limits) -> None:
+    def __init__(
+        self, schema: RegistrySchema, trusted: TrustedDocuments, hub: Hub, sessions: Sessions, seats: Seats, metrics: Metrics, limits: Limits
+    ) -> None:
         self.streams: set[Stream] = set()
         self.hub = hub
         self.sessions = sessions
         self.seats = seats
         self.metrics = metrics
         self.limits = limits
-        self.operations = schema.operations
-        self.schema = schema
+        self.graphql = schema.graphql
+        self._trusted = trusted
         self._wordings = Wordings(schema.graphql)
+
+    def operation_of(self, request: Request) -> Operation:
+        """What a request asks to be executed, valid; or why there is none, in its errors."""
+        return self._trusted.find(request.query, request.digest)
 
     async def follow(
         self, context: Context, operation: Operation, request: Request, outlet: Outlet, *, changes: int
@@ -95,12 +105,12 @@ class Live:
         Returns:
             The follower; or why there is none, coded.
         """
-        executor = built(self.schema.graphql, operation, request.operation_name, request.variables, context)
+        executor = OpenExecutor.of(self.graphql, operation, request.operation_name, request.variables, context)
         if not isinstance(executor, OpenExecutor):
             return _reported(executor, context)
         source = create_source_event_stream(executor)
         source = await source if executor.is_awaitable(source) else source
-        if isinstance(source, GraphQLExecutionResult):
+        if isinstance(source, ExecutionResult):
             return _reported(source.errors or [], context)
         assert isinstance(source, Source)  # noqa: S101 - what every subscription of this schema answers
         following = source.following
@@ -110,11 +120,16 @@ class Live:
         wording = self._wordings.join(context, operation, request.operation_name, request.variables, nature_of(executor))
         return await self.hub.follow(context, following, wording, outlet, changes=changes)
 
-    async def execute(self, context: Context, request: Request) -> ExecutionResult:
-        """Answer a query or mutation."""
-        return await self.schema.execute(
-            request.query, variable_values=dict(request.variables), context_value=context, operation_name=request.operation_name
-        )
+    async def execute(self, context: Context, operation: Operation, request: Request) -> ExecutionResult:
+        """Answer a query or mutation of a valid document that `refusal` lets pass; with coded errors."""
+        executor = OpenExecutor.of(self.graphql, operation, request.operation_name, request.variables, context)
+        if not isinstance(executor, OpenExecutor):
+            return ExecutionResult(None, _reported(executor, context))
+        pending = executor.execute_operation()
+        result = await pending if isinstance(pending, Awaitable) else pending
+        assert isinstance(result, ExecutionResult)  # noqa: S101 - nothing is delivered in parts
+        report(result.errors or (), context.request_id)
+        return result
 
     async def end_streams(self) -> None:
         """End all streams, whose clients are to connect again."""

@@ -1,15 +1,13 @@
-"""The root types and the schema: nodes by id, the viewer, and how errors leave it."""
+"""The root types and the schema: nodes by id, and the viewer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
-from graphql import GraphQLError, GraphQLSchema, GraphQLSyntaxError, OperationDefinitionNode, parse
+from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types.execution import ExecutionContext, ExecutionResult, PreExecutionError
-from strawberry.types.graphql import OperationType
 
 from resolvers import active_subscriptions, assignments, clinics, documents, groups, role_grants
 from resolvers.selections import Wish
@@ -30,12 +28,12 @@ from schema.assignments import Assignment, AssignmentMutation, AssignmentQuery
 from schema.distribution import DistributionMutation, DistributionQuery
 from schema.documents import DocumentMutation, VersionConflict, document_of, version_of
 from schema.enums import Role
-from schema.errors import Info, InvalidInput, NotFound, NotPermitted, RefusedRowError, TopLevelError, WrongState, report
+from schema.errors import Info, InvalidInput, NotFound, NotPermitted, RefusedRowError, WrongState
 from schema.events import EventSubscription, Notification, find_event, find_notification
 from schema.groups import ClinicGroup, GroupMutation
 from schema.kinds import Face
 from schema.nodes import After, Connection, First, Id, Node
-from schema.operations import Operations, ReadOnce
+from schema.operations import Operations
 from schema.orders import OrderMutation
 from schema.organisations import Clinic, OrganisationMutation, OrganisationQuery, Principal, list_clinics
 from schema.people import Actor
@@ -44,7 +42,6 @@ from schema.reports import ReportQuery
 from schema.role_grants import RoleGrant, RoleGrantMutation
 from schema.scalars import SCALARS
 from schema.search import SearchQuery
-from schema.sessions import Unauthenticated
 from schema.template_adoptions import MergeConflict, TemplateAdoptionMutation, TemplateAdoptionQuery
 from schema.template_exchange import TemplateExchangeMutation, TemplateExchangeQuery
 from schema.template_review import TemplateReviewQuery
@@ -197,7 +194,7 @@ class Subscription(EventSubscription):
 
 
 class RegistrySchema(strawberry.Schema):
-    """The schema, for signed-in callers only. Expected errors are not logged; bugs are, and their cause stays inside."""
+    """The schema, and the operations that were sent to it."""
 
     @property
     def graphql(self) -> GraphQLSchema:
@@ -208,30 +205,6 @@ class RegistrySchema(strawberry.Schema):
     def operations(self) -> Operations:
         """The operations that were sent."""
         return Operations(self.graphql)
-
-    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Give each error its code, and log our own faults."""
-        report(errors, getattr(execution_context.context, "request_id", None) if execution_context else None)
-
-    async def execute(self, query: str | None, *args: Any, **kwargs: Any) -> ExecutionResult:
-        """Answer a query or mutation; without sign-in only an error."""
-        if isinstance(refused := kwargs.get("context_value"), Unauthenticated):
-            return PreExecutionError(data=None, errors=[refused.error()])
-        if query and kwargs.get("operation_name") is None and _has_several_operations(query):
-            return PreExecutionError(
-                data=None, errors=[TopLevelError("BAD_REQUEST", "Say which operation is meant with `operationName`: there are several.")]
-            )
-        kinds = set(kwargs.get("allowed_operation_types") or OperationType) - {OperationType.SUBSCRIPTION}
-        return await super().execute(query, *args, **{**kwargs, "allowed_operation_types": kinds})
-
-
-def _has_several_operations(query: str) -> bool:
-    if sum(query.count(word) for word in ("query", "mutation", "subscription")) < 2:  # spares parsing nearly everything a second time
-        return False
-    try:
-        return sum(isinstance(one, OperationDefinitionNode) for one in parse(query).definitions) > 1
-    except GraphQLSyntaxError:
-        return False  # told where it is parsed
 
 
 FACES: Sequence[Face] = (
@@ -273,7 +246,6 @@ def schema_of(faces: Sequence[Face]) -> RegistrySchema:
             MergeConflict,
         ],
         config=StrawberryConfig(scalar_map=SCALARS),
-        extensions=[ReadOnce],
     )
 
 

@@ -15,13 +15,12 @@ import orjson
 import structlog
 from graphql import GraphQLError
 from starlette.types import Receive, Scope, Send
-from strawberry.types.execution import PreExecutionError
 
 from resolvers.live.followers import Follower
 from resolvers.viewers import Viewer
 from schema.errors import TopLevelError, error_of, formatted, report
 from schema.live import Live, Request, request_of
-from schema.operations import Operation
+from schema.operations import Operation, refusal
 from schema.sessions import Unauthenticated, new_request_id
 from store.records import Event
 
@@ -200,7 +199,7 @@ class _Operation:
 
     async def start(self, request: Request) -> None:
         """Begin to follow, or to execute: a subscription has its position when this returns."""
-        operation = self._socket.live.operations.read(request.query)
+        operation = self._socket.live.operation_of(request)
         if operation.errors:
             report(operation.errors, self._socket.request_id)
             await self.refuse(operation.errors)
@@ -208,7 +207,7 @@ class _Operation:
             # One at a time on a socket: who asks for many waits for himself.
             await self._guarded(self._follow(operation, request))
         else:
-            self._task = asyncio.create_task(self._guarded(self._execute(request)), name="operation")
+            self._task = asyncio.create_task(self._guarded(self._execute(operation, request)), name="operation")
 
     def cancel(self) -> None:
         """End it without a word."""
@@ -258,16 +257,16 @@ class _Operation:
         else:
             follower.close()
 
-    async def _execute(self, request: Request) -> None:
+    async def _execute(self, operation: Operation, request: Request) -> None:
         socket = self._socket
         context = await socket.context()
         if isinstance(context, Unauthenticated):
             await self.refuse([context.error()])
             return
-        result = await socket.live.execute(context, request)
-        if isinstance(result, PreExecutionError):
-            await self.refuse(result.errors or [])
+        if (refused := refusal(operation, request.operation_name)) is not None:
+            await self.refuse([refused])
             return
+        result = await socket.live.execute(context, operation, request)
         answer = {"data": result.data} | ({"errors": formatted(result.errors)} if result.errors else {})
         await socket.send(_text({"id": self._id, "type": "next", "payload": answer}))
         if socket.operations.pop(self._id, None) is not None:

@@ -13,14 +13,13 @@ from typing import Any
 import orjson
 from graphql import GraphQLError
 from starlette.types import Receive, Send
-from strawberry.types.execution import PreExecutionError
 
 from resolvers.context import Context
 from resolvers.live.followers import Follower
 from resolvers.live.sending import begun
 from schema.errors import TopLevelError, error_of, formatted, report
 from schema.live import Live, Request
-from schema.operations import Operation
+from schema.operations import Operation, refusal
 from schema.sessions import Unauthenticated
 from store.history import event_cursor
 from store.records import Event
@@ -48,7 +47,7 @@ class EventStream:
         live = self._live
         changes = live.hub.changes
         context = await live.sessions.context(await live.sessions.viewer(authorization, self._request_id), self._request_id)
-        operation = live.operations.read(request.query)
+        operation = live.operation_of(request)
         if isinstance(context, Unauthenticated):
             await self._begin()
             await self._refuse([context.error()])
@@ -94,10 +93,10 @@ class EventStream:
 
     async def _answer(self, context: Context, operation: Operation, request: Request, changes: int) -> None:
         if not operation.follows(request.operation_name):
-            result = await self._live.execute(context, request)
-            if isinstance(result, PreExecutionError):
-                await refuse(self._send, 400, result.errors or [], self._request_id)
+            if (refused := refusal(operation, request.operation_name)) is not None:
+                await refuse(self._send, 400, [refused], self._request_id)
                 return
+            result = await self._live.execute(context, operation, request)
             await self._begin()
             await self._write(_next({"data": result.data} | ({"errors": formatted(result.errors)} if result.errors else {})))
             await self.finish(complete=True)
@@ -163,9 +162,19 @@ def _next(answer: dict[str, Any]) -> bytes:
 
 async def refuse(send: Send, status: int, errors: Iterable[GraphQLError], request_id: str) -> None:
     """Answer with errors instead of a stream."""
-    headers = [(b"content-type", b"application/json"), (b"x-request-id", request_id.encode())]
+    await answer(send, status, {"data": None, "errors": formatted(errors)}, request_id)
+
+
+async def answer(send: Send, status: int, body: dict[str, Any] | None, request_id: str, tag: str | None = None) -> None:
+    """Answer a request as a whole, in JSON; without a body that what the client has, under the tag, is still so."""
+    text = b"" if body is None else orjson.dumps(body)
+    headers = [(b"x-request-id", request_id.encode())]
+    if body is not None:
+        headers += [(b"content-type", b"application/json"), (b"content-length", str(len(text)).encode())]
+    if tag is not None:
+        headers += [(b"etag", tag.encode()), (b"cache-control", b"private, no-cache")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": orjson.dumps({"data": None, "errors": formatted(errors)})})
+    await send({"type": "http.response.body", "body": text})
 
 
 def is_preferred(accept: str) -> bool:
