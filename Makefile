@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: install run test soak bench check fix sdl dictionary lock
+.PHONY: install run test soak bench check fix sdl dictionary sbom lock
 
 install: $(INSTALLED)
 
@@ -35,6 +35,7 @@ check: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/casetypes sdl --check schema.graphql
+	$(BIN)/python -m tests.audit
 
 fix: $(INSTALLED)
 	$(BIN)/ruff check --fix .
@@ -46,6 +47,14 @@ sdl: $(INSTALLED)
 # The page that tells what every column of every export means.
 dictionary: $(INSTALLED)
 	$(BIN)/python -m resolvers.exports.dictionary > docs/data-dictionary.md
+
+# What a server installs and under which licences: a CycloneDX bill of materials, and the table in docs/licences.md.
+sbom: $(INSTALLED)
+	rm -rf build/runtime && $(PYTHON) -m venv build/runtime
+	build/runtime/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	build/runtime/bin/python -m pip uninstall --quiet --yes pip setuptools
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.cdx.json build/runtime/bin/python
+	$(BIN)/python -m tests.licences build/runtime/bin/python > docs/licences.md
 
 # Only when dependencies change: writes the two lock files, with hashes and without index lines.
 lock: $(INSTALLED)

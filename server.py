@@ -54,6 +54,7 @@ from schema.protocols import HEADER_SECONDS
 from schema.rates import Rate, Rates
 from schema.registry import RegistrySchema, schema
 from schema.sessions import Seats, Sessions
+from schema.trusted import TrustedDocuments
 from store import mongod as embedded_mongod
 from store import verification
 from store.backup import BackupError, back_up, is_half_restored
@@ -135,8 +136,12 @@ def create_app(settings: Settings, schema: RegistrySchema = schema, kinds: Kinds
     return app
 
 
-def _answers(settings: Settings, schema: RegistrySchema) -> Answers:
-    """Who answers operations, within the limits that the settings name."""
+def _answers(settings: Settings, schema: RegistrySchema = schema) -> Answers:
+    """Who answers operations, within the limits that the settings name.
+
+    Raises:
+        ValueError: The operations that are to be trusted can't be.
+    """
     bounds = Bounds(
         depth=settings.query_depth,
         fields=settings.query_fields,
@@ -150,7 +155,8 @@ def _answers(settings: Settings, schema: RegistrySchema) -> Answers:
         principal=Rate(settings.principal_cost_per_second, settings.principal_cost_burst),
     )
     limits = AnswerLimits(seconds=settings.deadline_seconds, at_once=settings.user_operations, logged=settings.log_operations)
-    return Answers(Operations(schema.graphql, bounds), rates, limits)
+    operations = Operations(schema.graphql, bounds)
+    return Answers(operations, TrustedDocuments(operations, settings.trusted_documents, only=settings.trusted_only), rates, limits)
 
 
 def application() -> Application:
@@ -227,6 +233,7 @@ def serve(
     embedded = None
     try:
         _sign_in(settings)
+        _answers(settings)
         if settings.embedded:
             embedded = asyncio.run(embedded_mongod.start(settings.data, binary=settings.mongod, cache_gb=settings.mongod_cache_gb))
             settings = settings.model_copy(update={"mongodb_uri": embedded.uri})

@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import distribution, fanout, growth, writes
+from bench import distribution, drivers, fanout, growth, reads, writes
 
 ROWS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "distribution": distribution.main,
+    "drivers": drivers.main,
     "fanout": fanout.main,
     "growth": growth.main,
+    "reads": reads.main,
     "writes": writes.main,
 }
 

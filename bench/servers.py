@@ -59,10 +59,10 @@ def registry(data: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def module(name: str, folder: Path) -> Iterator[Server]:
-    """A module of this package that serves the port it is given, and answers GET /."""
+def module(name: str, folder: Path, *arguments: str) -> Iterator[Server]:
+    """A module of this package that serves the port it is given (other arguments come after it), and answers GET /."""
     port = _free_port()
-    with _running([sys.executable, "-m", name, str(port)], folder, port, "/") as server:
+    with _running([sys.executable, "-m", name, str(port), *arguments], folder, port, "/") as server:
         yield server
 
 

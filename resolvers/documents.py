@@ -37,9 +37,9 @@ class TemplateReference:
 # -------------------------------------------------------------------- reading
 
 
-async def get(context: Context, document_id: str, kind: str | None = None) -> Document | None:
-    """A document that the viewer may know of, of a kind if one is named; else None."""
-    document = await context.loaders.documents.load(document_id)
+async def get(context: Context, document_id: str, kind: str | None = None, *, content: bool = True) -> Document | None:
+    """A document that the viewer may know of, of a kind if one is named; else None. Without `content` its contents may be left out."""
+    document = await context.loaders.documents.load(document_id, content=content)
     if document is None or (kind is not None and document.kind != kind) or sight(context, document) is Sight.NOTHING:
         return None
     return document
@@ -50,8 +50,8 @@ def sight(context: Context, document: Document) -> Sight:
     return context.rights.sight(document)
 
 
-async def page(context: Context, which: DocumentFilter, order: Order, paging: Paging) -> Page[Document]:
-    """A page of the documents that the viewer sees.
+async def page(context: Context, which: DocumentFilter, order: Order, paging: Paging, *, content: bool = True) -> Page[Document]:
+    """A page of the documents that the viewer sees; without `content` their contents are left out.
 
     Raises:
         InvalidInput: The text to look for can't be in a name.
@@ -59,7 +59,7 @@ async def page(context: Context, which: DocumentFilter, order: Order, paging: Pa
     faults = [fault for check in SEARCHED for fault in check(which.text or "")]
     if faults:
         raise InvalidInput([Problem(fault.code, fault.message, ("filter", "text")) for fault in faults])
-    return await context.store.listing.page(which, context.rights.scope, order, paging)
+    return await context.store.listing.page(which, context.rights.scope, order, paging, content=content)
 
 
 async def version(context: Context, document: Document, number: int | None) -> Version | None:

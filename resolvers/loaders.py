@@ -32,9 +32,9 @@ class Loaders:
         self._store = store
 
     @cached_property
-    def documents(self) -> DataLoader[str, Document | None]:
+    def documents(self) -> "DocumentLoader":
         """Heads by id."""
-        return _batched(self._store.documents.get_many)
+        return DocumentLoader(self._store)
 
     @cached_property
     def versions(self) -> DataLoader[tuple[str, int], Version | None]:
@@ -155,6 +155,25 @@ class Loaders:
     def signatures(self) -> DataLoader[tuple[str, int], Signature | None]:
         """Who wrote versions, and when, by (document, number)."""
         return _batched(self._store.blame.signatures)
+
+
+class DocumentLoader:
+    """Heads by id, with their contents or without: read together, with contents if anybody needs some."""
+
+    def __init__(self, store: Store) -> None:
+        async def load(keys: Sequence[tuple[str, bool]]) -> list[Document | BaseException | None]:
+            found = await store.documents.get_many([document for document, _ in keys], content=any(content for _, content in keys))
+            return [found.get(document) for document, _ in keys]
+
+        self._loader: DataLoader[tuple[str, bool], Document | None] = DataLoader(load_fn=load, cache=False)
+
+    def load(self, document_id: str, *, content: bool = True) -> Awaitable[Document | None]:
+        """One; without `content` its contents may be left out."""
+        return self._loader.load((document_id, content))
+
+    def load_many(self, ids: Iterable[str]) -> Awaitable[list[Document | None]]:
+        """Several, in the order of the ids."""
+        return self._loader.load_many([(document_id, True) for document_id in ids])
 
 
 def _batched(read: Callable[[Iterable[K]], Awaitable[Mapping[K, V]]]) -> DataLoader[K, V | None]:

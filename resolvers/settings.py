@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     metrics: Literal["loopback", "all", "none"] = "loopback"
     checkpoint_key: Path | None = None
     checkpoint_seconds: float = 600
+    trusted_documents: Path | None = None
+    trusted_only: bool = False
 
     @property
     def url(self) -> str:

@@ -1,25 +1,27 @@
 """Answering one operation, whatever it came over: whether it may be asked, its execution within its time, and what the log tells of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from inspect import isawaitable
 from math import ceil
 from random import uniform
 from time import perf_counter
-from typing import Any, TypeGuard, cast
+from typing import Any
 
 import structlog
-from graphql import GraphQLError, OperationType, execute
-from strawberry.execution import optimized_is_awaitable
+from graphql import ExecutionResult, GraphQLError, OperationType
 
 from resolvers.access import Permission
 from resolvers.context import Context
 from schema.budgets import Measure
-from schema.errors import MOST_ERRORS, TopLevelError, codes_of, formatted, report
+from schema.conditional import has_tag, tag_of
+from schema.errors import TopLevelError, codes_of, formatted, report
+from schema.execution import CompiledExecutor
 from schema.operations import Operation, Operations
 from schema.rates import Rates, Turns
 from schema.requests import Request
+from schema.trusted import TrustedDocuments
 
 _log = structlog.get_logger(__name__)
 _OF_A_REQUEST = 10
@@ -52,6 +54,8 @@ class Answer:
         extensions: What is told beside.
         retry_after: Seconds after which it may be asked again, where it was asked too often.
         unanswerable: It is of a kind that can't be answered this way.
+        tag: Its entity tag, where it was asked for and can have one.
+        unchanged: What the client has under that tag is this answer, which was not made again.
     """
 
     data: Any = None
@@ -60,6 +64,8 @@ class Answer:
     extensions: dict[str, Any] = field(default_factory=dict)
     retry_after: int = 0
     unanswerable: bool = False
+    tag: str | None = None
+    unchanged: bool = False
 
     def told(self) -> dict[str, Any]:
         """As JSON."""
@@ -104,11 +110,16 @@ class Admitted:
 class Answers:
     """Answers the operations of one process."""
 
-    def __init__(self, operations: Operations, rates: Rates, limits: AnswerLimits) -> None:
+    def __init__(self, operations: Operations, trusted: TrustedDocuments, rates: Rates, limits: AnswerLimits) -> None:
         self.operations = operations
+        self.trusted = trusted
         self._rates = rates
         self._limits = limits
         self._turns = Turns(limits.at_once)
+
+    def takes_much(self, request: Request) -> bool:
+        """Whether nothing is asked for but what may be given a file, or a document's content."""
+        return self.operations.takes_much(self.trusted.find(request.query, request.digest))
 
     async def admit(self, context: Context, request: Request, transport: str) -> Admitted:
         """Decide whether an operation is executed.
@@ -136,12 +147,29 @@ class Answers:
         self.note(context, admitted, transport, begun, codes_of(answer.refused or answer.errors))
         return answer
 
-    async def answer(self, context: Context, request: Request, transport: str) -> Answer:
-        """Admit and execute."""
+    async def answer(self, context: Context, request: Request, transport: str, known_tags: str | None) -> Answer:
+        """Admit and execute, unless the client has the answer.
+
+        Args:
+            context: Of who asks.
+            request: What is asked.
+            transport: What it came over.
+            known_tags: The header If-None-Match; None without one, and then the answer has no tag.
+        """
+        begun = perf_counter()
         try:
-            return await self.execute(context, request, await self.admit(context, request, transport), transport)
+            admitted = await self.admit(context, request, transport)
         except Refusal as refusal:
             return refusal.answer
+        if known_tags is None:
+            return await self.execute(context, request, admitted, transport)
+        # Before the answer is made: what is written meanwhile makes the tag too old, never too young.
+        tag = await tag_of(self.operations.schema, context, admitted.operation, request, admitted.extensions)
+        if tag is not None and has_tag(known_tags, tag):
+            self.note(context, admitted, transport, begun, ["unchanged"])
+            return Answer(tag=tag, unchanged=True)
+        answer = await self.execute(context, request, admitted, transport)
+        return answer if answer.refused or answer.errors else replace(answer, tag=tag)
 
     def note(self, context: Context, admitted: Admitted | None, transport: str, begun: float, codes: list[str]) -> None:
         """Tell the log of an operation: by whom, which, at what cost. Nothing of what it asked or answered."""
@@ -158,9 +186,9 @@ class Answers:
             )
 
     def _admitted(self, context: Context, request: Request) -> Admitted:
-        if (operation := self.operations.known(request.query)) is None:
-            self._charge(context, len(request.query), {})  # a character takes as long to read as a value to answer
-            operation = self.operations.read(request.query)
+        if (operation := self.trusted.known(request.query, request.digest)) is None:
+            self._charge(context, len(request.query or ""), {})  # a character takes as long to read as a value to answer
+            operation = self.trusted.find(request.query, request.digest)
         if operation.errors:
             report(operation.errors, context.request_id)
             raise Refusal(Answer(refused=operation.errors))
@@ -203,9 +231,7 @@ class Answers:
             return Answer(refused=[error], extensions=admitted.extensions, unanswerable=True)
         try:
             async with asyncio.timeout(self._limits.seconds), self._turns.turn(context.viewer.subject):
-                result = self._execution(context, request, admitted.operation)
-                if isawaitable(result):
-                    result = await result
+                result = await self._execution(context, request, admitted.operation)
         except TimeoutError:
             return Answer(refused=[_overdue(admitted, self._limits.seconds)], extensions=admitted.extensions)
         if result.errors:
@@ -214,19 +240,14 @@ class Answers:
                 return Answer(refused=result.errors, extensions=admitted.extensions)
         return Answer(data=result.data, errors=result.errors or (), extensions=admitted.extensions)
 
-    def _execution(self, context: Context, request: Request, operation: Operation) -> Any:
-        """An execution's result, or what will be it."""
-        assert operation.document is not None  # noqa: S101 - admitted operations have one
-        return execute(
-            self.operations.schema,
-            operation.document,
-            context_value=context,
-            variable_values=dict(request.variables),
-            operation_name=request.operation_name,
-            is_awaitable=cast("Callable[[Any], TypeGuard[Awaitable[Any]]]", optimized_is_awaitable),
-            max_coercion_errors=MOST_ERRORS,
-            hide_suggestions=True,
-        )
+    async def _execution(self, context: Context, request: Request, operation: Operation) -> ExecutionResult:
+        executor = CompiledExecutor.of(self.operations.schema, operation, request.operation_name, request.variables, context)
+        if not isinstance(executor, CompiledExecutor):
+            return ExecutionResult(None, executor)
+        pending = executor.execute_operation()
+        result = await pending if isawaitable(pending) else pending
+        assert isinstance(result, ExecutionResult)  # noqa: S101 - nothing is delivered in parts
+        return result
 
 
 def _overdue(admitted: Admitted, seconds: float) -> TopLevelError:

@@ -83,20 +83,21 @@ class GraphQLEndpoint:
         most = limits.import_bytes if isinstance(viewer, Viewer) else limits.body_bytes
         body = await read_body(receive, headers.get(b"content-length"), most=most, seconds=limits.body_seconds)
         request = _request(body, headers)
-        if len(body) > limits.body_bytes and not live.answers.operations.takes_much(request.query):
+        if len(body) > limits.body_bytes and not live.answers.takes_much(request):
             raise too_large(limits.body_bytes)
         if media == EVENT_STREAM:
             await EventStream(live, receive, send, request_id).run(request, viewer)
             return
-        await send_answer(send, await self._answer(request, viewer, receive, request_id), media, request_id)
+        known_tags = headers[b"if-none-match"].decode("latin-1") if b"if-none-match" in headers else None
+        await send_answer(send, await self._answer(request, viewer, receive, request_id, known_tags), media, request_id)
 
-    async def _answer(self, request: Request, viewer: Viewer | Unauthenticated, receive: Receive, request_id: str) -> Answer:
+    async def _answer(self, request: Request, viewer: Viewer | Unauthenticated, receive: Receive, request_id: str, known_tags: str | None) -> Answer:
         try:
             context = await self._live.sessions.context(viewer, request_id)
             if isinstance(context, Unauthenticated):
                 return Answer(refused=[context.error()])
             async with WhileThere(receive):
-                return await self._live.answers.answer(context, request, "http")
+                return await self._live.answers.answer(context, request, "http", known_tags)
         except Gone:
             raise
         except Refusal as refusal:

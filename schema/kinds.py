@@ -20,6 +20,7 @@ from schema.events import Event
 from schema.listing import OrderBy, Which, filter_of
 from schema.nodes import After, Before, Connection, First, Id, Last, Number, Time, connection, known_count, paging
 from schema.scalars import HsaId
+from schema.selections import needs_content
 from schema.shapes import Field, Shape, input_type
 from store import records
 from store.kinds import Kind
@@ -169,7 +170,7 @@ def face(
 
 def _by_id(kind: Kind, document: type[Document], noun: str) -> Any:
     async def by_id(info: Info, id: Id) -> Any:
-        found = await documents.get(info.context, id, kind.name)
+        found = await documents.get(info.context, id, kind.name, content=needs_content(info))
         return document.of(found, info) if found else None
 
     by_id.__annotations__["return"] = document | None
@@ -187,7 +188,8 @@ def _list(kind: Kind, document: type[Document], nouns: str) -> Any:
         before: Before = None,
     ) -> Any:
         which = filter_of(kind.name, filter)
-        page = await documents.page(info.context, which, order_by or Order.NAME_ASC, paging(first, after, last, before))
+        content = needs_content(info, "edges", "node")
+        page = await documents.page(info.context, which, order_by or Order.NAME_ASC, paging(first, after, last, before), content=content)
         return connection(
             page,
             lambda record: document.of(record, info),

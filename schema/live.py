@@ -16,7 +16,7 @@ from resolvers.live.metrics import Metrics
 from schema.answers import Admitted, Answers
 from schema.errors import codes_of, report
 from schema.events import Source
-from schema.open_execution import OpenExecutor, built, nature_of
+from schema.open_execution import OpenExecutor, nature_of
 from schema.operations import Operation
 from schema.requests import Request
 from schema.sessions import Seats, Sessions
@@ -84,7 +84,7 @@ class Live:
         return started
 
     async def _started(self, context: Context, operation: Operation, request: Request, outlet: Outlet, changes: int) -> Follower | list[GraphQLError]:
-        executor = built(self._schema, operation, request.operation_name, request.variables, context)
+        executor = OpenExecutor.of(self._schema, operation, request.operation_name, request.variables, context)
         if not isinstance(executor, OpenExecutor):
             return _reported(executor, context)
         source = create_source_event_stream(executor)

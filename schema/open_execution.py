@@ -13,10 +13,8 @@ from typing import Any, cast
 
 from graphql import (
     FieldNode,
-    GraphQLError,
     GraphQLField,
     GraphQLObjectType,
-    GraphQLSchema,
     VariableNode,
     Visitor,
     get_named_type,
@@ -24,20 +22,17 @@ from graphql import (
     visit,
 )
 from graphql.execution import Executor
-from graphql.execution.collect_fields import FieldDetails, collect_fields
 from graphql.language import SKIP, Node
 from graphql.pyutils import AwaitableOrValue, Path
 
-from resolvers.context import Context
-from schema.operations import Operation
+from schema.execution import CompiledExecutor
+from schema.plans import DEFINITION, Details
 
 ANY_CLINIC = f"ANY-{secrets.token_hex(16)}"
 """Stands for a clinic's key. Random: no text that people write holds it."""
 _PLACES = re.compile(rf'"{ANY_CLINIC}:(\w+)"|{ANY_CLINIC}'.encode())
-_STRAWBERRY = "strawberry-definition"
 _OF_THE_CLINIC = frozenset({"acknowledgedAt", "acknowledgedBy"})
 
-Details = list[FieldDetails]
 Answers = Mapping[str | None, bytes]
 """What belongs at the places of a clinic's texts: its key at None, and its answers to the operation's questions by their name in the response."""
 
@@ -84,7 +79,7 @@ class OpenText:
         return self.template if self.take is None else self.template % self.take(answers)
 
 
-class OpenExecutor(Executor[Any]):
+class OpenExecutor(CompiledExecutor):
     """Leaves open what is asked of a notification's clinic, if `leaves_open`: the answer to a question is known by its place in the response."""
 
     leaves_open = False
@@ -115,12 +110,11 @@ class Nature:
     by_acknowledgement: bool
 
 
-def nature_of(executor: Executor[Any]) -> Nature:
+def nature_of(executor: CompiledExecutor) -> Nature:
     """What the text of a subscription depends on, besides the event and rights."""
     schema = executor.schema
     root = cast("GraphQLObjectType", schema.subscription_type)
-    fields = collect_fields(schema, executor.fragments, executor.variable_values, root, executor.operation, hide_suggestions=False).grouped_field_set
-    [(response_name, details)] = fields.items()
+    [(response_name, details)] = executor.plan.root.grouped_field_set.items()
     told = get_named_type(cast("GraphQLField", schema.get_field(root, details[0].node.name.value)).type)
     path = Path(None, response_name, root.name)
     inner = executor.collect_subfields(cast("GraphQLObjectType", told), details).grouped_field_set
@@ -139,7 +133,7 @@ def _is_plain(executor: Executor[Any], clinic: Details) -> bool:
     names = [field[0].node.name.value for field in executor.collect_subfields(of, clinic).grouped_field_set.values()]
     fields = [executor.schema.get_field(of, name) for name in names if name != "__typename"]
     return all(
-        field is not None and is_leaf_type(get_named_type(field.type)) and field.extensions[_STRAWBERRY].base_resolver is None for field in fields
+        field is not None and is_leaf_type(get_named_type(field.type)) and field.extensions[DEFINITION].base_resolver is None for field in fields
     )
 
 
@@ -157,14 +151,3 @@ def _variables(executor: Executor[Any], roots: Sequence[FieldNode]) -> frozenset
     for node in (executor.operation.selection_set, *(executor.operation.directives or ()), *executor.fragment_definitions.values()):
         visit(node, Used())
     return frozenset(names)
-
-
-def built(
-    schema: GraphQLSchema, operation: Operation, name: str | None, variables: Mapping[str, Any], context: Context
-) -> OpenExecutor | list[GraphQLError]:
-    """An executor for a valid operation, or why it can't be executed with these variables."""
-    assert operation.document is not None  # noqa: S101 - valid operations have one
-    executor = OpenExecutor.build(
-        schema, operation.document, context_value=context, raw_variable_values=dict(variables), operation_name=name, hide_suggestions=True
-    )
-    return executor if isinstance(executor, OpenExecutor) else cast("list[GraphQLError]", executor)

@@ -1,6 +1,6 @@
 """Operations as they are sent: parsed, measured and validated once for each text, and kept within a bound of memory."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -23,23 +23,41 @@ from graphql import (
 from schema.budgets import Bounds, Budget, Measure, TooComplex
 from schema.errors import MOST_ERRORS
 from schema.literals import refuse_long_numbers
+from schema.plans import Plan, choosing_variables
 
 _MOST_TOKENS = 10_000
 _MOST_CHARACTERS = 256 * 1024
-_KEPT_CHARACTERS = 4 * 1024 * 1024
-_LONGEST_KEPT = 64 * 1024
+LONGEST_KEPT = 64 * 1024
+"""Longer texts, in characters, are parsed each time."""
+_KEPT_BYTES = 64 * 1024 * 1024
+_TOKEN_BYTES = 1024  # a parsed token takes 320 to 430 bytes, measured; what is made of it for execution about as much
+_REMEMBERED = 4096
+_PLANS = 16
 _LARGE = frozenset({"csv", "content", "file", "standardReplies"})
 """The fields of inputs that hold files and the content of documents (of a clinic's adaptation in fields of its own), which alone may have 1 MiB."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Operation:
-    """A document that fits the schema and its bounds, or why it does not."""
+    """A document that fits the schema and its bounds, or why it does not.
+
+    Attributes:
+        text: As sent.
+        document: Parsed; None where it can't be.
+        errors: Why it can't be executed; empty where it can.
+        measures: What each of its operations asks for, by name.
+        choosing: The variables that say what is skipped and included.
+        plans: How it was executed, by the operation's name and the values of those variables.
+        steady: Whether answers depend only on what tags are made of, by the operation's name.
+    """
 
     text: str
     document: DocumentNode | None
     errors: tuple[GraphQLError, ...] = ()
     measures: Mapping[str | None, Measure] = field(default_factory=dict)
+    choosing: tuple[str, ...] = ()
+    plans: LRUCache[Hashable, Plan] = field(default_factory=lambda: LRUCache(_PLANS))
+    steady: LRUCache[str | None, bool] = field(default_factory=lambda: LRUCache(_PLANS))
 
     def named(self, name: str | None) -> OperationDefinitionNode | None:
         """The operation of that name, or the only one."""
@@ -50,14 +68,31 @@ class Operation:
         operation = self.named(name)
         return operation is not None and operation.operation is OperationType.SUBSCRIPTION
 
+    def size(self) -> int:
+        """What it takes in memory, about, in bytes."""
+        return _TOKEN_BYTES * _tokens(self.document) + 4 * len(self.text)
+
 
 class Operations:
-    """The operations of one process, by their text; of those that fit the schema at most 4 Mi characters are kept."""
+    """The operations of one process, by their text; of those that fit the schema some 64 MiB are kept.
 
-    def __init__(self, schema: GraphQLSchema, bounds: Bounds | None = None) -> None:
+    A text is kept when it comes for the second time. So operations that differ in their literals only, which never come again, take no room
+    from those that do; only a hash of each of the last few thousand is remembered.
+    """
+
+    def __init__(self, schema: GraphQLSchema, bounds: Bounds | None = None, *, most_bytes: int = _KEPT_BYTES) -> None:
         self.schema = schema
         self._budget = Budget(schema, bounds or Bounds())
-        self._kept: LRUCache[str, Operation] = LRUCache(_KEPT_CHARACTERS, getsizeof=lambda operation: len(operation.text))
+        self._kept: LRUCache[str, Operation] = LRUCache(most_bytes, getsizeof=Operation.size)
+        self._seen: LRUCache[int, bool] = LRUCache(_REMEMBERED)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @property
+    def size(self) -> float:
+        """What is kept, about, in bytes."""
+        return self._kept.currsize
 
     @property
     def bounds(self) -> Bounds:
@@ -73,13 +108,15 @@ class Operations:
         if (kept := self._kept.get(text)) is not None:
             return kept
         operation = self._read(text)
-        if not operation.errors and len(text) <= _LONGEST_KEPT:
-            self._kept[text] = operation
+        if not operation.errors and len(text) <= LONGEST_KEPT:
+            if self._seen.pop(hash(text), False):
+                self._kept[text] = operation
+            else:
+                self._seen[hash(text)] = True
         return operation
 
-    def takes_much(self, text: str) -> bool:
+    def takes_much(self, operation: Operation) -> bool:
         """Whether nothing is asked for but root fields that may be given a file, or a document's content."""
-        operation = self.read(text)
         return operation.document is not None and all(
             isinstance(selection, FieldNode) and selection.name.value in self._taking_much
             for definition in operation.document.definitions
@@ -107,7 +144,7 @@ class Operations:
         except GraphQLError as error:
             return Operation(text, None, (error,))
         errors = validate(self.schema, document, max_errors=MOST_ERRORS, hide_suggestions=True)
-        return Operation(text, document, tuple(islice(errors, MOST_ERRORS)), measures)
+        return Operation(text, document, tuple(islice(errors, MOST_ERRORS)), measures, choosing_variables(document))
 
 
 def _is_large(kind: object, *, depth: int) -> bool:
@@ -116,3 +153,10 @@ def _is_large(kind: object, *, depth: int) -> bool:
     return not _LARGE.isdisjoint(kind.fields) or (
         depth > 0 and any(_is_large(get_named_type(one.type), depth=depth - 1) for one in kind.fields.values())
     )
+
+
+def _tokens(document: DocumentNode | None) -> int:
+    count, token = 0, document.loc.start_token if document and document.loc else None
+    while token is not None:
+        count, token = count + 1, token.next
+    return count

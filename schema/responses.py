@@ -13,8 +13,11 @@ from schema.answers import Answer
 from schema.errors import codes_of
 from schema.media_types import JSON, RESPONSE_JSON
 
-SAFE = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
+SAFE = (_NOSNIFF, (b"cache-control", b"no-store"))
 """In every answer: browsers take it for nothing else than it says it is, and nobody keeps it."""
+_KEPT = (_NOSNIFF, (b"cache-control", b"private, no-cache"))
+"""In answers with a tag: who asked may keep them, and asks each time whether they still hold."""
 
 _TYPES = {
     JSON: (b"content-type", b"application/json; charset=utf-8"),
@@ -45,12 +48,20 @@ async def send_answer(
         status: Where the request was refused before it was an operation.
         headers: That the status asks for.
     """
+    if answer.tag is not None:
+        headers = {b"etag": answer.tag.encode()}
+    if answer.unchanged:
+        start = [(b"x-request-id", request_id.encode()), *_KEPT, *(headers or {}).items()]
+        await send({"type": "http.response.start", "status": HTTPStatus.NOT_MODIFIED.value, "headers": start})
+        await send({"type": "http.response.body", "body": b""})
+        return
     status = status or _status(answer, media)
     told = answer.told()
     if answer.refused and media != RESPONSE_JSON:
         told = {"data": None, **told}
     body = orjson.dumps(told)
-    start = [_TYPES.get(media, _TYPES[JSON]), (b"content-length", b"%d" % len(body)), (b"x-request-id", request_id.encode()), *SAFE]
+    start = [_TYPES.get(media, _TYPES[JSON]), (b"content-length", b"%d" % len(body)), (b"x-request-id", request_id.encode())]
+    start += SAFE if answer.tag is None else _KEPT
     if headers:
         start += headers.items()
     if answer.retry_after:

@@ -209,7 +209,7 @@ class _Operation:
 
     async def start(self, request: Request) -> None:
         """Begin to follow, or to execute: a subscription has its position when this returns."""
-        known = self._socket.live.answers.operations.known(request.query)
+        known = self._socket.live.answers.trusted.known(request.query, request.digest)
         if known is not None and not known.follows(request.operation_name):
             self._task = asyncio.create_task(self._guarded(self._answer(request)), name="operation")
         else:

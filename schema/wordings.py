@@ -23,7 +23,7 @@ from resolvers.loaders import Loaders
 from resolvers.viewers import Viewer
 from schema.errors import answer_of, outage_in
 from schema.events import Event, Notification
-from schema.open_execution import ANY_CLINIC, Answers, Nature, OpenExecutor, OpenText, built
+from schema.open_execution import ANY_CLINIC, Answers, Nature, OpenExecutor, OpenText
 from schema.operations import Operation
 from store import records
 from store.notifications import Told
@@ -160,7 +160,7 @@ class SharedWording:
 
     def _executor(self, rights: Rights) -> OpenExecutor:
         context = replace(self._context, viewer=_NOBODY, rights=rights, loaders=Loaders(self._context.store))
-        executor = built(self._schema, self._operation, self._name, self._variables, context)
+        executor = OpenExecutor.of(self._schema, self._operation, self._name, self._variables, context)
         if not isinstance(executor, OpenExecutor):
             raise executor[0]
         return executor

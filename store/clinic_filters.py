@@ -21,7 +21,8 @@ class Reach:
 
     def where(self) -> dict[str, Any]:
         """As MongoDB's filter."""
-        return {"$or": [{"principal": {"$in": sorted(self.principals)}}, {"_id": {"$in": sorted(self.clinics)}}]}
+        branches = [{name: {"$in": sorted(keys)}} for name, keys in (("principal", self.principals), ("_id", self.clinics)) if keys]
+        return {"$or": branches} if branches else {"_id": {"$in": []}}
 
     def has(self, clinic: Clinic) -> bool:
         """The same decision for a clinic in hand."""

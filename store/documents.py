@@ -29,7 +29,7 @@ from store.records import (
     Saved,
     Version,
 )
-from store.rows import HEAD, document_from, version_from
+from store.rows import BARE_HEAD, HEAD, document_from, version_from
 from store.transactions import IdempotencyKey, Transaction
 
 Edit = Callable[[Content], Content]
@@ -46,9 +46,9 @@ class Documents:
 
     # ---------------------------------------------------------------- reading
 
-    async def get_many(self, ids: Iterable[str]) -> Mapping[str, Document]:
-        """Heads by id, those that exist, in one round trip."""
-        rows = await self._database.find("documents", {"_id": {"$in": sorted(set(ids))}}, projection=HEAD)
+    async def get_many(self, ids: Iterable[str], *, content: bool = True) -> Mapping[str, Document]:
+        """Heads by id, those that exist, in one round trip; without `content` their contents are left out."""
+        rows = await self._database.find("documents", {"_id": {"$in": sorted(set(ids))}}, projection=HEAD if content else BARE_HEAD)
         return {row["_id"]: document_from(row) for row in rows}
 
     async def in_force(self, principal: str, among: Iterable[str] | None = None) -> Mapping[str, int]:

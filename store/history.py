@@ -109,6 +109,11 @@ class History:
         rows = await self._database.find("logs", {"_id": {"$in": sorted(set(principals))}}, projection={"sequence": 1})
         return {row["_id"]: row["sequence"] for row in rows}
 
+    async def latest_acts(self, principals: Iterable[str]) -> Mapping[str, tuple[int, datetime]]:
+        """The number of each log's last event and when it was written: after a backup is restored, numbers come again, but not their times."""
+        rows = await self._database.find("logs", {"_id": {"$in": sorted(set(principals))}}, projection={"sequence": 1, "at": 1})
+        return {row["_id"]: (row["sequence"], row["at"]) for row in rows}
+
     async def sequence_at(self, principal: str, time: datetime) -> int:
         """The number of the last event up to and including a moment; 0 before the first."""
         row = await self._database.find_one(

@@ -10,7 +10,7 @@ from typing import Any
 from store.database import SWEDISH, Database
 from store.paging import Page, Paging, find_merged, find_page
 from store.records import Document, DocumentState, OwnerKind, key_of
-from store.rows import HEAD, document_from
+from store.rows import BARE_HEAD, HEAD, document_from
 from store.scopes import NOTHING, Scope
 
 
@@ -38,13 +38,13 @@ class DocumentFilter:
     def where(self, scope: Scope) -> dict[str, Any]:
         """As MongoDB's filter; user text is only ever a value or an escaped pattern in it."""
         if self.changed_since is None:
-            return {"$and": [*self._conditions(), scope.where()]}
+            return {"$and": [*self._conditions(), scope.of_kind(self.kind).where()]}
         return {"$or": [where for where, _ in self.parts(scope)]}
 
     def parts(self, scope: Scope) -> Sequence[tuple[dict[str, Any], str]]:
         """The same in disjoint parts, each with the field of the last change that is seen: without drafts, the last that clinics were told of."""
         parts = []
-        for seen, changed in zip(scope.parts(), ("updated_at", "noticed_at"), strict=True):
+        for seen, changed in zip(scope.of_kind(self.kind).parts(), ("updated_at", "noticed_at"), strict=True):
             since = [] if self.changed_since is None else [{changed: {"$gte": self.changed_since}}]
             if seen != NOTHING:
                 parts.append(({"$and": [*self._conditions(), seen, *since]}, changed))
@@ -83,8 +83,9 @@ class Listing:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def page(self, which: DocumentFilter, scope: Scope, order: Order, paging: Paging) -> Page[Document]:
-        """A page of the documents of a kind that a scope lets see."""
+    async def page(self, which: DocumentFilter, scope: Scope, order: Order, paging: Paging, *, content: bool = True) -> Page[Document]:
+        """A page of the documents of a kind that a scope lets see; without `content` their contents are left out."""
+        shown = HEAD if content else BARE_HEAD
         descending = order in (Order.NAME_DESC, Order.UPDATED_DESC)
         if order in (Order.NAME_ASC, Order.NAME_DESC):
             keys = {"name": str, "_id": str}
@@ -98,10 +99,10 @@ class Listing:
                 convert=document_from,
                 descending=descending,
                 collation=SWEDISH,
-                projection=HEAD,
+                projection=shown,
             )
         parts = [(where, {changed: datetime, "_id": str}) for where, changed in which.parts(scope)]
-        return await find_merged(self._database, "documents", parts, paging, convert=document_from, descending=descending, projection=HEAD)
+        return await find_merged(self._database, "documents", parts, paging, convert=document_from, descending=descending, projection=shown)
 
     async def owned_by(self, kind: str, clinics: Sequence[str]) -> list[Owned]:
         """The documents of a kind that clinics own, archived ones left out; without their content."""

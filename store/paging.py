@@ -110,7 +110,7 @@ async def find_page(
         convert: From a row to an item.
         descending: The direction of the list.
         collation: Of the index that serves the list.
-        projection: What of the rows is read.
+        projection: What of a row is read; the keys must be among it.
     """
     query = _query(where, paging, keys, descending=descending)
     rows = await database.find(collection, query.where, sort=query.sort, limit=query.limit, collation=collation, projection=projection)

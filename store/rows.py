@@ -97,6 +97,8 @@ def clinic_from(row: Row) -> Clinic:
 
 HEAD: Mapping[str, int] = {"tokens": 0}
 """What is left out of heads that are read and not written: it is most of a small one."""
+BARE_HEAD: Mapping[str, int] = {**HEAD, "content": 0, "published_content": 0}
+"""The same of heads whose contents are not asked for, which are most of the rest."""
 
 
 def document_row(document: Document) -> Row:
@@ -115,7 +117,7 @@ def document_row(document: Document) -> Row:
 
 
 def document_from(row: Row) -> Document:
-    """The head in a row."""
+    """The head in a row; empty contents stand for those that were not read."""
     owner = row["owner"]
     return Document(
         id=row["_id"],
@@ -127,8 +129,8 @@ def document_from(row: Row) -> Document:
         published=row["published"],
         name=row["name"],
         internal_name=row["internal_name"],
-        content=row["content"],
-        published_content=row["published_content"],
+        content=row.get("content", {}),
+        published_content=row.get("published_content"),
         schema_version=row["schema_version"],
         published_schema_version=row["published_schema_version"],
         derived_from=derivation_from(row["derived_from"]),

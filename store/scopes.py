@@ -94,6 +94,16 @@ class Scope:
         """The same in two: what is seen of few principals, and what `released_kinds` adds, of any. A document can be in both."""
         return replace(self, released_kinds=frozenset()), Scope(released_kinds=self.released_kinds)
 
+    def of_kind(self, kind: str) -> "Scope":
+        """The same for documents of one kind, without what speaks of other kinds, and of what is seen whole: MongoDB finds its way better."""
+        return replace(
+            self,
+            released_in=self.released_in - self.principals,
+            released_of=self.released_of - self.principals - self.clinics,
+            released_templates_of=self.released_templates_of - self.principals - self.clinics if kind in self.template_kinds else frozenset(),
+            released_kinds=self.released_kinds & {kind},
+        )
+
     def owners(self) -> frozenset[str] | None:
         """Who owns all that is seen; None where that can't be told."""
         if self.released_kinds or self.principals or self.clinics_in or self.released_in or self.released_central:

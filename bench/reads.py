@@ -1,0 +1,122 @@
+"""Reading: one case type against a bare route, lists against plain Strawberry, and how evenly 128 requests at once are answered.
+
+The references read the same MongoDB as ours. Server, reference and load are processes of their own, and take turns.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.clients import Load, clients, post
+from bench.collection import ONE, Collection, count_of
+from bench.measuring import Spread, alternate, load, machine, run_to_the_end, table
+from bench.servers import Server, module, registry
+
+_COLUMNS = ("work", "figure", "ours", "reference", "ratio", "goal")
+_CLIENTS, _MANY_CLIENTS = 32, 128
+_PATH = "/graphql"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is run."""
+
+    rounds: int
+    requests: int
+    documents: int
+    lists: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What both sides are asked, over how many connections, how often in a measurement, and which goals there are."""
+
+    name: str
+    reference: str
+    body: Mapping[str, object]
+    connections: int
+    count: int
+    throughput: str = ""
+    evenness: str = ""
+
+
+def _works(collection: Collection, options: Options) -> list[Work]:
+    one = {"query": ONE, "variables": {"id": collection.ids[0]}}
+    goals = {50: "≥ 4 ×", 500: "≥ 3 ×"}
+    return [
+        Work("one case type", "bench.bare_read", one, _CLIENTS, options.requests, throughput="≥ 0.35 ×"),
+        Work("one case type, 128 at once", "bench.bare_read", one, _MANY_CLIENTS, options.requests, evenness="≤ 5"),
+        *(
+            Work(
+                f"list of {size}",
+                "bench.plain_lists",
+                collection.list_of(size),
+                _CLIENTS,
+                max(_CLIENTS, options.requests // size),
+                goals.get(size, ""),
+            )
+            for size in options.lists
+        ),
+    ]
+
+
+async def measure(options: Options) -> None:
+    """All of it."""
+    rows: list[list[str]] = []
+    print(f"## Reads\n\n{machine()}\n", flush=True)
+    with TemporaryDirectory(prefix="casetypes-bench-") as name:
+        folder = Path(name)
+        with registry(folder / "data") as ours:
+            collection = await Collection.made(folder / "data", ours, options.documents)
+            for work in _works(collection, options):
+                with module(work.reference, folder, collection.mongodb_uri) as reference:
+                    rows += await _measured(work, {"ours": ours, "reference": reference}, collection, options, folder)
+                print(f"{work.name} measured. {load()}", file=sys.stderr, flush=True)
+    print(f"{table(_COLUMNS, rows)}\n\n{load()}", flush=True)
+
+
+async def _measured(work: Work, servers: Mapping[str, Server], collection: Collection, options: Options, folder: Path) -> list[list[str]]:
+    request = post(_PATH, work.body, collection.token)
+    async with AsyncExitStack() as stack:
+        sides = {which: await stack.enter_async_context(clients(server, [request], work.connections, folder)) for which, server in servers.items()}
+        results = await alternate(options.rounds, {which: partial(side.ask, work.count) for which, side in sides.items()})
+    _require_equal(work, results)
+    return _rows(work, results)
+
+
+def _require_equal(work: Work, results: Mapping[str, Sequence[Load]]) -> None:
+    """Both sides must have answered as many values: neither may be fast by answering less."""
+    counts = {which: count_of(json.loads(found[0].text)) for which, found in results.items()}
+    if len(set(counts.values())) != 1 or any("errors" in json.loads(found[0].text) for found in results.values()):
+        raise RuntimeError(f"The answers of {work.name} are not alike: {counts} values.")
+
+
+def _rows(work: Work, results: Mapping[str, Sequence[Load]]) -> list[list[str]]:
+    def row(name: str, value: Callable[[Load], float], goal: str = "") -> list[str]:
+        values = {which: [value(one) for one in found] for which, found in results.items()}
+        ratio = Spread.of_ratios(values["ours"], values["reference"])
+        return [work.name, name, *(str(Spread.of(found)) for found in values.values()), str(ratio), goal]
+
+    return [
+        row("server CPU per request, ms", lambda one: one.cpu * 1e3),
+        row("requests per second", lambda one: one.throughput, work.throughput),
+        row("median, ms", lambda one: one.median * 1e3),
+        row("p99, ms", lambda one: one.p99 * 1e3),
+        row("p99 / median", lambda one: one.p99 / one.median, work.evenness),
+    ]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench reads", description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5, help="that count, of each side (default: 5)")
+    parser.add_argument("--requests", type=int, default=2_000, help="of one case type in a measurement; of lists fewer (default: 2000)")
+    parser.add_argument("--documents", type=int, default=520, help="case types in the registry (default: 520)")
+    parser.add_argument("--lists", type=int, nargs="*", default=[50, 500], help="sizes of lists (default: 50 500)")
+    run_to_the_end(measure(Options(**vars(parser.parse_args(arguments)))))

@@ -1,0 +1,147 @@
+"""Reading only what is asked for, and keeping parsed operations within bounds."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from graphql import GraphQLObjectType
+from pymongo import monitoring
+
+from schema.operations import Operations
+from schema.registry import schema
+from schema.selections import HEAD_FIELDS
+from tests.callers import BJORKEN
+from tests.kinds import SAMPLES, Sample
+from tests.life import made
+from tests.world import World
+
+
+class Finds(monitoring.CommandListener):
+    """Of one database, what is left out of documents that are read."""
+
+    def __init__(self) -> None:
+        self.database = ""
+        self.projections: list[Any] = []
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        if event.database_name == self.database and event.command.get("find") == "documents":
+            self.projections.append(event.command.get("projection"))
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def listener() -> Finds:
+    """Of the whole module: it must be there before any client is made."""
+    listener = Finds()
+    monitoring.register(listener)
+    return listener
+
+
+@pytest.fixture
+def finds(listener: Finds, world: World) -> Iterator[Finds]:
+    """What is read in one test."""
+    listener.database = world.api.store.database.name
+    yield listener
+    listener.database = ""
+    listener.projections.clear()
+
+
+WITH_CONTENT = {"tokens": 0}
+NO_CONTENT = {**WITH_CONTENT, "content": 0, "published_content": 0}
+
+
+def selected(name: str) -> str:
+    """A field of a document as it is asked for."""
+    return "owner { __typename ... on Principal { name } }" if name == "owner" else name
+
+
+@pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
+async def test_what_is_on_the_head_is_answered_the_same_without_the_content(finds: Finds, world: World, sample: Sample) -> None:
+    document = await made(world.region, sample, publish=True)
+    of = schema.graphql.type_map[sample.type]
+    assert isinstance(of, GraphQLObjectType)
+    head = " ".join(selected(name) for name in sorted(HEAD_FIELDS & {"__typename", *of.fields}))
+    read = f"query($id: ID!) {{ list: {sample.many} {{ edges {{ node {{ {head} %s }} }} }} one: {sample.one}(id: $id) {{ {head} %s }} }}"
+    content = "content { internalName }"
+
+    whole = await world.region.ask(read % (content, content), id=document)
+    asked_for = finds.projections.copy()
+    finds.projections.clear()
+    lean = await world.region.ask(read % ("", ""), id=document)
+
+    assert asked_for[-2:] == [WITH_CONTENT, WITH_CONTENT]
+    assert finds.projections == [NO_CONTENT, NO_CONTENT]
+    assert whole["one"].pop("content") == {"internalName": sample.content["internalName"]}
+    for edge in whole["list"]["edges"]:
+        assert edge["node"].pop("content").keys() == {"internalName"}
+    assert lean == whole
+    assert lean["one"]["id"] in [edge["node"]["id"] for edge in lean["list"]["edges"]]
+
+
+async def test_the_content_is_read_wherever_any_part_of_an_operation_asks_for_it(finds: Finds, world: World) -> None:
+    await world.distribute(world.case_type, BJORKEN)
+    content = {"content": {"language": "sv"}}
+    asked = {
+        "{ caseTypes { edges { node { ...Fields } } } } fragment Fields on CaseType { content { language } }": {"node": content},
+        "{ caseTypes { edges { node { name } node { ... on Document { name ... on CaseType { content { language } } } } } } }": {
+            "node": {"name": "Förnya recept", **content}
+        },
+        "{ caseTypes { edges { ... { node { content @include(if: true) { language } } } } } }": {"node": content},
+        "{ caseTypes(orderBy: UPDATED_DESC) { edges { node { content { language } } } } }": {"node": content},
+        "{ assignments { edges { node { caseType { content { language } } } } } }": {"node": {"caseType": content}},
+    }
+
+    for query, expected in asked.items():
+        finds.projections.clear()
+        [answer] = (await world.region.ask(query)).values()
+        assert answer["edges"] == [expected], query
+        assert WITH_CONTENT in finds.projections or not finds.projections, query
+
+
+async def test_documents_named_along_the_way_are_read_without_content(finds: Finds, world: World) -> None:
+    await world.distribute(world.case_type, BJORKEN)
+    asked = [
+        "{ assignments { edges { node { caseType { name } } } } }",
+        '{ principal(hsaId: "SE2321000016") { events(first: 1, filter: { actions: [PUBLISHED] }) { edges { node { document { name } } } } } }',
+        f'{{ caseType(id: "{world.case_type}") {{ name state owner {{ __typename }} }} }}',
+        "{ caseTypes(orderBy: UPDATED_DESC) { edges { node { name } } } }",
+    ]
+
+    for query in asked:
+        finds.projections.clear()
+        answer = await world.region.ask(query)
+        assert "Förnya recept" in str(answer), query
+        assert finds.projections == [NO_CONTENT] or "UPDATED" in query, query
+
+
+def test_operations_that_differ_in_literals_only_take_no_room_from_those_that_come_again() -> None:
+    operations = Operations(schema.graphql)
+    often = "query($id: ID!) { caseType(id: $id) { name } }"
+    operations.read(often)
+    kept = operations.read(often)
+
+    for number in range(3_000):
+        operations.read(f'{{ caseType(id: "ct_{number}") {{ name state latestVersion }} }}')
+
+    assert kept.errors == ()
+    assert operations.read(often) is kept
+    assert len(operations) == 1
+
+
+def test_operations_that_come_again_are_kept_within_a_bound_of_memory() -> None:
+    operations = Operations(schema.graphql, most_bytes=1_000_000)
+    texts = [f"query Names{number} {{ caseTypes {{ edges {{ node {{ id name state }} }} }} }}" for number in range(200)]
+
+    for text in texts:
+        operations.read(text)
+        operations.read(text)
+
+    assert 20 < len(operations) < 60
+    assert operations.size <= 1_000_000
+    assert operations.read(texts[-1]) is operations.read(texts[-1])
+    invalid = [operations.read("{ nothing }"), operations.read("{ nothing }")]
+    assert all(one.errors for one in invalid)
+    assert len(operations) <= 60
