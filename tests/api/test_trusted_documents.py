@@ -121,7 +121,7 @@ async def test_only_what_a_manifest_names_is_accepted_where_that_is_set(mongodb_
             await socket.subscribe(FOLLOW, clinics=[BJORKEN])
             [error] = (await socket.message())["payload"]
 
-    assert by_hash.json() == by_text.json()["data"] == {"viewer": {"roles": ["CLINIC_STAFF"]}}
+    assert by_hash.json()["data"] == by_text.json()["data"] == {"viewer": {"roles": ["CLINIC_STAFF"]}}
     assert refused == ["NOT_TRUSTED"] * 5
     assert error["extensions"]["code"] == "NOT_TRUSTED"
 
