@@ -60,6 +60,7 @@ from store import verification
 from store.backup import BackupError, back_up, is_half_restored
 from store.backup import restore as restore_backup
 from store.database import Database, MongoError, connect
+from store.ending import end
 from store.kinds import Kinds
 from store.mongod import MongodError
 from store.records import Role
@@ -107,8 +108,7 @@ def create_app(settings: Settings, schema: RegistrySchema = schema, kinds: Kinds
             with on_signal(lambda: asyncio.ensure_future(live.end_streams())):
                 yield {HEADER_SECONDS: settings.header_seconds}
         finally:
-            for task in background:
-                task.cancel()
+            await end(*background)
             await live.stop()
             await store.feed.stop()
             await store.log.close()

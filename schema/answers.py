@@ -171,6 +171,21 @@ class Answers:
         answer = await self.execute(context, request, admitted, transport)
         return answer if answer.refused or answer.errors else replace(answer, tag=tag)
 
+    def charge(self, context: Context, cost: int, extensions: dict[str, Any] | None = None) -> None:
+        """Take what something costs from the rates of its user and principal.
+
+        Raises:
+            Refusal: It is not there yet.
+        """
+        held = context.rights.held
+        wait = self._rates.charge(context.viewer.subject, held[0].principal if held else None, cost)
+        if wait > 0:
+            seconds = ceil(wait)
+            error = TopLevelError(
+                "RATE_LIMITED", f"This user, or all of its principal, asks too much. Try again in {seconds} s.", {"retryAfter": seconds}
+            )
+            raise Refusal(Answer(refused=[error], extensions=extensions or {}, retry_after=seconds))
+
     def note(self, context: Context, admitted: Admitted | None, transport: str, begun: float, codes: list[str]) -> None:
         """Tell the log of an operation: by whom, which, at what cost. Nothing of what it asked or answered."""
         if self._limits.logged:
@@ -187,7 +202,7 @@ class Answers:
 
     def _admitted(self, context: Context, request: Request) -> Admitted:
         if (operation := self.trusted.known(request.query, request.digest)) is None:
-            self._charge(context, len(request.query or ""), {})  # a character takes as long to read as a value to answer
+            self.charge(context, len(request.query or ""))  # a character takes as long to read as a value to answer
             operation = self.trusted.find(request.query, request.digest)
         if operation.errors:
             report(operation.errors, context.request_id)
@@ -202,7 +217,7 @@ class Answers:
         if measure.introspects and not any(Permission.INTROSPECT in held.permissions for held in context.rights.held):
             error = TopLevelError("INTROSPECTION_NOT_PERMITTED", "The schema is not told in this role: read schema.graphql.")
             raise Refusal(Answer(refused=[error], extensions=extensions))
-        self._charge(context, cost, extensions)
+        self.charge(context, cost, extensions)
         return Admitted(operation, measure, cost, extensions)
 
     def _meant(self, operation: Operation, name: str | None) -> Measure:
@@ -214,16 +229,6 @@ class Answers:
         if (measure := operation.measures.get(name)) is None:
             raise Refusal(Answer(refused=[TopLevelError("BAD_REQUEST", "There is no operation of the name in `operationName`.")]))
         return measure
-
-    def _charge(self, context: Context, cost: int, extensions: dict[str, Any]) -> None:
-        held = context.rights.held
-        wait = self._rates.charge(context.viewer.subject, held[0].principal if held else None, cost)
-        if wait > 0:
-            seconds = ceil(wait)
-            error = TopLevelError(
-                "RATE_LIMITED", f"This user, or all of its principal, asks too much. Try again in {seconds} s.", {"retryAfter": seconds}
-            )
-            raise Refusal(Answer(refused=[error], extensions=extensions, retry_after=seconds))
 
     async def _executed(self, context: Context, request: Request, admitted: Admitted) -> Answer:
         if admitted.follows:

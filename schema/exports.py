@@ -23,6 +23,7 @@ from resolvers.context import Context
 from resolvers.exports import EXPORTS
 from resolvers.exports.asking import read
 from resolvers.exports.exporting import Begun, begin
+from schema.answers import Refusal
 from schema.formats import FORMATS
 from schema.formats.writing import Sheet, Writer
 from schema.live import Live
@@ -35,6 +36,8 @@ _PIECE = 64 * 1024
 _LIGHTLY = 4
 _GZIP = 16 + zlib.MAX_WBITS
 _RETRY_SECONDS = "30"
+_TO_BEGIN = 200
+"""In values: an export is counted before its first row."""
 
 Headers = Mapping[str, str]
 
@@ -72,6 +75,7 @@ class Exporting:
         name, ending = _asked(request)
         writer_type = FORMATS[ending]
         context = await self._context(request, request_id)
+        self._charge(context)
         with _refusals(request_id):
             begun = await begin(context, EXPORTS[name], read(EXPORTS[name].parameters, request.query_params.multi_items()))
             headers = _headers(begun, request, ending) | {"x-request-id": request_id}
@@ -88,7 +92,21 @@ class Exporting:
             with _refusals(request_id):
                 if total:
                     await begun.log(f"{name}.{ending}")
-            await self._stream(begun, total, writer_type, headers, Wire(request, send, request_id))
+            await self._stream(begun, total, writer_type, headers, Wire(request, send, request_id), context.viewer.subject)
+
+    def _charge(self, context: Context) -> None:
+        """Take what it costs to begin one from the user's rate; its rows come as fast as they are read, in one of few places.
+
+        Raises:
+            Refused: The user asks too often.
+        """
+        try:
+            self._live.answers.charge(context, _TO_BEGIN)
+        except Refusal as refusal:
+            [error] = refusal.answer.refused
+            raise Refused(
+                HTTPStatus.TOO_MANY_REQUESTS, "RATE_LIMITED", error.message, headers={"retry-after": str(refusal.answer.retry_after)}
+            ) from None
 
     @contextmanager
     def _place(self) -> Iterator[None]:
@@ -115,7 +133,7 @@ class Exporting:
             raise Refused(status, context.code, context.reason, headers={} if down else {"www-authenticate": "Bearer"})
         return context
 
-    async def _stream(self, begun: Begun[Any], total: int, writer_type: type[Writer], headers: Headers, wire: "Wire") -> None:
+    async def _stream(self, begun: Begun[Any], total: int, writer_type: type[Writer], headers: Headers, wire: "Wire", viewer: str) -> None:
         sheet = Sheet(begun.export.name, begun.columns, begun.cursor, total, begun.at, begun.resumed)
         started = time.perf_counter()
         self._live.streams.add(wire)
@@ -135,6 +153,7 @@ class Exporting:
         _log.info(
             "export ended",
             export=begun.export.name,
+            viewer=viewer,
             rows=sent,
             total=total,
             complete=complete,

@@ -18,6 +18,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collation import Collation
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
 
+from store.ending import StillWanted
+
 MongoError = PyMongoError
 Row = dict[str, Any]
 Session = AsyncClientSession
@@ -303,7 +305,7 @@ class Database:
     async def _reading(self) -> AsyncIterator[None]:
         """A turn to read, and the time for it."""
         async with self._reads:
-            with timeout(self._seconds):
+            with timeout(self._seconds), StillWanted():
                 yield
 
     @asynccontextmanager

@@ -137,7 +137,7 @@ async def test_assignments(world: World, data: st.DataObject) -> None:
 # ------------------------------------------------------------------ events
 
 EVENTS = f"""query($principal: HsaId!, $filter: EventFilter, $after: String) {{ principal(hsaId: $principal) {{
-    events(filter: $filter, first: 100, after: $after) {{ pageInfo {{ hasNextPage endCursor }} edges {{ node {{
+    events(filter: $filter, first: 50, after: $after) {{ pageInfo {{ hasNextPage endCursor }} edges {{ node {{
         id cursor sequence action version at note requestId export person actor {ACTOR} principal {{ hsaId }}
         document {{ id __typename }} group {{ id }} clinics(first: 100) {{ edges {{ node {{ hsaId }} }} }} }} }} }} }} }}"""
 
@@ -235,7 +235,7 @@ async def test_clinics(world: World, data: st.DataObject) -> None:
 
 VERSION = f"""id number createdAt note hash previousHash restoredFrom author {ACTOR} derivedFrom {{ template {{ id }} version }}
     content {{ name internalName }}"""
-DOCUMENTS = f"""query($after: String) {{ %s(filter: {{ state: [DRAFT, ACTIVE, INACTIVE, ARCHIVED] }}, first: 100, after: $after) {{
+DOCUMENTS = f"""query($after: String) {{ %s(filter: {{ state: [DRAFT, ACTIVE, INACTIVE, ARCHIVED] }}, first: 5, after: $after) {{
     pageInfo {{ hasNextPage endCursor }} edges {{ node {{ id owner {{ ... on Principal {{ hsaId }} ... on Clinic {{ hsaId }} }}
     versions(first: 100) {{ edges {{ node {{ {VERSION} }} }} }} }} }} }} }}"""
 

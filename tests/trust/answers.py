@@ -17,8 +17,11 @@ def assert_decent(answer: httpx2.Response, sent: object) -> None:
     assert answer.headers["cache-control"] == "no-store", sent
     assert "server" not in answer.headers, sent
     assert not [secret for secret in SECRETS if secret in answer.text], (answer.text[:500], sent)
-    if answer.headers["content-type"].startswith(("application/json", "application/graphql-response+json")):
+    media = answer.headers.get("content-type", "")
+    if media.startswith(("application/json", "application/graphql-response+json")):
         assert_coded(answer.json().get("errors", []), sent)
+    if media == "application/problem+json":
+        assert answer.json()["code"] in DOCUMENTED - {"INTERNAL_ERROR"}, (answer.text, sent)
 
 
 def assert_coded(errors: list[Any], sent: object) -> None:

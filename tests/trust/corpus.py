@@ -3,6 +3,9 @@
 import base64
 import json
 from pathlib import Path
+from urllib.parse import quote
+
+from resolvers.exports import EXPORTS
 
 HERE = Path(__file__).parent
 VIEWER = "{ viewer { roles } }"
@@ -66,7 +69,11 @@ def texts() -> list[str]:
     return [*kept("texts"), "x" * 100_000]
 
 
+OWNER = 'owner: "SE2321000016"'
 SAVE = 'mutation($text: String!) { caseTypeCreate(input: { owner: "SE2321000016", note: $text, content: { name: $text, internalName: $text } })'
+SINCE = 'from: "2026-01-01T00:00:00Z"'
+ADOPT = '{ id: "ct_1", expectedVersion: 1, resolutions: { path: $text, take: OURS } }'
+WORDS = "{ name: $text, internalName: $text, form: INFORMATION, message: $text, links: [{ key: $text, label: $text, url: $text }] }"
 FIELDS = (
     "query($text: ID!) { caseType(id: $text) { id } node(id: $text) { id } nodes(ids: [$text]) { id } }",
     "query($text: HsaId!) { clinic(hsaId: $text) { name } principal(hsaId: $text) { name events { totalCount } } }",
@@ -77,6 +84,29 @@ FIELDS = (
     "mutation($text: ID!) { documentPublish(input: { id: $text, version: 1, expectedVersion: 1 }) { errors { code } } }",
 )
 """Documents with one variable, for all sorts of texts."""
+MORE_FIELDS = (
+    "query($text: String!) { search(text: $text) { totalCount edges { hits { segments { text } } } } }",
+    'query($text: String!) { search(text: "a", after: $text) { totalCount } templateReview(after: $text) { totalCount } }',
+    "query($text: HsaId!) { reports(principal: $text) { clinicsBehind { totalCount } } templateReview(filter: { owner: $text }) { totalCount } }",
+    "query($text: String!) { reports(clinics: { text: $text }) { clinicsBehind(after: $text) { totalCount } } }",
+    "query($text: String!) { clinics(filter: { text: $text }) { totalCount edges { cursor } } }",
+    'query($text: String!) { checkDistribution(caseType: "ct_1", to: { filter: { text: $text } }) { refused { row } } }',
+    "query($text: DateTime!) { reports { editsPerMonth(from: $text) { month } acknowledgementTimes(from: $text) { total { pending } } } }",
+    f"query($text: ID!) {{ reports(clinics: {{ group: $text }}) {{ acknowledgementTimes({SINCE}, caseType: $text) {{ publications }} }} }}",
+    "query($text: ID!) { checkTemplateAdoption(id: $text) { toVersion } templateExport(id: $text) { hash } caseTypeTemplate(id: $text) { id } }",
+    "query($text: ID!) { residentCase(id: $text) { id } termsText(id: $text) { id } guidance(id: $text) { id } notice(id: $text) { id } }",
+    f"mutation($text: String!) {{ textReplace(input: {{ {OWNER}, find: $text, replace: $text, dryRun: true }}) {{ errors {{ code }} }} }}",
+    f'mutation($text: String!) {{ textReplace(input: {{ {OWNER}, find: "a", replace: $text, dryRun: true }}) {{ errors {{ code }} }} }}',
+    "mutation($text: ID!) { textReplaceUndo(input: { batch: $text }) { errors { code } } }",
+    f"mutation($text: String!) {{ templateImport(input: {{ {OWNER}, file: $text }}) {{ errors {{ code }} }} }}",
+    f"mutation($text: String!) {{ documentAdoptTemplate(input: {ADOPT}) {{ errors {{ code }} }} }}",
+    f"mutation($text: String!) {{ residentCaseCreate(input: {{ {OWNER}, content: {WORDS} }}) {{ errors {{ code }} }} }}",
+)
+"""The same, each for a third of them."""
+
+
+TEMPLATE_FILES = ("null", "[]", "{}", '{"format": 1}', "[" * 5_000, '{"a":' * 5_000, '{"a": 1e999999}', '{"a": 1, "a": 2}')
+"""What might be imported as a template."""
 
 
 def request(query: str, **variables: object) -> bytes:
@@ -111,6 +141,8 @@ def bodies() -> list[bytes]:
     written = [text.encode("utf-8", "surrogatepass") for text in kept("bodies")]
     asked = [request(document) for document in documents()]
     filled = [request(query, text=text) for query in FIELDS for text in texts()]
+    filled += [request(query, text=text) for place, query in enumerate(MORE_FIELDS) for text in texts()[place % 3 :: 3]]
+    filled += [request(query, text=file) for query in MORE_FIELDS if "file: $text" in query for file in TEMPLATE_FILES]
     return [*raw, *written, *asked, *filled]
 
 
@@ -126,3 +158,37 @@ def frames() -> list[str | bytes]:
         json.dumps({"type": "x" * 100_000}),
     ]
     return list(dict.fromkeys([*kept("frames"), *long, b"", b"\x00", b'{"type": "ping"}', *subscribed]))
+
+
+def exports() -> list[str]:
+    """Hostile addresses of exports."""
+    odd = [
+        "",
+        ".csv",
+        "assignments",
+        "assignments.",
+        "ASSIGNMENTS.CSV",
+        "assignments.csv.csv",
+        "assignments.csv/",
+        "assignments.csv%00",
+        "%00.csv",
+        "..%2f..%2fetc%2fpasswd",
+        "../graphql",
+        "%ff%fe.csv",
+        "__class__.csv",
+        "x" * 8_000 + ".csv",
+        "events.ndjson?%ff=%fe",
+        "events.ndjson?" + "a=1&" * 3_000,
+        "events.ndjson?" + "action=PUBLISHED&" * 3_000,
+        "events.ndjson?principal=&principal=",
+        "events.ndjson?detail=2",
+        "versions.xlsx?resume=x",
+        "clinics.parquet?status=ACTIVE,,ACTIVE",
+    ]
+    filled = [
+        f"{name}.{('csv', 'ndjson', 'xlsx', 'parquet')[place % 4]}?{parameter}={quote(text[:500])}"
+        for name, export in EXPORTS.items()
+        for place, parameter in enumerate(export.parameters)
+        for text in texts()[place % 6 :: 6]
+    ]
+    return [*odd, *filled]

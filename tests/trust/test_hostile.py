@@ -8,15 +8,17 @@ import pytest
 import websockets
 from structlog.testing import capture_logs
 
+from schema.json_input import NotJson, read_json
 from tests.callers import Caller, Json
 from tests.trust.answers import assert_coded, assert_decent
-from tests.trust.corpus import VIEWER, bodies, frames
+from tests.trust.corpus import VIEWER, bodies, exports, frames
 from tests.world import World
 
 PROTOCOL = websockets.Subprotocol("graphql-transport-ws")
 CLOSES = {4400, 4401, 4409, 4429, 1007, 1009}
 BODIES = bodies()
 FRAMES = frames()
+ADDRESSES = exports()
 
 
 def test_the_corpus_is_some_hundred_pieces_and_has_none_twice() -> None:
@@ -24,6 +26,18 @@ def test_the_corpus_is_some_hundred_pieces_and_has_none_twice() -> None:
     assert len(FRAMES) > 200
     assert len(set(BODIES)) == len(BODIES)
     assert len(set(FRAMES)) == len(FRAMES)
+    assert len(ADDRESSES) > 200
+    assert len(set(ADDRESSES)) == len(ADDRESSES)
+
+
+def test_brackets_in_a_text_are_no_lists_and_lists_beside_texts_are() -> None:
+    text = json.dumps({"file": json.dumps([[], {"a": '"'}] * 30_000)})
+    lists = '{"file": "\\"", "x": [' + "[]," * 50_000 + "1]}"
+
+    assert read_json(text.encode()) == read_json(text) == json.loads(text)
+    for many in (lists, lists.encode()):
+        with pytest.raises(NotJson):
+            read_json(many)
 
 
 @pytest.fixture
@@ -64,6 +78,37 @@ async def test_every_frame_is_answered_or_closes_its_socket_with_a_code_of_the_p
                 errors = message["payload"] if message["type"] == "error" else message.get("payload", {}).get("errors", [])
                 assert_coded(errors, frame[:300])
             assert socket.ws.close_code in CLOSES | {None}, (socket.ws.close_code, frame[:300])
+
+
+@pytest.mark.usefixtures("no_faults")
+async def test_every_address_of_an_export_is_answered_with_rows_or_a_problem(world: World) -> None:
+    statuses = set()
+    for address in ADDRESSES:
+        answer = await world.region.client.get(f"{world.api.root}/exports/{address}", headers={"authorization": f"Bearer {world.region.token}"})
+        statuses.add(answer.status_code)
+        if answer.status_code == 200:
+            assert answer.headers["x-content-type-options"] == "nosniff"
+        else:
+            assert_decent(answer, address[:300])
+
+    assert statuses <= {200, 307, 400, 403, 404, 405}
+
+
+@pytest.mark.usefixtures("no_faults")
+async def test_exports_are_only_fetched_and_only_by_who_is_signed_in(world: World) -> None:
+    url = f"{world.api.root}/exports/clinics.csv"
+    signed_in = {"authorization": f"Bearer {world.region.token}"}
+    odd: list[dict[str, str]] = [{"if-none-match": "\u00e5" * 100}, {"range": "bytes=0-0"}, {"accept-encoding": "gzip;q=x, *;q=2"}, {"accept": "x"}]
+
+    methods = [await world.region.client.request(method, url, headers=signed_in) for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS")]
+    tokens = [await world.region.client.get(url, headers={"authorization": text}) for text in ("", "Bearer", "Bearer a.b.c", "Basic eA==")]
+    headers = [await world.region.client.get(url, headers=[(k.encode(), v.encode("latin-1")) for k, v in (signed_in | one).items()]) for one in odd]
+
+    for answer in (*methods, *tokens):
+        assert_decent(answer, (answer.request.method, answer.request.headers))
+    assert [answer.status_code for answer in methods] == [405] * 5
+    assert [answer.status_code for answer in tokens] == [401] * 4
+    assert [answer.status_code for answer in headers] == [200] * 4
 
 
 async def until_after(ws: websockets.ClientConnection) -> list[Json]:

@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 from store.database import Database
 from store.records import Role
 from store.registry import Store
-from tests.callers import BJORKEN, STOCKHOLM, Api, Caller, Json, operation
+from tests.callers import BJORKEN, LINDEN, STOCKHOLM, Api, Caller, Json, operation
+from tests.exporting import fetched
 from tests.serving import serving
 from tests.world import World
 
@@ -31,7 +32,6 @@ async def strict(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterato
         "import_bytes": 20_000,
         "body_seconds": 0.3,
         "header_seconds": 0.3,
-        "query_cost": 200,
         "origins": ("https://verktyg.example",),
     }
     async with serving(tmp_path, mongodb_uri, store, development=True, **limits) as api:
@@ -124,20 +124,28 @@ async def test_only_operations_that_take_files_or_documents_of_signed_in_callers
     other = await region.post("query($c: String) { caseTypes(filter: { text: $c }) { totalCount } }", c=csv)
     mixed = await region.post(both, c=csv)
     nobody = await strict.nobody().post(importing, c=csv)
+    template = await region.post(operation("templateImport", "event { id }"), input={"owner": STOCKHOLM, "file": csv})
+    replies = [{"key": "a", "label": "A", "text": csv}]
+    adaptation = {"caseType": "ct_x", "clinic": BJORKEN, "expectedVersion": 0, "standardReplies": replies, "terms": []}
+    adapted = await region.post(operation("localAdaptationSave", "event { id }"), input=adaptation)
 
     assert imported.json()["data"]["clinicsImport"] == {"created": 100, "errors": []}
+    assert template.json()["data"]["templateImport"]["errors"][0]["code"] == "MALFORMED"
+    assert adapted.json()["data"]["localAdaptationSave"]["errors"][0]["code"] == "NOT_FOUND"
     assert [answer.status_code for answer in (other, mixed, nobody)] == [413] * 3
 
 
 # ------------------------------------------------------------- cost
 
 
-async def test_what_an_operation_may_come_to_is_told_and_bounded(region: Caller) -> None:
+async def test_what_an_operation_may_come_to_is_told_and_bounded(mongodb_uri: str, store: Store, tmp_path: Path) -> None:
     query = "query($n: Int = 10) { caseTypes(first: $n) { edges { node { id name } } } }"
 
-    small = (await region.post(query)).json()
-    smaller = (await region.post(query, n=1)).json()
-    large = (await region.post(query, n=100)).json()
+    async with serving(tmp_path, mongodb_uri, store, development=True, query_cost=200) as api:
+        region = api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM)
+        small = (await region.post(query)).json()
+        smaller = (await region.post(query, n=1)).json()
+        large = (await region.post(query, n=100)).json()
 
     assert small["extensions"] == {"cost": {"requested": 10 + 1 + 1 + 10 * 3, "limit": 200}}
     assert smaller["extensions"] == {"cost": {"requested": 10 + 1 + 1 + 3, "limit": 200}}
@@ -159,6 +167,8 @@ async def test_who_asks_too_often_is_told_when_to_come_back_and_others_are_not_h
             api.url, json={"query": VIEWER}, headers={"authorization": f"Bearer {one.token}", "accept": "text/event-stream"}
         )
 
+        export = await fetched(one, "clinics.csv")
+
     assert [answer.status_code for answer in answers] == [200, 200, 429, 429]  # both paid for being read, too
     assert others.status_code == 200
     error = answers[-1].json()["errors"][0]
@@ -167,6 +177,8 @@ async def test_who_asks_too_often_is_told_when_to_come_back_and_others_are_not_h
     assert (over_socket["type"], over_socket["payload"][0]["extensions"]["code"]) == ("error", "RATE_LIMITED")
     assert (stream.status_code, stream.json()["errors"][0]["extensions"]["code"]) == (429, "RATE_LIMITED")
     assert int(stream.headers["retry-after"]) > 0
+    assert (export.status_code, export.json()["code"]) == (429, "RATE_LIMITED")
+    assert int(export.headers["retry-after"]) > 0
 
 
 # ------------------------------------------------------------- time
@@ -218,6 +230,22 @@ async def test_a_query_that_takes_too_long_is_ended_and_waits_for_nothing_any_mo
     assert over_http.json()["errors"][0]["extensions"]["code"] == "DEADLINE_EXCEEDED"
     assert (over_socket["type"], over_socket["payload"][0]["extensions"]["code"]) == ("error", "DEADLINE_EXCEEDED")
     assert left == 0
+
+
+async def test_the_time_of_operations_ends_reports_but_no_export(hasty: Api) -> None:
+    caller = hasty.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM)
+    await caller.done("clinicsImport", "created", principal=STOCKHOLM, csv="hsaId,name\n" + f"{BJORKEN},Björken\n{LINDEN},Linden\n")
+    await fetched(caller, "clinics.csv")  # what is kept for all is read
+    async with no_reads(hasty) as turns:
+        export = asyncio.create_task(fetched(caller, "clinics.ndjson"))
+        await until(lambda: waiting(turns) > 0)
+        report = (await caller.post("{ reports { caseTypesPerClinic { totalCount } } }")).json()
+        still = waiting(turns)
+    answer = await export
+
+    assert report["errors"][0]["extensions"]["code"] == "DEADLINE_EXCEEDED"
+    assert still == 1
+    assert (answer.status_code, len(answer.text.splitlines())) == (200, 2)
 
 
 async def test_a_client_that_hangs_up_ends_its_query(api: Api) -> None:

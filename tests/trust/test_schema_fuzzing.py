@@ -18,6 +18,8 @@ from tests.callers import BJORKEN, INERA, STOCKHOLM
 from tests.trust.answers import assert_decent
 from tests.world import World
 
+RANDOM = "ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning"
+"""schemathesis draws some defaults so. Its seed is hypothesis' own in any case."""
 HOSTILE = ["", "\x00", "$where", "__proto__", "a.b", "{{clinic.name}}", "å" * 300, "-1", "' OR 1=1 --", "\u202e", "9" * 400]
 TEXTS = st.sampled_from(HOSTILE) | st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)
 TIMES = st.datetimes(timezones=st.just(None)).map(lambda time: f"{time.isoformat(timespec='milliseconds')}Z") | TEXTS
@@ -59,12 +61,14 @@ async def asked(world: World, label: str, examples: int) -> None:
             assert_decent(await caller.post(document), document)
 
 
+@pytest.mark.filterwarnings(RANDOM)
 async def test_no_operation_of_the_schema_fails(world: World) -> None:
     for label in OPERATIONS:
         await asked(world, label, 2)
 
 
 @pytest.mark.soak
+@pytest.mark.filterwarnings(RANDOM)
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("label", sorted(OPERATIONS))
 async def test_no_operation_of_the_schema_fails_however_often_it_is_asked(world: World, label: str) -> None:
