@@ -17,8 +17,8 @@ from resolvers.access import rights_of
 from resolvers.context import Context
 from resolvers.loaders import Loaders
 from resolvers.viewers import LOA3, Grant, Viewer
-from schema.execution import CompiledExecutor
 from schema.budgets import Bounds
+from schema.execution import CompiledExecutor
 from schema.operations import Operation, Operations
 from schema.registry import schema
 from store.records import Role
