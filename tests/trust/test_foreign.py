@@ -212,7 +212,7 @@ async def test_a_foreign_text_change_is_undone_as_none(world: World) -> None:
     }
 
     assert alike == {name: name != "reviewer" for name in alike}  # who sees the drafts, but may not edit
-    assert await world.region.codes("textReplaceUndo", batch=missing) == ["NOT_FOUND"]
+    assert [one["code"] for one in (await world.region.do("textReplaceUndo", "batch", batch=missing))["errors"]] == ["NOT_FOUND"]
 
 
 async def test_foreign_clinics_answer_as_none(world: World) -> None:
