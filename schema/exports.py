@@ -35,6 +35,8 @@ _PIECE = 64 * 1024
 _LIGHTLY = 4
 _GZIP = 16 + zlib.MAX_WBITS
 _RETRY_SECONDS = "30"
+_STALLED_SECONDS = 300.0
+"""How long a client may take nothing at all. Then it is as good as gone, and its place is for others."""
 
 Headers = Mapping[str, str]
 
@@ -71,8 +73,8 @@ class Exporting:
     async def _answer(self, request: Request, send: Send, request_id: str) -> None:
         name, ending = _asked(request)
         writer_type = FORMATS[ending]
-        context = await self._context(request, request_id)
         with _refusals(request_id):
+            context = await self._context(request, request_id)
             begun = await begin(context, EXPORTS[name], read(EXPORTS[name].parameters, request.query_params.multi_items()))
             headers = _headers(begun, request, ending) | {"x-request-id": request_id}
             if _matches(request.headers.get("if-none-match", ""), headers["etag"]):
@@ -126,7 +128,7 @@ class Exporting:
             sent = await _written(begun, writer_type, sheet, wire)
             complete = not wire.gone.is_set()
         except OSError:
-            pass  # the client has gone
+            pass  # the client has gone, or takes no more
         except Exception as fault:  # noqa: BLE001 - the answer has begun: it can only be cut off
             _log.error("export failed", request_id=wire.request_id, exc_info=fault)
         finally:
@@ -191,11 +193,16 @@ class Wire:
         self._listening = asyncio.create_task(self._listen())
 
     async def send(self, data: bytes) -> None:
-        """Send some more, once there is enough of it; waits while the client takes no more."""
+        """Send some more, once there is enough of it; waits while the client takes no more.
+
+        Raises:
+            TimeoutError: It has taken nothing for long.
+        """
         self._waiting += self._deflate.compress(data) if self._deflate else data
         if len(self._waiting) >= _PIECE:
             piece, self._waiting = bytes(self._waiting), bytearray()
-            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+            async with asyncio.timeout(_STALLED_SECONDS):
+                await self._send({"type": "http.response.body", "body": piece, "more_body": True})
 
     async def end(self) -> None:
         """Send the rest, and that it was all."""
@@ -245,7 +252,8 @@ def _refusals(request_id: str) -> Iterator[None]:
         raise
     except Exception as fault:
         if is_outage(fault):
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE", "The database can't be asked just now. Try again later.") from fault
+            detail = "The database can't be asked just now. Try again later."
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE", detail, headers={"retry-after": _RETRY_SECONDS}) from fault
         _log.error("export failed", request_id=request_id, exc_info=fault)
         raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "Internal error. The cause is in the server's log.") from fault
 

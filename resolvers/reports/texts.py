@@ -51,8 +51,7 @@ async def edits(context: Context, what: Coverage, since: datetime, until: dateti
         NotPermitted: The viewer reads no log there.
         InvalidInput: The period is none.
     """
-    until = until or context.store.now()
-    require_period(since, until)
+    end = require_period(context, since, until)
     if what.principal is not None:
         access.require_at(context.rights, Permission.READ_LOG, what.principal.key, None, ("principal",))
         principals = [what.principal.key]
@@ -60,7 +59,7 @@ async def edits(context: Context, what: Coverage, since: datetime, until: dateti
         principals = [key for key in sorted(context.principals) if context.rights.holder(Permission.READ_LOG, key) is not None]
         if not principals:
             raise NotPermitted("Du har inte behörighet att läsa någon logg.", ("principal",))
-    return await context.store.reports.texts.edits(principals, since, until)
+    return await context.store.reports.texts.edits(principals, since, end)
 
 
 async def made_from_templates(context: Context, what: Coverage, paging: Paging) -> Page[Made]:

@@ -260,6 +260,11 @@ async def test_a_period_that_is_none_and_too_many_publications_are_refused(world
 
     assert await world.region.refused(query, **{"from": start}) == ["TOO_MANY"]
     for asked in (query, edits):
+        told = [(await world.region.post(asked, **{"from": "2990-01-01T00:00:00Z"} | end)).json()["errors"][0] for end in ({}, {"to": start})]
+        assert [(error["extensions"]["code"], error["extensions"]["path"]) for error in told] == [
+            ("OUT_OF_RANGE", ["from"]),
+            ("OUT_OF_RANGE", ["to"]),
+        ]
         assert await world.region.refused(asked, **{"from": start, "to": start}) == ["OUT_OF_RANGE"]
         assert await world.region.refused(asked, **{"from": "2016-01-01T00:00:00Z", "to": start}) == ["OUT_OF_RANGE"]
 
