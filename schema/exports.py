@@ -84,7 +84,9 @@ class Exporting:
             begun.refuse_unfit(total, resumable=writer_type.resumable, most_rows=writer_type.most_rows)
             headers |= {"x-total-rows": str(total)}
             if request.method == HTTPMethod.HEAD:
-                await Response(headers=headers)(request.scope, request.receive, send)
+                told = Response(headers=headers)
+                del told.headers["content-length"]  # of the answer to a GET, which is not known before it is sent
+                await told(request.scope, request.receive, send)
                 return
         with self._place():
             with _refusals(request_id):

@@ -165,7 +165,8 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column(
         "detail",
         T.JSON,
-        "What the act made so beside documents and versions: the rows that began with it, as they are stored. For `casetypes import`.",
+        "What the act made so beside documents and versions: the rows that began with it, as they are stored; and the act that the whole "
+        "log was read up to. For `casetypes import`.",
         "–",
         lambda row: row.detail,
         on_request=True,
