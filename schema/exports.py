@@ -116,7 +116,7 @@ class Exporting:
         if isinstance(context, Unauthenticated):
             down = context.code == "UNAVAILABLE"
             status = HTTPStatus.SERVICE_UNAVAILABLE if down else HTTPStatus.UNAUTHORIZED
-            raise Refused(status, context.code, context.reason, headers={} if down else {"www-authenticate": "Bearer"})
+            raise Refused(status, context.code, context.reason, headers={"retry-after": _RETRY_SECONDS} if down else {"www-authenticate": "Bearer"})
         return context
 
     async def _stream(self, begun: Begun[Any], total: int, writer_type: type[Writer], headers: Headers, wire: "Wire") -> None:
