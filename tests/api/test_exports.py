@@ -5,12 +5,15 @@ import csv
 import gzip
 import io
 import json
-from typing import Any
+from errno import ENOSPC
+from pathlib import Path
+from typing import Any, NoReturn
 
 import httpx2
 import pytest
 
 from resolvers.exports import EXPORTS
+from schema.formats import FORMATS
 from store.extracts import _BATCH
 from store.records import Role
 from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, UPPSALA, Caller
@@ -302,6 +305,33 @@ async def test_a_row_that_is_in_no_file_is_not_gone_on_from(world: World, name: 
     cursor = (await fetched(world.region, f"{name}.csv")).headers["x-export-cursor"]
 
     assert await refusal(world.region, f"{name}.csv", upTo=cursor, resume=row) == (400, "INVALID_CURSOR", ["resume"])
+
+
+async def test_a_file_that_there_is_no_disk_for_is_refused_and_not_logged(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    await world.distribute(world.case_type)
+    before = await world.api.snapshot()
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    assert await refusal(world.region, "assignments.xlsx") == (500, "INTERNAL_ERROR", [])
+    assert await world.api.snapshot() == before
+
+    monkeypatch.undo()
+    assert (await fetched(world.region, "assignments.xlsx")).status_code == 200
+
+
+async def test_a_disk_that_fails_meanwhile_cuts_the_file_off_and_is_logged(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await world.distribute(world.case_type)
+
+    def full(_: object) -> NoReturn:
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(FORMATS["xlsx"], "end", full)
+    with pytest.raises(httpx2.RemoteProtocolError):
+        await fetched(world.region, "assignments.xlsx")
+
+    assert "No space left on device" in capsys.readouterr().out
 
 
 async def test_a_file_that_ends_with_its_directory_is_not_resumed(world: World) -> None:

@@ -469,6 +469,14 @@ async def test_adapted_texts_are_paged_and_those_of_what_nobody_may_know_are_not
         assert await caller.refused(query, id=document) == ["NOT_FOUND"]
 
 
+async def test_more_documents_than_can_be_compared_are_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = "query($id: ID) { reports { adaptationsPerText(document: $id) { totalCount } } }"
+    monkeypatch.setattr("resolvers.reports.texts.MOST_DOCUMENTS", 0)
+
+    assert await world.region.refused(query) == ["TOO_MANY"]
+    assert (await world.region.ask(query, id=world.case_type))["reports"]["adaptationsPerText"]["totalCount"] == 0
+
+
 PER_DUPLICATE = """{ totalCount edges { node { caseType { id } clinics sameName
     local { totalCount edges { node { similarity clinic { hsaId } caseType { id } } } } } } }"""
 
