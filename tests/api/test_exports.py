@@ -151,9 +151,10 @@ async def test_what_was_cut_off_is_resumed_after_its_last_whole_row(world: World
         assert rest.headers["x-total-rows"] == str(len(rows))
 
 
-async def test_who_hangs_up_ends_the_work(world: World) -> None:
+async def test_who_hangs_up_ends_the_work_and_leaves_nothing_open(world: World) -> None:
     await with_many_clinics(world)
     headers = {"authorization": f"Bearer {world.region.token}"}
+    before = await cursors_open(world)
 
     async with httpx2.AsyncClient() as client:
         for file in ("assignments.csv", "assignments.xlsx", "assignments.parquet"):
@@ -163,6 +164,14 @@ async def test_who_hangs_up_ends_the_work(world: World) -> None:
     async with asyncio.timeout(20):
         while world.api.live.streams:  # noqa: ASYNC110 - what the endpoint leaves when it is done
             await asyncio.sleep(0.01)
+    assert await cursors_open(world) <= before
+
+
+async def cursors_open(world: World) -> int:
+    """How many cursors MongoDB holds."""
+    status = await world.api.store.database.client.admin.command("serverStatus", metrics=1)
+    number: int = status["metrics"]["cursor"]["open"]["total"]
+    return number
 
 
 async def test_who_takes_nothing_for_long_leaves_the_place_to_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
