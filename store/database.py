@@ -35,6 +35,8 @@ _PROCESS_SECONDS = 3600
 _BATCH = 500
 _READY_SECONDS = 3
 _EXISTS = 48  # NamespaceExists
+_NO_SPACE = {14031}  # OutOfDiskSpace
+_LABELS_OF_OUTAGES = ("RetryableWriteError", "TransientTransactionError")
 _BRANCHES = 100  # MongoDB takes at most 1,000 stages in a pipeline
 _OPEN_ONLY = {"open": True}
 BY_TOKENS = "by_tokens"
@@ -303,7 +305,8 @@ class Database:
 def is_outage(error: BaseException | None) -> bool:
     """Whether MongoDB could not be asked just now: asking again later may be answered."""
     return isinstance(error, (ConnectionFailure, ExecutionTimeout)) or (
-        isinstance(error, PyMongoError) and error.has_error_label("RetryableWriteError")
+        isinstance(error, PyMongoError)
+        and (error.timeout or any(map(error.has_error_label, _LABELS_OF_OUTAGES)) or getattr(error, "code", None) in _NO_SPACE)
     )
 
 
@@ -329,7 +332,7 @@ def connect(uri: str, *, pool: int = 64) -> AsyncMongoClient[Row]:
         # sum of these two, it interrupts what waits for that server, and the driver's retries find the new primary.
         heartbeatFrequencyMS=2_000,
         connectTimeoutMS=3_000,
-        serverSelectionTimeoutMS=10_000,
+        serverSelectionTimeoutMS=6_000,
     )
 
 
