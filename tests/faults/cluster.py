@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,17 +49,19 @@ def free_ports(count: int) -> list[int]:
 class Member:
     """One `mongod` of the set: its folder and address outlive its process."""
 
-    def __init__(self, command: Sequence[str], folder: Path, host: str, port: int, options: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], folder: Path, host: str, port: int, options: Sequence[str], *, oplog_mb: int) -> None:
         self.host = host
         self.address = f"{host}:{port}"
         self._command = [
             *(*command, "--replSet", _NAME, "--bind_ip", host, "--port", str(port)),
             *("--dbpath", str(folder), "--logpath", f"{folder}.log", "--logappend"),
             *("--nounixsocket", "--noscripting", "--networkMessageCompressors", "disabled"),
-            *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "256"),
+            *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", str(oplog_mb)),
             *("--setParameter", "diagnosticDataCollectionEnabled=false", "--setParameter", "transactionLifetimeLimitSeconds=10"),
             # How long a secondary waits for the member that it copies from, once that is stopped: until then no majority is reached.
             *("--setParameter", "oplogNetworkTimeoutBufferSeconds=1"),
+            # A member that is ended in order first tells its clients so, by default for 15 s.
+            *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=1000"),
             *options,
         ]
         self._folder = folder
@@ -77,9 +79,18 @@ class Member:
             self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT)
 
     def send(self, sent: signal.Signals) -> None:
-        """A signal: SIGSTOP leaves its connections open and unanswered until SIGCONT."""
+        """A signal, to a running process."""
         assert self._process is not None
         os.kill(self._process.pid, sent)
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stopped until the end of the block; its connections stay open and unanswered."""
+        self.send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.send(signal.SIGCONT)
 
     async def end(self, sent: signal.Signals = signal.SIGKILL) -> None:
         """End the process and wait until it is gone; a stopped one too."""
@@ -92,7 +103,7 @@ class Member:
         await asyncio.to_thread(self._process.wait, 30)
         self._process = None
 
-    async def ask(self, command: str) -> dict[str, Any] | None:
+    async def ask(self, command: str | dict[str, Any]) -> dict[str, Any] | None:
         """What this member itself says; None where it does not answer."""
         client: AsyncMongoClient[Any] = AsyncMongoClient(
             f"mongodb://{self.address}/?directConnection=true",
@@ -150,18 +161,21 @@ class ReplicaSet:
 
 
 @asynccontextmanager
-async def replica_set(folder: Path, places: Sequence[Place] = (HERE, HERE, HERE), options: Sequence[str] = ()) -> AsyncIterator[ReplicaSet]:
+async def replica_set(
+    folder: Path, places: Sequence[Place] = (HERE, HERE, HERE), options: Sequence[str] = (), *, oplog_mb: int = 256
+) -> AsyncIterator[ReplicaSet]:
     """Members at some places until the end of the block; each is then ended by its pid, whatever state it is in.
 
     Args:
         folder: For their data, each in a folder of its own.
         places: One for each member.
-        options: More options of `mongod`; a later one stands.
+        options: More options of `mongod`.
+        oplog_mb: The size of each one's oplog.
     """
     binary = str(mongod._find(None, folder))
     ports = free_ports(len(places))
     members = [
-        Member([*place.prefix, binary], folder / f"member{number}", place.host, port, options)
+        Member([*place.prefix, binary], folder / f"member{number}", place.host, port, options, oplog_mb=oplog_mb)
         for number, (place, port) in enumerate(zip(places, ports, strict=True))
     ]
     try:
