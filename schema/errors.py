@@ -205,7 +205,7 @@ def report(errors: Iterable[GraphQLError], request_id: str | None) -> None:
         if coded(error):
             _log.error("resolver failed", path=error.path, request_id=request_id, exc_info=cause)
         elif (code := (error.extensions or {}).get("code")) in _AWAY:
-            _log.warning("MongoDB is away", code=code, path=error.path, request_id=request_id, cause=repr(_cause_of(error)))
+            _log.warning("MongoDB is away", code=code, path=error.path, request_id=request_id, cause=type(_cause_of(error)).__name__)
 
 
 def answer_of(result: ExecutionResult, request_id: str | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from pymongo import WriteConcern, timeout
-from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, PyMongoError, ServerSelectionTimeoutError
 from pymongo.read_concern import ReadConcern
 
 from store.database import Session
@@ -19,7 +19,7 @@ from store.errors import OutcomeUnknown
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 4.0
-"""For so long a transaction is begun or committed again while MongoDB is away; an attempt under way is waited for."""
+"""For so long after its first failure a transaction is begun or committed again; an attempt under way is waited for."""
 
 _HELD_UP_SECONDS = 60.0
 _ABORT_SECONDS = 1.0
@@ -34,7 +34,7 @@ async def commit(session: Session, work: Callable[[Session], Awaitable[T]], *, p
     Args:
         session: Without a transaction.
         work: Reads and writes by the session. It may run several times; only the last is written.
-        patience_seconds: How long to try while MongoDB is away.
+        patience_seconds: How long after its first failure to try again while MongoDB is away.
 
     Returns:
         What the work did.
@@ -46,14 +46,18 @@ async def commit(session: Session, work: Callable[[Session], Awaitable[T]], *, p
     """
     loop = asyncio.get_running_loop()
     begun = loop.time()
+    failed_at = None
     attempts = 0
     while True:
         try:
             return await _attempt(session, work, patience_seconds)
         except PyMongoError as error:
-            limit = patience_seconds if isinstance(error, ConnectionFailure) else _HELD_UP_SECONDS
-            if not error.has_error_label("TransientTransactionError") or loop.time() - begun > limit:
+            if not error.has_error_label("TransientTransactionError") or loop.time() - begun > _HELD_UP_SECONDS:
                 raise
+            if isinstance(error, ConnectionFailure):
+                failed_at = failed_at or loop.time()
+                if isinstance(error, ServerSelectionTimeoutError) or loop.time() - failed_at > patience_seconds:
+                    raise
         attempts += 1
         # Of several servers that hold each other up, one must get ahead.
         await asyncio.sleep(random.random() * min(_FIRST_PAUSE_SECONDS * 1.5**attempts, _LONGEST_PAUSE_SECONDS))  # noqa: S311
@@ -75,14 +79,15 @@ async def _attempt(session: Session, work: Callable[[Session], Awaitable[T]], pa
 async def _settle(session: Session, patience_seconds: float) -> None:
     """Ask for the commit until it is answered. Asking again is safe: MongoDB knows what it has committed."""
     loop = asyncio.get_running_loop()
-    begun = loop.time()
+    failed_at = None
     while True:
         try:
             await session.commit_transaction()
         except PyMongoError as error:
             if not error.has_error_label("UnknownTransactionCommitResult"):
                 raise
-            if loop.time() - begun > patience_seconds:
+            failed_at = failed_at or loop.time()
+            if loop.time() - failed_at > patience_seconds:
                 raise OutcomeUnknown from error
             await asyncio.sleep(_LONGEST_PAUSE_SECONDS * random.random())  # noqa: S311
         else:
