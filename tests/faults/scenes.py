@@ -77,12 +77,14 @@ class Scene:
     async def stop_a_secondary(self) -> None:
         primary = await self.members.primary()
         with self.chance.choice([one for one in self.members.members if one is not primary]).stopped():
+            await asyncio.sleep(self.stopped_seconds)
             await self.written()
 
     async def step_down(self) -> None:
         primary = await self.members.primary()
         await primary.ask({"replSetStepDown": 5, "secondaryCatchUpPeriodSecs": 2})
         await self.written()
+        assert await self.members.primary() is not primary
 
     async def restart_mongodb(self) -> None:
         await self.members.primary()
