@@ -49,11 +49,11 @@ def free_ports(count: int) -> list[int]:
 class Member:
     """One `mongod` of the set: its folder and address outlive its process."""
 
-    def __init__(self, command: Sequence[str], folder: Path, host: str, port: int, options: Sequence[str], *, oplog_mb: int) -> None:
-        self.host = host
-        self.address = f"{host}:{port}"
+    def __init__(self, binary: str, folder: Path, place: Place, port: int, options: Sequence[str], *, oplog_mb: int) -> None:
+        self.place = place
+        self.address = f"{place.host}:{port}"
         self._command = [
-            *(*command, "--replSet", _NAME, "--bind_ip", host, "--port", str(port)),
+            *(*place.prefix, binary, "--replSet", _NAME, "--bind_ip", place.host, "--port", str(port)),
             *("--dbpath", str(folder), "--logpath", f"{folder}.log", "--logappend"),
             *("--nounixsocket", "--noscripting", "--networkMessageCompressors", "disabled"),
             *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", str(oplog_mb)),
@@ -175,7 +175,7 @@ async def replica_set(
     binary = str(mongod._find(None, folder))
     ports = free_ports(len(places))
     members = [
-        Member([*place.prefix, binary], folder / f"member{number}", place.host, port, options, oplog_mb=oplog_mb)
+        Member(binary, folder / f"member{number}", place, port, options, oplog_mb=oplog_mb)
         for number, (place, port) in enumerate(zip(places, ports, strict=True))
     ]
     try:

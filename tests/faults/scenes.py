@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,15 @@ class Scene:
     stopped_seconds: float
     enough: asyncio.Event
     writing: list[asyncio.Task[None]]
+
+    async def play(self, name: str, fault: Awaitable[None], most_ms: float) -> None:
+        """Let a fault happen, and wait until all is written again; meanwhile no small answer may take longer than so long."""
+        self.probe.slowest_ms = 0
+        begun = time.monotonic()
+        await fault
+        await self.written()
+        print(f"{name}: {time.monotonic() - begun:.1f} s, slowest small answer {self.probe.slowest_ms:.0f} ms")  # noqa: T201
+        assert self.probe.slowest_ms < most_ms, name
 
     async def cut_sockets(self) -> None:
         for subscriber in self.chance.sample(self.subscribers, 4):
@@ -141,8 +150,8 @@ class Scene:
         connections = sum(one.connections for one in self.subscribers)
         told = ", ".join(f"{count} {code}" for code, count in sorted(self.calls.told.items()))
         return (
-            f"{len(acknowledged)} writes, {deliveries} deliveries over {connections} connections; told: {told or 'nothing'}; "
-            f"slowest of {self.probe.asked} small answers {self.probe.slowest_ms:.0f} ms"
+            f"{len(acknowledged)} writes, {deliveries} deliveries over {connections} connections, {self.probe.asked} small answers; "
+            f"told: {told or 'nothing'}"
         )
 
 

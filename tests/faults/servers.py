@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx2
 
-from tests.faults.cluster import Place, free_ports
+from tests.faults.cluster import HERE, Place, free_ports
 
 _CASETYPES = str(Path(sys.executable).with_name("casetypes"))
 _READY_SECONDS = 60
@@ -29,12 +29,12 @@ class Server:
     """
 
     def __init__(self, data: Path, uri: str, place: Place) -> None:
-        [self._port] = free_ports(1)
-        self.root = f"http://{place.host}:{self._port}"
+        [self.port] = free_ports(1)
+        self.root = f"http://{place.host}:{self.port}"
+        self.place = place
         self.stops = 0
         self.is_stopped = False
         self.environment: dict[str, str] = {}
-        self._place = place
         self.url = f"{self.root}/graphql"
         self.output = data.with_suffix(".log")
         self._data = data
@@ -52,7 +52,7 @@ class Server:
         environment |= {"CASETYPES_MONGODB_URI": self._uri, "CASETYPES_DEVELOPMENT": "1"} | self.environment
         with self.output.open("ab") as printed:
             self._process = subprocess.Popen(
-                [*self._place.prefix, _CASETYPES, "serve", "--data", str(self._data), "--port", str(self._port), "--sample", "none"],
+                [*self.place.prefix, _CASETYPES, "serve", "--data", str(self._data), "--port", str(self.port), "--sample", "none"],
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
                 stderr=subprocess.STDOUT,
@@ -103,6 +103,7 @@ async def servers(folder: Path, uri: str, places: Sequence[Place]) -> AsyncItera
         data = folder / f"data{number}"
         data.symlink_to(folder / "data")  # the development issuer's key must be the same
         running.append(Server(data, uri, place))
+    relays = [_relay(server) for server in running if server.place != HERE]
     try:
         for server in running:
             server.start()
@@ -110,3 +111,12 @@ async def servers(folder: Path, uri: str, places: Sequence[Place]) -> AsyncItera
         yield running
     finally:
         await asyncio.gather(*(server.kill() for server in running))
+        for relay in relays:
+            relay.kill()
+            relay.wait()
+
+
+def _relay(server: Server) -> subprocess.Popen[bytes]:
+    """Tokens of the development issuer are accepted on loopback only, and each place has a loopback of its own: this lets others reach it."""
+    command = [*server.place.prefix, sys.executable, "-m", "tests.faults.relay", server.place.host, str(server.port)]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL)
