@@ -5,10 +5,12 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from resolvers import development
 from store.records import Role
@@ -24,6 +26,7 @@ CLINICS = [f"{STOCKHOLM}-1A0{number}" for number in range(1, 6)]
 WRITERS = 3
 RECOVERED_SECONDS = 60
 CAUGHT_UP_SECONDS = 60
+VALID_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,12 @@ class Scene:
         )
 
 
+def sign_in(folder: Path, issued: datetime, valid_for: timedelta = VALID_FOR) -> str:
+    """The token of one who may do all that is done."""
+    anna, role = f"{STOCKHOLM}-anna", Role.REGIONAL_ADMINISTRATOR
+    return development.token(folder / "data", role=role, unit=STOCKHOLM, employee=anna, name="Anna", valid_for=valid_for, now=issued)
+
+
 @asynccontextmanager
 async def scene(
     folder: Path,
@@ -166,6 +175,7 @@ async def scene(
     servers_at: tuple[Place, ...] = (HERE, HERE),
     oplog_mb: int = 256,
     options: tuple[str, ...] = (),
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Scene]:
     """Members, servers, writers and subscribers at work until the end of the block.
 
@@ -178,14 +188,15 @@ async def scene(
         servers_at: Where each server runs.
         oplog_mb: The size of each member's oplog.
         options: More options of each `mongod`.
+        environment: More of the first server's.
     """
     print(f"CASETYPES_FAULT_SEED={seed}")  # noqa: T201 - shown where it fails
     chance = random.Random(seed)  # noqa: S311 - a schedule, no secret
     async with (
         replica_set(disk or folder, members_at, options, oplog_mb=oplog_mb) as members,
-        servers(folder, members.uri, servers_at) as running,
+        servers(folder, members.uri, servers_at, environment) as running,
     ):
-        token = development.token(folder / "data", role=Role.REGIONAL_ADMINISTRATOR, unit=STOCKHOLM, employee=f"{STOCKHOLM}-anna", name="Anna")
+        token = sign_in(folder, issued=datetime.now(UTC) - VALID_FOR / 2)  # valid whatever clock a server has
         calls = Calls(running, token, chance)
         csv = "hsaId;name\n" + "".join(f"{clinic};Mottagning {clinic}\n" for clinic in CLINICS)
         await calls.do("clinicsImport", "created", principal=STOCKHOLM, csv=csv)

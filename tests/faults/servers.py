@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx2
 
@@ -95,14 +96,17 @@ class Server:
 
 
 @asynccontextmanager
-async def servers(folder: Path, uri: str, places: Sequence[Place]) -> AsyncIterator[list[Server]]:
-    """A server at each place, all with one data folder's key, until the end of the block."""
+async def servers(
+    folder: Path, uri: str, places: Sequence[Place], environment: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[list[Server]]:
+    """A server at each place, all with one data folder's key, until the end of the block; `environment` is the first one's."""
     (folder / "data").mkdir()
     running = []
     for number, place in enumerate(places):
         data = folder / f"data{number}"
         data.symlink_to(folder / "data")  # the development issuer's key must be the same
         running.append(Server(data, uri, place))
+    running[0].environment |= environment
     relays = [_relay(server) for server in running if server.place != HERE]
     try:
         for server in running:
