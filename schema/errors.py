@@ -29,8 +29,6 @@ T = TypeVar("T")
 Given = Annotated[T, strawberry.argument(description="What to do, and to what.")]
 """The one input of a mutation."""
 
-_AWAY = {"UNAVAILABLE", "OUTCOME_UNKNOWN"}
-
 _CODE = "Stable; listed in the documentation of errors."
 _MESSAGE = "For people, in Swedish."
 _PATH = "Where in the input, in the API's names; list items by their index from 0."
@@ -196,6 +194,9 @@ def coded(error: GraphQLError) -> bool:
     error.message = "Internal error. The cause is in the server's log, under the request's id."
     error.extensions = {"code": "INTERNAL_ERROR"}
     return True
+
+
+_AWAY = {"UNAVAILABLE", "OUTCOME_UNKNOWN"}
 
 
 def report(errors: Iterable[GraphQLError], request_id: str | None) -> None:
