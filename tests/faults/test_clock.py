@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import websockets
 
 from tests.callers import STOCKHOLM
-from tests.faults.clocks import Clock
+from tests.faults.clocks import Clock, clock
 from tests.faults.scenes import Scene, scene, seed_of_the_day, sign_in
 from tests.faults.servers import Server
 
@@ -21,8 +22,8 @@ DAY = timedelta(days=1)
 PROTOCOL = websockets.Subprotocol("graphql-transport-ws")
 
 
-async def set_clock(here: Scene, clock: Clock, off: timedelta) -> None:
-    clock.set(off)
+async def set_clock(here: Scene, astray: Clock, off: timedelta) -> None:
+    astray.set(off)
     for _ in range(6):
         await here.written()
 
@@ -66,18 +67,18 @@ def never_back(moments: Sequence[str]) -> bool:
 
 
 async def play(folder: Path, offs: Sequence[timedelta], most_ms: float) -> None:
-    clock = Clock(folder / "clock")
-    async with scene(folder, seed_of_the_day(), environment=clock.environment) as here:
-        for off in here.chance.sample(offs, len(offs)):
-            await here.play(f"clock set to {off}", set_clock(here, clock, off), most_ms)
-        print(await here.check())  # noqa: T201
+    with clock(folder / "clock") as astray:
+        async with scene(folder, seed_of_the_day(), environment=astray.environment) as here:
+            for off in here.chance.sample(offs, len(offs)):
+                await here.play(f"clock set to {off}", set_clock(here, astray, off), most_ms)
+            print(await here.check())  # noqa: T201
 
-        log = await times(here)
-        assert [number for number, _ in log] == list(range(1, len(log) + 1))
-        assert never_back([at for _, at in log])
-        assert datetime.fromisoformat(log[-1][1]) > datetime.now(UTC) + max(offs) - timedelta(minutes=10)  # it did write by that clock
-        for writer in here.writers:
-            assert never_back(await versions(here, writer.document))
+            log = await times(here)
+            assert [number for number, _ in log] == list(range(1, len(log) + 1))
+            assert never_back([at for _, at in log])
+            assert datetime.fromisoformat(log[-1][1]) > datetime.now(UTC) + max(offs) - timedelta(minutes=10)  # it did write by that clock
+            for writer in here.writers:
+                assert never_back(await versions(here, writer.document))
 
 
 @pytest.mark.timeout(240)
@@ -93,8 +94,9 @@ async def test_times_in_a_log_never_go_back_though_a_servers_clock_is_never_righ
 
 @pytest.mark.timeout(240)
 async def test_a_token_is_valid_for_no_longer_where_the_clock_is_set_back(tmp_path: Path) -> None:
-    clock = Clock(tmp_path / "clock")
-    async with scene(tmp_path, seed_of_the_day(), environment=clock.environment) as here:
+    async with AsyncExitStack() as stack:
+        turned = stack.enter_context(clock(tmp_path / "clock"))
+        here = await stack.enter_async_context(scene(tmp_path, seed_of_the_day(), environment=turned.environment))
         astray = here.servers[0]
         now = datetime.now(UTC)
         short = sign_in(tmp_path, now, timedelta(seconds=12))
@@ -104,7 +106,7 @@ async def test_a_token_is_valid_for_no_longer_where_the_clock_is_set_back(tmp_pa
             assert json.loads(await socket.recv())["type"] == "connection_ack"
             assert [await told(server, short) for server in here.servers] == ["Query", "Query"]
 
-            clock.set(-DAY)
+            turned.set(-DAY)
 
             # Whoever is connected is cut off when the token ends in truth; who comes now can't be known to be in time.
             fresh = sign_in(tmp_path, datetime.now(UTC), timedelta(hours=1))
@@ -116,11 +118,11 @@ async def test_a_token_is_valid_for_no_longer_where_the_clock_is_set_back(tmp_pa
             assert closed.value.rcvd.code == 4403
             assert time.monotonic() - opened > 6
 
-        clock.set(timedelta())
+        turned.set(timedelta())
         assert [await told(server, fresh) for server in here.servers] == ["Query", "Query"]
         assert [await told(server, short) for server in here.servers] == ["UNAUTHENTICATED", "UNAUTHENTICATED"]
-        clock.set(DAY)
+        turned.set(DAY)
         assert [await told(server, fresh) for server in here.servers] == ["UNAUTHENTICATED", "Query"]
-        clock.set(timedelta())
+        turned.set(timedelta())
         await here.written()
         await here.check()
