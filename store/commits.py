@@ -18,11 +18,13 @@ from store.errors import OutcomeUnknown
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 4.0
-"""For so long after its first failure a transaction is begun or committed again; an attempt under way is waited for."""
+PATIENCE_SECONDS = 7.0
+"""For so long a transaction is begun, and then its commit asked for, again and again while MongoDB is away. Longer than the driver needs to notice
+that a member hangs, and to find the new primary; shorter than callers wait."""
 
 _HELD_UP_SECONDS = 60.0
 _ABORT_SECONDS = 1.0
+_LEAST_SECONDS = 1.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.005, 0.5
 _SNAPSHOT = ReadConcern("snapshot")
 _MAJORITY = WriteConcern("majority", j=True)
@@ -34,7 +36,7 @@ async def commit(session: Session, work: Callable[[Session], Awaitable[T]], *, p
     Args:
         session: Without a transaction.
         work: Reads and writes by the session. It may run several times; only the last is written.
-        patience_seconds: How long after its first failure to try again while MongoDB is away.
+        patience_seconds: How long to try while MongoDB is away.
 
     Returns:
         What the work did.
@@ -46,18 +48,15 @@ async def commit(session: Session, work: Callable[[Session], Awaitable[T]], *, p
     """
     loop = asyncio.get_running_loop()
     begun = loop.time()
-    failed_at = None
     attempts = 0
     while True:
         try:
             return await _attempt(session, work, patience_seconds)
         except PyMongoError as error:
-            if not error.has_error_label("TransientTransactionError") or loop.time() - begun > _HELD_UP_SECONDS:
+            limit = patience_seconds if isinstance(error, ConnectionFailure) else _HELD_UP_SECONDS
+            no_primary = isinstance(error, ServerSelectionTimeoutError)  # the driver has waited for one already
+            if no_primary or not error.has_error_label("TransientTransactionError") or loop.time() - begun > limit:
                 raise
-            if isinstance(error, ConnectionFailure):
-                failed_at = failed_at or loop.time()
-                if isinstance(error, ServerSelectionTimeoutError) or loop.time() - failed_at > patience_seconds:
-                    raise
         attempts += 1
         # Of several servers that hold each other up, one must get ahead.
         await asyncio.sleep(random.random() * min(_FIRST_PAUSE_SECONDS * 1.5**attempts, _LONGEST_PAUSE_SECONDS))  # noqa: S311
@@ -79,15 +78,16 @@ async def _attempt(session: Session, work: Callable[[Session], Awaitable[T]], pa
 async def _settle(session: Session, patience_seconds: float) -> None:
     """Ask for the commit until it is answered. Asking again is safe: MongoDB knows what it has committed."""
     loop = asyncio.get_running_loop()
-    failed_at = None
+    begun = loop.time()
     while True:
         try:
-            await session.commit_transaction()
+            with timeout(max(begun + patience_seconds - loop.time(), _LEAST_SECONDS)):
+                await session.commit_transaction()
         except PyMongoError as error:
             if not error.has_error_label("UnknownTransactionCommitResult"):
                 raise
-            failed_at = failed_at or loop.time()
-            if loop.time() - failed_at > patience_seconds:
+            slow = error.timeout and not isinstance(error, ConnectionFailure)  # it is there, and says that it needs more time
+            if loop.time() - begun > (_HELD_UP_SECONDS if slow else patience_seconds):
                 raise OutcomeUnknown from error
             await asyncio.sleep(_LONGEST_PAUSE_SECONDS * random.random())  # noqa: S311
         else:

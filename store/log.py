@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pymongo import ReturnDocument
+from pymongo import ReturnDocument, timeout
 from pymongo.errors import BulkWriteError
 
 from store.abandoned import AbandonedTransactions
@@ -28,6 +28,7 @@ Clock = Callable[[], datetime]
 
 _GROUP = 64
 _HELD_UP_SECONDS = 1.0
+_FIRST_ANSWER_SECONDS = 6.0
 
 
 def utc_now() -> datetime:
@@ -160,9 +161,10 @@ class Log:
 
     async def _apply(self, session: Session, principal: str, group: list[_Request]) -> list[Saved | Row | Exception]:
         # Writing the counter first takes its lock: a second process conflicts here, before it has done any work.
-        log = await self._database["logs"].find_one_and_update(
-            {"_id": principal}, {"$inc": {"turns": 1}}, session=session, return_document=ReturnDocument.AFTER
-        )
+        with timeout(_FIRST_ANSWER_SECONDS):  # for a primary to be found, too
+            log = await self._database["logs"].find_one_and_update(
+                {"_id": principal}, {"$inc": {"turns": 1}}, session=session, return_document=ReturnDocument.AFTER
+            )
         if log is None:
             raise LookupError(f"no log for principal {principal}")
         transaction = Transaction(self._database, session, principal, log["sequence"], max(self._clock(), log["at"]))
