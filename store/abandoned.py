@@ -12,7 +12,7 @@ from pymongo import AsyncMongoClient, timeout
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from store.database import APPLICATION, Row
+from store.database import APPLICATION, Row, is_outage
 
 _log = structlog.get_logger(__name__)
 
@@ -43,7 +43,8 @@ class AbandonedTransactions:
             with timeout(_ANSWER_SECONDS):
                 await self._end_idle()
         except PyMongoError as error:  # not allowed, or MongoDB away: then they end by themselves, later
-            _log.warning("abandoned transactions can't be ended", error=type(error).__name__)
+            if not is_outage(error):
+                _log.warning("abandoned transactions can't be ended", error=type(error).__name__)
 
     async def _end_idle(self) -> None:
         idle = {(row["lsid"]["id"], row["number"], row["active"]) async for row in await self._admin.aggregate(_IDLE)}
