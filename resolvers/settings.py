@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     mongodb_uri: str | None = None
     database: str = "casetypes"
     embedded: bool = False
-    mongodb_seconds: float = 10
+    mongodb_seconds: float = 6
     mongod: Path | None = None
     mongod_cache_gb: float = 1.0
     development: bool = False

@@ -20,7 +20,7 @@ from schema.contents import plain
 from schema.enums import DocumentState
 from store import errors
 from store.database import is_outage
-from store.errors import RegistryError
+from store.errors import OutcomeUnknown, RegistryError
 from store.transactions import IdempotencyKey
 
 _log = structlog.get_logger(__name__)
@@ -191,9 +191,20 @@ def coded(error: GraphQLError) -> bool:
             at_parse = isinstance(error, GraphQLSyntaxError)
             error.extensions = {"code": "GRAPHQL_PARSE_FAILED" if at_parse else "BAD_REQUEST" if error.path else "GRAPHQL_VALIDATION_FAILED"}
         return False
+    if isinstance(original, OutcomeUnknown):
+        error.message = "The database did not say whether this was written. Repeat it with the same idempotency key: it is done once."
+        error.extensions = {"code": "OUTCOME_UNKNOWN"}
+        return False
+    if is_outage(original):
+        error.message = "The database can't be asked just now. Try again later; a write with the same idempotency key."
+        error.extensions = {"code": "UNAVAILABLE"}
+        return False
     error.message = "Internal error. The cause is in the server's log, under the request's id."
     error.extensions = {"code": "INTERNAL_ERROR"}
     return True
+
+
+_AWAY = {"UNAVAILABLE", "OUTCOME_UNKNOWN"}
 
 
 def report(errors: Iterable[GraphQLError], request_id: str | None) -> None:
@@ -202,6 +213,8 @@ def report(errors: Iterable[GraphQLError], request_id: str | None) -> None:
         cause = error.original_error
         if coded(error):
             _log.error("resolver failed", path=error.path, request_id=request_id, exc_info=cause)
+        elif (code := (error.extensions or {}).get("code")) in _AWAY:
+            _log.warning("MongoDB is away", code=code, path=error.path, request_id=request_id, cause=type(_cause_of(error)).__name__)
 
 
 def answer_of(result: ExecutionResult, request_id: str | None) -> dict[str, Any]:

@@ -39,6 +39,8 @@ _READY_SECONDS = 3
 _CALL_SECONDS = 60
 _INDEXING_SECONDS = 24 * 3600  # a new index over years of events
 _EXISTS = 48  # NamespaceExists
+_NO_SPACE = {14031}  # OutOfDiskSpace
+_LABELS_OF_OUTAGES = ("RetryableWriteError", "TransientTransactionError")
 _BRANCHES = 100  # MongoDB takes at most 1,000 stages in a pipeline
 _OPEN_ONLY = {"open": True}
 BY_TOKENS = "by_tokens"
@@ -318,7 +320,8 @@ class Database:
 def is_outage(error: BaseException | None) -> bool:
     """Whether MongoDB could not be asked just now: asking again later may be answered."""
     return isinstance(error, (ConnectionFailure, ExecutionTimeout)) or (
-        isinstance(error, PyMongoError) and (error.timeout or error.has_error_label("RetryableWriteError"))
+        isinstance(error, PyMongoError)
+        and (error.timeout or any(map(error.has_error_label, _LABELS_OF_OUTAGES)) or getattr(error, "code", None) in _NO_SPACE)
     )
 
 
@@ -348,7 +351,7 @@ def connect(uri: str, *, pool: int = 64, patient: bool = False) -> AsyncMongoCli
         # sum of these two, it interrupts what waits for that server, and the driver's retries find the new primary.
         heartbeatFrequencyMS=2_000,
         connectTimeoutMS=3_000,
-        serverSelectionTimeoutMS=10_000,
+        serverSelectionTimeoutMS=6_000,
     )
 
 
