@@ -22,12 +22,12 @@ from tests.callers import Api
 async def serving(data: Path, uri: str, store: Store, *, schema: RegistrySchema = schema, **settings: Any) -> AsyncIterator[Api]:
     """The running app on a socket of its own, over the database of `store` and for its kinds of document.
 
-    Without limits of rate, unless they are given: tests poll, and one user of a test stands for many.
+    Without limits of rate and with time to answer, unless they are given: tests poll on a busy machine, and one user of a test stands for many.
     """
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
-        given = {"user_cost_per_second": 0, "principal_cost_per_second": 0, **settings}
+        given = {"user_cost_per_second": 0, "principal_cost_per_second": 0, "deadline_seconds": 60, **settings}
         whole = Settings(host="127.0.0.1", port=port, data=data, mongodb_uri=uri, database=store.database.name, **given)
         app = create_app(whole, schema, store.kinds)
         config = uvicorn.Config(

@@ -279,7 +279,7 @@ async def test_versions(world: World) -> None:
         ), name
 
 
-EVERY_KIND = """query($after: String) { %s(filter: { state: [DRAFT, ACTIVE, INACTIVE, ARCHIVED] }, first: 100, after: $after) {
+EVERY_KIND = """query($after: String) { %s(filter: { state: [DRAFT, ACTIVE, INACTIVE, ARCHIVED] }, first: 20, after: $after) {
     pageInfo { hasNextPage endCursor } edges { node { __typename id
     owner { ... on Principal { hsaId } ... on Clinic { hsaId principal { hsaId } } }
     versions(first: 100) { edges { node { id hash note content { name internalName } } } } } } } }"""
