@@ -20,7 +20,7 @@ run: $(INSTALLED)
 
 # In four processes, each with a MongoDB of its own: tests wait for disks and sockets more than they compute. A file stays in one process.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 4 --dist loadfile
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 soak: $(INSTALLED)
 	$(BIN)/python -m pytest -m soak

@@ -13,12 +13,11 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any, Literal, NoReturn
 
 import structlog
@@ -29,7 +28,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from resolvers import checkpoints as checkpoint_keys
 from resolvers import development as development_issuer
@@ -44,19 +42,25 @@ from resolvers.live.metrics import Metrics
 from resolvers.live.roster import Roster
 from resolvers.settings import Settings
 from resolvers.sign_in import SignIn
+from schema.answers import AnswerLimits, Answers
+from schema.application import Application, on_signal
+from schema.budgets import Bounds
 from schema.exports import Exporting
-from schema.http import RegistryGraphQL
+from schema.http import GraphQLEndpoint, HttpLimits
 from schema.live import Limits, Live
 from schema.metrics import MetricsPage, observe_process
+from schema.operations import Operations
+from schema.protocols import HEADER_SECONDS
+from schema.rates import Rate, Rates
 from schema.registry import RegistrySchema, schema
 from schema.sessions import Seats, Sessions
-from schema.sockets import GraphQLSocket
 from schema.trusted import TrustedDocuments
 from store import mongod as embedded_mongod
 from store import verification
 from store.backup import BackupError, back_up, is_half_restored
 from store.backup import restore as restore_backup
 from store.database import Database, MongoError, connect
+from store.ending import end
 from store.kinds import Kinds
 from store.mongod import MongodError
 from store.records import Role
@@ -73,19 +77,6 @@ _WORKERS_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # named by the library: the folde
 # ------------------------------------------------------------------ the application
 
 
-class Application(Starlette):
-    """The ASGI application."""
-
-    live: Live
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer; websockets past what is made for requests, which would cost each message and each open socket."""
-        if scope["type"] == "websocket" and scope["path"] == "/graphql":
-            await GraphQLSocket(self.live, scope, receive, send).run()
-        else:
-            await super().__call__(scope, receive, send)
-
-
 def create_app(settings: Settings, schema: RegistrySchema = schema, kinds: Kinds = KINDS) -> Application:
     """The ASGI application over the MongoDB that the settings name, for these kinds of document."""
     if settings.mongodb_uri is None:
@@ -94,15 +85,17 @@ def create_app(settings: Settings, schema: RegistrySchema = schema, kinds: Kinds
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     limits = Limits(
-        operations=settings.subscriptions_per_socket, init_seconds=settings.socket_init_seconds, heartbeat_seconds=settings.heartbeat_seconds
+        operations=settings.subscriptions_per_socket,
+        init_seconds=settings.socket_init_seconds,
+        heartbeat_seconds=settings.heartbeat_seconds,
+        origins=frozenset(origin.lower() for origin in settings.origins),
     )
     hub = Hub(store, metrics, Roster(store))
-    live = Live(schema, _trusted(settings, schema), hub, Sessions(store, _sign_in(settings)), Seats(settings.connections_per_user), metrics, limits)
-    graphql = RegistryGraphQL(live, development=settings.local_issuer)
+    live = Live(_answers(settings, schema), hub, Sessions(store, _sign_in(settings)), Seats(settings.connections_per_user), metrics, limits)
     key = settings.signing_key()
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
         await _prepare(store)
         store.feed.start()
         hub.start()
@@ -112,11 +105,10 @@ def create_app(settings: Settings, schema: RegistrySchema = schema, kinds: Kinds
         ]
         try:
             # Before the server waits for requests to end: a stream does not end by itself.
-            with _on_signal(lambda: asyncio.ensure_future(live.end_streams())):
-                yield
+            with on_signal(lambda: asyncio.ensure_future(live.end_streams())):
+                yield {HEADER_SECONDS: settings.header_seconds}
         finally:
-            for task in background:
-                task.cancel()
+            await end(*background)
             await live.stop()
             await store.feed.stop()
             await store.log.close()
@@ -131,7 +123,6 @@ def create_app(settings: Settings, schema: RegistrySchema = schema, kinds: Kinds
 
     app = Application(
         routes=[
-            Route("/graphql", graphql, methods=["GET", "POST"]),
             Route("/exports/{file}", Exporting(live, at_once=settings.exports_at_once)),
             Route("/metrics", MetricsPage(registry, open_to=settings.metrics, merged=settings.workers > 1)),
             Route("/health/live", alive),
@@ -140,26 +131,32 @@ def create_app(settings: Settings, schema: RegistrySchema = schema, kinds: Kinds
         lifespan=lifespan,
     )
     app.live = live
+    http = HttpLimits(body_bytes=settings.body_bytes, import_bytes=settings.import_bytes, body_seconds=settings.body_seconds)
+    app.graphql = GraphQLEndpoint(live, http, development=settings.local_issuer)
     return app
 
 
-@contextmanager
-def _on_signal(act: Callable[[], object]) -> Iterator[None]:
-    """Also do this when the process is asked to stop, whatever else does so."""
-    loop = asyncio.get_running_loop()
-    handlers = {number: handler for number in (signal.SIGTERM, signal.SIGINT) if callable(handler := signal.getsignal(number))}
+def _answers(settings: Settings, schema: RegistrySchema = schema) -> Answers:
+    """Who answers operations, within the limits that the settings name.
 
-    def handle(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(act)
-        handlers[signal.Signals(number)](number, frame)
-
-    for number in handlers:
-        signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    Raises:
+        ValueError: The operations that are to be trusted can't be.
+    """
+    bounds = Bounds(
+        depth=settings.query_depth,
+        fields=settings.query_fields,
+        aliases=settings.query_aliases,
+        directives=settings.query_directives,
+        operations=settings.query_operations,
+        cost=settings.query_cost,
+    )
+    rates = Rates(
+        user=Rate(settings.user_cost_per_second, settings.user_cost_burst),
+        principal=Rate(settings.principal_cost_per_second, settings.principal_cost_burst),
+    )
+    limits = AnswerLimits(seconds=settings.deadline_seconds, at_once=settings.user_operations, logged=settings.log_operations)
+    operations = Operations(schema.graphql, bounds)
+    return Answers(operations, TrustedDocuments(operations, settings.trusted_documents, only=settings.trusted_only), rates, limits)
 
 
 def application() -> Application:
@@ -181,8 +178,10 @@ def application() -> Application:
     return app
 
 
-def _open(uri: str, settings: Settings, kinds: Kinds = KINDS) -> Store:
-    return Store.over(Database(connect(uri), settings.database), kinds, extra_hsa_prefixes=settings.extra_hsa_prefixes)
+def _open(uri: str, settings: Settings, kinds: Kinds = KINDS, *, patient: bool = False) -> Store:
+    """The store; a patient one waits as long as MongoDB takes for what it has been told to do."""
+    database = Database(connect(uri, patient=patient), settings.database, seconds=None if patient else settings.mongodb_seconds)
+    return Store.over(database, kinds, extra_hsa_prefixes=settings.extra_hsa_prefixes)
 
 
 async def _prepare(store: Store) -> None:
@@ -196,11 +195,6 @@ async def _prepare(store: Store) -> None:
     await store.database.create_indexes()
     await store.search.fill_in()
     await store.principals.ensure(reference.principals())
-
-
-def _trusted(settings: Settings, schema: RegistrySchema) -> TrustedDocuments:
-    """The operations that are known beforehand."""
-    return TrustedDocuments(schema.operations, settings.trusted_documents, only=settings.trusted_only)
 
 
 def _sign_in(settings: Settings) -> SignIn:
@@ -239,7 +233,7 @@ def serve(
     embedded = None
     try:
         _sign_in(settings)
-        _trusted(settings, schema)
+        _answers(settings)
         if settings.embedded:
             embedded = asyncio.run(embedded_mongod.start(settings.data, binary=settings.mongod, cache_gb=settings.mongod_cache_gb))
             settings = settings.model_copy(update={"mongodb_uri": embedded.uri})
@@ -284,7 +278,7 @@ def _run(settings: Settings) -> None:
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http="schema.protocols:RequestProtocol",
         ws="schema.frames:FrameProtocol",
         ws_max_size=_MAX_FRAME,
         ws_per_message_deflate=False,
@@ -459,7 +453,7 @@ def _with_store(data: Path, work: Callable[[Store], Awaitable[None]]) -> None:
     settings = Settings(data=data.absolute())
 
     async def on(uri: str) -> None:
-        store = _open(uri, settings)
+        store = _open(uri, settings, patient=True)
         try:
             await work(store)
         finally:

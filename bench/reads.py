@@ -92,7 +92,7 @@ async def _measured(work: Work, servers: Mapping[str, Server], collection: Colle
 
 def _require_equal(work: Work, results: Mapping[str, Sequence[Load]]) -> None:
     """Both sides must have answered as many values: neither may be fast by answering less."""
-    counts = {which: count_of(json.loads(found[0].text)) for which, found in results.items()}
+    counts = {which: count_of(json.loads(found[0].text).get("data")) for which, found in results.items()}
     if len(set(counts.values())) != 1 or any("errors" in json.loads(found[0].text) for found in results.values()):
         raise RuntimeError(f"The answers of {work.name} are not alike: {counts} values.")
 

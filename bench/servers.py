@@ -21,6 +21,8 @@ _CASETYPES = str(Path(sys.executable).with_name("casetypes"))
 _READY_SECONDS = 60
 _STOP_SECONDS = 40
 _ROOT = Path(__file__).parent.parent
+_UNLIMITED = dict.fromkeys(("CASETYPES_USER_COST_PER_SECOND", "CASETYPES_PRINCIPAL_COST_PER_SECOND", "CASETYPES_USER_OPERATIONS"), "0")
+"""The one user of a measurement stands for many."""
 
 
 class Server:
@@ -74,7 +76,7 @@ def allow_many_sockets() -> None:
 def _running(command: Sequence[str], folder: Path, port: int, ready: str) -> Iterator[Server]:
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / "output.log"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CASETYPES_")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CASETYPES_")} | _UNLIMITED
     with output.open("a") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=_ROOT, start_new_session=True)  # noqa: S603
     try:

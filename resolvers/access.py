@@ -40,6 +40,7 @@ class Permission(Enum):
     READ_INBOX = auto()
     ACKNOWLEDGE = auto()
     MANAGE_SUBSCRIPTIONS = auto()
+    INTROSPECT = auto()
 
 
 _ALL = frozenset(Permission) - {Permission.ACKNOWLEDGE}  # how many clinics have acknowledged would say nothing if others could do it for them
@@ -64,7 +65,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     ),
     Role.CLINIC_STAFF: frozenset({Permission.READ_INBOX, Permission.ACKNOWLEDGE}),
     Role.REVIEWER: frozenset({Permission.READ_DRAFTS, Permission.READ_LOG, Permission.SEE_PERSONS, Permission.READ_INBOX, Permission.READ_ROLES}),
-    Role.REPORTER: frozenset({Permission.READ_LOG, Permission.READ_INBOX}),
+    Role.REPORTER: frozenset({Permission.READ_LOG, Permission.READ_INBOX, Permission.INTROSPECT}),
 }
 """What each role may do where it is held, if the principal's policies don't say otherwise (`_limited`)."""
 

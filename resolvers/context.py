@@ -7,6 +7,7 @@ from resolvers.access import Held, Rights, act_of, rights_of
 from resolvers.loaders import Loaders
 from resolvers.notes import checked_note
 from resolvers.viewers import Viewer
+from store.database import is_outage
 from store.errors import InvalidInput
 from store.records import Act, Principal
 from store.registry import Store
@@ -59,6 +60,10 @@ class Context:
         return IdempotencyKey(id=f"{self.viewer.subject}:{key}", fingerprint=fingerprint)
 
     async def remember_person(self) -> None:
-        """Note the display name of the person behind a write."""
+        """Note the display name of the person behind a write; at the next one, if MongoDB can't be asked: what was written is told as written."""
         if self.viewer.employee_hsa_id and self.viewer.name:
-            await self.store.people.remember(self.viewer.employee_hsa_id, self.viewer.name)
+            try:
+                await self.store.people.remember(self.viewer.employee_hsa_id, self.viewer.name)
+            except Exception as error:
+                if not is_outage(error):
+                    raise

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from resolvers import clinic_files, clinics
 from resolvers.context import Context
+from resolvers.documents import SEARCHED
 from store.clinic_filters import ClinicFilter
-from store.errors import InvalidInput, NotFound
+from store.errors import InvalidInput, NotFound, Problem
 from store.records import ClinicGroup, Document
 from store.selections import Selection
 
@@ -37,8 +38,12 @@ async def filter_of(context: Context, wish: Wish, path: tuple[str, ...] = ("filt
     """The filter that a wish comes to, no further than the viewer may read.
 
     Raises:
+        InvalidInput: The text to look for is too long, or can't be in a name.
         NotFound: The group or the clinic does not exist, or the viewer may not know of it.
     """
+    faults = [fault for check in SEARCHED for fault in check(wish.which.text or "")]
+    if faults:
+        raise InvalidInput([Problem(fault.code, fault.message, (*path, "text")) for fault in faults])
     which = replace(wish.which, within=context.rights.clinics())
     if wish.group is not None:
         group = await group_of(context, wish.group, (*path, "group"))

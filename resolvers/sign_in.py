@@ -96,13 +96,14 @@ class SignIn:
             raise Unauthenticated("The token is malformed.")
         digest = sha256(token.encode("ascii")).digest()
         kept = self._kept.get(digest)
-        if kept is not None and self._clock() < kept.until:
+        if kept is not None and kept.since <= self._clock() < kept.until:  # not longer if the clock was set back
             self._kept.move_to_end(digest)
             viewer = kept.viewer
         else:
             self._kept.pop(digest, None)
             viewer = await self._verified(token)
-            self._kept[digest] = _Kept(viewer, min(viewer.expires_at, self._clock() + _KEPT_FOR))
+            now = self._clock()
+            self._kept[digest] = _Kept(viewer, now, min(viewer.expires_at, now + _KEPT_FOR))
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         if self._clock() >= viewer.expires_at:
@@ -188,6 +189,7 @@ class SignIn:
 @dataclass(frozen=True, slots=True)
 class _Kept:
     viewer: Viewer
+    since: datetime
     until: datetime
 
 

@@ -127,7 +127,10 @@ async def undo(context: Context, batch: str, *, note: str | None, key: Idempoten
     """
     events = await context.store.batches.events(batch)
     found = await context.loaders.documents.load_many([event.document or "" for event in events])
-    documents = [access.require(context.rights, Permission.EDIT, document, ("batch",)) for document in found]
+    try:
+        documents = [access.require(context.rights, Permission.EDIT, document, ("batch",)) for document in found]
+    except NotFound:  # told as an act that does not exist
+        documents = []
     if not documents:
         raise NotFound("Textändringen finns inte.", ("batch",))
     published = [event.version == event.published_after for event in events]

@@ -22,8 +22,8 @@ from graphql import FieldNode, GraphQLSchema, OperationType, TypeInfo, TypeInfoV
 from graphql.language import BREAK
 
 from resolvers.context import Context
-from schema.live import Request
 from schema.operations import Operation
+from schema.requests import Request
 from store.records import PrincipalKind
 
 _INTERFACE = frozenset({"id", "name", "internalName", "state", "latestVersion", "publishedVersion", "createdAt", "updatedAt"})
@@ -63,14 +63,14 @@ _LIBRARIES = ("graphql-core", "strawberry-graphql", "orjson", "pydantic")
 _ROOT = Path(__file__).parent.parent
 
 
-async def tag_of(schema: GraphQLSchema, context: Context, operation: Operation, request: Request) -> str | None:
-    """The entity tag of the answer that would be given now; None where there can be none."""
+async def tag_of(schema: GraphQLSchema, context: Context, operation: Operation, request: Request, extensions: Mapping[str, Any]) -> str | None:
+    """The entity tag of the answer that would be given now, with these extensions; None where there can be none."""
     if not _is_steady(schema, operation, request.operation_name) or any(held.national for held in context.rights.held):
         return None
     national = {one.key for one in context.principals.values() if one.kind is PrincipalKind.NATIONAL}
     logs = await context.store.history.latest_acts(national | {held.principal for held in context.rights.held})
     rights = [(held.role, held.unit, held.principal, held.clinic, sorted(one.name for one in held.permissions)) for held in context.rights.held]
-    parts = [_software(), operation.text, request.operation_name, request.variables, rights, logs]
+    parts = [_software(), operation.text, request.operation_name, request.variables, extensions, rights, logs]
     return f'"{sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:40]}"'
 
 

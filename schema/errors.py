@@ -4,7 +4,8 @@
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from itertools import islice
 from typing import Annotated, Any, TypeVar, cast
 
 import orjson
@@ -19,7 +20,7 @@ from schema.contents import plain
 from schema.enums import DocumentState
 from store import errors
 from store.database import is_outage
-from store.errors import RegistryError
+from store.errors import OutcomeUnknown, RegistryError
 from store.transactions import IdempotencyKey
 
 _log = structlog.get_logger(__name__)
@@ -28,6 +29,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 Given = Annotated[T, strawberry.argument(description="What to do, and to what.")]
 """The one input of a mutation."""
+
+MOST_ERRORS = 5
+"""In one answer: more would only repeat the same."""
+
+_LONGEST_MESSAGE = 300
 
 _CODE = "Stable; listed in the documentation of errors."
 _MESSAGE = "For people, in Swedish."
@@ -149,8 +155,8 @@ def key_of_call(info: Info, given: Any, act: str = "") -> IdempotencyKey | None:
 class TopLevelError(GraphQLError):
     """An error of the whole operation, with its code."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message, extensions={"code": code})
+    def __init__(self, code: str, message: str, more: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, extensions={"code": code, **(more or {})})
 
 
 def unauthenticated(reason: str) -> TopLevelError:
@@ -179,21 +185,36 @@ def coded(error: GraphQLError) -> bool:
         error.extensions = {"code": problem.code, "path": list(problem.path)}
         return False
     if original is None or isinstance(original, GraphQLError):
+        # graphql-core's messages repeat what was sent, and one of them suggests also where suggestions are off.
+        error.message = error.message.partition(" Did you mean")[0][:_LONGEST_MESSAGE]
         if "code" not in (error.extensions or {}):
             at_parse = isinstance(error, GraphQLSyntaxError)
             error.extensions = {"code": "GRAPHQL_PARSE_FAILED" if at_parse else "BAD_REQUEST" if error.path else "GRAPHQL_VALIDATION_FAILED"}
+        return False
+    if isinstance(original, OutcomeUnknown):
+        error.message = "The database did not say whether this was written. Repeat it with the same idempotency key: it is done once."
+        error.extensions = {"code": "OUTCOME_UNKNOWN"}
+        return False
+    if is_outage(original):
+        error.message = "The database can't be asked just now. Try again later; a write with the same idempotency key."
+        error.extensions = {"code": "UNAVAILABLE"}
         return False
     error.message = "Internal error. The cause is in the server's log, under the request's id."
     error.extensions = {"code": "INTERNAL_ERROR"}
     return True
 
 
+_AWAY = {"UNAVAILABLE", "OUTCOME_UNKNOWN"}
+
+
 def report(errors: Iterable[GraphQLError], request_id: str | None) -> None:
-    """Give errors their codes, and log our own faults."""
-    for error in errors:
+    """Give the errors that are told their codes, and log our own faults."""
+    for error in islice(errors, MOST_ERRORS):
         cause = error.original_error
         if coded(error):
             _log.error("resolver failed", path=error.path, request_id=request_id, exc_info=cause)
+        elif (code := (error.extensions or {}).get("code")) in _AWAY:
+            _log.warning("MongoDB is away", code=code, path=error.path, request_id=request_id, cause=type(_cause_of(error)).__name__)
 
 
 def answer_of(result: ExecutionResult, request_id: str | None) -> dict[str, Any]:
@@ -205,8 +226,13 @@ def answer_of(result: ExecutionResult, request_id: str | None) -> dict[str, Any]
 
 
 def formatted(errors: Iterable[GraphQLError]) -> list[Any]:
-    """Coded errors, as JSON."""
-    return [error.formatted for error in errors]
+    """Coded errors, as JSON; no more than a few, whatever went wrong how often."""
+    return [error.formatted for error in islice(errors, MOST_ERRORS)]
+
+
+def codes_of(errors: Iterable[GraphQLError]) -> list[str]:
+    """The codes of those that are told."""
+    return [str((error.extensions or {}).get("code")) for error in islice(errors, MOST_ERRORS)]
 
 
 def outage_in(result: ExecutionResult) -> BaseException | None:

@@ -16,7 +16,7 @@ from graphql.pyutils import AwaitableOrValue, Path, Undefined, gather_with_cance
 from strawberry.execution.is_awaitable import optimized_is_awaitable
 
 from resolvers.context import Context
-from schema.errors import Info
+from schema.errors import MOST_ERRORS, Info
 from schema.operations import Operation
 from schema.plans import Details, Fast, Plan
 
@@ -39,6 +39,8 @@ class CompiledExecutor(Executor[Any]):
             raw_variable_values=dict(variables),
             operation_name=name,
             is_awaitable=cast("Any", optimized_is_awaitable),
+            max_coercion_errors=MOST_ERRORS,
+            hide_suggestions=True,
         )
         if not isinstance(executor, cls):
             return cast("list[GraphQLError]", executor)

@@ -7,22 +7,23 @@ lacks its end, which every HTTP client notices.
 import asyncio
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from http import HTTPMethod, HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from resolvers.context import Context
 from resolvers.exports import EXPORTS
 from resolvers.exports.asking import read
 from resolvers.exports.exporting import Begun, begin
+from schema.answers import Refusal
 from schema.formats import FORMATS
 from schema.formats.writing import Sheet, Writer
 from schema.live import Live
@@ -35,8 +36,13 @@ _PIECE = 64 * 1024
 _LIGHTLY = 4
 _GZIP = 16 + zlib.MAX_WBITS
 _RETRY_SECONDS = "30"
+_TO_BEGIN = 200
+"""In values: an export is counted before its first row."""
+_STALLED_SECONDS = 300.0
+"""How long a client may take nothing at all. Then it is as good as gone, and its place is for others."""
 
 Headers = Mapping[str, str]
+T = TypeVar("T")
 
 
 class Refused(Exception):
@@ -71,8 +77,9 @@ class Exporting:
     async def _answer(self, request: Request, send: Send, request_id: str) -> None:
         name, ending = _asked(request)
         writer_type = FORMATS[ending]
-        context = await self._context(request, request_id)
         with _refusals(request_id):
+            context = await self._context(request, request_id)
+            self._charge(context)
             begun = await begin(context, EXPORTS[name], read(EXPORTS[name].parameters, request.query_params.multi_items()))
             headers = _headers(begun, request, ending) | {"x-request-id": request_id}
             if _matches(request.headers.get("if-none-match", ""), headers["etag"]):
@@ -82,13 +89,35 @@ class Exporting:
             begun.refuse_unfit(total, resumable=writer_type.resumable, most_rows=writer_type.most_rows)
             headers |= {"x-total-rows": str(total)}
             if request.method == HTTPMethod.HEAD:
-                await Response(headers=headers)(request.scope, request.receive, send)
+                told = Response(headers=headers)
+                del told.headers["content-length"]  # of the answer to a GET, which is not known before it is sent
+                await told(request.scope, request.receive, send)
                 return
         with self._place():
+            sheet = Sheet(begun.export.name, begun.columns, begun.cursor, total, begun.at, begun.resumed)
             with _refusals(request_id):
-                if total:
-                    await begun.log(f"{name}.{ending}")
-            await self._stream(begun, total, writer_type, headers, Wire(request, send, request_id))
+                making = await Making.begin(writer_type, sheet)
+            try:
+                with _refusals(request_id):
+                    if total:
+                        await begun.log(f"{name}.{ending}")
+                await self._stream(begun, total, making, headers, Wire(request, send, request_id), context.viewer.subject)
+            finally:
+                await making.close()
+
+    def _charge(self, context: Context) -> None:
+        """Take what it costs to begin one from the user's rate; its rows come as fast as they are read, in one of few places.
+
+        Raises:
+            Refused: The user asks too often.
+        """
+        try:
+            self._live.answers.charge(context, _TO_BEGIN)
+        except Refusal as refusal:
+            [error] = refusal.answer.refused
+            raise Refused(
+                HTTPStatus.TOO_MANY_REQUESTS, "RATE_LIMITED", error.message, headers={"retry-after": str(refusal.answer.retry_after)}
+            ) from None
 
     @contextmanager
     def _place(self) -> Iterator[None]:
@@ -112,21 +141,18 @@ class Exporting:
         if isinstance(context, Unauthenticated):
             down = context.code == "UNAVAILABLE"
             status = HTTPStatus.SERVICE_UNAVAILABLE if down else HTTPStatus.UNAUTHORIZED
-            raise Refused(status, context.code, context.reason, headers={} if down else {"www-authenticate": "Bearer"})
+            raise Refused(status, context.code, context.reason, headers={"retry-after": _RETRY_SECONDS} if down else {"www-authenticate": "Bearer"})
         return context
 
-    async def _stream(self, begun: Begun[Any], total: int, writer_type: type[Writer], headers: Headers, wire: "Wire") -> None:
-        sheet = Sheet(begun.export.name, begun.columns, begun.cursor, total, begun.at, begun.resumed)
+    async def _stream(self, begun: Begun[Any], total: int, making: "Making", headers: Headers, wire: "Wire", viewer: str) -> None:
         started = time.perf_counter()
         self._live.streams.add(wire)
         sent = 0
         complete = False
         try:
             await wire.begin(headers)
-            sent = await _written(begun, writer_type, sheet, wire)
+            sent = await _written(begun, making, wire)
             complete = not wire.gone.is_set()
-        except OSError:
-            pass  # the client has gone
         except Exception as fault:  # noqa: BLE001 - the answer has begun: it can only be cut off
             _log.error("export failed", request_id=wire.request_id, exc_info=fault)
         finally:
@@ -135,6 +161,7 @@ class Exporting:
         _log.info(
             "export ended",
             export=begun.export.name,
+            viewer=viewer,
             rows=sent,
             total=total,
             complete=complete,
@@ -145,29 +172,45 @@ class Exporting:
             await wire.end()
 
 
-async def _written(begun: Begun[Any], writer_type: type[Writer], sheet: Sheet, wire: "Wire") -> int:
+async def _written(begun: Begun[Any], making: "Making", wire: "Wire") -> int:
     """Send all rows, until the reader has gone; how many were."""
     sent = 0
+    await wire.send(await making.made(making.writer.begin))
+    async for rows in begun.rows():
+        if wire.gone.is_set():
+            return sent
+        await wire.send(await making.made(making.writer.rows, rows))
+        sent += len(rows)
+        # What waits for the loop goes first, with a full or an empty socket.
+        await asyncio.sleep(0)
+    rest = making.writer.end()
+    while not wire.gone.is_set() and (piece := await making.made(next, rest, None)) is not None:
+        await wire.send(piece)
+    return sent
 
-    async def made(make: Any, *arguments: Any) -> Any:
-        return await asyncio.to_thread(make, *arguments) if writer_type.threaded else make(*arguments)
 
-    writer = await made(writer_type, sheet)
-    try:
-        await wire.send(await made(writer.begin))
-        async for rows in begun.rows():
-            if wire.gone.is_set():
-                return sent
-            await wire.send(await made(writer.rows, rows))
-            sent += len(rows)
-            # What waits for the loop goes first, with a full or an empty socket.
-            await asyncio.sleep(0)
-        rest = writer.end()
-        while not wire.gone.is_set() and (piece := await made(next, rest, None)) is not None:
-            await wire.send(piece)
-        return sent
-    finally:
-        await made(writer.close)
+class Making:
+    """A file in the making: its writer, called where it may take its time."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+
+    @classmethod
+    async def begin(cls, writer_type: type[Writer], sheet: Sheet) -> "Making":
+        """Take what the making needs, such as a place on the disk."""
+        return cls(await (asyncio.to_thread(writer_type, sheet) if writer_type.threaded else _at_once(writer_type, sheet)))
+
+    async def made(self, make: Callable[..., T], *arguments: Any) -> T:
+        """What a call of the writer comes to."""
+        return await (asyncio.to_thread(make, *arguments) if self.writer.threaded else _at_once(make, *arguments))
+
+    async def close(self) -> None:
+        """Give it back, finished or not."""
+        await self.made(self.writer.close)
+
+
+async def _at_once(make: Callable[..., T], *arguments: Any) -> T:
+    return make(*arguments)
 
 
 class Wire:
@@ -187,21 +230,20 @@ class Wire:
         if headers.get("content-encoding") == "gzip":
             self._deflate = zlib.compressobj(_LIGHTLY, wbits=_GZIP)
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await self._send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": raw})
+        await self._sent({"type": "http.response.start", "status": HTTPStatus.OK, "headers": raw})
         self._listening = asyncio.create_task(self._listen())
 
     async def send(self, data: bytes) -> None:
-        """Send some more, once there is enough of it; waits while the client takes no more."""
+        """Send some more, once there is enough of it; waits while the client takes no more. One that takes nothing for long is gone."""
         self._waiting += self._deflate.compress(data) if self._deflate else data
         if len(self._waiting) >= _PIECE:
             piece, self._waiting = bytes(self._waiting), bytearray()
-            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+            await self._sent({"type": "http.response.body", "body": piece, "more_body": True})
 
     async def end(self) -> None:
         """Send the rest, and that it was all."""
         rest = bytes(self._waiting) + (self._deflate.flush() if self._deflate else b"")
-        with suppress(OSError):
-            await self._send({"type": "http.response.body", "body": rest, "more_body": False})
+        await self._sent({"type": "http.response.body", "body": rest, "more_body": False})
 
     async def finish(self, *, complete: bool) -> None:  # noqa: ARG002 - see `Stream`
         """End it where it is: the server stops. The client sees that the end is missing, and resumes."""
@@ -211,6 +253,13 @@ class Wire:
         """Listen no more."""
         if self._listening is not None:
             self._listening.cancel()
+
+    async def _sent(self, message: Message) -> None:
+        try:
+            async with asyncio.timeout(_STALLED_SECONDS):
+                await self._send(message)
+        except OSError:
+            self.gone.set()
 
     async def _listen(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -245,7 +294,8 @@ def _refusals(request_id: str) -> Iterator[None]:
         raise
     except Exception as fault:
         if is_outage(fault):
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE", "The database can't be asked just now. Try again later.") from fault
+            detail = "The database can't be asked just now. Try again later."
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE", detail, headers={"retry-after": _RETRY_SECONDS}) from fault
         _log.error("export failed", request_id=request_id, exc_info=fault)
         raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "Internal error. The cause is in the server's log.") from fault
 

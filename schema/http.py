@@ -1,96 +1,127 @@
-"""GraphQL over HTTP: answers as JSON, or as Server-Sent Events. Who asks, in which request."""
+"""GraphQL over HTTP: answers as JSON, or as Server-Sent Events. POST only; what is no GraphQL request is answered in the same shape as all else.
 
-from http import HTTPMethod
-from typing import Any
+Source: https://graphql.github.io/graphql-over-http/draft/
+"""
 
-import orjson
-from starlette.datastructures import Headers
-from starlette.requests import Request as HttpRequest
-from starlette.responses import HTMLResponse, PlainTextResponse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPMethod, HTTPStatus
+
 from starlette.types import Receive, Scope, Send
 from strawberry.http.ides import get_graphql_ide_html
 
-from resolvers.context import Context
-from schema.conditional import has_tag, tag_of
-from schema.errors import TopLevelError, error_of, formatted, report
-from schema.live import Live, Request, request_of
-from schema.operations import Operation, refusal
+from resolvers.viewers import Viewer
+from schema.answers import Answer, Refusal
+from schema.bodies import Gone, Refused, read_body, too_large
+from schema.deadlines import WhileThere
+from schema.errors import TopLevelError, error_of
+from schema.json_input import NotJson, read_json
+from schema.live import Live
+from schema.media_types import EVENT_STREAM, JSON, RESPONSE_JSON, is_json, negotiated
+from schema.requests import Request, request_of
+from schema.responses import SAFE, send_answer
 from schema.sessions import Unauthenticated, new_request_id
-from schema.streams import EventStream, answer, is_preferred, refuse
-
-_JSON = "application/json"
-_NO_REQUEST = "The body must be a JSON object with a query."
+from schema.streams import EventStream
 
 
-class RegistryGraphQL:
-    """The endpoint for requests. POST only; GraphiQL on GET in development."""
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """What one request may take.
 
-    def __init__(self, live: Live, *, development: bool) -> None:
+    Attributes:
+        body_bytes: The longest body.
+        import_bytes: The longest body of an operation that takes files or whole documents.
+        body_seconds: Within which a body must have come.
+    """
+
+    body_bytes: int = 1024 * 1024
+    import_bytes: int = 16 * 1024 * 1024
+    body_seconds: float = 10
+
+
+class GraphQLEndpoint:
+    """The endpoint for requests. GraphiQL on GET in development."""
+
+    def __init__(self, live: Live, limits: HttpLimits, *, development: bool) -> None:
         self._live = live
-        self._page = get_graphql_ide_html(graphql_ide="graphiql") if development else None
+        self._limits = limits
+        self._page = get_graphql_ide_html("graphiql").encode() if development else None
+        self._allow = b"GET, POST" if development else b"POST"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; one that is no GraphQL request at all with an error in the same shape as all others."""
-        request = HttpRequest(scope, receive)
-        if request.method == HTTPMethod.POST:
-            await self._post(request, send)
-        elif "query" not in request.query_params and _is_for_people(request.headers.get("accept", "")):
-            page = HTMLResponse(self._page) if self._page is not None else PlainTextResponse("Not Found", 404)
-            await page(scope, receive, send)
-        else:
-            await refuse(send, 400, [TopLevelError("BAD_REQUEST", "Operations are sent by POST.")], new_request_id())
-
-    async def _post(self, request: HttpRequest, send: Send) -> None:
+        """Answer one request."""
         request_id = new_request_id()
-        headers = request.headers
-        streamed = is_preferred(headers.get("accept", ""))
-        wanted = request_of(_read(await request.body()), headers.get("last-event-id"))
-        if wanted is None or wanted.query == "" or not (streamed or _JSON in headers.get("content-type", "")):
-            await refuse(send, 400, [TopLevelError("BAD_REQUEST", _NO_REQUEST)], request_id)
-        elif streamed:
-            await EventStream(self._live, request.receive, send, request_id).run(wanted, headers.get("authorization"))
-        else:
-            await self._answer(wanted, headers, send, request_id)
-
-    async def _answer(self, request: Request, headers: Headers, send: Send, request_id: str) -> None:
-        live = self._live
-        context = await live.sessions.context(await live.sessions.viewer(headers.get("authorization"), request_id), request_id)
-        if isinstance(context, Unauthenticated):
-            await refuse(send, 200, [context.error()], request_id)
-            return
-        operation = live.operation_of(request)
-        if operation.errors:
-            report(operation.errors, request_id)
-            await refuse(send, 200, operation.errors, request_id)
-        elif (refused := refusal(operation, request.operation_name)) is not None:
-            await refuse(send, 400, [refused], request_id)
-        else:
-            await self._executed(context, operation, request, headers.get("if-none-match"), send)
-
-    async def _executed(self, context: Context, operation: Operation, request: Request, known: str | None, send: Send) -> None:
-        live, request_id = self._live, context.request_id
+        headers = dict(scope["headers"])
+        media = JSON
         try:
-            tag = None if known is None else await tag_of(live.graphql, context, operation, request)
-            if tag is not None and has_tag(known or "", tag):
-                await answer(send, 304, None, request_id, tag)
+            if scope["method"] != HTTPMethod.POST:
+                await self._other_method(scope["method"], headers, send)
                 return
-            result = await live.execute(context, operation, request)
-        except Exception as fault:  # noqa: BLE001 - whatever fails, the client is told
-            await refuse(send, 200, [error_of(fault, request_id)], request_id)
+            media = _accepted(headers)
+            await self._post(media, headers, receive, send, request_id)
+        except Refused as refused:
+            await send_answer(send, Answer(refused=[refused.error]), media, request_id, refused.status, refused.headers)
+        except (Gone, OSError):
+            pass  # nobody is there to be answered
+
+    async def _other_method(self, method: str, headers: Mapping[bytes, bytes], send: Send) -> None:
+        if self._page is not None and method == HTTPMethod.GET and b"text/html" in headers.get(b"accept", b""):
+            start = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", b"%d" % len(self._page)), *SAFE]
+            await send({"type": "http.response.start", "status": 200, "headers": start})
+            await send({"type": "http.response.body", "body": self._page})
             return
-        if result.errors:
-            await answer(send, 200, {"data": result.data, "errors": formatted(result.errors)}, request_id)
-        else:
-            await answer(send, 200, {"data": result.data}, request_id, tag)
+        error = TopLevelError("METHOD_NOT_ALLOWED", "Send operations by POST.")
+        raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, error, {b"allow": self._allow})
+
+    async def _post(self, media: str, headers: Mapping[bytes, bytes], receive: Receive, send: Send, request_id: str) -> None:
+        if not is_json(headers.get(b"content-type", b"").decode("latin-1")):
+            error = TopLevelError("UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json in UTF-8.")
+            raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, error)
+        live, limits = self._live, self._limits
+        authorization = headers[b"authorization"].decode("latin-1") if b"authorization" in headers else None
+        viewer = await live.sessions.viewer(authorization, request_id)
+        most = limits.import_bytes if isinstance(viewer, Viewer) else limits.body_bytes
+        body = await read_body(receive, headers.get(b"content-length"), most=most, seconds=limits.body_seconds)
+        request = _request(body, headers)
+        if len(body) > limits.body_bytes and not live.answers.takes_much(request):
+            raise too_large(limits.body_bytes)
+        if media == EVENT_STREAM:
+            await EventStream(live, receive, send, request_id).run(request, viewer)
+            return
+        known_tags = headers[b"if-none-match"].decode("latin-1") if b"if-none-match" in headers else None
+        await send_answer(send, await self._answer(request, viewer, receive, request_id, known_tags), media, request_id)
+
+    async def _answer(self, request: Request, viewer: Viewer | Unauthenticated, receive: Receive, request_id: str, known_tags: str | None) -> Answer:
+        try:
+            context = await self._live.sessions.context(viewer, request_id)
+            if isinstance(context, Unauthenticated):
+                return Answer(refused=[context.error()])
+            async with WhileThere(receive):
+                return await self._live.answers.answer(context, request, "http", known_tags)
+        except Gone:
+            raise
+        except Refusal as refusal:
+            return refusal.answer
+        except Exception as fault:  # noqa: BLE001 - whatever fails, the client is told
+            return Answer(refused=[error_of(fault, request_id)])
 
 
-def _read(body: bytes) -> Any:
-    """JSON as the standard has it: half of a surrogate pair is no text."""
+def _accepted(headers: Mapping[bytes, bytes]) -> str:
+    media = negotiated(headers.get(b"accept", b"").decode("latin-1"))
+    if media is None:
+        error = TopLevelError("NOT_ACCEPTABLE", f"Answers are {JSON}, {RESPONSE_JSON} or {EVENT_STREAM}.")
+        raise Refused(HTTPStatus.NOT_ACCEPTABLE, error)
+    return media
+
+
+def _request(body: bytes, headers: Mapping[bytes, bytes]) -> Request:
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-
-
-def _is_for_people(accept: str) -> bool:
-    return "text/html" in accept or "*/*" in accept
+        asked = read_json(body)
+    except NotJson as reason:
+        raise Refused(HTTPStatus.BAD_REQUEST, TopLevelError("BAD_REQUEST", str(reason))) from None
+    last_event_id = headers[b"last-event-id"].decode("latin-1") if b"last-event-id" in headers else None
+    request = request_of(asked, last_event_id)
+    if request is None:
+        why = "The body must be a JSON object with a query, and may have an operationName, variables and extensions."
+        raise Refused(HTTPStatus.BAD_REQUEST, TopLevelError("BAD_REQUEST", why))
+    return request

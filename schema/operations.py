@@ -1,31 +1,51 @@
-"""Operations as they are sent: parsed and validated once for each text, and kept within a bound of memory."""
+"""Operations as they are sent: parsed, measured and validated once for each text, and kept within a bound of memory."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 
 from cachetools import LRUCache
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, OperationType, get_operation_ast, parse, validate
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    GraphQLInputObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    get_named_type,
+    get_operation_ast,
+    parse,
+    validate,
+)
 
-from schema.errors import TopLevelError
+from schema.budgets import Bounds, Budget, Measure, TooComplex
+from schema.errors import MOST_ERRORS
+from schema.literals import refuse_long_numbers
 from schema.plans import Plan, choosing_variables
 
 _MOST_TOKENS = 10_000
+_MOST_CHARACTERS = 256 * 1024
 LONGEST_KEPT = 64 * 1024
 """Longer texts, in characters, are parsed each time."""
 _KEPT_BYTES = 64 * 1024 * 1024
 _TOKEN_BYTES = 1024  # a parsed token takes 320 to 430 bytes, measured; what is made of it for execution about as much
 _REMEMBERED = 4096
 _PLANS = 16
+_LARGE = frozenset({"csv", "content", "file", "standardReplies"})
+"""The fields of inputs that hold files and the content of documents (of a clinic's adaptation in fields of its own), which alone may have 1 MiB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
-    """A document that fits the schema, or why it does not.
+    """A document that fits the schema and its bounds, or why it does not.
 
     Attributes:
         text: As sent.
         document: Parsed; None where it can't be.
         errors: Why it can't be executed; empty where it can.
+        measures: What each of its operations asks for, by name.
         choosing: The variables that say what is skipped and included.
         plans: How it was executed, by the operation's name and the values of those variables.
         steady: Whether answers depend only on what tags are made of, by the operation's name.
@@ -34,6 +54,7 @@ class Operation:
     text: str
     document: DocumentNode | None
     errors: tuple[GraphQLError, ...] = ()
+    measures: Mapping[str | None, Measure] = field(default_factory=dict)
     choosing: tuple[str, ...] = ()
     plans: LRUCache[Hashable, Plan] = field(default_factory=lambda: LRUCache(_PLANS))
     steady: LRUCache[str | None, bool] = field(default_factory=lambda: LRUCache(_PLANS))
@@ -59,8 +80,9 @@ class Operations:
     from those that do; only a hash of each of the last few thousand is remembered.
     """
 
-    def __init__(self, schema: GraphQLSchema, *, most_bytes: int = _KEPT_BYTES) -> None:
-        self._schema = schema
+    def __init__(self, schema: GraphQLSchema, bounds: Bounds | None = None, *, most_bytes: int = _KEPT_BYTES) -> None:
+        self.schema = schema
+        self._budget = Budget(schema, bounds or Bounds())
         self._kept: LRUCache[str, Operation] = LRUCache(most_bytes, getsizeof=Operation.size)
         self._seen: LRUCache[int, bool] = LRUCache(_REMEMBERED)
 
@@ -72,8 +94,17 @@ class Operations:
         """What is kept, about, in bytes."""
         return self._kept.currsize
 
+    @property
+    def bounds(self) -> Bounds:
+        """Within which documents must stay."""
+        return self._budget.bounds
+
+    def known(self, text: str) -> Operation | None:
+        """What was read before and kept: reading it again costs nothing."""
+        return self._kept.get(text)
+
     def read(self, text: str) -> Operation:
-        """Parse and validate, or find what was before."""
+        """Parse, measure and validate, or find what was before."""
         if (kept := self._kept.get(text)) is not None:
             return kept
         operation = self._read(text)
@@ -84,24 +115,44 @@ class Operations:
                 self._seen[hash(text)] = True
         return operation
 
+    def takes_much(self, operation: Operation) -> bool:
+        """Whether nothing is asked for but root fields that may be given a file, or a document's content."""
+        return operation.document is not None and all(
+            isinstance(selection, FieldNode) and selection.name.value in self._taking_much
+            for definition in operation.document.definitions
+            for selection in (definition.selection_set.selections if isinstance(definition, OperationDefinitionNode) else ())
+        )
+
+    @cached_property
+    def _taking_much(self) -> frozenset[str]:
+        roots = (self.schema.query_type, self.schema.mutation_type)
+        return frozenset(
+            name
+            for root in roots
+            if root is not None
+            for name, found in root.fields.items()
+            if any(_is_large(get_named_type(argument.type), depth=3) for argument in found.args.values())
+        )
+
     def _read(self, text: str) -> Operation:
         try:
+            if len(text) > _MOST_CHARACTERS:
+                raise TooComplex("characters", _MOST_CHARACTERS, len(text))
             document = parse(text, max_tokens=_MOST_TOKENS)
+            measures = self._budget.measured(document)
+            refuse_long_numbers(document, text)
         except GraphQLError as error:
             return Operation(text, None, (error,))
-        return Operation(text, document, tuple(validate(self._schema, document)), choosing_variables(document))
+        errors = validate(self.schema, document, max_errors=MOST_ERRORS, hide_suggestions=True)
+        return Operation(text, document, tuple(islice(errors, MOST_ERRORS)), measures, choosing_variables(document))
 
 
-def refusal(operation: Operation, name: str | None) -> GraphQLError | None:
-    """Why a document can't be executed at once: it does not say which operation is meant, or has none of that name, or it is to be followed."""
-    meant = operation.named(name)
-    if meant is None and name is None:
-        return TopLevelError("BAD_REQUEST", "Say which operation is meant with `operationName`: there are several.")
-    if meant is None:
-        return TopLevelError("BAD_REQUEST", "There is no operation of this name.")
-    if meant.operation is OperationType.SUBSCRIPTION:
-        return TopLevelError("BAD_REQUEST", "A subscription is followed over a websocket or as an event stream.")
-    return None
+def _is_large(kind: object, *, depth: int) -> bool:
+    if not isinstance(kind, GraphQLInputObjectType):
+        return False
+    return not _LARGE.isdisjoint(kind.fields) or (
+        depth > 0 and any(_is_large(get_named_type(one.type), depth=depth - 1) for one in kind.fields.values())
+    )
 
 
 def _tokens(document: DocumentNode | None) -> int:

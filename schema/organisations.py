@@ -39,7 +39,8 @@ class CodedValue:
 @strawberry.input(description="Which clinics; what is left out does not matter. A list matches a clinic that has any of its values.")
 class ClinicFilter:
     text: str | None = strawberry.field(
-        default=None, description="Each word begins a word of its names, place or HSA-id; å, ä and ö are letters of their own."
+        default=None,
+        description="Each word begins a word of its names, place or HSA-id; å, ä and ö are letters of their own. At most 200 characters.",
     )
     business_classifications: list[str] | None = strawberry.field(default=None, description="Verksamhetskoder, 4 digits.")
     business_types: list[str] | None = strawberry.field(default=None, description="01 hospital, 02 vårdcentral, 03 remote …")

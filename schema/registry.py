@@ -1,8 +1,7 @@
-"""The root types and the schema: nodes by id, and the viewer."""
+"""The root types and the schema: nodes by id, the viewer, and how errors leave it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import cached_property
 from typing import Annotated
 
 import strawberry
@@ -33,7 +32,6 @@ from schema.events import EventSubscription, Notification, find_event, find_noti
 from schema.groups import ClinicGroup, GroupMutation
 from schema.kinds import Face
 from schema.nodes import After, Connection, First, Id, Node
-from schema.operations import Operations
 from schema.orders import OrderMutation
 from schema.organisations import Clinic, OrganisationMutation, OrganisationQuery, Principal, list_clinics
 from schema.people import Actor
@@ -194,17 +192,12 @@ class Subscription(EventSubscription):
 
 
 class RegistrySchema(strawberry.Schema):
-    """The schema, and the operations that were sent to it."""
+    """The schema, executed by `schema.answers`."""
 
     @property
     def graphql(self) -> GraphQLSchema:
         """The schema as graphql-core has it."""
         return self._schema
-
-    @cached_property
-    def operations(self) -> Operations:
-        """The operations that were sent."""
-        return Operations(self.graphql)
 
 
 FACES: Sequence[Face] = (

@@ -10,11 +10,13 @@ from resolvers.reports import reading, texts
 from schema.case_type_templates import CaseTypeTemplate
 from schema.case_types import Adoption, CaseType
 from schema.distribution import LocalCandidate
+from schema.documents import Document, document_of
 from schema.errors import Info
 from schema.groups import ClinicGroup
 from schema.nodes import After, Connection, First, connection, known_count, paging
 from schema.organisations import Clinic, Principal
 from store.records import AssignmentOrigin
+from store.reports import adapting
 from store.reports.texts import Adapted, Edits
 
 FOLLOWED = "Those of them that the clinic follows."
@@ -221,15 +223,64 @@ class AdaptationCount:
     clinics: int = strawberry.field(description="Clinics that have an adaptation of it, archived ones left out.")
     standard_replies: int = strawberry.field(description="Replies that they have added, together.")
     terms: int = strawberry.field(description="Sections of terms that they have added, together.")
+    clinics_with_standard_replies: int = strawberry.field(description="Those of the clinics that have added any replies.")
+    clinics_with_terms: int = strawberry.field(description="Those of the clinics that have added any terms.")
     need_review: int = strawberry.field(description="Those of the clinics whose adaptation was written for an earlier version than the one in force.")
 
     @classmethod
     def of(cls, row: Adapted) -> "AdaptationCount":
-        return cls(row=row, clinics=row.clinics, standard_replies=row.replies, terms=row.terms, need_review=row.outdated)
+        return cls(
+            row=row,
+            clinics=row.clinics,
+            standard_replies=row.replies,
+            terms=row.terms,
+            clinics_with_standard_replies=row.with_replies,
+            clinics_with_terms=row.with_terms,
+            need_review=row.outdated,
+        )
 
     @strawberry.field(description="Which.")
     async def case_type(self, info: Info) -> CaseType:
         return await _case_type(info, self.row.case_type)
+
+
+@strawberry.type(
+    description="One text, or another single value, of a central case type or a template, and how many documents have something of their own there, "
+    "now; archived ones left out."
+)
+class AdaptedText:
+    row: strawberry.Private[adapting.AdaptedText]
+    path: str = strawberry.field(
+        description="Where, such as `introduction` or `questions[datum].label`. An item that is added or left out is one place, `terms[eget]`. "
+        "Internal names and the order of items are not compared."
+    )
+    label: str = strawberry.field(description="The same for people, in Swedish.")
+    documents: int = strawberry.field(
+        description="Of a case type: local adaptations that add this item. Of a template: documents made from it that differ from it here; for who "
+        "sees no drafts, by their newest version ever in force."
+    )
+    out_of: int = strawberry.field(description="How many such documents there are in all, as far as the viewer sees.")
+    clinics: int = strawberry.field(description="Clinics that own some of `documents`.")
+    principals: int = strawberry.field(description="In how many principals' logs `documents` are.")
+
+    @classmethod
+    def of(cls, row: adapting.AdaptedText) -> "AdaptedText":
+        return cls(
+            row=row,
+            path=row.path,
+            label=row.label,
+            documents=row.documents,
+            out_of=row.out_of,
+            clinics=row.clinics,
+            principals=row.principals,
+        )
+
+    @strawberry.field(description="Whose text it is: a central case type that clinics add to, or a template that documents are made from.")
+    async def document(self, info: Info) -> Document:
+        found = await info.context.loaders.documents.load(self.row.source)
+        if found is None:
+            raise LookupError(f"document {self.row.source} of a report")
+        return document_of(found, info)
 
 
 @strawberry.type(description="The local case types, now, with the same name as a central one or a similar one.")

@@ -17,6 +17,7 @@ from schema.organisations import AsOf, WhichClinics, wish_of
 from schema.report_rows import (
     AcknowledgementTimes,
     AdaptationCount,
+    AdaptedText,
     CaseTypeCount,
     ClinicBehind,
     ClinicCount,
@@ -112,6 +113,22 @@ class Reports:
     async def adaptations_per_case_type(self, info: Info, first: First = None, after: After = None) -> Connection[AdaptationCount]:
         rows = await texts.adapted(info.context, self.what)
         return connection(texts.page_of_adapted(rows, paging(first, after)), AdaptationCount.of, known_count(len(rows)))
+
+    @strawberry.field(
+        description="Which single texts are adapted, now, those that most documents adapt first: what clinics add to a central case type, and where "
+        "documents differ from the template version that they are made from. As far as the viewer reads them; at most 20,000 documents are compared."
+    )
+    async def adaptations_per_text(
+        self,
+        info: Info,
+        document: Annotated[
+            strawberry.ID | None, strawberry.argument(description="Of this central case type or template only; of all without.")
+        ] = None,
+        first: First = None,
+        after: After = None,
+    ) -> Connection[AdaptedText]:
+        rows = await texts.adapted_texts(info.context, self.what, document)
+        return connection(texts.page_of_adapted_texts(rows, paging(first, after)), AdaptedText.of, known_count(len(rows)))
 
     @strawberry.field(description="For each published central case type, now, by name: the clinics' own case types that it would make superfluous.")
     async def duplicates_per_case_type(self, info: Info, first: First = None, after: After = None) -> Connection[DuplicateCount]:

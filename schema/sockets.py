@@ -6,7 +6,7 @@ Source: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Container, Coroutine, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -16,11 +16,14 @@ import structlog
 from graphql import GraphQLError
 from starlette.types import Receive, Scope, Send
 
+from resolvers.context import Context
 from resolvers.live.followers import Follower
 from resolvers.viewers import Viewer
-from schema.errors import TopLevelError, error_of, formatted, report
-from schema.live import Live, Request, request_of
-from schema.operations import Operation, refusal
+from schema.answers import Admitted, Refusal
+from schema.errors import TopLevelError, error_of, formatted
+from schema.json_input import NotJson, read_json
+from schema.live import Live
+from schema.requests import Request, request_of
 from schema.sessions import Unauthenticated, new_request_id
 from store.records import Event
 
@@ -56,6 +59,7 @@ class GraphQLSocket:
 
     __slots__ = (
         "_closing",
+        "_foreign",
         "_header",
         "_initialised",
         "_protocols",
@@ -78,7 +82,9 @@ class GraphQLSocket:
         self.operations: dict[str, _Operation] = {}
         self._receive = receive
         self._protocols: list[str] = scope["subprotocols"]
-        self._header = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"), None)
+        headers = dict(scope["headers"])
+        self._header = headers[b"authorization"].decode("latin-1") if b"authorization" in headers else None
+        self._foreign = not _is_welcome(headers.get(b"origin"), headers.get(b"host"), live.limits.origins)
         self._initialised = False
         self._viewer: Viewer | Unauthenticated = Unauthenticated("Sign in with a bearer token in connection_init.", self.request_id)
         self._seat: str | None = None
@@ -88,6 +94,10 @@ class GraphQLSocket:
     async def run(self) -> None:
         """Serve until either side ends it."""
         await self._receive()  # websocket.connect
+        if self._foreign:
+            _log.warning("origin refused", request_id=self.request_id)
+            await self.send({"type": "websocket.close"})  # before it is accepted: HTTP status 403
+            return
         if PROTOCOL not in self._protocols:
             await self.send({"type": "websocket.accept"})
             await self._close(_SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable")
@@ -199,15 +209,12 @@ class _Operation:
 
     async def start(self, request: Request) -> None:
         """Begin to follow, or to execute: a subscription has its position when this returns."""
-        operation = self._socket.live.operation_of(request)
-        if operation.errors:
-            report(operation.errors, self._socket.request_id)
-            await self.refuse(operation.errors)
-        elif operation.follows(request.operation_name):
-            # One at a time on a socket: who asks for many waits for himself.
-            await self._guarded(self._follow(operation, request))
+        known = self._socket.live.answers.trusted.known(request.query, request.digest)
+        if known is not None and not known.follows(request.operation_name):
+            self._task = asyncio.create_task(self._guarded(self._answer(request)), name="operation")
         else:
-            self._task = asyncio.create_task(self._guarded(self._execute(operation, request)), name="operation")
+            # One at a time on a socket: who asks for many waits for himself.
+            await self._guarded(self._answer(request))
 
     def cancel(self) -> None:
         """End it without a word."""
@@ -243,13 +250,27 @@ class _Operation:
         except Exception as fault:  # noqa: BLE001 - whatever fails, the client is told
             await self.end(fault)
 
-    async def _follow(self, operation: Operation, request: Request) -> None:
-        changes = self._socket.live.hub.changes
-        context = await self._socket.context()
+    async def _answer(self, request: Request) -> None:
+        socket = self._socket
+        changes = socket.live.hub.changes
+        context = await socket.context()
         if isinstance(context, Unauthenticated):
             await self.refuse([context.error()])
             return
-        follower = await self._socket.live.follow(context, operation, request, self, changes=changes)
+        try:
+            admitted = await socket.live.answers.admit(context, request, "websocket")
+        except Refusal as refusal:
+            await self.refuse(refusal.answer.refused)
+            return
+        if admitted.follows:
+            await self._follow(context, admitted, request, changes)
+        elif self._task is None:
+            self._task = asyncio.create_task(self._guarded(self._execute(context, request, admitted)), name="operation")
+        else:
+            await self._execute(context, request, admitted)
+
+    async def _follow(self, context: Context, admitted: Admitted, request: Request, changes: int) -> None:
+        follower = await self._socket.live.follow(context, admitted, request, self, changes=changes, transport="websocket")
         if not isinstance(follower, Follower):
             await self.refuse(follower)
         elif self._socket.operations.get(self._id) is self:
@@ -257,20 +278,23 @@ class _Operation:
         else:
             follower.close()
 
-    async def _execute(self, operation: Operation, request: Request) -> None:
+    async def _execute(self, context: Context, request: Request, admitted: Admitted) -> None:
         socket = self._socket
-        context = await socket.context()
-        if isinstance(context, Unauthenticated):
-            await self.refuse([context.error()])
+        answer = await socket.live.answers.execute(context, request, admitted, "websocket")
+        if answer.refused:
+            await self.refuse(answer.refused)
             return
-        if (refused := refusal(operation, request.operation_name)) is not None:
-            await self.refuse([refused])
-            return
-        result = await socket.live.execute(context, operation, request)
-        answer = {"data": result.data} | ({"errors": formatted(result.errors)} if result.errors else {})
-        await socket.send(_text({"id": self._id, "type": "next", "payload": answer}))
+        await socket.send(_text({"id": self._id, "type": "next", "payload": answer.told()}))
         if socket.operations.pop(self._id, None) is not None:
             await socket.send(_text({"id": self._id, "type": "complete"}))
+
+
+def _is_welcome(origin: bytes | None, host: bytes | None, origins: Container[str]) -> bool:
+    """Whether a page of that origin may open sockets: of this server's own, or a named one. Who is no browser names none."""
+    if origin is None or "*" in origins:
+        return True
+    text = origin.decode("latin-1").lower()
+    return text in origins or (host is not None and text.partition("://")[2] == host.decode("latin-1").lower())
 
 
 def _text(message: dict[str, Any]) -> dict[str, str]:
@@ -282,8 +306,8 @@ def _checked(text: str | None) -> dict[str, Any]:
     if text is None:
         raise _Refused(_BAD_REQUEST, "Messages must be text")
     try:
-        message = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        message = read_json(text)
+    except NotJson:
         raise _Refused(_BAD_REQUEST, "Messages must be valid JSON") from None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         raise _Refused(_BAD_REQUEST, "Messages must be objects with a type")

@@ -17,14 +17,19 @@ from starlette.types import Receive, Send
 from resolvers.context import Context
 from resolvers.live.followers import Follower
 from resolvers.live.sending import begun
-from schema.errors import TopLevelError, error_of, formatted, report
-from schema.live import Live, Request
-from schema.operations import Operation, refusal
+from resolvers.viewers import Viewer
+from schema.answers import Answer, Refusal
+from schema.bodies import Gone
+from schema.deadlines import WhileThere
+from schema.errors import TopLevelError, error_of, formatted
+from schema.live import Live
+from schema.media_types import EVENT_STREAM
+from schema.requests import Request
+from schema.responses import SAFE, send_answer
 from schema.sessions import Unauthenticated
 from store.history import event_cursor
 from store.records import Event
 
-MEDIA_TYPE = "text/event-stream"
 _COMMENT = b":\n\n"
 _LONGEST_TIMER = 24 * 3600.0
 
@@ -42,28 +47,26 @@ class EventStream:
         self._ended = False
         self._ending: asyncio.Task[None] | None = None
 
-    async def run(self, request: Request, authorization: str | None) -> None:
+    async def run(self, request: Request, viewer: Viewer | Unauthenticated) -> None:
         """Answer, until the operation is complete or either side ends it."""
         live = self._live
         changes = live.hub.changes
-        context = await live.sessions.context(await live.sessions.viewer(authorization, self._request_id), self._request_id)
-        operation = live.operation_of(request)
+        context = await live.sessions.context(viewer, self._request_id)
         if isinstance(context, Unauthenticated):
             await self._begin()
             await self._refuse([context.error()])
-        elif operation.errors:
-            report(operation.errors, self._request_id)
-            await refuse(self._send, 400, operation.errors, self._request_id)
         elif not live.seats.take(context.viewer.subject):
             live.metrics.refused.labels("TOO_MANY_CONNECTIONS").inc()
             error = TopLevelError("TOO_MANY_CONNECTIONS", "This user has too many connections open.")
-            await refuse(self._send, 429, [error], self._request_id)
+            await send_answer(self._send, Answer(refused=[error]), EVENT_STREAM, self._request_id)
         else:
             live.streams.add(self)
             live.metrics.connections.labels("event-stream").inc()
             try:
-                await self._answer(context, operation, request, changes)
-            except OSError:
+                await self._answer(context, request, changes)
+            except Refusal as refusal:
+                await send_answer(self._send, refusal.answer, EVENT_STREAM, self._request_id)
+            except (Gone, OSError):
                 pass  # the client has gone
             finally:
                 live.seats.leave(context.viewer.subject)
@@ -91,19 +94,21 @@ class EventStream:
             body = b"event: complete\ndata: \n\n" if complete else b""
             await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
-    async def _answer(self, context: Context, operation: Operation, request: Request, changes: int) -> None:
-        if not operation.follows(request.operation_name):
-            if (refused := refusal(operation, request.operation_name)) is not None:
-                await refuse(self._send, 400, [refused], self._request_id)
-                return
-            result = await self._live.execute(context, operation, request)
+    async def _answer(self, context: Context, request: Request, changes: int) -> None:
+        answers = self._live.answers
+        admitted = await answers.admit(context, request, "event-stream")
+        if not admitted.follows:
+            async with WhileThere(self._receive):
+                answer = await answers.execute(context, request, admitted, "event-stream")
+            if answer.refused:
+                raise Refusal(answer)
             await self._begin()
-            await self._write(_next({"data": result.data} | ({"errors": formatted(result.errors)} if result.errors else {})))
+            await self._write(_next(answer.told()))
             await self.finish(complete=True)
             return
         await self._begin()
         try:
-            follower = await self._live.follow(context, operation, request, self, changes=changes)
+            follower = await self._live.follow(context, admitted, request, self, changes=changes, transport="event-stream")
         except Exception as fault:  # noqa: BLE001 - whatever fails, the client is told
             await self.end(fault)
             return
@@ -119,7 +124,7 @@ class EventStream:
     async def _begin(self) -> None:
         headers = [
             (b"content-type", b"text/event-stream; charset=utf-8"),
-            (b"cache-control", b"no-store"),
+            *SAFE,
             (b"x-accel-buffering", b"no"),
             (b"x-request-id", self._request_id.encode()),
         ]
@@ -158,35 +163,3 @@ class EventStream:
 
 def _next(answer: dict[str, Any]) -> bytes:
     return b"event: next\ndata: " + orjson.dumps(answer) + b"\n\n"
-
-
-async def refuse(send: Send, status: int, errors: Iterable[GraphQLError], request_id: str) -> None:
-    """Answer with errors instead of a stream."""
-    await answer(send, status, {"data": None, "errors": formatted(errors)}, request_id)
-
-
-async def answer(send: Send, status: int, body: dict[str, Any] | None, request_id: str, tag: str | None = None) -> None:
-    """Answer a request as a whole, in JSON; without a body that what the client has, under the tag, is still so."""
-    text = b"" if body is None else orjson.dumps(body)
-    headers = [(b"x-request-id", request_id.encode())]
-    if body is not None:
-        headers += [(b"content-type", b"application/json"), (b"content-length", str(len(text)).encode())]
-    if tag is not None:
-        headers += [(b"etag", tag.encode()), (b"cache-control", b"private, no-cache")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": text})
-
-
-def is_preferred(accept: str) -> bool:
-    """Whether an Accept header puts an event stream before JSON."""
-    media = [_weighed(part) for part in accept.split(",")]
-    wanted = [(quality, name) for quality, name in media if name in {MEDIA_TYPE, "application/json", "application/graphql-response+json"}]
-    return bool(wanted) and max(wanted, key=lambda one: one[0])[1] == MEDIA_TYPE  # the first of those with the highest quality
-
-
-def _weighed(part: str) -> tuple[float, str]:
-    name, *parameters = (piece.strip() for piece in part.lower().split(";"))
-    try:
-        return next((float(parameter[2:]) for parameter in parameters if parameter.startswith("q=")), 1.0), name
-    except ValueError:
-        return 0.0, name

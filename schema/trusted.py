@@ -45,8 +45,8 @@ class TrustedDocuments:
         self._known = {} if manifest is None else _read(manifest, operations)
         self._registered: LRUCache[str, Operation] = LRUCache(registered_bytes, getsizeof=Operation.size)
 
-    def find(self, query: str | None, digest: str | None) -> Operation:
-        """The operation of a text, or of a SHA-256 that was given for it; with errors where there is none, or it is not accepted.
+    def known(self, query: str | None, digest: str | None) -> Operation | None:
+        """What is found without reading anything: an operation, or why there can be none, in its errors. None where a text is to be read first.
 
         Args:
             query: As sent; None where only the hash was.
@@ -62,6 +62,13 @@ class TrustedDocuments:
             return _refused("NOT_TRUSTED", "Only operations of the manifest are accepted, and this is none.")
         if query is None:
             return _refused("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")
+        return self._operations.known(query) if digest is None else None
+
+    def find(self, query: str | None, digest: str | None) -> Operation:
+        """The operation of a text, or of a SHA-256 that was given for it; with errors where there is none, or it is not accepted."""
+        if (known := self.known(query, digest)) is not None:
+            return known
+        assert query is not None  # noqa: S101 - a hash alone is known, or known not to be
         operation = self._operations.read(query)
         if digest is not None and not operation.errors and len(query) <= LONGEST_KEPT:
             self._registered[digest] = operation

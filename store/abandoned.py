@@ -8,15 +8,16 @@ import asyncio
 from typing import Any
 
 import structlog
-from pymongo import AsyncMongoClient
+from pymongo import AsyncMongoClient, timeout
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from store.database import APPLICATION, Row
+from store.database import APPLICATION, Row, is_outage
 
 _log = structlog.get_logger(__name__)
 
 _LOOK_SECONDS = 3.0
+_ANSWER_SECONDS = 2.0
 _IDLE: list[dict[str, Any]] = [
     {"$currentOp": {"allUsers": False, "idleSessions": True}},
     {"$match": {"type": "idleSession", "appName": APPLICATION, "transaction.parameters.txnNumber": {"$exists": True}}},
@@ -39,10 +40,15 @@ class AbandonedTransactions:
             return
         self._look_at = now + _LOOK_SECONDS
         try:
-            idle = {(row["lsid"]["id"], row["number"], row["active"]) async for row in await self._admin.aggregate(_IDLE)}
-            stood_still, self._seen = idle & self._seen, idle
-            if stood_still:
-                await self._admin.command("killSessions", [{"id": session} for session, _, _ in stood_still])
-                _log.warning("abandoned transactions ended", transactions=len(stood_still))
+            with timeout(_ANSWER_SECONDS):
+                await self._end_idle()
         except PyMongoError as error:  # not allowed, or MongoDB away: then they end by themselves, later
-            _log.warning("abandoned transactions can't be ended", error=type(error).__name__)
+            if not is_outage(error):
+                _log.warning("abandoned transactions can't be ended", error=type(error).__name__)
+
+    async def _end_idle(self) -> None:
+        idle = {(row["lsid"]["id"], row["number"], row["active"]) async for row in await self._admin.aggregate(_IDLE)}
+        stood_still, self._seen = idle & self._seen, idle
+        if stood_still:
+            await self._admin.command("killSessions", [{"id": session} for session, _, _ in stood_still])
+            _log.warning("abandoned transactions ended", transactions=len(stood_still))

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel
+from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel, timeout
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collation import Collation
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
+
+from store.ending import StillWanted
 
 MongoError = PyMongoError
 Row = dict[str, Any]
@@ -34,7 +36,11 @@ _PROCESS_SECONDS = 3600
 
 _BATCH = 500
 _READY_SECONDS = 3
+_CALL_SECONDS = 60
+_INDEXING_SECONDS = 24 * 3600  # a new index over years of events
 _EXISTS = 48  # NamespaceExists
+_NO_SPACE = {14031}  # OutOfDiskSpace
+_LABELS_OF_OUTAGES = ("RetryableWriteError", "TransientTransactionError")
 _BRANCHES = 100  # MongoDB takes at most 1,000 stages in a pipeline
 _OPEN_ONLY = {"open": True}
 BY_TOKENS = "by_tokens"
@@ -169,14 +175,17 @@ class Database:
         name: Of the database.
         reads: Permits for reads under way at once.
         writes: Permits for transactions under way at once; together with `reads` no more than the pool.
+        seconds: Within which MongoDB must have answered a read, its retries included. MongoDB is told too, and ends what takes longer. None is
+            as long as the client may take.
     """
 
-    def __init__(self, client: AsyncMongoClient[Row], name: str, *, reads: int = 12, writes: int = 32) -> None:
+    def __init__(self, client: AsyncMongoClient[Row], name: str, *, reads: int = 12, writes: int = 32, seconds: float | None = 10) -> None:
         self.client = client
         self.name = name
         self._database: AsyncDatabase[Row] = client[name]
         self._reads = asyncio.Semaphore(reads)
         self._writes = asyncio.Semaphore(writes)
+        self._seconds = seconds
 
     def __getitem__(self, collection: str) -> AsyncCollection[Row]:
         return self._database[collection]
@@ -184,7 +193,8 @@ class Database:
     async def create_indexes(self) -> None:
         """Make the collections and indexes that are missing. Those there already are left alone."""
         existing = set(await self._database.list_collection_names())
-        await asyncio.gather(*(self._create(name, models, exists=name in existing) for name, models in INDEXES.items()))
+        with timeout(_INDEXING_SECONDS):
+            await asyncio.gather(*(self._create(name, models, exists=name in existing) for name, models in INDEXES.items()))
 
     async def _create(self, name: str, models: Sequence[IndexModel], *, exists: bool) -> None:
         if not exists:
@@ -220,7 +230,7 @@ class Database:
         """One row or None. Within a session the caller holds a permit already."""
         if session is not None:
             return await self[collection].find_one(where, sort=sort, projection=projection, session=session)
-        async with self._reads:
+        async with self._reading():
             return await self[collection].find_one(where, sort=sort, projection=projection)
 
     async def find(
@@ -249,18 +259,18 @@ class Database:
         )
         if session is not None:
             return await cursor.to_list()
-        async with self._reads:
+        async with self._reading():
             return await cursor.to_list()
 
     async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Row]:
         """All rows that a pipeline comes to, in one list."""
-        async with self._reads:
+        async with self._reading():
             cursor = await self[collection].aggregate(list(pipeline))
             return await cursor.to_list()
 
     async def distinct(self, collection: str, field: str, where: Mapping[str, Any]) -> list[Any]:
         """The values of a field in the rows that match, each once; at most 16 MB of them."""
-        async with self._reads:
+        async with self._reading():
             return await self[collection].distinct(field, where)
 
     async def find_each(self, collection: str, queries: Sequence[Query]) -> list[list[Row]]:
@@ -290,8 +300,15 @@ class Database:
 
     async def count(self, collection: str, where: Mapping[str, Any], *, collation: Collation | None = None) -> int:
         """The number of rows that match: only for filtered lists, where no head keeps a total."""
-        async with self._reads:
+        async with self._reading():
             return await self[collection].count_documents(where, collation=collation) if collation else await self[collection].count_documents(where)
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[None]:
+        """A turn to read, and the time for it."""
+        async with self._reads:
+            with timeout(self._seconds), StillWanted():
+                yield
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Session]:
@@ -303,16 +320,19 @@ class Database:
 def is_outage(error: BaseException | None) -> bool:
     """Whether MongoDB could not be asked just now: asking again later may be answered."""
     return isinstance(error, (ConnectionFailure, ExecutionTimeout)) or (
-        isinstance(error, PyMongoError) and error.has_error_label("RetryableWriteError")
+        isinstance(error, PyMongoError)
+        and (error.timeout or any(map(error.has_error_label, _LABELS_OF_OUTAGES)) or getattr(error, "code", None) in _NO_SPACE)
     )
 
 
-def connect(uri: str, *, pool: int = 64) -> AsyncMongoClient[Row]:
+def connect(uri: str, *, pool: int = 64, patient: bool = False) -> AsyncMongoClient[Row]:
     """A client with the registry's guarantees: majority reads and journaled majority writes, UTC times.
 
     Args:
         uri: MongoDB connection string of a replica set or sharded cluster.
         pool: Most connections to one server.
+        patient: Whether a call may take as long as it takes: for work that grows with the registry. MongoDB counts the time of all batches of a
+            list together.
     """
     return AsyncMongoClient(
         uri,
@@ -323,13 +343,15 @@ def connect(uri: str, *, pool: int = 64) -> AsyncMongoClient[Row]:
         readConcernLevel="majority",
         retryWrites=True,
         retryReads=True,
+        # Of every call, its retries included; MongoDB is told too. Reads have less (`Database`), and it ends transactions after a minute anyway.
+        timeoutMS=None if patient else _CALL_SECONDS * 1_000,
         tz_aware=True,
         tzinfo=UTC,
         # A primary that stops without closing its connections answers nothing, for ever. Only the heartbeat tells: unanswered for the
         # sum of these two, it interrupts what waits for that server, and the driver's retries find the new primary.
         heartbeatFrequencyMS=2_000,
         connectTimeoutMS=3_000,
-        serverSelectionTimeoutMS=10_000,
+        serverSelectionTimeoutMS=6_000,
     )
 
 

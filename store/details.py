@@ -36,11 +36,13 @@ class Details:
     async def of(self, acts: Sequence[tuple[Event, int | None]], upto: int) -> Mapping[int, Detail]:
         """By sequence number the details of some acts of one log, each with the version that it put in force for the first time.
 
-        Rows are as they were just after the event `upto`: what ended later still holds.
+        Rows are as they were just after the event `upto`, which each detail names: what ended later still holds.
         """
         if not acts:
             return {}
-        details: dict[int, dict[str, Any]] = {event.sequence: {"released": released, "began": defaultdict(list)} for event, released in acts}
+        details: dict[int, dict[str, Any]] = {
+            event.sequence: {"released": released, "upto": upto, "began": defaultdict(list)} for event, released in acts
+        }
         for collection, where in self._asked([event for event, _ in acts]):
             for row in await self._database.find(collection, where, sort=[("_id", 1)]):
                 details[row["from_sequence"]]["began"][collection].append(_then(row, upto))

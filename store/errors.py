@@ -34,6 +34,10 @@ class RegistryError(Exception):
         self.path = path
 
 
+class OutcomeUnknown(Exception):
+    """MongoDB did not answer whether it committed a write: it is written, or not, or will be. No `RegistryError`: those wrote nothing."""
+
+
 class InvalidInput(RegistryError):
     """The input breaks a rule. Carries every problem found, not just the first."""
 

@@ -14,6 +14,7 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from store.database import Database
+from store.ending import end
 from store.history import History
 from store.records import Event
 
@@ -80,8 +81,7 @@ class Feed:
     async def stop(self) -> None:
         """End the change stream. Followers are ended by whoever runs them."""
         if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
 
     async def follow(self, principal: str, after: int) -> AsyncGenerator[Event, None]:
         """Every event of a log after a sequence number, for ever."""

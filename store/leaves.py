@@ -37,6 +37,29 @@ def changed_leaves(before: Content, after: Content, fields: Mapping[str, Field])
     return [place.path for place in _changed_in_object(before, after, fields, Place())]
 
 
+def differing(before: Content, after: Content, fields: Mapping[str, Field]) -> dict[str, str]:
+    """Where two contents differ, by path, each with its label, in `before`'s words where it has any; an item that only one of them has is one place.
+
+    Args:
+        before: Validated content, in the same shape as `after`.
+        after: Validated content.
+        fields: Of the kind of document; what the contents hold beyond them is not compared.
+    """
+    one, other = ({name: content[name] for name in fields if name in content} for content in (before, after))
+    # The second names what only `after` has; what differs on both sides was named by the first.
+    found = {place.path: place.label for place in _changed_in_object(other, one, fields, Place())}
+    for place in _changed_in_object(one, other, fields, Place()):
+        found.setdefault(place.path, place.label)
+    return {path: label for path, label in found.items() if not any(outer in found for outer in _outer(path))}
+
+
+def _outer(path: str) -> Iterator[str]:
+    """The paths of what a value is in: of `a[b].c` these are `a[b]` and `a`."""
+    for at, letter in enumerate(path):
+        if letter in ".[":
+            yield path[:at]
+
+
 def _objects(content: Content, fields: Mapping[str, Field], place: Place) -> Iterator[tuple[Place, Any]]:
     for name in dict.fromkeys((*fields, *content)):
         if name in content:

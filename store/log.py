@@ -12,13 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pymongo import ReturnDocument, WriteConcern
-from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError
-from pymongo.read_concern import ReadConcern
+from pymongo import ReturnDocument, timeout
+from pymongo.errors import BulkWriteError
 
 from store.abandoned import AbandonedTransactions
-from store.database import Database, Row, Session
-from store.errors import RegistryError
+from store.commits import commit
+from store.database import Database, Row, Session, is_outage
+from store.errors import OutcomeUnknown, RegistryError
 from store.records import RefusalReason, RefusedRow, Saved
 from store.rows import HEAD, document_from, event_from, version_from
 from store.transactions import IdempotencyKey, Transaction
@@ -28,8 +28,7 @@ Clock = Callable[[], datetime]
 
 _GROUP = 64
 _HELD_UP_SECONDS = 1.0
-_SNAPSHOT = ReadConcern("snapshot")
-_MAJORITY = WriteConcern("majority", j=True)
+_FIRST_ANSWER_SECONDS = 6.0
 
 
 def utc_now() -> datetime:
@@ -74,6 +73,8 @@ class Log:
 
         Raises:
             RegistryError: The change was refused; nothing was written.
+            OutcomeUnknown: Whether it was written is not known. Submitting it again with the same key does it once.
+            Exception: MongoDB can't be asked (`is_outage`), or the change failed; nothing was written.
         """
         request = _Request(change, documents, key, alone)
         self._queues.setdefault(principal, deque()).append(request)
@@ -129,7 +130,8 @@ class Log:
                 request.answer.cancel()
             raise
         except Exception as error:  # noqa: BLE001 - whatever fails, no caller is left waiting
-            if len(group) == 1 or _may_have_committed(error):
+            # What may be written must not be done again as new work; and no request of the group made MongoDB go away.
+            if len(group) == 1 or isinstance(error, OutcomeUnknown) or is_outage(error):
                 for request in group:
                     _answer(request, error)
             else:
@@ -150,18 +152,19 @@ class Log:
 
         async with self._database.writing() as session:
             try:
-                return await session.with_transaction(transact, read_concern=_SNAPSHOT, write_concern=_MAJORITY)
+                return await commit(session, transact)
             except BulkWriteError as error:
                 if not _is_duplicate(error):
                     raise
                 # Another process used the same idempotency key in another log meanwhile: now it is there to be seen.
-                return await session.with_transaction(transact, read_concern=_SNAPSHOT, write_concern=_MAJORITY)
+                return await commit(session, transact)
 
     async def _apply(self, session: Session, principal: str, group: list[_Request]) -> list[Saved | Row | Exception]:
         # Writing the counter first takes its lock: a second process conflicts here, before it has done any work.
-        log = await self._database["logs"].find_one_and_update(
-            {"_id": principal}, {"$inc": {"turns": 1}}, session=session, return_document=ReturnDocument.AFTER
-        )
+        with timeout(_FIRST_ANSWER_SECONDS):  # for a primary to be found, too
+            log = await self._database["logs"].find_one_and_update(
+                {"_id": principal}, {"$inc": {"turns": 1}}, session=session, return_document=ReturnDocument.AFTER
+            )
         if log is None:
             raise LookupError(f"no log for principal {principal}")
         transaction = Transaction(self._database, session, principal, log["sequence"], max(self._clock(), log["at"]))
@@ -200,11 +203,6 @@ class Log:
             counts=row["counts"],
             target=row["target"],
         )
-
-
-def _may_have_committed(error: Exception) -> bool:
-    """Whether a failed commit may yet have taken effect: then it must not be tried again as new work."""
-    return isinstance(error, ConnectionFailure) or (isinstance(error, PyMongoError) and error.has_error_label("UnknownTransactionCommitResult"))
 
 
 def _is_duplicate(error: BulkWriteError) -> bool:

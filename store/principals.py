@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pymongo import InsertOne, UpdateOne
+from pymongo import InsertOne, UpdateOne, timeout
 from pymongo.errors import BulkWriteError
 
 from store.database import Database
@@ -64,7 +64,8 @@ class People:
         if self._known.get(key) == name:
             return
         kept = {"$set": {"name": {"$cond": [{"$gt": [{"$size": {"$ifNull": ["$protected_by", []]}}, 0]}, None, {"$literal": name}]}}}
-        await self._database["people"].bulk_write([UpdateOne({"_id": key}, [kept], upsert=True)])
+        with timeout(_REMEMBER_SECONDS):  # whoever has written waits for it
+            await self._database["people"].bulk_write([UpdateOne({"_id": key}, [kept], upsert=True)])
         if len(self._known) > _MOST_KNOWN:
             self._known.clear()
         self._known[key] = name
@@ -102,3 +103,4 @@ class People:
 
 
 _MOST_KNOWN = 10_000
+_REMEMBER_SECONDS = 3

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from pymongo import InsertOne, UpdateOne
+from pymongo.errors import BulkWriteError
 
 from store.database import Database, Row
 from store.details import HELD
@@ -22,6 +23,7 @@ from store.records import Action, Audience, Document, DocumentState, Event, Orig
 from store.rows import actor_row, document_row, event_row, version_from, version_row
 
 _BATCH = 200
+_THERE_ALREADY = 11000  # DuplicateKey
 
 
 class ReplayRefused(Exception):
@@ -80,6 +82,7 @@ class Replay:
         self._standing: dict[str, _Standing] = {}
         self._acknowledged: dict[str, int] = {}
         self._last: Event | None = None
+        self._upto = 0
 
     async def require_empty(self) -> None:
         """Refuse a registry that has anything of this principal's already.
@@ -112,10 +115,14 @@ class Replay:
                 expected = self._last.sequence + 1 if self._last else 1
                 raise ReplayRefused(f"Act {event.id} stands where number {expected} of {self._principal} should.")
             self._last = event
+            self._upto = detail["upto"]
             if event.document is not None:
                 if event.document not in self._standing:
                     raise ReplayRefused(f"Act {event.id} is of {event.document}, of which there is no version.")
-                self._standing[event.document].after(event, detail["released"])
+                standing = self._standing[event.document]
+                if (event.version or 0) > standing.latest:
+                    raise ReplayRefused(f"Act {event.id} is of version {event.version} of {event.document}, which is missing.")
+                standing.after(event, detail["released"])
             for collection, rows in detail["began"].items():
                 if collection not in HELD:
                     raise ReplayRefused(f"Act {event.id} has rows of {collection}, which is unknown.")
@@ -132,8 +139,11 @@ class Replay:
             The number of documents.
 
         Raises:
-            ReplayRefused: A chain is broken, or versions and acts are not of the same log.
+            ReplayRefused: A chain is broken, the log was cut off, or versions and acts are not of the same log.
         """
+        read = self._last.sequence if self._last else 0
+        if read != self._upto:
+            raise ReplayRefused(f"The acts of {self._principal} end with number {read}, but there are {self._upto}: the file was cut off.")
         await self._clinics()
         documents = Documents(self._database, Log(self._database), self._kinds)
         for ids in _parts(sorted(self._standing)):
@@ -228,7 +238,13 @@ class Replay:
 
     async def _insert(self, collection: str, rows: Iterable[Row]) -> None:
         if inserts := [InsertOne(row) for row in rows]:
-            await self._database[collection].bulk_write(inserts)
+            try:
+                await self._database[collection].bulk_write(inserts)
+            except BulkWriteError as error:
+                [failure, *_] = error.details["writeErrors"]
+                if failure["code"] != _THERE_ALREADY:
+                    raise
+                raise ReplayRefused(f"{failure['op']['_id']} of {collection} stands there twice.") from None
 
 
 def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:

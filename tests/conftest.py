@@ -22,6 +22,11 @@ from tests.serving import serving
 from tests.world import World
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first, so that no process is left with it at the end."""
+    items.sort(key=lambda item: item.path.parent.name not in {"faults", "trust"})
+
+
 @pytest.fixture(scope="session")
 async def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """A real MongoDB, a replica set of one, for the whole run; or the one that CASETYPES_TEST_MONGODB_URI names."""

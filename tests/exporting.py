@@ -1,6 +1,10 @@
 """Fetching exports, and a registry in which nearly everything has happened."""
 
+import asyncio
 import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -9,6 +13,12 @@ from tests.callers import BJORKEN, LINDEN, STOCKHOLM, Caller
 from tests.world import CONTENT, World
 
 GRANEN = "SE2321000016-1A09"
+MANY = 450
+"""More clinics than two batches hold."""
+MANY_ROWS = 13 * MANY
+"""More assignments than wait on their way to a client that does not read."""
+WHOLE = b"0\r\n\r\n"
+"""The last chunk of a whole answer: HTTP's end, which one that is cut off lacks."""
 
 
 async def fetched(caller: Caller, file: str, headers: dict[str, str] | None = None, /, **parameters: Any) -> httpx2.Response:
@@ -31,6 +41,39 @@ async def refusal(caller: Caller, file: str, **parameters: Any) -> tuple[int, st
     problem = answer.json()
     assert problem["status"] == answer.status_code
     return answer.status_code, problem["code"], ["/".join(error["path"]) for error in problem["errors"]]
+
+
+async def with_many_clinics(world: World) -> None:
+    """`MANY` clinics, each with one case type."""
+    csv_text = "hsaId;name\n" + "".join(f"{STOCKHOLM}-9{number:04};Mottagning {number}\n" for number in range(MANY))
+    await world.region.done("clinicsImport", "created", principal=STOCKHOLM, csv=csv_text)
+    await world.region.done("caseTypeDistribute", "clinics", caseType=world.case_type, to={"filter": {"text": "Mottagning"}})
+
+
+async def with_many_rows(world: World) -> None:
+    """`MANY_ROWS` assignments."""
+    await with_many_clinics(world)
+    for number in range(12):
+        case_type = await world.draft(CONTENT | {"internalName": f"Nummer {number}" + "x" * 100})
+        await world.region.done("documentPublish", "event { id }", id=case_type, version=1, expectedVersion=1)
+        await world.region.done("caseTypeDistribute", "clinics", caseType=case_type, to={"filter": {"text": "Mottagning"}})
+
+
+@asynccontextmanager
+async def slowly_read(world: World, file: str) -> AsyncIterator[tuple[bytes, asyncio.StreamReader]]:
+    """An export of which so far only the head was read, and little more was sent; and where the rest can be read, as it is on the wire."""
+    host, _, port = world.api.root.removeprefix("http://").partition(":")
+    asked = f"GET /exports/{file} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {world.region.token}\r\n\r\n"
+    slow = socket.socket()
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    slow.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(slow, (host, int(port)))
+    reader, writer = await asyncio.open_connection(sock=slow, limit=1024)
+    try:
+        writer.write(asked.encode())
+        yield await reader.readuntil(b"\r\n\r\n"), reader
+    finally:
+        writer.close()
 
 
 async def live_through(world: World) -> dict[str, str]:

@@ -11,6 +11,7 @@ import uvicorn
 
 from resolvers.settings import Settings
 from schema.frames import FrameProtocol
+from schema.protocols import RequestProtocol
 from schema.registry import RegistrySchema, schema
 from server import create_app
 from store.registry import Store
@@ -19,13 +20,20 @@ from tests.callers import Api
 
 @asynccontextmanager
 async def serving(data: Path, uri: str, store: Store, *, schema: RegistrySchema = schema, **settings: Any) -> AsyncIterator[Api]:
-    """The running app on a socket of its own, over the database of `store` and for its kinds of document."""
+    """The running app on a socket of its own, over the database of `store` and for its kinds of document.
+
+    Without limits of rate and with time to answer, unless they are given: tests poll on a busy machine, and one user of a test stands for many.
+    """
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
-        whole = Settings(host="127.0.0.1", port=port, data=data, mongodb_uri=uri, database=store.database.name, **settings)
+        given = {"user_cost_per_second": 0, "principal_cost_per_second": 0, "deadline_seconds": 60, **settings}
+        whole = Settings(host="127.0.0.1", port=port, data=data, mongodb_uri=uri, database=store.database.name, **given)
         app = create_app(whole, schema, store.kinds)
-        server = _Server(uvicorn.Config(app, ws=FrameProtocol, ws_max_size=1024 * 1024, log_level="warning", lifespan="on"))
+        config = uvicorn.Config(
+            app, http=RequestProtocol, ws=FrameProtocol, ws_max_size=1024 * 1024, log_level="warning", lifespan="on", server_header=False
+        )
+        server = _Server(config)
         running = asyncio.create_task(server.serve(sockets=[listening]))
         while not server.started:
             if running.done():

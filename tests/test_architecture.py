@@ -62,6 +62,12 @@ def test_a_package_is_imported_only_where_it_belongs(package: str, allowed: set[
     assert importers(package) <= allowed
 
 
+def test_only_the_protocols_of_the_schema_know_the_web_server() -> None:
+    knowing = {path.name for path in (ROOT / "schema").rglob("*.py") if any(module.partition(".")[0] == "uvicorn" for module, _ in imported(path))}
+
+    assert knowing == {"frames.py", "protocols.py"}
+
+
 def test_resolvers_take_nothing_of_strawberry_but_the_data_loader() -> None:
     taken = {
         (module, name) for path in (ROOT / "resolvers").rglob("*.py") for module, name in imported(path) if module.partition(".")[0] == "strawberry"

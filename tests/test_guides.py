@@ -44,6 +44,11 @@ async def run(caller: Caller, operation: str, variables: str, ids: dict[str, str
     return data
 
 
+def nodes(connection: dict[str, Any]) -> list[dict[str, Any]]:
+    """The items of a page."""
+    return [edge["node"] for edge in connection["edges"]]
+
+
 async def published(world: World, title: str) -> str:
     case_type = await world.draft(CONTENT | {"name": title})
     await world.region.done("documentPublish", "event { id }", id=case_type, version=1, expectedVersion=1)
@@ -183,6 +188,8 @@ async def test_the_reporting_guide_does_what_it_says(world: World) -> None:
     assert [row["versions"] for row in reports["editsPerMonth"]] == [1]
     assert [edge["node"]["documents"] for edge in reports["documentsPerTemplate"]["edges"]] == [1]
     assert reports["adaptationsPerCaseType"]["edges"] == []
+    told = [(one["document"]["id"], one["path"], one["documents"], one["outOf"]) for one in nodes(reports["adaptationsPerText"])]
+    assert told == [(world.template, "introduction", 1, 1)]
     assert [edge["node"]["clinics"] for edge in reports["duplicatesPerCaseType"]["edges"]] == [0]
     assert said["Rows"]["assignments"]["totalCount"] == 1
 

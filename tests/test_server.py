@@ -304,7 +304,7 @@ def test_status_without_a_server_says_so(tmp_path: Path) -> None:
 
 # ------------------------------------------------------------------ backup and restore
 
-HISTORY = "{ caseTypes(first: 100) { totalCount edges { node { id verify { intact } history(first: 100) { edges { node { sequence at } } } } } } }"
+HISTORY = "{ caseTypes(first: 100) { totalCount edges { node { id verify { intact } history(first: 50) { edges { node { sequence at } } } } } } }"
 
 
 def test_a_registry_that_was_destroyed_comes_back_from_a_backup_of_the_running_server(tmp_path: Path) -> None:

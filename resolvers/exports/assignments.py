@@ -61,7 +61,7 @@ class Assignments:
     async def find(self, row_id: str) -> tuple[str, Assignment] | None:
         """An assignment by id."""
         found = (await self._context.store.assignments.get_many([row_id])).get(row_id)
-        return (found.principal, found) if found else None
+        return (found.principal, found) if found and self._context.rights.reads_clinic(found.clinic, found.principal) else None
 
     async def _within(self, stretch: Stretch) -> AssignmentFilter | None:
         """The filter within one log; None where nothing can match."""

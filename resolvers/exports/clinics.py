@@ -54,7 +54,7 @@ class Clinics:
         """A clinic by id."""
         key = row_id.removeprefix("cl_")
         found = (await self._context.store.clinics.get_many([key])).get(key)
-        return (found.principal, key) if found else None
+        return (found.principal, key) if found and self._context.rights.sees_clinic(found) else None
 
 
 async def _source(context: Context, given: Given) -> Clinics:

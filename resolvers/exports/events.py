@@ -19,6 +19,7 @@ from store.records import Event, key_of
 from store.scopes import Sight
 
 _EVERYTHING = (Permission.READ_LOG, Permission.READ_DRAFTS, Permission.SEE_PERSONS, Permission.READ_ROLES)
+_MOST_DIGITS = 15  # MongoDB has no numbers beyond 64 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Events:
     async def find(self, row_id: str) -> tuple[str, int] | None:
         """An act by id."""
         principal, _, number = row_id.removeprefix("ev_").rpartition(".")
-        if not row_id.startswith("ev_") or not (number.isascii() and number.isdigit()):
+        if not row_id.startswith("ev_") or not (number.isascii() and number.isdigit()) or len(number) > _MOST_DIGITS:
             return None
         return principal, int(number)
 
@@ -141,7 +142,7 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column(
         "audience",
         T.TEXT,
-        "Who was told: nobody, all clinics that had the document (`ASSIGNED`), or those named (`NAMED`).",
+        "Who was told: nobody, all clinics that had the document (`ASSIGNED`), those named (`NAMED`), or all of the principal (`PRINCIPAL`).",
         "–",
         lambda row: str(row.record.audience),
         "Audience",
@@ -164,7 +165,8 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column(
         "detail",
         T.JSON,
-        "What the act made so beside documents and versions: the rows that began with it, as they are stored. For `casetypes import`.",
+        "What the act made so beside documents and versions: the rows that began with it, as they are stored; and the act that the whole "
+        "log was read up to. For `casetypes import`.",
         "–",
         lambda row: row.detail,
         on_request=True,

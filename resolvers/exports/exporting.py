@@ -150,7 +150,8 @@ async def begin(context: Context, export: Export[R], given: Given) -> Begun[R]:
     logs = _logs(context, export, given)
     _refuse_together(given)
     latest = dict.fromkeys(logs, 0) | dict(await context.store.history.latest_sequences(logs))
-    upto, seen = await _horizon(context, export, given, latest)
+    acts = await context.store.extracts.last_acts(latest)
+    upto, seen = await _horizon(context, export, given, latest, acts)
     since = _positions(given["after"], latest, "after") if "after" in given else None
     if since is not None:
         # What only tells of exports is nothing new: else each answer would be news to the next call.
@@ -168,7 +169,7 @@ async def begin(context: Context, export: Export[R], given: Given) -> Begun[R]:
         columns=export.shown(given),
         given=given,
         cursor=_cursor(upto),
-        tag=await _tag(context, export, given, upto, seen, logs),
+        tag=await _tag(context, export, given, (upto, seen, acts), logs),
         at=min(given.get("asOf", now), now),
         resumed=start is not None,
         _context=context,
@@ -196,14 +197,14 @@ def _refuse_together(given: Given) -> None:
         raise InvalidInput.at(("resume",), "NOT_WITH_PARAMETER", "Ange också upTo: markören i det svar som bröts.")
 
 
-async def _horizon(context: Context, export: Export[Any], given: Given, latest: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:
-    """For each log the event that the picture is taken after, and the last one that is told of."""
+async def _horizon(
+    context: Context, export: Export[Any], given: Given, latest: Mapping[str, int], acts: Mapping[str, int]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """For each log the event that the picture is taken after, and the last one that is told of. `acts` are the last that are no exports."""
     if "upTo" in given:
         upto = dict.fromkeys(latest, 0) | dict(_positions(given["upTo"], latest, "upTo"))
         return upto, upto
-    seen = dict(latest)
-    if not export.of_log or "after" in given:
-        seen = dict(await context.store.extracts.last_acts(latest))
+    seen = dict(latest if export.of_log and "after" not in given else acts)
     if "asOf" in given:
         return {key: min(await context.store.history.sequence_at(key, given["asOf"]), seen[key]) for key in sorted(latest)}, seen
     return seen, seen
@@ -240,7 +241,8 @@ async def _start(source: Source[Any], given: Given, logs: frozenset[str]) -> tup
     return found
 
 
-async def _tag(context: Context, export: Export[Any], given: Given, upto: Mapping[str, int], seen: Mapping[str, int], logs: frozenset[str]) -> str:
+async def _tag(context: Context, export: Export[Any], given: Given, places: Sequence[Mapping[str, int]], logs: frozenset[str]) -> str:
+    """The same for the same answer. A picture of the past changes too: with rights, and in what is told as it is now."""
     beside = await export.hangs_on(context, logs) if export.hangs_on else ""
     held = sorted((str(one.role), one.principal, one.clinic or "") for one in context.rights.held)
     columns = [column.name for column in export.shown(given)]
@@ -248,8 +250,7 @@ async def _tag(context: Context, export: Export[Any], given: Given, upto: Mappin
         export.name,
         sorted((name, str(value)) for name, value in given.items()),
         held,
-        sorted(upto.items()),
-        sorted(seen.items()),
+        [sorted(place.items()) for place in places],
         beside,
         columns,
     )

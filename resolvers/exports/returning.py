@@ -147,7 +147,8 @@ def _event(row: Mapping[str, Any], path: Path) -> Event:
 
 
 def _detail(detail: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"released": detail["released"], "began": {name: [_with_times(row) for row in rows] for name, rows in detail["began"].items()}}
+    began = {name: [_with_times(row) for row in rows] for name, rows in detail["began"].items()}
+    return {"released": detail["released"], "upto": detail["upto"], "began": began}
 
 
 def _with_times(value: Any) -> Any:

@@ -63,9 +63,13 @@ class Versions:
         version = (await self._context.store.documents.get_versions([(document, int(number))])).get((document, int(number)))
         if head is None or version is None:
             return None
-        if self._context.rights.sight(head) is Sight.ALL:
-            return version.principal, version.sequence
-        return await self._context.store.extracts.released_at(document, int(number))
+        match self._context.rights.sight(head):
+            case Sight.ALL:
+                return version.principal, version.sequence
+            case Sight.RELEASED:
+                return await self._context.store.extracts.released_at(document, int(number))
+            case Sight.NOTHING:
+                return None
 
     async def _wanted(self, acts: Sequence[tuple[Event, int | None]]) -> list[tuple[Document, int]]:
         """The versions that acts made or released, as far as the viewer sees them."""

@@ -13,6 +13,7 @@ import structlog
 from resolvers.live.followers import Follower
 from resolvers.live.metrics import Metrics
 from store.database import is_outage
+from store.ending import end
 from store.records import Clinic, Event
 from store.registry import Store
 
@@ -85,8 +86,7 @@ class Channel:
 
     async def stop(self) -> None:
         """End. Nobody follows any more."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
 
     def _admit(self, follower: Follower) -> None:
         follower.live = True

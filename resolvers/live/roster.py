@@ -6,6 +6,7 @@ import uuid
 import structlog
 
 from resolvers.live.followers import Follower
+from store.ending import end
 from store.records import ActiveSubscription, Actor
 from store.registry import Store
 
@@ -40,8 +41,7 @@ class Roster:
     async def stop(self) -> None:
         """Take this process off."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
             await self._store.active_subscriptions.gone(self.process)
 
     def began(self, follower: Follower) -> None:

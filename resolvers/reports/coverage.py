@@ -62,16 +62,22 @@ async def coverage(context: Context, principal: str | None, clinics: Wish | None
     return Coverage(found, keys, chosen.reach)
 
 
-def require_period(since: datetime, until: datetime) -> None:
+def require_period(context: Context, since: datetime, until: datetime | None) -> datetime:
     """Refuse a period that ends before it begins, or is too long to count.
+
+    Returns:
+        Its end; now where none was given.
 
     Raises:
         InvalidInput: It is.
     """
-    if not since < until:
-        raise InvalidInput.at(("to",), "OUT_OF_RANGE", "Perioden måste sluta efter att den har börjat.")
-    if until - since > LONGEST_PERIOD:
+    end = until or context.store.now()
+    if not since < end:
+        message = "Perioden måste sluta efter att den har börjat." if until else "Perioden slutar nu, och kan inte börja senare."
+        raise InvalidInput.at(("to" if until else "from",), "OUT_OF_RANGE", message)
+    if end - since > LONGEST_PERIOD:
         raise InvalidInput.at(("from",), "OUT_OF_RANGE", "Perioden får vara högst fem år.")
+    return end
 
 
 def sorted_page(rows: Iterable[T], key: Callable[[T], Key], shape: tuple[type, ...], paging: Paging) -> Page[T]:

@@ -52,15 +52,14 @@ async def measured(context: Context, what: Coverage, since: datetime, until: dat
         NotPermitted: The viewer reads no inbox there.
         InvalidInput: The period is none; or there are too many publications in it.
     """
-    until = until or context.store.now()
-    require_period(since, until)
+    end = require_period(context, since, until)
     reach, principals = _inboxes(context, what)
     readings = context.store.reports.readings
     found = Measured([], {}, {})
     for principal in principals:
         documents = await context.store.reports.texts.central("CASE_TYPE", principal, case_type)
         most = MAX_PUBLICATIONS + 1 - len(found.publications)
-        publications = await readings.publications(principal, since, until, documents, most)
+        publications = await readings.publications(principal, since, end, documents, most)
         if len(publications) == most:
             raise InvalidInput.at(("from",), "TOO_MANY", f"Högst {MAX_PUBLICATIONS} publiceringar åt gången: ange en kortare period.")
         if publications:

@@ -14,11 +14,13 @@ from resolvers.context import Context
 from resolvers.distribution import Candidate
 from resolvers.reports.coverage import Coverage, require_period, sorted_page
 from store.clinic_filters import folded
-from store.errors import NotPermitted
+from store.errors import InvalidInput, NotPermitted
 from store.listing import DocumentFilter, Order
 from store.paging import Page, Paging
 from store.records import Document, DocumentState, OwnerKind
+from store.reports.adapting import MOST_DOCUMENTS, AdaptedText
 from store.reports.texts import Adapted, Edits, Named, TemplateUse
+from store.scopes import Sight
 
 _CASE_TYPE = "CASE_TYPE"
 _TEMPLATE = "CASE_TYPE_TEMPLATE"
@@ -49,8 +51,7 @@ async def edits(context: Context, what: Coverage, since: datetime, until: dateti
         NotPermitted: The viewer reads no log there.
         InvalidInput: The period is none.
     """
-    until = until or context.store.now()
-    require_period(since, until)
+    end = require_period(context, since, until)
     if what.principal is not None:
         access.require_at(context.rights, Permission.READ_LOG, what.principal.key, None, ("principal",))
         principals = [what.principal.key]
@@ -58,7 +59,7 @@ async def edits(context: Context, what: Coverage, since: datetime, until: dateti
         principals = [key for key in sorted(context.principals) if context.rights.holder(Permission.READ_LOG, key) is not None]
         if not principals:
             raise NotPermitted("Du har inte behörighet att läsa någon logg.", ("principal",))
-    return await context.store.reports.texts.edits(principals, since, until)
+    return await context.store.reports.texts.edits(principals, since, end)
 
 
 async def made_from_templates(context: Context, what: Coverage, paging: Paging) -> Page[Made]:
@@ -84,6 +85,33 @@ async def adapted(context: Context, what: Coverage) -> Sequence[Adapted]:
 def page_of_adapted(rows: Sequence[Adapted], paging: Paging) -> Page[Adapted]:
     """A page of them: those that most clinics have adapted first."""
     return sorted_page(rows, lambda row: (-row.clinics, row.case_type), (int, str), paging)
+
+
+async def adapted_texts(context: Context, what: Coverage, document: str | None) -> Sequence[AdaptedText]:
+    """The single texts that clinics add to central case types, and in which documents differ from the templates that they are made from.
+
+    As far as the viewer sees adaptations, documents and templates; of one case type or template only, where it is named.
+
+    Raises:
+        NotFound: There is no such document, or the viewer may not know of it.
+        InvalidInput: Too many documents would have to be compared.
+    """
+    if document is not None:
+        access.require_sight(context.rights, (await context.store.extracts.heads([document])).get(document), ("document",))
+    reports = context.store.reports
+    sources = None if document is None else [document]
+    made = await reports.texts.derivations(sources, what.documents(context, of_clinics=what.clinics is not None), limit=MOST_DOCUMENTS + 1)
+    if len(made) > MOST_DOCUMENTS:
+        raise InvalidInput.at(("document",), "TOO_MANY", f"Högst {MOST_DOCUMENTS} dokument jämförs åt gången: ange en mall eller en huvudman.")
+    templates = await context.store.extracts.heads({one.template for one in made})
+    known = {one for one, head in templates.items() if context.rights.sight(head) is not Sight.NOTHING}
+    differing = await reports.adapting.differing([one for one in made if one.template in known])
+    return [*differing, *await reports.adapting.added("LOCAL_ADAPTATION", what.documents(context, of_clinics=True), document)]
+
+
+def page_of_adapted_texts(rows: Sequence[AdaptedText], paging: Paging) -> Page[AdaptedText]:
+    """A page of them: those that most documents have something of their own for first."""
+    return sorted_page(rows, lambda row: (-row.documents, row.source, row.path), (int, str, str), paging)
 
 
 def _central(what: Coverage) -> DocumentFilter:

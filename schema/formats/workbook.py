@@ -99,4 +99,13 @@ def _text(value: Any) -> str:
         listed = isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
         value = BETWEEN_VALUES.join(value) if listed else as_json(value)
     text: str = value
-    return text if len(text) <= _LONGEST else text[: _LONGEST - len(_CUT)] + _CUT
+    return text if _length(text) <= _LONGEST else _beginning(text, _LONGEST - len(_CUT)) + _CUT
+
+
+def _length(text: str) -> int:
+    """As Excel counts: a character beyond the first 65,536 of Unicode, such as most emoji, is two."""
+    return len(text.encode("utf-16-le")) // 2 if len(text) > _LONGEST // 2 else len(text)
+
+
+def _beginning(text: str, most: int) -> str:
+    return text.encode("utf-16-le")[: 2 * most].decode("utf-16-le", "ignore")

@@ -7,6 +7,7 @@ each thing that is told apart.
 from store.adoption import Adoptions
 from store.database import Database
 from store.kinds import Kinds
+from store.reports.adapting import Adapting
 from store.reports.holdings import Holdings
 from store.reports.reading import Readings
 from store.reports.texts import Texts
@@ -19,6 +20,7 @@ class Reports:
         self.holdings = Holdings(database, adoptions)
         self.readings = Readings(database)
         self.texts = Texts(database, kinds)
+        self.adapting = Adapting(database, kinds)
 
 
 __all__ = ["Reports"]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from store.database import Database
+from store.database import Database, Row
 from store.kinds import Kinds
-from store.records import DocumentState, OwnerKind
+from store.records import DocumentState, Owner, OwnerKind
 from store.scopes import NOTHING, Scope
 
 TIME_ZONE = "Europe/Stockholm"
@@ -55,9 +55,23 @@ class TemplateUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Derived:
+    """A version of a document that is made from a version of a template; `hash` is that of the document's newest version."""
+
+    document: str
+    number: int
+    hash: str
+    principal: str
+    owner: Owner
+    template: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Adapted:
     """How many clinics have adapted a case type, with how many replies and terms of their own.
 
+    `with_replies` and `with_terms` are those that have added any.
     `outdated` are those whose adaptation was written for a version before the one in force.
     """
 
@@ -66,6 +80,8 @@ class Adapted:
     replies: int
     terms: int
     outdated: int
+    with_replies: int
+    with_terms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,29 +116,35 @@ class Texts:
         return sorted(sorted(found, key=lambda one: one.principal), key=lambda one: one.month, reverse=True)
 
     async def derived(self, templates: Sequence[str], whose: Whose) -> list[TemplateUse]:
-        """What is made from some templates and not archived, by template and its version.
+        """What is made from some templates and not archived, by template and its version."""
+        principals: dict[tuple[str, int], list[str]] = defaultdict(list)
+        for one in await self.derivations(templates, whose, limit=0):
+            principals[one.template, one.version].append(one.principal)
+        return [TemplateUse(template, version, frozenset(found), len(found)) for (template, version), found in sorted(principals.items())]
 
-        Counted is the version that a document's newest version comes from; for who sees no drafts, that of the newest ever in force.
+    async def derivations(self, templates: Sequence[str] | None, whose: Whose, *, limit: int) -> list[Derived]:
+        """The documents that are made from some templates, or from any, and not archived; at most so many, 0 for all.
+
+        Told is the version that a document's newest version comes from; for who sees no drafts, that of the newest ever in force.
         """
-        where = {"derived_from.template": {"$in": list(templates)}, "state": _IN_USE, **whose.where()}
-        shown = {"derived_from": 1, "principal": 1, "latest": 1, "highest_released": 1}
+        which = {"$in": list(templates)} if templates is not None else {"$type": "string"}
+        where = {"derived_from.template": which, "state": _IN_USE, **whose.where()}
+        shown = dict.fromkeys(("derived_from", "principal", "owner", "latest", "hash", "highest_released"), 1)
         whole, released = [
-            await self._database.find("documents", {"$and": [where, seen]}, projection=shown) if seen != NOTHING else []
+            await self._database.find("documents", {"$and": [where, seen]}, projection=shown, limit=limit) if seen != NOTHING else []
             for seen in whose.scope.parts()
         ]
         drafted = [f"{row['_id']}.{row['highest_released']}" for row in released if row["highest_released"] != row["latest"]]
         rows = await self._database.find("versions", {"_id": {"$in": drafted}}, projection={"document": 1, "derived_from": 1}) if drafted else []
         seen_as = {row["document"]: row["derived_from"] for row in rows}
-        principals: dict[tuple[str, int], list[str]] = defaultdict(list)
-        for row in (*whole, *released):
-            derived = seen_as.get(row["_id"], row["derived_from"])
-            if derived is not None:
-                principals[derived["template"], derived["version"]].append(row["principal"])
-        return [TemplateUse(template, version, frozenset(found), len(found)) for (template, version), found in sorted(principals.items())]
+        made = [_derived(row, row["latest"], row["derived_from"]) for row in whole]
+        made += [_derived(row, row["highest_released"], seen_as.get(row["_id"], row["derived_from"])) for row in released]
+        return [one for one in made if one is not None][: limit or None]
 
     async def adapted(self, kind: str, whose: Whose) -> list[Adapted]:
         """How far case types are adapted: documents of the kind of adaptations, archived ones left out, by case type."""
         content = {"$ifNull": ["$published_content", "$content"]}
+        replies, terms = [{"$size": {"$getField": {"field": name, "input": content}}} for name in ("standardReplies", "terms")]
         rows = await self._database.aggregate(
             "documents",
             [
@@ -131,8 +153,10 @@ class Texts:
                     "$group": {
                         "_id": {"case_type": "$subject", "written_for": {"$getField": {"field": "writtenFor", "input": content}}},
                         "clinics": {"$sum": 1},
-                        "replies": {"$sum": {"$size": {"$getField": {"field": "standardReplies", "input": content}}}},
-                        "terms": {"$sum": {"$size": {"$getField": {"field": "terms", "input": content}}}},
+                        "replies": {"$sum": replies},
+                        "terms": {"$sum": terms},
+                        "with_replies": {"$sum": {"$min": [1, replies]}},
+                        "with_terms": {"$sum": {"$min": [1, terms]}},
                     }
                 },
             ],
@@ -140,7 +164,7 @@ class Texts:
         subjects = sorted({row["_id"]["case_type"] for row in rows})
         heads = await self._database.find("documents", {"_id": {"$in": subjects}}, projection={"published": 1})
         published = {row["_id"]: row["published"] or 0 for row in heads}
-        found = {subject: Adapted(subject, 0, 0, 0, 0) for subject in subjects}
+        found = {subject: Adapted(subject, 0, 0, 0, 0, 0, 0) for subject in subjects}
         for row in rows:
             before, subject = found[row["_id"]["case_type"]], row["_id"]["case_type"]
             outdated = row["clinics"] if published[subject] > row["_id"]["written_for"] else 0
@@ -150,6 +174,8 @@ class Texts:
                 before.replies + row["replies"],
                 before.terms + row["terms"],
                 before.outdated + outdated,
+                before.with_replies + row["with_replies"],
+                before.with_terms + row["with_terms"],
             )
         return list(found.values())
 
@@ -164,3 +190,10 @@ class Texts:
         where = {"kind": kind, "state": _IN_USE, **whose.where(OwnerKind.CLINIC)}
         rows = await self._database.find("documents", {"$and": [where, whose.scope.where()]}, projection={"name": 1, "owner.key": 1, "principal": 1})
         return [Named(row["_id"], row["principal"], row["owner"]["key"], row["name"]) for row in rows]
+
+
+def _derived(row: Row, number: int, derived: Row | None) -> Derived | None:
+    if derived is None:
+        return None
+    owner = Owner(OwnerKind(row["owner"]["kind"]), row["owner"]["key"])
+    return Derived(row["_id"], number, row["hash"], row["principal"], owner, derived["template"], derived["version"])

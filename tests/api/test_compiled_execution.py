@@ -17,6 +17,7 @@ from resolvers.access import rights_of
 from resolvers.context import Context
 from resolvers.loaders import Loaders
 from resolvers.viewers import LOA3, Grant, Viewer
+from schema.budgets import Bounds
 from schema.execution import CompiledExecutor
 from schema.operations import Operation, Operations
 from schema.registry import schema
@@ -29,7 +30,7 @@ from tests.life import made, written
 from tests.world import CONTENT, World
 
 GRAPHQL: GraphQLSchema = schema.graphql
-READ = Operations(GRAPHQL)
+READ = Operations(GRAPHQL, Bounds(depth=100, fields=100_000, aliases=10_000, directives=10_000, cost=10**9))
 # Where an error nulls what waits beside it, graphql-core drops that without having begun it.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:coroutine .* was never awaited:RuntimeWarning")
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # an operation that fails tells enough; to make it smaller takes minutes

@@ -126,7 +126,8 @@ async def test_without_a_token_it_is_told_so(world: World) -> None:
 
 async def test_queries_are_answered_and_completed(world: World) -> None:
     async with stream(world.region, VIEWER) as events:
-        assert await events.next() == ("", {"data": {"viewer": {"roles": ["REGIONAL_ADMINISTRATOR"]}}})
+        cost = {"cost": {"requested": 12, "limit": 20_000}}
+        assert await events.next() == ("", {"data": {"viewer": {"roles": ["REGIONAL_ADMINISTRATOR"]}}, "extensions": cost})
         assert await events.rest() == ["complete"]
 
 
@@ -147,11 +148,12 @@ async def test_clients_that_put_json_first_are_answered_in_json(world: World, ac
     async with stream(world.region, VIEWER, accept=accept) as events:
         await events.response.aread()
 
-    assert events.response.headers["content-type"].startswith("text/event-stream" if is_stream else "application/json")
+    wanted = "text/event-stream" if is_stream else accept.partition(",")[0] if accept.startswith("application/") else "application/json"
+    assert events.response.headers["content-type"].startswith(wanted)
 
 
 async def test_what_is_no_operation_is_refused_with_a_status(world: World) -> None:
-    headers = {"accept": "text/event-stream", "authorization": f"Bearer {world.region.token}"}
+    headers = {"accept": "text/event-stream", "authorization": f"Bearer {world.region.token}", "content-type": "application/json"}
     bodies = {
         b"": "BAD_REQUEST",
         b"{": "BAD_REQUEST",

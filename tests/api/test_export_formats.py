@@ -152,6 +152,16 @@ def test_what_does_not_fit_into_a_cell_of_excel_is_cut_and_says_so() -> None:
     assert cell.endswith("å … (avkortad)")
 
 
+def test_excels_characters_are_counted_as_excel_does() -> None:
+    """An emoji is two: what is cut is cut between two of them, and says so."""
+    book = openpyxl.load_workbook(io.BytesIO(written(WorkbookWriter(sheet(ColumnType.TEXT)), ["😀" * 16_383 + "a"], ["a" + "😀" * 16_384])))
+
+    fits, cut = (str(book["events"].cell(row, 1).value) for row in (2, 3))
+    assert fits == "😀" * 16_383 + "a"
+    assert cut == "a" + "😀" * 16_376 + " … (avkortad)"
+    assert [len(text.encode("utf-16-le")) // 2 for text in (fits, cut)] == [32_767, 32_766]
+
+
 async def test_more_rows_than_excel_takes_are_refused_before_the_first_byte(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.distribute(world.case_type)
     monkeypatch.setattr(FORMATS["xlsx"], "most_rows", 1)

@@ -113,6 +113,21 @@ async def test_another_principal_can_not_be_named(world: World) -> None:
         assert await refusal(world.region, f"{name}.csv", principal=UPPSALA) == (403, "NOT_PERMITTED", ["principal"])
 
 
+async def test_a_row_that_someone_may_not_know_of_is_none_to_go_on_from(world: World) -> None:
+    await both_regions(world)
+    place = (await fetched(world.staff, "assignments.csv")).headers["x-export-cursor"]
+
+    for name in ("assignments", "clinics", "versions"):
+        rows = {row["id"] for row in await exported(world.region, name)}
+        seen = {row["id"] for row in await exported(world.staff, name)}
+        assert rows - seen
+        assert seen
+        for row in rows - seen:
+            assert await refusal(world.staff, f"{name}.csv", upTo=place, resume=row) == (400, "INVALID_CURSOR", ["resume"])
+        for row in seen:
+            assert (await fetched(world.staff, f"{name}.csv", upTo=place, resume=row)).status_code == 200
+
+
 async def test_a_machine_reads_within_its_principal(world: World) -> None:
     await both_regions(world)
     machine = world.api.caller(Role.REPORTER, UPPSALA)

@@ -5,27 +5,20 @@ import csv
 import gzip
 import io
 import json
-from typing import Any
+from errno import ENOSPC
+from pathlib import Path
+from typing import Any, NoReturn
 
 import httpx2
 import pytest
 
 from resolvers.exports import EXPORTS
+from schema.formats import FORMATS
 from store.extracts import _BATCH
 from store.records import Role
 from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, UPPSALA, Caller
-from tests.exporting import GRANEN, exported, fetched, live_through, refusal
-from tests.world import CONTENT, World
-
-MANY = 450
-"""More clinics than two batches hold."""
-
-
-async def with_many_clinics(world: World) -> None:
-    csv_text = "hsaId;name\n" + "".join(f"{STOCKHOLM}-9{number:04};Mottagning {number}\n" for number in range(MANY))
-    await world.region.done("clinicsImport", "created", principal=STOCKHOLM, csv=csv_text)
-    await world.region.done("caseTypeDistribute", "clinics", caseType=world.case_type, to={"filter": {"text": "Mottagning"}})
-
+from tests.exporting import GRANEN, MANY, MANY_ROWS, WHOLE, exported, fetched, live_through, refusal, slowly_read, with_many_clinics, with_many_rows
+from tests.world import World
 
 # ------------------------------------------------------------------ the answer
 
@@ -64,6 +57,7 @@ async def test_head_tells_all_but_the_rows_and_is_not_logged(world: World) -> No
     answer = await world.region.client.head(f"{world.api.root}/exports/assignments.csv", headers={"authorization": f"Bearer {world.region.token}"})
 
     assert (answer.status_code, answer.headers["x-total-rows"], answer.content) == (200, "2", b"")
+    assert "content-length" not in answer.headers, "the file is not empty"
     assert await world.api.snapshot() == before
 
 
@@ -80,6 +74,33 @@ async def test_an_answer_that_the_client_has_already_is_not_sent_again_until_som
 
     assert [one.status_code for one in (same, other_viewer, other_question, changed)] == [304, 200, 200, 200]
     assert same.content == b""
+
+
+async def test_a_picture_of_the_past_is_sent_again_once_it_tells_something_else(world: World) -> None:
+    """Of what is told as it is now, and of what the viewer may know of by now."""
+    await world.distribute(world.case_type, BJORKEN)
+    draft = await world.draft()
+    first = {}
+    for name in ("assignments", "events"):
+        cursor = (await fetched(world.reporter, f"{name}.ndjson")).headers["x-export-cursor"]
+        first[name] = (cursor, await fetched(world.reporter, f"{name}.ndjson", upTo=cursor))
+    inbox = f'{{ clinic(hsaId: "{BJORKEN}") {{ notifications(first: 1) {{ edges {{ cursor }} }} }} }}'
+    [edge] = (await world.staff.ask(inbox))["clinic"]["notifications"]["edges"]
+
+    async def again(name: str) -> httpx2.Response:
+        cursor, before = first[name]
+        return await fetched(world.reporter, f"{name}.ndjson", {"if-none-match": before.headers["etag"]}, upTo=cursor)
+
+    unchanged = await again("assignments")
+    await world.staff.done("notificationsAcknowledge", "event { id }", clinic=BJORKEN, upTo=edge["cursor"])
+    acknowledged = await again("assignments")
+    await world.region.done("documentPublish", "event { id }", id=draft, version=1, expectedVersion=1)
+    published = await again("events")
+
+    assert [one.status_code for one in (unchanged, acknowledged, published)] == [304, 200, 200]
+    assert [json.loads(answer.text)["acknowledgedVersion"] for answer in (first["assignments"][1], acknowledged)] == [None, 1]
+    known = [{json.loads(line)["document"] for line in answer.text.splitlines()} for answer in (first["events"][1], published)]
+    assert known[1] - known[0] == {draft}
 
 
 async def test_an_export_of_many_batches_has_every_row_once(world: World) -> None:
@@ -130,9 +151,10 @@ async def test_what_was_cut_off_is_resumed_after_its_last_whole_row(world: World
         assert rest.headers["x-total-rows"] == str(len(rows))
 
 
-async def test_who_hangs_up_ends_the_work(world: World) -> None:
+async def test_who_hangs_up_ends_the_work_and_leaves_nothing_open(world: World) -> None:
     await with_many_clinics(world)
     headers = {"authorization": f"Bearer {world.region.token}"}
+    before = await cursors_open(world)
 
     async with httpx2.AsyncClient() as client:
         for file in ("assignments.csv", "assignments.xlsx", "assignments.parquet"):
@@ -142,28 +164,41 @@ async def test_who_hangs_up_ends_the_work(world: World) -> None:
     async with asyncio.timeout(20):
         while world.api.live.streams:  # noqa: ASYNC110 - what the endpoint leaves when it is done
             await asyncio.sleep(0.01)
+    assert await cursors_open(world) <= before
+
+
+async def cursors_open(world: World) -> int:
+    """How many cursors MongoDB holds."""
+    status = await world.api.store.database.client.admin.command("serverStatus", metrics=1)
+    number: int = status["metrics"]["cursor"]["open"]["total"]
+    return number
+
+
+async def test_who_takes_nothing_for_long_leaves_the_place_to_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await with_many_rows(world)
+    monkeypatch.setattr("schema.exports._STALLED_SECONDS", 0.2)
+
+    async with slowly_read(world, "assignments.ndjson") as (head, reader):
+        async with asyncio.timeout(30):
+            while world.api.live.streams:  # noqa: ASYNC110 - what the endpoint leaves when it is done
+                await asyncio.sleep(0.01)
+        rest = await reader.read(-1)
+
+    assert f"x-total-rows: {MANY_ROWS}\r\n".encode() in head
+    assert not rest.endswith(WHOLE)
 
 
 async def test_a_server_that_stops_cuts_an_export_off_so_that_the_client_notices(world: World) -> None:
-    await with_many_clinics(world)
-    for number in range(12):
-        case_type = await world.draft(CONTENT | {"internalName": f"Nummer {number}" + "x" * 100})
-        await world.region.done("documentPublish", "event { id }", id=case_type, version=1, expectedVersion=1)
-        await world.region.done("caseTypeDistribute", "clinics", caseType=case_type, to={"filter": {"text": "Mottagning"}})
-    host, _, port = world.api.root.removeprefix("http://").partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
-    asked = f"GET /exports/assignments.ndjson HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {world.region.token}\r\n\r\n"
+    await with_many_rows(world)
 
-    writer.write(asked.encode())
-    head = await reader.readuntil(b"\r\n\r\n")
-    await world.api.live.end_streams()
-    async with asyncio.timeout(30):
-        rest = await reader.read(-1)
-    writer.close()
+    async with slowly_read(world, "assignments.ndjson") as (head, reader):
+        await world.api.live.end_streams()
+        async with asyncio.timeout(30):
+            rest = await reader.read(-1)
 
-    assert b"x-total-rows: 5850\r\n" in head
-    assert rest.count(b"\n{") < 5850
-    assert not rest.endswith(b"0\r\n\r\n"), "the last chunk of a whole answer"
+    assert f"x-total-rows: {MANY_ROWS}\r\n".encode() in head
+    assert rest.count(b"\n{") < MANY_ROWS
+    assert not rest.endswith(WHOLE)
 
 
 # ------------------------------------------------------------------ going on
@@ -262,6 +297,50 @@ async def test_a_cursor_of_another_log_or_beyond_the_end_is_refused(world: World
 
     assert await refusal(world.region, "clinics.csv", after=theirs) == (400, "INVALID_CURSOR", ["after"])
     assert await refusal(world.region, "clinics.csv", after=beyond) == (400, "INVALID_CURSOR", ["after"])
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("assignments", "as_none"),
+        ("clinics", "cl_SE2321000016-NONE"),
+        ("versions", "ct_none.1"),
+        ("versions", "ct_none"),
+        ("events", f"ev_{UPPSALA}.1"),
+        ("events", f"ev_{STOCKHOLM}.99999999999999999999999"),
+    ],
+)
+async def test_a_row_that_is_in_no_file_is_not_gone_on_from(world: World, name: str, row: str) -> None:
+    cursor = (await fetched(world.region, f"{name}.csv")).headers["x-export-cursor"]
+
+    assert await refusal(world.region, f"{name}.csv", upTo=cursor, resume=row) == (400, "INVALID_CURSOR", ["resume"])
+
+
+async def test_a_file_that_there_is_no_disk_for_is_refused_and_not_logged(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    await world.distribute(world.case_type)
+    before = await world.api.snapshot()
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    assert await refusal(world.region, "assignments.xlsx") == (500, "INTERNAL_ERROR", [])
+    assert await world.api.snapshot() == before
+
+    monkeypatch.undo()
+    assert (await fetched(world.region, "assignments.xlsx")).status_code == 200
+
+
+async def test_a_disk_that_fails_meanwhile_cuts_the_file_off_and_is_logged(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await world.distribute(world.case_type)
+
+    def full(_: object) -> NoReturn:
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(FORMATS["xlsx"], "end", full)
+    with pytest.raises(httpx2.RemoteProtocolError):
+        await fetched(world.region, "assignments.xlsx")
+
+    assert "No space left on device" in capsys.readouterr().out
 
 
 async def test_a_file_that_ends_with_its_directory_is_not_resumed(world: World) -> None:

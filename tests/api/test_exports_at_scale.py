@@ -23,6 +23,7 @@ from store.log import utc_now
 from store.records import Assignment, AssignmentOrigin, Role
 from store.registry import Store
 from store.rows import assignment_row
+from tests.faults.cluster import HERE
 from tests.faults.servers import Server, servers
 from tests.storage.building import ANNA, BY_ANNA, STOCKHOLM, published
 
@@ -74,7 +75,7 @@ async def registry(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -
         # As a distribution writes them, which would write 125 events of 8,000 clinics each as well.
         await store.database["assignments"].insert_many([_assigned(row.hsa_id, document.id) for row in rows], ordered=False)
     folder = tmp_path_factory.mktemp("exports")
-    async with servers(folder, mongodb_uri, 1) as [server]:
+    async with servers(folder, mongodb_uri, [HERE]) as [server]:
         token = development.token(folder / "data", role=Role.REPORTER, unit=STOCKHOLM)
         yield Registry(server, documents, token)
     await store.log.close()

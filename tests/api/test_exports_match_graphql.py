@@ -6,9 +6,12 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from store.records import Action, AssignmentOrigin, ClinicStatus
-from tests.callers import BJORKEN, LINDEN, STOCKHOLM, UPPSALA, UPPSALA_CLINIC, Caller
+from store.records import Action, AssignmentOrigin, ClinicStatus, OwnerKind
+from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, UPPSALA, UPPSALA_CLINIC, Caller
 from tests.exporting import GRANEN, exported, fetched, live_through
+from tests.kinds import SAMPLES
+from tests.life import made
+from tests.life import written as written_on
 from tests.world import CONTENT, World
 
 VIEWERS = ("region", "other_region", "clinic_admin", "staff", "reviewer", "reporter", "national")
@@ -137,7 +140,7 @@ async def test_assignments(world: World, data: st.DataObject) -> None:
 # ------------------------------------------------------------------ events
 
 EVENTS = f"""query($principal: HsaId!, $filter: EventFilter, $after: String) {{ principal(hsaId: $principal) {{
-    events(filter: $filter, first: 100, after: $after) {{ pageInfo {{ hasNextPage endCursor }} edges {{ node {{
+    events(filter: $filter, first: 50, after: $after) {{ pageInfo {{ hasNextPage endCursor }} edges {{ node {{
         id cursor sequence action version at note requestId export person actor {ACTOR} principal {{ hsaId }}
         document {{ id __typename }} group {{ id }} clinics(first: 100) {{ edges {{ node {{ hsaId }} }} }} }} }} }} }} }}"""
 
@@ -235,7 +238,7 @@ async def test_clinics(world: World, data: st.DataObject) -> None:
 
 VERSION = f"""id number createdAt note hash previousHash restoredFrom author {ACTOR} derivedFrom {{ template {{ id }} version }}
     content {{ name internalName }}"""
-DOCUMENTS = f"""query($after: String) {{ %s(filter: {{ state: [DRAFT, ACTIVE, INACTIVE, ARCHIVED] }}, first: 100, after: $after) {{
+DOCUMENTS = f"""query($after: String) {{ %s(filter: {{ state: [DRAFT, ACTIVE, INACTIVE, ARCHIVED] }}, first: 5, after: $after) {{
     pageInfo {{ hasNextPage endCursor }} edges {{ node {{ id owner {{ ... on Principal {{ hsaId }} ... on Clinic {{ hsaId }} }}
     versions(first: 100) {{ edges {{ node {{ {VERSION} }} }} }} }} }} }} }}"""
 
@@ -274,6 +277,49 @@ async def test_versions(world: World) -> None:
             )
             for document, node in expected
         ), name
+
+
+EVERY_KIND = """query($after: String) { %s(filter: { state: [DRAFT, ACTIVE, INACTIVE, ARCHIVED] }, first: 20, after: $after) {
+    pageInfo { hasNextPage endCursor } edges { node { __typename id
+    owner { ... on Principal { hsaId } ... on Clinic { hsaId principal { hsaId } } }
+    versions(first: 100) { edges { node { id hash note content { name internalName } } } } } } } }"""
+
+
+async def test_versions_of_every_kind(world: World) -> None:
+    """Drafts, what is in force with a draft on top, and clinics' own; of what everyone reads (guidance, notices) a file has its principals' only."""
+    owners = ((world.region, STOCKHOLM), (world.other_region, UPPSALA), (world.national, INERA), (world.region, LINDEN), (world.region, BJORKEN))
+    for sample in SAMPLES.values():
+        for caller, owner in owners:
+            if owner in (STOCKHOLM, UPPSALA, INERA) or OwnerKind.CLINIC in sample.owners:
+                document = await made(caller, sample, owner, publish=True)
+                await written_on(caller, sample, document, 1, "Ett utkast.", note="Utkast")
+                await made(caller, sample, owner, name="Bara utkast")
+
+    for name, own in {**dict.fromkeys(VIEWERS, STOCKHOLM), "other_region": UPPSALA, "national": None}.items():
+        caller = getattr(world, name)
+        expected = []
+        for sample in SAMPLES.values():
+            found = await paged(caller, EVERY_KIND % sample.many, (sample.many,), {})
+            assert isinstance(found, list)
+            for one in found:
+                principal = one["owner"].get("principal", one["owner"])["hsaId"]
+                if own in (None, principal):
+                    told = [edge["node"] for edge in one["versions"]["edges"]]
+                    expected += [(sample.name, principal, one["owner"]["hsaId"], one["id"], str(version)) for version in told]
+        got = await exported(caller, "versions")
+
+        assert sorted(
+            (
+                row["kind"],
+                row["principal"],
+                row["owner"],
+                row["document"],
+                str({**{key: row[key] for key in ("id", "hash", "note")}, "content": {key: row["content"][key] for key in ("name", "internalName")}}),
+            )
+            for row in got
+        ) == sorted(expected), name
+        kinds = {row["kind"] for row in got}
+        assert kinds == ({sample.name for sample in SAMPLES.values()}), name
 
 
 ADOPTION = """query($after: String) { caseTypes(filter: { scope: CENTRAL, state: [ACTIVE, INACTIVE, ARCHIVED] }, first: 100, after: $after) {

@@ -211,6 +211,32 @@ async def test_a_version_that_was_lost_is_missed(world: World, tmp_path: Path) -
     assert await refused(world, versions, events) == f"{world.case_type} has versions without acts, or acts without versions."
 
 
+async def test_a_draft_that_was_lost_is_missed(world: World, tmp_path: Path) -> None:
+    await world.edit(world.case_type, 1, introduction="Nytt.")
+    versions, events = await left(world.region, tmp_path, STOCKHOLM)
+    versions.write_bytes(versions.read_bytes().splitlines(keepends=True)[0])
+
+    assert await refused(world, versions, events) == f"Act ev_{STOCKHOLM}.4 is of version 2 of {world.case_type}, which is missing."
+
+
+@pytest.mark.parametrize("kept", [1, 4])
+async def test_a_log_that_was_cut_off_between_two_rows_is_refused(world: World, tmp_path: Path, kept: int) -> None:
+    """Acts that made no version leave no other trace."""
+    await world.distribute(world.case_type)
+    await world.region.done("caseTypeWithdraw", "clinics", caseType=world.case_type, **{"from": {"hsaIds": [LINDEN]}})
+    versions, events = await left(world.region, tmp_path, STOCKHOLM)
+    events.write_bytes(b"".join(events.read_bytes().splitlines(keepends=True)[:kept]))
+
+    assert await refused(world, versions, events) == f"The acts of {STOCKHOLM} end with number {kept}, but there are 5: the file was cut off."
+
+
+async def test_a_version_that_stands_there_twice_is_refused(world: World, tmp_path: Path) -> None:
+    versions, events = await left(world.region, tmp_path, STOCKHOLM)
+    versions.write_bytes(versions.read_bytes() * 2)
+
+    assert await refused(world, versions, events) == f"{world.case_type}.1 of versions stands there twice."
+
+
 async def test_events_without_their_detail_are_no_history(world: World, tmp_path: Path) -> None:
     versions, _ = await left(world.region, tmp_path, STOCKHOLM)
     plain = tmp_path / "plain.ndjson"

@@ -260,6 +260,11 @@ async def test_a_period_that_is_none_and_too_many_publications_are_refused(world
 
     assert await world.region.refused(query, **{"from": start}) == ["TOO_MANY"]
     for asked in (query, edits):
+        told = [(await world.region.post(asked, **{"from": "2990-01-01T00:00:00Z"} | end)).json()["errors"][0] for end in ({}, {"to": start})]
+        assert [(error["extensions"]["code"], error["extensions"]["path"]) for error in told] == [
+            ("OUT_OF_RANGE", ["from"]),
+            ("OUT_OF_RANGE", ["to"]),
+        ]
         assert await world.region.refused(asked, **{"from": start, "to": start}) == ["OUT_OF_RANGE"]
         assert await world.region.refused(asked, **{"from": "2016-01-01T00:00:00Z", "to": start}) == ["OUT_OF_RANGE"]
 
@@ -316,7 +321,8 @@ async def test_what_is_made_from_each_template_is_counted_by_its_version(world: 
     assert nodes(uppsala)[0] == {**row, "documents": 1, "principals": 1, "behind": 0, "byVersion": both[1:]}
 
 
-PER_ADAPTED = "{ totalCount edges { node { caseType { id } clinics standardReplies terms needReview } } }"
+PER_ADAPTED = """{ totalCount edges { node {
+    caseType { id } clinics standardReplies terms clinicsWithStandardReplies clinicsWithTerms needReview } } }"""
 
 
 async def test_adaptations_are_counted_per_case_type_and_nobody_sees_those_of_other_clinics(world: World) -> None:
@@ -338,13 +344,137 @@ async def test_adaptations_are_counted_per_case_type_and_nobody_sees_those_of_ot
     of_linden = await report(world.region, asked, clinics={"text": "linden"})
 
     row = {"caseType": {"id": world.case_type}, "clinics": 2, "standardReplies": 3, "terms": 1, "needReview": 1}
-    of_other = {"caseType": {"id": other}, "clinics": 1, "standardReplies": 2, "terms": 1, "needReview": 0}
-    lindens = {**row, "clinics": 1, "standardReplies": 1, "terms": 0, "needReview": 0}
-    bjorkens = sorted([{**row, "clinics": 1, "standardReplies": 2}, of_other], key=lambda one: str(one["caseType"]))
+    row |= {"clinicsWithStandardReplies": 2, "clinicsWithTerms": 1}
+    one = {**row, "clinics": 1, "clinicsWithStandardReplies": 1}
+    of_other = {**one, "caseType": {"id": other}, "standardReplies": 2, "needReview": 0}
+    lindens = {**one, "standardReplies": 1, "terms": 0, "clinicsWithTerms": 0, "needReview": 0}
+    bjorkens = sorted([{**one, "standardReplies": 2}, of_other], key=lambda one: str(one["caseType"]))
     assert nodes(found["region"]) == nodes(found["reporter"]) == [row, of_other]
     assert nodes(found["clinic_admin"]) == nodes(found["staff"]) == bjorkens
     assert nodes(at_linden) == nodes(of_linden) == [lindens]
     assert nodes(found["national"]) == nodes(found["other_region"]) == []
+
+
+PER_TEXT = "{ totalCount pageInfo { hasNextPage endCursor } edges { node { document { id } path label documents outOf clinics principals } } }"
+
+
+def per_text(connection: Json) -> list[tuple[str, str, int, int, int, int]]:
+    return [
+        (row["document"]["id"], row["path"], *(row[name] for name in ("documents", "outOf", "clinics", "principals"))) for row in nodes(connection)
+    ]
+
+
+async def adapt(world: World, clinic: str, case_type: str, replies: str, terms: str = "", expected: int = 0) -> None:
+    """A clinic's adaptation, with a reply and a section for each letter."""
+    given = {
+        "standardReplies": [{"key": key, "label": f"Svar {key}", "text": "Hej"} for key in replies],
+        "terms": [{"key": key, "heading": f"Del {key}", "text": "Så här."} for key in terms],
+    }
+    await world.region.done("localAdaptationSave", "event { id }", clinic=clinic, caseType=case_type, expectedVersion=expected, **given)
+
+
+async def test_the_texts_that_clinics_add_are_counted_one_by_one(world: World) -> None:
+    other = await published(world, "Boka tid")
+    await world.distribute(world.case_type, BJORKEN, LINDEN)
+    await world.distribute(other, BJORKEN)
+    await adapt(world, BJORKEN, world.case_type, "ab", "a")
+    await adapt(world, LINDEN, world.case_type, "b", "a")
+    await adapt(world, LINDEN, world.case_type, "bc", expected=1)
+    await adapt(world, BJORKEN, other, "b")
+
+    asked = f"adaptationsPerText {PER_TEXT}"
+    found = {
+        name: await report(getattr(world, name), asked) for name in ("region", "reporter", "reviewer", "clinic_admin", "national", "other_region")
+    }
+    of_other = await report(world.region, f"adaptationsPerText(document: $one) {PER_TEXT}", one=other)
+    of_linden = await report(world.region, asked, clinics={"text": "linden"})
+
+    mine = world.case_type
+    once = [(mine, "standardReplies[a]", 1, 2, 1, 1), (mine, "standardReplies[c]", 1, 2, 1, 1), (mine, "terms[a]", 1, 2, 1, 1)]
+    whole = [(mine, "standardReplies[b]", 2, 2, 2, 1), *sorted([*once, (other, "standardReplies[b]", 1, 1, 1, 1)])]
+    assert per_text(found["region"]) == per_text(found["reporter"]) == per_text(found["reviewer"]) == whole
+    assert found["region"]["totalCount"] == 5
+    labels = {row["path"]: row["label"] for row in nodes(found["region"])}
+    assert (labels["standardReplies[a]"], labels["terms[a]"]) == ("Standardsvar › ”Svar a”", "Villkor › ”Del a”")
+    at_bjorken = [(mine, path, 1, 1, 1, 1) for path in ("standardReplies[a]", "standardReplies[b]", "terms[a]")]
+    assert per_text(found["clinic_admin"]) == sorted([*at_bjorken, (other, "standardReplies[b]", 1, 1, 1, 1)])
+    assert per_text(of_linden) == [(mine, path, 1, 1, 1, 1) for path in ("standardReplies[b]", "standardReplies[c]")]
+    assert per_text(of_other) == [(other, "standardReplies[b]", 1, 1, 1, 1)]
+    assert per_text(found["national"]) == per_text(found["other_region"]) == []
+
+
+async def test_the_texts_in_which_documents_differ_from_their_template_are_counted_one_by_one(world: World) -> None:
+    """An item that is left out or added is one place; the internal name, the order and what is archived don't count."""
+    template, owners = {"fromTemplate": {"id": world.template}}, {"a": BJORKEN, "b": LINDEN, "c": STOCKHOLM}
+    first, second, third = CONTENT["questions"]
+    changed: dict[str, Json] = {
+        "a": {"introduction": "Eget.", "internalName": "Annat", "questions": [second, third, {**first, "label": "Vilken medicin?"}]},
+        "b": {"introduction": "Annat.", "terms": [*CONTENT["terms"], {"key": "eget", "heading": "Eget", "text": "Så."}]},
+        "c": {"questions": [second, third]},
+    }
+    made = {}
+    for name, content in changed.items():
+        done = await world.region.done("caseTypeCreate", "caseType { id }", owner=owners[name], content=CONTENT | content, **template)
+        made[name] = done["caseType"]["id"]
+    gone = await world.region.done("caseTypeCreate", "caseType { id }", owner=LINDEN, content=CONTENT | {"name": "Borta"}, **template)
+    await world.region.done("documentArchive", "event { id }", id=gone["caseType"]["id"], expectedVersion=1)
+    theirs = await world.other_region.done(
+        "caseTypeCreate", "caseType { id }", owner=UPPSALA, content=CONTENT | {"introduction": "Uppsalas."}, **template
+    )
+    await world.other_region.done("documentPublish", "event { id }", id=theirs["caseType"]["id"], version=1, expectedVersion=1)
+
+    asked = f"adaptationsPerText {PER_TEXT}"
+    callers = {name: getattr(world, name) for name in ("region", "other_region", "national", "reporter", "staff", "clinic_admin")}
+    found = {name: await report(caller, asked) for name, caller in callers.items()}
+    draft = await world.edit(world.case_type, 1, name="Utkast")
+    drafted = {name: per_text(await report(callers[name], asked)) for name in ("region", "reporter")}
+    at_linden = await report(world.region, asked, clinics={"text": "linden"})
+
+    def row(path: str, documents: int, out_of: int, clinics: int = 0, principals: int = 1) -> tuple[str, str, int, int, int, int]:
+        return world.template, path, documents, out_of, clinics, principals
+
+    questions = [row("questions[medicin]", 1, 4), row("questions[medicin].label", 1, 4, 1), row("terms[eget]", 1, 4, 1)]
+    whole = [row("introduction", 2, 4, 2), *questions]
+    assert per_text(found["region"]) == whole
+    assert {one["path"]: one["label"] for one in nodes(found["region"])} == {
+        "introduction": "Introduktion",
+        "questions[medicin]": "Frågor › ”Vilket läkemedel gäller det?”",
+        "questions[medicin].label": "Frågor › ”Vilket läkemedel gäller det?” › Etikett",
+        "terms[eget]": "Villkor › ”Eget”",
+    }
+    assert per_text(found["other_region"]) == [row("introduction", 1, 1)]
+    assert per_text(found["national"]) == [row("introduction", 1, 2)]
+    assert per_text(found["reporter"]) == per_text(found["staff"]) == []
+    assert per_text(found["clinic_admin"]) == [row("introduction", 1, 2, 1), row("questions[medicin].label", 1, 2, 1)]
+    assert draft["version"]["number"] == 2
+    assert drafted == {"region": [whole[0], row("name", 1, 4), *questions], "reporter": []}
+    assert per_text(at_linden) == [row("introduction", 1, 1, 1), row("terms[eget]", 1, 1, 1)]
+
+
+async def test_adapted_texts_are_paged_and_those_of_what_nobody_may_know_are_not_found(world: World) -> None:
+    await world.distribute(world.case_type, BJORKEN)
+    await adapt(world, BJORKEN, world.case_type, "abc")
+    hidden = await world.draft()
+    found, after = [], None
+
+    for _ in range(3):
+        place = f'first: 1, after: "{after}"' if after else "first: 1"
+        page = await report(world.region, f"adaptationsPerText({place}) {PER_TEXT}")
+        after = page["pageInfo"]["endCursor"]
+        found += [row["path"] for row in nodes(page)]
+
+    assert (found, page["pageInfo"]["hasNextPage"]) == ([f"standardReplies[{key}]" for key in "abc"], False)
+    query = "query($id: ID!) { reports { adaptationsPerText(document: $id) { totalCount } } }"
+    for caller, document in ((world.staff, hidden), (world.other_region, world.case_type), (world.region, "tpl_none")):
+        assert await caller.refused(query, id=document) == ["NOT_FOUND"]
+
+
+async def test_more_documents_than_can_be_compared_are_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = "query($id: ID) { reports { adaptationsPerText(document: $id) { totalCount } } }"
+    monkeypatch.setattr("resolvers.reports.texts.MOST_DOCUMENTS", 0)
+
+    assert await world.region.refused(query) == ["TOO_MANY"]
+    assert (await world.region.ask(query, id=world.case_type))["reports"]["adaptationsPerText"]["totalCount"] == 0
 
 
 PER_DUPLICATE = """{ totalCount edges { node { caseType { id } clinics sameName

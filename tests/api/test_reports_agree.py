@@ -2,6 +2,7 @@
 was told then."""
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from statistics import median
 from typing import Any
@@ -31,6 +32,8 @@ ACTS = (
     "archive",
     "restore",
 )
+OWN: Sequence[Json] = ({}, {"introduction": "Eget."}, {"questions": CONTENT["questions"][:1]}, {"terms": [], "responseTime": None})
+"""What clinics' own case types say otherwise than their template."""
 some_acts = st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 1), st.integers(0, 1), st.integers(0, 3)), min_size=8, max_size=14)
 
 NOW = """query($asOf: DateTime) { reports(principal: "SE2321000016") {
@@ -67,7 +70,7 @@ async def act(world: World, case_types: list[str], kind: str, which: int, where:
         "unfollow": ("caseTypeUnfollow", at_clinic),
         "hide": ("caseTypeHide", at_clinic),
         "adapt": ("localAdaptationSave", {**at_clinic, "expectedVersion": 0, "standardReplies": replies, "terms": []}),
-        "local": ("caseTypeCreate", {"owner": clinic, "content": CONTENT | {"name": f"Egen {number}"}, **template}),
+        "local": ("caseTypeCreate", {"owner": clinic, "content": CONTENT | {"name": f"Egen {number}"} | OWN[number], **template}),
         "archive": ("documentArchive", known),
         "restore": ("documentRestore", {**earlier, "publish": bool(number % 2)}),
     }[kind]
@@ -158,12 +161,12 @@ async def agree_with_assignments(caller: Caller, moment: str | None) -> None:
 
 TEXTS = """query($central: [DocumentState!]) { reports {
         documentsPerTemplate { edges { node { template { id } documents byVersion { version documents } } } }
-        adaptationsPerCaseType { edges { node { caseType { id } clinics standardReplies needReview } } } }
-    caseTypes(first: 100) { edges { node { version { derivedFrom { template { id } version } } } } }
+        adaptationsPerCaseType { edges { node { caseType { id } clinics standardReplies needReview } } }
+        adaptationsPerText(first: 100) { totalCount edges { node { document { id } path documents outOf } } } }
+    caseTypes(first: 100) { edges { node { id version { number derivedFrom { template { id } version } } } } }
     all: caseTypes(filter: { scope: CENTRAL, state: $central }, first: 100) { edges { node { id } } } }"""
-ADAPTATIONS = (
-    """query($id: ID!) { clinics { edges { node { localAdaptation(caseType: $id) { needsReview content { standardReplies { key } } } } } } }"""
-)
+ADAPTATIONS = """query($id: ID!) { clinics { edges { node {
+    localAdaptation(caseType: $id) { needsReview content { standardReplies { key } terms { key } } } } } } }"""
 
 
 async def agree_on_what_is_written(caller: Caller) -> None:
@@ -175,13 +178,54 @@ async def agree_on_what_is_written(caller: Caller) -> None:
         assert {(row["template"]["id"], one["version"]): one["documents"] for one in row["byVersion"]} == used
         assert row["documents"] == sum(used.values())
     adapted = {}
+    texts, totals = await differing(caller, nodes(found["caseTypes"]))
     for case_type in nodes(found["all"]):
         clinics = nodes((await caller.ask(ADAPTATIONS, id=case_type["id"]))["clinics"])
         if here := [row["localAdaptation"] for row in clinics if row["localAdaptation"]]:
             replies = sum(len(one["content"]["standardReplies"]) for one in here)
+            totals[case_type["id"]] = len(here)
+            texts.update((case_type["id"], f"{name}[{one['key']}]") for row in here for name, items in row["content"].items() for one in items)
             adapted[case_type["id"]] = (len(here), replies, sum(one["needsReview"] for one in here))
     told = nodes(found["reports"]["adaptationsPerCaseType"])
     assert {row["caseType"]["id"]: (row["clinics"], row["standardReplies"], row["needReview"]) for row in told} == adapted
+
+    per_text = nodes(found["reports"]["adaptationsPerText"])
+    assert {(row["document"]["id"], row["path"]): (row["documents"], row["outOf"]) for row in per_text} == {
+        place: (documents, totals[place[0]]) for place, documents in texts.items()
+    }
+    assert found["reports"]["adaptationsPerText"]["totalCount"] == len(per_text)
+    assert [row["documents"] for row in per_text] == sorted((row["documents"] for row in per_text), reverse=True)
+
+
+async def differing(caller: Caller, case_types: list[Json]) -> tuple[Counter[tuple[str, str]], Counter[str]]:
+    """How many case types differ from their template at each place, and how many are made from each, by what is stored of their versions."""
+    stored = {row["_id"]: row["content"] for row in await caller.api.store.database.find("versions", {})}
+    texts: Counter[tuple[str, str]] = Counter()
+    totals: Counter[str] = Counter()
+    for row in case_types:
+        if (derived := row["version"]["derivedFrom"]) is not None:
+            template = derived["template"]["id"]
+            one, other = (
+                dict(flat(stored[f"{of}.{number}"])) for of, number in ((row["id"], row["version"]["number"]), (template, derived["version"]))
+            )
+            places = {path for path in one.keys() | other.keys() if one.get(path, "left out") != other.get(path, "left out")} - {"internalName"}
+            # What is in an item that only one of them has is that item.
+            texts.update((template, path) for path in places if not any(path.startswith((f"{outer}.", f"{outer}[")) for outer in places))
+            totals[template] += 1
+    return texts, totals
+
+
+def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The single values of a content by path; for an object that its place is taken."""
+    if isinstance(value, dict):
+        yield from [(path, "here")] if path else []
+        for name, inner in value.items():
+            yield from flat(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        for item in value:
+            yield from flat(item, f"{path}[{item['key']}]")
+    else:
+        yield path, value if value != [] else "left out"
 
 
 TOLD = """query($clinic: HsaId!) { clinic(hsaId: $clinic) { notifications(first: 100) { pageInfo { hasNextPage } edges { node {

@@ -127,11 +127,12 @@ async def test_queries_and_mutations_are_answered_and_completed(world: World) ->
         await socket.subscribe(VIEWER, id="a")  # an id is free again once its operation is complete
         again = await socket.message()
 
+    cost = {"cost": {"requested": 12, "limit": 20_000}}
     assert query == [
-        {"id": "a", "type": "next", "payload": {"data": {"viewer": {"roles": ["REGIONAL_ADMINISTRATOR"]}}}},
+        {"id": "a", "type": "next", "payload": {"data": {"viewer": {"roles": ["REGIONAL_ADMINISTRATOR"]}}, "extensions": cost}},
         {"id": "a", "type": "complete"},
     ]
-    assert written[0]["payload"] == {"data": {"caseTypeCreate": {"caseType": {"name": "Ny"}}}}
+    assert {"data": written[0]["payload"]["data"]} == {"data": {"caseTypeCreate": {"caseType": {"name": "Ny"}}}}
     assert again == query[0]
 
 

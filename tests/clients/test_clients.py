@@ -33,6 +33,15 @@ class Program:
         line: Json = json.loads(text)
         return line
 
+    async def lines(self) -> list[Json]:
+        """The one line that tells of many."""
+        assert self._process.stdout is not None
+        async with asyncio.timeout(SECONDS):
+            text = await self._process.stdout.read()
+        assert text, await self.said()
+        found: list[Json] = json.loads(text)
+        return found
+
     async def said(self) -> str:
         """What it said of faults."""
         assert self._process.stderr is not None

@@ -3,15 +3,17 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx2
+
+from tests.faults.cluster import HERE, Place, free_ports
 
 _CASETYPES = str(Path(sys.executable).with_name("casetypes"))
 _READY_SECONDS = 60
@@ -19,13 +21,21 @@ _POLL_SECONDS = 0.05
 
 
 class Server:
-    """One server: its address and its data folder outlive its process."""
+    """One server: its address and its data folder outlive its process.
 
-    def __init__(self, data: Path, uri: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
-        self.root = f"http://127.0.0.1:{self._port}"
+    Attributes:
+        stops: How often it was stopped.
+        is_stopped: Whether it is, so that it can't answer.
+        environment: More of it, for the next start.
+    """
+
+    def __init__(self, data: Path, uri: str, place: Place) -> None:
+        [self.port] = free_ports(1)
+        self.root = f"http://{place.host}:{self.port}"
+        self.place = place
+        self.stops = 0
+        self.is_stopped = False
+        self.environment: dict[str, str] = {}
         self.url = f"{self.root}/graphql"
         self.output = data.with_suffix(".log")
         self._data = data
@@ -40,10 +50,10 @@ class Server:
     def start(self) -> None:
         """Begin; `ready` waits."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CASETYPES_")}
-        environment |= {"CASETYPES_MONGODB_URI": self._uri, "CASETYPES_DEVELOPMENT": "1"}
+        environment |= {"CASETYPES_MONGODB_URI": self._uri, "CASETYPES_DEVELOPMENT": "1"} | self.environment
         with self.output.open("ab") as printed:
             self._process = subprocess.Popen(
-                [_CASETYPES, "serve", "--data", str(self._data), "--port", str(self._port), "--sample", "none"],
+                [*self.place.prefix, _CASETYPES, "serve", "--data", str(self._data), "--port", str(self.port), "--sample", "none"],
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
                 stderr=subprocess.STDOUT,
@@ -63,6 +73,20 @@ class Server:
                 await asyncio.sleep(_POLL_SECONDS)
         raise AssertionError(f"{self.root} does not answer:\n{self.output.read_text()[-2_000:]}")
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stopped until the end of the block; its connections stay open and unanswered."""
+        assert self._process is not None
+        self.is_stopped = True
+        self.stops += 1
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+            self.is_stopped = False
+            self.stops += 1
+
     async def kill(self) -> None:
         """End it without a word."""
         if self._process is not None:
@@ -72,14 +96,18 @@ class Server:
 
 
 @asynccontextmanager
-async def servers(folder: Path, uri: str, count: int = 2) -> AsyncIterator[list[Server]]:
-    """So many servers with one data folder's key until the end of the block."""
+async def servers(
+    folder: Path, uri: str, places: Sequence[Place], environment: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[list[Server]]:
+    """A server at each place, all with one data folder's key, until the end of the block; `environment` is the first one's."""
     (folder / "data").mkdir()
-    running = [Server(folder / "data", uri)]
-    for number in range(1, count):
+    running = []
+    for number, place in enumerate(places):
         data = folder / f"data{number}"
         data.symlink_to(folder / "data")  # the development issuer's key must be the same
-        running.append(Server(data, uri))
+        running.append(Server(data, uri, place))
+    running[0].environment |= environment
+    relays = [_relay(server) for server in running if server.place != HERE]
     try:
         for server in running:
             server.start()
@@ -87,3 +115,12 @@ async def servers(folder: Path, uri: str, count: int = 2) -> AsyncIterator[list[
         yield running
     finally:
         await asyncio.gather(*(server.kill() for server in running))
+        for relay in relays:
+            relay.kill()
+            relay.wait()
+
+
+def _relay(server: Server) -> subprocess.Popen[bytes]:
+    """Tokens of the development issuer are accepted on loopback only, and each place has a loopback of its own: this lets others reach it."""
+    command = [*server.place.prefix, sys.executable, "-m", "tests.faults.relay", server.place.host, str(server.port)]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL)

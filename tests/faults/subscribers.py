@@ -76,7 +76,7 @@ class Subscriber:
             await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
             async for text in socket:
                 message = json.loads(text)
-                if message["type"] == "error" and message["payload"][0]["extensions"]["code"] == "INTERNAL_ERROR":
+                if message["type"] == "error" and message["payload"][0]["extensions"]["code"] == "UNAVAILABLE":
                     return  # the database could not be asked: again
                 assert message["type"] == "next", message
                 assert "errors" not in message["payload"], message

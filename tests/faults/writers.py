@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,38 +12,46 @@ from tests.callers import STOCKHOLM, Json, operation
 from tests.faults.checker import Acknowledged, Logged
 from tests.faults.servers import Server
 
-_CALL_SECONDS = 8
+_CALL_SECONDS = 12
 _AGAIN_SECONDS = 0.1
 _PAUSE_SECONDS = 0.05
 _EVENT = "event { sequence action version note }"
 _VERSION = "version { number hash }"
-_ANSWERED = {"INTERNAL_ERROR", "UNAVAILABLE"}
-"""Top-level errors after which a call is repeated: whether it was done is not known."""
+_ANSWERED = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "OUTCOME_UNKNOWN"}
+"""Top-level errors after which a call is repeated. A fault of the server's own is none of them."""
 
 
 class Calls:
-    """Calls of one signed-in client to any of some servers."""
+    """Calls of one signed-in client to any of some servers.
+
+    Attributes:
+        told: How often each code was told instead of an answer.
+    """
 
     def __init__(self, servers: Sequence[Server], token: str, chance: random.Random) -> None:
+        self.told: Counter[str] = Counter()
         self._servers = servers
         self._chance = chance
         self._client = httpx2.AsyncClient(timeout=_CALL_SECONDS, headers={"authorization": f"Bearer {token}"})
 
     async def ask(self, query: str, **variables: Any) -> Json:
-        """The data of an operation, asked for until it is answered, at one server or another."""
+        """The data of an operation, asked for until it is answered, at one server or, after a failure, another."""
+        server = self._chance.choice(self._servers)
         while True:
-            server = self._chance.choice(self._servers)
             try:
                 answer = await self._client.post(server.url, json={"query": query, "variables": variables})
+            except httpx2.HTTPError:
+                pass
+            else:
+                assert answer.status_code == 200, answer.text
                 body = answer.json()
-            except (httpx2.HTTPError, ValueError):
-                body = None
-            if body is not None and answer.status_code == 200:
                 codes = {error["extensions"]["code"] for error in body.get("errors", ())}
                 if not codes:
                     data: Json = body["data"]
                     return data
                 assert codes <= _ANSWERED, body
+                self.told.update(codes)
+            server = self._chance.choice([one for one in self._servers if one is not server] or self._servers)
             await asyncio.sleep(_AGAIN_SECONDS)
 
     async def do(self, mutation: str, select: str, /, **given: Any) -> Json:

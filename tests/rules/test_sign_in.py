@@ -415,6 +415,21 @@ async def test_a_kept_token_is_verified_anew_after_five_minutes() -> None:
     assert "signature" in await refusal(token, verifier)
 
 
+async def test_a_clock_that_is_set_back_keeps_no_token_for_longer() -> None:
+    clock = Clock()
+    published = KeySet([EC])
+    verifier = SignIn(FixedKeys(published), issuer=ISSUER, audience=AUDIENCE, clock=clock.now)
+    token = signed(person())
+    await verifier.viewer(token)
+
+    clock.seconds = -0.1
+    assert (await verifier.viewer(token)).subject == "anna"
+    published.keys = []
+    assert (await verifier.viewer(token)).subject == "anna"
+    clock.seconds = -0.2
+    assert "signature" in await refusal(token, verifier)
+
+
 async def test_kept_tokens_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("resolvers.sign_in._KEPT", 2)
     keys = CountingKeys(KeySet([EC]))

@@ -1,0 +1,75 @@
+"""JSON as it comes in: by the letter of RFC 8259, and without what readers of JSON understand differently."""
+
+import json
+import re
+from itertools import islice
+from typing import Any
+
+import orjson
+
+_DEEPEST = 64
+_MOST_CONTAINERS = 50_000
+_LONGEST_NUMBER = 40
+_MOST_STRINGS = 10_000
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+
+
+class NotJson(ValueError):
+    """What was sent is no JSON, or JSON that not all readers read alike. Says what is wrong, and repeats nothing of it."""
+
+
+def read_json(data: bytes | str) -> Any:
+    """A value from JSON text in UTF-8.
+
+    Raises:
+        NotJson: It is none; or has NaN, infinities, half of a surrogate pair, the same key twice in an object, a number of over 40 characters,
+            or is nested more than 64 deep, or has more than 50,000 lists and objects.
+    """
+    opening = _opening(data)
+    if (
+        opening > _MOST_CONTAINERS
+        and _opening(_STRING.sub(b"", data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data)) > _MOST_CONTAINERS
+    ):
+        # each takes memory and time long before anybody asks what it is; in a string, as in a file of JSON, it is a character
+        raise NotJson(f"The JSON has more than {_MOST_CONTAINERS} lists and objects.")
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise NotJson("This is no valid JSON in UTF-8.") from None
+    if opening > _DEEPEST:
+        _refuse_depth(value)
+    # orjson takes the last of several values of a key, and reads long numbers as floats. The other reader keeps nothing: it only looks.
+    _LOOKER.decode(data if isinstance(data, str) else data.decode())
+    return value
+
+
+def _opening(data: bytes | str) -> int:
+    return data.count(b"[") + data.count(b"{") if isinstance(data, bytes) else data.count("[") + data.count("{")
+
+
+def _opening_in_strings(data: bytes | str) -> int:
+    """The same, of the first strings only: looking at each of millions would itself take long."""
+    raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+    return sum(raw.count(b"[", *one.span()) + raw.count(b"{", *one.span()) for one in islice(_STRING.finditer(raw), _MOST_STRINGS))
+
+
+def _refuse_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(_DEEPEST + 1):
+        level = [inner for one in level if one.__class__ in {dict, list} for inner in (one.values() if one.__class__ is dict else one)]
+        if not level:
+            return
+    raise NotJson(f"The JSON is nested more than {_DEEPEST} deep.")
+
+
+def _refuse_repetition(pairs: list[tuple[str, Any]]) -> None:
+    if len(dict(pairs)) != len(pairs):
+        raise NotJson("An object in the JSON has a key twice.")
+
+
+def _refuse_length(number: str) -> None:
+    if len(number) > _LONGEST_NUMBER:
+        raise NotJson(f"A number in the JSON has more than {_LONGEST_NUMBER} characters.")
+
+
+_LOOKER = json.JSONDecoder(object_pairs_hook=_refuse_repetition, parse_int=_refuse_length, parse_float=_refuse_length)

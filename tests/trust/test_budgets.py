@@ -1,0 +1,172 @@
+"""Documents are measured before they are validated, in one pass: what doubles or has no end is as cheap as anything else."""
+
+import time
+from typing import Any
+
+import pytest
+from graphql import GraphQLInterfaceType, GraphQLObjectType, get_named_type, get_nullable_type, is_leaf_type, is_list_type, parse
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schema.budgets import Bounds, Budget, FragmentCycle, TooComplex
+from schema.operations import Operations
+from schema.rates import Rate, Rates
+from schema.registry import schema
+from schema.weights import SIZES, WORK
+from tests.test_docs import operations
+from tests.trust.corpus import doubling
+
+SCHEMA = schema.graphql
+FIELDS = {
+    f"{kind.name}.{name}": found
+    for kind in SCHEMA.type_map.values()
+    if isinstance(kind, (GraphQLObjectType, GraphQLInterfaceType))
+    for name, found in kind.fields.items()
+}
+PAGE = "caseTypes(first: {}) {{ edges {{ node {{ id }} }} }}"
+
+
+def cost(document: str, **variables: Any) -> int:
+    """The cost of the only operation, before what a request costs."""
+    [measure] = Budget(SCHEMA, Bounds()).measured(parse(document)).values()
+    return measure.cost.with_variables({**measure.defaults, **variables})
+
+
+@pytest.mark.parametrize(
+    ("document", "variables", "expected"),
+    [
+        ("{ __typename }", {}, 1),
+        ("{ viewer { roles actor { name } } }", {}, 4),
+        ("{ caseTypes { totalCount } }", {}, 2),
+        ("{ caseTypes { edges { node { id } } } }", {}, 2 + 50 * 2),
+        ("{ caseTypes(first: 7) { edges { node { id } } } }", {}, 2 + 7 * 2),
+        ("{ caseTypes(last: 7) { edges { node { id } } } }", {}, 2 + 7 * 2),
+        ("{ caseTypes(first: 9999999999999) { edges { node { id } } } }", {}, 2 + 100 * 2),
+        ("query($n: Int) { caseTypes(first: $n) { edges { node { id } } } }", {}, 2 + 50 * 2),
+        ("query($n: Int = 3) { caseTypes(first: $n) { edges { node { id } } } }", {}, 2 + 3 * 2),
+        ("query($n: Int = 3) { caseTypes(first: $n) { edges { node { id } } } }", {"n": 4}, 2 + 4 * 2),
+        ("query($n: Int) { caseTypes(first: $n) { edges { node { id } } } }", {"n": "x"}, 2 + 50 * 2),
+        ("query($n: Int) { caseTypes(first: $n) { edges { node { id } } } }", {"n": -5}, 2 + 1 * 2),
+        ("{ caseTypes(first: 2) { edges { node { history(first: 3) { edges { node { at } } } } } } }", {}, 2 + 2 * (3 + 3 * 2)),
+        ('{ nodes(ids: ["a", "b"]) { id } }', {}, 1 + 2),
+        ("query($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": ["a", "b", "c"]}, 1 + 3),
+        ('{ caseType(id: "x") { content { questions { key } } } }', {}, 3 + 10),
+        ("{ ...F } fragment F on Query { caseTypes(first: 5) { ...G } } fragment G on CaseTypeConnection { edges { cursor } }", {}, 2 + 5),
+        ('{ search(text: "x") { edges { hits { segments { text } } } } }', {}, 100 + 2 + 50 * (1 + 5 * (1 + 5))),
+        ('{ caseType(id: "x") { blame { path } } }', {}, 2 + 100 + 50),
+        ('{ node(id: "x") { ...F } } fragment F on Document { blame { path } }', {}, 2 + 100 + 50),
+        ("{ reports { caseTypesPerClinic(first: 3) { edges { node { own } } } } }", {}, 3 + 500 + 3 * 2),
+        ("{ reports { a: clinicsBehind { totalCount } b: clinicsBehind { totalCount } } }", {}, 1 + 2 * (2 + 500)),
+        ("{ templateReview(first: 2) { edges { node { usage { byLevel { level } } } } } }", {}, 1_000 + 2 + 2 * (3 + 3)),
+        ("{ caseTypeTemplates(first: 2) { edges { node { comparison { version } } } } }", {}, 2 + 2 * (1 + 1_000 + 2)),
+        ('mutation { documentArchive(input: { id: "x", expectedVersion: 1 }) { event { id } } }', {}, 50 + 3),
+    ],
+)
+def test_a_field_counts_as_often_as_the_lists_around_it_may_repeat_it(document: str, variables: dict[str, Any], expected: int) -> None:
+    assert cost(document, **variables) == expected
+
+
+def test_weights_are_of_fields_that_there_are() -> None:
+    lists = {one for one, found in FIELDS.items() if is_list_type(get_nullable_type(found.type)) and not is_leaf_type(get_named_type(found.type))}
+
+    assert sorted(SIZES.keys() - lists) == []
+    assert sorted(WORK.keys() - FIELDS.keys()) == []
+
+
+def test_what_the_pages_ask_for_comes_to_less_than_half_of_what_one_may_ask_for() -> None:
+    costs = {text: cost(text) for _, text in operations()}
+
+    assert len(costs) > 50
+    assert {text: found for text, found in costs.items() if found > Bounds().cost // 2} == {}
+
+
+@pytest.mark.parametrize(
+    ("document", "limit"),
+    [
+        ("{ viewer { actor { name } } }", "depth"),
+        ("{ ...F } fragment F on Query { viewer { ...G } } fragment G on Viewer { actor { name } }", "depth"),
+        ("{ viewer { roles roles roles roles roles } }", "fields"),
+        ("{ ...F ...F } fragment F on Query { a: __typename }", "aliases"),
+        ("{ __typename @skip(if: false) @include(if: true) @skip(if: false) }", "directives"),
+        ("query A { __typename } query B { __typename } query C { __typename }", "operations"),
+    ],
+)
+def test_each_limit_holds_with_fragments_spread(document: str, limit: str) -> None:
+    bounds = Bounds(depth=2, fields=5, aliases=1, directives=2, operations=2)
+
+    with pytest.raises(TooComplex) as refused:
+        Budget(SCHEMA, bounds).measured(parse(document))
+
+    assert (refused.value.extensions or {})["limit"] == limit
+
+
+def test_fragments_without_an_end_are_told_as_such() -> None:
+    for document in ("{ ...F } fragment F on Query { ...F }", "{ ...F } fragment F on Query { ...G } fragment G on Query { ...F }"):
+        with pytest.raises(FragmentCycle):
+            Budget(SCHEMA, Bounds()).measured(parse(document))
+
+
+def test_doubling_fragments_are_measured_by_their_number_not_by_what_they_come_to() -> None:
+    def seconds(levels: int) -> float:
+        document, budget = parse(doubling(levels)), Budget(SCHEMA, Bounds())
+        begun = time.process_time()
+        with pytest.raises(TooComplex):
+            budget.measured(document)
+        return time.process_time() - begun
+
+    few = min(seconds(15) for _ in range(9))
+    many = min(seconds(90) for _ in range(9))
+
+    assert many < few * 100  # 2 ** 75 times as many fields
+
+
+def test_fields_that_share_their_place_are_bounded_before_validation_compares_their_pairs() -> None:
+    operation = Operations(SCHEMA).read("{" + "viewer{roles}" * 300 + "}")
+
+    [error] = operation.errors
+    assert (error.extensions or {})["limit"] == "repeated fields"
+
+
+@given(st.recursive(st.just("roles"), lambda inner: st.lists(inner, min_size=1, max_size=3).map(lambda many: f"viewer {{ {' '.join(many)} }}")))
+def test_measuring_never_fails_on_what_parses(selection: str) -> None:
+    operation = Operations(SCHEMA).read(f"{{ {selection} }}")
+
+    assert operation.document is not None or operation.errors
+
+
+# ------------------------------------------------------------- rates
+
+
+class Clock:
+    """Time that a test sets."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_bucket_gives_what_has_flowed_in_and_no_more_than_it_holds() -> None:
+    clock = Clock()
+    rates = Rates(Rate(10, 100), Rate(0, 0), clock)
+
+    assert rates.charge("a", "p", 100) == 0
+    assert rates.charge("a", "p", 10) == 1.0
+    assert rates.charge("b", "p", 100) == 0
+    clock.now = 1
+    assert rates.charge("a", "p", 10) == 0
+    clock.now = 1_000
+    assert rates.charge("a", "p", 100) == 0
+    assert rates.charge("a", "p", 10) == 1.0
+    clock.now = 2_000
+    assert rates.charge("a", "p", 5_000) == 0  # more than a bucket holds takes a full one
+
+
+def test_users_of_a_principal_share_its_bucket_and_nothing_is_taken_from_either_when_one_is_empty() -> None:
+    clock = Clock()
+    rates = Rates(Rate(1, 100), Rate(1, 150), clock)
+
+    assert rates.charge("a", "p", 100) == 0
+    assert rates.charge("b", "p", 100) == 50
+    assert rates.charge("b", "q", 100) == 0
+    assert rates.charge("c", "p", 50) == 0

@@ -1,0 +1,102 @@
+"""What one user does to the others: his flood, and each piece of the hostile corpus. Measured, so in `make soak` only."""
+
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.callers import STOCKHOLM
+from tests.test_server import serving, token
+from tests.trust.corpus import bodies
+
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
+
+QUERY = f'{{ principal(hsaId: "{STOCKHOLM}") {{ name }} caseTypes(first: 10) {{ edges {{ node {{ id name state }} }} }} }}'
+ROUNDS = 5
+SAMPLES = 400
+PAUSE = 0.005
+OTHERS_MS = 300
+
+
+class Other:
+    """Somebody else, who asks now and then."""
+
+    def __init__(self, url: str, bearer: str, client: httpx2.AsyncClient) -> None:
+        self._url = url
+        self._client = client
+        self._headers = {"authorization": f"Bearer {bearer}"}
+
+    async def milliseconds(self, query: str = QUERY) -> float:
+        """How long one answer takes."""
+        begun = time.perf_counter()
+        answer = await self._client.post(self._url, json={"query": query}, headers=self._headers)
+        assert "errors" not in answer.json(), answer.text
+        return (time.perf_counter() - begun) * 1000
+
+    async def p99(self) -> float:
+        """Of some hundred answers."""
+        taken = []
+        for _ in range(SAMPLES):
+            taken.append(await self.milliseconds())
+            await asyncio.sleep(PAUSE)
+        return statistics.quantiles(taken, n=100)[98]
+
+
+@contextmanager
+def flooding(url: str, bearer: str) -> Iterator[None]:
+    """A flood, until the end of the block."""
+    with subprocess.Popen([sys.executable, "-m", "tests.trust.flood", url, bearer], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "begun\n"
+            yield
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(timeout=60) as client:
+        yield client
+
+
+async def test_one_users_flood_leaves_the_p99_of_others_within_twice(tmp_path: Path, client: httpx2.AsyncClient) -> None:
+    with serving(tmp_path / "data") as server:
+        url = f"{server.status['url']}/graphql"
+        other = Other(url, token(tmp_path / "data", employee=f"{STOCKHOLM}-lugn"), client)
+        await other.p99()
+        quiet, flooded = [], []
+        for _ in range(ROUNDS):
+            quiet.append(await other.p99())
+            with flooding(url, token(tmp_path / "data")):
+                flooded.append(await other.p99())
+
+    told = f"quiet {[round(one, 1) for one in quiet]}, flooded {[round(one, 1) for one in flooded]} ms"
+    print(told)  # noqa: T201 - the figures of the run
+    assert statistics.median(flooded) <= 2 * statistics.median(quiet), told
+
+
+async def test_no_hostile_body_costs_another_client_more_than_300_ms(tmp_path: Path, client: httpx2.AsyncClient) -> None:
+    with serving(tmp_path / "data") as server:
+        url = f"{server.status['url']}/graphql"
+        other = Other(url, token(tmp_path / "data", employee=f"{STOCKHOLM}-lugn"), client)
+        headers = {"authorization": f"Bearer {token(tmp_path / 'data')}", "content-type": "application/json"}
+        slow = []
+        for body in bodies():
+            hostile = asyncio.create_task(client.post(url, content=body, headers=headers))
+            taken = [await other.milliseconds("{ __typename }")]
+            while not hostile.done():
+                taken.append(await other.milliseconds("{ __typename }"))
+            await hostile
+            slow.append((max(taken), body[:80]))
+
+    print(json.dumps([(round(ms), str(body)) for ms, body in sorted(slow, reverse=True)[:5]], indent=1))  # noqa: T201 - the figures of the run
+    assert max(slow)[0] < OTHERS_MS
