@@ -96,6 +96,7 @@ class Live:
         if request.last_event_id is not None:
             position = read_cursor(request.last_event_id, following.principal, "Last-Event-ID")
             following = replace(following, position=position if following.clinics is not None else Position(position.sequence))
+        await self.hub.require_written(following)
         wording = self._wordings.join(context, operation, request.operation_name, request.variables, nature_of(executor))
         return await self.hub.follow(context, following, wording, outlet, changes=changes)
 

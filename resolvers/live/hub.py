@@ -19,7 +19,7 @@ from resolvers.live.rights import Viewpoint
 from resolvers.live.roster import Roster
 from resolvers.live.sending import begun
 from resolvers.viewers import LOA3
-from store.errors import NotPermitted, RegistryError, SubscriptionEnded
+from store.errors import InvalidInput, NotPermitted, RegistryError, SubscriptionEnded
 from store.records import Action, Event, key_of
 from store.registry import Store
 
@@ -43,6 +43,17 @@ class Hub:
         self._needed: Counter[str] = Counter()
         self._opening = asyncio.Lock()
         self._closing: set[asyncio.Task[None]] = set()
+
+    async def require_written(self, following: Following) -> None:
+        """Refuse a position beyond the end of the log: a restored backup has taken it back, and gives its numbers to other events.
+
+        Raises:
+            InvalidInput: It is; code `INVALID_CURSOR`.
+        """
+        principal, sequence = following.principal, following.position.sequence
+        channel = self._channels.get(principal)
+        if (channel is None or sequence > channel.position) and sequence > await self._store.history.latest_sequence(principal):
+            raise InvalidInput.at(("after",), "INVALID_CURSOR", "Markören ligger efter loggens slut: börja om.")
 
     async def follow(self, context: Context, following: Following, wording: Wording, outlet: Outlet, *, changes: int) -> Follower:
         """Begin to tell, from the position that is asked for on.

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
+from store.paging import encode
 from store.records import Role
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM, UPPSALA_CLINIC, Caller, Json, Socket
 from tests.world import World
@@ -147,9 +148,12 @@ async def error_of(socket: Socket, query: str, **variables: Any) -> tuple[str, s
 async def test_bad_cursors_and_clinics_are_refused_clearly(world: World) -> None:
     other_log = await world.other_region.ask('{ principal(hsaId: "SE2321000024") { events { edges { cursor } } } }')
     foreign = other_log["principal"]["events"]["edges"][0]["cursor"]
+    last = await world.api.store.history.latest_sequence(STOCKHOLM)
+    beyond = encode((STOCKHOLM, last + 1))
     attempts: list[tuple[str, Json]] = [
         ("INVALID_CURSOR", {"clinics": [BJORKEN], "after": "skräp"}),
         ("INVALID_CURSOR", {"clinics": [BJORKEN], "after": foreign}),
+        ("INVALID_CURSOR", {"clinics": [BJORKEN], "after": beyond}),
         ("OUT_OF_RANGE", {"clinics": []}),
         ("OUT_OF_RANGE", {"clinics": [BJORKEN] * 101}),
         ("NOT_FOUND", {"clinics": [BJORKEN, UPPSALA_CLINIC]}),
@@ -165,8 +169,19 @@ async def test_bad_cursors_and_clinics_are_refused_clearly(world: World) -> None
             [error] = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
             assert (error["extensions"]["code"], bool(error["message"])) == (code, True), variables
     async with world.region.socket() as socket:
-        code, _ = await error_of(socket, EVENTS, principal=STOCKHOLM, after="skräp")
-    assert code == "INVALID_CURSOR"
+        codes = [(await error_of(socket, EVENTS, principal=STOCKHOLM, after=after))[0] for after in ("skräp", beyond)]
+    assert codes == ["INVALID_CURSOR"] * 2
+
+
+async def test_the_end_of_the_log_is_a_place_to_begin_from_whether_others_follow_or_not(world: World) -> None:
+    end = encode((STOCKHOLM, await world.api.store.history.latest_sequence(STOCKHOLM)))
+    async with world.region.socket() as socket:
+        for number in range(2):  # the second one finds the log followed already
+            await socket.subscribe(EVENTS, id=str(number), principal=STOCKHOLM, after=end)
+        await world.draft()
+        told = [await socket.message() for _ in range(2)]
+
+    assert sorted((one["id"], one["payload"]["data"]["events"]["action"]) for one in told) == [("0", "CREATED"), ("1", "CREATED")]
 
 
 async def test_a_token_that_signs_nobody_in_is_refused_over_a_socket(world: World) -> None:
