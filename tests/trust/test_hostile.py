@@ -40,6 +40,30 @@ def test_brackets_in_a_text_are_no_lists_and_lists_beside_texts_are() -> None:
             read_json(many)
 
 
+MANY: dict[str, tuple[str, str]] = {
+    "strings": ("[" + '"[",' * 100_000 + '""]', "strings"),
+    "strings that end in a backslash": ("[" + '"\\\\",' * 200_000 + '""]', "strings"),
+    "keys": ("{" + ",".join(f'"{number}":1' for number in range(100_001)) + "}", "strings"),
+    "numbers": ("[" + "1," * 100_001 + "1]", "values"),
+    "pairs": ("[" + "[]," * 50_000 + "1]", "lists and objects"),
+}
+
+
+@pytest.mark.parametrize("what", MANY)
+def test_more_values_than_any_operation_needs_are_refused_before_they_are_made(what: str) -> None:
+    text, of_what = MANY[what]
+
+    for body in (text, text.encode()):
+        with pytest.raises(NotJson, match=f"more than [0-9]+ {of_what}"):
+            read_json(body)
+
+
+def test_a_file_may_have_any_number_of_commas_quotes_and_brackets() -> None:
+    file = 'SE2321000016-1A01,"Vårdcentralen [Björken]",{}\n' * 60_000
+
+    assert read_json(json.dumps({"csv": file})) == {"csv": file}
+
+
 @pytest.fixture
 def no_faults() -> Iterator[None]:
     """Nothing is logged as a fault meanwhile."""
