@@ -198,6 +198,17 @@ async def test_when_it_is_asked_to_stop_clients_are_told_and_it_ends_in_time(tmp
     assert "Cancel" not in server.output.read_text()
 
 
+def test_it_stops_in_order_while_mongodb_is_away(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", "--sample", "none") as server:
+        mongod = server.mongod()
+        mongod.kill()
+        server.process.terminate()
+        server.process.wait(60)
+
+    assert server.process.returncode == 0
+    assert "Traceback" not in server.output.read_text()
+
+
 def metrics(url: str) -> dict[str, float]:
     """What Prometheus would read, the sum over labels."""
     found: dict[str, float] = {}

@@ -11,6 +11,7 @@ from store.records import ActiveSubscription, Actor
 from store.registry import Store
 
 _log = structlog.get_logger(__name__)
+_LEAVING_SECONDS = 3
 _SECONDS = 1.0
 _BEATS = 10
 """A sign of life each so many rounds."""
@@ -42,7 +43,11 @@ class Roster:
         """Take this process off."""
         if self._task is not None:
             await end(self._task)
-            await self._store.active_subscriptions.gone(self.process)
+            try:
+                async with asyncio.timeout(_LEAVING_SECONDS):
+                    await self._store.active_subscriptions.gone(self.process)
+            except Exception as error:  # noqa: BLE001 - others see before long that it is gone
+                _log.warning("roster not left", error=type(error).__name__)
 
     def began(self, follower: Follower) -> None:
         """One has begun."""
