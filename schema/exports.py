@@ -7,6 +7,7 @@ lacks its end, which every HTTP client notices.
 import asyncio
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -63,7 +64,7 @@ class Exporting:
     def __init__(self, live: Live, *, at_once: int) -> None:
         self._live = live
         self._at_once = at_once
-        self._running = 0
+        self._running: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -93,7 +94,7 @@ class Exporting:
                 del told.headers["content-length"]  # of the answer to a GET, which is not known before it is sent
                 await told(request.scope, request.receive, send)
                 return
-        with self._place():
+        with self._place(context.viewer.subject):
             sheet = Sheet(begun.export.name, begun.columns, begun.cursor, total, begun.at, begun.resumed)
             with _refusals(request_id):
                 making = await Making.begin(writer_type, sheet)
@@ -120,20 +121,22 @@ class Exporting:
             ) from None
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
-        """One of the places that there are for exports, until the end of the block.
+    def _place(self, user: str) -> Iterator[None]:
+        """One of the places that there are for exports, until the end of the block. Nobody may take all of them.
 
         Raises:
-            Refused: All are taken.
+            Refused: All are taken; or half of them are, by this user.
         """
-        if self._running >= self._at_once:
-            detail = "The server runs as many exports as it may. Try again later."
+        if self._running.total() >= self._at_once or self._running[user] >= max(self._at_once // 2, 1):
+            detail = "The server runs as many exports as it may, for all or for one user. Try again later."
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_EXPORTS", detail, headers={"retry-after": _RETRY_SECONDS})
-        self._running += 1
+        self._running[user] += 1
         try:
             yield
         finally:
-            self._running -= 1
+            self._running[user] -= 1
+            if not self._running[user]:
+                del self._running[user]
 
     async def _context(self, request: Request, request_id: str) -> Context:
         viewer = await self._live.sessions.viewer(request.headers.get("authorization"), request_id)

@@ -381,6 +381,27 @@ async def test_no_more_than_some_exports_run_at_once(world: World) -> None:
     assert {(answer.json()["code"], answer.headers["retry-after"]) for answer in refused} == {("TOO_MANY_EXPORTS", "30")}
 
 
+async def test_one_user_takes_half_of_the_places_at_most_and_gets_them_back(world: World) -> None:
+    await with_many_rows(world)
+
+    async with slowly_read(world, "assignments.ndjson"):
+        async with slowly_read(world, "assignments.ndjson"):
+            third = await refusal(world.region, "assignments.csv")
+            another = await fetched(world.reporter, "clinics.csv")
+        async with asyncio.timeout(20):
+            while (again := await exported_status(world.region, "clinics.csv")) == 429:
+                await asyncio.sleep(0.05)
+
+    assert third[:2] == (429, "TOO_MANY_EXPORTS")
+    assert another.status_code == again == 200
+
+
+async def exported_status(caller: Caller, file: str) -> int:
+    """How an export is answered."""
+    answer = await caller.client.get(f"{caller.api.root}/exports/{file}", headers={"authorization": f"Bearer {caller.token}"})
+    return answer.status_code
+
+
 # ------------------------------------------------------------------ the log
 
 
