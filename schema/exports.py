@@ -7,6 +7,7 @@ lacks its end, which every HTTP client notices.
 import asyncio
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -58,12 +59,13 @@ class Refused(Exception):
 
 
 class Exporting:
-    """The endpoint. So many exports run at once in this process; further callers are asked to come back."""
+    """The endpoint. So many exports run at once in this process, of one user half as many; further callers are asked to come back."""
 
     def __init__(self, live: Live, *, at_once: int) -> None:
         self._live = live
         self._at_once = at_once
-        self._running = 0
+        self._of_one = max(1, at_once // 2)
+        self._running: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -80,12 +82,15 @@ class Exporting:
         with _refusals(request_id):
             context = await self._context(request, request_id)
             self._charge(context)
-            begun = await begin(context, EXPORTS[name], read(EXPORTS[name].parameters, request.query_params.multi_items()))
+            given = read(EXPORTS[name].parameters, request.query_params.multi_items())
+            async with self._live.answers.turn(context):
+                begun = await begin(context, EXPORTS[name], given)
             headers = _headers(begun, request, ending) | {"x-request-id": request_id}
             if _matches(request.headers.get("if-none-match", ""), headers["etag"]):
                 await Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)(request.scope, request.receive, send)
                 return
-            total = await begun.count()
+            async with self._live.answers.turn(context):
+                total = await begun.count()
             begun.refuse_unfit(total, resumable=writer_type.resumable, most_rows=writer_type.most_rows)
             headers |= {"x-total-rows": str(total)}
             if request.method == HTTPMethod.HEAD:
@@ -93,7 +98,7 @@ class Exporting:
                 del told.headers["content-length"]  # of the answer to a GET, which is not known before it is sent
                 await told(request.scope, request.receive, send)
                 return
-        with self._place():
+        with self._place(context.viewer.subject):
             sheet = Sheet(begun.export.name, begun.columns, begun.cursor, total, begun.at, begun.resumed)
             with _refusals(request_id):
                 making = await Making.begin(writer_type, sheet)
@@ -120,20 +125,22 @@ class Exporting:
             ) from None
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
-        """One of the places that there are for exports, until the end of the block.
+    def _place(self, user: str) -> Iterator[None]:
+        """One of the places that there are for exports, until the end of the block: a slow reader keeps it for long.
 
         Raises:
-            Refused: All are taken.
+            Refused: All are taken, or all that one user may have.
         """
-        if self._running >= self._at_once:
+        if self._running.total() >= self._at_once or self._running[user] >= self._of_one:
             detail = "The server runs as many exports as it may. Try again later."
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_EXPORTS", detail, headers={"retry-after": _RETRY_SECONDS})
-        self._running += 1
+        self._running[user] += 1
         try:
             yield
         finally:
-            self._running -= 1
+            self._running[user] -= 1
+            if not self._running[user]:
+                del self._running[user]
 
     async def _context(self, request: Request, request_id: str) -> Context:
         viewer = await self._live.sessions.viewer(request.headers.get("authorization"), request_id)

@@ -381,6 +381,15 @@ async def test_no_more_than_some_exports_run_at_once(world: World) -> None:
     assert {(answer.json()["code"], answer.headers["retry-after"]) for answer in refused} == {("TOO_MANY_EXPORTS", "30")}
 
 
+async def test_one_user_has_no_more_than_half_of_the_places_for_exports(world: World) -> None:
+    await with_many_rows(world)
+    async with slowly_read(world, "assignments.ndjson"), slowly_read(world, "assignments.ndjson"):
+        same = await fetched(world.region, "clinics.csv")
+        other = await fetched(world.reporter, "clinics.csv")
+    assert (same.status_code, same.json()["code"], same.headers["retry-after"]) == (429, "TOO_MANY_EXPORTS", "30")
+    assert other.status_code == 200
+
+
 # ------------------------------------------------------------------ the log
 
 
