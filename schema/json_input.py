@@ -9,7 +9,8 @@ import orjson
 _DEEPEST = 64
 _MOST_CONTAINERS = 50_000
 _LONGEST_NUMBER = 40
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+"""A string, or one that has no end: else each quotation mark in that would be tried as a beginning, and each up to the end."""
 
 
 class NotJson(ValueError):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -38,6 +39,19 @@ def test_brackets_in_a_text_are_no_lists_and_lists_beside_texts_are() -> None:
     for many in (lists, lists.encode()):
         with pytest.raises(NotJson):
             read_json(many)
+
+
+@pytest.mark.parametrize("end", [b"", b"\\"])
+def test_a_string_without_an_end_is_looked_through_once(end: bytes) -> None:
+    def seconds(text: bytes) -> float:
+        begun = time.process_time()
+        with pytest.raises(NotJson):
+            read_json(text)
+        return time.process_time() - begun
+
+    few, many = (min(seconds(b'"' + b'[\\"' * number + end) for _ in range(3)) for number in (51_000, 204_000))
+
+    assert many < few * 10  # if each quotation mark were tried: 16, and minutes
 
 
 @pytest.fixture
