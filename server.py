@@ -9,6 +9,7 @@ import gc
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import socket
@@ -25,8 +26,6 @@ import typer
 import uvicorn
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from resolvers import checkpoints as checkpoint_keys
@@ -46,6 +45,7 @@ from schema.answers import AnswerLimits, Answers
 from schema.application import Application, on_signal
 from schema.budgets import Bounds
 from schema.exports import Exporting
+from schema.health import Health
 from schema.http import GraphQLEndpoint, HttpLimits
 from schema.live import Limits, Live
 from schema.metrics import MetricsPage, observe_process
@@ -114,19 +114,13 @@ def create_app(settings: Settings, schema: RegistrySchema = schema, kinds: Kinds
             await store.log.close()
             await store.database.client.close()
 
-    async def alive(_: Request) -> Response:
-        return JSONResponse({"status": "live"})
-
-    async def ready(_: Request) -> Response:
-        ok = await store.database.ready()
-        return JSONResponse({"status": "ready" if ok else "unavailable"}, status_code=200 if ok else 503)
-
+    health = Health(store.database.ready)
     app = Application(
         routes=[
             Route("/exports/{file}", Exporting(live, at_once=settings.exports_at_once)),
             Route("/metrics", MetricsPage(registry, open_to=settings.metrics, merged=settings.workers > 1)),
-            Route("/health/live", alive),
-            Route("/health/ready", ready),
+            Route("/health/live", health.live),
+            Route("/health/ready", health.ready),
         ],
         lifespan=lifespan,
     )
@@ -302,8 +296,12 @@ def _announce(settings: Settings, mongodb_version: str) -> None:
         "versions": {"casetypes": metadata.version("casetypes"), "mongodb": mongodb_version, "python": platform.python_version()},
         "pid": os.getpid(),
     }
-    (settings.data / _RUNNING).write_text(json.dumps(whereabouts), encoding="utf-8")
-    lines = [f"GraphQL   {settings.url}/graphql", f"Health    {settings.url}/health/ready", f"MongoDB   {mongodb_version}, {settings.mongodb_uri}"]
+    running = settings.data / _RUNNING
+    running.touch(mode=0o600)  # it may name a password
+    running.chmod(0o600)
+    running.write_text(json.dumps(whereabouts), encoding="utf-8")
+    where = re.sub("//[^/]*@", "//", str(settings.mongodb_uri))
+    lines = [f"GraphQL   {settings.url}/graphql", f"Health    {settings.url}/health/ready", f"MongoDB   {mongodb_version}, {where}"]
     if settings.local_issuer:
         tokens = {
             "a regional administrator": (Role.REGIONAL_ADMINISTRATOR, "SE2321000016", "SE2321000016-anna", "Anna Andersson"),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from inspect import isawaitable
 from math import ceil
@@ -117,9 +118,17 @@ class Answers:
         self._limits = limits
         self._turns = Turns(limits.at_once)
 
-    def takes_much(self, request: Request) -> bool:
-        """Whether nothing is asked for but what may be given a file, or a document's content."""
-        return self.operations.takes_much(self.trusted.find(request.query, request.digest))
+    def takes_much(self, context: Context, request: Request) -> bool:
+        """Whether nothing is asked for but what may be given a file, or a document's content.
+
+        Raises:
+            Refusal: Its text can't be read yet: the user asks too much.
+        """
+        return self.operations.takes_much(self._found(context, request))
+
+    def turn(self, context: Context) -> AbstractAsyncContextManager[None]:
+        """One of the turns that the viewer has at the same time, until the end of the block."""
+        return self._turns.turn(context.viewer.subject)
 
     async def admit(self, context: Context, request: Request, transport: str) -> Admitted:
         """Decide whether an operation is executed.
@@ -201,9 +210,7 @@ class Answers:
             )
 
     def _admitted(self, context: Context, request: Request) -> Admitted:
-        if (operation := self.trusted.known(request.query, request.digest)) is None:
-            self.charge(context, len(request.query or ""))  # a character takes as long to read as a value to answer
-            operation = self.trusted.find(request.query, request.digest)
+        operation = self._found(context, request)
         if operation.errors:
             report(operation.errors, context.request_id)
             raise Refusal(Answer(refused=operation.errors))
@@ -220,6 +227,12 @@ class Answers:
         self.charge(context, cost, extensions)
         return Admitted(operation, measure, cost, extensions)
 
+    def _found(self, context: Context, request: Request) -> Operation:
+        if (operation := self.trusted.known(request.query, request.digest)) is None:
+            self.charge(context, len(request.query or ""))  # a character takes as long to read as a value to answer
+            operation = self.trusted.find(request.query, request.digest)
+        return operation
+
     def _meant(self, operation: Operation, name: str | None) -> Measure:
         if name is None and len(operation.measures) == 1:
             return next(iter(operation.measures.values()))
@@ -235,7 +248,7 @@ class Answers:
             error = TopLevelError("BAD_REQUEST", "Subscriptions are answered over a websocket, or as text/event-stream.")
             return Answer(refused=[error], extensions=admitted.extensions, unanswerable=True)
         try:
-            async with asyncio.timeout(self._limits.seconds), self._turns.turn(context.viewer.subject):
+            async with asyncio.timeout(self._limits.seconds), self.turn(context):
                 result = await self._execution(context, request, admitted.operation)
         except TimeoutError:
             return Answer(refused=[_overdue(admitted, self._limits.seconds)], extensions=admitted.extensions)

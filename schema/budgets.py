@@ -24,6 +24,7 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     ListValueNode,
+    NullValueNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
@@ -45,6 +46,7 @@ _WRITE = 50
 _INTROSPECTION = 500
 _MOST_FRAGMENTS = 100
 _MOST_REPETITIONS = 5_000
+_MOST_STEPS = 10_000
 _DEEPEST = 100
 _LONGEST_INT = 12
 _NAMED = 5
@@ -113,7 +115,8 @@ class Cost:
 def _size_of(value: Any) -> int:
     if isinstance(value, list):
         return min(len(value), _LONGEST_PAGE)
-    return min(max(value, 1), _LONGEST_PAGE) if isinstance(value, int) else _PAGE
+    # A float that is whole is an Int too.
+    return int(min(max(value, 1), _LONGEST_PAGE)) if isinstance(value, int | float) else _PAGE
 
 
 @dataclass(slots=True)
@@ -230,6 +233,7 @@ class _Walk:
         self._kept: dict[tuple[str, Size | None], _Measured] = {}
         self._open: set[tuple[str, Size | None]] = set()
         self._introspects = False
+        self._steps = 0
 
     def measures(self) -> dict[str | None, Measure]:
         bounds = self._bounds
@@ -270,6 +274,10 @@ class _Walk:
         if level > _DEEPEST:
             raise TooComplex("depth", self._bounds.depth)
         measured = _Measured()
+        # A fragment is walked once for each size of page that it stands in, of which there may be hundreds.
+        self._steps += len(selection.selections)
+        if self._steps > _MOST_STEPS:
+            raise TooComplex("selections", _MOST_STEPS)
         for node in selection.selections:
             measured.directives += len(node.directives or ())
             match node:
@@ -385,12 +393,14 @@ def _repeated(node: FieldNode, found: GraphQLField | None, page: Size | None, ot
 
 
 def _given(node: FieldNode, names: tuple[str, ...], otherwise: int) -> Size:
-    """The size that an argument gives."""
-    for argument in node.arguments or ():
-        if argument.name.value in names:
-            match argument.value:
-                case IntValueNode() | ListValueNode() as value:
-                    return _length_of(value)
-                case VariableNode(name=name):
-                    return name.value
+    """The size that an argument gives; of several, any may be the one that is not null."""
+    given = [one for one in node.arguments or () if one.name.value in names and not isinstance(one.value, NullValueNode)]
+    if len(given) > 1:
+        return _LONGEST_PAGE
+    for argument in given:
+        match argument.value:
+            case IntValueNode() | ListValueNode() as value:
+                return _length_of(value)
+            case VariableNode(name=name):
+                return name.value
     return otherwise

@@ -59,7 +59,7 @@ class Refused(Exception):
 
 
 class Exporting:
-    """The endpoint. So many exports run at once in this process; further callers are asked to come back."""
+    """The endpoint. So many exports run at once in this process, of one user half as many; further callers are asked to come back."""
 
     def __init__(self, live: Live, *, at_once: int) -> None:
         self._live = live
@@ -81,12 +81,15 @@ class Exporting:
         with _refusals(request_id):
             context = await self._context(request, request_id)
             self._charge(context)
-            begun = await begin(context, EXPORTS[name], read(EXPORTS[name].parameters, request.query_params.multi_items()))
+            given = read(EXPORTS[name].parameters, request.query_params.multi_items())
+            async with self._live.answers.turn(context):
+                begun = await begin(context, EXPORTS[name], given)
             headers = _headers(begun, request, ending) | {"x-request-id": request_id}
             if _matches(request.headers.get("if-none-match", ""), headers["etag"]):
                 await Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)(request.scope, request.receive, send)
                 return
-            total = await begun.count()
+            async with self._live.answers.turn(context):
+                total = await begun.count()
             begun.refuse_unfit(total, resumable=writer_type.resumable, most_rows=writer_type.most_rows)
             headers |= {"x-total-rows": str(total)}
             if request.method == HTTPMethod.HEAD:

@@ -10,6 +10,7 @@ from http import HTTPMethod, HTTPStatus
 from starlette.types import Receive, Scope, Send
 from strawberry.http.ides import get_graphql_ide_html
 
+from resolvers.context import Context
 from resolvers.viewers import Viewer
 from schema.answers import Answer, Refusal
 from schema.bodies import Gone, Refused, read_body, too_large
@@ -22,6 +23,9 @@ from schema.requests import Request, request_of
 from schema.responses import SAFE, send_answer
 from schema.sessions import Unauthenticated, new_request_id
 from schema.streams import EventStream
+
+_BYTES_OF_A_VALUE = 1024
+"""Of a long body: so many are read in the time in which a value is answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class GraphQLEndpoint:
             await self._post(media, headers, receive, send, request_id)
         except Refused as refused:
             await send_answer(send, Answer(refused=[refused.error]), media, request_id, refused.status, refused.headers)
+        except Refusal as refusal:
+            await send_answer(send, refusal.answer, media, request_id)
         except (Gone, OSError):
             pass  # nobody is there to be answered
 
@@ -82,14 +88,33 @@ class GraphQLEndpoint:
         viewer = await live.sessions.viewer(authorization, request_id)
         most = limits.import_bytes if isinstance(viewer, Viewer) else limits.body_bytes
         body = await read_body(receive, headers.get(b"content-length"), most=most, seconds=limits.body_seconds)
-        request = _request(body, headers)
-        if len(body) > limits.body_bytes and not live.answers.takes_much(request):
-            raise too_large(limits.body_bytes)
+        if len(body) > limits.body_bytes:
+            context = await self._paid(viewer, len(body) // _BYTES_OF_A_VALUE, request_id)
+            request = _request(body, headers)
+            if not live.answers.takes_much(context, request):
+                raise too_large(limits.body_bytes)
+        else:
+            request = _request(body, headers)
         if media == EVENT_STREAM:
             await EventStream(live, receive, send, request_id).run(request, viewer)
             return
         known_tags = headers[b"if-none-match"].decode("latin-1") if b"if-none-match" in headers else None
         await send_answer(send, await self._answer(request, viewer, receive, request_id, known_tags), media, request_id)
+
+    async def _paid(self, viewer: Viewer | Unauthenticated, cost: int, request_id: str) -> Context:
+        """The context of who sent a long body, which is paid for before it is read.
+
+        Raises:
+            Refusal: The user asks too much, or nobody is signed in any more.
+        """
+        try:
+            context = await self._live.sessions.context(viewer, request_id)
+        except Exception as fault:  # noqa: BLE001 - as in `_answer`
+            raise Refusal(Answer(refused=[error_of(fault, request_id)])) from None
+        if isinstance(context, Unauthenticated):
+            raise Refusal(Answer(refused=[context.error()]))
+        self._live.answers.charge(context, cost)
+        return context
 
     async def _answer(self, request: Request, viewer: Viewer | Unauthenticated, receive: Receive, request_id: str, known_tags: str | None) -> Answer:
         try:

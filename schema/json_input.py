@@ -12,7 +12,8 @@ _MOST_VALUES = 100_000
 _LONGEST_NUMBER = 40
 _SHORT = 64 * 1024
 """So few bytes hold not more than that of anything."""
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+"""A string, or one that has no end: else each quotation mark in that would be tried as a beginning, and each up to the end."""
 
 
 class NotJson(ValueError):

@@ -1,7 +1,8 @@
 """GraphQL over a websocket: the protocol graphql-transport-ws.
 
-A socket opens also without a valid token: each operation then answers with the error. Each message is checked before it is handled; one that is
-none of the protocol's closes the socket. One task for each socket reads; an operation has a task of its own only while it is executed.
+A socket opens also without a valid token: each operation then answers with the error, and soon it is closed. Each message is checked before it is
+handled; one that is none of the protocol's closes the socket. One task for each socket reads; an operation has a task of its own only while it is
+executed.
 Source: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 """
 
@@ -14,7 +15,7 @@ from typing import Any
 import orjson
 import structlog
 from graphql import GraphQLError
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from resolvers.context import Context
 from resolvers.live.followers import Follower
@@ -43,6 +44,7 @@ _INIT_TIMEOUT = 4408
 _SUBSCRIBER_EXISTS = 4409
 _TOO_MANY = 4429
 _LONGEST_TIMER = 24 * 3600.0
+_LONGEST_ID = 256
 
 
 class _Refused(Exception):
@@ -108,6 +110,10 @@ class GraphQLSocket:
         try:
             while (message := await self._receive())["type"] != "websocket.disconnect":
                 await self._handle(_checked(message.get("text")))
+                # What waits in the queue is handed over without a turn for others: who floods his socket waits for them here.
+                await asyncio.sleep(0)
+                if self.send is _ended:
+                    break
         except _Refused as refused:
             await self._close(refused.code, refused.reason)
         except OSError:
@@ -147,7 +153,9 @@ class GraphQLSocket:
         self._viewer = viewer = await self.live.sessions.viewer(next(given, self._header), self.request_id)
         if self._timer is not None:
             self._timer.cancel()
-        if isinstance(viewer, Viewer):
+        if not isinstance(viewer, Viewer):  # nobody has this socket: it has time to be told so
+            self._close_later(self.live.limits.init_seconds, _UNAUTHORIZED, "Unauthorized")
+        else:
             if not self.live.seats.take(viewer.subject):
                 self.live.metrics.refused.labels("TOO_MANY_CONNECTIONS").inc()
                 raise _Refused(_TOO_MANY, "Too many connections of one user")
@@ -182,8 +190,9 @@ class GraphQLSocket:
         self._timer = asyncio.get_running_loop().call_later(min(max(seconds, 0), _LONGEST_TIMER), close)
 
     async def _close(self, code: int, reason: str) -> None:
+        send, self.send = self.send, _ended  # nothing can be sent after it, whatever is being answered
         with suppress(OSError, RuntimeError):  # closed meanwhile
-            await self.send({"type": "websocket.close", "code": code, "reason": reason})
+            await send({"type": "websocket.close", "code": code, "reason": reason})
 
     def _end(self) -> None:
         if self._timer is not None:
@@ -289,6 +298,11 @@ class _Operation:
             await socket.send(_text({"id": self._id, "type": "complete"}))
 
 
+async def _ended(message: Message) -> None:  # noqa: ARG001
+    """What sends on a socket that is being closed."""
+    raise ConnectionResetError
+
+
 def _is_welcome(origin: bytes | None, host: bytes | None, origins: Container[str]) -> bool:
     """Whether a page of that origin may open sockets: of this server's own, or a named one. Who is no browser names none."""
     if origin is None or "*" in origins:
@@ -317,6 +331,8 @@ def _checked(text: str | None) -> dict[str, Any]:
 def _id_of(message: dict[str, Any]) -> str:
     if not isinstance(message.get("id"), str) or not message["id"]:
         raise _Refused(_BAD_REQUEST, "Messages of operations must have an id")
+    if len(message["id"]) > _LONGEST_ID:  # it stands before each message of the operation
+        raise _Refused(_BAD_REQUEST, f"An id may have at most {_LONGEST_ID} characters")
     operation_id: str = message["id"]
     return operation_id
 

@@ -44,11 +44,23 @@ class EventStream:
         self._request_id = request_id
         self._follower: Follower | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._begun = False
         self._ended = False
         self._ending: asyncio.Task[None] | None = None
 
     async def run(self, request: Request, viewer: Viewer | Unauthenticated) -> None:
         """Answer, until the operation is complete or either side ends it."""
+        try:
+            await self._run(request, viewer)
+        except (Gone, OSError):
+            pass  # the client has gone
+        except Exception as fault:  # noqa: BLE001 - whatever fails, the client is told
+            if self._begun:
+                await self.end(fault)
+            else:
+                await send_answer(self._send, Answer(refused=[error_of(fault, self._request_id)]), EVENT_STREAM, self._request_id)
+
+    async def _run(self, request: Request, viewer: Viewer | Unauthenticated) -> None:
         live = self._live
         changes = live.hub.changes
         context = await live.sessions.context(viewer, self._request_id)
@@ -66,8 +78,6 @@ class EventStream:
                 await self._answer(context, request, changes)
             except Refusal as refusal:
                 await send_answer(self._send, refusal.answer, EVENT_STREAM, self._request_id)
-            except (Gone, OSError):
-                pass  # the client has gone
             finally:
                 live.seats.leave(context.viewer.subject)
                 live.streams.discard(self)
@@ -122,6 +132,7 @@ class EventStream:
             pass
 
     async def _begin(self) -> None:
+        self._begun = True
         headers = [
             (b"content-type", b"text/event-stream; charset=utf-8"),
             *SAFE,

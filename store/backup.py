@@ -5,6 +5,7 @@ The file is a ZIP with the rows of each collection as BSON, which other tools re
 
 import hashlib
 import json
+import os
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
@@ -72,11 +73,14 @@ async def back_up(database: Database, target: Path) -> Manifest:
     if target.exists():  # noqa: ASYNC240 - nobody else waits for this loop
         raise BackupError(f"{target} exists already. Choose another name.")
     part = target.with_name(f"{target.name}.part")
+    part.unlink(missing_ok=True)
     rows: dict[str, int] = {}
     hashes: dict[str, str] = {}
     manifest = Manifest(timestamp(utc_now()), rows, hashes)
     try:
-        with ZipFile(part, "w", ZIP_DEFLATED, compresslevel=1) as file:
+        # Readable for its owner only: it holds drafts and names.
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w+b") as raw, ZipFile(raw, "w", ZIP_DEFLATED, compresslevel=1) as file:
             # One session that reads everything at the moment of its first read.
             async with database.client.start_session(snapshot=True) as session:
                 for name in KEPT:
@@ -91,6 +95,9 @@ async def back_up(database: Database, target: Path) -> Manifest:
                     rows[name], hashes[name] = count, found.hexdigest()
             stated = {"format": FORMAT, "version": FORMAT_VERSION, "madeAt": manifest.made_at, "rows": rows, "sha256": hashes}
             file.writestr(_MANIFEST, json.dumps(stated, indent=2))
+            file.close()
+            raw.flush()
+            os.fsync(raw.fileno())
         part.rename(target)
     except OSError as error:
         raise BackupError(f"{target} can't be written: {error.strerror}.") from error

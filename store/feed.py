@@ -117,7 +117,7 @@ class Feed:
         for principal in principals:
             try:
                 await self._refresh_one(principal)
-            except (ValueError, KeyError):  # an event that this server can't read, as a newer one may write
+            except (ValueError, KeyError, TypeError, AttributeError):  # an event that this server can't read, as a newer one may write
                 _log.exception("events can't be read", principal=principal)
 
     async def _refresh_one(self, principal: str) -> None:
@@ -133,9 +133,12 @@ class Feed:
         while True:
             try:
                 await self._follow_stream()
-            except PyMongoError as error:
+            except Exception as error:  # noqa: BLE001
                 self.restarts += 1
-                _log.warning("change stream lost", error=type(error).__name__)
+                if isinstance(error, PyMongoError):
+                    _log.warning("change stream lost", error=type(error).__name__)
+                else:  # no reason to tell nobody of anything any more
+                    _log.exception("the feed failed")
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _follow_stream(self) -> None:

@@ -18,6 +18,8 @@ import psutil
 import pytest
 import websockets
 
+from resolvers.settings import Settings
+from server import _announce
 from tests.callers import BJORKEN, STOCKHOLM
 
 CASETYPES = str(Path(sys.executable).with_name("casetypes"))
@@ -250,6 +252,17 @@ async def test_metrics_tell_of_all_workers_together(tmp_path: Path, workers: str
     assert told["casetypes_feed_events_total"] in {1, 2}  # by each process that has subscribers
     assert told["casetypes_feed_delivery_lag_seconds_count"] == told["casetypes_feed_events_total"]
     assert told["casetypes_worker_resident_memory_bytes"] > 0
+
+
+def test_the_password_of_mongodb_is_neither_printed_nor_left_where_others_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    uri = "mongodb://casetypes:heml%40igt@db1.example,db2.example/?replicaSet=rs"
+    (tmp_path / "server.json").touch(mode=0o644)
+
+    _announce(Settings(data=tmp_path, mongodb_uri=uri, oidc_issuer="https://issuer.example"), "8.0.0")
+
+    assert "MongoDB   8.0.0, mongodb://db1.example,db2.example/?replicaSet=rs\n" in capsys.readouterr().out
+    assert json.loads((tmp_path / "server.json").read_text())["mongodbUri"] == uri
+    assert (tmp_path / "server.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:

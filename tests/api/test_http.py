@@ -1,5 +1,10 @@
 """The endpoint over HTTP: what is no GraphQL request, error codes, sign-in, masked faults, request ids, health."""
 
+import asyncio
+
+from starlette.requests import Request
+
+from schema.health import Health
 from store.records import Role
 from tests.callers import BJORKEN, Caller, Json
 from tests.world import World
@@ -99,6 +104,24 @@ async def test_health_needs_no_token(world: World) -> None:
 
     assert (live.status_code, live.json()) == (200, {"status": "live"})
     assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
+
+
+async def test_however_many_ask_whether_the_server_is_ready_the_database_is_asked_once() -> None:
+    asked = 0
+
+    async def ready() -> bool:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0)
+        return asked == 1
+
+    health = Health(ready)
+    request = Request({"type": "http"})
+    together = await asyncio.gather(*(health.ready(request) for _ in range(50)))
+    after = await health.ready(request)
+
+    assert {answer.status_code for answer in (*together, after)} == {200}
+    assert asked == 1
 
 
 async def test_what_can_not_be_answered_by_post_is_a_bad_request(world: World) -> None:

@@ -13,7 +13,7 @@ from resolvers.kinds import KINDS
 from store.database import Database, connect
 from store.records import Role
 from store.registry import Store
-from tests.callers import STOCKHOLM, Api, Caller, Json, operation
+from tests.callers import BJORKEN, STOCKHOLM, Api, Caller, Json, operation
 from tests.faults.cluster import HERE, ReplicaSet, replica_set
 from tests.serving import serving
 
@@ -150,6 +150,15 @@ async def test_a_read_is_unavailable_while_mongodb_is_gone(members: ReplicaSet, 
 
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["UNAVAILABLE"]
     assert await written(caller) >= 0
+
+
+async def test_a_stream_is_unavailable_while_mongodb_can_not_say_who_asks(failing: Database, api: Api) -> None:
+    clinic = api.caller(Role.CLINIC_STAFF, BJORKEN)
+    headers = {"authorization": f"Bearer {clinic.token}", "accept": "text/event-stream"}
+    async with fails(failing, AWAY, "find", "aggregate"):
+        answer = await clinic.client.post(api.url, json={"query": "{ viewer { roles } }"}, headers=headers)
+
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (503, "UNAVAILABLE")
 
 
 async def test_what_was_written_is_told_as_written_though_the_writers_name_could_not_be_noted(failing: Database, caller: Caller) -> None:

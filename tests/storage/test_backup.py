@@ -53,6 +53,16 @@ async def checked(store: Store, folder: Path, key: CheckpointKey, elsewhere: lis
     return check(target, key.signed, elsewhere or [])
 
 
+async def test_a_backup_is_readable_for_its_owner_only_though_a_part_of_another_was_left_there(store: Store, tmp_path: Path) -> None:
+    target = tmp_path / "backup.zip"
+    (tmp_path / "backup.zip.part").write_bytes(b"x" * 10)
+
+    await back_up(store.database, target)
+
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert not target.with_name("backup.zip.part").exists()
+
+
 async def test_a_registry_comes_back_whole_into_an_empty_database(store: Store, empty: Database, tmp_path: Path, key: CheckpointKey) -> None:
     await a_registry(store)
     await checkpoints.take(store, key)

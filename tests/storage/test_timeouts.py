@@ -14,8 +14,10 @@ from resolvers import reference
 from resolvers.kinds import KINDS
 from server import command
 from store.database import Database, connect, is_outage
+from store.records import Saved
 from store.registry import Store
-from tests.storage.building import created
+from store.transactions import Transaction
+from tests.storage.building import STOCKHOLM, created
 
 SUM = {"$reduce": {"input": {"$range": [0, 100_000]}, "initialValue": 0, "in": {"$add": ["$$value", "$$this"]}}}
 TAKES_MINUTES = {"$expr": {"$eq": [SUM, -1]}}
@@ -64,7 +66,7 @@ class Commands(monitoring.CommandListener):
             self.database = ""
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
-        if event.database_name == self.database:
+        if event.database_name == self.database or (self.database and event.command_name in {"commitTransaction", "abortTransaction"}):
             self.bounded.setdefault(event.command_name, set()).add("maxTimeMS" in event.command)
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
@@ -80,6 +82,12 @@ def listener() -> Commands:
     return listener
 
 
+async def fails(transaction: Transaction) -> Saved:
+    """A change that has begun to write, and then fails."""
+    await transaction.find("documents", {})
+    raise ValueError("oops")
+
+
 async def test_every_command_tells_mongodb_how_long_it_may_take(listener: Commands, impatient: Database) -> None:
     store = Store.over(impatient, KINDS)
     with listener.on(impatient.name):
@@ -91,9 +99,22 @@ async def test_every_command_tells_mongodb_how_long_it_may_take(listener: Comman
         await impatient.count("documents", {})
         await impatient.distinct("documents", "kind", {})
         await impatient.aggregate("documents", [{"$match": {}}])
+        await store.active_subscriptions.seen("pr_1")
+        await store.active_subscriptions.gone("pr_1")
+        assert await impatient.ready()
+        with pytest.raises(ValueError, match="oops"):
+            await store.log.submit(STOCKHOLM, fails)
+        store.feed.start()
+        async with asyncio.timeout(30):
+            while "getMore" not in listener.bounded:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.01)
+        await store.feed.stop()
     await store.log.close()
 
-    assert {"find", "aggregate", "distinct", "insert", "update", "findAndModify", "createIndexes"} <= listener.bounded.keys()
+    # Each reads what its command found, which has a time of its own; that of a change stream is given too.
+    listener.bounded.pop("getMore")
+    asked = {"find", "aggregate", "distinct", "insert", "update", "delete", "findAndModify", "createIndexes", "listIndexes"}
+    assert asked | {"commitTransaction", "abortTransaction"} <= listener.bounded.keys()
     assert {name: told for name, told in listener.bounded.items() if told != {True}} == {}
 
 

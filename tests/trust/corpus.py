@@ -137,6 +137,7 @@ def bodies() -> list[bytes]:
         b"{" + with_query + b', "variables": {"a": "' + b"x" * 900_000 + b'"}}',
         b"{" + with_query + b"," + b" " * 900_000 + b'"variables": null}',
         b'{"query": "' + b"x" * 1_100_000 + b'"}',
+        b'{"query": "' + b'[\\"' * 340_000,
     ]
     written = [text.encode("utf-8", "surrogatepass") for text in kept("bodies")]
     asked = [request(document) for document in documents()]

@@ -1,6 +1,8 @@
 """Documents are measured before they are validated, in one pass: what doubles or has no end is as cheap as anything else."""
 
+import sys
 import time
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -47,6 +49,10 @@ def cost(document: str, **variables: Any) -> int:
         ("query($n: Int = 3) { caseTypes(first: $n) { edges { node { id } } } }", {"n": 4}, 2 + 4 * 2),
         ("query($n: Int) { caseTypes(first: $n) { edges { node { id } } } }", {"n": "x"}, 2 + 50 * 2),
         ("query($n: Int) { caseTypes(first: $n) { edges { node { id } } } }", {"n": -5}, 2 + 1 * 2),
+        ("query($n: Int) { caseTypes(first: $n) { edges { node { id } } } }", {"n": 100.0}, 2 + 100 * 2),
+        ("query($n: Int) { caseTypes(first: $n) { edges { node { id } } } }", {"n": 1e300}, 2 + 100 * 2),
+        ("query($n: Int) { caseTypes(first: $n, last: 100) { edges { node { id } } } }", {}, 2 + 100 * 2),
+        ("query($n: Int) { caseTypes(last: $n, first: null) { edges { node { id } } } }", {"n": 7}, 2 + 7 * 2),
         ("{ caseTypes(first: 2) { edges { node { history(first: 3) { edges { node { at } } } } } } }", {}, 2 + 2 * (3 + 3 * 2)),
         ('{ nodes(ids: ["a", "b"]) { id } }', {}, 1 + 2),
         ("query($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": ["a", "b", "c"]}, 1 + 3),
@@ -118,6 +124,29 @@ def test_doubling_fragments_are_measured_by_their_number_not_by_what_they_come_t
     many = min(seconds(90) for _ in range(9))
 
     assert many < few * 100  # 2 ** 75 times as many fields
+
+
+def test_fragments_on_pages_of_many_sizes_are_given_up_early() -> None:
+    """Each fragment is measured for each size of page that it stands in."""
+    pages = " ".join(f"caseTypes(first:$v{number}){{...F}}" for number in range(400))
+    fields = f"{{ {pages} }} fragment F on CaseTypeConnection {{ {'totalCount ' * 4_000} }}"
+    spreads = f"{{ {pages} }} fragment F on CaseTypeConnection {{ {'...G ' * 2_000} }}"
+    steps = 0
+
+    def count(frame: FrameType, event: str, _: Any) -> None:
+        nonlocal steps
+        steps += event == "call" and frame.f_code.co_name in {"_field", "_spread"}
+
+    for document in (fields, spreads):
+        parsed = parse(document)
+        sys.setprofile(count)
+        try:
+            with pytest.raises(TooComplex):
+                Budget(SCHEMA, Bounds()).measured(parsed)
+        finally:
+            sys.setprofile(None)
+
+    assert steps < 50_000
 
 
 def test_fields_that_share_their_place_are_bounded_before_validation_compares_their_pairs() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -62,6 +63,19 @@ def test_a_file_may_have_any_number_of_commas_quotes_and_brackets() -> None:
     file = 'SE2321000016-1A01,"Vårdcentralen [Björken]",{}\n' * 60_000
 
     assert read_json(json.dumps({"csv": file})) == {"csv": file}
+
+
+@pytest.mark.parametrize("end", [b"", b"\\"])
+def test_a_string_without_an_end_is_looked_through_once(end: bytes) -> None:
+    def seconds(text: bytes) -> float:
+        begun = time.process_time()
+        with pytest.raises(NotJson):
+            read_json(text)
+        return time.process_time() - begun
+
+    few, many = (min(seconds(b'"' + b'[\\"' * number + end) for _ in range(3)) for number in (51_000, 204_000))
+
+    assert many < few * 10  # if each quotation mark were tried: 16, and minutes
 
 
 @pytest.fixture

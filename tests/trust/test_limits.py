@@ -181,6 +181,24 @@ async def test_who_asks_too_often_is_told_when_to_come_back_and_others_are_not_h
     assert int(export.headers["retry-after"]) > 0
 
 
+async def test_long_bodies_are_paid_for_before_they_are_read(mongodb_uri: str, store: Store, tmp_path: Path) -> None:
+    limits: Json = {"user_cost_per_second": 0.01, "user_cost_burst": 5_000, "body_bytes": 2_000, "import_bytes": 20_000}
+    long = "query($c: String) { caseTypes(filter: { text: $c }) { totalCount } }"
+    async with serving(tmp_path, mongodb_uri, store, development=True, **limits) as api:
+        one = api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM)
+        answers = [await one.post(f"# {number} {'x' * 2_000}\n{long}", c="x" * 1_000) for number in range(4)]
+        stream = await one.client.post(
+            api.url,
+            json={"query": f"# {'x' * 2_000}\n{long}"},
+            headers={"authorization": f"Bearer {one.token}", "accept": "text/event-stream"},
+        )
+
+    assert [answer.status_code for answer in answers] == [413, 413, 429, 429]
+    assert [answer.json()["errors"][0]["extensions"]["code"] for answer in answers] == ["BODY_TOO_LARGE"] * 2 + ["RATE_LIMITED"] * 2
+    assert int(answers[-1].headers["retry-after"]) > 0
+    assert (stream.status_code, stream.json()["errors"][0]["extensions"]["code"]) == (429, "RATE_LIMITED")
+
+
 # ------------------------------------------------------------- time
 
 
