@@ -4,7 +4,7 @@ Source: https://graphql.github.io/graphql-over-http/draft/
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPMethod, HTTPStatus
 
 from starlette.types import Receive, Scope, Send
@@ -12,7 +12,7 @@ from strawberry.http.ides import get_graphql_ide_html
 
 from resolvers.viewers import Viewer
 from schema.answers import Answer, Refusal
-from schema.bodies import Gone, Refused, read_body, too_large
+from schema.bodies import Gone, Refused, read_body
 from schema.deadlines import WhileThere
 from schema.errors import TopLevelError, error_of
 from schema.json_input import NotJson, read_json
@@ -83,8 +83,8 @@ class GraphQLEndpoint:
         most = limits.import_bytes if isinstance(viewer, Viewer) else limits.body_bytes
         body = await read_body(receive, headers.get(b"content-length"), most=most, seconds=limits.body_seconds)
         request = _request(body, headers)
-        if len(body) > limits.body_bytes and not live.answers.takes_much(request):
-            raise too_large(limits.body_bytes)
+        if len(body) > limits.body_bytes:
+            request = replace(request, longer_than=limits.body_bytes)
         if media == EVENT_STREAM:
             await EventStream(live, receive, send, request_id).run(request, viewer)
             return

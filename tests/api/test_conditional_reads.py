@@ -1,7 +1,9 @@
 """Answers under a tag: 304 where nothing was written that they depend on, and only where the whole answer would be the same to the byte."""
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -15,6 +17,7 @@ from schema.registry import schema
 from tests.callers import BJORKEN, STOCKHOLM, UPPSALA, Caller
 from tests.kinds import SAMPLES
 from tests.life import made
+from tests.storage.building import BY_ANNA
 from tests.world import CONTENT, World
 
 CONTENT_FIELDS = "{ name introduction questions { key label options { key } } terms { heading } responseTime { amount } }"
@@ -111,8 +114,11 @@ async def test_of_types_that_are_steady_as_a_whole_every_field_is_read_from_what
     assert {kind.name for kind in below if not is_leaf_type(kind)} <= WHOLE
 
 
-async def test_numbers_that_come_again_for_other_acts_after_a_restored_backup_do_not_match(world: World) -> None:
+@pytest.mark.parametrize("clock_was_ahead", [False, True])
+async def test_numbers_that_come_again_for_other_acts_after_a_restored_backup_do_not_match(world: World, *, clock_was_ahead: bool) -> None:
     database = world.api.store.database
+    if clock_was_ahead:  # times in a log never go back: from then on all acts have the same
+        await database["logs"].update_one({"_id": STOCKHOLM}, {"$set": {"at": datetime(2099, 1, 1, tzinfo=UTC)}})
     kept = {name: await database.find(name, {}) for name in ("documents", "logs")}
     await world.edit(world.case_type, 1, publish=True, introduction="Före")
     lost = await read(world.region, OPERATIONS[0], world.case_type)
@@ -128,6 +134,31 @@ async def test_numbers_that_come_again_for_other_acts_after_a_restored_backup_do
 
     assert (after.status_code, after.json()["data"]["caseType"]["content"]["introduction"]) == (200, "Efter")
     assert after.json()["data"]["caseType"]["latestVersion"] == lost.json()["data"]["caseType"]["latestVersion"] == 2
+
+
+async def test_what_is_written_while_an_answer_is_made_leaves_it_without_a_tag(world: World) -> None:
+    await read(world.region, OPERATIONS[0], world.case_type)  # what is kept for all is read
+    turns: asyncio.Semaphore = world.api.live.hub._store.database._reads
+    permits = turns._value
+    for _ in range(permits):
+        await turns.acquire()
+    asked = asyncio.create_task(read(world.region, OPERATIONS[0], world.case_type))
+    async with asyncio.timeout(30):
+        while not turns._waiters:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
+        after_the_tag = asyncio.create_task(turns.acquire())
+        await asyncio.sleep(0)
+        turns.release()
+        await after_the_tag
+        store = world.api.store
+        [document] = (await store.documents.get_many([world.case_type])).values()
+        await store.documents.deactivate(document, expected_version=1, act=BY_ANNA)
+        for _ in range(permits):
+            turns.release()
+        answer = await asked
+
+    assert answer.json()["data"]["caseType"]["state"] == "INACTIVE"
+    assert "etag" not in answer.headers
 
 
 async def renewed(world: World, chance: random.Random) -> None:
