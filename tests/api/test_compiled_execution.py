@@ -228,6 +228,17 @@ async def test_a_condition_that_is_null_is_refused_where_graphql_core_refuses_it
         assert again == reference
 
 
+async def test_a_number_that_does_not_fit_is_refused_as_by_graphql_core(prepared: World) -> None:
+    heads = prepared.api.store.database["documents"]
+    operation = READ.read("query($id: ID!) { caseType(id: $id) { content { responseTime { amount } } } }")
+
+    for amount, faults in ((2**31 - 1, 0), (2**31, 1), (-(2**31), 0), (-(2**31) - 1, 1)):
+        await heads.update_one({"_id": prepared.case_type}, {"$set": {"published_content.responseTime.amount": amount}})
+        compiled, again, reference = await both(prepared.api.store, operation, {"id": prepared.case_type}, *WHO[0])
+        assert (len(reference[1]), str(amount).encode() in reference[0]) == (faults, not faults)
+        assert compiled == again == reference
+
+
 async def test_plans_are_made_once_and_few_are_kept_for_what_is_skipped(prepared: World) -> None:
     names = [f"v{number}" for number in range(6)]
     fields = " ".join(f"a{name}: totalCount @include(if: ${name})" for name in names)

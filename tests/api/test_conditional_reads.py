@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -14,9 +15,11 @@ from hypothesis import strategies as st
 
 from schema.conditional import STEADY, WHOLE
 from schema.registry import schema
+from store.records import Role
 from tests.callers import BJORKEN, STOCKHOLM, UPPSALA, Caller
 from tests.kinds import SAMPLES
 from tests.life import made
+from tests.serving import serving
 from tests.storage.building import BY_ANNA
 from tests.world import CONTENT, World
 
@@ -85,6 +88,29 @@ async def test_another_operation_variable_viewer_or_a_star_does_not_match(world:
 
     assert [answer.status_code for answer in others] == [200] * 5
     assert (await read(Caller(world.api, world.region.client, None), OPERATIONS[0], world.case_type, tag)).json()["data"] is None
+
+
+async def test_another_operation_of_the_same_document_does_not_match(world: World) -> None:
+    document = "query A($id: ID!) { caseType(id: $id) { id } } query B($id: ID!) { caseType(id: $id) { name } }"
+
+    async def named(name: str, tag: str) -> httpx2.Response:
+        headers = {"authorization": f"Bearer {world.region.token}", "if-none-match": tag}
+        body = {"query": document, "operationName": name, "variables": {"id": world.case_type}}
+        return await world.region.client.post(world.api.url, json=body, headers=headers)
+
+    tag = (await named("A", '""')).headers["etag"]
+
+    assert ((await named("A", tag)).status_code, (await named("B", tag)).status_code) == (304, 200)
+
+
+async def test_settings_that_an_answer_tells_of_change_its_tag(mongodb_uri: str, world: World, tmp_path: Path) -> None:
+    tags = []
+    for limit in (20_000, 10_000, 20_000):
+        async with serving(tmp_path, mongodb_uri, world.api.store, development=True, query_cost=limit) as api:
+            caller = api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM)
+            tags.append((await read(caller, OPERATIONS[0], world.case_type)).headers["etag"])
+
+    assert tags[0] == tags[2] != tags[1]
 
 
 async def test_no_tag_is_given_unasked_with_errors_to_national_viewers_or_where_more_matters(world: World) -> None:
