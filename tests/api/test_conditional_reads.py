@@ -69,6 +69,7 @@ async def test_who_has_the_answer_is_told_so_until_something_is_written(world: W
     after = await read(world.region, OPERATIONS[0], world.case_type, first.headers["etag"])
 
     assert (first.status_code, again.status_code, several.status_code, after.status_code) == (200, 304, 304, 200)
+    assert first.headers["cache-control"] == "private, no-cache"
     assert (again.content, again.headers["etag"], again.headers["cache-control"]) == (b"", first.headers["etag"], "private, no-cache")
     assert after.json()["data"]["caseType"]["latestVersion"] == 2
     assert after.headers["etag"] != first.headers["etag"]
