@@ -15,6 +15,7 @@ from graphql import ExecutionResult, GraphQLError, OperationType
 
 from resolvers.access import Permission
 from resolvers.context import Context
+from schema.bodies import too_large
 from schema.budgets import Measure
 from schema.conditional import has_tag, tag_of
 from schema.errors import TopLevelError, codes_of, formatted, report
@@ -118,14 +119,6 @@ class Answers:
         self._limits = limits
         self._turns = Turns(limits.at_once)
 
-    def takes_much(self, context: Context, request: Request) -> bool:
-        """Whether nothing is asked for but what may be given a file, or a document's content.
-
-        Raises:
-            Refusal: Its text can't be read yet: the user asks too much.
-        """
-        return self.operations.takes_much(self._found(context, request))
-
     def turn(self, context: Context) -> AbstractAsyncContextManager[None]:
         """One of the turns that the viewer has at the same time, until the end of the block."""
         return self._turns.turn(context.viewer.subject)
@@ -145,15 +138,15 @@ class Answers:
                 await asyncio.sleep(uniform(*_REFUSED_LATE_SECONDS))  # noqa: S311 - so that many do not come back together
             raise
 
-    async def execute(self, context: Context, request: Request, admitted: Admitted, transport: str) -> Answer:
-        """Execute a query or mutation, within its time."""
+    async def execute(self, context: Context, request: Request, admitted: Admitted, transport: str, known_tags: str | None = None) -> Answer:
+        """Execute a query or mutation, within its time; unless the client has the answer (see `answer`)."""
         begun = perf_counter()
         try:
-            answer = await self._executed(context, request, admitted)
+            answer = await self._executed(context, request, admitted, known_tags)
         except asyncio.CancelledError:
             self.note(context, admitted, transport, begun, ["cancelled"])
             raise
-        self.note(context, admitted, transport, begun, codes_of(answer.refused or answer.errors))
+        self.note(context, admitted, transport, begun, ["unchanged"] if answer.unchanged else codes_of(answer.refused or answer.errors))
         return answer
 
     async def answer(self, context: Context, request: Request, transport: str, known_tags: str | None) -> Answer:
@@ -165,20 +158,11 @@ class Answers:
             transport: What it came over.
             known_tags: The header If-None-Match; None without one, and then the answer has no tag.
         """
-        begun = perf_counter()
         try:
             admitted = await self.admit(context, request, transport)
         except Refusal as refusal:
             return refusal.answer
-        if known_tags is None:
-            return await self.execute(context, request, admitted, transport)
-        # Before the answer is made: what is written meanwhile makes the tag too old, never too young.
-        tag = await tag_of(self.operations.schema, context, admitted.operation, request, admitted.extensions)
-        if tag is not None and has_tag(known_tags, tag):
-            self.note(context, admitted, transport, begun, ["unchanged"])
-            return Answer(tag=tag, unchanged=True)
-        answer = await self.execute(context, request, admitted, transport)
-        return answer if answer.refused or answer.errors else replace(answer, tag=tag)
+        return await self.execute(context, request, admitted, transport, known_tags)
 
     def charge(self, context: Context, cost: int, extensions: dict[str, Any] | None = None) -> None:
         """Take what something costs from the rates of its user and principal.
@@ -214,6 +198,8 @@ class Answers:
         if operation.errors:
             report(operation.errors, context.request_id)
             raise Refusal(Answer(refused=operation.errors))
+        if request.longer_than is not None and not self.operations.takes_much(operation):
+            raise Refusal(Answer(refused=[too_large(request.longer_than).error]))
         measure = self._meant(operation, request.operation_name)
         cost = _OF_A_REQUEST + measure.cost.with_variables({**measure.defaults, **request.variables} if measure.defaults else request.variables)
         most = self.operations.bounds.cost
@@ -243,15 +229,32 @@ class Answers:
             raise Refusal(Answer(refused=[TopLevelError("BAD_REQUEST", "There is no operation of the name in `operationName`.")]))
         return measure
 
-    async def _executed(self, context: Context, request: Request, admitted: Admitted) -> Answer:
+    async def _executed(self, context: Context, request: Request, admitted: Admitted, known_tags: str | None) -> Answer:
         if admitted.follows:
             error = TopLevelError("BAD_REQUEST", "Subscriptions are answered over a websocket, or as text/event-stream.")
             return Answer(refused=[error], extensions=admitted.extensions, unanswerable=True)
         try:
             async with asyncio.timeout(self._limits.seconds), self.turn(context):
-                result = await self._execution(context, request, admitted.operation)
+                if known_tags is None:
+                    return self._told(context, admitted, await self._execution(context, request, admitted.operation))
+                return await self._unless_known(context, request, admitted, known_tags)
         except TimeoutError:
             return Answer(refused=[_overdue(admitted, self._limits.seconds)], extensions=admitted.extensions)
+
+    async def _unless_known(self, context: Context, request: Request, admitted: Admitted, known_tags: str) -> Answer:
+        """The answer under its tag, or that the client has it. What was written while it was made may be in it or not: then it has no tag."""
+        tag = await self._tag(context, request, admitted)
+        if tag is not None and has_tag(known_tags, tag):
+            return Answer(tag=tag, unchanged=True)
+        answer = self._told(context, admitted, await self._execution(context, request, admitted.operation))
+        if tag is None or answer.refused or answer.errors or tag != await self._tag(context, request, admitted):
+            return answer
+        return replace(answer, tag=tag)
+
+    async def _tag(self, context: Context, request: Request, admitted: Admitted) -> str | None:
+        return await tag_of(self.operations.schema, context, admitted.operation, request, admitted.extensions)
+
+    def _told(self, context: Context, admitted: Admitted, result: ExecutionResult) -> Answer:
         if result.errors:
             report(result.errors, context.request_id)
             if result.data is None and result.errors[0].path is None:  # its variables were refused: nothing was executed

@@ -5,9 +5,9 @@ follows from the operation, the viewer's rights, the code, and what is written t
 principal, in the same transaction. Documents within such a viewer's sight stand in the logs of the viewer's own principals and of the national ones.
 
 The logs' numbers are read before the answer is made, and after the request has come. So if they are the same again, nothing was written between, and
-the answer would be the same to the byte. After a backup is restored, numbers come again for other acts: so the times of the last acts count too. Left
-out is what depends on anything else: names of persons, which are kept outside the logs; clinics and their status, which a date ends; who follows; and
-moments.
+the answer would be the same to the byte. They are read again when it is made: what is written meanwhile leaves it without a tag. After a backup is
+restored, numbers come again for other acts: so the times of the last acts count too, and the random marks of their writes. Left out is what depends
+on anything else: names of persons, which are kept outside the logs; clinics and their status, which a date ends; who follows; and moments.
 """
 
 from collections.abc import Mapping

@@ -5,7 +5,7 @@ selections do nothing but read records in hand, so that it harms nothing to begi
 """
 
 from collections.abc import Hashable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from types import SimpleNamespace
 from typing import Any, Self, cast
 
@@ -48,7 +48,7 @@ class CompiledExecutor(Executor[Any]):
         key: Hashable = (name, *(values.get(variable) for variable in operation.choosing))
         plan = operation.plans.get(key)
         if plan is None:
-            plan = operation.plans[key] = Plan(executor, operation.choosing)
+            plan = operation.plans[key] = Plan(executor, operation.choosing, partial(operation.room.take, operation.plans))
         executor.plan = plan
         return executor
 

@@ -4,16 +4,15 @@ Source: https://graphql.github.io/graphql-over-http/draft/
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPMethod, HTTPStatus
 
 from starlette.types import Receive, Scope, Send
 from strawberry.http.ides import get_graphql_ide_html
 
-from resolvers.context import Context
 from resolvers.viewers import Viewer
 from schema.answers import Answer, Refusal
-from schema.bodies import Gone, Refused, read_body, too_large
+from schema.bodies import Gone, Refused, read_body
 from schema.deadlines import WhileThere
 from schema.errors import TopLevelError, error_of
 from schema.json_input import NotJson, read_json
@@ -89,20 +88,18 @@ class GraphQLEndpoint:
         most = limits.import_bytes if isinstance(viewer, Viewer) else limits.body_bytes
         body = await read_body(receive, headers.get(b"content-length"), most=most, seconds=limits.body_seconds)
         if len(body) > limits.body_bytes:
-            context = await self._paid(viewer, len(body) // _BYTES_OF_A_VALUE, request_id)
-            request = _request(body, headers)
-            if not live.answers.takes_much(context, request):
-                raise too_large(limits.body_bytes)
-        else:
-            request = _request(body, headers)
+            await self._paid(viewer, len(body) // _BYTES_OF_A_VALUE, request_id)
+        request = _request(body, headers)
+        if len(body) > limits.body_bytes:
+            request = replace(request, longer_than=limits.body_bytes)
         if media == EVENT_STREAM:
             await EventStream(live, receive, send, request_id).run(request, viewer)
             return
         known_tags = headers[b"if-none-match"].decode("latin-1") if b"if-none-match" in headers else None
         await send_answer(send, await self._answer(request, viewer, receive, request_id, known_tags), media, request_id)
 
-    async def _paid(self, viewer: Viewer | Unauthenticated, cost: int, request_id: str) -> Context:
-        """The context of who sent a long body, which is paid for before it is read.
+    async def _paid(self, viewer: Viewer | Unauthenticated, cost: int, request_id: str) -> None:
+        """Let who sent a long body pay for it before it is read.
 
         Raises:
             Refusal: The user asks too much, or nobody is signed in any more.
@@ -114,7 +111,6 @@ class GraphQLEndpoint:
         if isinstance(context, Unauthenticated):
             raise Refusal(Answer(refused=[context.error()]))
         self._live.answers.charge(context, cost)
-        return context
 
     async def _answer(self, request: Request, viewer: Viewer | Unauthenticated, receive: Receive, request_id: str, known_tags: str | None) -> Answer:
         try:

@@ -23,14 +23,14 @@ from graphql import (
 from schema.budgets import Bounds, Budget, Measure, TooComplex
 from schema.errors import MOST_ERRORS
 from schema.literals import refuse_long_numbers
-from schema.plans import Plan, choosing_variables
+from schema.plans import PLAN_FIELDS, Plan, Room, choosing_variables
 
 _MOST_TOKENS = 10_000
 _MOST_CHARACTERS = 256 * 1024
 LONGEST_KEPT = 64 * 1024
 """Longer texts, in characters, are parsed each time."""
 _KEPT_BYTES = 64 * 1024 * 1024
-_TOKEN_BYTES = 1024  # a parsed token takes 320 to 430 bytes, measured; what is made of it for execution about as much
+_TOKEN_BYTES = 1024  # with all that is known of it a parsed document takes 0.4 to 1.2 KB a token, measured; plans have room of their own
 _REMEMBERED = 4096
 _PLANS = 16
 _LARGE = frozenset({"csv", "content", "file", "standardReplies"})
@@ -48,6 +48,7 @@ class Operation:
         measures: What each of its operations asks for, by name.
         choosing: The variables that say what is skipped and included.
         plans: How it was executed, by the operation's name and the values of those variables.
+        room: That all plans share.
         steady: Whether answers depend only on what tags are made of, by the operation's name.
     """
 
@@ -57,6 +58,7 @@ class Operation:
     measures: Mapping[str | None, Measure] = field(default_factory=dict)
     choosing: tuple[str, ...] = ()
     plans: LRUCache[Hashable, Plan] = field(default_factory=lambda: LRUCache(_PLANS))
+    room: Room = field(default_factory=Room)
     steady: LRUCache[str | None, bool] = field(default_factory=lambda: LRUCache(_PLANS))
 
     def named(self, name: str | None) -> OperationDefinitionNode | None:
@@ -80,11 +82,12 @@ class Operations:
     from those that do; only a hash of each of the last few thousand is remembered.
     """
 
-    def __init__(self, schema: GraphQLSchema, bounds: Bounds | None = None, *, most_bytes: int = _KEPT_BYTES) -> None:
+    def __init__(self, schema: GraphQLSchema, bounds: Bounds | None = None, *, most_bytes: int = _KEPT_BYTES, plan_fields: int = PLAN_FIELDS) -> None:
         self.schema = schema
         self._budget = Budget(schema, bounds or Bounds())
         self._kept: LRUCache[str, Operation] = LRUCache(most_bytes, getsizeof=Operation.size)
         self._seen: LRUCache[int, bool] = LRUCache(_REMEMBERED)
+        self._room = Room(plan_fields)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -144,7 +147,7 @@ class Operations:
         except GraphQLError as error:
             return Operation(text, None, (error,))
         errors = validate(self.schema, document, max_errors=MOST_ERRORS, hide_suggestions=True)
-        return Operation(text, document, tuple(islice(errors, MOST_ERRORS)), measures, choosing_variables(document))
+        return Operation(text, document, tuple(islice(errors, MOST_ERRORS)), measures, choosing_variables(document), room=self._room)
 
 
 def _is_large(kind: object, *, depth: int) -> bool:

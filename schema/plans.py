@@ -7,12 +7,16 @@ graphql-core executes (`schema.execution`). So what compiled code answers is rig
 
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any, cast
+from weakref import WeakValueDictionary
 
+from cachetools import LRUCache
 from graphql import (
     DirectiveNode,
     DocumentNode,
     GraphQLEnumType,
+    GraphQLError,
     GraphQLField,
     GraphQLLeafType,
     GraphQLNonNull,
@@ -42,6 +46,7 @@ Complete = Callable[[Any, Info], Any]
 """The same from a value that a field has."""
 
 DEFINITION = "strawberry-definition"
+PLAN_FIELDS = 64_000
 _LEAST_INT, _GREATEST_INT = -(2**31), 2**31 - 1
 
 
@@ -57,23 +62,57 @@ class ObjectPlan:
     whole: Fast | None
 
 
+class Room:
+    """How much the plans of one process may hold together. When it is full all are forgotten, and made again as they are asked for.
+
+    A short text can come to many fields: each of a fragment as often as it is spread, for each type that is found and each choice of variables. So
+    the size of a text does not bound its plans.
+
+    Args:
+        most: Fields in all plans; each takes some 1 KB, measured.
+    """
+
+    def __init__(self, most: int = PLAN_FIELDS) -> None:
+        self._most = most
+        self._taken = 0
+        self._holders: WeakValueDictionary[int, LRUCache[Hashable, Plan]] = WeakValueDictionary()
+
+    def take(self, holder: "LRUCache[Hashable, Plan]", fields: int) -> None:
+        """One more selection in a plan that is kept with others."""
+        self._taken += fields
+        self._holders[id(holder)] = holder
+        if self._taken > self._most:
+            for full in list(self._holders.values()):
+                full.clear()
+            self._holders.clear()
+            self._taken = 0
+
+
 class Plan:
     """One operation with one choice of what `@skip` and `@include` leave of it.
 
     Args:
         executor: One of this operation, for its schema and text. Of its variables only those are kept that choose.
         choosing: Their names.
+        taken: Told of the fields of each selection that is kept.
     """
 
-    def __init__(self, executor: Executor[Any], choosing: Collection[str]) -> None:
+    def __init__(self, executor: Executor[Any], choosing: Collection[str], taken: Callable[[int], object]) -> None:
+        self._taken = taken
         self._schema = executor.schema
         self._operation = executor.operation
         self._fragments = executor.fragments
         self._choice = VariableValues(*({name: values[name] for name in choosing if name in values} for values in executor.variable_values))
         self._subfields: dict[tuple[GraphQLObjectType, int], tuple[Details, CollectedFields]] = {}
         self._objects: dict[int, tuple[GroupedFieldSet, ObjectPlan]] = {}
+
+    @cached_property
+    def root(self) -> CollectedFields:
+        """What is asked of the root, collected when it is executed: an error in it is graphql-core's to tell, which collects it first."""
         root = cast("GraphQLObjectType", self._schema.get_root_type(self._operation.operation))
-        self.root = collect_fields(self._schema, self._fragments, self._choice, root, self._operation, hide_suggestions=False)
+        collected = collect_fields(self._schema, self._fragments, self._choice, root, self._operation, hide_suggestions=False)
+        self._taken(len(collected.grouped_field_set))
+        return collected
 
     def collect(self, of: GraphQLObjectType, details: Details) -> CollectedFields:
         """What is asked of an object in a field: collected once, for all requests."""
@@ -81,6 +120,7 @@ class Plan:
         if (known := self._subfields.get(key)) is None:
             collected = collect_subfields(self._schema, self._fragments, self._choice, self._operation, of, details, hide_suggestions=False)
             known = self._subfields[key] = (details, collected)
+            self._taken(len(collected.grouped_field_set))
         return known[1]
 
     def of(self, parent: GraphQLObjectType, fields: GroupedFieldSet) -> ObjectPlan:
@@ -108,26 +148,20 @@ class Plan:
 
     def _complete(self, kind: GraphQLOutputType, details: Details) -> Complete | None:
         required = isinstance(kind, GraphQLNonNull)
-        inner = self._complete_value(kind.of_type if isinstance(kind, GraphQLNonNull) else kind, details)
-        if inner is None:
-            return None
-
-        def complete(value: Any, info: Info) -> Any:
-            if value is not None:
-                return inner(value, info)
-            if required:
-                raise NotPlain
-            return None
-
-        return complete
+        inner = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
+        if is_leaf_type(inner):
+            return _whole_leaf(inner, required)
+        complete = self._complete_value(inner, details)
+        return None if complete is None else _or_null(complete, required)
 
     def _complete_value(self, kind: Any, details: Details) -> Complete | None:
-        if is_leaf_type(kind):
-            return _leaf(kind)
         if is_list_type(kind):
             return _items(self._complete(kind.of_type, details))
         possible = self._schema.get_possible_types(kind) if is_abstract_type(kind) else [kind]
-        plans = {of: self.of(of, self.collect(of, details).grouped_field_set).whole for of in possible}
+        try:
+            plans = {of: self.of(of, self.collect(of, details).grouped_field_set).whole for of in possible}
+        except GraphQLError:  # a condition that is null: graphql-core tells so where it comes upon it, if it does
+            return None
         if any(whole is None for whole in plans.values()):
             return None
         return _objects(cast("Mapping[GraphQLObjectType, Fast]", plans), abstract=is_abstract_type(kind))
@@ -173,6 +207,23 @@ def _unchanged(kind: Any) -> type | None:
     if not isinstance(kind, GraphQLScalarType):
         return None
     return str if kind.name in {"String", "ID"} or kind.coerce_output_value is str else bool if kind.name == "Boolean" else None
+
+
+def _or_null(inner: Complete, required: bool) -> Complete:
+    def complete(value: Any, info: Info) -> Any:
+        if value is not None:
+            return inner(value, info)
+        if required:
+            raise NotPlain
+        return None
+
+    return complete
+
+
+@cache
+def _whole_leaf(kind: GraphQLLeafType, required: bool) -> Complete:
+    """The same for all fields of a type: most of what a plan would hold."""
+    return _or_null(_leaf(kind), required)
 
 
 def _leaf(kind: GraphQLLeafType) -> Complete:

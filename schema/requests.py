@@ -9,13 +9,18 @@ from schema.trusted import digest_of
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One operation as a client sent it: its text, the SHA-256 of that, or both."""
+    """One operation as a client sent it: its text, the SHA-256 of that, or both.
+
+    Attributes:
+        longer_than: Where it is longer than operations may be that take neither files nor whole documents: how many bytes those may have.
+    """
 
     query: str | None
     variables: Mapping[str, Any]
     operation_name: str | None = None
     last_event_id: str | None = None
     digest: str | None = None
+    longer_than: int | None = None
 
 
 def request_of(asked: Any, last_event_id: str | None = None) -> Request | None:

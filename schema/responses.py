@@ -31,7 +31,11 @@ _STATUS_OF_CODE = {
     "INTERNAL_ERROR": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 """Where a whole operation is refused, for clients that read statuses. All others are 400."""
-_AS_STATUS = {"RATE_LIMITED": HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_CONNECTIONS": HTTPStatus.TOO_MANY_REQUESTS}
+_AS_STATUS = {
+    "RATE_LIMITED": HTTPStatus.TOO_MANY_REQUESTS,
+    "TOO_MANY_CONNECTIONS": HTTPStatus.TOO_MANY_REQUESTS,
+    "BODY_TOO_LARGE": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+}
 """Where also those are told by a status who read none: proxies and clients wait for it."""
 
 

@@ -109,10 +109,13 @@ class History:
         rows = await self._database.find("logs", {"_id": {"$in": sorted(set(principals))}}, projection={"sequence": 1})
         return {row["_id"]: row["sequence"] for row in rows}
 
-    async def latest_acts(self, principals: Iterable[str]) -> Mapping[str, tuple[int, datetime]]:
-        """The number of each log's last event and when it was written: after a backup is restored, numbers come again, but not their times."""
-        rows = await self._database.find("logs", {"_id": {"$in": sorted(set(principals))}}, projection={"sequence": 1, "at": 1})
-        return {row["_id"]: (row["sequence"], row["at"]) for row in rows}
+    async def latest_acts(self, principals: Iterable[str]) -> Mapping[str, tuple[int, datetime, str | None]]:
+        """The number of each log's last event, when it was written, and the mark of that write: after a backup is restored, numbers come again.
+
+        A log that was last written to before there were marks has none.
+        """
+        rows = await self._database.find("logs", {"_id": {"$in": sorted(set(principals))}}, projection={"sequence": 1, "at": 1, "mark": 1})
+        return {row["_id"]: (row["sequence"], row["at"], row.get("mark")) for row in rows}
 
     async def sequence_at(self, principal: str, time: datetime) -> int:
         """The number of the last event up to and including a moment; 0 before the first."""

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from secrets import token_hex
 from typing import Any
 
 from pymongo import InsertOne, ReplaceOne, UpdateMany, UpdateOne
@@ -215,7 +216,9 @@ class Transaction:
         for name, operations in rows.items():
             async for some in slices(operations):
                 await self._database[name].bulk_write(some, session=self.session)
-        await self._database["logs"].update_one({"_id": self.principal}, {"$set": {"sequence": self._sequence, "at": self.at}}, session=self.session)
+        # Numbers come again after a backup is restored, times too where a clock was ahead once: the mark never does.
+        last = {"sequence": self._sequence, "at": self.at, "mark": token_hex(8)}
+        await self._database["logs"].update_one({"_id": self.principal}, {"$set": last}, session=self.session)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ from hypothesis import strategies as st
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 _DEEPEST = 6
 _NEVER = frozenset({"activeSubscriptions", "verify"})
+_NOT_GIVEN = object()
+"""The value of a variable that has a default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,10 @@ class _Writer:
         value = self.draw(st.booleans())
         if self.draw(st.booleans()):
             return f" @{directive}(if: {str(value).lower()})"
-        return f" @{directive}(if: {self._variable('Boolean!', value)})"
+        if self.draw(st.booleans()):
+            return f" @{directive}(if: {self._variable('Boolean!', value)})"
+        given = self.draw(st.sampled_from([_NOT_GIVEN, _NOT_GIVEN, True, False, None]))
+        return f" @{directive}(if: {self._variable(f'Boolean = {str(value).lower()}', given)})"
 
     def _arguments(self, found: GraphQLField) -> str:
         given = [f"{name}: {written}" for name, argument in found.args.items() if (written := self._argument(name, argument)) is not None]
@@ -171,4 +176,4 @@ def operations(draw: Draw, schema: GraphQLSchema, known: Callable[[], Known]) ->
     ]
     text = " ".join([f"query Random{f'({declared})' if declared else ''} {body}", *used])
     assume(not validate(schema, parse(text)))
-    return Written(text, {name: value for name, (_, value) in writer.variables.items()})
+    return Written(text, {name: value for name, (_, value) in writer.variables.items() if value is not _NOT_GIVEN})

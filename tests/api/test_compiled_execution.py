@@ -205,6 +205,40 @@ async def test_a_fault_inside_a_content_is_told_with_its_path_and_nulls_what_it_
     assert error["locations"] == [{"line": 1, "column": 52}]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{ viewer @skip(if: $maybe) { roles } }",
+        "{ viewer { roles @skip(if: $maybe) } }",
+        "{ caseTypes { totalCount pageInfo { hasNextPage @include(if: $maybe) } } }",
+        "{ node(id: $id) { id ... on CaseType { content { name questions { key @skip(if: $maybe) } } } } caseTypes { totalCount } }",
+        "{ caseTypes { edges { node { id content { responseTime { unit @include(if: $maybe) } terms { key } } } } } }",
+        '{ none: caseType(id: "ct_0") { content { name @skip(if: $maybe) } } }',
+    ],
+)
+async def test_a_condition_that_is_null_is_refused_where_graphql_core_refuses_it(prepared: World, text: str) -> None:
+    declared = "$maybe: Boolean = true, $id: ID!" if "$id" in text else "$maybe: Boolean = true"
+    operation = READ.read(f"query({declared}) {text}")
+    assert operation.errors == ()
+
+    for maybe in ({"maybe": None}, {}, {"maybe": False}):
+        variables = {**maybe, **({"id": prepared.case_type} if "$id" in text else {})}
+        compiled, again, reference = await both(prepared.api.store, operation, variables, *WHO[0])
+        assert compiled == reference
+        assert again == reference
+
+
+async def test_a_number_that_does_not_fit_is_refused_as_by_graphql_core(prepared: World) -> None:
+    heads = prepared.api.store.database["documents"]
+    operation = READ.read("query($id: ID!) { caseType(id: $id) { content { responseTime { amount } } } }")
+
+    for amount, faults in ((2**31 - 1, 0), (2**31, 1), (-(2**31), 0), (-(2**31) - 1, 1)):
+        await heads.update_one({"_id": prepared.case_type}, {"$set": {"published_content.responseTime.amount": amount}})
+        compiled, again, reference = await both(prepared.api.store, operation, {"id": prepared.case_type}, *WHO[0])
+        assert (len(reference[1]), str(amount).encode() in reference[0]) == (faults, not faults)
+        assert compiled == again == reference
+
+
 async def test_plans_are_made_once_and_few_are_kept_for_what_is_skipped(prepared: World) -> None:
     names = [f"v{number}" for number in range(6)]
     fields = " ".join(f"a{name}: totalCount @include(if: ${name})" for name in names)
@@ -216,3 +250,19 @@ async def test_plans_are_made_once_and_few_are_kept_for_what_is_skipped(prepared
 
     assert operation.choosing == tuple(names)
     assert len(operation.plans) == 16
+
+
+async def test_the_plans_of_all_operations_hold_so_many_fields_together(prepared: World) -> None:
+    operations = Operations(GRAPHQL, plan_fields=400)
+    read = [operations.read(f"query Q{number} {{ caseTypes {{ edges {{ node {{ id content {CONTENT_FIELDS} }} }} }} }}") for number in range(12)]
+    told, held = [], []
+
+    for operation in (*read, *read):
+        [compiled, _, reference] = await both(prepared.api.store, operation, {}, *WHO[1])
+        told.append(compiled == reference)
+        plans = [plan for one in read for plan in one.plans.values()]
+        held.append(sum(len(collected.grouped_field_set) for plan in plans for _, collected in plan._subfields.values()))
+
+    assert told == [True] * 24
+    assert 200 < max(held) <= 400
+    assert held[-1] > 0

@@ -1,7 +1,10 @@
 """Answers under a tag: 304 where nothing was written that they depend on, and only where the whole answer would be the same to the byte."""
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -12,9 +15,12 @@ from hypothesis import strategies as st
 
 from schema.conditional import STEADY, WHOLE
 from schema.registry import schema
+from store.records import Role
 from tests.callers import BJORKEN, STOCKHOLM, UPPSALA, Caller
 from tests.kinds import SAMPLES
 from tests.life import made
+from tests.serving import serving
+from tests.storage.building import BY_ANNA
 from tests.world import CONTENT, World
 
 CONTENT_FIELDS = "{ name introduction questions { key label options { key } } terms { heading } responseTime { amount } }"
@@ -63,6 +69,7 @@ async def test_who_has_the_answer_is_told_so_until_something_is_written(world: W
     after = await read(world.region, OPERATIONS[0], world.case_type, first.headers["etag"])
 
     assert (first.status_code, again.status_code, several.status_code, after.status_code) == (200, 304, 304, 200)
+    assert first.headers["cache-control"] == "private, no-cache"
     assert (again.content, again.headers["etag"], again.headers["cache-control"]) == (b"", first.headers["etag"], "private, no-cache")
     assert after.json()["data"]["caseType"]["latestVersion"] == 2
     assert after.headers["etag"] != first.headers["etag"]
@@ -82,6 +89,29 @@ async def test_another_operation_variable_viewer_or_a_star_does_not_match(world:
 
     assert [answer.status_code for answer in others] == [200] * 5
     assert (await read(Caller(world.api, world.region.client, None), OPERATIONS[0], world.case_type, tag)).json()["data"] is None
+
+
+async def test_another_operation_of_the_same_document_does_not_match(world: World) -> None:
+    document = "query A($id: ID!) { caseType(id: $id) { id } } query B($id: ID!) { caseType(id: $id) { name } }"
+
+    async def named(name: str, tag: str) -> httpx2.Response:
+        headers = {"authorization": f"Bearer {world.region.token}", "if-none-match": tag}
+        body = {"query": document, "operationName": name, "variables": {"id": world.case_type}}
+        return await world.region.client.post(world.api.url, json=body, headers=headers)
+
+    tag = (await named("A", '""')).headers["etag"]
+
+    assert ((await named("A", tag)).status_code, (await named("B", tag)).status_code) == (304, 200)
+
+
+async def test_settings_that_an_answer_tells_of_change_its_tag(mongodb_uri: str, world: World, tmp_path: Path) -> None:
+    tags = []
+    for limit in (20_000, 10_000, 20_000):
+        async with serving(tmp_path, mongodb_uri, world.api.store, development=True, query_cost=limit) as api:
+            caller = api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM)
+            tags.append((await read(caller, OPERATIONS[0], world.case_type)).headers["etag"])
+
+    assert tags[0] == tags[2] != tags[1]
 
 
 async def test_no_tag_is_given_unasked_with_errors_to_national_viewers_or_where_more_matters(world: World) -> None:
@@ -111,8 +141,11 @@ async def test_of_types_that_are_steady_as_a_whole_every_field_is_read_from_what
     assert {kind.name for kind in below if not is_leaf_type(kind)} <= WHOLE
 
 
-async def test_numbers_that_come_again_for_other_acts_after_a_restored_backup_do_not_match(world: World) -> None:
+@pytest.mark.parametrize("clock_was_ahead", [False, True])
+async def test_numbers_that_come_again_for_other_acts_after_a_restored_backup_do_not_match(world: World, *, clock_was_ahead: bool) -> None:
     database = world.api.store.database
+    if clock_was_ahead:  # times in a log never go back: from then on all acts have the same
+        await database["logs"].update_one({"_id": STOCKHOLM}, {"$set": {"at": datetime(2099, 1, 1, tzinfo=UTC)}})
     kept = {name: await database.find(name, {}) for name in ("documents", "logs")}
     await world.edit(world.case_type, 1, publish=True, introduction="Före")
     lost = await read(world.region, OPERATIONS[0], world.case_type)
@@ -128,6 +161,31 @@ async def test_numbers_that_come_again_for_other_acts_after_a_restored_backup_do
 
     assert (after.status_code, after.json()["data"]["caseType"]["content"]["introduction"]) == (200, "Efter")
     assert after.json()["data"]["caseType"]["latestVersion"] == lost.json()["data"]["caseType"]["latestVersion"] == 2
+
+
+async def test_what_is_written_while_an_answer_is_made_leaves_it_without_a_tag(world: World) -> None:
+    await read(world.region, OPERATIONS[0], world.case_type)  # what is kept for all is read
+    turns: asyncio.Semaphore = world.api.live.hub._store.database._reads
+    permits = turns._value
+    for _ in range(permits):
+        await turns.acquire()
+    asked = asyncio.create_task(read(world.region, OPERATIONS[0], world.case_type))
+    async with asyncio.timeout(30):
+        while not turns._waiters:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
+        after_the_tag = asyncio.create_task(turns.acquire())
+        await asyncio.sleep(0)
+        turns.release()
+        await after_the_tag
+        store = world.api.store
+        [document] = (await store.documents.get_many([world.case_type])).values()
+        await store.documents.deactivate(document, expected_version=1, act=BY_ANNA)
+        for _ in range(permits):
+            turns.release()
+        answer = await asked
+
+    assert answer.json()["data"]["caseType"]["state"] == "INACTIVE"
+    assert "etag" not in answer.headers
 
 
 async def renewed(world: World, chance: random.Random) -> None:

@@ -45,8 +45,8 @@ async def left(caller: Caller, folder: Path, principal: str) -> tuple[Path, Path
 
 
 def comparable(name: str, row: Row) -> Row:
-    """A row without what is made anew: how often a log was written to, the ids of acknowledgements."""
-    without = {"logs": {"turns"}, "acknowledgements": {"_id"}}.get(name, set())
+    """A row without what is made anew: how often a log was written to, the mark of its last write, the ids of acknowledgements."""
+    without = {"logs": {"turns", "mark"}, "acknowledgements": {"_id"}}.get(name, set())
     return {field: value for field, value in row.items() if field not in without}
 
 

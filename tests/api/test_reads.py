@@ -92,6 +92,7 @@ async def test_the_content_is_read_wherever_any_part_of_an_operation_asks_for_it
         "{ caseTypes { edges { ... { node { content @include(if: true) { language } } } } } }": {"node": content},
         "{ caseTypes(orderBy: UPDATED_DESC) { edges { node { content { language } } } } }": {"node": content},
         "{ assignments { edges { node { caseType { content { language } } } } } }": {"node": {"caseType": content}},
+        "{ caseTypes { totalCount } caseTypes { edges { node { content { language } } } } }": {"node": content},
     }
 
     for query, expected in asked.items():
@@ -99,6 +100,17 @@ async def test_the_content_is_read_wherever_any_part_of_an_operation_asks_for_it
         [answer] = (await world.region.ask(query)).values()
         assert answer["edges"] == [expected], query
         assert WITH_CONTENT in finds.projections or not finds.projections, query
+
+
+async def test_documents_that_are_read_together_are_read_with_content_if_any_of_them_needs_it(finds: Finds, world: World) -> None:
+    named, whole = "{ name }", "{ content { language } }"
+
+    for first, second in ((named, whole), (whole, named)):
+        finds.projections.clear()
+        query = f"query($id: ID!) {{ a: caseType(id: $id) {first} b: caseType(id: $id) {second} }}"
+        answer = await world.region.ask(query, id=world.case_type)
+        assert sorted(map(str, answer.values())) == ["{'content': {'language': 'sv'}}", "{'name': 'Förnya recept'}"]
+        assert finds.projections == [WITH_CONTENT]
 
 
 async def test_documents_named_along_the_way_are_read_without_content(finds: Finds, world: World) -> None:
@@ -142,6 +154,9 @@ def test_operations_that_come_again_are_kept_within_a_bound_of_memory() -> None:
     assert 20 < len(operations) < 60
     assert operations.size <= 1_000_000
     assert operations.read(texts[-1]) is operations.read(texts[-1])
+    long = f"{texts[0]} #{'x' * 64 * 1024}"
+    assert operations.read(long) is not operations.read(long)
+    assert operations.known(long) is None
     invalid = [operations.read("{ nothing }"), operations.read("{ nothing }")]
     assert all(one.errors for one in invalid)
     assert len(operations) <= 60

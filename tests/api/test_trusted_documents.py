@@ -57,6 +57,13 @@ async def test_a_client_registers_an_operation_once_and_then_sends_its_hash_alon
     assert by_another.json()["data"] == {"caseType": None}
 
 
+async def test_the_case_of_a_hash_does_not_matter(world: World) -> None:
+    await post(world.region, persisted(VIEWER, query=VIEWER))
+    upper = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": digest(VIEWER).upper()}}}
+
+    assert (await post(world.region, upper)).json()["data"] == {"viewer": {"roles": ["REGIONAL_ADMINISTRATOR"]}}
+
+
 async def test_a_hash_that_is_not_the_texts_registers_nothing(world: World) -> None:
     wrong = {**persisted(VIEWER), "query": NAME}
     malformed = [{"version": 2, "sha256Hash": digest(VIEWER)}, {"version": 1}, {"version": 1, "sha256Hash": 5}, [], "x"]
@@ -156,6 +163,9 @@ def test_what_clients_register_is_kept_within_a_bound_of_memory_and_the_manifest
     for text in texts:
         assert trusted.find(text, digest(text)).errors == ()
 
+    long = f"{VIEWER} #{'x' * 64 * 1024}"
+    assert trusted.find(long, digest(long)).errors == ()
+    assert trusted.find(None, digest(long)).errors != ()
     found = [trusted.find(None, digest(text)).errors == () for text in texts]
     assert 20 < sum(found) < 60
     assert found[-1]

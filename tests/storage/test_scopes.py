@@ -65,6 +65,16 @@ async def test_the_filter_and_the_decision_agree_for_every_scope(store: Store) -
         assert found == {document.id for document in documents if scope.sight(document) is not Sight.NOTHING}, scope
 
 
+async def test_what_is_narrowed_to_a_kind_agrees_with_the_decision_for_every_scope(store: Store) -> None:
+    documents = await one_of_each(store)
+    scopes = [Scope(**{name: value for part in parts for name, value in part.items()}) for n in (1, 2) for parts in combinations(PARTS, n)]
+
+    for scope, kind in product(scopes, KINDS):
+        which = DocumentFilter(kind=kind.name, states=tuple(DocumentState))
+        found = {row["_id"] for row in await store.database.find("documents", which.where(scope))}
+        assert found == {one.id for one in documents if one.kind == kind.name and scope.sight(one) is not Sight.NOTHING}, scope
+
+
 async def test_what_each_part_of_a_scope_lets_see(store: Store) -> None:
     documents = await one_of_each(store)
     seen = [{sight: sum(Scope(**part).sight(document) is sight for document in documents) for sight in (Sight.ALL, Sight.RELEASED)} for part in PARTS]

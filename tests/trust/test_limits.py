@@ -199,6 +199,22 @@ async def test_long_bodies_are_paid_for_before_they_are_read(mongodb_uri: str, s
     assert (stream.status_code, stream.json()["errors"][0]["extensions"]["code"]) == (429, "RATE_LIMITED")
 
 
+async def test_what_is_read_of_a_body_that_is_too_long_is_paid_for_too(mongodb_uri: str, store: Store, tmp_path: Path) -> None:
+    limits: Json = {"body_bytes": 2_000, "import_bytes": 20_000, "user_cost_per_second": 0.01, "user_cost_burst": 100}
+    query = "query Q%d($x: String) { caseTypes(filter: { text: $x }) { totalCount } }"
+    async with serving(tmp_path, mongodb_uri, store, development=True, **limits) as api:
+        caller = api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM)
+        with capture_logs() as logs:
+            answers = [await caller.post(query % number, x="y" * 3_000) for number in range(3)]
+
+    assert [(answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) for answer in answers] == [
+        (413, "BODY_TOO_LARGE"),
+        (429, "RATE_LIMITED"),
+        (429, "RATE_LIMITED"),
+    ]
+    assert [entry["codes"] for entry in logs if entry["event"] == "refused"] == [["BODY_TOO_LARGE"], ["RATE_LIMITED"], ["RATE_LIMITED"]]
+
+
 # ------------------------------------------------------------- time
 
 
@@ -248,6 +264,26 @@ async def test_a_query_that_takes_too_long_is_ended_and_waits_for_nothing_any_mo
     assert over_http.json()["errors"][0]["extensions"]["code"] == "DEADLINE_EXCEEDED"
     assert (over_socket["type"], over_socket["payload"][0]["extensions"]["code"]) == ("error", "DEADLINE_EXCEEDED")
     assert left == 0
+
+
+async def test_the_time_of_an_operation_and_how_many_are_under_way_bound_the_reading_of_tags_too(
+    mongodb_uri: str, store: Store, tmp_path: Path
+) -> None:
+    query = json.dumps({"query": '{ caseType(id: "ct_0") { name } }'})
+    async with serving(tmp_path, mongodb_uri, store, development=True, user_operations=2, deadline_seconds=0.5) as api:
+        caller = api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM)
+        headers = {"authorization": f"Bearer {caller.token}", "content-type": "application/json", "if-none-match": '""'}
+        await caller.ask(VIEWER)
+        async with no_reads(api) as turns:
+            asked = [asyncio.create_task(caller.client.post(api.url, content=query, headers=headers)) for _ in range(5)]
+            await until(lambda: waiting(turns) > 0)
+            await api.nobody().refused(VIEWER)  # the server has had its time
+            under_way = waiting(turns)
+            async with asyncio.timeout(SECONDS):
+                answers = await asyncio.gather(*asked)
+
+    assert under_way == 2
+    assert {answer.json()["errors"][0]["extensions"]["code"] for answer in answers} == {"DEADLINE_EXCEEDED"}
 
 
 async def test_the_time_of_operations_ends_reports_but_no_export(hasty: Api) -> None:
