@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,15 @@ class Running:
         status: dict[str, Any] = json.loads(printed.stdout)
         return status
 
+    @cached_property
+    def url(self) -> str:
+        """Where it is reached."""
+        return str(self.status["url"])
+
     def ask(self, query: str, token: str, **variables: Any) -> Any:
         """The data of an operation."""
         answer = httpx2.post(
-            f"{self.status['url']}/graphql",
+            f"{self.url}/graphql",
             json={"query": query, "variables": variables},
             headers={"authorization": f"Bearer {token}"},
             timeout=30,
