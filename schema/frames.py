@@ -53,6 +53,12 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         if self._may_be_more():
             super().handle_pong(event)
 
+    def keepalive_timeout(self) -> None:
+        """Close, when no pong came in time. A peer that took nothing before will not take the rest either."""
+        super().keepalive_timeout()
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+
     def handle_cont(self, event: Frame) -> None:
         """Take a part of a message."""
         if self._may_be_more():

@@ -59,8 +59,6 @@ def publish(server: Running, bearer: str, case_type: str, expected: int, text: s
     assert server.ask(update, bearer, id=case_type, expected=expected, text=text) == {"caseTypeUpdate": {"errors": []}}
 
 
-@pytest.mark.soak
-@pytest.mark.timeout(600)
 async def test_a_peer_that_reads_nothing_is_cut_off(tmp_path: Path) -> None:
     with serving(tmp_path / "data", "--sample", "none", CASETYPES_PING_SECONDS="1") as server:
         bearer = token(server.data)
