@@ -1,5 +1,6 @@
 """Which clinics have which case types, now and at any moment before. Read only: `distribution` writes."""
 
+import asyncio
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from store.stretches import holding
 
 _FEW = 100
 _MOST_MERGED = 200
+_BRANCHES = 100  # MongoDB takes at most 1,000 stages in a pipeline
 
 
 class AssignmentOrder(StrEnum):
@@ -206,11 +208,10 @@ class Assignments:
             ]
             for document in documents
         ]
-        if not branches:
-            return []
-        first, *others = branches
-        together = [{"$unionWith": {"coll": "assignments", "pipeline": branch}} for branch in others]
-        return [(row["document"], row["version"]) for row in await self._database.aggregate("assignments", [*first, *together])]
+        parts = [branches[start : start + _BRANCHES] for start in range(0, len(branches), _BRANCHES)]
+        united = [[*first, *({"$unionWith": {"coll": "assignments", "pipeline": branch}} for branch in others)] for first, *others in parts]
+        found = await asyncio.gather(*(self._database.aggregate("assignments", pipeline) for pipeline in united))
+        return [(row["document"], row["version"]) for rows in found for row in rows]
 
     async def count(self, which: AssignmentFilter, moment: int | datetime | None = None) -> int:
         """How many assignments match."""

@@ -239,3 +239,16 @@ async def test_what_lags_is_paged_in_order_whichever_way_it_is_read(
     assert [(one.clinic, one.document) for one in last.items] == expected[-4:]
     assert await store.assignments.count(which) == len(expected) == 18
     assert (await store.assignments.page(AssignmentFilter(principal=STOCKHOLM, behind={}), Paging())).items == []
+
+
+async def test_what_lags_is_told_however_many_documents_a_principal_has(store: Store) -> None:
+    await with_clinics(store, BJORKEN)
+    document = await published(store)
+    await distributed(store, document, BJORKEN)
+    behind = {f"ct_{number}": 1 for number in range(2_500)} | {document.id: 1}
+    which = AssignmentFilter(principal=STOCKHOLM, behind=behind)
+
+    page = await store.assignments.page(which, Paging(limit=4))
+
+    assert [(one.clinic, one.document) for one in page.items] == [(BJORKEN, document.id)]
+    assert await store.assignments.count(which) == 1
