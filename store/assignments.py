@@ -200,6 +200,9 @@ class Assignments:
 
     async def _acknowledged(self, documents: Iterable[str]) -> list[tuple[str, int | None]]:
         """The versions that clinics that have these documents now have acknowledged; each is one step in the index."""
+        documents = list(documents)
+        if len(documents) > _BRANCHES:  # most of many are no clinic's: these are left out in one command
+            documents = await self._database.distinct("assignments", "document", {"document": {"$in": documents}, "open": True})
         branches: list[list[dict[str, Any]]] = [
             [
                 {"$match": {"document": document, "open": True}},
