@@ -24,7 +24,7 @@ from tests.world import World
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest comes first, so that no process is left with it at the end."""
-    items.sort(key=lambda item: item.path.parent.name not in {"faults", "trust"})
+    items.sort(key=lambda item: item.path.parent.name not in {"faults", "trust"} and item.path.stem not in {"test_server", "test_bench"})
 
 
 @pytest.fixture(scope="session")
