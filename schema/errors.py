@@ -159,11 +159,6 @@ class TopLevelError(GraphQLError):
         super().__init__(message, extensions={"code": code, **(more or {})})
 
 
-def unauthenticated(reason: str) -> TopLevelError:
-    """No token, or one that is not accepted."""
-    return TopLevelError("UNAUTHENTICATED", reason)
-
-
 def _cause_of(error: GraphQLError) -> BaseException | None:
     """What was raised first."""
     original = error.original_error

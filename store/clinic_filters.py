@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from store.records import Clinic, ClinicRule, ClinicStatus, key_of
+from store.records import Clinic, ClinicRule, ClinicStatus
 
 _SWEDISH_LETTERS = frozenset("åäö")
 
@@ -166,8 +166,3 @@ def _status_where(status: ClinicStatus, now: datetime) -> dict[str, Any]:
     if status is ClinicStatus.ENDED:
         return {"status": {"$ne": str(ClinicStatus.ARCHIVED)}, "$or": [{"status": str(status)}, {"end_date": {"$lte": now}}]}
     return {"status": str(status), "$or": [{"end_date": None}, {"end_date": {"$gt": now}}]}
-
-
-def keys_of(hsa_ids: Iterable[str]) -> list[str]:
-    """Keys of HSA-ids, each once, sorted."""
-    return sorted({key_of(hsa_id) for hsa_id in hsa_ids})
