@@ -153,6 +153,15 @@ def _answers(settings: Settings, schema: RegistrySchema = schema) -> Answers:
     return Answers(operations, TrustedDocuments(operations, settings.trusted_documents, only=settings.trusted_only), rates, limits)
 
 
+def collect_rarely() -> None:
+    """Let Python's cyclic collector run as seldom as a server needs it.
+
+    Each open socket is some hundred objects that live long, and each save some hundred that don't: by its defaults it would look through them every
+    few requests.
+    """
+    gc.set_threshold(10_000, 10, 10)
+
+
 def application() -> Application:
     """A worker's application, by the settings that `serve` left in the environment."""
     structlog.configure(
@@ -164,8 +173,7 @@ def application() -> Application:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    # Each open socket is some hundred objects that live long: the collector's defaults would look through all of them every few requests.
-    gc.set_threshold(10_000, 10, 10)
+    collect_rarely()
     app = create_app(Settings())
     gc.collect()
     gc.freeze()  # schema and modules stay for good: a full collection need not look through them, and is short

@@ -12,6 +12,7 @@ from importlib import metadata
 from typing import Any, Self, TypeVar
 
 import psutil
+import uvloop
 
 T = TypeVar("T")
 _PAUSE_SECONDS = 0.2
@@ -88,6 +89,6 @@ def run_to_the_end(work: Coroutine[Any, Any, None]) -> None:
         await work
 
     try:
-        asyncio.run(guarded())
+        uvloop.run(guarded())
     except asyncio.CancelledError:
         sys.exit("Ended before it was done.")

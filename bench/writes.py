@@ -1,8 +1,9 @@
 """Versions written per second into one principal's log by 32 writers, against bare transactions of three writes without a log.
 
 *Ours* keeps heads, versions and events, takes dense sequence numbers and checks what each writer expects: once through the store in the measuring
-process, as the reference is, and once whole, over GraphQL and a server process. *Bare* writes a head, a version and an event under ids of its own, so
-that no two transactions meet: by one writer after the other (nothing to wait for but the disk), and by 32 at once.
+process, as the reference is, with the server's loop and its setting of Python's collector; and once whole, over GraphQL and a server process. *Bare*
+writes a head, a version and an event under ids of its own, so that no two transactions meet: by one writer after the other (nothing to wait for but
+the disk), and by 32 at once.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from bench.region import PRINCIPAL, Region
 from bench.servers import Server, registry
 from resolvers.kinds import CASE_TYPE, KINDS
 from resolvers.validation import validate
+from server import collect_rarely
 from store.database import Database, connect
 from store.records import Act, Actor, Content, Document, Owner, OwnerKind, Role
 from store.registry import Store
@@ -174,4 +176,5 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each side")
     parser.add_argument("--each", type=int, default=25, help="versions that each writer writes in a measurement")
     options = parser.parse_args(arguments)
+    collect_rarely()
     run_to_the_end(measure(options.rounds, options.each))

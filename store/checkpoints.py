@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import rfc8785
 from pymongo.errors import DuplicateKeyError
 
+from store.canonical import canonical
 from store.database import Database, Row
 from store.hashing import timestamp
 
@@ -106,7 +106,7 @@ def digest_of(event: Mapping[str, Any], version_hash: str | None, previous: str 
         Lower-case hexadecimal SHA-256 over the canonical JSON of the three.
     """
     stated = {"event": _plain(event), "versionHash": version_hash, "previous": previous}
-    return hashlib.sha256(rfc8785.dumps(stated)).hexdigest()
+    return hashlib.sha256(canonical(stated)).hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -10,8 +10,7 @@ import hashlib
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-import rfc8785
-
+from store.canonical import canonical
 from store.records import Version
 
 
@@ -36,7 +35,7 @@ def hash_of(version: Version) -> str:
     """
     derived, origin = version.derived_from, version.origin
     imported = {} if origin is None else {"origin": asdict(origin)}
-    canonical = rfc8785.dumps(
+    text = canonical(
         {
             **imported,
             "document": version.document,
@@ -58,7 +57,7 @@ def hash_of(version: Version) -> str:
             "previousHash": version.previous_hash,
         }
     )
-    return hashlib.sha256(canonical).hexdigest()
+    return hashlib.sha256(text).hexdigest()
 
 
 class ChainCheck:

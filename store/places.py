@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from store.canonical import canonical
 from store.kinds import Field
 from store.records import Content
 
@@ -51,11 +50,6 @@ def drift(origin: Content, content: Content, fields: Mapping[str, Field]) -> int
     paths = one.keys() | other.keys()
     differing = sum(path not in one or path not in other or canonical(one[path]) != canonical(other[path]) for path in paths)
     return math.ceil(100 * differing / len(paths)) if paths else 0
-
-
-def canonical(value: Any) -> bytes:
-    """A value as text that is equal for equal values only: true is not 1."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 @dataclass(frozen=True, slots=True)

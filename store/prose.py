@@ -19,7 +19,7 @@ def plain_texts(content: Mapping[str, Any], fields: Mapping[str, Field]) -> Iter
             if isinstance(one, str):
                 if field.text:
                     yield one
-            elif isinstance(one, Mapping) and field.fields is not None:
+            elif field.fields is not None and isinstance(one, dict):
                 yield from plain_texts(one, field.fields)
 
 

@@ -5,6 +5,7 @@ Reading validates nothing: what is stored was validated when it was written.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
 from store.clinic_filters import clinic_words
@@ -69,9 +70,14 @@ def _origin_from(row: Mapping[str, Any]) -> Origin | None:
     return None if origin is None else Origin(**origin)
 
 
+@cache
+def _names(record: type, *skip: str) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(record) if field.name not in skip)
+
+
 def _values(record: Any, *skip: str) -> Row:
     """A record's own fields, not copied deeply: content may be large."""
-    return {field.name: getattr(record, field.name) for field in fields(record) if field.name not in skip}
+    return {name: getattr(record, name) for name in _names(record.__class__, *skip)}
 
 
 def principal_row(principal: Principal) -> Row:
@@ -91,7 +97,7 @@ def clinic_row(clinic: Clinic) -> Row:
 
 def clinic_from(row: Row) -> Clinic:
     """The clinic in a row."""
-    values = {field.name: row[field.name] for field in fields(Clinic) if field.name != "key"}
+    values = {name: row[name] for name in _names(Clinic, "key")}
     return Clinic(**(values | {"key": row["_id"], "status": ClinicStatus(row["status"])}))
 
 
@@ -206,7 +212,7 @@ def event_row(event: Event, *, released: int | None = None) -> Row:
 
 def event_from(row: Row) -> Event:
     """The event in a row."""
-    values = {field.name: row[field.name] for field in fields(Event) if field.name in row}  # events written before there were exports have none
+    values = {name: row[name] for name in _names(Event) if name in row}  # events written before there were exports have none
     return Event(
         **(
             values
@@ -231,7 +237,7 @@ def assignment_row(assignment: Assignment) -> Row:
 
 def assignment_from(row: Row) -> Assignment:
     """The assignment in a row."""
-    values = {field.name: row[field.name] for field in fields(Assignment) if field.name in row}
+    values = {name: row[name] for name in _names(Assignment) if name in row}
     return Assignment(**(values | {"id": row["_id"], "origin": AssignmentOrigin(row["origin"]), "by": actor_from(row["by"])}))
 
 

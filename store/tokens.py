@@ -5,9 +5,10 @@ in the newest draft and not in what is in force. No word begins with one of thes
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 from bson import Regex
@@ -62,17 +63,18 @@ def _read(written: str) -> Word:
 
 
 @lru_cache(maxsize=4_096)
-def _words_of_short(text: str) -> tuple[Word, ...]:
-    return _words_of(text)
+def _stems_of_short(text: str) -> Mapping[str, str]:
+    return _stems_of(text)
 
 
-def _words_of(text: str) -> tuple[Word, ...]:
-    return tuple(dict.fromkeys(found.word for found in words_in(text)))
+def _stems_of(text: str) -> Mapping[str, str]:
+    """The stem of each distinct word, in their order."""
+    return {found.word.folded: found.word.stem for found in words_in(text)}
 
 
-def _distinct(text: str) -> tuple[Word, ...]:
+def _stems(text: str) -> Mapping[str, str]:
     # Most texts of a content are those of the version before.
-    return _words_of_short(text) if len(text) <= 5_000 else _words_of(text)
+    return _stems_of_short(text) if len(text) <= 5_000 else _stems_of(text)
 
 
 # ------------------------------------------------------------------ what is kept
@@ -88,16 +90,16 @@ def tokens_of(kind: Kind, head: Document) -> list[str]:
 
 
 def _tokens(kind: Kind, content: Content, side: str) -> list[str]:
-    words: dict[Word, None] = {}
+    stems: dict[str, str] = {}
     for text in plain_texts(content, kind.fields):
-        words.update(dict.fromkeys(_distinct(text)))
-        if len(words) > MOST_WORDS:
+        stems.update(_stems(text))
+        if len(stems) > MOST_WORDS:
             break
-    kept = list(words)[:MOST_WORDS]
+    kept = dict(islice(stems.items(), MOST_WORDS))
     # A name that is no part of the content, as an adaptation's, is nothing to find it by.
-    names = {word for name in kind.names(content) for word in _distinct(name)}.intersection(kept)
-    tokens = [token for word in kept for token in (side + word.folded, side + _STEM + word.stem)]
-    tokens += [token for word in kept if word in names for token in (f"{side}{_NAME}{word.folded}", f"{side}{_NAME}{_STEM}{word.stem}")]
+    names = {word for name in kind.names(content) for word in _stems(name)}
+    tokens = [token for word, stem in kept.items() for token in (side + word, side + _STEM + stem)]
+    tokens += [token for word, stem in kept.items() if word in names for token in (f"{side}{_NAME}{word}", f"{side}{_NAME}{_STEM}{stem}")]
     return list(dict.fromkeys(tokens))
 
 

@@ -9,11 +9,12 @@ from resolvers import documents
 from resolvers.context import Context
 from resolvers.templates import usage
 from store import diff
+from store.canonical import canonical
 from store.diff import Change
 from store.errors import InvalidInput
 from store.kinds import Field
 from store.paging import Page, Paging, cut, decode, encode
-from store.places import Place, canonical, moved, places
+from store.places import Place, moved, places
 from store.records import Content, Document, DocumentState, OwnerKind, key_of
 from store.scopes import Sight
 

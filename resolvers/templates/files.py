@@ -258,7 +258,7 @@ def _version(template: FileTemplate, one: FileVersion, place: Path) -> Version:
 def _matches(version: Version) -> bool:
     try:
         return hash_of(version) == version.hash
-    except (ValueError, RecursionError):  # numbers that JSON can't be sure of, or nesting without end
+    except TypeError:  # numbers that JSON can't be sure of, or nesting without end
         return False
 
 
