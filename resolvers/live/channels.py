@@ -123,11 +123,10 @@ class Channel:
 
     async def _targets(self, event: Event, keys: Collection[str], whole: Iterable[Follower]) -> list[Target]:
         """Whom an event concerns among the live followers, and as which clinic; in the order of the clinics' keys."""
+        concerned = sorted(await self._store.notifications.concerned(event, keys))
         targets: list[Target] = [(follower, None) for follower in whole if follower.clinics is None]
         of_clinic = self._of_clinic
-        for key in sorted(await self._store.notifications.concerned(event, keys)):
-            targets += [(follower, follower.clinics[key]) for follower in of_clinic.get(key, ()) if follower.clinics]
-        return targets
+        return targets + [(follower, follower.clinics[key]) for key in concerned for follower in of_clinic.get(key, ()) if follower.clinics]
 
     async def _tell_to(self, event: Event, targets: Sequence[Target]) -> int:
         made: dict[object, int] = defaultdict(int)

@@ -33,7 +33,7 @@ def test_it_is_what_the_reference_library_writes(value: Any) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [WHOLE + 1, -WHOLE - 1, "\ud800", {"\udfff": 1}, {1: "a"}, b"a", {"a"}, datetime(2026, 1, 1, tzinfo=UTC), object()],
+    [WHOLE + 1, -WHOLE - 1, "\ud800", {"\udfff": 1}, {1: "a"}, b"a", {"a"}, datetime(2026, 1, 1, tzinfo=UTC), object],
     ids=repr,
 )
 def test_what_has_no_canonical_json_is_refused(value: Any) -> None:
