@@ -9,6 +9,7 @@ Source: RFC 8785 (JSON Canonicalization Scheme), FIPS 180-4 (SHA-256).
 import hashlib
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from store.canonical import canonical
 from store.records import Version
@@ -23,6 +24,7 @@ class Verification:
     first_broken_version: int | None
 
 
+@lru_cache(maxsize=16_384)
 def timestamp(time: datetime) -> str:
     """RFC 3339 in UTC with millisecond precision, as hashed, exported and answered."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -5,8 +5,9 @@ Reading validates nothing: what is stored was validated when it was written.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from store.clinic_filters import clinic_words
 from store.database import Row
@@ -34,6 +35,17 @@ from store.records import (
     key_of,
 )
 
+E = TypeVar("E", bound=StrEnum)
+
+
+def _by_name(members: type[E]) -> Mapping[str, E]:
+    return {str(one): one for one in members}
+
+
+# Looking one up takes a fifth of calling the enumeration, and lists do it several times for each row.
+_ACTIONS, _AUDIENCES, _STATES = _by_name(Action), _by_name(Audience), _by_name(DocumentState)
+_OWNER_KINDS, _ORIGINS, _ROLES = _by_name(OwnerKind), _by_name(AssignmentOrigin), _by_name(Role)
+
 
 def actor_row(actor: Actor) -> Row:
     """An actor as stored inside versions, events and assignments."""
@@ -42,7 +54,7 @@ def actor_row(actor: Actor) -> Row:
 
 def actor_from(row: Mapping[str, Any]) -> Actor:
     """The actor stored in a row."""
-    return Actor(role=Role(row["role"]), unit=row["unit"], employee_hsa_id=row["employee_hsa_id"], system=row["system"])
+    return Actor(role=_ROLES[row["role"]], unit=row["unit"], employee_hsa_id=row["employee_hsa_id"], system=row["system"])
 
 
 def actor_key(actor: Actor) -> str | None:
@@ -129,8 +141,8 @@ def document_from(row: Row) -> Document:
         id=row["_id"],
         kind=row["kind"],
         principal=row["principal"],
-        owner=Owner(kind=OwnerKind(owner["kind"]), key=owner["key"]),
-        state=DocumentState(row["state"]),
+        owner=Owner(kind=_OWNER_KINDS[owner["kind"]], key=owner["key"]),
+        state=_STATES[row["state"]],
         latest=row["latest"],
         published=row["published"],
         name=row["name"],
@@ -217,10 +229,10 @@ def event_from(row: Row) -> Event:
         **(
             values
             | {
-                "action": Action(row["action"]),
+                "action": _ACTIONS[row["action"]],
                 "actor": actor_from(row["actor"]),
-                "state": None if row["state"] is None else DocumentState(row["state"]),
-                "audience": Audience(row["audience"]),
+                "state": None if row["state"] is None else _STATES[row["state"]],
+                "audience": _AUDIENCES[row["audience"]],
             }
         )
     )
@@ -238,7 +250,7 @@ def assignment_row(assignment: Assignment) -> Row:
 def assignment_from(row: Row) -> Assignment:
     """The assignment in a row."""
     values = {name: row[name] for name in _names(Assignment) if name in row}
-    return Assignment(**(values | {"id": row["_id"], "origin": AssignmentOrigin(row["origin"]), "by": actor_from(row["by"])}))
+    return Assignment(**(values | {"id": row["_id"], "origin": _ORIGINS[row["origin"]], "by": actor_from(row["by"])}))
 
 
 def group_row(group: ClinicGroup) -> Row:
