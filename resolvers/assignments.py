@@ -150,7 +150,9 @@ async def _in_states(
 
 async def _in_force(context: Context, principal: str | None, document: Document | None) -> Mapping[str, int]:
     """The versions in force that clinics may lag behind."""
-    return await context.store.documents.in_force(_whose(principal, ("filter", "behindOnly")), [document.id] if document else None)
+    whose = _whose(principal, ("filter", "behindOnly"))
+    among = [document.id] if document else await context.store.assignments.handed_out(whose)
+    return await context.store.documents.in_force(whose, among)
 
 
 async def adoption(context: Context, document: Document) -> Adoption:

@@ -146,6 +146,11 @@ class Assignments:
         )
         return {row["clinic"]: AssignmentOrigin(row["origin"]) for row in rows}
 
+    async def handed_out(self, principal: str) -> list[str]:
+        """The documents that clinics of a principal have now, but for their own; each is a step in the index, at however many clinics it is."""
+        where = {"principal": principal, "open": True, "origin": {"$in": [str(AssignmentOrigin.DISTRIBUTED), str(AssignmentOrigin.FOLLOWED)]}}
+        return await self._database.distinct("assignments", "document", where)
+
     async def clinics_with(self, document: str, sequence: int, among: Collection[str]) -> frozenset[str]:
         """Which of some clinics had a document when an event happened, the acts that gave and took it included."""
         where = {
@@ -200,9 +205,6 @@ class Assignments:
 
     async def _acknowledged(self, documents: Iterable[str]) -> list[tuple[str, int | None]]:
         """The versions that clinics that have these documents now have acknowledged; each is one step in the index."""
-        documents = list(documents)
-        if len(documents) > _BRANCHES:  # most of many are no clinic's: these are left out in one command
-            documents = await self._database.distinct("assignments", "document", {"document": {"$in": documents}, "open": True})
         branches: list[list[dict[str, Any]]] = [
             [
                 {"$match": {"document": document, "open": True}},

@@ -135,6 +135,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("document", ASCENDING), ("open", ASCENDING), ("acknowledged_version", ASCENDING), ("clinic", ASCENDING)]),
         IndexModel([("principal", ASCENDING), ("since", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel([("principal", ASCENDING), ("open", ASCENDING), ("origin", ASCENDING), ("document", ASCENDING)]),
         IndexModel(
             [("principal", ASCENDING), ("origin", ASCENDING), ("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)],
             partialFilterExpression=_OPEN_ONLY,

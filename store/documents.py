@@ -51,17 +51,16 @@ class Documents:
         rows = await self._database.find("documents", {"_id": {"$in": sorted(set(ids))}}, projection=HEAD if content else BARE_HEAD)
         return {row["_id"]: document_from(row) for row in rows}
 
-    async def in_force(self, principal: str, among: Iterable[str] | None = None) -> Mapping[str, int]:
-        """The number of the version in force of each of a principal's own documents, or of some of them, that clinics can have."""
+    async def in_force(self, principal: str, among: Iterable[str]) -> Mapping[str, int]:
+        """The number of the version in force of each of some of a principal's own documents that clinics can have."""
         assignable = [kind.name for kind in self._kinds if kind.assignable]
         where: Row = {
             "owner.key": principal,
             "kind": {"$in": assignable},
             "published": {"$ne": None},
             "state": {"$ne": str(DocumentState.ARCHIVED)},
+            "_id": {"$in": sorted(set(among))},
         }
-        if among is not None:
-            where["_id"] = {"$in": sorted(set(among))}
         return {row["_id"]: row["published"] for row in await self._database.find("documents", where, projection={"published": 1})}
 
     async def get_versions(self, keys: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], Version]:

@@ -69,8 +69,9 @@ class Assignments:
             return None
         if not self._behind:
             return self._which
-        some = None if self._document is None else [self._document]
-        return replace(self._which, behind=await self._context.store.documents.in_force(stretch.principal, some))
+        store = self._context.store
+        among = await store.assignments.handed_out(stretch.principal) if self._document is None else [self._document]
+        return replace(self._which, behind=await store.documents.in_force(stretch.principal, among))
 
     async def _changed(self, stretch: Stretch) -> Touched | None:
         if stretch.since is None:

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from resolvers.kinds import CASE_TYPE
 from store.assignments import AssignmentFilter
 from store.clinics import ClinicRow
 from store.database import Database
 from store.errors import RowProblem, RowsRefused, WrongState
 from store.paging import Paging
-from store.records import Action, AssignmentOrigin, Audience, ClinicStatus, RefusalReason, RefusedRow, Saved
+from store.records import Action, AssignmentOrigin, Audience, ClinicStatus, Owner, OwnerKind, RefusalReason, RefusedRow, Saved
 from store.registry import Store
 from store.selections import Selection
 from tests.storage.building import (
@@ -21,6 +22,7 @@ from tests.storage.building import (
     LINDEN,
     STOCKHOLM,
     UPPSALA,
+    content,
     created,
     distributed,
     document_of,
@@ -252,3 +254,24 @@ async def test_what_lags_is_told_however_many_documents_a_principal_has(store: S
 
     assert [(one.clinic, one.document) for one in page.items] == [(BJORKEN, document.id)]
     assert await store.assignments.count(which) == 1
+
+
+async def test_what_clinics_have_of_their_principal_is_told_without_their_own(store: Store) -> None:
+    await with_clinics(store, BJORKEN, LINDEN)
+    await with_clinics(store, FOREIGN, principal=UPPSALA)
+    everywhere, followed, withdrawn, _nowhere = [await published(store, introduction) for introduction in ("Ett", "Två", "Tre", "Fyra")]
+    elsewhere = await published(store, principal=UPPSALA)
+    await distributed(store, everywhere, BJORKEN, LINDEN)
+    await distributed(store, withdrawn, BJORKEN)
+    await store.distribution.withdraw(withdrawn, Selection.of_ids([BJORKEN]), act=BY_ANNA)
+    await distributed(store, elsewhere, FOREIGN)
+    [linden] = (await store.clinics.get_many([LINDEN])).values()
+    await store.distribution.follow(followed, linden, act=BY_ANNA)
+    own = await store.documents.create(
+        CASE_TYPE, principal=STOCKHOLM, owner=Owner(OwnerKind.CLINIC, LINDEN), content=content("Eget"), derived_from=None, act=BY_ANNA
+    )
+    await store.documents.publish(document_of(own), version=1, expected_version=1, act=BY_ANNA)
+    assert {one.document for one in await store.assignments.held([LINDEN])} == {everywhere.id, followed.id, document_of(own).id}
+
+    assert sorted(await store.assignments.handed_out(STOCKHOLM)) == sorted([everywhere.id, followed.id])
+    assert await store.assignments.handed_out(UPPSALA) == [elsewhere.id]
