@@ -14,7 +14,7 @@ from store.errors import NotFound, NotPermitted
 from store.kinds import Kind, Shared
 from store.records import Act, Actor, CentralActivation, Clinic, Document, OwnerKind, Principal, PrincipalKind, Role, key_of
 from store.registry import Store
-from store.scopes import Scope, Sight
+from store.scopes import Scope, Seen, Sight
 
 
 class Permission(Enum):
@@ -116,7 +116,7 @@ class Rights:
     held: tuple[Held, ...]
     scope: Scope
 
-    def sight(self, document: Document) -> Sight:
+    def sight(self, document: Seen) -> Sight:
         """How much of a document is seen."""
         return self.scope.sight(document)
 

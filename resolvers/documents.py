@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, overload
 
 from resolvers import access
 from resolvers.access import Permission
@@ -18,8 +18,8 @@ from store.history import Asked
 from store.kinds import Kind
 from store.listing import DocumentFilter, Order
 from store.paging import EMPTY, Page, Paging
-from store.records import Action, Content, Derivation, Document, Event, Owner, OwnerKind, Saved, Version, key_of
-from store.scopes import Sight
+from store.records import Action, Content, Derivation, Document, Event, Owner, OwnerKind, Saved, Summary, Version, key_of
+from store.scopes import Seen, Sight
 from store.transactions import IdempotencyKey
 
 SEARCHED = (at_most(200), allowed_characters)
@@ -37,21 +37,37 @@ class TemplateReference:
 # -------------------------------------------------------------------- reading
 
 
-async def get(context: Context, document_id: str, kind: str | None = None, *, content: bool = True) -> Document | None:
-    """A document that the viewer may know of, of a kind if one is named; else None. Without `content` its contents may be left out."""
-    document = await context.loaders.documents.load(document_id, content=content)
+@overload
+async def get(context: Context, document_id: str, kind: str | None = None) -> Document | None: ...
+
+
+@overload
+async def get(context: Context, document_id: str, kind: str | None = None, *, whole: bool) -> Summary | None: ...
+
+
+async def get(context: Context, document_id: str, kind: str | None = None, *, whole: bool = True) -> Summary | None:
+    """A document that the viewer may know of, of a kind if one is named; else None. Unless `whole`, its summary will do."""
+    document = await context.loaders.documents.load(document_id, whole=whole)
     if document is None or (kind is not None and document.kind != kind) or sight(context, document) is Sight.NOTHING:
         return None
     return document
 
 
-def sight(context: Context, document: Document) -> Sight:
+def sight(context: Context, document: Seen) -> Sight:
     """How much of a document the viewer sees."""
     return context.rights.sight(document)
 
 
-async def page(context: Context, which: DocumentFilter, order: Order, paging: Paging, *, content: bool = True) -> Page[Document]:
-    """A page of the documents that the viewer sees; without `content` their contents are left out.
+@overload
+async def page(context: Context, which: DocumentFilter, order: Order, paging: Paging) -> Page[Document]: ...
+
+
+@overload
+async def page(context: Context, which: DocumentFilter, order: Order, paging: Paging, *, whole: bool) -> Page[Summary]: ...
+
+
+async def page(context: Context, which: DocumentFilter, order: Order, paging: Paging, *, whole: bool = True) -> Page[Any]:
+    """A page of the documents that the viewer sees; unless `whole`, of their summaries.
 
     Raises:
         InvalidInput: The text to look for can't be in a name.
@@ -59,7 +75,7 @@ async def page(context: Context, which: DocumentFilter, order: Order, paging: Pa
     faults = [fault for check in SEARCHED for fault in check(which.text or "")]
     if faults:
         raise InvalidInput([Problem(fault.code, fault.message, ("filter", "text")) for fault in faults])
-    return await context.store.listing.page(which, context.rights.scope, order, paging, content=content)
+    return await context.store.listing.page(which, context.rights.scope, order, paging, whole=whole)
 
 
 async def version(context: Context, document: Document, number: int | None) -> Version | None:

@@ -6,7 +6,7 @@ Nothing is kept between turns: a socket lives for days, and what was read an hou
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 from strawberry.dataloader import DataLoader
 
@@ -18,7 +18,7 @@ from store.history import Asked
 from store.lineage import ClinicsAsked, Descendant
 from store.notifications import Inbox, Told
 from store.paging import Page
-from store.records import Assignment, Clinic, ClinicGroup, Document, Event, OrderedList, Policies, Version
+from store.records import Assignment, Clinic, ClinicGroup, Document, Event, OrderedList, Policies, Summary, Version
 from store.registry import Store
 
 K = TypeVar("K", bound=Hashable)
@@ -158,18 +158,25 @@ class Loaders:
 
 
 class DocumentLoader:
-    """Heads by id, with their contents or without: read together, with contents if anybody needs some."""
+    """Heads or summaries by id: read together, as heads if anybody needs one."""
 
     def __init__(self, store: Store) -> None:
-        async def load(keys: Sequence[tuple[str, bool]]) -> list[Document | BaseException | None]:
-            found = await store.documents.get_many([document for document, _ in keys], content=any(content for _, content in keys))
+        async def load(keys: Sequence[tuple[str, bool]]) -> list[Any]:
+            read = store.documents.get_many if any(whole for _, whole in keys) else store.documents.summaries
+            found = await read([document for document, _ in keys])
             return [found.get(document) for document, _ in keys]
 
-        self._loader: DataLoader[tuple[str, bool], Document | None] = DataLoader(load_fn=load, cache=False)
+        self._loader: DataLoader[tuple[str, bool], Any] = DataLoader(load_fn=load, cache=False)
 
-    def load(self, document_id: str, *, content: bool = True) -> Awaitable[Document | None]:
-        """One; without `content` its contents may be left out."""
-        return self._loader.load((document_id, content))
+    @overload
+    def load(self, document_id: str) -> Awaitable[Document | None]: ...
+
+    @overload
+    def load(self, document_id: str, *, whole: bool) -> Awaitable[Summary | None]: ...
+
+    def load(self, document_id: str, *, whole: bool = True) -> Awaitable[Any]:
+        """One; unless `whole`, its summary will do."""
+        return self._loader.load((document_id, whole))
 
     def load_many(self, ids: Iterable[str]) -> Awaitable[list[Document | None]]:
         """Several, in the order of the ids."""

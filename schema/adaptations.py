@@ -66,7 +66,7 @@ class LocalAdaptation(Document):
     internal_name: str = strawberry.field(resolver=_internal_name, description="The internal name of its case type.")
 
     @classmethod
-    def of(cls, record: records.Document, info: Info) -> Self:
+    def of(cls, record: records.Summary, info: Info) -> Self:
         fields = head_fields(record, info)
         return cls(**{name: value for name, value in fields.items() if name not in {"name", "internal_name"}})
 

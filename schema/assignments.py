@@ -16,7 +16,7 @@ from schema.nodes import After, Connection, First, Node, connection, paging
 from schema.organisations import AsOf, Clinic
 from schema.people import Actor
 from schema.scalars import HsaId
-from schema.selections import needs_content
+from schema.selections import needs_whole
 from store import records
 
 OWNERS = {CaseTypeScope.CENTRAL: records.OwnerKind.PRINCIPAL, CaseTypeScope.LOCAL: records.OwnerKind.CLINIC}
@@ -57,7 +57,7 @@ class Assignment(Node):
 
     @strawberry.field(description="What.")
     async def case_type(self, info: Info) -> CaseType:
-        found = await info.context.loaders.documents.load(self.record.document, content=needs_content(info))
+        found = await info.context.loaders.documents.load(self.record.document, whole=needs_whole(info))
         if found is None:
             raise LookupError(f"case type of assignment {self.record.id}")
         return CaseType.of(found, info)

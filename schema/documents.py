@@ -48,7 +48,7 @@ class Document(Node):
     updated_at: datetime = strawberry.field(description="When its content or state last changed.")
 
     @classmethod
-    def of(cls, record: records.Document, info: Info) -> Self:
+    def of(cls, record: records.Summary, info: Info) -> Self:
         """A document of this type, as far as the viewer sees it."""
         return cls(**head_fields(record, info))
 
@@ -95,7 +95,7 @@ class Document(Node):
         return Verification.of(await resolve.verify(info.context, self.record))
 
 
-def head_fields(record: records.Document, info: Info) -> dict[str, Any]:
+def head_fields(record: records.Summary, info: Info) -> dict[str, Any]:
     """A document's common fields, as far as the viewer sees them."""
     everything = resolve.sight(info.context, record) is Sight.ALL
     return {
@@ -184,11 +184,11 @@ def version_fields(record: records.Version) -> dict[str, Any]:
     }
 
 
-KINDS: dict[str, tuple[Callable[[records.Document, Info], Document], Callable[[records.Version], Version]]] = {}
+KINDS: dict[str, tuple[Callable[[records.Summary, Info], Document], Callable[[records.Version], Version]]] = {}
 """By kind of document: how its heads and versions are answered; filled by `schema.kinds.document_type`."""
 
 
-def document_of(record: records.Document, info: Info) -> Document:
+def document_of(record: records.Summary, info: Info) -> Document:
     """A document as its own type."""
     return KINDS[record.kind][0](record, info)
 

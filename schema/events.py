@@ -16,7 +16,7 @@ from schema.nodes import After, Connection, First, Node, connection, known_count
 from schema.organisations import Clinic, Principal
 from schema.people import Actor
 from schema.scalars import Cursor, HsaId
-from schema.selections import needs_content
+from schema.selections import needs_whole
 from store import history, records
 from store.history import event_cursor
 from store.notifications import Told
@@ -190,7 +190,7 @@ async def _document(info: Info, event: records.Event) -> "Document | None":
 
     if event.document is None:
         return None
-    record = await documents.get(info.context, event.document, content=needs_content(info))
+    record = await documents.get(info.context, event.document, whole=needs_whole(info))
     return document_of(record, info) if record else None
 
 

@@ -20,7 +20,7 @@ from schema.events import Event
 from schema.listing import OrderBy, Which, filter_of
 from schema.nodes import After, Before, Connection, First, Id, Last, Number, Time, connection, known_count, paging
 from schema.scalars import HsaId
-from schema.selections import needs_content
+from schema.selections import needs_whole
 from schema.shapes import Field, Shape, input_type
 from store import records
 from store.kinds import Kind
@@ -170,7 +170,7 @@ def face(
 
 def _by_id(kind: Kind, document: type[Document], noun: str) -> Any:
     async def by_id(info: Info, id: Id) -> Any:
-        found = await documents.get(info.context, id, kind.name, content=needs_content(info))
+        found = await documents.get(info.context, id, kind.name, whole=needs_whole(info))
         return document.of(found, info) if found else None
 
     by_id.__annotations__["return"] = document | None
@@ -188,8 +188,8 @@ def _list(kind: Kind, document: type[Document], nouns: str) -> Any:
         before: Before = None,
     ) -> Any:
         which = filter_of(kind.name, filter)
-        content = needs_content(info, "edges", "node")
-        page = await documents.page(info.context, which, order_by or Order.NAME_ASC, paging(first, after, last, before), content=content)
+        whole = needs_whole(info, "edges", "node")
+        page = await documents.page(info.context, which, order_by or Order.NAME_ASC, paging(first, after, last, before), whole=whole)
         return connection(
             page,
             lambda record: document.of(record, info),

@@ -6,7 +6,7 @@ from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, Inlin
 
 from schema.errors import Info
 
-HEAD_FIELDS = frozenset(
+SUMMARY_FIELDS = frozenset(
     {
         "__typename",
         "id",
@@ -22,7 +22,7 @@ HEAD_FIELDS = frozenset(
         "owner",
     }
 )
-"""What documents of every kind answer without their content. Whatever is not among it is taken to need the content."""
+"""What documents of every kind answer from their summaries. Whatever is not among it is taken to need the whole head."""
 
 
 def fields_below(info: Info, *path: str) -> frozenset[str]:
@@ -34,9 +34,9 @@ def fields_below(info: Info, *path: str) -> frozenset[str]:
     return frozenset(field.name.value for field in _fields(sets, raw.fragments))
 
 
-def needs_content(info: Info, *path: str) -> bool:
-    """Whether something is asked of the documents at a place below the field that is not on their heads."""
-    return not fields_below(info, *path) <= HEAD_FIELDS
+def needs_whole(info: Info, *path: str) -> bool:
+    """Whether something is asked of the documents at a place below the field that is not in their summaries."""
+    return not fields_below(info, *path) <= SUMMARY_FIELDS
 
 
 def _fields(sets: Iterable[SelectionSetNode | None], fragments: Mapping[str, FragmentDefinitionNode]) -> Iterator[FieldNode]:

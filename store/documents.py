@@ -27,9 +27,10 @@ from store.records import (
     DocumentState,
     Owner,
     Saved,
+    Summary,
     Version,
 )
-from store.rows import BARE_HEAD, HEAD, document_from, version_from
+from store.rows import HEAD, SUMMARY, document_from, summary_from, version_from
 from store.transactions import IdempotencyKey, Transaction
 
 Edit = Callable[[Content], Content]
@@ -46,10 +47,16 @@ class Documents:
 
     # ---------------------------------------------------------------- reading
 
-    async def get_many(self, ids: Iterable[str], *, content: bool = True) -> Mapping[str, Document]:
-        """Heads by id, those that exist, in one round trip; without `content` their contents are left out."""
-        rows = await self._database.find("documents", {"_id": {"$in": sorted(set(ids))}}, projection=HEAD if content else BARE_HEAD)
-        return {row["_id"]: document_from(row) for row in rows}
+    async def get_many(self, ids: Iterable[str]) -> Mapping[str, Document]:
+        """Heads by id, those that exist, in one round trip."""
+        return {row["_id"]: document_from(row) for row in await self._rows(ids, HEAD)}
+
+    async def summaries(self, ids: Iterable[str]) -> Mapping[str, Summary]:
+        """Summaries by id, of those that exist, in one round trip."""
+        return {row["_id"]: summary_from(row) for row in await self._rows(ids, SUMMARY)}
+
+    async def _rows(self, ids: Iterable[str], shown: Mapping[str, int]) -> list[Row]:
+        return await self._database.find("documents", {"_id": {"$in": sorted(set(ids))}}, projection=shown)
 
     async def in_force(self, principal: str, among: Iterable[str]) -> Mapping[str, int]:
         """The number of the version in force of each of some of a principal's own documents that clinics can have."""

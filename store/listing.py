@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, overload
 
 from store.database import SWEDISH, Database
 from store.paging import Page, Paging, find_merged, find_page
-from store.records import Document, DocumentState, OwnerKind, key_of
-from store.rows import BARE_HEAD, HEAD, document_from
+from store.records import Document, DocumentState, OwnerKind, Summary, key_of
+from store.rows import HEAD, SUMMARY, document_from, summary_from
 from store.scopes import NOTHING, Scope
 
 
@@ -83,9 +83,15 @@ class Listing:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def page(self, which: DocumentFilter, scope: Scope, order: Order, paging: Paging, *, content: bool = True) -> Page[Document]:
-        """A page of the documents of a kind that a scope lets see; without `content` their contents are left out."""
-        shown = HEAD if content else BARE_HEAD
+    @overload
+    async def page(self, which: DocumentFilter, scope: Scope, order: Order, paging: Paging) -> Page[Document]: ...
+
+    @overload
+    async def page(self, which: DocumentFilter, scope: Scope, order: Order, paging: Paging, *, whole: bool) -> Page[Summary]: ...
+
+    async def page(self, which: DocumentFilter, scope: Scope, order: Order, paging: Paging, *, whole: bool = True) -> Page[Any]:
+        """A page of the documents of a kind that a scope lets see; unless `whole`, of their summaries."""
+        shown, convert = (HEAD, document_from) if whole else (SUMMARY, summary_from)
         descending = order in (Order.NAME_DESC, Order.UPDATED_DESC)
         if order in (Order.NAME_ASC, Order.NAME_DESC):
             keys = {"name": str, "_id": str}
@@ -96,13 +102,13 @@ class Listing:
                 where,
                 paging,
                 keys=keys,
-                convert=document_from,
+                convert=convert,
                 descending=descending,
                 collation=SWEDISH,
                 projection=shown,
             )
         parts = [(where, {changed: datetime, "_id": str}) for where, changed in which.parts(scope)]
-        return await find_merged(self._database, "documents", parts, paging, convert=document_from, descending=descending, projection=shown)
+        return await find_merged(self._database, "documents", parts, paging, convert=convert, descending=descending, projection=shown)
 
     async def owned_by(self, kind: str, clinics: Sequence[str]) -> list[Owned]:
         """The documents of a kind that clinics own, archived ones left out; without their content."""

@@ -300,16 +300,11 @@ class ActiveSubscription:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """The head: state, newest version and version in force.
+class Summary:
+    """What lists tell of a document.
 
-    `name` and `internal_name` are those in force, or of the newest version while nothing is published.
-    `published_content` is None unless a version other than the newest is in force. `author` and `edited_at` are the newest version's,
-    `updated_at` the time of the last change of content or state,
-    `noticed_at` of the last one that clinics were told of. `notice_count` counts the events that those who may not edit can see,
-    `release_count` the versions that were ever in force. `subject` is the document that this one is an addition to, `origin` what was last
-    imported into it.
-    `tokens` are what it is found by, read only where it is written: None where that was not read, or is not there yet.
+    `name` and `internal_name` are those in force, or of the newest version while nothing is published. `updated_at` is the time of the last change of
+    content or state, `noticed_at` of the last one that clinics were told of; `highest_released` the newest version ever in force, 0 for none.
     """
 
     id: str
@@ -321,6 +316,22 @@ class Document:
     published: int | None
     name: str
     internal_name: str
+    created_at: datetime
+    updated_at: datetime
+    noticed_at: datetime | None = None
+    highest_released: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document(Summary):
+    """The head: state, newest version and version in force.
+
+    `published_content` is None unless a version other than the newest is in force. `author` and `edited_at` are the newest version's.
+    `notice_count` counts the events that those who may not edit can see, `release_count` the versions that were ever in force. `subject` is the
+    document that this one is an addition to, `origin` what was last imported into it.
+    `tokens` are what it is found by, read only where it is written: None where that was not read, or is not there yet.
+    """
+
     content: Content
     published_content: Content | None
     schema_version: int
@@ -329,13 +340,9 @@ class Document:
     hash: str
     author: Actor
     edited_at: datetime
-    created_at: datetime
-    updated_at: datetime
-    noticed_at: datetime | None = None
     event_count: int = 0
     notice_count: int = 0
     release_count: int = 0
-    highest_released: int = 0
     archived_sequence: int | None = None
     subject: str | None = None
     tokens: Sequence[str] | None = field(default=None, compare=False, repr=False)

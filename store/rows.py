@@ -31,6 +31,7 @@ from store.records import (
     Principal,
     PrincipalKind,
     Role,
+    Summary,
     Version,
     key_of,
 )
@@ -115,8 +116,8 @@ def clinic_from(row: Row) -> Clinic:
 
 HEAD: Mapping[str, int] = {"tokens": 0}
 """What is left out of heads that are read and not written: it is most of a small one."""
-BARE_HEAD: Mapping[str, int] = {**HEAD, "content": 0, "published_content": 0}
-"""The same of heads whose contents are not asked for, which are most of the rest."""
+SUMMARY: Mapping[str, int] = dict.fromkeys((field.name for field in fields(Summary) if field.name != "id"), 1)
+"""What is read of heads that are only listed."""
 
 
 def document_row(document: Document) -> Row:
@@ -134,8 +135,28 @@ def document_row(document: Document) -> Row:
     )
 
 
+def summary_from(row: Row) -> Summary:
+    """The summary in a row, of which more may have been read."""
+    owner = row["owner"]
+    return Summary(
+        id=row["_id"],
+        kind=row["kind"],
+        principal=row["principal"],
+        owner=Owner(kind=_OWNER_KINDS[owner["kind"]], key=owner["key"]),
+        state=_STATES[row["state"]],
+        latest=row["latest"],
+        published=row["published"],
+        name=row["name"],
+        internal_name=row["internal_name"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        noticed_at=row["noticed_at"],
+        highest_released=row["highest_released"],
+    )
+
+
 def document_from(row: Row) -> Document:
-    """The head in a row; empty contents stand for those that were not read."""
+    """The head in a row."""
     owner = row["owner"]
     return Document(
         id=row["_id"],
@@ -147,8 +168,8 @@ def document_from(row: Row) -> Document:
         published=row["published"],
         name=row["name"],
         internal_name=row["internal_name"],
-        content=row.get("content", {}),
-        published_content=row.get("published_content"),
+        content=row["content"],
+        published_content=row["published_content"],
         schema_version=row["schema_version"],
         published_schema_version=row["published_schema_version"],
         derived_from=derivation_from(row["derived_from"]),

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from resolvers.access import Held, Permission, Rights
 from store.clinic_filters import Reach
-from store.records import Clinic, Document
-from store.scopes import Scope, Sight
+from store.records import Clinic
+from store.scopes import Scope, Seen, Sight
 
 T = TypeVar("T")
 Question = Callable[[Rights], Any]
@@ -80,7 +80,7 @@ class WatchedRights(Rights):
         """As the rights have it; shared only by those who see the same."""
         return self._answer("scope", lambda rights: rights.scope)
 
-    def sight(self, document: Document) -> Sight:
+    def sight(self, document: Seen) -> Sight:
         """See `Rights`."""
         # What a scope looks at; the content, which can't be a key, is not among it.
         key = ("sight", document.principal, document.owner, document.kind, document.published is None)
