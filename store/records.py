@@ -305,6 +305,7 @@ class Summary:
 
     `name` and `internal_name` are those in force, or of the newest version while nothing is published. `updated_at` is the time of the last change of
     content or state, `noticed_at` of the last one that clinics were told of; `highest_released` the newest version ever in force, 0 for none.
+    `subject` is the document that this one is an addition to.
     """
 
     id: str
@@ -320,6 +321,7 @@ class Summary:
     updated_at: datetime
     noticed_at: datetime | None = None
     highest_released: int = 0
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,8 +329,8 @@ class Document(Summary):
     """The head: state, newest version and version in force.
 
     `published_content` is None unless a version other than the newest is in force. `author` and `edited_at` are the newest version's.
-    `notice_count` counts the events that those who may not edit can see, `release_count` the versions that were ever in force. `subject` is the
-    document that this one is an addition to, `origin` what was last imported into it.
+    `notice_count` counts the events that those who may not edit can see, `release_count` the versions that were ever in force. `origin` is what
+    was last imported into it.
     `tokens` are what it is found by, read only where it is written: None where that was not read, or is not there yet.
     """
 
@@ -344,7 +346,6 @@ class Document(Summary):
     notice_count: int = 0
     release_count: int = 0
     archived_sequence: int | None = None
-    subject: str | None = None
     tokens: Sequence[str] | None = field(default=None, compare=False, repr=False)
     origin: Origin | None = None
 

@@ -152,6 +152,7 @@ def summary_from(row: Row) -> Summary:
         updated_at=row["updated_at"],
         noticed_at=row["noticed_at"],
         highest_released=row["highest_released"],
+        subject=row["subject"],
     )
 
 

@@ -53,7 +53,7 @@ WHOLE = {"tokens": 0}
 SUMMARY = dict.fromkeys(
     [
         *("kind", "principal", "owner", "state", "latest", "published", "name", "internal_name"),
-        *("created_at", "updated_at", "noticed_at", "highest_released"),
+        *("created_at", "updated_at", "noticed_at", "highest_released", "subject"),
     ],
     1,
 )
