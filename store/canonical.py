@@ -21,7 +21,4 @@ def canonical(value: Any) -> bytes:
     Raises:
         TypeError: It holds something else, a number beyond 53 bits, half a surrogate pair, or more than some 250 levels.
     """
-    return orjson.dumps(
-        value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
-    )
     return orjson.dumps(value, option=_OPTIONS)
