@@ -10,7 +10,7 @@ from pymongo import monitoring
 from schema.operations import Operations
 from schema.registry import schema
 from schema.selections import SUMMARY_FIELDS
-from tests.callers import BJORKEN
+from tests.callers import BJORKEN, STOCKHOLM
 from tests.kinds import SAMPLES, Sample
 from tests.life import made
 from tests.world import World
@@ -166,3 +166,22 @@ def test_operations_that_come_again_are_kept_within_a_bound_of_memory() -> None:
     invalid = [operations.read("{ nothing }"), operations.read("{ nothing }")]
     assert all(one.errors for one in invalid)
     assert len(operations) <= 60
+
+
+async def test_an_adaptation_has_its_case_types_name_also_where_only_its_summary_is_read(finds: Finds, world: World) -> None:
+    await world.distribute(world.case_type, BJORKEN)
+    given = {"clinic": BJORKEN, "caseType": world.case_type, "expectedVersion": 0, "terms": [], "standardReplies": []}
+    await world.clinic_admin.done("localAdaptationSave", "event { id }", **given)
+    head = "__typename id name internalName state latestVersion publishedVersion createdAt updatedAt"
+    read = f"""{{ principal(hsaId: "{STOCKHOLM}") {{ events(first: 1, filter: {{ actions: [ADAPTED] }}) {{ edges {{ node {{
+        document {{ {head} %s }} }} }} }} }} }}"""
+    finds.projections.clear()
+
+    lean = await world.region.ask(read % "")
+
+    assert finds.projections[0] == SUMMARY
+    whole = await world.region.ask(read % "... on LocalAdaptation { caseType { id } }")
+    [edge] = whole["principal"]["events"]["edges"]
+    assert edge["node"]["document"].pop("caseType") == {"id": world.case_type}
+    assert (edge["node"]["document"]["__typename"], edge["node"]["document"]["name"]) == ("LocalAdaptation", "Förnya recept")
+    assert lean == whole
