@@ -5,11 +5,12 @@ semaphore before the driver, no larger than the pool, keeps the order. Every rea
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel, timeout
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -18,8 +19,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collation import Collation
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
 
-from store.ending import StillWanted
+from store.ending import apart
 
+T = TypeVar("T")
 MongoError = PyMongoError
 Row = dict[str, Any]
 Session = AsyncClientSession
@@ -231,8 +233,7 @@ class Database:
         """One row or None. Within a session the caller holds a permit already."""
         if session is not None:
             return await self[collection].find_one(where, sort=sort, projection=projection, session=session)
-        async with self._reading():
-            return await self[collection].find_one(where, sort=sort, projection=projection)
+        return await self._read(lambda: self[collection].find_one(where, sort=sort, projection=projection))
 
     async def find(
         self,
@@ -258,21 +259,20 @@ class Database:
             batch_size=limit + 1 if limit else _BATCH,
             hint=hint,
         )
-        if session is not None:
-            return await cursor.to_list()
-        async with self._reading():
-            return await cursor.to_list()
+        return await (cursor.to_list() if session is not None else self._read(cursor.to_list))
 
     async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Row]:
         """All rows that a pipeline comes to, in one list."""
-        async with self._reading():
+
+        async def rows() -> list[Row]:
             cursor = await self[collection].aggregate(list(pipeline))
             return await cursor.to_list()
 
+        return await self._read(rows)
+
     async def distinct(self, collection: str, field: str, where: Mapping[str, Any]) -> list[Any]:
         """The values of a field in the rows that match, each once; at most 16 MB of them."""
-        async with self._reading():
-            return await self[collection].distinct(field, where)
+        return await self._read(lambda: self[collection].distinct(field, where))
 
     async def find_each(self, collection: str, queries: Sequence[Query]) -> list[list[Row]]:
         """The rows of each of several queries, a hundred in one command; each is answered by its own index."""
@@ -301,15 +301,18 @@ class Database:
 
     async def count(self, collection: str, where: Mapping[str, Any], *, collation: Collation | None = None) -> int:
         """The number of rows that match: only for filtered lists, where no head keeps a total."""
-        async with self._reading():
-            return await self[collection].count_documents(where, collation=collation) if collation else await self[collection].count_documents(where)
+        counting = partial(self[collection].count_documents, where)
+        return await self._read(partial(counting, collation=collation) if collation else counting)
 
-    @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[None]:
-        """A turn to read, and the time for it."""
-        async with self._reads:
-            with timeout(self._seconds), StillWanted():
-                yield
+    async def _read(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Read in its turn, and in the time for it."""
+
+        async def reading() -> T:
+            async with self._reads:
+                with timeout(self._seconds):
+                    return await work()
+
+        return await apart(reading())
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Session]:

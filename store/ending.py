@@ -1,10 +1,14 @@
-"""Ending tasks that wait for MongoDB.
+"""Ending what waits for MongoDB.
 
 The driver sends with a timeout by `asyncio.wait_for`, which before Python 3.12 forgets that it was cancelled when what it waits for is just done: the
 task then goes on as if nothing had happened.
 """
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 _AGAIN_SECONDS = 1
 
@@ -17,15 +21,15 @@ async def end(*tasks: asyncio.Task[None]) -> None:
         await asyncio.wait(pending, timeout=_AGAIN_SECONDS)
 
 
-class StillWanted:
-    """Notices at the end of a block that the task was cancelled in it, even if the driver forgot it."""
+async def apart(work: Coroutine[Any, Any, T]) -> T:
+    """Do work of the driver in a task of its own: however often the caller is cancelled, the work is so once, and the caller goes at once.
 
-    __slots__ = ("_before", "_task")
-
-    def __enter__(self) -> None:
-        self._task = asyncio.current_task()
-        self._before = self._task.cancelling() if self._task else 0
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None and self._task is not None and self._task.cancelling() > self._before:
-            raise asyncio.CancelledError
+    The driver waits for a connection with its pool's lock in hand, by `asyncio.wait_for`. Before Python 3.12 that is a task of its own; cancelled
+    again while it takes the lock back, it leaves it locked for ever, and nothing of this process reaches MongoDB any more.
+    """
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise

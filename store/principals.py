@@ -6,6 +6,7 @@ from pymongo import InsertOne, UpdateOne, timeout
 from pymongo.errors import BulkWriteError
 
 from store.database import Database
+from store.ending import apart
 from store.log import Clock, Log, utc_now
 from store.paging import Page, Paging, find_page
 from store.records import Act, Action, Principal, Saved, key_of
@@ -65,7 +66,7 @@ class People:
             return
         kept = {"$set": {"name": {"$cond": [{"$gt": [{"$size": {"$ifNull": ["$protected_by", []]}}, 0]}, None, {"$literal": name}]}}}
         with timeout(_REMEMBER_SECONDS):  # whoever has written waits for it
-            await self._database["people"].bulk_write([UpdateOne({"_id": key}, [kept], upsert=True)])
+            await apart(self._database["people"].bulk_write([UpdateOne({"_id": key}, [kept], upsert=True)]))
         if len(self._known) > _MOST_KNOWN:
             self._known.clear()
         self._known[key] = name

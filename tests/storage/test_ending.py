@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from store.ending import StillWanted, end
+from store.ending import end
 
 SECONDS = 30
 
@@ -40,16 +40,6 @@ async def test_a_task_that_forgot_that_it_was_cancelled_is_ended() -> None:
         await end(task)
 
     assert task.cancelled()
-
-
-async def test_a_block_notices_that_its_task_was_cancelled_in_it() -> None:
-    task, reached = cancelled_as_it_is_answered(StillWanted())
-
-    async with asyncio.timeout(SECONDS):
-        await asyncio.wait([task])
-
-    assert task.cancelled()
-    assert "went on" not in reached
 
 
 async def test_a_task_that_has_ended_and_none_at_all_are_waited_for_by_nobody() -> None:
