@@ -214,7 +214,7 @@ class Database:
         try:
             async with asyncio.timeout(_READY_SECONDS):
                 for name, models in INDEXES.items():
-                    have = await self[name].index_information()
+                    have = await apart(self[name].index_information())
                     if any(model.document["name"] not in have for model in models):
                         return False
         except (PyMongoError, TimeoutError):

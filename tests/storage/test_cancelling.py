@@ -24,6 +24,7 @@ def reads(database: Database) -> list[Callable[[], Awaitable[object]]]:
         lambda: database.aggregate("events", texts),
         lambda: database.distinct("events", "text", {}),
         lambda: database.count("events", {"_id": {"$gt": 7}}),
+        database.ready,
     ]
 
 
