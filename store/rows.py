@@ -116,7 +116,7 @@ def clinic_from(row: Row) -> Clinic:
 
 HEAD: Mapping[str, int] = {"tokens": 0}
 """What is left out of heads that are read and not written: it is most of a small one."""
-SUMMARY: Mapping[str, int] = dict.fromkeys((field.name for field in fields(Summary) if field.name != "id"), 1)
+SUMMARY: Mapping[str, int] = dict.fromkeys(_names(Summary, "id"), 1)
 """What is read of heads that are only listed."""
 
 
@@ -158,17 +158,8 @@ def summary_from(row: Row) -> Summary:
 
 def document_from(row: Row) -> Document:
     """The head in a row."""
-    owner = row["owner"]
     return Document(
-        id=row["_id"],
-        kind=row["kind"],
-        principal=row["principal"],
-        owner=Owner(kind=_OWNER_KINDS[owner["kind"]], key=owner["key"]),
-        state=_STATES[row["state"]],
-        latest=row["latest"],
-        published=row["published"],
-        name=row["name"],
-        internal_name=row["internal_name"],
+        **_values(summary_from(row)),
         content=row["content"],
         published_content=row["published_content"],
         schema_version=row["schema_version"],
@@ -177,15 +168,10 @@ def document_from(row: Row) -> Document:
         hash=row["hash"],
         author=actor_from(row["author"]),
         edited_at=row["edited_at"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        noticed_at=row["noticed_at"],
         event_count=row["event_count"],
         notice_count=row["notice_count"],
         release_count=row["release_count"],
-        highest_released=row["highest_released"],
         archived_sequence=row["archived_sequence"],
-        subject=row["subject"],
         tokens=row.get("tokens"),
         origin=_origin_from(row),
     )
