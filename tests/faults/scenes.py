@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -148,7 +149,8 @@ class Scene:
             expected: list[object] = list(log if subscriber.clinics is None else notifications(acknowledged, subscriber.clinics))
             await caught_up(subscriber, len(expected))
             problems += compare(f"subscriber {number}", expected, subscriber.got)
-        assert problems == []
+        counted = Counter((problem.fault, problem.where) for problem in problems)
+        assert not problems, f"{dict(counted)} of {len(acknowledged)} writes; the first: {problems[:5]}"
         deliveries = sum(len(one.got) for one in self.subscribers)
         connections = sum(one.connections for one in self.subscribers)
         told = ", ".join(f"{count} {code}" for code, count in sorted(self.calls.told.items()))
