@@ -58,15 +58,15 @@ class Acknowledgements:
         Raises:
             InvalidInput: There is no such event yet; code `INVALID_CURSOR`.
         """
+        if not await self._history.is_written(clinic.principal, up_to):
+            raise InvalidInput.at(("upTo",), "INVALID_CURSOR", "Markören ligger efter loggens slut.")
 
         async def change(transaction: Transaction) -> Saved:
             [row] = await transaction.find("clinics", {"_id": clinic.key}, projection={"acknowledged": 1})
-            if up_to >= transaction.next_sequence:
-                raise InvalidInput.at(("upTo",), "INVALID_CURSOR", "Markören ligger efter loggens slut.")
             if up_to <= row["acknowledged"]:
                 return Saved(counts={"up_to": row["acknowledged"]})
             have = await transaction.find("assignments", {"clinic": clinic.key, "open": True, "arrival": {"$lte": up_to}})
-            # What was so at an event that is written never changes: it can be read outside the transaction.
+            # What was so at an event that is written never changes: and all reads show it by now, outside the transaction too.
             then = await self._history.standing_at(clinic.principal, [one["document"] for one in have], up_to)
             told = [(one["_id"], version) for one in have if (version := then[one["document"]][1]) is not None]
             transaction.write("assignments", *(UpdateOne({"_id": one}, {"$set": {"acknowledged_version": version}}) for one, version in told))

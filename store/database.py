@@ -2,6 +2,9 @@
 
 PyMongo's pool hands connections to waiters unfairly under load: some wait for over a second while others pass them. A first-in-first-out
 semaphore before the driver, no larger than the pool, keeps the order. Every read and write of the store goes through here.
+
+Reads of one process follow each other: what one has seen, no later one misses. A majority's data alone does not hold that. A primary that has just
+taken over has all that a majority has, but for a moment it does not know yet that a majority has it, and shows what was before.
 """
 
 import asyncio
@@ -12,12 +15,14 @@ from datetime import UTC
 from functools import partial
 from typing import Any, TypeVar
 
+from bson import Timestamp
 from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel, timeout
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collation import Collation
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
+from pymongo.read_concern import ReadConcern
 
 from store.ending import apart
 
@@ -43,6 +48,7 @@ _INDEXING_SECONDS = 24 * 3600  # a new index over years of events
 _EXISTS = 48  # NamespaceExists
 _NO_SPACE = {14031}  # OutOfDiskSpace
 _LABELS_OF_OUTAGES = ("RetryableWriteError", "TransientTransactionError")
+_LINEARIZABLE = ReadConcern("linearizable")
 _BRANCHES = 100  # MongoDB takes at most 1,000 stages in a pipeline
 _OPEN_ONLY = {"open": True}
 BY_TOKENS = "by_tokens"
@@ -189,6 +195,7 @@ class Database:
         self._reads = asyncio.Semaphore(reads)
         self._writes = asyncio.Semaphore(writes)
         self._seconds = seconds
+        self._seen: Timestamp | None = None
 
     def __getitem__(self, collection: str) -> AsyncCollection[Row]:
         return self._database[collection]
@@ -234,6 +241,11 @@ class Database:
         if session is not None:
             return await self[collection].find_one(where, sort=sort, projection=projection, session=session)
         return await self._read(lambda: self[collection].find_one(where, sort=sort, projection=projection))
+
+    async def newest(self, collection: str, id: str) -> Row | None:
+        """A row as it is now, whoever wrote it: also what another process had answered by a primary that is gone. Waits for a majority's word."""
+        certain = self[collection].with_options(read_concern=_LINEARIZABLE)
+        return await self._read(lambda: certain.find_one({"_id": id}), after_seen=False)
 
     async def find(
         self,
@@ -304,13 +316,19 @@ class Database:
         counting = partial(self[collection].count_documents, where)
         return await self._read(partial(counting, collation=collation) if collation else counting)
 
-    async def _read(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Read in its turn, and in the time for it."""
+    async def _read(self, work: Callable[[], Awaitable[T]], *, after_seen: bool = True) -> T:
+        """Read in its turn, in the time for it, and nothing older than what was read or written here before."""
 
         async def reading() -> T:
             async with self._reads:
-                with timeout(self._seconds):
-                    return await work()
+                session = self.client.start_session(causal_consistency=after_seen)
+                if self._seen is not None:
+                    session.advance_operation_time(self._seen)
+                async with session.bind():
+                    with timeout(self._seconds):
+                        found = await work()
+                self._has_seen(session)
+                return found
 
         return await apart(reading())
 
@@ -319,6 +337,11 @@ class Database:
         """A session for one transaction, within the limit of writers."""
         async with self._writes, self.client.start_session() as session:
             yield session
+            self._has_seen(session)
+
+    def _has_seen(self, session: Session) -> None:
+        if session.operation_time is not None and (self._seen is None or session.operation_time > self._seen):
+            self._seen = session.operation_time
 
 
 def is_outage(error: BaseException | None) -> bool:

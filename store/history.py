@@ -109,6 +109,13 @@ class History:
         rows = await self._database.find("logs", {"_id": {"$in": sorted(set(principals))}}, projection={"sequence": 1})
         return {row["_id"]: row["sequence"] for row in rows}
 
+    async def is_written(self, principal: str, sequence: int) -> bool:
+        """Whether a log has come to an event; also one that only another process knows of, from a primary that is gone."""
+        if await self.latest_sequence(principal) >= sequence:
+            return True
+        row = await self._database.newest("logs", principal)
+        return row is not None and row["sequence"] >= sequence
+
     async def latest_acts(self, principals: Iterable[str]) -> Mapping[str, tuple[int, datetime, str | None]]:
         """The number of each log's last event, when it was written, and the mark of that write: after a backup is restored, numbers come again.
 

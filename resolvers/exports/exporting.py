@@ -152,7 +152,7 @@ async def begin(context: Context, export: Export[R], given: Given) -> Begun[R]:
     latest = dict.fromkeys(logs, 0) | dict(await context.store.history.latest_sequences(logs))
     acts = await context.store.extracts.last_acts(latest)
     upto, seen = await _horizon(context, export, given, latest, acts)
-    since = _positions(given["after"], latest, "after") if "after" in given else None
+    since = await _positions(context, given["after"], latest, "after") if "after" in given else None
     if since is not None:
         # What only tells of exports is nothing new: else each answer would be news to the next call.
         upto = {key: max(since.get(key, 0), sequence) for key, sequence in upto.items()}
@@ -202,7 +202,7 @@ async def _horizon(
 ) -> tuple[dict[str, int], dict[str, int]]:
     """For each log the event that the picture is taken after, and the last one that is told of. `acts` are the last that are no exports."""
     if "upTo" in given:
-        upto = dict.fromkeys(latest, 0) | dict(_positions(given["upTo"], latest, "upTo"))
+        upto = dict.fromkeys(latest, 0) | dict(await _positions(context, given["upTo"], latest, "upTo"))
         return upto, upto
     seen = dict(latest if export.of_log and "after" not in given else acts)
     if "asOf" in given:
@@ -210,7 +210,7 @@ async def _horizon(
     return seen, seen
 
 
-def _positions(cursor: str, latest: Mapping[str, int], argument: str) -> Mapping[str, int]:
+async def _positions(context: Context, cursor: str, latest: Mapping[str, int], argument: str) -> Mapping[str, int]:
     """How far each log was read; a log that is not named from its beginning.
 
     Raises:
@@ -221,9 +221,9 @@ def _positions(cursor: str, latest: Mapping[str, int], argument: str) -> Mapping
         key, sequence = decode(part.partition(".")[0], (str, int), argument)
         if key not in latest or sequence < 0:
             raise InvalidInput.at((argument,), "INVALID_CURSOR", "Markören hör till en annan logg.")
+        if sequence > latest[key] and not await context.store.history.is_written(key, sequence):
+            raise InvalidInput.at((argument,), "INVALID_CURSOR", "Markören ligger efter loggens slut.")
         found[key] = sequence
-    if any(sequence > latest[key] for key, sequence in found.items()):
-        raise InvalidInput.at((argument,), "INVALID_CURSOR", "Markören ligger efter loggens slut.")
     return found
 
 

@@ -52,7 +52,7 @@ class Hub:
         """
         principal, sequence = following.principal, following.position.sequence
         channel = self._channels.get(principal)
-        if (channel is None or sequence > channel.position) and sequence > await self._store.history.latest_sequence(principal):
+        if (channel is None or sequence > channel.position) and not await self._store.history.is_written(principal, sequence):
             raise InvalidInput.at(("after",), "INVALID_CURSOR", "Markören ligger efter loggens slut: börja om.")
 
     async def follow(self, context: Context, following: Following, wording: Wording, outlet: Outlet, *, changes: int) -> Follower:

@@ -39,6 +39,7 @@ class Scene:
         stopped_seconds: For how long something is stopped where nothing has to be waited for.
         enough: Set when the writers shall end.
         writing: The writers' tasks.
+        following: The subscribers'.
     """
 
     chance: random.Random
@@ -52,6 +53,7 @@ class Scene:
     stopped_seconds: float
     enough: asyncio.Event
     writing: list[asyncio.Task[None]]
+    following: list[asyncio.Task[None]]
 
     async def play(self, name: str, fault: Awaitable[None], most_ms: float) -> None:
         """Let a fault happen, and wait until all is written again; meanwhile no small answer may take longer than so long."""
@@ -130,8 +132,8 @@ class Scene:
             await asyncio.sleep(0.05)
 
     def look(self) -> None:
-        """Raise what a writer has failed with."""
-        for task in self.writing:
+        """Raise what a writer or a subscriber has failed with."""
+        for task in (*self.writing, *self.following):
             if task.done():
                 task.result()
 
@@ -148,6 +150,7 @@ class Scene:
         for number, subscriber in enumerate(self.subscribers):
             expected: list[object] = list(log if subscriber.clinics is None else notifications(acknowledged, subscriber.clinics))
             await caught_up(subscriber, len(expected))
+            self.look()
             problems += compare(f"subscriber {number}", expected, subscriber.got)
         counted = Counter((problem.fault, problem.where) for problem in problems)
         assert not problems, f"{dict(counted)} of {len(acknowledged)} writes; the first: {problems[:5]}"
@@ -215,7 +218,7 @@ async def scene(
         try:
             with Probe(running, token) as probe:
                 first = start["sequence"] + 1
-                yield Scene(chance, members, running, calls, writers, subscribers, probe, first, stopped_seconds, enough, writing)
+                yield Scene(chance, members, running, calls, writers, subscribers, probe, first, stopped_seconds, enough, writing, following)
         finally:
             for task in (*following, *writing):
                 task.cancel()
