@@ -1,11 +1,12 @@
 """What one group commit does inside one MongoDB transaction.
 
-A change reads heads and stages its writes; nothing reaches MongoDB before `flush`. A change that is refused takes back what it staged,
-so that the others in the same group go on without it.
+A change reads heads and stages its writes, which reach MongoDB with `flush`; those of a large group's first heads sooner, so that MongoDB works on
+them while the other changes are made. A change that is refused takes back what it staged, so that the others in the same group go on without it.
 """
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from secrets import token_hex
@@ -56,6 +57,7 @@ class Transaction:
         self._keys: dict[str, Row] = {}
         self._versions: dict[tuple[str, int], Version] = {}
         self._released: set[tuple[str, int]] = set()
+        self._sending: asyncio.Task[None] | None = None
 
     @property
     def next_sequence(self) -> int:
@@ -89,11 +91,12 @@ class Transaction:
     async def load(self, documents: Iterable[str]) -> None:
         """Read more heads, those not read before, in one round trip."""
         ids = sorted(set(documents) - self._heads.keys())
-        rows = await self._database.find("documents", {"_id": {"$in": ids}, "principal": self.principal}, session=self.session) if ids else []
+        rows = await self.find("documents", {"_id": {"$in": ids}, "principal": self.principal}) if ids else []
         self._heads.update({row["_id"]: document_from(row) for row in rows})
 
     async def find(self, collection: str, where: Row, **options: Any) -> list[Row]:
         """Rows as the snapshot has them. What the group staged is not among them: such changes are applied alone."""
+        await self.settled()
         return await self._database.find(collection, where, session=self.session, **options)
 
     async def version(self, document_id: str, number: int) -> Version:
@@ -205,20 +208,42 @@ class Transaction:
         for name, rows in self._rows.items():
             del rows[checkpoint.lengths.get(name, 0) :]
 
+    def send_heads(self) -> None:
+        """Begin to write the heads that are staged, while others are made. It takes some turns of the loop until they are on their way."""
+        self._sending = asyncio.create_task(self._write("documents", self._replacements()))
+
+    async def settled(self) -> None:
+        """Wait until MongoDB has answered what was begun here: a session does one thing at a time.
+
+        Raises:
+            PyMongoError: It was not done.
+        """
+        if self._sending is not None:
+            await asyncio.wait([self._sending])
+            done, self._sending = self._sending, None
+            done.result()
+
     async def flush(self) -> None:
         """Write all that is staged."""
-        for document_id in self._changed:
-            document = self._heads[document_id]
-            self._rows["documents"].append(ReplaceOne({"_id": document.id}, document_row(document), upsert=True))
+        await self.settled()
+        self._rows["documents"] += self._replacements()
         rows = {name: operations for name, operations in self._rows.items() if operations}
         if not rows:
             return
         for name, operations in rows.items():
-            async for some in slices(operations):
-                await self._database[name].bulk_write(some, session=self.session)
+            await self._write(name, operations)
         # Numbers come again after a backup is restored, times too where a clock was ahead once: the mark never does.
         last = {"sequence": self._sequence, "at": self.at, "mark": token_hex(8)}
         await self._database["logs"].update_one({"_id": self.principal}, {"$set": last}, session=self.session)
+
+    def _replacements(self) -> list[Operation]:
+        heads = [self._heads[document_id] for document_id in self._changed]
+        self._changed.clear()
+        return [ReplaceOne({"_id": head.id}, document_row(head), upsert=True) for head in heads]
+
+    async def _write(self, collection: str, operations: Sequence[Operation]) -> None:
+        async for some in slices(operations):
+            await self._database[collection].bulk_write(some, session=self.session)
 
 
 @dataclass(frozen=True, slots=True)
