@@ -80,8 +80,9 @@ def born(
         updated_at=place.at,
         subject=birth.subject,
         origin=origin,
+        tokens=tokens_of(birth.kind, content, None),
     )
-    return found_by(birth.kind, head), version
+    return head, version
 
 
 def edited(
@@ -112,6 +113,7 @@ def edited(
     name, internal_name = (head.name, head.internal_name) if head.published else kind.names(content)
     moved = replace(
         head,
+        tokens=tokens_of(kind, content, kind.in_force(head) if head.published else None),
         latest=version.number,
         name=name,
         internal_name=internal_name,
@@ -126,15 +128,17 @@ def edited(
         updated_at=place.at,
         origin=origin or head.origin,
     )
-    return found_by(kind, moved), version
+    return moved, version
 
 
 def put_in_force(kind: Kind, head: Document, *, number: int, content: Content, schema_version: int, first_time: bool, at: datetime) -> Document:
     """A version in force. The first publication makes a draft active; a deactivated document stays deactivated."""
-    name, internal_name = kind.names(kind.upcast(content, schema_version))
+    in_force = kind.upcast(content, schema_version)
+    name, internal_name = kind.names(in_force)
     newest = number == head.latest
-    moved = replace(
+    return replace(
         head,
+        tokens=tokens_of(kind, in_force if newest else kind.upcast(head.content, head.schema_version), in_force),
         state=DocumentState.ACTIVE if head.state is DocumentState.DRAFT else head.state,
         published=number,
         name=name,
@@ -145,12 +149,14 @@ def put_in_force(kind: Kind, head: Document, *, number: int, content: Content, s
         release_count=head.release_count + first_time,
         highest_released=max(head.highest_released, number),
     )
-    return found_by(kind, moved)
 
 
-def found_by(kind: Kind, head: Document) -> Document:
-    """The head with the words that it is found by, after a change of its content or of what is in force."""
-    return replace(head, tokens=tokens_of(kind, head))
+def words_of(kind: Kind, head: Document) -> list[str]:
+    """The words that a document is found by, as `tokens`."""
+    newest = kind.upcast(head.content, head.schema_version)
+    if head.published is None:
+        return tokens_of(kind, newest, None)
+    return tokens_of(kind, newest, newest if head.published == head.latest else kind.in_force(head))
 
 
 def switched(head: Document, state: DocumentState, *, at: datetime) -> Document:

@@ -1,6 +1,6 @@
 """Reading and rewriting the texts of a content: those that its kind marks as prose. Keys, codes and addresses are none and stay as they are."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from store.kinds import Field
@@ -9,18 +9,24 @@ from store.records import Content
 Rewrite = Callable[[str, Field], str]
 
 
-def plain_texts(content: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterator[str]:
-    """The texts alone, in the order of the model's fields; `store.diff.texts` tells their places too, at some cost."""
-    for name, field in fields.items():
-        if not field.text and field.fields is None:
+def plain_texts(content: Mapping[str, Any], fields: Mapping[str, Field]) -> list[str]:
+    """The texts alone, in the content's order, without empty ones; `store.diff.texts` tells their places too, at some cost."""
+    found: list[str] = []
+    _collect(content, fields, found)
+    return found
+
+
+def _collect(content: Mapping[str, Any], fields: Mapping[str, Field], found: list[str]) -> None:
+    # Every write reads all texts: what is of no interest is passed over first.
+    for name, value in content.items():
+        if not value or (field := fields.get(name)) is None or (not field.text and field.fields is None):
             continue
-        value = content.get(name)
         for one in value if isinstance(value, list) else (value,):
             if isinstance(one, str):
                 if field.text:
-                    yield one
+                    found.append(one)
             elif field.fields is not None and isinstance(one, dict):
-                yield from plain_texts(one, field.fields)
+                _collect(one, field.fields, found)
 
 
 def rewritten(content: Content, fields: Mapping[str, Field], rewrite: Rewrite) -> dict[str, Any]:

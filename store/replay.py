@@ -5,7 +5,7 @@ every document's chain of hashes, are checked.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from pymongo.errors import BulkWriteError
 from store.database import Database, Row
 from store.details import HELD
 from store.documents import Documents
-from store.heads import found_by
+from store.heads import words_of
 from store.kinds import Kinds
 from store.leaves import changed_leaves
 from store.log import Log
@@ -219,7 +219,7 @@ class Replay:
             subject=standing.subject,
             origin=standing.origin,
         )
-        return found_by(kind, head)
+        return replace(head, tokens=words_of(kind, head))
 
     async def _name_changes(self, head: Document) -> None:
         """Note with each version which values it changed, by which blame finds them."""

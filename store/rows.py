@@ -137,29 +137,33 @@ def document_row(document: Document) -> Row:
 
 def summary_from(row: Row) -> Summary:
     """The summary in a row, of which more may have been read."""
+    return Summary(**_summary_values(row))
+
+
+def _summary_values(row: Row) -> Row:
     owner = row["owner"]
-    return Summary(
-        id=row["_id"],
-        kind=row["kind"],
-        principal=row["principal"],
-        owner=Owner(kind=_OWNER_KINDS[owner["kind"]], key=owner["key"]),
-        state=_STATES[row["state"]],
-        latest=row["latest"],
-        published=row["published"],
-        name=row["name"],
-        internal_name=row["internal_name"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        noticed_at=row["noticed_at"],
-        highest_released=row["highest_released"],
-        subject=row["subject"],
-    )
+    return {
+        "id": row["_id"],
+        "kind": row["kind"],
+        "principal": row["principal"],
+        "owner": Owner(kind=_OWNER_KINDS[owner["kind"]], key=owner["key"]),
+        "state": _STATES[row["state"]],
+        "latest": row["latest"],
+        "published": row["published"],
+        "name": row["name"],
+        "internal_name": row["internal_name"],
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
+        "noticed_at": row["noticed_at"],
+        "highest_released": row["highest_released"],
+        "subject": row["subject"],
+    }
 
 
 def document_from(row: Row) -> Document:
     """The head in a row."""
     return Document(
-        **_values(summary_from(row)),
+        **_summary_values(row),
         content=row["content"],
         published_content=row["published_content"],
         schema_version=row["schema_version"],

@@ -14,12 +14,13 @@ from pymongo import UpdateOne
 
 from store.database import BY_PLACE, BY_TOKENS, BY_UPDATE, Database, Row
 from store.errors import InvalidInput
+from store.heads import words_of
 from store.kinds import Kinds
 from store.paging import Key, Page, Paging, cut, decode, encode
 from store.records import Document, DocumentState
 from store.rows import HEAD, document_from
 from store.scopes import NOTHING, Scope
-from store.tokens import Sought, tokens_of
+from store.tokens import Sought
 
 _ORDER = ("principal", "owner.key", "_id")
 _FEW, _SOME = 250, 1_500
@@ -121,7 +122,7 @@ class Search:
     def _tokens(self, row: Row) -> list[str]:
         """The words of a stored head; none of one that was changed behind our back so that it can't be read: a start must not fail for it."""
         try:
-            return tokens_of(self._kinds[row["kind"]], document_from(row))
+            return words_of(self._kinds[row["kind"]], document_from(row))
         except (KeyError, TypeError, ValueError, AttributeError):
             return []
 

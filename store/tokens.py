@@ -17,7 +17,7 @@ from snowballstemmer.swedish_stemmer import SwedishStemmer
 from store.clinic_filters import folded
 from store.kinds import Kind
 from store.prose import plain_texts
-from store.records import Content, Document
+from store.records import Content
 
 COMBINING = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 """Marks that belong to the letter before them, as a part of a character class."""
@@ -80,13 +80,17 @@ def _stems(text: str) -> Mapping[str, str]:
 # ------------------------------------------------------------------ what is kept
 
 
-def tokens_of(kind: Kind, head: Document) -> list[str]:
-    """What a document is found by: its content in force, and its newest draft where that is another."""
-    newest = kind.upcast(head.content, head.schema_version)
-    if head.published is None:
+def tokens_of(kind: Kind, newest: Content, in_force: Content | None) -> list[str]:
+    """What a document is found by: its content in force, and its newest draft where that is another.
+
+    Args:
+        kind: Of the document.
+        newest: The newest content.
+        in_force: The content in force, the same object where that is the newest; None while nothing is. Both in today's shape.
+    """
+    if in_force is None:
         return _tokens(kind, newest, _DRAFT)
-    drafted = [] if head.published == head.latest else _tokens(kind, newest, _DRAFT)
-    return [*_tokens(kind, kind.in_force(head), ""), *drafted]
+    return [*_tokens(kind, in_force, ""), *([] if newest is in_force else _tokens(kind, newest, _DRAFT))]
 
 
 def _tokens(kind: Kind, content: Content, side: str) -> list[str]:
