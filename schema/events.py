@@ -212,7 +212,7 @@ async def find_notification(info: Info, principal: str, sequence: int, clinic_ke
     record = await info.context.loaders.events.load((principal, sequence))
     if clinic is None or record is None or not notifications.may_read(info.context, clinic):
         return None
-    told = await info.context.store.notifications.concerned(record, [clinic.key])
+    told = await info.context.store.notifications.concerned(record, {clinic.key})
     return Notification.of(Told(clinic.key, record), clinic) if told and clinic.principal == principal else None
 
 

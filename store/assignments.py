@@ -1,7 +1,8 @@
 """Which clinics have which case types, now and at any moment before. Read only: `distribution` writes."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +15,9 @@ from store.records import Assignment, AssignmentOrigin
 from store.rows import assignment_from
 from store.scopes import NOTHING
 from store.stretches import holding
+
+Clinics = AbstractSet[str] | Mapping[str, object]
+"""Keys of clinics, any of which is found at once."""
 
 _FEW = 100
 _MOST_MERGED = 200
@@ -151,8 +155,8 @@ class Assignments:
         where = {"principal": principal, "open": True, "origin": {"$in": [str(AssignmentOrigin.DISTRIBUTED), str(AssignmentOrigin.FOLLOWED)]}}
         return await self._database.distinct("assignments", "document", where)
 
-    async def clinics_with(self, document: str, sequence: int, among: Collection[str]) -> frozenset[str]:
-        """Which of some clinics had a document when an event happened, the acts that gave and took it included."""
+    async def clinics_with(self, document: str, sequence: int, among: Clinics) -> list[str]:
+        """Which of some clinics had a document when an event happened, the acts that gave and took it included; in the order of their keys."""
         where = {
             "document": document,
             "from_sequence": {"$lte": sequence},
@@ -160,7 +164,8 @@ class Assignments:
         }
         # Of many clinics all that had it are read: naming them takes longer than leaving out those not asked for.
         some = {"clinic": {"$in": sorted(among)}} if len(among) <= _FEW else {}
-        return frozenset(await self._database.distinct("assignments", "clinic", where | some)).intersection(among)
+        found: list[str] = await self._database.distinct("assignments", "clinic", where | some)
+        return sorted([one for one in found if one in among])  # they come by index, in their order: sorting is a look
 
     async def page(
         self,

@@ -4,11 +4,11 @@ An event for all that have the document (`ASSIGNED`) concerns a clinic whose ass
 (`NAMED`) concerns those; one for all of the principal (`PRINCIPAL`) every clinic of it, also one that came later: it is in force there too.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from store.assignments import Assignments
+from store.assignments import Assignments, Clinics
 from store.database import Database, Query
 from store.history import History, Position, event_cursor, read_cursor
 from store.paging import Page, Paging, cut
@@ -121,14 +121,14 @@ class Notifications:
         rows = await self._database.find("events", where, sort=[("sequence", 1)], limit=limit)
         return [(event, _concerned(event, clinics, assignments)) for event in map(event_from, rows)]
 
-    async def concerned(self, event: Event, among: Collection[str]) -> frozenset[str]:
-        """Which of some clinics an event concerns."""
+    async def concerned(self, event: Event, among: Clinics) -> list[str]:
+        """Which of some clinics an event concerns, in the order of their keys."""
         if event.audience is Audience.NONE or not among:
-            return frozenset()
+            return []
         if event.audience is Audience.NAMED:
-            return frozenset(event.clinics).intersection(among)
+            return sorted({one for one in event.clinics if one in among})
         if event.audience is Audience.PRINCIPAL:
-            return frozenset(among)
+            return sorted(among)
         return await self._assignments.clinics_with(event.document or "", event.sequence, among)
 
 

@@ -5,13 +5,15 @@ Invariant: each live follower was told everything up to `position`, and nothing 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing
+from itertools import islice
 
 import structlog
 
 from resolvers.live.followers import Follower
 from resolvers.live.metrics import Metrics
+from store.assignments import Clinics
 from store.database import is_outage
 from store.ending import end
 from store.records import Clinic, Event
@@ -19,7 +21,7 @@ from store.registry import Store
 
 _log = structlog.get_logger(__name__)
 _AGAIN_SECONDS = 0.2
-_TURN = 500
+_TURN = 50
 """So many are told before others get their turn of the loop."""
 _MOST_WORDINGS = 8
 """So many texts of one event are made while all wait; who needs yet another one gets it at its own pace."""
@@ -57,7 +59,7 @@ class Channel:
         self._ended = ended
         self._metrics = metrics
         self._whole: dict[Follower, None] = {}
-        self._of_clinic: dict[str, dict[Follower, None]] = defaultdict(dict)
+        self._of_clinic: dict[str, dict[Follower, Clinic]] = defaultdict(dict)
         self._telling = False
         self._joining: list[Follower] = []
         self._task = asyncio.create_task(self._run(), name=f"channel {principal}")
@@ -84,6 +86,11 @@ class Channel:
             if not live:
                 del self._of_clinic[clinic]
 
+    def renew(self, follower: Follower, clinic: Clinic) -> None:
+        """Tell a follower of a clinic as it is now."""
+        if follower in (live := self._of_clinic.get(clinic.key, {})):
+            live[follower] = clinic
+
     async def stop(self) -> None:
         """End. Nobody follows any more."""
         await end(self._task)
@@ -92,8 +99,8 @@ class Channel:
         follower.live = True
         if follower.clinics is None:
             self._whole[follower] = None
-        for key in follower.clinics or ():
-            self._of_clinic[key][follower] = None
+        for key, clinic in (follower.clinics or {}).items():
+            self._of_clinic[key][follower] = clinic
 
     async def _run(self) -> None:
         while True:
@@ -116,24 +123,29 @@ class Channel:
             for follower in joining:
                 self._admit(follower)
             targets = await self._targets(event, {key for one in joining for key in one.clinics or ()}, joining)
-            told += await self._tell_to(event, [target for target in targets if target[0] in joining])
+            told += await self._tell_to(event, (target for target in targets if target[0] in joining))
         self.position = event.sequence
         self._telling = False
         self._metrics.told(event, told, self._store.now())
 
-    async def _targets(self, event: Event, keys: Collection[str], whole: Iterable[Follower]) -> list[Target]:
+    async def _targets(self, event: Event, keys: Clinics, whole: Iterable[Follower]) -> Iterator[Target]:
         """Whom an event concerns among the live followers, and as which clinic; in the order of the clinics' keys."""
-        concerned = sorted(await self._store.notifications.concerned(event, keys))
-        targets: list[Target] = [(follower, None) for follower in whole if follower.clinics is None]
-        of_clinic = self._of_clinic
-        return targets + [(follower, follower.clinics[key]) for key in concerned for follower in of_clinic.get(key, ()) if follower.clinics]
+        concerned = await self._store.notifications.concerned(event, keys)
+        return self._found([one for one in whole if one.clinics is None], concerned)
 
-    async def _tell_to(self, event: Event, targets: Sequence[Target]) -> int:
+    def _found(self, whole: Iterable[Follower], concerned: Iterable[str]) -> Iterator[Target]:
+        # One after the other, as they are told: what is looked at here is still in the processor's caches then.
+        for follower in whole:
+            yield follower, None
+        for key in concerned:
+            yield from list(self._of_clinic.get(key, {}).items())  # some may leave meanwhile
+
+    async def _tell_to(self, event: Event, targets: Iterator[Target]) -> int:
         made: dict[object, int] = defaultdict(int)
         told = 0
-        for start in range(0, len(targets), _TURN):
+        while turn := list(islice(targets, _TURN)):
             ready = []
-            for follower, clinic in targets[start : start + _TURN]:
+            for follower, clinic in turn:
                 if not follower.live or (follower.sequence >= event.sequence and follower.was_told(event, clinic)):
                     continue
                 if not follower.takes_all and not follower.following.wants(event):

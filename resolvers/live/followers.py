@@ -88,6 +88,9 @@ class Line(Protocol):
     def forget(self, follower: "Follower", clinic: str) -> None:
         """No longer tell a follower what a clinic is told."""
 
+    def renew(self, follower: "Follower", clinic: Clinic) -> None:
+        """Tell a follower of a clinic as it is now."""
+
 
 class Follower:
     """One subscription of one viewer.
@@ -190,6 +193,12 @@ class Follower:
         self.live = False
         self._line.leave(self)
         self._task = asyncio.create_task(self._catch_up(sending), name="follower")
+
+    def renew(self, clinic: Clinic) -> None:
+        """Go on with a clinic, of those followed, as it is now."""
+        if self.clinics is not None:
+            self.clinics[clinic.key] = clinic
+            self._line.renew(self, clinic)
 
     def lose(self, clinic: str) -> None:
         """No longer follow one of the clinics."""

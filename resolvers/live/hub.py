@@ -177,8 +177,8 @@ class Hub:
         clinics = await self._store.clinics.get_many({key for _, theirs in affected for key in theirs}) if affected else {}
         for follower, theirs in affected:
             here = {key: clinics[key] for key in theirs if key in clinics and clinics[key].principal == channel.principal}
-            if follower.clinics is not None:
-                follower.clinics.update(here)
+            for clinic in here.values():
+                follower.renew(clinic)
             self._take_away(follower, theirs - here.keys())
 
     def _take_away(self, follower: Follower, keys: Iterable[str]) -> None:
