@@ -58,7 +58,7 @@ def _works(collection: Collection, options: Options) -> list[Work]:
                 "bench.plain_lists",
                 collection.list_of(size),
                 _CLIENTS,
-                max(_CLIENTS, options.requests // size),
+                max(2 * _CLIENTS, 8 * options.requests // size),
                 goals.get(size, ""),
             )
             for size in options.lists

@@ -56,7 +56,8 @@ class Acknowledgements:
             `counts` with `up_to`, the position that holds now; no event where it had come so far already.
 
         Raises:
-            InvalidInput: There is no such event yet; code `INVALID_CURSOR`.
+            InvalidInput: There is no such event yet; code `INVALID_CURSOR`. That is so for a repeated call, too, once a restored backup has
+                taken the event back.
         """
         if not await self._history.is_written(clinic.principal, up_to):
             raise InvalidInput.at(("upTo",), "INVALID_CURSOR", "Markören ligger efter loggens slut.")

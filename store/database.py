@@ -317,7 +317,7 @@ class Database:
         return await self._read(partial(counting, collation=collation) if collation else counting)
 
     async def _read(self, work: Callable[[], Awaitable[T]], *, after_seen: bool = True) -> T:
-        """Read in its turn, in the time for it, and nothing older than what was read or written here before."""
+        """Read in its turn, in the time for it, and nothing older than what was read here before, or committed in a transaction."""
 
         async def reading() -> T:
             async with self._reads:
@@ -327,7 +327,7 @@ class Database:
                 async with session.bind():
                     with timeout(self._seconds):
                         found = await work()
-                self._has_seen(session)
+                self.has_seen(session.operation_time)
                 return found
 
         return await apart(reading())
@@ -337,11 +337,12 @@ class Database:
         """A session for one transaction, within the limit of writers."""
         async with self._writes, self.client.start_session() as session:
             yield session
-            self._has_seen(session)
+            self.has_seen(session.operation_time)
 
-    def _has_seen(self, session: Session) -> None:
-        if session.operation_time is not None and (self._seen is None or session.operation_time > self._seen):
-            self._seen = session.operation_time
+    def has_seen(self, time: Timestamp | None) -> None:
+        """Note the time of something that a majority has: whatever is read from now on is no older."""
+        if time is not None and (self._seen is None or time > self._seen):
+            self._seen = time
 
 
 def is_outage(error: BaseException | None) -> bool:

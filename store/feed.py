@@ -146,7 +146,7 @@ class Feed:
         loop = asyncio.get_running_loop()
         pipeline: list[Mapping[str, Any]] = [
             {"$match": {"operationType": "insert"}},
-            {"$project": {"fullDocument.principal": 1, "fullDocument.sequence": 1}},
+            {"$project": {"fullDocument.principal": 1, "fullDocument.sequence": 1, "clusterTime": 1}},
         ]
         async with await self._database["events"].watch(pipeline, max_await_time_ms=_AWAIT_MS) as stream:
             looked = 0.0
@@ -156,6 +156,7 @@ class Feed:
                     looked = loop.time()
                 change = await stream.try_next()
                 if change is not None:
+                    self._database.has_seen(change["clusterTime"])  # so that the log shows it, whoever is asked
                     event = change["fullDocument"]
                     tail = self._tails.get(event["principal"])
                     if tail is not None and tail.last < event["sequence"]:

@@ -95,7 +95,7 @@ class Transaction:
         self._heads.update({row["_id"]: document_from(row) for row in rows})
 
     async def find(self, collection: str, where: Row, **options: Any) -> list[Row]:
-        """Rows as the snapshot has them. What the group staged is not among them: such changes are applied alone."""
+        """Rows as the snapshot has them. What the group staged is not among them, or only in part: such changes are applied alone."""
         await self.settled()
         return await self._database.find(collection, where, session=self.session, **options)
 
@@ -218,10 +218,10 @@ class Transaction:
         Raises:
             PyMongoError: It was not done.
         """
-        if self._sending is not None:
-            await asyncio.wait([self._sending])
-            done, self._sending = self._sending, None
-            done.result()
+        if (sending := self._sending) is not None:
+            await asyncio.wait([sending])
+            self._sending = None
+            sending.result()
 
     async def flush(self) -> None:
         """Write all that is staged."""

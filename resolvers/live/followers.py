@@ -195,8 +195,8 @@ class Follower:
         self._task = asyncio.create_task(self._catch_up(sending), name="follower")
 
     def renew(self, clinic: Clinic) -> None:
-        """Go on with a clinic, of those followed, as it is now."""
-        if self.clinics is not None:
+        """Go on with a clinic as it is now; not with one that was taken away while it was looked up."""
+        if self.clinics is not None and clinic.key in self.clinics:
             self.clinics[clinic.key] = clinic
             self._line.renew(self, clinic)
 

@@ -1,5 +1,6 @@
 """What a caller is told when MongoDB fails at a known moment (its own fail points), and that repeating a call under its key does it once."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -109,6 +110,21 @@ async def test_a_commit_that_never_came_is_unknown_and_repeated_it_is_done_once(
     assert told == ["OUTCOME_UNKNOWN"]
     assert first == second == {"caseTypeCreate": {"event": {"sequence": before + 1, "action": "CREATED"}, "errors": []}}
     assert await written(caller) == before + 1
+
+
+async def test_a_large_group_is_tried_again_where_its_first_heads_are_refused_for_a_moment(failing: Database, caller: Caller) -> None:
+    """A third of the heads is written while the rest is made: that it failed may come out in the middle of another change."""
+    before = await written(caller)
+    keys = [f"många {number}" for number in range(30)]
+    held_up: Json = {"errorCode": 112, "errorLabels": ["TransientTransactionError"]}  # WriteConflict
+    async with fails(failing, held_up, "update", on="documents", times=2):
+        answers = await asyncio.gather(*(caller.ask(CREATE, input=asked(key)) for key in keys))
+    again = await asyncio.gather(*(caller.ask(CREATE, input=asked(key)) for key in keys))
+
+    sequences = [answer["caseTypeCreate"]["event"]["sequence"] for answer in answers]
+    assert sorted(sequences) == list(range(before + 1, before + 31))
+    assert again == answers
+    assert await written(caller) == before + 30
 
 
 async def test_a_commit_that_fails_for_a_moment_is_answered_as_if_nothing_had_been(failing: Database, caller: Caller) -> None:

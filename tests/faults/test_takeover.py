@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bson import ObjectId
+from pymongo import AsyncMongoClient
 
 from resolvers import reference
 from resolvers.kinds import KINDS
 from store.database import Database, connect
 from store.registry import Store
-from tests.callers import BJORKEN, STOCKHOLM, Api, Caller
+from tests.callers import BJORKEN, STOCKHOLM, Api, Caller, Json
 from tests.exporting import fetched
 from tests.faults.cluster import HERE, ReplicaSet, replica_set
 from tests.serving import serving
@@ -69,20 +71,25 @@ async def server(members: ReplicaSet, database: Database, folder: Path) -> Async
 @asynccontextmanager
 async def unaware(members: ReplicaSet) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """Keep the secondaries from learning what a majority has, until the end of the block; what is yielded makes one of them the primary."""
-    await members.primary()
     before = await members.primary()
-    await learn(members, but=before)
+    async with AsyncMongoClient[Json](members.uri, readConcernLevel="majority", w="majority") as client:
+        marks = client["aside"]["marks"]
+        await marks.insert_one({})  # what it has of a collection that it does not know yet, MongoDB does not tell at all
+        await learn(members, but=before)
 
-    async def take_over() -> None:
-        await before.ask({"replSetStepDown": 3, "secondaryCatchUpPeriodSecs": 2, "force": True})
-        while await members.primary() is before:
-            pass
+        async def take_over() -> None:
+            mark = {"_id": ObjectId()}
+            await marks.insert_one(mark)
+            await before.ask({"replSetStepDown": 3, "secondaryCatchUpPeriodSecs": 2, "force": True})
+            while await members.primary() is before:
+                pass
+            assert await marks.find_one(mark) is None  # though a majority has it
 
-    try:
-        yield take_over
-    finally:
-        await learn(members)
-        await (await members.primary()).ask({"appendOplogNote": 1, "data": {"for": "the majority to move on"}})
+        try:
+            yield take_over
+        finally:
+            await learn(members)
+            await (await members.primary()).ask({"appendOplogNote": 1, "data": {"for": "the majority to move on"}})
 
 
 async def learn(members: ReplicaSet, but: object = None) -> None:
@@ -92,7 +99,6 @@ async def learn(members: ReplicaSet, but: object = None) -> None:
 
 
 async def test_no_read_shows_less_than_one_before_it(members: ReplicaSet, database: Database) -> None:
-    rows = database["events"]
     reads: dict[str, Callable[[], Awaitable[Any]]] = {
         "find": lambda: database.find("events", {}),
         "find_one": lambda: database.find_one("events", {"_id": "new"}),
@@ -103,11 +109,9 @@ async def test_no_read_shows_less_than_one_before_it(members: ReplicaSet, databa
     }
     new = {"_id": "new", "principal": "p", "sequence": 1}
     async with unaware(members) as take_over:
-        await rows.insert_one(new)
+        await database["events"].insert_one(new)
         assert await database.find("events", {}) == [new]
         await take_over()
-        assert await rows.find().to_list() == []  # what a majority has, as the driver asks for it by itself
-
         reading = {name: asyncio.ensure_future(read()) for name, read in reads.items()}
         await asyncio.wait(reading.values(), timeout=LOOKED_AT_SECONDS)
 
@@ -119,8 +123,6 @@ async def test_what_was_written_here_is_seen_here(members: ReplicaSet, world: Wo
     async with unaware(members) as take_over:
         await world.edit(world.case_type, 1, publish=True, introduction="Ny text.")
         await take_over()
-        assert await database["versions"].count_documents({"document": world.case_type}) == 1
-
         asking = asyncio.ensure_future(world.region.ask("query($id: ID!) { caseType(id: $id) { latestVersion } }", id=world.case_type))
         await asyncio.wait([asking], timeout=LOOKED_AT_SECONDS)
     assert await asking == {"caseType": {"latestVersion": 2}}
@@ -135,8 +137,6 @@ async def test_who_catches_up_misses_nothing(members: ReplicaSet, world: World, 
                 await world.edit(world.case_type, version - 1, publish=True, introduction=f"Text {version}.")
                 await watched.next()  # the server has met it
             await take_over()
-            assert await database["events"].count_documents({"document": world.case_type, "sequence": {"$gt": begun["sequence"]}}) == 0
-
             await log.subscribe(EVENTS, after=begun["cursor"])
             await inbox.subscribe(NOTIFICATIONS, after=begun["cursor"])
             telling = [asyncio.ensure_future(one.next()) for one in (log, inbox)]

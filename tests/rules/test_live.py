@@ -1,6 +1,7 @@
 """The live end of the logs: clinics are told in order, once, from any position, live or from the log; slow readers hold up nobody."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from itertools import islice
 from random import Random
@@ -282,6 +283,26 @@ async def test_a_clinic_that_was_moved_behind_the_registrys_back_is_not_told_of_
 
     assert reader.follower is not None
     assert list(reader.follower.clinics or ()) == [LINDEN]
+    await hub.stop()
+
+
+async def test_a_clinic_that_is_taken_away_while_it_is_looked_up_stays_away(store: Store) -> None:
+    await with_clinics(store, BJORKEN, LINDEN)
+    hub = new_hub(store)
+    reader = await join(hub, store, [BJORKEN, LINDEN], Position(1))
+    await until(lambda: is_live(reader))
+    follower, channel = reader.follower, hub._channels[STOCKHOLM]
+    assert follower is not None
+
+    async with AsyncExitStack() as reads:  # all permits: nothing is read before they are given back
+        while not store.database._reads.locked():
+            await reads.enter_async_context(store.database._reads)
+        renewing = asyncio.create_task(hub._renew_clinics(channel, [follower], [BJORKEN, LINDEN]))
+        await asyncio.sleep(0)
+        hub._take_away(follower, [BJORKEN])
+    await renewing
+
+    assert list(follower.clinics or ()) == [LINDEN]
     await hub.stop()
 
 

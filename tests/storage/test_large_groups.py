@@ -3,14 +3,14 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
-from pymongo.errors import OperationFailure
+from pymongo.errors import BulkWriteError, OperationFailure
 
 from store.database import Database
-from store.records import Action, Document, Saved
+from store.records import Action, Document, Origin, Saved
 from store.registry import Store
 from store.transactions import Transaction
 from tests.storage.building import BY_ANNA, STOCKHOLM, UPPSALA, created, sequences, to
@@ -92,30 +92,44 @@ async def test_a_large_group_is_written_as_its_changes_would_be_one_after_the_ot
     assert all([(await store.documents.verify(head)).intact for head in heads.values()])
 
 
-@pytest.mark.parametrize("broken", [{3}, {20}, {3, 20}])
+TOO_LARGE, TAKEN, BREAKS = 3, 4, 20  # places in a group of 30, of which the first ten heads are sent ahead
+FAILS_WITH = {TOO_LARGE: OperationFailure, TAKEN: BulkWriteError, BREAKS: ZeroDivisionError}
+
+
+@pytest.mark.parametrize("broken", [{TOO_LARGE}, {TAKEN}, {BREAKS}, {TOO_LARGE, BREAKS}, {TAKEN, BREAKS}])
 async def test_what_breaks_in_a_large_group_fails_alone_whatever_is_on_its_way(store: Store, database: Database, broken: set[int]) -> None:
     documents = [await created(store) for _ in range(30)]
     number = len(await sequences(database))
+    imported = Origin(document="ct_theirs", version=1, hash="0" * 64, principal=UPPSALA)
+    await database["documents"].update_one({"_id": (await created(store)).id}, {"$set": {"origin": asdict(imported)}})
 
     async def breaks(transaction: Transaction) -> Saved:
         transaction.record(BY_ANNA, Action.IMPORTED)
         raise ZeroDivisionError("fel")
 
     async def too_large(transaction: Transaction) -> Saved:
-        head = await transaction.known(documents[3].id)
+        head = await transaction.known(documents[TOO_LARGE].id)
         assert head is not None
         transaction.put(replace(head, content={"text": "x" * 17_000_000}))
         return Saved(event=transaction.record(BY_ANNA, Action.IMPORTED))
 
+    async def taken(transaction: Transaction) -> Saved:
+        head = await transaction.known(documents[TAKEN].id)
+        assert head is not None
+        transaction.put(replace(head, origin=imported))
+        return Saved(event=transaction.record(BY_ANNA, Action.IMPORTED))
+
+    changes = {TOO_LARGE: too_large, TAKEN: taken, BREAKS: breaks}
+
     def act(place: int) -> Awaitable[Saved]:
         if place in broken:
-            return store.log.submit(STOCKHOLM, too_large if place == 3 else breaks)
+            return store.log.submit(STOCKHOLM, changes[place])
         return store.documents.update(documents[place], edit=to("Nytt"), expected_version=1, publish=False, act=BY_ANNA)
 
     outcomes = await asyncio.gather(*(act(place) for place in range(30)), return_exceptions=True)
 
     failed = {place: type(outcome) for place, outcome in enumerate(outcomes) if not isinstance(outcome, Saved)}
-    assert failed == {place: OperationFailure if place == 3 else ZeroDivisionError for place in broken}
-    assert await sequences(database) == list(range(1, number + 31 - len(broken)))
+    assert failed == {place: FAILS_WITH[place] for place in broken}
+    assert await sequences(database) == list(range(1, number + 32 - len(broken)))
     heads = await store.documents.get_many([document.id for document in documents])
     assert [heads[document.id].latest for document in documents] == [1 if place in broken else 2 for place in range(30)]
