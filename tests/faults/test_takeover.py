@@ -80,22 +80,23 @@ async def unaware(members: ReplicaSet) -> AsyncIterator[Callable[[], Awaitable[N
         async def take_over() -> None:
             mark = {"_id": ObjectId()}
             await marks.insert_one(mark)
-            await before.ask({"replSetStepDown": 3, "secondaryCatchUpPeriodSecs": 2, "force": True})
             while await members.primary() is before:
-                pass
+                await before.ask({"replSetStepDown": 3, "secondaryCatchUpPeriodSecs": 2, "force": True})
             assert await marks.find_one(mark) is None  # though a majority has it
 
         try:
             yield take_over
         finally:
             await learn(members)
-            await (await members.primary()).ask({"appendOplogNote": 1, "data": {"for": "the majority to move on"}})
+            while not await (await members.primary()).ask({"appendOplogNote": 1, "data": {"for": "the majority to move on"}}):
+                pass
 
 
 async def learn(members: ReplicaSet, but: object = None) -> None:
     for member in members.members:
         mode = "off" if but is None or member is but else "alwaysOn"
-        assert await member.ask({"configureFailPoint": "disableSnapshotting", "mode": mode})
+        while not await member.ask({"configureFailPoint": "disableSnapshotting", "mode": mode}):
+            pass  # it has half a second for an answer, which may not be enough on a busy machine
 
 
 async def test_no_read_shows_less_than_one_before_it(members: ReplicaSet, database: Database) -> None:
