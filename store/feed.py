@@ -2,7 +2,7 @@
 
 One change stream per process tells which logs have grown. Each log that someone follows has a tail in memory: its newest events, read once
 for all followers. A follower holds a position; one that falls behind the tail reads from the log again, at its own pace. A periodic look at the
-log catches what a wake-up missed, so a lost change stream costs time, never an event.
+log catches what a wake-up missed, so a change stream that is lost or hangs costs seconds, never an event.
 """
 
 import asyncio
@@ -72,16 +72,16 @@ class Feed:
         self._history = history
         self._tails: dict[str, _Tail] = {}
         self._refreshing = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begin to follow the change stream."""
-        self._task = asyncio.create_task(self._watch(), name="feed")
+        """Begin to follow the change stream, and to look at the logs."""
+        self._tasks = [asyncio.create_task(self._watch(), name="feed"), asyncio.create_task(self._look(), name="look at the logs")]
 
     async def stop(self) -> None:
-        """End the change stream. Followers are ended by whoever runs them."""
-        if self._task:
-            await end(self._task)
+        """End both. Followers are ended by whoever runs them."""
+        if self._tasks:
+            await end(*self._tasks)
 
     async def follow(self, principal: str, after: int) -> AsyncGenerator[Event, None]:
         """Every event of a log after a sequence number, for ever."""
@@ -129,6 +129,15 @@ class Feed:
                 if len(events) < _TAIL:
                     break
 
+    async def _look(self) -> None:
+        """Read every few seconds what no wake-up told of: the change stream may hang for as long as a call of the driver may take."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                await self._refresh(list(self._tails))
+            except Exception as error:  # noqa: BLE001 - there is a next time
+                _log.warning("logs not looked at", error=type(error).__name__)
+
     async def _watch(self) -> None:
         while True:
             try:
@@ -143,17 +152,13 @@ class Feed:
 
     async def _follow_stream(self) -> None:
         """Follow a new change stream until it breaks. What came before it began is read from the log."""
-        loop = asyncio.get_running_loop()
         pipeline: list[Mapping[str, Any]] = [
             {"$match": {"operationType": "insert"}},
             {"$project": {"fullDocument.principal": 1, "fullDocument.sequence": 1, "clusterTime": 1}},
         ]
         async with await self._database["events"].watch(pipeline, max_await_time_ms=_AWAIT_MS) as stream:
-            looked = 0.0
+            await self._refresh(list(self._tails))
             while stream.alive:
-                if loop.time() - looked > _LOOK_SECONDS:
-                    await self._refresh(list(self._tails))
-                    looked = loop.time()
                 change = await stream.try_next()
                 if change is not None:
                     self._database.has_seen(change["clusterTime"])  # so that the log shows it, whoever is asked

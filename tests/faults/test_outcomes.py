@@ -112,6 +112,18 @@ async def test_a_commit_that_never_came_is_unknown_and_repeated_it_is_done_once(
     assert await written(caller) == before + 1
 
 
+async def test_a_change_stream_that_hangs_delays_events_and_stops_none(failing: Database, api: Api, caller: Caller) -> None:
+    hangs: Json = {"blockConnection": True, "blockTimeMS": 14_000}
+    async with caller.socket() as socket:
+        await socket.subscribe(f'subscription {{ events(principal: "{STOCKHOLM}") {{ sequence }} }}')
+        await socket.started()
+        async with fails(failing, hangs, "getMore"):
+            await caller.ask(CREATE, input=asked("väcker"))  # answers what is under way; the next one hangs
+            first = (await socket.next())["events"]["sequence"]
+            await caller.ask(CREATE, input=asked("hänger"))
+            assert (await socket.next(timeout=10))["events"]["sequence"] == first + 1
+
+
 async def test_a_large_group_is_tried_again_where_its_first_heads_are_refused_for_a_moment(failing: Database, caller: Caller) -> None:
     """A third of the heads is written while the rest is made: that it failed may come out in the middle of another change."""
     before = await written(caller)
