@@ -157,6 +157,7 @@ class Feed:
             {"$project": {"fullDocument.principal": 1, "fullDocument.sequence": 1, "clusterTime": 1}},
         ]
         async with await self._database["events"].watch(pipeline, max_await_time_ms=_AWAIT_MS) as stream:
+            _log.info("change stream begun")
             await self._refresh(list(self._tails))
             while stream.alive:
                 change = await stream.try_next()

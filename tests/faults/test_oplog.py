@@ -15,26 +15,41 @@ from tests.faults.servers import Server
 
 OPLOG_MB = 16
 ROLLED_SECONDS = 60
+BEGUN_SECONDS = 60
 FOUND_OUT_SECONDS = 90  # the change stream may hang for as long as a call of the driver may take, which is a minute
-TRIES = 4
+TRIES = 6
 JUNK = b"x" * 1024 * 1024
 
 
 async def away(here: Scene, server: Server) -> None:
     """Stop a server until its change stream can't be resumed, and see it find that out."""
     for _ in range(TRIES):
+        await streaming(server)
         before = len(losses(server))
         with server.stopped():
             for _ in range(2):  # what it had asked for when it was stopped, is answered up to a second later
                 await roll_over(here)
             await here.written()
-        begun = time.monotonic()
-        while len(losses(server)) == before:
-            assert time.monotonic() - begun < FOUND_OUT_SECONDS, "the change stream goes on"
-            await asyncio.sleep(0.05)
+        await found_out(server, before)
         if losses(server)[-1] == "OperationFailure":
             return
         # Stopped while it read the log, it is too late for that answer: it lets the stream go and begins a new one, whatever is still known.
+
+
+async def streaming(server: Server) -> None:
+    """Wait until a server follows a change stream: while it begins a new one, there is none to lose."""
+    begun = time.monotonic()
+    while re.findall(r'"event": "change stream (begun|lost)"', server.output.read_text())[-1:] != ["begun"]:
+        assert time.monotonic() - begun < BEGUN_SECONDS, "no change stream is begun"
+        await asyncio.sleep(0.05)
+
+
+async def found_out(server: Server, lost: int) -> None:
+    """Wait until a server has lost more change streams than so many."""
+    begun = time.monotonic()
+    while len(losses(server)) == lost:
+        assert time.monotonic() - begun < FOUND_OUT_SECONDS, "the change stream goes on"
+        await asyncio.sleep(0.05)
 
 
 def losses(server: Server) -> list[str]:
