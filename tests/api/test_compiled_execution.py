@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from resolvers.access import rights_of
 from resolvers.context import Context
+from resolvers.kinds import CASE_TYPE_TEMPLATE
 from resolvers.loaders import Loaders
 from resolvers.viewers import LOA3, Grant, Viewer
 from schema.budgets import Bounds
@@ -51,7 +53,9 @@ async def result_of(pending: Any) -> tuple[bytes, list[bytes]]:
 
 
 async def both(store: Store, operation: Operation, variables: dict[str, Any], role: Role, unit: str) -> list[tuple[bytes, list[bytes]]]:
-    """What compiled execution answers, with a new plan and with one in use, and what graphql-core answers."""
+    """What compiled execution answers, with a new plan and with one in use, and what graphql-core answers; all at one moment: some tell it."""
+    moment = store.now()
+    store = replace(store, clock=lambda: moment)
     answers = []
     for _ in range(2):
         compiled = CompiledExecutor.of(GRAPHQL, operation, None, variables, await context_of(store, role, unit))
@@ -172,6 +176,7 @@ OPERATIONS = {
     "skipped and included": "{ caseTypes @skip(if: $no) { totalCount edges @include(if: $yes) { node { name @skip(if: $yes) id } } } }",
     "introspection beside data": '{ __typename __type(name: "CaseType") { name kind } caseTypes { __typename pageInfo { hasNextPage } } }',
     "refused arguments": "{ a: caseTypes(first: 0) { totalCount } b: caseTypes(first: 1) { edges { node { version(number: 1) { number } } } } }",
+    "when it was answered": "{ templateExport(id: $template) { file versions } }",
     "sync at the root": "{ viewer { roles actor { role unit system name unitName employeeHsaId } principal { name kind } } }",
 }
 
@@ -179,13 +184,14 @@ OPERATIONS = {
 @pytest.mark.parametrize("what", OPERATIONS)
 async def test_what_matters_is_answered_as_graphql_core_answers_it(prepared: World, what: str) -> None:
     text = OPERATIONS[what]
-    declared = {"$id": "$id: ID!", "$no": "$no: Boolean!", "$yes": "$yes: Boolean!"}
+    declared = {"$id": "$id: ID!", "$template": "$template: ID!", "$no": "$no: Boolean!", "$yes": "$yes: Boolean!"}
     given = ", ".join(kind for name, kind in declared.items() if name in text)
     operation = READ.read(f"query({given}) {text}" if given else text)
     assert operation.errors == ()
+    [template, *_] = await prepared.api.store.database.find("documents", {"principal": STOCKHOLM, "kind": CASE_TYPE_TEMPLATE.name})
 
     for yes in (True, False):
-        values = {"id": prepared.case_type, "no": not yes, "yes": yes}
+        values = {"id": prepared.case_type, "template": template["_id"], "no": not yes, "yes": yes}
         variables = {name: value for name, value in values.items() if f"${name}" in text}
         for role, unit in WHO:
             compiled, again, reference = await both(prepared.api.store, operation, variables, role, unit)

@@ -5,7 +5,7 @@ MongoDB's own fail point makes the moment as long as is needed to look at it.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +147,26 @@ async def test_who_catches_up_misses_nothing(members: ReplicaSet, world: World, 
         noticed = [told[1], await inbox.next(), await inbox.next()]
     assert [one["events"]["sequence"] for one in logged] == [begun["sequence"] + number for number in (1, 2, 3)]
     assert [one["clinicNotifications"]["toVersion"] for one in noticed] == [2, 3, 4]
+
+
+async def test_whom_an_event_concerns_is_read_as_it_is_since_that_event(members: ReplicaSet, world: World, database: Database) -> None:
+    async with process(members, database.name) as other:
+        store = Store.over(other, KINDS)
+        store.feed.start()
+        try:
+            async with aclosing(store.feed.follow(STOCKHOLM, await store.history.latest_sequence(STOCKHOLM))) as events:
+                following = asyncio.ensure_future(anext(events))
+                async with unaware(members) as take_over:
+                    await world.distribute(world.case_type, BJORKEN)
+                    await following
+                    await world.edit(world.case_type, 1, publish=True, introduction="Ny text.")
+                    edited = await anext(events)
+                    await take_over()
+                    asking = asyncio.ensure_future(store.notifications.concerned(edited, {BJORKEN}))
+                    await asyncio.wait([asking], timeout=LOOKED_AT_SECONDS)
+                assert await asking == [BJORKEN]
+        finally:
+            await store.feed.stop()
 
 
 async def test_a_cursor_of_another_server_is_taken(members: ReplicaSet, world: World, database: Database, tmp_path: Path) -> None:
