@@ -1,7 +1,9 @@
 """The composition root: settings, the ASGI application, the command line.
 
-`serve` prepares what a server needs (an embedded MongoDB unless a URI is given, indexes, reference and sample data) and then runs the workers;
-each worker builds its application from the same settings. Nothing below this module reads settings or the environment.
+`serve` prepares what a server needs (an embedded MongoDB unless a URI is given, indexes, reference
+and sample data) and then runs the workers;
+each worker builds its application from the same settings. Nothing below this module reads settings
+or the environment.
 """
 
 import asyncio
@@ -71,13 +73,17 @@ _RUNNING = "server.json"
 _MAX_FRAME = 1024 * 1024
 _STOP_SECONDS = 10
 _WORKER_SECONDS = 30  # to start in, too: uvicorn's five are too few on a busy machine, and it would start them again and again
-_WORKERS_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # named by the library: the folder where workers leave their counts
+_WORKERS_METRICS = (  # named by the library: the folder where workers leave their counts
+    "PROMETHEUS_MULTIPROC_DIR"
+)
 
 
 # ------------------------------------------------------------------ the application
 
 
-def create_app(settings: Settings, schema: RegistrySchema = schema, kinds: Kinds = KINDS) -> Application:
+def create_app(
+    settings: Settings, schema: RegistrySchema = schema, kinds: Kinds = KINDS
+) -> Application:
     """The ASGI application over the MongoDB that the settings name, for these kinds of document."""
     if settings.mongodb_uri is None:
         raise ValueError("The settings name no MongoDB.")
@@ -91,7 +97,14 @@ def create_app(settings: Settings, schema: RegistrySchema = schema, kinds: Kinds
         origins=frozenset(origin.lower() for origin in settings.origins),
     )
     hub = Hub(store, metrics, Roster(store))
-    live = Live(_answers(settings, schema), hub, Sessions(store, _sign_in(settings)), Seats(settings.connections_per_user), metrics, limits)
+    live = Live(
+        _answers(settings, schema),
+        hub,
+        Sessions(store, _sign_in(settings)),
+        Seats(settings.connections_per_user),
+        metrics,
+        limits,
+    )
     key = settings.signing_key()
 
     @asynccontextmanager
@@ -101,7 +114,9 @@ def create_app(settings: Settings, schema: RegistrySchema = schema, kinds: Kinds
         hub.start()
         background = [
             asyncio.create_task(observe_process(store, metrics)),
-            asyncio.create_task(checkpoint_keys.keep_taking(store, key, settings.checkpoint_seconds)),
+            asyncio.create_task(
+                checkpoint_keys.keep_taking(store, key, settings.checkpoint_seconds)
+            ),
         ]
         try:
             # Before the server waits for requests to end: a stream does not end by itself.
@@ -118,14 +133,21 @@ def create_app(settings: Settings, schema: RegistrySchema = schema, kinds: Kinds
     app = Application(
         routes=[
             Route("/exports/{file}", Exporting(live, at_once=settings.exports_at_once)),
-            Route("/metrics", MetricsPage(registry, open_to=settings.metrics, merged=settings.workers > 1)),
+            Route(
+                "/metrics",
+                MetricsPage(registry, open_to=settings.metrics, merged=settings.workers > 1),
+            ),
             Route("/health/live", health.live),
             Route("/health/ready", health.ready),
         ],
         lifespan=lifespan,
     )
     app.live = live
-    http = HttpLimits(body_bytes=settings.body_bytes, import_bytes=settings.import_bytes, body_seconds=settings.body_seconds)
+    http = HttpLimits(
+        body_bytes=settings.body_bytes,
+        import_bytes=settings.import_bytes,
+        body_seconds=settings.body_seconds,
+    )
     app.graphql = GraphQLEndpoint(live, http, development=settings.local_issuer)
     return app
 
@@ -148,15 +170,25 @@ def _answers(settings: Settings, schema: RegistrySchema = schema) -> Answers:
         user=Rate(settings.user_cost_per_second, settings.user_cost_burst),
         principal=Rate(settings.principal_cost_per_second, settings.principal_cost_burst),
     )
-    limits = AnswerLimits(seconds=settings.deadline_seconds, at_once=settings.user_operations, logged=settings.log_operations)
+    limits = AnswerLimits(
+        seconds=settings.deadline_seconds,
+        at_once=settings.user_operations,
+        logged=settings.log_operations,
+    )
     operations = Operations(schema.graphql, bounds)
-    return Answers(operations, TrustedDocuments(operations, settings.trusted_documents, only=settings.trusted_only), rates, limits)
+    return Answers(
+        operations,
+        TrustedDocuments(operations, settings.trusted_documents, only=settings.trusted_only),
+        rates,
+        limits,
+    )
 
 
 def collect_rarely() -> None:
     """Let Python's cyclic collector run as seldom as a server needs it.
 
-    Each open socket is some hundred objects that live long, and each save some hundred that don't: by its defaults it would look through them every
+    Each open socket is some hundred objects that live long, and each save some hundred that don't:
+    by its defaults it would look through them every
     few requests.
     """
     gc.set_threshold(10_000, 10, 10)
@@ -182,54 +214,102 @@ def application() -> Application:
 
 def _open(uri: str, settings: Settings, kinds: Kinds = KINDS, *, patient: bool = False) -> Store:
     """The store; a patient one waits as long as MongoDB takes for what it has been told to do."""
-    database = Database(connect(uri, patient=patient), settings.database, seconds=None if patient else settings.mongodb_seconds)
+    database = Database(
+        connect(uri, patient=patient),
+        settings.database,
+        seconds=None if patient else settings.mongodb_seconds,
+    )
     return Store.over(database, kinds, extra_hsa_prefixes=settings.extra_hsa_prefixes)
 
 
 async def _prepare(store: Store) -> None:
-    """Indexes, the words that documents are found by, and reference data, as far as they are missing.
+    """Indexes, the words that documents are found by, and reference data, as far as they are
+    missing.
 
     Raises:
         BackupError: A restore into the database was broken off.
     """
     if await is_half_restored(store.database):
-        raise BackupError("A restore into this database was broken off. Run it again: casetypes restore.")
+        raise BackupError(
+            "A restore into this database was broken off. Run it again: casetypes restore."
+        )
     await store.database.create_indexes()
     await store.search.fill_in()
     await store.principals.ensure(reference.principals())
 
 
 def _sign_in(settings: Settings) -> SignIn:
-    """Who verifies tokens: the OpenID Connect issuer, else the development issuer where that is allowed."""
+    """Who verifies tokens: the OpenID Connect issuer, else the development issuer where that is
+    allowed.
+    """
     if settings.oidc_issuer is not None:
         keys = IssuerKeys(settings.oidc_issuer)
-        return SignIn(keys, issuer=settings.oidc_issuer, audience=settings.oidc_audience, acr=settings.oidc_acr, roles=settings.role_codes)
+        return SignIn(
+            keys,
+            issuer=settings.oidc_issuer,
+            audience=settings.oidc_audience,
+            acr=settings.oidc_acr,
+            roles=settings.role_codes,
+        )
     if settings.local_issuer:
         return development_issuer.sign_in(settings.data)
-    raise ValueError("Nobody could sign in: set CASETYPES_OIDC_ISSUER (or, on a loopback address only, CASETYPES_DEVELOPMENT=1).")
+    raise ValueError(
+        "Nobody could sign in: set CASETYPES_OIDC_ISSUER (or, on a loopback address only,"
+        " CASETYPES_DEVELOPMENT=1)."
+    )
 
 
 # ------------------------------------------------------------------ the command line
 
-command = typer.Typer(help="The 1177 case type registry.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+command = typer.Typer(
+    help="The 1177 case type registry.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 DataOption = Annotated[
     Path,
-    typer.Option(envvar="CASETYPES_DATA", help="Folder of the embedded MongoDB, the development issuer's key and the server's whereabouts."),
+    typer.Option(
+        envvar="CASETYPES_DATA",
+        help=(
+            "Folder of the embedded MongoDB, the development issuer's key and the server's"
+            " whereabouts."
+        ),
+    ),
 ]
 
 
 @command.command()
 def serve(
-    host: Annotated[str, typer.Option(envvar="CASETYPES_HOST", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="CASETYPES_PORT", min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
+    host: Annotated[
+        str, typer.Option(envvar="CASETYPES_HOST", help="Address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int,
+        typer.Option(
+            envvar="CASETYPES_PORT", min=0, max=65535, help="Port to listen on; 0 takes a free one."
+        ),
+    ] = 8000,
     data: DataOption = Path("data"),
-    sample: Annotated[Literal["demo", "none"], typer.Option(envvar="CASETYPES_SAMPLE", help="What an empty registry starts with.")] = "demo",
-    workers: Annotated[int, typer.Option(envvar="CASETYPES_WORKERS", min=1, max=64, help="Server processes.")] = 1,
+    sample: Annotated[
+        Literal["demo", "none"],
+        typer.Option(envvar="CASETYPES_SAMPLE", help="What an empty registry starts with."),
+    ] = "demo",
+    workers: Annotated[
+        int, typer.Option(envvar="CASETYPES_WORKERS", min=1, max=64, help="Server processes.")
+    ] = 1,
 ) -> None:
     """Run the server, with an embedded MongoDB unless CASETYPES_MONGODB_URI names one."""
-    # Whatever ends the server, the embedded MongoDB is stopped after it: uvicorn raises the signal again when it is done.
+    # Whatever ends the server, the embedded MongoDB is stopped after it: uvicorn raises the signal
+    # again when it is done.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    settings = Settings(host=host, port=port or _free_port(host), data=data.absolute(), sample=sample, workers=workers)
+    settings = Settings(
+        host=host,
+        port=port or _free_port(host),
+        data=data.absolute(),
+        sample=sample,
+        workers=workers,
+    )
     settings = settings.model_copy(update={"embedded": settings.mongodb_uri is None})
     _refuse_taken_port(settings)
     embedded = None
@@ -237,7 +317,11 @@ def serve(
         _sign_in(settings)
         _answers(settings)
         if settings.embedded:
-            embedded = asyncio.run(embedded_mongod.start(settings.data, binary=settings.mongod, cache_gb=settings.mongod_cache_gb))
+            embedded = asyncio.run(
+                embedded_mongod.start(
+                    settings.data, binary=settings.mongod, cache_gb=settings.mongod_cache_gb
+                )
+            )
             settings = settings.model_copy(update={"mongodb_uri": embedded.uri})
         version = asyncio.run(_bootstrap(settings))
         _announce(settings, version)
@@ -272,7 +356,12 @@ def _run(settings: Settings) -> None:
         (settings.data / "metrics").mkdir(parents=True)
         os.environ[_WORKERS_METRICS] = str(settings.data / "metrics")
     values = settings.model_dump(mode="json", exclude_none=True)
-    os.environ.update({f"CASETYPES_{name.upper()}": value if isinstance(value, str) else json.dumps(value) for name, value in values.items()})
+    os.environ.update(
+        {
+            f"CASETYPES_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+            for name, value in values.items()
+        }
+    )
     uvicorn.run(
         "server:application",
         factory=True,
@@ -301,7 +390,11 @@ def _announce(settings: Settings, mongodb_version: str) -> None:
         "url": settings.url,
         "mongodbUri": settings.mongodb_uri,
         "database": settings.database,
-        "versions": {"casetypes": metadata.version("casetypes"), "mongodb": mongodb_version, "python": platform.python_version()},
+        "versions": {
+            "casetypes": metadata.version("casetypes"),
+            "mongodb": mongodb_version,
+            "python": platform.python_version(),
+        },
         "pid": os.getpid(),
     }
     running = settings.data / _RUNNING
@@ -309,15 +402,32 @@ def _announce(settings: Settings, mongodb_version: str) -> None:
     running.chmod(0o600)
     running.write_text(json.dumps(whereabouts), encoding="utf-8")
     where = re.sub("//[^/]*@", "//", str(settings.mongodb_uri))
-    lines = [f"GraphQL   {settings.url}/graphql", f"Health    {settings.url}/health/ready", f"MongoDB   {mongodb_version}, {where}"]
+    lines = [
+        f"GraphQL   {settings.url}/graphql",
+        f"Health    {settings.url}/health/ready",
+        f"MongoDB   {mongodb_version}, {where}",
+    ]
     if settings.local_issuer:
         tokens = {
-            "a regional administrator": (Role.REGIONAL_ADMINISTRATOR, "SE2321000016", "SE2321000016-anna", "Anna Andersson"),
+            "a regional administrator": (
+                Role.REGIONAL_ADMINISTRATOR,
+                "SE2321000016",
+                "SE2321000016-anna",
+                "Anna Andersson",
+            ),
             "a clinic": (Role.CLINIC_STAFF, "SE2321000016-1A01", "SE2321000016-bo", "Bo Berg"),
         }
-        lines.append("DEVELOPMENT: this server accepts tokens that it signs itself. Try one of these, valid for 12 hours:")
+        lines.append(
+            "DEVELOPMENT: this server accepts tokens that it signs itself. Try one of these, valid"
+            " for 12 hours:"
+        )
         for whom, (role, unit, employee, name) in tokens.items():
-            lines += [f"  {whom}:", f"  {development_issuer.token(settings.data, role=role, unit=unit, employee=employee, name=name)}"]
+            lines += [
+                f"  {whom}:",
+                (
+                    f"  {development_issuer.token(settings.data, role=role, unit=unit, employee=employee, name=name)}"
+                ),
+            ]
     typer.echo("\n".join(lines))
 
 
@@ -335,7 +445,10 @@ def _refuse_taken_port(settings: Settings) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((settings.host, settings.port))
     except OSError as error:
-        _fail(f"Can't listen on {settings.host}:{settings.port}: {error.strerror}. Choose another with --port.")
+        _fail(
+            f"Can't listen on {settings.host}:{settings.port}: {error.strerror}. Choose another"
+            " with --port."
+        )
 
 
 def _fail(message: str) -> NoReturn:
@@ -346,15 +459,26 @@ def _fail(message: str) -> NoReturn:
 @command.command()
 def token(
     role: Annotated[Role, typer.Option(help="What the holder is signed in as.")],
-    unit: Annotated[str, typer.Option(help="HSA-id of the principal or clinic that the role is held for.")],
-    employee: Annotated[str, typer.Option(help="HSA-id of the person; not used for a REPORTER, a machine.")] = "",
+    unit: Annotated[
+        str, typer.Option(help="HSA-id of the principal or clinic that the role is held for.")
+    ],
+    employee: Annotated[
+        str, typer.Option(help="HSA-id of the person; not used for a REPORTER, a machine.")
+    ] = "",
     name: Annotated[str, typer.Option(help="The person's name.")] = "",
     valid_for: Annotated[int, typer.Option(min=1, help="Seconds until it expires.")] = 12 * 3600,
     data: DataOption = Path("data"),
 ) -> None:
     """Print one token of the development issuer, alone on the last line."""
     try:
-        signed = development_issuer.token(data, role=role, unit=unit, employee=employee, name=name, valid_for=timedelta(seconds=valid_for))
+        signed = development_issuer.token(
+            data,
+            role=role,
+            unit=unit,
+            employee=employee,
+            name=name,
+            valid_for=timedelta(seconds=valid_for),
+        )
     except (ValueError, OSError) as error:
         _fail(str(error))
     typer.echo(signed)
@@ -362,16 +486,33 @@ def token(
 
 @command.command(name="import")
 def import_(
-    versions: Annotated[list[Path], typer.Option(exists=True, dir_okay=False, help="An export of versions as NDJSON, whole.")],
-    events: Annotated[list[Path], typer.Option(exists=True, dir_okay=False, help="An export of events as NDJSON with detail=true, whole.")],
+    versions: Annotated[
+        list[Path],
+        typer.Option(exists=True, dir_okay=False, help="An export of versions as NDJSON, whole."),
+    ],
+    events: Annotated[
+        list[Path],
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="An export of events as NDJSON with detail=true, whole.",
+        ),
+    ],
     data: DataOption = Path("data"),
 ) -> None:
-    """Replay exported logs into a registry that has nothing of them: a pair of files for each principal."""
+    """Replay exported logs into a registry that has nothing of them: a pair of files for each
+    principal.
+    """
 
     async def work(store: Store) -> None:
         await _prepare(store)
-        for one in [await returning.replay(store, *pair) for pair in returning.pairs(versions, events)]:
-            typer.echo(f"{one.principal}: {one.events} events, {one.versions} versions; {one.documents} documents, all chains of hashes intact.")
+        for one in [
+            await returning.replay(store, *pair) for pair in returning.pairs(versions, events)
+        ]:
+            typer.echo(
+                f"{one.principal}: {one.events} events, {one.versions} versions; {one.documents}"
+                " documents, all chains of hashes intact."
+            )
 
     _with_store(data, work)
 
@@ -395,8 +536,14 @@ def _whereabouts(data: Path) -> dict[str, Any]:
 
 
 @command.command()
-def backup(target: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")], data: DataOption = Path("data")) -> None:
-    """Write the whole registry to one file, as it is at this moment, and check it. Servers may go on writing."""
+def backup(
+    target: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")],
+    data: DataOption = Path("data"),
+) -> None:
+    """Write the whole registry to one file, as it is at this moment, and check it.
+
+    Servers may go on writing.
+    """
 
     async def work(store: Store) -> None:
         await checkpoint_keys.take(store, Settings(data=data).signing_key())
@@ -408,13 +555,21 @@ def backup(target: Annotated[Path, typer.Argument(help="The file to write; it mu
 
 
 @command.command()
-def restore(source: Annotated[Path, typer.Argument(help="A backup.")], data: DataOption = Path("data")) -> None:
-    """Write a backup into an empty data folder or database, after checking it. No server may run there."""
+def restore(
+    source: Annotated[Path, typer.Argument(help="A backup.")], data: DataOption = Path("data")
+) -> None:
+    """Write a backup into an empty data folder or database, after checking it.
+
+    No server may run there.
+    """
     verify(source)
 
     async def work(store: Store) -> None:
         manifest = await restore_backup(store.database, source)
-        typer.echo(f"{sum(manifest.rows.values()):,} rows as of {manifest.made_at} are in the database {store.database.name}.")
+        typer.echo(
+            f"{sum(manifest.rows.values()):,} rows as of {manifest.made_at} are in the database"
+            f" {store.database.name}."
+        )
 
     _with_store(data, work)
 
@@ -422,17 +577,34 @@ def restore(source: Annotated[Path, typer.Argument(help="A backup.")], data: Dat
 @command.command()
 def verify(
     source: Annotated[Path, typer.Argument(help="A backup.")],
-    key: Annotated[Path | None, typer.Option(help="The key that checkpoints are signed with, or its public half, as a JSON Web Key.")] = None,
-    checkpoints: Annotated[Path | None, typer.Option(help="Checkpoints that were kept elsewhere, one to a line.")] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            help="The key that checkpoints are signed with, or its public half, as a JSON Web Key."
+        ),
+    ] = None,
+    checkpoints: Annotated[
+        Path | None, typer.Option(help="Checkpoints that were kept elsewhere, one to a line.")
+    ] = None,
 ) -> None:
-    """Check a backup without a database: every version's hash, every log, every checkpoint. Ends with 1 if anything is wrong."""
+    """Check a backup without a database: every version's hash, every log, every checkpoint.
+
+    Ends with 1 if anything is wrong.
+    """
     try:
         signed = None if key is None else CheckpointKey.of(key).signed
-        elsewhere = [] if checkpoints is None else checkpoint_keys.read_all(checkpoints.read_text(encoding="ascii").splitlines())
+        elsewhere = (
+            []
+            if checkpoints is None
+            else checkpoint_keys.read_all(checkpoints.read_text(encoding="ascii").splitlines())
+        )
         report = verification.check(source, signed, elsewhere)
     except (BackupError, ValueError, OSError) as error:
         _fail(str(error))
-    counts = f"{report.documents:,} documents, {report.versions:,} versions, {report.events:,} events, {report.checkpoints:,} checkpoints"
+    counts = (
+        f"{report.documents:,} documents, {report.versions:,} versions, {report.events:,} events,"
+        f" {report.checkpoints:,} checkpoints"
+    )
     if not report.intact:
         _fail("\n".join([f"NOT intact: {counts}", *report.problems]))
     typer.echo(f"Intact: {counts}{'' if key else ' (signatures were not checked: no --key)'}")
@@ -440,9 +612,15 @@ def verify(
 
 @command.command()
 def checkpoints(
-    data: DataOption = Path("data"), *, public_key: Annotated[bool, typer.Option("--public-key", help="Print the public key instead.")] = False
+    data: DataOption = Path("data"),
+    *,
+    public_key: Annotated[
+        bool, typer.Option("--public-key", help="Print the public key instead.")
+    ] = False,
 ) -> None:
-    """Sign how far each log goes now, and print all checkpoints, one to a line: to be kept elsewhere."""
+    """Sign how far each log goes now, and print all checkpoints, one to a line: to be kept
+    elsewhere.
+    """
     if public_key:
         typer.echo(json.dumps(Settings(data=data).signing_key().public()))
         return
@@ -455,7 +633,9 @@ def checkpoints(
 
 
 def _with_store(data: Path, work: Callable[[Store], Awaitable[None]]) -> None:
-    """Work on the store of a data folder: on the MongoDB of the settings, of the server that runs there, or on one started for it."""
+    """Work on the store of a data folder: on the MongoDB of the settings, of the server that runs
+    there, or on one started for it.
+    """
     settings = Settings(data=data.absolute())
 
     async def on(uri: str) -> None:
@@ -466,10 +646,14 @@ def _with_store(data: Path, work: Callable[[Store], Awaitable[None]]) -> None:
             await store.database.client.close()
 
     async def go() -> None:
-        if (uri := settings.mongodb_uri or _whereabouts(settings.data).get("mongodbUri")) is not None:
+        if (
+            uri := settings.mongodb_uri or _whereabouts(settings.data).get("mongodbUri")
+        ) is not None:
             await on(uri)
             return
-        embedded = await embedded_mongod.start(settings.data, binary=settings.mongod, cache_gb=settings.mongod_cache_gb)
+        embedded = await embedded_mongod.start(
+            settings.data, binary=settings.mongod, cache_gb=settings.mongod_cache_gb
+        )
         try:
             await on(embedded.uri)
         finally:
@@ -482,7 +666,11 @@ def _with_store(data: Path, work: Callable[[Store], Awaitable[None]]) -> None:
 
 
 @command.command()
-def sdl(check: Annotated[Path | None, typer.Option(help="Compare with this file instead of printing.")] = None) -> None:
+def sdl(
+    check: Annotated[
+        Path | None, typer.Option(help="Compare with this file instead of printing.")
+    ] = None,
+) -> None:
     """Print the GraphQL schema."""
     text = schema.as_str() + "\n"
     if check is None:

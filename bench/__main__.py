@@ -17,7 +17,10 @@ ROWS: Mapping[str, Callable[[Sequence[str]], None]] = {
 
 def main(arguments: Sequence[str]) -> None:
     """Run each row; options, from the first that begins with a dash, go to every row that is run."""
-    first_option = next((place for place, argument in enumerate(arguments) if argument.startswith("-")), len(arguments))
+    first_option = next(
+        (place for place, argument in enumerate(arguments) if argument.startswith("-")),
+        len(arguments),
+    )
     names, options = arguments[:first_option] or list(ROWS), arguments[first_option:]
     if unknown := [name for name in names if name not in ROWS]:
         sys.exit(f"No such row: {', '.join(unknown)}. There are: {', '.join(ROWS)}.")

@@ -1,4 +1,5 @@
-"""The reference for one document: a bare Starlette route that reads the same document from MongoDB and answers it as JSON.
+"""The reference for one document: a bare Starlette route that reads the same document from MongoDB
+and answers it as JSON.
 
 Same driver, same options, same server; no sign-in, no rights, no GraphQL.
 """
@@ -23,7 +24,12 @@ def application(uri: str) -> Starlette:
     async def read(request: Request) -> Response:
         row = await documents.find_one({"_id": (await request.json())["variables"]["id"]})
         assert row is not None
-        head = {"id": row["_id"], "state": row["state"], "latestVersion": row["latest"], "updatedAt": _text(row["updated_at"])}
+        head = {
+            "id": row["_id"],
+            "state": row["state"],
+            "latestVersion": row["latest"],
+            "updatedAt": _text(row["updated_at"]),
+        }
         return JSONResponse({"data": {"caseType": head | {"content": row["content"]}}})
 
     async def live(_: Request) -> Response:
@@ -38,7 +44,16 @@ def _text(time: datetime) -> str:
 
 def serve(app: Any, port: int) -> None:
     """Under the settings of uvicorn that `server.py` has."""
-    uvicorn.run(app, host="127.0.0.1", port=port, loop="uvloop", http="httptools", server_header=False, access_log=False, log_level="warning")
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        server_header=False,
+        access_log=False,
+        log_level="warning",
+    )
 
 
 if __name__ == "__main__":

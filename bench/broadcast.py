@@ -1,6 +1,8 @@
-"""The reference of the fan-out: a bare Starlette broadcast, under the settings of uvicorn that `server.py` has.
+"""The reference of the fan-out: a bare Starlette broadcast, under the settings of uvicorn that
+`server.py` has.
 
-Sockets stand in a list; what is posted to /broadcast is sent to one after the other. It knows no log, no rights and no positions, and one reader that
+Sockets stand in a list; what is posted to /broadcast is sent to one after the other. It knows no
+log, no rights and no positions, and one reader that
 stops stalls it.
 """
 
@@ -45,7 +47,11 @@ async def live(_: Request) -> Response:
 
 def main(port: int) -> None:
     """Serve."""
-    routes = [Route("/", live), Route("/broadcast", broadcast, methods=["POST"]), WebSocketRoute("/graphql", subscribe)]
+    routes = [
+        Route("/", live),
+        Route("/broadcast", broadcast, methods=["POST"]),
+        WebSocketRoute("/graphql", subscribe),
+    ]
     uvicorn.run(
         Starlette(routes=routes),
         host="127.0.0.1",

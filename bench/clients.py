@@ -1,4 +1,6 @@
-"""Clients that ask a server the same again and again, in a process of their own, commanded from here."""
+"""Clients that ask a server the same again and again, in a process of their own, commanded from
+here.
+"""
 
 import asyncio
 import json
@@ -32,11 +34,19 @@ class Load:
         times, seconds = found["times"], found["seconds"]
         assert isinstance(times, list)
         assert isinstance(seconds, float)
-        return cls(cpu / count, count / seconds, times[len(times) // 2], times[len(times) * 99 // 100], str(found["text"]))
+        return cls(
+            cpu / count,
+            count / seconds,
+            times[len(times) // 2],
+            times[len(times) * 99 // 100],
+            str(found["text"]),
+        )
 
 
 class Clients:
-    """Connections to one server, each with the next request on its way as soon as the last is answered."""
+    """Connections to one server, each with the next request on its way as soon as the last is
+    answered.
+    """
 
     def __init__(self, server: Server, process: asyncio.subprocess.Process) -> None:
         self._server = server
@@ -58,16 +68,22 @@ def post(path: str, body: object, token: str) -> str:
     """A request as it goes over the wire."""
     text = json.dumps(body)
     head = (
-        f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\naccept: application/json\r\n"
+        f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\ncontent-type:"
+        " application/json\r\naccept: application/json\r\n"
     )
     return f"{head}content-length: {len(text.encode())}\r\n\r\n{text}"
 
 
 @asynccontextmanager
-async def clients(server: Server, requests: Sequence[str], connections: int, folder: Path) -> AsyncIterator[Clients]:
+async def clients(
+    server: Server, requests: Sequence[str], connections: int, folder: Path
+) -> AsyncIterator[Clients]:
     """Connected, until the end of the block."""
     plan = folder / f"{uuid4().hex}.json"
-    plan.write_text(json.dumps({"port": server.port, "connections": connections, "requests": requests}), encoding="utf-8")
+    plan.write_text(
+        json.dumps({"port": server.port, "connections": connections, "requests": requests}),
+        encoding="utf-8",
+    )
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -22,15 +22,27 @@ _FIELDS = """name internalName rationale introduction submittable onContactCard 
   questions { key label help kind required options { key label } shownIf { question equals } }
   links { key label url openPage } standardReplies { key label text } terms { key heading text mustAccept }
   restrictions { countyCodes gender ageFrom ageTo listedOnly referralRequired proxyAllowed } responseTime { amount unit }"""
-ONE = f"query One($id: ID!) {{ caseType(id: $id) {{ id state latestVersion updatedAt content {{ {_FIELDS} }} }} }}"
-_NODE = "cursor node { id name internalName state scope latestVersion publishedVersion createdAt updatedAt }"
+ONE = (
+    "query One($id: ID!) { caseType(id: $id) { id state latestVersion updatedAt content {"
+    f" {_FIELDS} }} }} }}"
+)
+_NODE = (
+    "cursor node { id name internalName state scope latestVersion publishedVersion createdAt"
+    " updatedAt }"
+)
 _PAGE = 100
 
 
 def content(number: int) -> dict[str, Any]:
     """A content of some 3.3 KB: 160 values in an answer of `ONE`."""
     questions: list[dict[str, Any]] = [
-        {"key": f"fraga{place}", "label": f"Vad gäller det, del {place}?", "help": "Skriv kort.", "kind": "SHORT_TEXT", "required": place % 2 == 0}
+        {
+            "key": f"fraga{place}",
+            "label": f"Vad gäller det, del {place}?",
+            "help": "Skriv kort.",
+            "kind": "SHORT_TEXT",
+            "required": place % 2 == 0,
+        }
         for place in range(_QUESTIONS)
     ]
     for question in questions[:5]:
@@ -40,18 +52,39 @@ def content(number: int) -> dict[str, Any]:
         "name": f"Förnya recept {number:04}",
         "internalName": f"Förnya recept {number:04} – regionen",
         "rationale": "Samma frågor i hela regionen.",
-        "introduction": "Här kan du **förnya** recept på läkemedel som du redan använder. Svar får du inom tre dagar.",
+        "introduction": (
+            "Här kan du **förnya** recept på läkemedel som du redan använder. Svar får du inom tre"
+            " dagar."
+        ),
         "questions": questions,
-        "links": [{"key": f"lank{place}", "label": f"Läs mer {place}", "url": f"https://example.org/{place}"} for place in range(3)],
-        "standardReplies": [{"key": "mottaget", "label": "Mottaget", "text": "Vi har tagit emot ditt ärende."}],
-        "terms": [{"key": "allmant", "heading": "Villkor", "text": "Svar inom *tre* dagar.", "mustAccept": True}],
+        "links": [
+            {
+                "key": f"lank{place}",
+                "label": f"Läs mer {place}",
+                "url": f"https://example.org/{place}",
+            }
+            for place in range(3)
+        ],
+        "standardReplies": [
+            {"key": "mottaget", "label": "Mottaget", "text": "Vi har tagit emot ditt ärende."}
+        ],
+        "terms": [
+            {
+                "key": "allmant",
+                "heading": "Villkor",
+                "text": "Svar inom *tre* dagar.",
+                "mustAccept": True,
+            }
+        ],
         "responseTime": {"amount": 3, "unit": "WORKING_DAYS"},
     }
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """What there is to read: the token of who reads, the ids, and the cursors after which pages of 100 by name begin."""
+    """What there is to read: the token of who reads, the ids, and the cursors after which pages of
+    100 by name begin.
+    """
 
     token: str
     ids: list[str]
@@ -70,14 +103,24 @@ class Collection:
             valid_for=timedelta(hours=6),
         )
         free = asyncio.Semaphore(_AT_ONCE)
-        async with httpx2.AsyncClient(base_url=server.url, timeout=300, headers={"authorization": f"Bearer {token}"}) as client:
+        async with httpx2.AsyncClient(
+            base_url=server.url, timeout=300, headers={"authorization": f"Bearer {token}"}
+        ) as client:
 
             async def make(number: int) -> str:
                 async with free:
-                    create = "mutation($input: CaseTypeCreateInput!) { caseTypeCreate(input: $input) { caseType { id } errors { message } } }"
-                    made = await _asked(client, create, input={"owner": PRINCIPAL, "content": content(number)})
+                    create = (
+                        "mutation($input: CaseTypeCreateInput!) { caseTypeCreate(input: $input) {"
+                        " caseType { id } errors { message } } }"
+                    )
+                    made = await _asked(
+                        client, create, input={"owner": PRINCIPAL, "content": content(number)}
+                    )
                     case_type: str = made["caseTypeCreate"]["caseType"]["id"]
-                    publish = "mutation($id: ID!) { documentPublish(input: { id: $id, version: 1, expectedVersion: 1 }) { event { id } } }"
+                    publish = (
+                        "mutation($id: ID!) { documentPublish(input: { id: $id, version: 1,"
+                        " expectedVersion: 1 }) { event { id } } }"
+                    )
                     await _asked(client, publish, id=case_type)
                     return case_type
 
@@ -85,18 +128,33 @@ class Collection:
         uri = json.loads((data / "server.json").read_text(encoding="utf-8"))["mongodbUri"]
         mongodb = connect(uri)
         try:
-            rows = await mongodb["casetypes"]["documents"].find({}, {"name": 1}, sort=[("name", 1), ("_id", 1)], collation=SWEDISH).to_list()
+            rows = (
+                await mongodb["casetypes"]["documents"]
+                .find({}, {"name": 1}, sort=[("name", 1), ("_id", 1)], collation=SWEDISH)
+                .to_list()
+            )
         finally:
             await mongodb.close()
-        return cls(token, list(ids), [encode((row["name"], row["_id"])) for row in rows[_PAGE - 1 :: _PAGE]], uri)
+        return cls(
+            token,
+            list(ids),
+            [encode((row["name"], row["_id"])) for row in rows[_PAGE - 1 :: _PAGE]],
+            uri,
+        )
 
     def list_of(self, size: int) -> dict[str, Any]:
         """The operation for a list: of more than 100 as several pages in one operation."""
         pages = max(1, size // _PAGE)
         cursors = {f"after{number}": self.cursors[number - 1] for number in range(1, pages)}
-        arguments = [f"first: {min(size, _PAGE)}", *(f"first: {_PAGE}, after: $after{number}" for number in range(1, pages))]
+        arguments = [
+            f"first: {min(size, _PAGE)}",
+            *(f"first: {_PAGE}, after: $after{number}" for number in range(1, pages)),
+        ]
         declared = f"({', '.join(f'${name}: String' for name in cursors)})" if cursors else ""
-        selected = " ".join(f"page{number}: caseTypes({given}) {{ edges {{ {_NODE} }} }}" for number, given in enumerate(arguments))
+        selected = " ".join(
+            f"page{number}: caseTypes({given}) {{ edges {{ {_NODE} }} }}"
+            for number, given in enumerate(arguments)
+        )
         return {"query": f"query Lists{declared} {{ {selected} }}", "variables": cursors}
 
 

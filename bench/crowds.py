@@ -32,7 +32,9 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """When a publication arrived at those whom it reached, in order, by the clock that all processes of the machine share (CLOCK_MONOTONIC)."""
+    """When a publication arrived at those whom it reached, in order, by the clock that all
+    processes of the machine share (CLOCK_MONOTONIC).
+    """
 
     times: list[float]
     text: str
@@ -53,9 +55,16 @@ class Crowd:
 
     async def delivered(self, seconds: float) -> Arrivals:
         """When it arrived, once it has arrived everywhere, the time is up, or nothing more arrives."""
-        found = await self._all("delivered", within=seconds + _ANSWER_SECONDS, seconds=seconds, quiet=_QUIET_SECONDS)
+        found = await self._all(
+            "delivered", within=seconds + _ANSWER_SECONDS, seconds=seconds, quiet=_QUIET_SECONDS
+        )
         times = sorted(time for part in found for time in part["times"])
-        return Arrivals(times, found[0]["text"], next((part["other"] for part in found if part["other"]), ""), sum(part["closed"] for part in found))
+        return Arrivals(
+            times,
+            found[0]["text"],
+            next((part["other"] for part in found if part["other"]), ""),
+            sum(part["closed"] for part in found),
+        )
 
     async def count(self) -> None:
         """Count each subscriber's messages from here."""
@@ -77,12 +86,23 @@ class Crowd:
         """Read again."""
         await self._all("reading", on=True)
 
-    async def _all(self, do: str, within: float = _ANSWER_SECONDS, **arguments: Any) -> list[dict[str, Any]]:
-        return await asyncio.gather(*(client.told(do, within, **arguments) for client in self._clients))
+    async def _all(
+        self, do: str, within: float = _ANSWER_SECONDS, **arguments: Any
+    ) -> list[dict[str, Any]]:
+        return await asyncio.gather(
+            *(client.told(do, within, **arguments) for client in self._clients)
+        )
 
 
 @asynccontextmanager
-async def crowd(server: Server, subscriptions: Sequence[Subscription], folder: Path, processes: int, *, narrow: bool = False) -> AsyncIterator[Crowd]:
+async def crowd(
+    server: Server,
+    subscriptions: Sequence[Subscription],
+    folder: Path,
+    processes: int,
+    *,
+    narrow: bool = False,
+) -> AsyncIterator[Crowd]:
     """Subscribers that are all established, until the end of the block.
 
     Args:
@@ -94,8 +114,15 @@ async def crowd(server: Server, subscriptions: Sequence[Subscription], folder: P
     """
     async with AsyncExitStack() as stack:
         clients = []
-        for share in (subscriptions[place::processes] for place in range(min(processes, len(subscriptions)))):
-            plan = {"port": server.port, "query": QUERY, "narrow": narrow, "subscribers": [[one.token, one.clinic] for one in share]}
+        for share in (
+            subscriptions[place::processes] for place in range(min(processes, len(subscriptions)))
+        ):
+            plan = {
+                "port": server.port,
+                "query": QUERY,
+                "narrow": narrow,
+                "subscribers": [[one.token, one.clinic] for one in share],
+            }
             clients.append(await stack.enter_async_context(_client(plan, folder)))
         whole = Crowd(clients, len(subscriptions))
         await asyncio.gather(*(client.told("open", _OPEN_SECONDS) for client in clients))

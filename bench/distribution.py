@@ -1,6 +1,7 @@
 """One distribution to all clinics of a large region, and how late others' reads are meanwhile.
 
-*Ours* is the running server while it hands a case type to 8,000 clinics in one act; the reference is the same server at rest, for as long. Four
+*Ours* is the running server while it hands a case type to 8,000 clinics in one act; the reference
+is the same server at rest, for as long. Four
 clients read one document each, one read after the other.
 """
 
@@ -70,16 +71,27 @@ class Readers:
 async def measure(clinics: int, rounds: int) -> None:
     """Both in turns; prints the table."""
     print(f"## One distribution to {clinics:,} clinics\n\n{machine()}\n", flush=True)
-    with TemporaryDirectory(prefix="casetypes-bench-") as name, registry(data := Path(name) / "data") as server:
+    with (
+        TemporaryDirectory(prefix="casetypes-bench-") as name,
+        registry(data := Path(name) / "data") as server,
+    ):
         region = await Region.made(data, server, clinics)
         async with region.on(server):
             readers = Readers(region, await region.published())
-            found = await alternate(rounds, {"distributing": readers.distributing, "at rest": readers.at_rest})
+            found = await alternate(
+                rounds, {"distributing": readers.distributing, "at rest": readers.at_rest}
+            )
     took = Spread.of([one.took for one in found["distributing"]])
     busy, idle = ([one.p99 * 1000 for one in found[which]] for which in ("distributing", "at rest"))
     rows = [
         ["the act, s", str(took), "", "", "≤ 5 s"],
-        ["readers' p99, ms", shown(Spread.of(busy).median), shown(Spread.of(idle).median), str(Spread.of_ratios(busy, idle)), "≤ 2 ×"],
+        [
+            "readers' p99, ms",
+            shown(Spread.of(busy).median),
+            shown(Spread.of(idle).median),
+            str(Spread.of_ratios(busy, idle)),
+            "≤ 2 ×",
+        ],
     ]
     print(f"{table(_COLUMNS, rows)}\n\n{load()}", flush=True)
 

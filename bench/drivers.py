@@ -1,6 +1,8 @@
-"""PyMongo's async driver against Motor, its predecessor: the choice of decision 0003, kept checkable.
+"""PyMongo's async driver against Motor, its predecessor: the choice of decision 0003, kept
+checkable.
 
-Motor is in the extra `bench` and nowhere else. Each measurement is a process of its own on uvloop, with 32 tasks at once and the limiter of
+Motor is in the extra `bench` and nowhere else. Each measurement is a process of its own on uvloop,
+with 32 tasks at once and the limiter of
 `store.database` before the driver, on both sides.
 """
 
@@ -27,13 +29,21 @@ from store import mongod
 
 _COLUMNS = ("work", "figure", "PyMongo async", "Motor", "ratio")
 _TASKS, _PERMITS, _DOCUMENTS, _LIST = 32, 12, 1_000, 50
-_CLIENTS: Mapping[str, tuple[str, str]] = {"PyMongo async": ("pymongo", "AsyncMongoClient"), "Motor": ("motor.motor_asyncio", "AsyncIOMotorClient")}
-_MISSING = "Motor is not installed, so there is nothing to compare with. It is in the extra `bench`: .venv/bin/python -m pip install 'motor>=3.7'"
+_CLIENTS: Mapping[str, tuple[str, str]] = {
+    "PyMongo async": ("pymongo", "AsyncMongoClient"),
+    "Motor": ("motor.motor_asyncio", "AsyncIOMotorClient"),
+}
+_MISSING = (
+    "Motor is not installed, so there is nothing to compare with. It is in the extra `bench`:"
+    " .venv/bin/python -m pip install 'motor>=3.7'"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One measurement: operations per second, and the process's own processor time for each, in seconds."""
+    """One measurement: operations per second, and the process's own processor time for each, in
+    seconds.
+    """
 
     throughput: float
     cpu: float
@@ -42,7 +52,11 @@ class Run:
 Act = Callable[[Any, int], Awaitable[Any]]
 _ACTS: Mapping[str, Act] = {
     "find one of 3.3 KB": lambda found, number: found.find_one({"_id": number % _DOCUMENTS}),
-    "find 50": lambda found, number: found.find({"_id": {"$gte": number % (_DOCUMENTS - _LIST)}}, limit=_LIST, batch_size=_LIST + 1).to_list(_LIST),
+    "find 50": (
+        lambda found, number: found.find(
+            {"_id": {"$gte": number % (_DOCUMENTS - _LIST)}}, limit=_LIST, batch_size=_LIST + 1
+        ).to_list(_LIST)
+    ),
     "insert one": lambda found, number: found.insert_one({"content": content(number)}),
 }
 
@@ -57,7 +71,9 @@ async def measure(rounds: int, operations: int) -> None:
             await _fill(running.uri)
             for act in _ACTS:
                 count = operations // 10 if act == "find 50" else operations
-                runs = {driver: partial(_run, driver, act, running.uri, count) for driver in _CLIENTS}
+                runs = {
+                    driver: partial(_run, driver, act, running.uri, count) for driver in _CLIENTS
+                }
                 results = await alternate(rounds, runs)
                 rows += [
                     _row(act, "operations per second", results, lambda run: run.throughput),
@@ -68,15 +84,25 @@ async def measure(rounds: int, operations: int) -> None:
     print(f"{table(_COLUMNS, rows)}\n\n{load()}", flush=True)
 
 
-def _row(act: str, figure: str, results: Mapping[str, Sequence[Run]], value: Callable[[Run], float]) -> list[str]:
+def _row(
+    act: str, figure: str, results: Mapping[str, Sequence[Run]], value: Callable[[Run], float]
+) -> list[str]:
     ours, theirs = ([value(run) for run in results[driver]] for driver in _CLIENTS)
-    return [act, figure, str(Spread.of(ours)), str(Spread.of(theirs)), str(Spread.of_ratios(ours, theirs))]
+    return [
+        act,
+        figure,
+        str(Spread.of(ours)),
+        str(Spread.of(theirs)),
+        str(Spread.of_ratios(ours, theirs)),
+    ]
 
 
 async def _fill(uri: str) -> None:
     client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(uri)
     try:
-        await client["bench"]["read"].insert_many([{"_id": number, "content": content(number)} for number in range(_DOCUMENTS)])
+        await client["bench"]["read"].insert_many(
+            [{"_id": number, "content": content(number)} for number in range(_DOCUMENTS)]
+        )
     finally:
         await client.close()
 
@@ -85,7 +111,13 @@ async def _run(driver: str, act: str, uri: str, count: int) -> Run:
     """One measurement, in a process of its own."""
     arguments = json.dumps({"driver": driver, "act": act, "uri": uri, "count": count})
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.drivers", "--worker", arguments, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parent.parent
+        sys.executable,
+        "-m",
+        "bench.drivers",
+        "--worker",
+        arguments,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parent.parent,
     )
     try:
         printed, _ = await process.communicate()
@@ -100,7 +132,9 @@ async def _run(driver: str, act: str, uri: str, count: int) -> Run:
 
 async def _work(driver: str, act: str, uri: str, count: int) -> Run:
     module, name = _CLIENTS[driver]
-    client = getattr(importlib.import_module(module), name)(uri, maxPoolSize=64, w="majority", journal=True)
+    client = getattr(importlib.import_module(module), name)(
+        uri, maxPoolSize=64, w="majority", journal=True
+    )
     found = client["bench"]["write" if act == "insert one" else "read"]
     permits = asyncio.Semaphore(_PERMITS)
 
@@ -124,9 +158,18 @@ async def _work(driver: str, act: str, uri: str, count: int) -> Run:
 
 def main(arguments: Sequence[str]) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m bench drivers", description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5, help="that count, of each driver (default: 5)")
-    parser.add_argument("--operations", type=int, default=5_000, help="in a measurement; of lists a tenth (default: 5000)")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench drivers", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="that count, of each driver (default: 5)"
+    )
+    parser.add_argument(
+        "--operations",
+        type=int,
+        default=5_000,
+        help="in a measurement; of lists a tenth (default: 5000)",
+    )
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.worker is not None:

@@ -1,6 +1,8 @@
-"""One publication to many subscribers on one server process, against a bare broadcast of the same bytes; and one subscriber that stops reading.
+"""One publication to many subscribers on one server process, against a bare broadcast of the same
+bytes; and one subscriber that stops reading.
 
-Each subscriber is a clinic of its own with a token of its own, the hard case: as many viewers as sockets. Server, reference and clients are processes
+Each subscriber is a clinic of its own with a token of its own, the hard case: as many viewers as
+sockets. Server, reference and clients are processes
 of their own; both servers have all their subscribers all the time, and publish in turns.
 """
 
@@ -52,25 +54,44 @@ class Side:
 
     @property
     def publications(self) -> int:
-        """How many a measurement takes: some thousand deliveries, so that what happens once in a while counts little."""
+        """How many a measurement takes: some thousand deliveries, so that what happens once in a
+        while counts little.
+        """
         return min(5, max(1, _DELIVERIES // self.crowd.size))
 
     async def fan_out(self) -> Fanout:
         """One measurement."""
-        return Fanout.of([await publication(self.server, self.crowd, self.publish) for _ in range(self.publications)])
+        return Fanout.of(
+            [
+                await publication(self.server, self.crowd, self.publish)
+                for _ in range(self.publications)
+            ]
+        )
 
 
 @asynccontextmanager
-async def side(server: Server, subscriptions: Sequence[Subscription], publish: Publish, folder: Path, processes: int) -> AsyncIterator[Side]:
-    """Subscribe all to a server that has had a few before, so that the difference in memory is what the many take."""
+async def side(
+    server: Server,
+    subscriptions: Sequence[Subscription],
+    publish: Publish,
+    folder: Path,
+    processes: int,
+) -> AsyncIterator[Side]:
+    """Subscribe all to a server that has had a few before, so that the difference in memory is what
+    the many take.
+    """
     before = server.memory()
     async with crowd(server, subscriptions, folder, processes) as everyone:
         await warm_up([everyone], publish)
         yield Side(server, everyone, publish, (server.memory() - before) / everyone.size / 1024)
 
 
-async def first_message(server: Server, subscriptions: Sequence[Subscription], publish: Publish, folder: Path) -> str:
-    """Let a server that has just started deliver to a few for the first time; what one of them received."""
+async def first_message(
+    server: Server, subscriptions: Sequence[Subscription], publish: Publish, folder: Path
+) -> str:
+    """Let a server that has just started deliver to a few for the first time; what one of them
+    received.
+    """
     async with crowd(server, subscriptions[:_FEW], folder, 1) as few:
         return await warm_up([few], publish)
 
@@ -85,13 +106,16 @@ async def measure(options: Options) -> None:
         clinics = _FEW if options.bare_only else max(*options.sizes, options.stopped) + 1
         with registry(folder / "data") as server:
             region = await Region.made(folder / "data", server, clinics)
-        # A server that has imported thousands of clinics has memory to spare, which subscribers would then seem not to need: always a new one.
+        # A server that has imported thousands of clinics has memory to spare, which subscribers
+        # would then seem not to need: always a new one.
         for size in options.sizes:
             rows += await _size(size, region, folder, options)
             print(f"{size:,} subscribers measured. {load()}", file=sys.stderr, flush=True)
         print(table(_COLUMNS, rows), flush=True)
         if options.stopped and not options.bare_only:
-            outcome = await stopped.measure(region, folder, options.stopped, options.rounds, options.processes)
+            outcome = await stopped.measure(
+                region, folder, options.stopped, options.rounds, options.processes
+            )
             print(f"\n## One subscriber that stops reading\n\n{outcome}")
     print(f"\n{load()}", flush=True)
 
@@ -107,17 +131,28 @@ async def _size(size: int, region: Region, folder: Path, options: Options) -> li
         text = await first_message(ours, subscriptions, region.publish, folder)
         broadcast = partial(_broadcast, client, bare, text)
         await first_message(bare, subscriptions, broadcast, folder)
-        sides = {"bare": await stack.enter_async_context(side(bare, subscriptions, broadcast, folder, options.processes))}
+        sides = {
+            "bare": await stack.enter_async_context(
+                side(bare, subscriptions, broadcast, folder, options.processes)
+            )
+        }
         if not options.bare_only:
-            sides["ours"] = await stack.enter_async_context(side(ours, subscriptions, region.publish, folder, options.processes))
+            sides["ours"] = await stack.enter_async_context(
+                side(ours, subscriptions, region.publish, folder, options.processes)
+            )
         for one in sides.values():
             await one.crowd.count()
-        measures: dict[str, Callable[[], Awaitable[Fanout]]] = {which: one.fan_out for which, one in sides.items()}
+        measures: dict[str, Callable[[], Awaitable[Fanout]]] = {
+            which: one.fan_out for which, one in sides.items()
+        }
         results = await alternate(options.rounds, measures)
         for which, one in sides.items():
             received = set(await one.crowd.counts())
             if received != {one.publications * (options.rounds + 1)}:
-                raise RuntimeError(f"Not every subscriber of {which} got each publication once, but {sorted(received)} messages.")
+                raise RuntimeError(
+                    f"Not every subscriber of {which} got each publication once, but"
+                    f" {sorted(received)} messages."
+                )
         return _rows(size, text, sides, results)
 
 
@@ -127,25 +162,55 @@ async def _broadcast(client: httpx2.AsyncClient, server: Server, text: str, mark
     (await client.post(f"{server.url}/broadcast", content=body.encode())).raise_for_status()
 
 
-def _rows(size: int, text: str, sides: Mapping[str, Side], results: Mapping[str, Sequence[Fanout]]) -> list[list[str]]:
+def _rows(
+    size: int, text: str, sides: Mapping[str, Side], results: Mapping[str, Sequence[Fanout]]
+) -> list[list[str]]:
     """The part of the table for one size."""
     many = size >= _GOALS_FROM
 
-    def row(name: str, value: Callable[[Fanout], float], scale: float, goal: str = "", against: Callable[[Fanout], float] | None = None) -> list[str]:
+    def row(
+        name: str,
+        value: Callable[[Fanout], float],
+        scale: float,
+        goal: str = "",
+        against: Callable[[Fanout], float] | None = None,
+    ) -> list[str]:
         values = {
             "ours": [value(one) * scale for one in results.get("ours", ())],
             "bare": [(against or value)(one) * scale for one in results["bare"]],
         }
         ratio = str(Spread.of_ratios(values["ours"], values["bare"])) if values["ours"] else ""
-        return [f"{size:,}", name, *(str(Spread.of(found)) if found else "" for found in values.values()), ratio, goal]
+        return [
+            f"{size:,}",
+            name,
+            *(str(Spread.of(found)) if found else "" for found in values.values()),
+            ratio,
+            goal,
+        ]
 
     memory = {which: one.memory for which, one in sides.items()}
     kilobytes = [shown(memory["ours"]) if "ours" in memory else "", shown(memory["bare"])]
     ratio = shown(memory["ours"] / memory["bare"]) if "ours" in memory else ""
     return [
-        row(f"server CPU per delivery of {len(text.encode())} bytes, µs", lambda one: one.cpu, 1e6, "≤ 1.3 ×" if many else ""),
-        row("trigger to last delivery, ms", lambda one: one.last, 1e3, "≤ 1.5 ×" + (", ≤ 1,000 ms" if size == _MOST else "") if many else ""),
-        row("acknowledged (bare: trigger) to last, ms", lambda one: one.after_acknowledged, 1e3, "", lambda one: one.last),
+        row(
+            f"server CPU per delivery of {len(text.encode())} bytes, µs",
+            lambda one: one.cpu,
+            1e6,
+            "≤ 1.3 ×" if many else "",
+        ),
+        row(
+            "trigger to last delivery, ms",
+            lambda one: one.last,
+            1e3,
+            "≤ 1.5 ×" + (", ≤ 1,000 ms" if size == _MOST else "") if many else "",
+        ),
+        row(
+            "acknowledged (bare: trigger) to last, ms",
+            lambda one: one.after_acknowledged,
+            1e3,
+            "",
+            lambda one: one.last,
+        ),
         row("trigger to first, ms", lambda one: one.first, 1e3),
         row("trigger to median, ms", lambda one: one.median, 1e3),
         row("trigger to p99, ms", lambda one: one.p99, 1e3),
@@ -155,11 +220,32 @@ def _rows(size: int, text: str, sides: Mapping[str, Side], results: Mapping[str,
 
 def main(arguments: Sequence[str]) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m bench fanout", description=__doc__.partition("\n")[0])
-    parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 5_000, 10_000], help="subscribers (default: 1000 5000 10000)")
-    parser.add_argument("--rounds", type=int, default=5, help="that count, of each side (default: 5)")
-    parser.add_argument("--processes", type=int, default=2, help="client processes of each side (default: 2)")
-    parser.add_argument("--stopped", type=int, default=1_000, help="subscribers beside the one that stops reading; 0 leaves it out (default: 1000)")
-    parser.add_argument("--one-viewer", action="store_true", help="the region's administrator instead of each clinic's own staff")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench fanout", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument(
+        "--sizes",
+        type=int,
+        nargs="+",
+        default=[1_000, 5_000, 10_000],
+        help="subscribers (default: 1000 5000 10000)",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="that count, of each side (default: 5)"
+    )
+    parser.add_argument(
+        "--processes", type=int, default=2, help="client processes of each side (default: 2)"
+    )
+    parser.add_argument(
+        "--stopped",
+        type=int,
+        default=1_000,
+        help="subscribers beside the one that stops reading; 0 leaves it out (default: 1000)",
+    )
+    parser.add_argument(
+        "--one-viewer",
+        action="store_true",
+        help="the region's administrator instead of each clinic's own staff",
+    )
     parser.add_argument("--bare-only", action="store_true", help="the reference alone")
     run_to_the_end(measure(Options(**vars(parser.parse_args(arguments)))))

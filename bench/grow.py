@@ -1,7 +1,10 @@
-"""A large registry, made through the store's own way of writing: `python -m bench.grow FOLDER --versions 1000000`.
+"""A large registry, made through the store's own way of writing: `python -m bench.grow FOLDER
+--versions 1000000`.
 
-One document has a history of its own length; the other versions are spread over many documents of ten versions each. Versions are staged a thousand
-to a transaction, by the functions that stage every version, so that chains verify and logs have no gaps. Clinics come by import, and case types to
+One document has a history of its own length; the other versions are spread over many documents of
+ten versions each. Versions are staged a thousand
+to a transaction, by the functions that stage every version, so that chains verify and logs have no
+gaps. Clinics come by import, and case types to
 them by distribution.
 """
 
@@ -29,7 +32,9 @@ from store.selections import Selection
 from store.transactions import Transaction
 
 PRINCIPAL = "SE2321000016"
-BY_ANNA = Act(Actor(role=Role.REGIONAL_ADMINISTRATOR, unit=PRINCIPAL, employee_hsa_id=f"{PRINCIPAL}-anna"))
+BY_ANNA = Act(
+    Actor(role=Role.REGIONAL_ADMINISTRATOR, unit=PRINCIPAL, employee_hsa_id=f"{PRINCIPAL}-anna")
+)
 _AT_ONCE = 1_000
 _SHORT = 10
 _CLINICS_AT_ONCE = 2_000
@@ -52,7 +57,9 @@ async def document(store: Store, versions: int, name: str = "Förnya recept") ->
     return made
 
 
-async def documents(store: Store, count: int, versions: int, name: str = "Förnya recept") -> list[Document]:
+async def documents(
+    store: Store, count: int, versions: int, name: str = "Förnya recept"
+) -> list[Document]:
     """Case types with so many versions each, some thousand versions to a transaction."""
     made: list[Document] = []
     owner = Owner(OwnerKind.PRINCIPAL, PRINCIPAL)
@@ -69,25 +76,53 @@ async def documents(store: Store, count: int, versions: int, name: str = "Förny
 
         async def begin(transaction: Transaction, births: Sequence[Birth] = births) -> Saved:
             for birth in births:
-                head, version = heads.born(birth, text(1), derived_from=None, act=BY_ANNA, place=place_of(transaction))
+                head, version = heads.born(
+                    birth, text(1), derived_from=None, act=BY_ANNA, place=place_of(transaction)
+                )
                 transaction.add_version(version, ())
                 recorded(transaction, BY_ANNA, Action.CREATED, head, version=version, number=1)
-                saved = await put_in_force(transaction, BY_ANNA, Action.PUBLISHED, CASE_TYPE, transaction.document(birth.id), 1)
+                saved = await put_in_force(
+                    transaction,
+                    BY_ANNA,
+                    Action.PUBLISHED,
+                    CASE_TYPE,
+                    transaction.document(birth.id),
+                    1,
+                )
             return saved
 
         await store.log.submit(PRINCIPAL, begin, alone=True)
         for first in range(2, versions + 1, _AT_ONCE):
 
-            async def go_on(transaction: Transaction, births: Sequence[Birth] = births, first: int = first) -> Saved:
+            async def go_on(
+                transaction: Transaction, births: Sequence[Birth] = births, first: int = first
+            ) -> Saved:
                 for birth in births:
                     for number in range(first, min(first + _AT_ONCE, versions + 1)):
                         before = transaction.document(birth.id)
-                        head, version = heads.edited(CASE_TYPE, before, text(number), act=BY_ANNA, place=place_of(transaction), derived_from=None)
+                        head, version = heads.edited(
+                            CASE_TYPE,
+                            before,
+                            text(number),
+                            act=BY_ANNA,
+                            place=place_of(transaction),
+                            derived_from=None,
+                        )
                         transaction.add_version(version, ("introduction",))
-                        saved = await put_in_force(transaction, BY_ANNA, Action.EDITED, CASE_TYPE, head, number, before=before)
+                        saved = await put_in_force(
+                            transaction,
+                            BY_ANNA,
+                            Action.EDITED,
+                            CASE_TYPE,
+                            head,
+                            number,
+                            before=before,
+                        )
                 return saved
 
-            await store.log.submit(PRINCIPAL, go_on, documents=[birth.id for birth in births], alone=True)
+            await store.log.submit(
+                PRINCIPAL, go_on, documents=[birth.id for birth in births], alone=True
+            )
         found = await store.documents.get_many([birth.id for birth in births])
         made += [found[birth.id] for birth in births]
     return made
@@ -130,7 +165,9 @@ class Size:
 
 
 async def grow(folder: Path, size: Size) -> str:
-    """Make a registry in a data folder, for `casetypes serve --data`; the id of the document with the longest history."""
+    """Make a registry in a data folder, for `casetypes serve --data`; the id of the document with
+    the longest history.
+    """
     running = await mongod.start(folder)
     try:
         store = await prepared(Database(connect(running.uri), "casetypes"))
@@ -148,13 +185,20 @@ async def grow(folder: Path, size: Size) -> str:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.grow", description=__doc__)
-    parser.add_argument("folder", type=Path, help="the data folder to grow, for `casetypes serve --data`")
+    parser.add_argument(
+        "folder", type=Path, help="the data folder to grow, for `casetypes serve --data`"
+    )
     parser.add_argument("--versions", type=int, default=1_000_000, help="of all documents together")
     parser.add_argument("--longest", type=int, default=100_000, help="of one document")
     parser.add_argument("--clinics", type=int, default=8_000)
     parser.add_argument("--case-types", type=int, default=30, help="that every clinic has")
     options = parser.parse_args()
-    run_to_the_end(_grow(options.folder, Size(options.versions, options.longest, options.clinics, options.case_types)))
+    run_to_the_end(
+        _grow(
+            options.folder,
+            Size(options.versions, options.longest, options.clinics, options.case_types),
+        )
+    )
 
 
 async def _grow(folder: Path, size: Size) -> None:

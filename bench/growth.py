@@ -1,7 +1,9 @@
 """The same questions of a large registry and of a small one: what grows must not make them slower.
 
-*Ours* is a server over a large registry (`bench.grow`: a document with 100,000 versions, 8,000 clinics that have 30 case types each), the
-reference the same server over a small one (10 versions, 80 clinics). One client asks one thing after the other. Pages of a history are of ten, of
+*Ours* is a server over a large registry (`bench.grow`: a document with 100,000 versions, 8,000
+clinics that have 30 case types each), the
+reference the same server over a small one (10 versions, 80 clinics). One client asks one thing
+after the other. Pages of a history are of ten, of
 case types of thirty, since a small registry has no more.
 """
 
@@ -44,19 +46,43 @@ def _of_many(field: str, select: str, *, given: str = "") -> str:
 
 
 QUESTIONS: Mapping[str, Question] = {
-    "page of 10 acts of the history": Question(_of_one(f"history(first: 10) {{ totalCount edges {{ node {{ {_EVENT} }} }} }}"), 1.3),
-    "page of 10 versions": Question(_of_one("versions(first: 10) { totalCount edges { node { number createdAt } } }"), 1.3),
-    "one version, from the middle": Question(_of_one("version(number: $low) { number hash content { name introduction } }", "low"), 1.3),
-    "compare two versions": Question(_of_one("compare(from: $low, to: $high) { changes { path before after } }", "low", "high"), 1.3),
+    "page of 10 acts of the history": Question(
+        _of_one(f"history(first: 10) {{ totalCount edges {{ node {{ {_EVENT} }} }} }}"), 1.3
+    ),
+    "page of 10 versions": Question(
+        _of_one("versions(first: 10) { totalCount edges { node { number createdAt } } }"), 1.3
+    ),
+    "one version, from the middle": Question(
+        _of_one("version(number: $low) { number hash content { name introduction } }", "low"), 1.3
+    ),
+    "compare two versions": Question(
+        _of_one("compare(from: $low, to: $high) { changes { path before after } }", "low", "high"),
+        1.3,
+    ),
     "one case type": Question(_of_one("name latestVersion content { name introduction }"), 1.3),
     "page of 50 assignments of a case type": Question(
-        _of_many("assignments(filter: {caseType: $given}, first: 50)", "clinic { hsaId name } origin since", given="($given: ID!)"), 3
+        _of_many(
+            "assignments(filter: {caseType: $given}, first: 50)",
+            "clinic { hsaId name } origin since",
+            given="($given: ID!)",
+        ),
+        3,
     ),
     "page of 50 assignments that lag": Question(
-        _of_many("assignments(filter: {behindOnly: true}, first: 50)", "clinic { hsaId name } caseType { name }"), 3
+        _of_many(
+            "assignments(filter: {behindOnly: true}, first: 50)",
+            "clinic { hsaId name } caseType { name }",
+        ),
+        3,
     ),
-    "a clinic's start page": Question("query($clinic: HsaId!) { clinic(hsaId: $clinic) { startPage { position effective { name } } } }", 3),
-    "page of 50 clinics by a word": Question(_of_many('clinics(filter: {text: "vård"}, first: 50)', "hsaId name"), 3),
+    "a clinic's start page": Question(
+        "query($clinic: HsaId!) { clinic(hsaId: $clinic) { startPage { position effective { name }"
+        " } } }",
+        3,
+    ),
+    "page of 50 clinics by a word": Question(
+        _of_many('clinics(filter: {text: "vård"}, first: 50)', "hsaId name"), 3
+    ),
     "page of 30 case types by name": Question(_of_many("caseTypes(first: 30)", "id name"), 3),
 }
 _SAVE = "save"
@@ -75,20 +101,32 @@ class Asked:
 
     async def begin(self) -> None:
         """Find what the questions name."""
-        found = await self._region.ask('query { caseTypes(filter: {text: "beställa"}, first: 1) { edges { node { id } } } }')
+        found = await self._region.ask(
+            'query { caseTypes(filter: {text: "beställa"}, first: 1) { edges { node { id } } } }'
+        )
         self._given = found["caseTypes"]["edges"][0]["node"]["id"]
 
     async def seconds(self, query: str) -> float:
         """The median time of some answers."""
-        known = {"id": self._longest, "low": self._middle, "high": self._middle + 1, "given": self._given, "clinic": f"{PRINCIPAL}-K00007"}
-        variables: dict[str, Any] = {name: value for name, value in known.items() if f"${name}:" in query}
+        known = {
+            "id": self._longest,
+            "low": self._middle,
+            "high": self._middle + 1,
+            "given": self._given,
+            "clinic": f"{PRINCIPAL}-K00007",
+        }
+        variables: dict[str, Any] = {
+            name: value for name, value in known.items() if f"${name}:" in query
+        }
         return await self._median(lambda: self._region.ask(query, **variables))
 
     async def save(self) -> float:
         """The median time of some saves of the document with the long history."""
 
         async def save() -> None:
-            await self._region.edit(self._longest, self._version, introduction=f"Sparat som {self._version + 1}")
+            await self._region.edit(
+                self._longest, self._version, introduction=f"Sparat som {self._version + 1}"
+            )
             self._version += 1
 
         return await self._median(save)
@@ -117,9 +155,15 @@ async def measure(large: Size, rounds: int, times: int) -> None:
             asked[name] = Asked(region, longest, size.longest, times)
             await asked[name].begin()
         for what, question in QUESTIONS.items():
-            seconds = await alternate(rounds, {name: partial(one.seconds, question.query) for name, one in asked.items()})
+            seconds = await alternate(
+                rounds, {name: partial(one.seconds, question.query) for name, one in asked.items()}
+            )
             rows.append(_row(what, seconds, question.goal))
-        rows.append(_row(_SAVE, await alternate(rounds, {name: one.save for name, one in asked.items()}), 1.3))
+        rows.append(
+            _row(
+                _SAVE, await alternate(rounds, {name: one.save for name, one in asked.items()}), 1.3
+            )
+        )
     print(f"{table(_COLUMNS, rows)}\n\n{load()}", flush=True)
 
 
@@ -131,7 +175,12 @@ def _row(what: str, seconds: Mapping[str, Sequence[float]], goal: float) -> list
 def main(arguments: Sequence[str]) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench growth", description=__doc__)
-    parser.add_argument("--versions", type=int, default=150_000, help="of all documents together in the large registry")
+    parser.add_argument(
+        "--versions",
+        type=int,
+        default=150_000,
+        help="of all documents together in the large registry",
+    )
     parser.add_argument("--longest", type=int, default=100_000, help="of one document")
     parser.add_argument("--clinics", type=int, default=8_000)
     parser.add_argument("--case-types", type=int, default=30, help="that every clinic has")

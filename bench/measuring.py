@@ -1,4 +1,6 @@
-"""What every measurement shares: taking turns, medians with their spread, the table, and on which machine it was."""
+"""What every measurement shares: taking turns, medians with their spread, the table, and on which
+machine it was.
+"""
 
 import asyncio
 import os
@@ -16,7 +18,15 @@ import uvloop
 
 T = TypeVar("T")
 _PAUSE_SECONDS = 0.2
-_PACKAGES = ("starlette", "uvicorn", "uvloop", "websockets", "strawberry-graphql", "graphql-core", "pymongo")
+_PACKAGES = (
+    "starlette",
+    "uvicorn",
+    "uvloop",
+    "websockets",
+    "strawberry-graphql",
+    "graphql-core",
+    "pymongo",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +45,20 @@ class Spread:
     @classmethod
     def of_ratios(cls, numerators: Sequence[float], denominators: Sequence[float]) -> Self:
         """Of the ratios round by round: what disturbed a whole round disturbs its ratio less."""
-        return cls.of([above / below for above, below in zip(numerators, denominators, strict=True)])
+        return cls.of(
+            [above / below for above, below in zip(numerators, denominators, strict=True)]
+        )
 
     def __str__(self) -> str:
         return f"{shown(self.median)} ({shown(self.low)}–{shown(self.high)})"
 
 
-async def alternate(rounds: int, measures: Mapping[str, Callable[[], Awaitable[T]]]) -> dict[str, list[T]]:
-    """Take turns: each once a round, in an order that turns round every time, after one round that does not count."""
+async def alternate(
+    rounds: int, measures: Mapping[str, Callable[[], Awaitable[T]]]
+) -> dict[str, list[T]]:
+    """Take turns: each once a round, in an order that turns round every time, after one round that
+    does not count.
+    """
     results: dict[str, list[T]] = {name: [] for name in measures}
     for number in range(rounds + 1):
         for name in list(measures) if number % 2 else reversed(list(measures)):
@@ -67,10 +83,16 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def machine() -> str:
     """Where it was measured, with which versions, and how busy the machine was."""
     with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:  # noqa: PTH123 - no ordinary file
-        model = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), platform.machine())
+        model = next(
+            (line.partition(":")[2].strip() for line in file if line.startswith("model name")),
+            platform.machine(),
+        )
     memory = psutil.virtual_memory().total / 2**30
     versions = ", ".join(f"{package} {metadata.version(package)}" for package in _PACKAGES)
-    return f"{os.cpu_count()} × {model}, {memory:.0f} GB, Linux {platform.release()}; Python {platform.python_version()}, {versions}. {load()}"
+    return (
+        f"{os.cpu_count()} × {model}, {memory:.0f} GB, Linux {platform.release()}; Python"
+        f" {platform.python_version()}, {versions}. {load()}"
+    )
 
 
 def load() -> str:
@@ -79,7 +101,10 @@ def load() -> str:
 
 
 def run_to_the_end(work: Coroutine[Any, Any, None]) -> None:
-    """Run a measurement. On Ctrl-C as on SIGTERM, what it started is ended before the program is."""
+    """Run a measurement.
+
+    On Ctrl-C as on SIGTERM, what it started is ended before the program is.
+    """
 
     async def guarded() -> None:
         task = asyncio.current_task()

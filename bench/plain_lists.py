@@ -1,6 +1,8 @@
-"""The reference for lists: plain Strawberry as it comes, over the same documents, for the same operation.
+"""The reference for lists: plain Strawberry as it comes, over the same documents, for the same
+operation.
 
-Types and an async resolver as its documentation has them, its own ASGI application, no extension. No sign-in, no rights, no total.
+Types and an async resolver as its documentation has them, its own ASGI application, no extension.
+No sign-in, no rights, no total.
 """
 
 import sys
@@ -60,9 +62,24 @@ class Query:
         """A page by name."""
         where: dict[str, Any] = {"kind": "CASE_TYPE"}
         if after is not None:
-            where = {"$and": [where, beyond(("name", "_id"), decode(after, (str, str), "after"), descending=False)]}
-        rows = await _collection.find(where, sort=[("name", 1), ("_id", 1)], limit=first, collation=SWEDISH, batch_size=first + 1).to_list()
-        return Connection(edges=[Edge(cursor=encode((row["name"], row["_id"])), node=_case_type(row)) for row in rows])
+            where = {
+                "$and": [
+                    where,
+                    beyond(("name", "_id"), decode(after, (str, str), "after"), descending=False),
+                ]
+            }
+        rows = await _collection.find(
+            where,
+            sort=[("name", 1), ("_id", 1)],
+            limit=first,
+            collation=SWEDISH,
+            batch_size=first + 1,
+        ).to_list()
+        return Connection(
+            edges=[
+                Edge(cursor=encode((row["name"], row["_id"])), node=_case_type(row)) for row in rows
+            ]
+        )
 
 
 def _case_type(row: dict[str, Any]) -> CaseType:
@@ -86,4 +103,6 @@ async def _live(_: Request) -> Response:
 if __name__ == "__main__":
     _collection = connect(sys.argv[2])["casetypes"]["documents"]
     schema = strawberry.Schema(query=Query)
-    serve(Starlette(routes=[Route("/", _live), Route("/graphql", GraphQL(schema))]), int(sys.argv[1]))
+    serve(
+        Starlette(routes=[Route("/", _live), Route("/graphql", GraphQL(schema))]), int(sys.argv[1])
+    )

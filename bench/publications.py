@@ -34,7 +34,9 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class Fanout:
-    """Several publications, one after the other: processor time per delivery; times as medians over them."""
+    """Several publications, one after the other: processor time per delivery; times as medians over
+    them.
+    """
 
     cpu: float
     first: float
@@ -74,11 +76,17 @@ async def publication(server: Server, crowd: Crowd, publish: Publish) -> Publica
     arrivals = await crowd.delivered(patience(crowd))
     if len(arrivals.times) < crowd.size:
         raise RuntimeError(_shortfall(crowd, arrivals))
-    return Publication(server.cpu_seconds() - used, acknowledged, [time - triggered for time in arrivals.times], arrivals.text)
+    return Publication(
+        server.cpu_seconds() - used,
+        acknowledged,
+        [time - triggered for time in arrivals.times],
+        arrivals.text,
+    )
 
 
 async def warm_up(crowds: Sequence[Crowd], publish: Publish) -> str:
-    """Publish until one has arrived everywhere: then all are subscribed, whatever the server answered before. Its text, as one of them got it.
+    """Publish until one has arrived everywhere: then all are subscribed, whatever the server
+    answered before. Its text, as one of them got it.
 
     Raises:
         RuntimeError: Some never get anything.
@@ -88,9 +96,13 @@ async def warm_up(crowds: Sequence[Crowd], publish: Publish) -> str:
         await asyncio.gather(*(crowd.expect(marker) for crowd in crowds))
         await publish(marker)
         found = await asyncio.gather(*(crowd.delivered(patience(crowd)) for crowd in crowds))
-        if all(len(arrivals.times) == crowd.size for arrivals, crowd in zip(found, crowds, strict=True)):
+        if all(
+            len(arrivals.times) == crowd.size for arrivals, crowd in zip(found, crowds, strict=True)
+        ):
             return found[0].text
-    raise RuntimeError(" ".join(_shortfall(crowd, arrivals) for crowd, arrivals in zip(crowds, found, strict=True)))
+    raise RuntimeError(
+        " ".join(_shortfall(crowd, arrivals) for crowd, arrivals in zip(crowds, found, strict=True))
+    )
 
 
 def patience(crowd: Crowd) -> float:
@@ -100,4 +112,7 @@ def patience(crowd: Crowd) -> float:
 
 def _shortfall(crowd: Crowd, arrivals: Arrivals) -> str:
     closed = f"{arrivals.closed} sockets were closed" if arrivals.closed else "No socket was closed"
-    return f"{len(arrivals.times)} of {crowd.size} got the publication. {closed}. Another message: {arrivals.other[:1000] or 'none'}"
+    return (
+        f"{len(arrivals.times)} of {crowd.size} got the publication. {closed}. Another message:"
+        f" {arrivals.other[:1000] or 'none'}"
+    )

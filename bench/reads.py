@@ -1,6 +1,8 @@
-"""Reading: one case type against a bare route, lists against plain Strawberry, and how evenly 128 requests at once are answered.
+"""Reading: one case type against a bare route, lists against plain Strawberry, and how evenly 128
+requests at once are answered.
 
-The references read the same MongoDB as ours. Server, reference and load are processes of their own, and take turns.
+The references read the same MongoDB as ours. Server, reference and load are processes of their own,
+and take turns.
 """
 
 import argparse
@@ -35,7 +37,9 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What both sides are asked, over how many connections, how often in a measurement, and which goals there are."""
+    """What both sides are asked, over how many connections, how often in a measurement, and which
+    goals there are.
+    """
 
     name: str
     reference: str
@@ -50,8 +54,22 @@ def _works(collection: Collection, options: Options) -> list[Work]:
     one = {"query": ONE, "variables": {"id": collection.ids[0]}}
     goals = {50: "≥ 4 ×", 500: "≥ 3 ×"}
     return [
-        Work("one case type", "bench.bare_read", one, _CLIENTS, options.requests, throughput="≥ 0.35 ×"),
-        Work("one case type, 128 at once", "bench.bare_read", one, _MANY_CLIENTS, options.requests, evenness="≤ 5"),
+        Work(
+            "one case type",
+            "bench.bare_read",
+            one,
+            _CLIENTS,
+            options.requests,
+            throughput="≥ 0.35 ×",
+        ),
+        Work(
+            "one case type, 128 at once",
+            "bench.bare_read",
+            one,
+            _MANY_CLIENTS,
+            options.requests,
+            evenness="≤ 5",
+        ),
         *(
             Work(
                 f"list of {size}",
@@ -76,24 +94,43 @@ async def measure(options: Options) -> None:
             collection = await Collection.made(folder / "data", ours, options.documents)
             for work in _works(collection, options):
                 with module(work.reference, folder, collection.mongodb_uri) as reference:
-                    rows += await _measured(work, {"ours": ours, "reference": reference}, collection, options, folder)
+                    rows += await _measured(
+                        work, {"ours": ours, "reference": reference}, collection, options, folder
+                    )
                 print(f"{work.name} measured. {load()}", file=sys.stderr, flush=True)
     print(f"{table(_COLUMNS, rows)}\n\n{load()}", flush=True)
 
 
-async def _measured(work: Work, servers: Mapping[str, Server], collection: Collection, options: Options, folder: Path) -> list[list[str]]:
+async def _measured(
+    work: Work,
+    servers: Mapping[str, Server],
+    collection: Collection,
+    options: Options,
+    folder: Path,
+) -> list[list[str]]:
     request = post(_PATH, work.body, collection.token)
     async with AsyncExitStack() as stack:
-        sides = {which: await stack.enter_async_context(clients(server, [request], work.connections, folder)) for which, server in servers.items()}
-        results = await alternate(options.rounds, {which: partial(side.ask, work.count) for which, side in sides.items()})
+        sides = {
+            which: await stack.enter_async_context(
+                clients(server, [request], work.connections, folder)
+            )
+            for which, server in servers.items()
+        }
+        results = await alternate(
+            options.rounds, {which: partial(side.ask, work.count) for which, side in sides.items()}
+        )
     _require_equal(work, results)
     return _rows(work, results)
 
 
 def _require_equal(work: Work, results: Mapping[str, Sequence[Load]]) -> None:
     """Both sides must have answered as many values: neither may be fast by answering less."""
-    counts = {which: count_of(json.loads(found[0].text).get("data")) for which, found in results.items()}
-    if len(set(counts.values())) != 1 or any("errors" in json.loads(found[0].text) for found in results.values()):
+    counts = {
+        which: count_of(json.loads(found[0].text).get("data")) for which, found in results.items()
+    }
+    if len(set(counts.values())) != 1 or any(
+        "errors" in json.loads(found[0].text) for found in results.values()
+    ):
         raise RuntimeError(f"The answers of {work.name} are not alike: {counts} values.")
 
 
@@ -101,7 +138,13 @@ def _rows(work: Work, results: Mapping[str, Sequence[Load]]) -> list[list[str]]:
     def row(name: str, value: Callable[[Load], float], goal: str = "") -> list[str]:
         values = {which: [value(one) for one in found] for which, found in results.items()}
         ratio = Spread.of_ratios(values["ours"], values["reference"])
-        return [work.name, name, *(str(Spread.of(found)) for found in values.values()), str(ratio), goal]
+        return [
+            work.name,
+            name,
+            *(str(Spread.of(found)) for found in values.values()),
+            str(ratio),
+            goal,
+        ]
 
     return [
         row("server CPU per request, ms", lambda one: one.cpu * 1e3),
@@ -114,9 +157,22 @@ def _rows(work: Work, results: Mapping[str, Sequence[Load]]) -> list[list[str]]:
 
 def main(arguments: Sequence[str]) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m bench reads", description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5, help="that count, of each side (default: 5)")
-    parser.add_argument("--requests", type=int, default=2_000, help="of one case type in a measurement; of lists fewer (default: 2000)")
-    parser.add_argument("--documents", type=int, default=520, help="case types in the registry (default: 520)")
-    parser.add_argument("--lists", type=int, nargs="*", default=[50, 500], help="sizes of lists (default: 50 500)")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench reads", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="that count, of each side (default: 5)"
+    )
+    parser.add_argument(
+        "--requests",
+        type=int,
+        default=2_000,
+        help="of one case type in a measurement; of lists fewer (default: 2000)",
+    )
+    parser.add_argument(
+        "--documents", type=int, default=520, help="case types in the registry (default: 520)"
+    )
+    parser.add_argument(
+        "--lists", type=int, nargs="*", default=[50, 500], help="sizes of lists (default: 50 500)"
+    )
     run_to_the_end(measure(Options(**vars(parser.parse_args(arguments)))))

@@ -17,7 +17,11 @@ PRINCIPAL = "SE2321000016"
 _ADMINISTRATOR = f"{PRINCIPAL}-anna"
 _SECONDS = 300
 _LARGE = 30_000
-_CONTENT = {"name": "Förnya recept 000000", "internalName": "Förnya recept", "introduction": "Här kan du **förnya** ditt recept."}
+_CONTENT = {
+    "name": "Förnya recept 000000",
+    "internalName": "Förnya recept",
+    "introduction": "Här kan du **förnya** ditt recept.",
+}
 _SENTENCE = "Här kan du förnya recept på läkemedel som du redan använder. "
 
 
@@ -46,8 +50,15 @@ class Region:
     @asynccontextmanager
     async def on(self, server: Server) -> AsyncIterator[None]:
         """Until the end of the block, its administrator works on this server."""
-        headers = {"authorization": f"Bearer {_token(self.data, Role.REGIONAL_ADMINISTRATOR, PRINCIPAL, _ADMINISTRATOR)}"}
-        async with httpx2.AsyncClient(base_url=server.url, timeout=_SECONDS, headers=headers) as self._client:
+        headers = {
+            "authorization": (
+                "Bearer"
+                f" {_token(self.data, Role.REGIONAL_ADMINISTRATOR, PRINCIPAL, _ADMINISTRATOR)}"
+            )
+        }
+        async with httpx2.AsyncClient(
+            base_url=server.url, timeout=_SECONDS, headers=headers
+        ) as self._client:
             yield
 
     def subscription(self, number: int) -> Subscription:
@@ -57,10 +68,16 @@ class Region:
 
     def administrators_subscription(self, number: int) -> Subscription:
         """The region's administrator, who follows a clinic."""
-        return Subscription(_token(self.data, Role.REGIONAL_ADMINISTRATOR, PRINCIPAL, _ADMINISTRATOR), _clinic(number))
+        return Subscription(
+            _token(self.data, Role.REGIONAL_ADMINISTRATOR, PRINCIPAL, _ADMINISTRATOR),
+            _clinic(number),
+        )
 
     async def publish(self, marker: str) -> None:
-        """Put a new version in force that all clinics are told of; acknowledged when this returns. The note is the marker."""
+        """Put a new version in force that all clinics are told of; acknowledged when this returns.
+
+        The note is the marker.
+        """
         await self._update(marker, name=f"Förnya recept {self._version:06}")
 
     async def publish_large(self, marker: str) -> None:
@@ -70,7 +87,9 @@ class Region:
 
     async def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """What a query answers; an error in it is an error."""
-        answer = (await self._client.post("/graphql", json={"query": query, "variables": variables})).json()
+        answer = (
+            await self._client.post("/graphql", json={"query": query, "variables": variables})
+        ).json()
         if "errors" in answer:
             raise RuntimeError(f"{query} was refused: {answer['errors']}")
         found: dict[str, Any] = answer["data"]
@@ -78,9 +97,13 @@ class Region:
 
     async def published(self) -> str:
         """A new case type in force; its id."""
-        made = await self._done("caseTypeCreate", "caseType { id }", owner=PRINCIPAL, content=_CONTENT)
+        made = await self._done(
+            "caseTypeCreate", "caseType { id }", owner=PRINCIPAL, content=_CONTENT
+        )
         case_type: str = made["caseType"]["id"]
-        await self._done("documentPublish", "event { id }", id=case_type, version=1, expectedVersion=1)
+        await self._done(
+            "documentPublish", "event { id }", id=case_type, version=1, expectedVersion=1
+        )
         return case_type
 
     async def distribute(self, case_type: str) -> None:
@@ -89,18 +112,37 @@ class Region:
 
     async def edit(self, case_type: str, version: int, **content: str) -> None:
         """Write the next version of some case type, a draft, on what was `version`."""
-        await self._done("caseTypeUpdate", "version { number }", id=case_type, expectedVersion=version, content=content)
+        await self._done(
+            "caseTypeUpdate",
+            "version { number }",
+            id=case_type,
+            expectedVersion=version,
+            content=content,
+        )
 
     async def _update(self, note: str, **content: str) -> None:
-        change = {"id": self._case_type, "expectedVersion": self._version, "content": content, "publish": True, "note": note}
+        change = {
+            "id": self._case_type,
+            "expectedVersion": self._version,
+            "content": content,
+            "publish": True,
+            "note": note,
+        }
         await self._done("caseTypeUpdate", "version { number }", **change)
         self._version += 1
 
     async def _done(self, mutation: str, select: str, **given: Any) -> dict[str, Any]:
         """The payload of a mutation; refused, it is an error."""
         kind = f"{mutation[0].upper()}{mutation[1:]}Input"
-        query = f"mutation($input: {kind}!) {{ {mutation}(input: $input) {{ {select} errors {{ code message path }} }} }}"
-        answer = (await self._client.post("/graphql", json={"query": query, "variables": {"input": given}})).json()
+        query = (
+            f"mutation($input: {kind}!) {{ {mutation}(input: $input) {{ {select} errors {{ code"
+            " message path } } }"
+        )
+        answer = (
+            await self._client.post(
+                "/graphql", json={"query": query, "variables": {"input": given}}
+            )
+        ).json()
         payload: dict[str, Any] | None = (answer.get("data") or {}).get(mutation)
         if payload is None or payload["errors"]:
             raise RuntimeError(f"{mutation} was refused: {answer}")
@@ -112,4 +154,6 @@ def _clinic(number: int) -> str:
 
 
 def _token(data: Path, role: Role, unit: str, employee: str) -> str:
-    return development.token(data, role=role, unit=unit, employee=employee, name="Bo Berg", valid_for=timedelta(hours=6))
+    return development.token(
+        data, role=role, unit=unit, employee=employee, name="Bo Berg", valid_for=timedelta(hours=6)
+    )

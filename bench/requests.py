@@ -1,6 +1,8 @@
-"""A client process: sends prepared requests over many connections, each the next as soon as the last is answered.
+"""A client process: sends prepared requests over many connections, each the next as soon as the
+last is answered.
 
-It is started and commanded by `bench.clients`. Answers are hardly looked at, since it shares the machine with the server: their status, their length,
+It is started and commanded by `bench.clients`. Answers are hardly looked at, since it shares the
+machine with the server: their status, their length,
 and of the first one its text.
 """
 
@@ -34,7 +36,9 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The server went away."""
         if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(exc or ConnectionResetError("The server closed the connection."))
+            self._answer.set_exception(
+                exc or ConnectionResetError("The server closed the connection.")
+            )
 
     def data_received(self, data: bytes) -> None:
         """A part of an answer."""
@@ -58,8 +62,12 @@ class Connection(asyncio.Protocol):
         return await self._answer
 
 
-async def _run(connections: Sequence[Connection], requests: Sequence[bytes], count: int) -> dict[str, Any]:
-    """Send so many requests in all; how long each took, in seconds, and what the first was answered."""
+async def _run(
+    connections: Sequence[Connection], requests: Sequence[bytes], count: int
+) -> dict[str, Any]:
+    """Send so many requests in all; how long each took, in seconds, and what the first was
+    answered.
+    """
     left = iter(range(count))
     times: list[float] = []
     texts: list[bytes] = []
@@ -76,16 +84,31 @@ async def _run(connections: Sequence[Connection], requests: Sequence[bytes], cou
 
     begun = time.perf_counter()
     await asyncio.gather(*map(work, connections))
-    return {"seconds": time.perf_counter() - begun, "times": sorted(times), "text": texts[0].decode()}
+    return {
+        "seconds": time.perf_counter() - begun,
+        "times": sorted(times),
+        "text": texts[0].decode(),
+    }
 
 
 async def _commanded(plan: dict[str, Any]) -> None:
     loop = asyncio.get_running_loop()
     requests = [request.encode() for request in plan["requests"]]
     while line := await loop.run_in_executor(None, sys.stdin.readline):
-        # Anew each time: the server closes connections on which nothing comes while it is the other side's turn.
-        made = [await loop.create_connection(Connection, "127.0.0.1", plan["port"]) for _ in range(plan["connections"])]
-        print(json.dumps(await _run([connection for _, connection in made], requests, json.loads(line)["count"])), flush=True)
+        # Anew each time: the server closes connections on which nothing comes while it is the other
+        # side's turn.
+        made = [
+            await loop.create_connection(Connection, "127.0.0.1", plan["port"])
+            for _ in range(plan["connections"])
+        ]
+        print(
+            json.dumps(
+                await _run(
+                    [connection for _, connection in made], requests, json.loads(line)["count"]
+                )
+            ),
+            flush=True,
+        )
         for transport, _ in made:
             transport.close()
 

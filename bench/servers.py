@@ -1,6 +1,8 @@
-"""The servers that are measured, each a process of its own, and what they use: processor time and memory.
+"""The servers that are measured, each a process of its own, and what they use: processor time and
+memory.
 
-They are started in sessions of their own, so that a Ctrl-C reaches only who started them, and are ended by their pid.
+They are started in sessions of their own, so that a Ctrl-C reaches only who started them, and are
+ended by their pid.
 """
 
 import json
@@ -21,7 +23,14 @@ _CASETYPES = str(Path(sys.executable).with_name("casetypes"))
 _READY_SECONDS = 60
 _STOP_SECONDS = 40
 _ROOT = Path(__file__).parent.parent
-_UNLIMITED = dict.fromkeys(("CASETYPES_USER_COST_PER_SECOND", "CASETYPES_PRINCIPAL_COST_PER_SECOND", "CASETYPES_USER_OPERATIONS"), "0")
+_UNLIMITED = dict.fromkeys(
+    (
+        "CASETYPES_USER_COST_PER_SECOND",
+        "CASETYPES_PRINCIPAL_COST_PER_SECOND",
+        "CASETYPES_USER_OPERATIONS",
+    ),
+    "0",
+)
 """The one user of a measurement stands for many."""
 
 
@@ -35,9 +44,11 @@ class Server:
         self._process = psutil.Process(pid)
 
     def cpu_seconds(self) -> float:
-        """User and system time of all its threads since it started, to the nanosecond (psutil's comes in steps of 10 ms).
+        """User and system time of all its threads since it started, to the nanosecond (psutil's
+        comes in steps of 10 ms).
 
-        Source: Linux, `clock_getcpuclockid`: the clock of a process's processor time is `~pid << 3 | 2`.
+        Source: Linux, `clock_getcpuclockid`: the clock of a process's processor time is `~pid << 3
+        | 2`.
         """
         return time.clock_gettime(~self.pid << 3 | 2)
 
@@ -49,10 +60,17 @@ class Server:
 
 @contextmanager
 def registry(data: Path) -> Iterator[Server]:
-    """`casetypes serve` with the embedded MongoDB, on a data folder that the development issuer's key is in."""
+    """`casetypes serve` with the embedded MongoDB, on a data folder that the development issuer's
+    key is in.
+    """
     port = _free_port()
     try:
-        with _running([_CASETYPES, "serve", "--data", str(data), "--port", str(port), "--sample", "none"], data, port, "/health/ready") as server:
+        with _running(
+            [_CASETYPES, "serve", "--data", str(data), "--port", str(port), "--sample", "none"],
+            data,
+            port,
+            "/health/ready",
+        ) as server:
             yield server
     finally:
         _end_mongod(data)
@@ -60,7 +78,9 @@ def registry(data: Path) -> Iterator[Server]:
 
 @contextmanager
 def module(name: str, folder: Path, *arguments: str) -> Iterator[Server]:
-    """A module of this package that serves the port it is given (other arguments come after it), and answers GET /."""
+    """A module of this package that serves the port it is given (other arguments come after it),
+    and answers GET /.
+    """
     port = _free_port()
     with _running([sys.executable, "-m", name, str(port), *arguments], folder, port, "/") as server:
         yield server
@@ -76,9 +96,18 @@ def allow_many_sockets() -> None:
 def _running(command: Sequence[str], folder: Path, port: int, ready: str) -> Iterator[Server]:
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / "output.log"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CASETYPES_")} | _UNLIMITED
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("CASETYPES_")
+    } | _UNLIMITED
     with output.open("a") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=_ROOT, start_new_session=True)  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603
+            command,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=_ROOT,
+            start_new_session=True,
+        )
     try:
         _wait_until_ready(process, f"http://127.0.0.1:{port}{ready}", output)
         yield Server(process.pid, port)

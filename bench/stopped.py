@@ -1,7 +1,10 @@
-"""One subscriber that stops reading, until nothing more fits between it and the server: do the others notice?
+"""One subscriber that stops reading, until nothing more fits between it and the server: do the
+others notice?
 
-It is measured with it reading and with it stopped, in turns. Stopped, large publications follow until the server's end of its connection takes no
-more, and a good deal beyond; only then the publication that counts. Afterwards it reads again, and must get everything that it missed.
+It is measured with it reading and with it stopped, in turns. Stopped, large publications follow
+until the server's end of its connection takes no
+more, and a good deal beyond; only then the publication that counts. Afterwards it reads again, and
+must get everything that it missed.
 """
 
 import asyncio
@@ -26,7 +29,9 @@ _POLL_SECONDS = 0.02
 class Trial:
     """The subscriber that stops, beside the others. Both have been warmed up."""
 
-    def __init__(self, server: Server, region: Region, others: Crowd, one: Crowd, port: int) -> None:
+    def __init__(
+        self, server: Server, region: Region, others: Crowd, one: Crowd, port: int
+    ) -> None:
         self._server = server
         self._region = region
         self._others = others
@@ -37,7 +42,12 @@ class Trial:
 
     async def reading(self) -> Fanout:
         """The others, while it reads."""
-        return Fanout.of([await publication(self._server, self._others, self._region.publish) for _ in range(_PUBLICATIONS)])
+        return Fanout.of(
+            [
+                await publication(self._server, self._others, self._region.publish)
+                for _ in range(_PUBLICATIONS)
+            ]
+        )
 
     async def stopped(self) -> Fanout:
         """The others, while its connection is full."""
@@ -45,7 +55,9 @@ class Trial:
         self.stuck.append(await self._fill())
         result = await self.reading()
         if unsent(self._server.port, self._port) is None:
-            raise RuntimeError("The subscriber that stopped was cut off before the measurement was over.")
+            raise RuntimeError(
+                "The subscriber that stopped was cut off before the measurement was over."
+            )
         began = monotonic()
         await self._one.go_on_reading()
         await self._catch_up()
@@ -53,16 +65,25 @@ class Trial:
         return result
 
     async def _fill(self) -> int:
-        """Publish until the connection takes no more, and `_BEYOND` bytes further; how many wait in the kernel."""
+        """Publish until the connection takes no more, and `_BEYOND` bytes further; how many wait in
+        the kernel.
+        """
         before, beyond = 0, 0
         for _ in range(_MOST_FILLS):
-            size = len((await publication(self._server, self._others, self._region.publish_large)).text.encode())
+            size = len(
+                (
+                    await publication(self._server, self._others, self._region.publish_large)
+                ).text.encode()
+            )
             waiting = unsent(self._server.port, self._port) or 0
             beyond = beyond + size if waiting and waiting == before else 0
             before = waiting
             if beyond >= _BEYOND:
                 return waiting
-        raise RuntimeError(f"The connection was not full after {_MOST_FILLS} large publications; {before} bytes waited.")
+        raise RuntimeError(
+            f"The connection was not full after {_MOST_FILLS} large publications; {before} bytes"
+            " waited."
+        )
 
     async def _catch_up(self) -> None:
         """Wait until it has what each of the others has: everything, once."""
@@ -72,7 +93,10 @@ class Trial:
             if set(found) == every:
                 return
             if monotonic() > deadline or max(found) > max(every):
-                raise RuntimeError(f"The subscriber that stopped got {found} messages since, the others {sorted(every)}.")
+                raise RuntimeError(
+                    f"The subscriber that stopped got {found} messages since, the others"
+                    f" {sorted(every)}."
+                )
             await asyncio.sleep(_POLL_SECONDS)
 
 
@@ -82,8 +106,12 @@ async def measure(region: Region, folder: Path, size: int, rounds: int, processe
     async with AsyncExitStack() as stack:
         server = stack.enter_context(registry(region.data))
         await stack.enter_async_context(region.on(server))
-        others = await stack.enter_async_context(crowd(server, subscriptions[:size], folder, processes))
-        one = await stack.enter_async_context(crowd(server, subscriptions[size:], folder, 1, narrow=True))
+        others = await stack.enter_async_context(
+            crowd(server, subscriptions[:size], folder, processes)
+        )
+        one = await stack.enter_async_context(
+            crowd(server, subscriptions[size:], folder, 1, narrow=True)
+        )
         await warm_up([others, one], region.publish)
         [port] = await one.ports()
         trial = Trial(server, region, others, one, port)
@@ -92,25 +120,59 @@ async def measure(region: Region, folder: Path, size: int, rounds: int, processe
     return table(_COLUMNS, _rows(size, trial, results["stopped"], results["reading"]))
 
 
-def _rows(size: int, trial: Trial, stopped: Sequence[Fanout], reading: Sequence[Fanout]) -> list[list[str]]:
+def _rows(
+    size: int, trial: Trial, stopped: Sequence[Fanout], reading: Sequence[Fanout]
+) -> list[list[str]]:
     def row(name: str, value: Callable[[Fanout], float], scale: float, goal: str = "") -> list[str]:
-        with_it, without = [value(one) * scale for one in stopped], [value(one) * scale for one in reading]
-        return [f"{size:,}", name, str(Spread.of(with_it)), str(Spread.of(without)), str(Spread.of_ratios(with_it, without)), goal]
+        with_it, without = (
+            [value(one) * scale for one in stopped],
+            [value(one) * scale for one in reading],
+        )
+        return [
+            f"{size:,}",
+            name,
+            str(Spread.of(with_it)),
+            str(Spread.of(without)),
+            str(Spread.of_ratios(with_it, without)),
+            goal,
+        ]
 
     return [
         row("trigger to the others' last delivery, ms", lambda one: one.last, 1e3, "≤ 1.1 ×"),
         row("trigger to the others' median, ms", lambda one: one.median, 1e3),
         row("server CPU per delivery, µs", lambda one: one.cpu, 1e6),
-        [f"{size:,}", "the others got, %", "100", "100", "", "100"],  # anything less is an error of `publication`
-        [f"{size:,}", "kept in the kernel for the one that stopped, KB", str(Spread.of([waiting / 1024 for waiting in trial.stuck])), "", "", ""],
-        [f"{size:,}", "it had everything, once, after it went on, ms", str(Spread.of([seconds * 1e3 for seconds in trial.caught_up])), "", "", ""],
+        [
+            f"{size:,}",
+            "the others got, %",
+            "100",
+            "100",
+            "",
+            "100",
+        ],  # anything less is an error of `publication`
+        [
+            f"{size:,}",
+            "kept in the kernel for the one that stopped, KB",
+            str(Spread.of([waiting / 1024 for waiting in trial.stuck])),
+            "",
+            "",
+            "",
+        ],
+        [
+            f"{size:,}",
+            "it had everything, once, after it went on, ms",
+            str(Spread.of([seconds * 1e3 for seconds in trial.caught_up])),
+            "",
+            "",
+            "",
+        ],
     ]
 
 
 def unsent(port: int, client: int) -> int | None:
     """How many bytes wait in the server's end of a loopback connection; None where there is none.
 
-    Source: Linux, proc_net_tcp: local and remote address, state (01 is established), send and receive queue, in hexadecimal.
+    Source: Linux, proc_net_tcp: local and remote address, state (01 is established), send and
+    receive queue, in hexadecimal.
     """
     for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
         _, local, remote, state, queues, *_ = line.split()

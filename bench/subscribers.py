@@ -1,6 +1,8 @@
-"""A process that holds many websockets with one subscription each, and notes when each delivery arrives. `crowds.py` starts and commands it.
+"""A process that holds many websockets with one subscription each, and notes when each delivery
+arrives. `crowds.py` starts and commands it.
 
-It is a load generator: of what arrives it reads the frame's header and looks for the marker of the publication that is waited for. Commands come as
+It is a load generator: of what arrives it reads the frame's header and looks for the marker of the
+publication that is waited for. Commands come as
 JSON lines on standard input, one answer each; it ends with its input.
 """
 
@@ -22,8 +24,9 @@ _OPENING = 32
 _OPEN_SECONDS = 60.0
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 _HANDSHAKE = (
-    "GET /graphql HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
+    "GET /graphql HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection:"
+    " Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version:"
+    " 13\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
 )
 
 
@@ -126,7 +129,11 @@ class Subscriber(asyncio.Protocol):
 
     def _send(self, opcode: int, payload: bytes) -> None:
         """A frame with the mask that clients owe, of zeros: it leaves the payload as it is."""
-        size = bytes((0x80 | len(payload),)) if len(payload) < 126 else b"\xfe" + len(payload).to_bytes(2, "big")
+        size = (
+            bytes((0x80 | len(payload),))
+            if len(payload) < 126
+            else b"\xfe" + len(payload).to_bytes(2, "big")
+        )
         self.transport.write(bytes((0x80 | opcode,)) + size + bytes(4) + payload)
 
     async def _answered(self, *messages: bytes) -> bytes:
@@ -139,12 +146,18 @@ class Subscriber(asyncio.Protocol):
         return answer
 
     async def begin(self, port: int, query: str, token: str, clinic: str) -> None:
-        """Shake hands, sign in and subscribe, until the server has taken that up: it answers the ping after it."""
+        """Shake hands, sign in and subscribe, until the server has taken that up: it answers the
+        ping after it.
+        """
         self.transport.write(_HANDSHAKE.format(port=port).encode())
         await self._answered()
-        acknowledged = await self._answered(_json({"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}}))
+        acknowledged = await self._answered(
+            _json({"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}})
+        )
         payload = {"query": query, "variables": {"clinics": [clinic]}}
-        pong = await self._answered(_json({"id": "1", "type": "subscribe", "payload": payload}), _json({"type": "ping"}))
+        pong = await self._answered(
+            _json({"id": "1", "type": "subscribe", "payload": payload}), _json({"type": "ping"})
+        )
         if b'"connection_ack"' not in acknowledged or b'"pong"' not in pong:
             raise ConnectionError(f"The subscription was refused: {acknowledged!r} {pong!r}")
 
@@ -192,11 +205,14 @@ class Subscribers:
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._plan["narrow"]:
-            # The server's own buffer follows from the segments that the client allows: little fits into either.
+            # The server's own buffer follows from the segments that the client allows: little fits
+            # into either.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
         await loop.sock_connect(connection, ("127.0.0.1", self._plan["port"]))
-        _, subscriber = await loop.create_connection(lambda: Subscriber(self._deliveries), sock=connection)
+        _, subscriber = await loop.create_connection(
+            lambda: Subscriber(self._deliveries), sock=connection
+        )
         await subscriber.begin(self._plan["port"], self._plan["query"], token, clinic)
         return subscriber
 
@@ -206,15 +222,26 @@ class Subscribers:
         return {}
 
     async def delivered(self, seconds: float, quiet: float) -> Json:
-        """When it arrived, once it has arrived everywhere, a socket was closed, the time is up, or nothing more has arrived for a while."""
+        """When it arrived, once it has arrived everywhere, a socket was closed, the time is up, or
+        nothing more has arrived for a while.
+        """
         end = monotonic() + seconds
         seen = -1
-        while not self._deliveries.all.is_set() and monotonic() < end and seen < len(self._deliveries.times):
+        while (
+            not self._deliveries.all.is_set()
+            and monotonic() < end
+            and seen < len(self._deliveries.times)
+        ):
             seen = len(self._deliveries.times)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._deliveries.all.wait(), quiet)
         found = self._deliveries
-        return {"times": found.times, "text": found.last_text.decode(), "other": found.last_other.decode(), "closed": found.closed}
+        return {
+            "times": found.times,
+            "text": found.last_text.decode(),
+            "other": found.last_other.decode(),
+            "closed": found.closed,
+        }
 
     async def count(self) -> Json:
         """Count each subscriber's messages from here."""
@@ -228,7 +255,12 @@ class Subscribers:
 
     async def ports(self) -> Json:
         """Their own ends of the connections."""
-        return {"ports": [subscriber.transport.get_extra_info("sockname")[1] for subscriber in self._subscribers]}
+        return {
+            "ports": [
+                subscriber.transport.get_extra_info("sockname")[1]
+                for subscriber in self._subscribers
+            ]
+        }
 
     async def reading(self, on: bool) -> Json:
         """Stop reading, or go on."""
@@ -248,7 +280,9 @@ async def main(plan: Json) -> None:
     """Obey until the input ends."""
     subscribers = Subscribers(plan)
     commands = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(commands), sys.stdin
+    )
     while line := await commands.readline():
         print(json.dumps(await subscribers.obey(json.loads(line))), flush=True)
 

@@ -1,8 +1,12 @@
-"""Versions written per second into one principal's log by 32 writers, against bare transactions of three writes without a log.
+"""Versions written per second into one principal's log by 32 writers, against bare transactions of
+three writes without a log.
 
-*Ours* keeps heads, versions and events, takes dense sequence numbers and checks what each writer expects: once through the store in the measuring
-process, as the reference is, with the server's loop and its setting of Python's collector; and once whole, over GraphQL and a server process. *Bare*
-writes a head, a version and an event under ids of its own, so that no two transactions meet: by one writer after the other (nothing to wait for but
+*Ours* keeps heads, versions and events, takes dense sequence numbers and checks what each writer
+expects: once through the store in the measuring
+process, as the reference is, with the server's loop and its setting of Python's collector; and once
+whole, over GraphQL and a server process. *Bare*
+writes a head, a version and an event under ids of its own, so that no two transactions meet: by one
+writer after the other (nothing to wait for but
 the disk), and by 32 at once.
 """
 
@@ -34,17 +38,35 @@ from store.registry import Store
 from store.rows import document_row, version_row
 
 _WRITERS = 32
-_BY_ANNA = Act(Actor(role=Role.REGIONAL_ADMINISTRATOR, unit=PRINCIPAL, employee_hsa_id=f"{PRINCIPAL}-anna"))
+_BY_ANNA = Act(
+    Actor(role=Role.REGIONAL_ADMINISTRATOR, unit=PRINCIPAL, employee_hsa_id=f"{PRINCIPAL}-anna")
+)
 _SENTENCE = "Här kan du förnya recept på läkemedel som du redan använder. "
 _COLUMNS = ("versions per second", "ours", "bare", "ours / bare", "goal")
 
 
 def content(marker: str) -> Content:
     """A case type of some 3.3 KB: ten questions, two texts."""
-    questions = [{"key": f"q{number}", "label": f"Fråga {number} om ditt recept", "help": _SENTENCE, "kind": "LONG_TEXT"} for number in range(10)]
+    questions = [
+        {
+            "key": f"q{number}",
+            "label": f"Fråga {number} om ditt recept",
+            "help": _SENTENCE,
+            "kind": "LONG_TEXT",
+        }
+        for number in range(10)
+    ]
     terms = [{"key": "villkor", "heading": "Villkor", "text": _SENTENCE * 8}]
     names = {"name": "Förnya recept", "internalName": "Förnya recept"}
-    return validate(CASE_TYPE, {**names, "introduction": f"{_SENTENCE * 10}{marker}", "questions": questions, "terms": terms})
+    return validate(
+        CASE_TYPE,
+        {
+            **names,
+            "introduction": f"{_SENTENCE * 10}{marker}",
+            "questions": questions,
+            "terms": terms,
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +96,13 @@ class Writers:
 class Bare:
     """Three writes in one transaction, to rows that nobody else writes."""
 
-    def __init__(self, database: Database, head: Document, version: Mapping[str, Any], event: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        head: Document,
+        version: Mapping[str, Any],
+        event: Mapping[str, Any],
+    ) -> None:
         self._database = database
         self._head = document_row(head)
         self._version = version
@@ -87,13 +115,24 @@ class Bare:
 
         async def rows(session: Any) -> None:
             await self._database["bare_documents"].replace_one(
-                {"_id": number}, {**self._head, "_id": number, "content": text}, upsert=True, session=session
+                {"_id": number},
+                {**self._head, "_id": number, "content": text},
+                upsert=True,
+                session=session,
             )
-            await self._database["bare_versions"].insert_one({**self._version, "_id": fresh, "content": text}, session=session)
-            await self._database["bare_events"].insert_one({**self._event, "_id": fresh}, session=session)
+            await self._database["bare_versions"].insert_one(
+                {**self._version, "_id": fresh, "content": text}, session=session
+            )
+            await self._database["bare_events"].insert_one(
+                {**self._event, "_id": fresh}, session=session
+            )
 
         async with self._database.client.start_session() as session:
-            await session.with_transaction(rows, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True))
+            await session.with_transaction(
+                rows,
+                read_concern=ReadConcern("snapshot"),
+                write_concern=WriteConcern("majority", j=True),
+            )
 
 
 class Documents:
@@ -107,7 +146,13 @@ class Documents:
         """The next version of this writer's document."""
         document = self._documents[number]
         wanted = {**document.content, "introduction": marker}
-        saved = await self._store.documents.update(document, edit=lambda _: wanted, expected_version=document.latest, publish=False, act=_BY_ANNA)
+        saved = await self._store.documents.update(
+            document,
+            edit=lambda _: wanted,
+            expected_version=document.latest,
+            publish=False,
+            act=_BY_ANNA,
+        )
         assert saved.document is not None
         self._documents[number] = saved.document
 
@@ -115,7 +160,10 @@ class Documents:
 async def measure(rounds: int, each: int) -> None:
     """All sides in turns; prints the table."""
     print(f"## Versions written\n\n{machine()}\n", flush=True)
-    with TemporaryDirectory(prefix="casetypes-bench-") as name, registry(folder := Path(name) / "data") as server:
+    with (
+        TemporaryDirectory(prefix="casetypes-bench-") as name,
+        registry(folder := Path(name) / "data") as server,
+    ):
         store = _store(folder)
         try:
             rates = await _rates(store, folder, server, Writers(each, itertools.count()), rounds)
@@ -123,17 +171,39 @@ async def measure(rounds: int, each: int) -> None:
             await store.log.close()
             await store.database.client.close()
     rows = [
-        _row("32 writers through the store; bare: one at a time", rates["store"], rates["bare, one at a time"], "≥ 3 ×"),
-        _row("32 writers through the store; bare: 32 at once", rates["store"], rates["bare, 32 at once"], ""),
-        _row("32 clients over GraphQL; bare: one at a time", rates["GraphQL"], rates["bare, one at a time"], ""),
+        _row(
+            "32 writers through the store; bare: one at a time",
+            rates["store"],
+            rates["bare, one at a time"],
+            "≥ 3 ×",
+        ),
+        _row(
+            "32 writers through the store; bare: 32 at once",
+            rates["store"],
+            rates["bare, 32 at once"],
+            "",
+        ),
+        _row(
+            "32 clients over GraphQL; bare: one at a time",
+            rates["GraphQL"],
+            rates["bare, one at a time"],
+            "",
+        ),
     ]
     print(f"{table(_COLUMNS, rows)}\n\n{load()}", flush=True)
 
 
-async def _rates(store: Store, folder: Path, server: Server, writers: Writers, rounds: int) -> dict[str, list[float]]:
+async def _rates(
+    store: Store, folder: Path, server: Server, writers: Writers, rounds: int
+) -> dict[str, list[float]]:
     saved = [
         await store.documents.create(
-            CASE_TYPE, principal=PRINCIPAL, owner=Owner(OwnerKind.PRINCIPAL, PRINCIPAL), content=content(""), derived_from=None, act=_BY_ANNA
+            CASE_TYPE,
+            principal=PRINCIPAL,
+            owner=Owner(OwnerKind.PRINCIPAL, PRINCIPAL),
+            content=content(""),
+            derived_from=None,
+            act=_BY_ANNA,
         )
         for _ in range(2 * _WRITERS)
     ]
@@ -141,12 +211,16 @@ async def _rates(store: Store, folder: Path, server: Server, writers: Writers, r
     first = saved[0]
     assert first.version is not None
     assert first.event is not None
-    event = await store.database.find_one("events", {"principal": PRINCIPAL, "sequence": first.event.sequence})
+    event = await store.database.find_one(
+        "events", {"principal": PRINCIPAL, "sequence": first.event.sequence}
+    )
     bare = Bare(store.database, heads[0], version_row(first.version, ()), event or {})
     documents = Documents(store, heads[:_WRITERS])
     region = Region(folder, 0)
     async with region.on(server):
-        edited = {number: (head.id, itertools.count(1)) for number, head in enumerate(heads[_WRITERS:])}
+        edited = {
+            number: (head.id, itertools.count(1)) for number, head in enumerate(heads[_WRITERS:])
+        }
 
         async def over_graphql(number: int, marker: str) -> None:
             document, versions = edited[number]
@@ -167,14 +241,22 @@ def _store(folder: Path) -> Store:
 
 
 def _row(what: str, ours: Sequence[float], bare: Sequence[float], goal: str) -> list[str]:
-    return [what, shown(Spread.of(ours).median), shown(Spread.of(bare).median), str(Spread.of_ratios(ours, bare)), goal]
+    return [
+        what,
+        shown(Spread.of(ours).median),
+        shown(Spread.of(bare).median),
+        str(Spread.of_ratios(ours, bare)),
+        goal,
+    ]
 
 
 def main(arguments: Sequence[str]) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench writes", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each side")
-    parser.add_argument("--each", type=int, default=25, help="versions that each writer writes in a measurement")
+    parser.add_argument(
+        "--each", type=int, default=25, help="versions that each writer writes in a measurement"
+    )
     options = parser.parse_args(arguments)
     collect_rarely()
     run_to_the_end(measure(options.rounds, options.each))

@@ -1,9 +1,13 @@
-"""Follow what clinics are told, and miss nothing: through lost connections, server restarts and restarts of this program.
+"""Follow what clinics are told, and miss nothing: through lost connections, server restarts and
+restarts of this program.
 
-Each notification is printed as one line. Then its cursor is saved, and the next connection goes on from there. A crash between the two shows
-one notification again; none is ever lost. Without a cursor file it begins with all that the clinics have not acknowledged.
+Each notification is printed as one line. Then its cursor is saved, and the next connection goes on
+from there. A crash between the two shows
+one notification again; none is ever lost. Without a cursor file it begins with all that the clinics
+have not acknowledged.
 
-    python examples/clinic_listener.py --url ws://127.0.0.1:8000/graphql --token "$TOKEN" SE2321000016-1A01
+    python examples/clinic_listener.py --url ws://127.0.0.1:8000/graphql --token "$TOKEN"
+    SE2321000016-1A01
 """
 
 import argparse
@@ -31,7 +35,9 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 PING_SECONDS = 20
 
 
-async def notifications(url: str, token: str, clinics: list[str], after: str | None) -> AsyncGenerator[dict[str, Any], None]:
+async def notifications(
+    url: str, token: str, clinics: list[str], after: str | None
+) -> AsyncGenerator[dict[str, Any], None]:
     """One connection's notifications after a cursor, until it breaks."""
     transport = WebsocketsTransport(
         url,
@@ -48,11 +54,15 @@ async def notifications(url: str, token: str, clinics: list[str], after: str | N
 
 
 async def listen(url: str, token: str, clinics: list[str], cursor: Path) -> None:
-    """Print notifications for ever. After a cut, wait a little longer each time, so that a restarted server is not stormed."""
+    """Print notifications for ever.
+
+    After a cut, wait a little longer each time, so that a restarted server is not stormed.
+    """
     wait = FIRST_WAIT
     while True:
         try:
-            # The cursor is read anew for each connection: going on from an old one would repeat what was shown.
+            # The cursor is read anew for each connection: going on from an old one would repeat
+            # what was shown.
             async with aclosing(notifications(url, token, clinics, saved(cursor))) as received:
                 async for notification in received:
                     print(line(notification), flush=True)
@@ -72,9 +82,17 @@ async def listen(url: str, token: str, clinics: list[str], cursor: Path) -> None
 def line(notification: dict[str, Any]) -> str:
     """One notification for people."""
     told = notification
-    numbers = dict.fromkeys(number for number in (told["fromVersion"], told["toVersion"]) if number is not None)
+    numbers = dict.fromkeys(
+        number for number in (told["fromVersion"], told["toVersion"]) if number is not None
+    )
     versions = " → ".join(map(str, numbers))
-    parts = [told["at"], told["clinic"]["name"], told["action"], told["document"]["name"], f"version {versions}" if versions else "no version"]
+    parts = [
+        told["at"],
+        told["clinic"]["name"],
+        told["action"],
+        told["document"]["name"],
+        f"version {versions}" if versions else "no version",
+    ]
     if told["changes"]:
         parts.append("changed: " + ", ".join(change["label"] for change in told["changes"]))
     parts.append("residents notice" if told["residentVisible"] else "staff only")
@@ -97,17 +115,35 @@ def save(path: Path, cursor: str) -> None:
 def main() -> None:
     """Read the arguments, then listen until Ctrl-C."""
     arguments = argparse.ArgumentParser(description="Follow what clinics are told.")
-    arguments.add_argument("clinics", nargs="+", metavar="HSA-ID", help="clinics of one principal, at most 100")
-    arguments.add_argument("--url", default="ws://127.0.0.1:8000/graphql", help="the registry's websocket (default: %(default)s)")
-    arguments.add_argument("--token", required=True, help="bearer token of someone who may read these clinics' notifications")
-    arguments.add_argument("--cursor", type=Path, default=Path("clinic_listener.cursor"), help="file that remembers the place (default: %(default)s)")
+    arguments.add_argument(
+        "clinics", nargs="+", metavar="HSA-ID", help="clinics of one principal, at most 100"
+    )
+    arguments.add_argument(
+        "--url",
+        default="ws://127.0.0.1:8000/graphql",
+        help="the registry's websocket (default: %(default)s)",
+    )
+    arguments.add_argument(
+        "--token",
+        required=True,
+        help="bearer token of someone who may read these clinics' notifications",
+    )
+    arguments.add_argument(
+        "--cursor",
+        type=Path,
+        default=Path("clinic_listener.cursor"),
+        help="file that remembers the place (default: %(default)s)",
+    )
     given = arguments.parse_args()
     try:
         with suppress(KeyboardInterrupt):
             asyncio.run(listen(given.url, given.token, given.clinics, given.cursor))
     except TransportQueryError as refusal:
         told = (refusal.errors or [{}])[0]
-        sys.exit(f"Refused: {told.get('extensions', {}).get('code', 'UNKNOWN')}: {told.get('message', refusal)}")
+        sys.exit(
+            f"Refused: {told.get('extensions', {}).get('code', 'UNKNOWN')}:"
+            f" {told.get('message', refusal)}"
+        )
 
 
 if __name__ == "__main__":

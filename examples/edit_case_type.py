@@ -1,9 +1,13 @@
-"""Edit a case type so that nobody's work is lost: save, meet a conflict, look at what came between, save again, publish.
+"""Edit a case type so that nobody's work is lost: save, meet a conflict, look at what came between,
+save again, publish.
 
-A save names the version that the editor last read. Did someone save after that, nothing is written, and the answer tells who, when and what.
-Changes elsewhere in the content need no decision: a patch leaves them alone. A change of the same field does, and is left to people.
+A save names the version that the editor last read. Did someone save after that, nothing is written,
+and the answer tells who, when and what.
+Changes elsewhere in the content need no decision: a patch leaves them alone. A change of the same
+field does, and is left to people.
 
-    python examples/edit_case_type.py --token "$TOKEN" ct_… --introduction "Ny text." --read-version 1
+    python examples/edit_case_type.py --token "$TOKEN" ct_… --introduction "Ny text." --read-version
+    1
 """
 
 import argparse
@@ -39,7 +43,9 @@ class Editor:
     """One signed-in person at work on one case type."""
 
     def __init__(self, url: str, token: str, case_type: str) -> None:
-        self._client = Client(transport=HTTPXTransport(url, headers={"Authorization": f"Bearer {token}"}))
+        self._client = Client(
+            transport=HTTPXTransport(url, headers={"Authorization": f"Bearer {token}"})
+        )
         self._case_type = case_type
 
     def latest_version(self) -> int:
@@ -50,10 +56,20 @@ class Editor:
         return int(found["latestVersion"])
 
     def save(self, introduction: str, read_version: int, note: str | None) -> int:
-        """Write the next version; its number. After a conflict in other fields, once more from the newest version."""
-        edit = {"id": self._case_type, "expectedVersion": read_version, "content": {"introduction": introduction}, "note": note}
+        """Write the next version; its number.
+
+        After a conflict in other fields, once more from the newest version.
+        """
+        edit = {
+            "id": self._case_type,
+            "expectedVersion": read_version,
+            "content": {"introduction": introduction},
+            "note": note,
+        }
         payload = self._ask(SAVE, input=edit)["caseTypeUpdate"]
-        conflict = next((error for error in payload["errors"] if error["code"] == "VERSION_CONFLICT"), None)
+        conflict = next(
+            (error for error in payload["errors"] if error["code"] == "VERSION_CONFLICT"), None
+        )
         if conflict is None:
             stop_at(payload["errors"])
             number: int = payload["version"]["number"]
@@ -61,7 +77,10 @@ class Editor:
             return number
         print_conflict(conflict)
         if any(change["path"] == "introduction" for change in conflict["changes"]):
-            sys.exit("The introduction itself was changed: read it first, then decide. Nothing was written.")
+            sys.exit(
+                "The introduction itself was changed: read it first, then decide. Nothing was"
+                " written."
+            )
         print(f"The introduction is untouched; going on from version {conflict['latestVersion']}.")
         return self.save(introduction, conflict["latestVersion"], note)
 
@@ -71,7 +90,10 @@ class Editor:
         payload = self._ask(PUBLISH, input=act)["documentPublish"]
         stop_at(payload["errors"])
         document: Json = payload["document"]
-        print(f"Published version {document['publishedVersion']} of {document['name']}, now {document['state']}.")
+        print(
+            f"Published version {document['publishedVersion']} of {document['name']}, now"
+            f" {document['state']}."
+        )
 
     def _ask(self, operation: str, **variables: Any) -> Json:
         request = gql(operation)
@@ -84,7 +106,10 @@ def print_conflict(conflict: Json) -> None:
     """Who saved first, when, and what."""
     by = conflict["by"]
     who = ", ".join(part for part in (by["name"], by["role"], by["unitName"]) if part)
-    print(f"Conflict: you read version {conflict['expectedVersion']}; version {conflict['latestVersion']} was saved at {conflict['at']} by {who}:")
+    print(
+        f"Conflict: you read version {conflict['expectedVersion']}; version"
+        f" {conflict['latestVersion']} was saved at {conflict['at']} by {who}:"
+    )
     for change in conflict["changes"]:
         print(f"  {change['label']}: {change['before']!r} → {change['after']!r}")
 
@@ -92,22 +117,42 @@ def print_conflict(conflict: Json) -> None:
 def stop_at(errors: list[Json]) -> None:
     """End with everything that was refused."""
     if errors:
-        sys.exit("\n".join(f"Refused: {error['code']} at {'.'.join(error['path'])}: {error['message']}" for error in errors))
+        sys.exit(
+            "\n".join(
+                f"Refused: {error['code']} at {'.'.join(error['path'])}: {error['message']}"
+                for error in errors
+            )
+        )
 
 
 def main() -> None:
     """Read the arguments, save, publish."""
-    arguments = argparse.ArgumentParser(description="Edit a case type's introduction and publish it.")
+    arguments = argparse.ArgumentParser(
+        description="Edit a case type's introduction and publish it."
+    )
     arguments.add_argument("case_type", metavar="ID", help="the case type, ct_…")
-    arguments.add_argument("--introduction", required=True, help="the new introduction, in Markdown")
-    arguments.add_argument("--read-version", type=int, help="the version that you last read (default: the newest)")
+    arguments.add_argument(
+        "--introduction", required=True, help="the new introduction, in Markdown"
+    )
+    arguments.add_argument(
+        "--read-version", type=int, help="the version that you last read (default: the newest)"
+    )
     arguments.add_argument("--note", help="why")
-    arguments.add_argument("--url", default="http://127.0.0.1:8000/graphql", help="the registry (default: %(default)s)")
-    arguments.add_argument("--token", required=True, help="bearer token of someone who may edit and publish it")
+    arguments.add_argument(
+        "--url", default="http://127.0.0.1:8000/graphql", help="the registry (default: %(default)s)"
+    )
+    arguments.add_argument(
+        "--token", required=True, help="bearer token of someone who may edit and publish it"
+    )
     given = arguments.parse_args()
     editor = Editor(given.url, given.token, given.case_type)
     try:
-        editor.publish(editor.save(given.introduction, given.read_version or editor.latest_version(), given.note), given.note)
+        editor.publish(
+            editor.save(
+                given.introduction, given.read_version or editor.latest_version(), given.note
+            ),
+            given.note,
+        )
     except TransportQueryError as refusal:
         sys.exit(f"Refused: {refusal}")
     except (TransportError, OSError) as cut:

@@ -1,8 +1,10 @@
 """A report from two exports: who has what, and who lags behind. Prints two tables and saves a plot.
 
-    python examples/report.py --url http://127.0.0.1:8000 --token "$(casetypes token --role REPORTER --unit SE2321000016)" --plot report.png
+    python examples/report.py --url http://127.0.0.1:8000 --token "$(casetypes token --role REPORTER
+    --unit SE2321000016)" --plot report.png
 
-Needs polars and matplotlib. Parquet carries the columns' types, so nothing has to be told how to read it.
+Needs polars and matplotlib. Parquet carries the columns' types, so nothing has to be told how to
+read it.
 """
 
 import argparse
@@ -20,32 +22,52 @@ MOST_SHOWN = 20
 
 def fetched(url: str, token: str, export: str) -> pl.DataFrame:
     """An export as a table."""
-    asked = urllib.request.Request(f"{url}/exports/{export}.parquet", headers={"authorization": f"Bearer {token}"})  # noqa: S310 - the user's own
+    asked = urllib.request.Request(  # noqa: S310 - the user's own
+        f"{url}/exports/{export}.parquet", headers={"authorization": f"Bearer {token}"}
+    )
     with urllib.request.urlopen(asked) as answer:  # noqa: S310
         return pl.read_parquet(io.BytesIO(answer.read()))
 
 
 def per_clinic(assignments: pl.DataFrame) -> pl.DataFrame:
     """How many case types each clinic has, and how many of them residents meet."""
-    counted = assignments.group_by("clinic", "clinicName").agg(pl.len().alias("caseTypes"), pl.col("active").sum().alias("shown"))
+    counted = assignments.group_by("clinic", "clinicName").agg(
+        pl.len().alias("caseTypes"), pl.col("active").sum().alias("shown")
+    )
     return counted.sort("caseTypes", "clinic", descending=[True, False])
 
 
 def lagging(adoption: pl.DataFrame) -> pl.DataFrame:
-    """Clinics that have not acknowledged the version in force, by case type, and since when the longest of them lag."""
+    """Clinics that have not acknowledged the version in force, by case type, and since when the
+    longest of them lag.
+    """
     behind = adoption.filter(pl.col("behind") & (pl.col("clinics") > 0))
-    counted = behind.group_by("caseType", "caseTypeName", "publishedVersion").agg(pl.col("clinics").sum(), pl.col("behindSince").min())
+    counted = behind.group_by("caseType", "caseTypeName", "publishedVersion").agg(
+        pl.col("clinics").sum(), pl.col("behindSince").min()
+    )
     return counted.sort("clinics", "caseType", descending=[True, False])
 
 
 def plotted(adoption: pl.DataFrame, path: str) -> None:
-    """For each case type how many clinics have taken the version in force, and how many have not, as a bar chart."""
+    """For each case type how many clinics have taken the version in force, and how many have not,
+    as a bar chart.
+    """
     taken = pl.col("clinics").filter(~pl.col("behind")).sum().alias("taken")
-    shares = adoption.group_by("caseType", "caseTypeName").agg(taken, pl.col("clinics").sum().alias("all")).sort("all", "caseType").tail(MOST_SHOWN)
-    names = [f"{name} ({key[-6:]})" for key, name in shares.select("caseType", "caseTypeName").iter_rows()]
+    shares = (
+        adoption.group_by("caseType", "caseTypeName")
+        .agg(taken, pl.col("clinics").sum().alias("all"))
+        .sort("all", "caseType")
+        .tail(MOST_SHOWN)
+    )
+    names = [
+        f"{name} ({key[-6:]})"
+        for key, name in shares.select("caseType", "caseTypeName").iter_rows()
+    ]
     figure, axes = plt.subplots(figsize=(9, 1.5 + 0.35 * len(names)), layout="constrained")
     axes.barh(names, shares["all"].to_list(), color="#c9d6df", label="har ärendetypen")
-    axes.barh(names, shares["taken"].to_list(), color="#1f6f8b", label="har kvitterat gällande version")
+    axes.barh(
+        names, shares["taken"].to_list(), color="#1f6f8b", label="har kvitterat gällande version"
+    )
     axes.set_xlabel("mottagningar")
     axes.legend(loc="lower right")
     figure.savefig(path)
@@ -61,10 +83,17 @@ def main() -> None:
     given = parser.parse_args()
     mpl.use("Agg")
     try:
-        assignments, adoption = (fetched(given.url, given.token, export) for export in ("assignments", "adoption"))
+        assignments, adoption = (
+            fetched(given.url, given.token, export) for export in ("assignments", "adoption")
+        )
     except urllib.error.HTTPError as refused:
         sys.exit(f"Refused: {refused.read().decode()}")
-    with pl.Config(tbl_rows=MOST_SHOWN, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_width_chars=150):
+    with pl.Config(
+        tbl_rows=MOST_SHOWN,
+        tbl_hide_dataframe_shape=True,
+        tbl_hide_column_data_types=True,
+        tbl_width_chars=150,
+    ):
         print(per_clinic(assignments))
         print(lagging(adoption))
     plotted(adoption, given.plot)

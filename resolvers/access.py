@@ -1,7 +1,9 @@
 """Who may see and do what: one table, one decision.
 
-A role is held for a unit: a principal (the role reaches all its clinics) or a clinic. Everything that is read, written, compared, listed or
-followed is decided by `require`, `holder` or the scope made here. What a viewer may not know of answers like what does not exist.
+A role is held for a unit: a principal (the role reaches all its clinics) or a clinic. Everything
+that is read, written, compared, listed or
+followed is decided by `require`, `holder` or the scope made here. What a viewer may not know of
+answers like what does not exist.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +14,18 @@ from resolvers.viewers import LOA3, Grant, Viewer
 from store.clinic_filters import Reach
 from store.errors import NotFound, NotPermitted
 from store.kinds import Kind, Shared
-from store.records import Act, Actor, CentralActivation, Clinic, Document, OwnerKind, Principal, PrincipalKind, Role, key_of
+from store.records import (
+    Act,
+    Actor,
+    CentralActivation,
+    Clinic,
+    Document,
+    OwnerKind,
+    Principal,
+    PrincipalKind,
+    Role,
+    key_of,
+)
 from store.registry import Store
 from store.scopes import Scope, Seen, Sight
 
@@ -43,7 +56,9 @@ class Permission(Enum):
     INTROSPECT = auto()
 
 
-_ALL = frozenset(Permission) - {Permission.ACKNOWLEDGE}  # how many clinics have acknowledged would say nothing if others could do it for them
+_ALL = frozenset(Permission) - {
+    Permission.ACKNOWLEDGE
+}  # how many clinics have acknowledged would say nothing if others could do it for them
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.NATIONAL_ADMINISTRATOR: _ALL,
@@ -64,10 +79,20 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
         }
     ),
     Role.CLINIC_STAFF: frozenset({Permission.READ_INBOX, Permission.ACKNOWLEDGE}),
-    Role.REVIEWER: frozenset({Permission.READ_DRAFTS, Permission.READ_LOG, Permission.SEE_PERSONS, Permission.READ_INBOX, Permission.READ_ROLES}),
+    Role.REVIEWER: frozenset(
+        {
+            Permission.READ_DRAFTS,
+            Permission.READ_LOG,
+            Permission.SEE_PERSONS,
+            Permission.READ_INBOX,
+            Permission.READ_ROLES,
+        }
+    ),
     Role.REPORTER: frozenset({Permission.READ_LOG, Permission.READ_INBOX, Permission.INTROSPECT}),
 }
-"""What each role may do where it is held, if the principal's policies don't say otherwise (`_limited`)."""
+"""What each role may do where it is held, if the principal's policies don't say otherwise
+(`_limited`).
+"""
 
 _CLINICS_WRITE = frozenset(
     {
@@ -91,7 +116,9 @@ _KINDS_OF_ROLE: Mapping[Role, frozenset[PrincipalKind]] = {
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A role as held for a unit that the registry knows: a clinic, or a principal when `clinic` is None."""
+    """A role as held for a unit that the registry knows: a clinic, or a principal when `clinic` is
+    None.
+    """
 
     role: Role
     unit: str
@@ -101,7 +128,9 @@ class Held:
     permissions: frozenset[Permission]
 
     def reaches(self, principal: str, clinic: str | None) -> bool:
-        """Whether the role is held for something of a principal (`clinic` None) or of one of its clinics."""
+        """Whether the role is held for something of a principal (`clinic` None) or of one of its
+        clinics.
+        """
         if self.principal != principal:
             return False
         if self.clinic is not None:
@@ -120,29 +149,54 @@ class Rights:
         """How much of a document is seen."""
         return self.scope.sight(document)
 
-    def holder(self, permission: Permission, principal: str, clinic: str | None = None) -> Held | None:
-        """The role that allows something on a principal's things, or on a clinic's; None where none does."""
-        return next((held for held in self.held if permission in held.permissions and held.reaches(principal, clinic)), None)
+    def holder(
+        self, permission: Permission, principal: str, clinic: str | None = None
+    ) -> Held | None:
+        """The role that allows something on a principal's things, or on a clinic's; None where none
+        does.
+        """
+        return next(
+            (
+                held
+                for held in self.held
+                if permission in held.permissions and held.reaches(principal, clinic)
+            ),
+            None,
+        )
 
     def sees_clinic(self, clinic: Clinic) -> bool:
         """Whether a clinic's data may be read."""
-        return any(held.national or held.reaches(clinic.principal, clinic.key) for held in self.held)
+        return any(
+            held.national or held.reaches(clinic.principal, clinic.key) for held in self.held
+        )
 
     def reads_clinic(self, clinic: str, principal: str) -> bool:
         """The same for a clinic known only by its key and its principal's."""
         return any(held.national or held.reaches(principal, clinic) for held in self.held)
 
     def sees_persons(self, principal: str) -> bool:
-        """Whether the persons behind the acts in a principal's log may be seen, or only role and unit."""
-        return any(Permission.SEE_PERSONS in held.permissions and held.principal == principal and held.clinic is None for held in self.held)
+        """Whether the persons behind the acts in a principal's log may be seen, or only role and
+        unit.
+        """
+        return any(
+            Permission.SEE_PERSONS in held.permissions
+            and held.principal == principal
+            and held.clinic is None
+            for held in self.held
+        )
 
     def belongs_to(self, principal: str) -> bool:
         """Whether any role is held at a principal or one of its clinics."""
         return any(held.principal == principal for held in self.held)
 
     def knows_groups(self, principal: str) -> bool:
-        """Whether a principal's groups of clinics may be known of: by who holds a role for the whole principal, or for all."""
-        return any(held.national or (held.principal == principal and held.clinic is None) for held in self.held)
+        """Whether a principal's groups of clinics may be known of: by who holds a role for the
+        whole principal, or for all.
+        """
+        return any(
+            held.national or (held.principal == principal and held.clinic is None)
+            for held in self.held
+        )
 
     def clinics(self) -> Reach | None:
         """The clinics that may be read; None means all."""
@@ -158,27 +212,41 @@ NO_RIGHTS = Rights(held=(), scope=Scope())
 
 
 async def rights_of(viewer: Viewer, store: Store) -> Rights:
-    """What a viewer's grants come to: units that the registry does not know, or that don't fit the role, give nothing.
+    """What a viewer's grants come to: units that the registry does not know, or that don't fit the
+    role, give nothing.
 
-    A person whose token carries no role here has those of the registry's own table. Principals' policies limit both.
+    A person whose token carries no role here has those of the registry's own table. Principals'
+    policies limit both.
     """
     principals = await store.principals.known()
     held = await _known(viewer.grants, principals, store)
     if not held and viewer.employee_hsa_id is not None:
         table = await store.role_grants.of_employee(key_of(viewer.employee_hsa_id))
-        held = await _known([Grant(grant.role, grant.unit, includes_below=grant.unit in principals) for grant in table], principals, store)
-    limited = [one for one in [await _limited(one, viewer, store) for one in held] if one is not None]
+        held = await _known(
+            [
+                Grant(grant.role, grant.unit, includes_below=grant.unit in principals)
+                for grant in table
+            ],
+            principals,
+            store,
+        )
+    limited = [
+        one for one in [await _limited(one, viewer, store) for one in held] if one is not None
+    ]
     return Rights(held=tuple(limited), scope=_scope(limited, principals.values(), store.kinds))
 
 
-async def _known(grants: Sequence[Grant], principals: Mapping[str, Principal], store: Store) -> list[Held]:
+async def _known(
+    grants: Sequence[Grant], principals: Mapping[str, Principal], store: Store
+) -> list[Held]:
     units = {key_of(grant.unit) for grant in grants} - principals.keys()
     clinics = await store.clinics.get_many(units) if units else {}
     return [one for grant in grants if (one := _held(grant, principals, clinics)) is not None]
 
 
 async def _limited(held: Held, viewer: Viewer, store: Store) -> Held | None:
-    """A role as far as the principal's policies let it reach; None where the sign-in is too weak for them.
+    """A role as far as the principal's policies let it reach; None where the sign-in is too weak
+    for them.
 
     Policies are read only where they can matter: for clinics' own roles, and for weaker sign-ins.
     """
@@ -205,36 +273,64 @@ def can_be_held(role: Role, kind: PrincipalKind, *, at_clinic: bool) -> bool:
     return kind in _KINDS_OF_ROLE.get(role, frozenset(PrincipalKind))
 
 
-def _held(grant: Grant, principals: Mapping[str, Principal], clinics: Mapping[str, Clinic]) -> Held | None:
+def _held(
+    grant: Grant, principals: Mapping[str, Principal], clinics: Mapping[str, Clinic]
+) -> Held | None:
     key = key_of(grant.unit)
     allowed = PERMISSIONS[grant.role]
     if (clinic := clinics.get(key)) is not None and grant.role not in _KINDS_OF_ROLE:
-        return Held(grant.role, clinic.hsa_id, clinic.principal, clinic.key, national=False, permissions=allowed)
-    if (principal := principals.get(key)) is None or principal.kind not in _KINDS_OF_ROLE.get(grant.role, frozenset(PrincipalKind)):
+        return Held(
+            grant.role,
+            clinic.hsa_id,
+            clinic.principal,
+            clinic.key,
+            national=False,
+            permissions=allowed,
+        )
+    if (principal := principals.get(key)) is None or principal.kind not in _KINDS_OF_ROLE.get(
+        grant.role, frozenset(PrincipalKind)
+    ):
         return None
     if grant.role in _CLINIC_ROLES and not grant.includes_below:
         return None
     national = principal.kind is PrincipalKind.NATIONAL and grant.role not in _CLINIC_ROLES
-    return Held(grant.role, principal.hsa_id, principal.key, None, national=national, permissions=allowed)
+    return Held(
+        grant.role, principal.hsa_id, principal.key, None, national=national, permissions=allowed
+    )
 
 
 def _scope(held: Iterable[Held], principals: Iterable[Principal], kinds: Iterable[Kind]) -> Scope:
-    """The documents that roles let see: their own principal's published ones, what kinds share, and drafts where they may read drafts."""
+    """The documents that roles let see: their own principal's published ones, what kinds share, and
+    drafts where they may read drafts.
+    """
     held = tuple(held)
     drafts = [one for one in held if Permission.READ_DRAFTS in one.permissions]
     wide = [one for one in held if one.clinic is None]
     national = frozenset(one.key for one in principals if one.kind is PrincipalKind.NATIONAL)
     return Scope(
-        principals=frozenset(one.principal for one in drafts if one.clinic is None and one.role not in _CLINIC_ROLES),
+        principals=frozenset(
+            one.principal for one in drafts if one.clinic is None and one.role not in _CLINIC_ROLES
+        ),
         clinics=frozenset(one.clinic for one in drafts if one.clinic is not None),
-        clinics_in=frozenset(one.principal for one in drafts if one.clinic is None and one.role in _CLINIC_ROLES),
+        clinics_in=frozenset(
+            one.principal for one in drafts if one.clinic is None and one.role in _CLINIC_ROLES
+        ),
         released_in=frozenset(one.principal for one in wide),
-        released_of=frozenset(one.principal for one in held) | frozenset(one.clinic for one in held if one.clinic is not None),
+        released_of=frozenset(one.principal for one in held)
+        | frozenset(one.clinic for one in held if one.clinic is not None),
         released_templates_of=national if held else frozenset(),
         released_central=any(one.national for one in held),
-        within=None if any(one.national for one in held) else national | {one.principal for one in held},
+        within=(
+            None
+            if any(one.national for one in held)
+            else national | {one.principal for one in held}
+        ),
         template_kinds=frozenset(kind.name for kind in kinds if kind.shared is Shared.NATIONAL),
-        released_kinds=frozenset(kind.name for kind in kinds if kind.shared is Shared.CENTRAL) if held else frozenset(),
+        released_kinds=(
+            frozenset(kind.name for kind in kinds if kind.shared is Shared.CENTRAL)
+            if held
+            else frozenset()
+        ),
     )
 
 
@@ -243,7 +339,9 @@ def clinic_of(document: Document) -> str | None:
     return document.owner.key if document.owner.kind is OwnerKind.CLINIC else None
 
 
-def require_sight(rights: Rights, document: Document | None, path: tuple[str, ...] = ("id",)) -> Document:
+def require_sight(
+    rights: Rights, document: Document | None, path: tuple[str, ...] = ("id",)
+) -> Document:
     """The document, if the viewer may know of it.
 
     Raises:
@@ -254,7 +352,12 @@ def require_sight(rights: Rights, document: Document | None, path: tuple[str, ..
     return document
 
 
-def require(rights: Rights, permission: Permission, document: Document | None, path: tuple[str, ...] = ("id",)) -> tuple[Document, Held]:
+def require(
+    rights: Rights,
+    permission: Permission,
+    document: Document | None,
+    path: tuple[str, ...] = ("id",),
+) -> tuple[Document, Held]:
     """The document and the role that allows an act on it.
 
     Raises:
@@ -268,7 +371,13 @@ def require(rights: Rights, permission: Permission, document: Document | None, p
     return document, held
 
 
-def require_at(rights: Rights, permission: Permission, principal: str, clinic: str | None, path: tuple[str, ...]) -> Held:
+def require_at(
+    rights: Rights,
+    permission: Permission,
+    principal: str,
+    clinic: str | None,
+    path: tuple[str, ...],
+) -> Held:
     """The role that allows an act at a principal or one of its clinics.
 
     Raises:
@@ -282,5 +391,7 @@ def require_at(rights: Rights, permission: Permission, principal: str, clinic: s
 
 def act_of(viewer: Viewer, held: Held, note: str | None, request_id: str) -> Act:
     """Who writes, in which role and for which unit, and why."""
-    actor = Actor(role=held.role, unit=held.unit, employee_hsa_id=viewer.employee_hsa_id, system=viewer.system)
+    actor = Actor(
+        role=held.role, unit=held.unit, employee_hsa_id=viewer.employee_hsa_id, system=viewer.system
+    )
     return Act(actor=actor, note=note, request_id=request_id)

@@ -13,7 +13,12 @@ from store.transactions import IdempotencyKey
 async def get(context: Context, subscription_id: str) -> ActiveSubscription | None:
     """One that is open and that the viewer may see; else None."""
     found = await context.store.active_subscriptions.get(subscription_id)
-    return found if found is not None and context.rights.holder(Permission.MANAGE_SUBSCRIPTIONS, found.principal) is not None else None
+    return (
+        found
+        if found is not None
+        and context.rights.holder(Permission.MANAGE_SUBSCRIPTIONS, found.principal) is not None
+        else None
+    )
 
 
 async def page(context: Context, principal: str, paging: Paging) -> Page[ActiveSubscription]:
@@ -42,10 +47,15 @@ async def behind(context: Context, subscription: ActiveSubscription) -> int:
     """How many events of the log it was not told of yet."""
     if subscription.sequence is None:
         return 0
-    return max(0, await context.store.history.latest_sequence(subscription.principal) - subscription.sequence)
+    return max(
+        0,
+        await context.store.history.latest_sequence(subscription.principal) - subscription.sequence,
+    )
 
 
-async def end(context: Context, subscription_id: str, *, note: str | None, key: IdempotencyKey | None) -> Saved:
+async def end(
+    context: Context, subscription_id: str, *, note: str | None, key: IdempotencyKey | None
+) -> Saved:
     """End one. Its reader is told; its rights stay as they are.
 
     Raises:
@@ -54,5 +64,7 @@ async def end(context: Context, subscription_id: str, *, note: str | None, key: 
     found = await get(context, subscription_id)
     if found is None:
         raise NotFound("Prenumerationen finns inte, eller har redan upphört.", ("id",))
-    held = access.require_at(context.rights, Permission.MANAGE_SUBSCRIPTIONS, found.principal, None, ("id",))
+    held = access.require_at(
+        context.rights, Permission.MANAGE_SUBSCRIPTIONS, found.principal, None, ("id",)
+    )
     return await context.store.active_subscriptions.end(found, act=context.act(held, note), key=key)

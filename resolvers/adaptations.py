@@ -16,7 +16,9 @@ from store.transactions import IdempotencyKey
 
 
 async def get(context: Context, clinic: Clinic, case_type: str) -> Document | None:
-    """A clinic's adaptation of a case type; None where there is none, or the viewer may not know of it."""
+    """A clinic's adaptation of a case type; None where there is none, or the viewer may not know of
+    it.
+    """
     return await documents.get(context, adaptation_id(case_type, clinic.key), LOCAL_ADAPTATION.name)
 
 
@@ -44,8 +46,12 @@ async def save(
         VersionConflict: Someone saved first.
     """
     found = await clinics.require(context, clinic, ("clinic",))
-    document = access.require_sight(context.rights, await documents.get(context, case_type, "CASE_TYPE"), ("caseType",))
-    held = access.require_at(context.rights, Permission.ADAPT, found.principal, found.key, ("clinic",))
+    document = access.require_sight(
+        context.rights, await documents.get(context, case_type, "CASE_TYPE"), ("caseType",)
+    )
+    held = access.require_at(
+        context.rights, Permission.ADAPT, found.principal, found.key, ("clinic",)
+    )
     require_central(document)
     if document.principal != found.principal:
         raise NotFound("Ärendetypen finns inte hos mottagningens huvudman.", ("caseType",))

@@ -13,7 +13,15 @@ from store.assignments import AssignmentFilter, AssignmentOrder
 from store.clinic_filters import ClinicFilter
 from store.errors import InvalidInput
 from store.paging import Page, Paging
-from store.records import Assignment, AssignmentOrigin, Document, DocumentState, OrderedList, OwnerKind, key_of
+from store.records import (
+    Assignment,
+    AssignmentOrigin,
+    Document,
+    DocumentState,
+    OrderedList,
+    OwnerKind,
+    key_of,
+)
 
 _NONE: Page[Assignment] = Page((), (), has_next=False, has_previous=False)
 _ASSIGNED = frozenset({DocumentState.ACTIVE, DocumentState.INACTIVE})
@@ -22,7 +30,10 @@ _ASSIGNED = frozenset({DocumentState.ACTIVE, DocumentState.INACTIVE})
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Which assignments, as a caller asks; what is None does not matter. `scope` is whose the case types are."""
+    """Which assignments, as a caller asks; what is None does not matter.
+
+    `scope` is whose the case types are.
+    """
 
     clinic: str | None = None
     case_type: str | None = None
@@ -40,7 +51,9 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What a wish comes to: a filter within the viewer's rights, the moment as a number of the log, and the order."""
+    """What a wish comes to: a filter within the viewer's rights, the moment as a number of the log,
+    and the order.
+    """
 
     which: AssignmentFilter
     sequence: int | None
@@ -50,27 +63,49 @@ class Listed:
 async def get(context: Context, assignment_id: str) -> Assignment | None:
     """An assignment at a clinic that the viewer may read; else None."""
     assignment = await context.loaders.assignments.load(assignment_id)
-    if assignment is None or not context.rights.reads_clinic(assignment.clinic, assignment.principal):
+    if assignment is None or not context.rights.reads_clinic(
+        assignment.clinic, assignment.principal
+    ):
         return None
     return assignment if await documents.get(context, assignment.document) is not None else None
 
 
-async def listed(context: Context, wish: Wish, as_of: datetime | None, order: AssignmentOrder = AssignmentOrder.CLINIC_ASC) -> Listed | None:
+async def listed(
+    context: Context,
+    wish: Wish,
+    as_of: datetime | None,
+    order: AssignmentOrder = AssignmentOrder.CLINIC_ASC,
+) -> Listed | None:
     """What to list; None where nothing can match.
 
     Raises:
         NotFound: There is no such group or principal.
-        InvalidInput: A moment, or an order by time, is asked for, but not of whose log; or of the past what is known of now only.
+        InvalidInput: A moment, or an order by time, is asked for, but not of whose log; or of the
+            past what is known of now only.
     """
     within = context.rights.clinics()
     _refuse_unknown(wish, as_of)
-    document = await documents.get(context, wish.case_type, "CASE_TYPE") if wish.case_type is not None else None
-    clinic = await context.loaders.clinics.load(key_of(wish.clinic)) if wish.clinic is not None else None
-    if (wish.case_type is not None and document is None) or (wish.clinic is not None and (clinic is None or not context.rights.sees_clinic(clinic))):
+    document = (
+        await documents.get(context, wish.case_type, "CASE_TYPE")
+        if wish.case_type is not None
+        else None
+    )
+    clinic = (
+        await context.loaders.clinics.load(key_of(wish.clinic)) if wish.clinic is not None else None
+    )
+    if (wish.case_type is not None and document is None) or (
+        wish.clinic is not None and (clinic is None or not context.rights.sees_clinic(clinic))
+    ):
         return None
     keys: Sequence[str] | None = [clinic.key] if clinic else None
-    named = require_principal(context, wish.principal, ("filter", "principal")).key if wish.principal is not None else None
-    if named is not None and any(one is not None and one.principal != named for one in (document, clinic)):
+    named = (
+        require_principal(context, wish.principal, ("filter", "principal")).key
+        if wish.principal is not None
+        else None
+    )
+    if named is not None and any(
+        one is not None and one.principal != named for one in (document, clinic)
+    ):
         return None
     principal = named or (document.principal if document else clinic.principal if clinic else None)
     if wish.group is not None:
@@ -79,10 +114,18 @@ async def listed(context: Context, wish: Wish, as_of: datetime | None, order: As
             return None
         principal = group.principal
         keys = _both(keys, await context.store.clinics.keys(context.store.groups.filter_of(group)))
-    if principal is None and within is not None and len(roots := {held.principal for held in context.rights.held}) == 1:
+    if (
+        principal is None
+        and within is not None
+        and len(roots := {held.principal for held in context.rights.held}) == 1
+    ):
         [principal] = roots
     if wish.business_classifications is not None:
-        alike = ClinicFilter(within=within, principal=principal, business_classifications=wish.business_classifications)
+        alike = ClinicFilter(
+            within=within,
+            principal=principal,
+            business_classifications=wish.business_classifications,
+        )
         keys = _both(keys, await context.store.clinics.keys(alike))
     sequence = None
     if as_of is not None:
@@ -123,21 +166,35 @@ def _refuse_unknown(wish: Wish, as_of: datetime | None) -> None:
             (wish.states is not None, "state"),
         ):
             if asked:
-                raise InvalidInput.at(("filter", name), "NOT_WITH_AS_OF", "Det visas bara för nuläget: utelämna asOf, eller detta filter.")
+                raise InvalidInput.at(
+                    ("filter", name),
+                    "NOT_WITH_AS_OF",
+                    "Det visas bara för nuläget: utelämna asOf, eller detta filter.",
+                )
     if wish.acknowledged_version is not None and wish.case_type is None:
-        raise InvalidInput.at(("filter", "acknowledgedVersion"), "WHICH_CASE_TYPE", "Ange ärendetyp: varje ärendetyp har sina egna versioner.")
+        raise InvalidInput.at(
+            ("filter", "acknowledgedVersion"),
+            "WHICH_CASE_TYPE",
+            "Ange ärendetyp: varje ärendetyp har sina egna versioner.",
+        )
 
 
 def _whose(principal: str | None, path: tuple[str, ...]) -> str:
     if principal is None:
-        raise InvalidInput.at(path, "WHOSE_LOG", "Ange huvudman, mottagning, ärendetyp eller grupp: varje huvudman har sin egen logg.")
+        raise InvalidInput.at(
+            path,
+            "WHOSE_LOG",
+            "Ange huvudman, mottagning, ärendetyp eller grupp: varje huvudman har sin egen logg.",
+        )
     return principal
 
 
 async def _in_states(
     context: Context, principal: str | None, states: Sequence[DocumentState] | None
 ) -> tuple[Sequence[str] | None, Sequence[str] | None]:
-    """The only case types, and those left out, that some states come to: of what clinics have, deactivated ones are few."""
+    """The only case types, and those left out, that some states come to: of what clinics have,
+    deactivated ones are few.
+    """
     wanted = _ASSIGNED.intersection(_ASSIGNED if states is None else states)
     if wanted == _ASSIGNED:
         return None, None
@@ -148,7 +205,9 @@ async def _in_states(
     return (inactive, None) if DocumentState.INACTIVE in wanted else (None, inactive)
 
 
-async def _in_force(context: Context, principal: str | None, document: Document | None) -> Mapping[str, int]:
+async def _in_force(
+    context: Context, principal: str | None, document: Document | None
+) -> Mapping[str, int]:
     """The versions in force that clinics may lag behind."""
     whose = _whose(principal, ("filter", "behindOnly"))
     among = [document.id] if document else await context.store.assignments.handed_out(whose)
@@ -156,16 +215,26 @@ async def _in_force(context: Context, principal: str | None, document: Document 
 
 
 async def adoption(context: Context, document: Document) -> Adoption:
-    """How far the clinics that have a document now, those that the viewer may read, have taken the version in force."""
+    """How far the clinics that have a document now, those that the viewer may read, have taken the
+    version in force.
+    """
     reach = context.rights.clinics()
     everywhere = reach is None or document.principal in reach.principals
-    asked = AdoptionAsked(document.id, document.published, None if everywhere or reach is None else tuple(sorted(reach.clinics)))
+    asked = AdoptionAsked(
+        document.id,
+        document.published,
+        None if everywhere or reach is None else tuple(sorted(reach.clinics)),
+    )
     return await context.loaders.adoptions.load(asked) or Adoption((), 0)
 
 
 async def page(context: Context, what: Listed | None, paging: Paging) -> Page[Assignment]:
     """A page of assignments, in the order asked for."""
-    return _NONE if what is None else await context.store.assignments.page(what.which, paging, what.sequence, what.order)
+    return (
+        _NONE
+        if what is None
+        else await context.store.assignments.page(what.which, paging, what.sequence, what.order)
+    )
 
 
 async def count(context: Context, what: Listed | None) -> int:
@@ -175,11 +244,18 @@ async def count(context: Context, what: Listed | None) -> int:
 
 def of_document(context: Context, document: Document) -> Listed:
     """The clinics that have a document now, those that the viewer may read."""
-    return Listed(AssignmentFilter(within=context.rights.clinics(), principal=document.principal, document=document.id), None)
+    return Listed(
+        AssignmentFilter(
+            within=context.rights.clinics(), principal=document.principal, document=document.id
+        ),
+        None,
+    )
 
 
 async def place(context: Context, assignment: Assignment, which: OrderedList) -> int:
-    """The 1-based place of an assignment among all that its clinic has; where it stood last, if it has ended."""
+    """The 1-based place of an assignment among all that its clinic has; where it stood last, if it
+    has ended.
+    """
     if assignment.until_sequence is None:
         found = await context.loaders.places.load((which, assignment.clinic, assignment.document))
         if found is not None:

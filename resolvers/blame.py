@@ -21,9 +21,11 @@ class _Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FieldOrigin:
-    """Where one value comes from. `source` is the document that it was written in, the one asked about or a template above it.
+    """Where one value comes from. `source` is the document that it was written in, the one asked
+    about or a template above it.
 
-    `version` and `signature` are None where the viewer may not see that document, or no version of it that had the value.
+    `version` and `signature` are None where the viewer may not see that document, or no version of
+    it that had the value.
     """
 
     path: str
@@ -34,8 +36,11 @@ class FieldOrigin:
     signature: Signature | None
 
 
-async def of_document(context: Context, document: Document, number: int | None) -> list[FieldOrigin]:
-    """The origin of each value of a version, in the content's order; of the newest that the viewer may see without a number.
+async def of_document(
+    context: Context, document: Document, number: int | None
+) -> list[FieldOrigin]:
+    """The origin of each value of a version, in the content's order; of the newest that the viewer
+    may see without a number.
 
     Who sees no drafts is told, of each change, the first version in force that came with it.
 
@@ -47,7 +52,11 @@ async def of_document(context: Context, document: Document, number: int | None) 
         raise NotFound(f"Version {number} finns inte.", ("version",))
     origins = await context.loaders.blames.load((made.document, made.number)) or []
     names = sorted({document.id} | {origin.document for origin in origins})
-    heads = {head.id: head for head in await context.loaders.documents.load_many(names) if head is not None}
+    heads = {
+        head.id: head
+        for head in await context.loaders.documents.load_many(names)
+        if head is not None
+    }
     came = {origin: _Place(document.id, origin.since, made.number) for origin in origins}
     written = {origin: _Place(origin.document, origin.version, origin.newest) for origin in origins}
     shown = await _shown(context, heads, {*came.values(), *written.values()})
@@ -66,10 +75,20 @@ async def of_document(context: Context, document: Document, number: int | None) 
     ]
 
 
-async def _shown(context: Context, heads: dict[str, Document], asked: set[_Place]) -> dict[_Place, int]:
-    """For versions the version that the viewer is told of in its stead; without those of which the viewer is told nothing."""
+async def _shown(
+    context: Context, heads: dict[str, Document], asked: set[_Place]
+) -> dict[_Place, int]:
+    """For versions the version that the viewer is told of in its stead; without those of which the
+    viewer is told nothing.
+    """
     sights = {name: documents.sight(context, head) for name, head in heads.items()}
     shown = {place: place.version for place in asked if sights[place.document] is Sight.ALL}
     limited = [place for place in asked if sights[place.document] is Sight.RELEASED]
-    found = await context.loaders.released_with.load_many([(place.document, place.version) for place in limited])
-    return shown | {place: first for place, first in zip(limited, found, strict=True) if first is not None and first <= place.newest}
+    found = await context.loaders.released_with.load_many(
+        [(place.document, place.version) for place in limited]
+    )
+    return shown | {
+        place: first
+        for place, first in zip(limited, found, strict=True)
+        if first is not None and first <= place.newest
+    }

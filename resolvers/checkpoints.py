@@ -1,6 +1,8 @@
-"""Signed checkpoints of the logs: who holds the key states how far each log went and what stood in it. Ed25519, as JSON Web Signatures.
+"""Signed checkpoints of the logs: who holds the key states how far each log went and what stood in
+it. Ed25519, as JSON Web Signatures.
 
-Whoever has the public key can check a statement, on any machine and with any JOSE library; whoever has only the database can't make one.
+Whoever has the public key can check a statement, on any machine and with any JOSE library; whoever
+has only the database can't make one.
 
 Source: RFC 7515 (JSON Web Signature), RFC 8037 and RFC 9864 (Ed25519).
 """
@@ -42,7 +44,12 @@ class CheckpointKey:
             ValueError: The file holds no Ed25519 key, or there is none.
         """
         if make and not path.exists():
-            key_files.create(path, OKPKey.generate_key(_ALGORITHM, {"use": "sig"}, auto_kid=True).as_dict(private=True))
+            key_files.create(
+                path,
+                OKPKey.generate_key(_ALGORITHM, {"use": "sig"}, auto_kid=True).as_dict(
+                    private=True
+                ),
+            )
         try:
             key = OKPKey.import_key(json.loads(path.read_bytes()))
         except (OSError, JoseError, ValueError, TypeError, KeyError):
@@ -58,15 +65,24 @@ class CheckpointKey:
 
     def sign(self, principal: str, reached: Reached) -> Checkpoint:
         """State how far a log goes, and what is in it."""
-        stated = {"principal": principal, "sequence": reached.sequence, "at": timestamp(reached.at), "digest": reached.digest}
+        stated = {
+            "principal": principal,
+            "sequence": reached.sequence,
+            "at": timestamp(reached.at),
+            "digest": reached.digest,
+        }
         header = {"alg": _ALGORITHM, "kid": self._key.kid}
-        statement = jws.serialize_compact(header, json.dumps(stated), self._key, algorithms=[_ALGORITHM])
+        statement = jws.serialize_compact(
+            header, json.dumps(stated), self._key, algorithms=[_ALGORITHM]
+        )
         return Checkpoint(principal, reached.sequence, reached.digest, statement)
 
     def signed(self, checkpoint: Checkpoint) -> bool:
         """Whether a checkpoint's statement is signed with this key, and says what its fields say."""
         try:
-            found = jws.deserialize_compact(checkpoint.statement, self._key, algorithms=[_ALGORITHM])
+            found = jws.deserialize_compact(
+                checkpoint.statement, self._key, algorithms=[_ALGORITHM]
+            )
             return read(found.payload.decode(), checkpoint.statement) == checkpoint
         except (JoseError, ValueError):
             return False
@@ -80,13 +96,16 @@ def read(stated: str, statement: str) -> Checkpoint:
     """
     try:
         found = json.loads(stated)
-        return Checkpoint(str(found["principal"]), int(found["sequence"]), str(found["digest"]), statement)
+        return Checkpoint(
+            str(found["principal"]), int(found["sequence"]), str(found["digest"]), statement
+        )
     except (TypeError, KeyError) as error:
         raise ValueError("This is no statement of a checkpoint.") from error
 
 
 def read_all(lines: Iterable[str]) -> list[Checkpoint]:
-    """Checkpoints that were kept elsewhere, one statement to a line; whether they are signed is not asked here.
+    """Checkpoints that were kept elsewhere, one statement to a line; whether they are signed is not
+    asked here.
 
     Raises:
         ValueError: A line is no statement; with its number.
@@ -95,7 +114,9 @@ def read_all(lines: Iterable[str]) -> list[Checkpoint]:
     for number, line in enumerate(lines, 1):
         if statement := line.strip():
             try:
-                found.append(read(jws.extract_compact(statement.encode()).payload.decode(), statement))
+                found.append(
+                    read(jws.extract_compact(statement.encode()).payload.decode(), statement)
+                )
             except (JoseError, ValueError) as error:
                 raise ValueError(f"Line {number} is no statement of a checkpoint.") from error
     return found
@@ -111,7 +132,10 @@ async def take(store: Store, key: CheckpointKey) -> int:
 
 
 async def keep_taking(store: Store, key: CheckpointKey, every_seconds: float) -> None:
-    """Take checkpoints now and again, until cancelled. What fails is told in the log of the server, and tried again the next time."""
+    """Take checkpoints now and again, until cancelled.
+
+    What fails is told in the log of the server, and tried again the next time.
+    """
     while True:
         await asyncio.sleep(every_seconds)
         try:

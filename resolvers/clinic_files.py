@@ -1,4 +1,8 @@
-"""Clinics as CSV: `;` or `,`, with or without byte order mark, columns in any order. All rows are checked before anything is written."""
+"""Clinics as CSV:
+
+`;` or `,`, with or without byte order mark, columns in any order. All rows are checked before
+anything is written.
+"""
 
 import csv
 import io
@@ -85,7 +89,10 @@ COLUMNS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "endDate": ("end_date", _date),
     "status": ("status", _status),
 }
-"""Beside `hsaId`: the clinic's field and how a cell is read. A column that a file lacks is left as it is."""
+"""Beside `hsaId`: the clinic's field and how a cell is read.
+
+A column that a file lacks is left as it is.
+"""
 
 
 def parse(text: str, extra_prefixes: tuple[str, ...] = ()) -> list[ClinicRow]:
@@ -97,12 +104,16 @@ def parse(text: str, extra_prefixes: tuple[str, ...] = ()) -> list[ClinicRow]:
     """
     text = text.removeprefix("\ufeff")
     first_line = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in first_line else ",", strict=True)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=";" if ";" in first_line else ",", strict=True
+    )
     try:
         header = _header(next(reader, []))
         return _rows(reader, header, extra_prefixes)
     except csv.Error as error:
-        problem = RowProblem("MALFORMED", f"Filen går inte att läsa som CSV: {error}.", ("csv",), reader.line_num, "")
+        problem = RowProblem(
+            "MALFORMED", f"Filen går inte att läsa som CSV: {error}.", ("csv",), reader.line_num, ""
+        )
         raise RowsRefused([problem]) from None
 
 
@@ -126,7 +137,9 @@ def _header(cells: list[str]) -> list[str]:
     return header
 
 
-def _rows(reader: Iterator[list[str]], header: list[str], extra_prefixes: tuple[str, ...]) -> list[ClinicRow]:
+def _rows(
+    reader: Iterator[list[str]], header: list[str], extra_prefixes: tuple[str, ...]
+) -> list[ClinicRow]:
     rows: list[ClinicRow] = []
     problems: list[RowProblem] = []
     seen: set[str] = set()
@@ -141,9 +154,19 @@ def _rows(reader: Iterator[list[str]], header: list[str], extra_prefixes: tuple[
             message = f"Raden har {len(cells)} fält, rubriken {len(header)}."
             problems.append(RowProblem("WRONG_LENGTH", message, ("csv",), number, ""))
             continue
-        row, bad = _row(number, dict(zip(header, map(str.strip, cells), strict=True)), extra_prefixes)
+        row, bad = _row(
+            number, dict(zip(header, map(str.strip, cells), strict=True)), extra_prefixes
+        )
         if key_of(row.hsa_id) in seen:
-            bad.append(RowProblem("DUPLICATE", "Mottagningen står redan på en tidigare rad.", ("csv", "hsaId"), number, row.hsa_id))
+            bad.append(
+                RowProblem(
+                    "DUPLICATE",
+                    "Mottagningen står redan på en tidigare rad.",
+                    ("csv", "hsaId"),
+                    number,
+                    row.hsa_id,
+                )
+            )
         seen.add(key_of(row.hsa_id))
         rows.append(row)
         problems.extend(bad)
@@ -161,11 +184,15 @@ def _line_of(reader: Any) -> int:
     return number
 
 
-def _row(number: int, cells: Mapping[str, str], extra_prefixes: tuple[str, ...]) -> tuple[ClinicRow, list[RowProblem]]:
+def _row(
+    number: int, cells: Mapping[str, str], extra_prefixes: tuple[str, ...]
+) -> tuple[ClinicRow, list[RowProblem]]:
     hsa_id = cells["hsaId"]
     problems = []
     if not is_hsa_id(hsa_id, extra_prefixes):
-        problems.append(RowProblem("MALFORMED", "Detta är inget HSA-id.", ("csv", "hsaId"), number, hsa_id))
+        problems.append(
+            RowProblem("MALFORMED", "Detta är inget HSA-id.", ("csv", "hsaId"), number, hsa_id)
+        )
     values = {}
     for column, cell in cells.items():
         if column == "hsaId":
@@ -174,12 +201,15 @@ def _row(number: int, cells: Mapping[str, str], extra_prefixes: tuple[str, ...])
         try:
             values[field] = read(_bounded(cell))
         except _BadCell as bad:
-            problems.append(RowProblem(bad.code, bad.message, ("csv", column), number, cell[:_MAX_CELL]))
+            problems.append(
+                RowProblem(bad.code, bad.message, ("csv", column), number, cell[:_MAX_CELL])
+            )
     return ClinicRow(number, hsa_id, values), problems
 
 
 def parse_ids(text: str, path: Path) -> list[tuple[int, str]]:
-    """The HSA-ids in a CSV file with their lines: of the column `hsaId` where there is a header, else of the first column. Empty lines don't count.
+    """The HSA-ids in a CSV file with their lines: of the column `hsaId` where there is a header,
+    else of the first column. Empty lines don't count.
 
     Args:
         text: `;` or `,`, with or without byte order mark.
@@ -190,7 +220,11 @@ def parse_ids(text: str, path: Path) -> list[tuple[int, str]]:
         RowsRefused: It is no CSV.
     """
     text = text.removeprefix("\ufeff")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in text.partition("\n")[0] else ",", strict=True)
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=";" if ";" in text.partition("\n")[0] else ",",
+        strict=True,
+    )
     rows: list[tuple[int, str]] = []
     column: int | None = None
     line = 1
@@ -207,7 +241,17 @@ def parse_ids(text: str, path: Path) -> list[tuple[int, str]]:
                     continue
             rows.append((number, stripped[column][:_MAX_CELL] if column < len(stripped) else ""))
     except csv.Error as error:
-        raise RowsRefused([RowProblem("MALFORMED", f"Filen går inte att läsa som CSV: {error}.", path, reader.line_num, "")]) from None
+        raise RowsRefused(
+            [
+                RowProblem(
+                    "MALFORMED",
+                    f"Filen går inte att läsa som CSV: {error}.",
+                    path,
+                    reader.line_num,
+                    "",
+                )
+            ]
+        ) from None
     if not 1 <= len(rows) <= MAX_ROWS:
         raise InvalidInput.at(path, "OUT_OF_RANGE", f"Ange 1 till {MAX_ROWS} mottagningar.")
     return rows

@@ -40,7 +40,9 @@ async def count(context: Context, which: ClinicFilter) -> int:
     return await context.store.clinics.count(replace(which, within=context.rights.clinics()))
 
 
-async def import_csv(context: Context, principal: str, csv: str, *, dry_run: bool, key: IdempotencyKey | None) -> Saved:
+async def import_csv(
+    context: Context, principal: str, csv: str, *, dry_run: bool, key: IdempotencyKey | None
+) -> Saved:
     """Make or change a principal's clinics from a CSV file: all rows or none.
 
     Raises:
@@ -49,12 +51,18 @@ async def import_csv(context: Context, principal: str, csv: str, *, dry_run: boo
         InvalidInput, RowsRefused: The file is wrong; each place is named.
     """
     found = require_principal(context, principal)
-    held = access.require_at(context.rights, Permission.IMPORT_CLINICS, found.key, None, ("principal",))
+    held = access.require_at(
+        context.rights, Permission.IMPORT_CLINICS, found.key, None, ("principal",)
+    )
     rows = clinic_files.parse(csv, context.store.extra_hsa_prefixes)
-    return await context.store.clinics.import_rows(found.key, rows, dry_run=dry_run, act=context.act(held, None), key=key)
+    return await context.store.clinics.import_rows(
+        found.key, rows, dry_run=dry_run, act=context.act(held, None), key=key
+    )
 
 
-def require_principal(context: Context, hsa_id: str, path: tuple[str, ...] = ("principal",)) -> Principal:
+def require_principal(
+    context: Context, hsa_id: str, path: tuple[str, ...] = ("principal",)
+) -> Principal:
     """A principal by HSA-id.
 
     Raises:

@@ -56,12 +56,17 @@ class Context:
         if key is None:
             return None
         if not 1 <= len(key) <= _MAX_KEY:
-            raise InvalidInput.at(("idempotencyKey",), "OUT_OF_RANGE", f"Nyckeln ska ha 1 till {_MAX_KEY} tecken.")
-        # No subject has a line break (`resolvers.sign_in`): whatever the key is, it is nobody else's.
+            raise InvalidInput.at(
+                ("idempotencyKey",), "OUT_OF_RANGE", f"Nyckeln ska ha 1 till {_MAX_KEY} tecken."
+            )
+        # No subject has a line break (`resolvers.sign_in`): whatever the key is, it is nobody
+        # else's.
         return IdempotencyKey(id=f"{self.viewer.subject}\n{key}", fingerprint=fingerprint)
 
     async def remember_person(self) -> None:
-        """Note the display name of the person behind a write; at the next one, if MongoDB can't be asked: what was written is told as written."""
+        """Note the display name of the person behind a write; at the next one, if MongoDB can't be
+        asked: what was written is told as written.
+        """
         if self.viewer.employee_hsa_id and self.viewer.name:
             try:
                 await self.store.people.remember(self.viewer.employee_hsa_id, self.viewer.name)

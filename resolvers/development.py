@@ -1,6 +1,8 @@
-"""The development issuer: a key in the data folder, and tokens signed with it in the shape of Inera's.
+"""The development issuer: a key in the data folder, and tokens signed with it in the shape of
+Inera's.
 
-Whoever can read the key file can sign in as anybody, so the server accepts this issuer only where design.md, section 5, lets it.
+Whoever can read the key file can sign in as anybody, so the server accepts this issuer only where
+design.md, section 5, lets it.
 The first process that needs the key makes it; all others, at the same time or later, read that one.
 """
 
@@ -46,7 +48,8 @@ def token(
         data: The data folder; the key is made there if there is none.
         role: The role held.
         unit: The HSA-id of the principal or clinic that it is held for.
-        employee: The person's HSA-id. A reporter is a machine: `employee` and `name` are then left out of the token.
+        employee: The person's HSA-id. A reporter is a machine: `employee` and `name` are then left
+            out of the token.
         name: The person's display name.
         valid_for: From now to the token's expiry.
         acr: The level of assurance that the token claims.
@@ -56,7 +59,8 @@ def token(
         The token, in ASCII.
 
     Raises:
-        ValueError: The employee is missing, an HSA-id isn't one, the expiry has no date, or the key file can't be used.
+        ValueError: The employee is missing, an HSA-id isn't one, the expiry has no date, or the key
+            file can't be used.
     """
     if not all(re.fullmatch(HSA_ID, hsa_id) for hsa_id in (unit, employee or unit)):
         raise ValueError("An HSA-id has letters, digits and hyphens, at most 31.")
@@ -104,22 +108,35 @@ def sign_in(data: Path) -> SignIn:
 
 
 def _property(role: Role, unit: str) -> dict[str, Any]:
-    """The role at one unit: all below a principal; a clinic's own roles at a clinic reach no further."""
+    """The role at one unit: all below a principal; a clinic's own roles at a clinic reach no
+    further.
+    """
     includes_below = is_organisation_id(unit) or role not in _FOR_ONE_CLINIC
     sector = {"unitHsaId": unit, "name": unit, "sectorFlag": includes_below}
-    commission = {"adminCommissionHsaId": unit, "adminCommissionResponsibleOrganisation": unit, "sector": [sector]}
+    commission = {
+        "adminCommissionHsaId": unit,
+        "adminCommissionResponsibleOrganisation": unit,
+        "sector": [sector],
+    }
     return {"authorizationScopePropertyCode": role.value, "adminCommissions": [commission]}
 
 
 def _key(data: Path) -> ECKey:
     path = data / KEY_FILE
     if not path.exists():
-        key_files.create(path, ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True).as_dict(private=True))
+        key_files.create(
+            path,
+            ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True).as_dict(
+                private=True
+            ),
+        )
     try:
         key = ECKey.import_key(json.loads(path.read_bytes()))
     except (JoseError, ValueError, TypeError, KeyError):
         key = None
     if key is None or not key.is_private or key.curve_name != "P-256":
-        raise ValueError(f"{path} does not hold a private P-256 key. Remove it, and a new one is made.")
+        raise ValueError(
+            f"{path} does not hold a private P-256 key. Remove it, and a new one is made."
+        )
     key.ensure_kid()
     return key

@@ -22,7 +22,9 @@ MAX_REPLACED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A local case type that the central one would make superfluous; `similarity` of the names, 0 to 1."""
+    """A local case type that the central one would make superfluous; `similarity` of the names, 0
+    to 1.
+    """
 
     clinic: str
     document: str
@@ -48,7 +50,9 @@ async def check(context: Context, case_type: str, to: Choice) -> Check:
     document, _ = await _central(context, Permission.DISTRIBUTE, case_type)
     selection = await selection_of(context, to, document)
     store = context.store
-    chosen = await choose(store.database.find, selection, document.principal, store.now(), store.extra_hsa_prefixes)
+    chosen = await choose(
+        store.database.find, selection, document.principal, store.now(), store.extra_hsa_prefixes
+    )
     holders = await store.assignments.holders(document.id, chosen.clinics)
     already = [key for key in chosen.clinics if holders.get(key) is AssignmentOrigin.DISTRIBUTED]
     return Check(
@@ -59,7 +63,9 @@ async def check(context: Context, case_type: str, to: Choice) -> Check:
     )
 
 
-async def _candidates(context: Context, document: Document, clinics: Sequence[str]) -> list[Candidate]:
+async def _candidates(
+    context: Context, document: Document, clinics: Sequence[str]
+) -> list[Candidate]:
     """Local case types at the clinics with the same or a similar name, the most similar first."""
     likeness: dict[str, float] = {}
     found = []
@@ -68,7 +74,9 @@ async def _candidates(context: Context, document: Document, clinics: Sequence[st
             likeness[local.name] = similarity(document.name, local.name)
         if likeness[local.name] >= LEAST_SIMILAR:
             found.append(Candidate(local.owner, local.id, likeness[local.name]))
-    return sorted(found, key=lambda candidate: (-candidate.similarity, candidate.clinic, candidate.document))
+    return sorted(
+        found, key=lambda candidate: (-candidate.similarity, candidate.clinic, candidate.document)
+    )
 
 
 def similarity(one: str, other: str) -> float:
@@ -98,9 +106,14 @@ async def distribute(
     """
     document, held = await _central(context, Permission.DISTRIBUTE, case_type)
     selection = await selection_of(context, to, document)
-    for name, order in (("startPageOrder", start_page_order), ("contactCardOrder", contact_card_order)):
+    for name, order in (
+        ("startPageOrder", start_page_order),
+        ("contactCardOrder", contact_card_order),
+    ):
         if order is not None and not 1 <= order <= MAX_REPLACED:
-            raise InvalidInput.at((name,), "OUT_OF_RANGE", f"Ange ett tal från 1 till {MAX_REPLACED}.")
+            raise InvalidInput.at(
+                (name,), "OUT_OF_RANGE", f"Ange ett tal från 1 till {MAX_REPLACED}."
+            )
     await _require_replaceable(context, document, replace_local)
     return await context.store.distribution.distribute(
         document,
@@ -124,7 +137,9 @@ async def _require_replaceable(context: Context, document: Document, ids: Sequen
             raise NotFound("Ärendetypen finns inte.", path)
 
 
-async def withdraw(context: Context, case_type: str, given: Choice, *, note: str | None, key: IdempotencyKey | None) -> Saved:
+async def withdraw(
+    context: Context, case_type: str, given: Choice, *, note: str | None, key: IdempotencyKey | None
+) -> Saved:
     """Take a case type back from clinics.
 
     Raises:
@@ -132,30 +147,56 @@ async def withdraw(context: Context, case_type: str, given: Choice, *, note: str
     """
     document, held = await _central(context, Permission.DISTRIBUTE, case_type)
     selection = await selection_of(context, given, document)
-    return await context.store.distribution.withdraw(document, selection, act=context.act(held, note), key=key)
+    return await context.store.distribution.withdraw(
+        document, selection, act=context.act(held, note), key=key
+    )
 
 
-async def follow(context: Context, case_type: str, clinic: str, *, note: str | None, key: IdempotencyKey | None) -> Saved:
+async def follow(
+    context: Context, case_type: str, clinic: str, *, note: str | None, key: IdempotencyKey | None
+) -> Saved:
     """A clinic opts in to a central case type of its principal."""
     document, place, held = await _at(context, Permission.FOLLOW, case_type, clinic)
-    return await context.store.distribution.follow(document, place, act=context.act(held, note), key=key)
+    return await context.store.distribution.follow(
+        document, place, act=context.act(held, note), key=key
+    )
 
 
-async def unfollow(context: Context, case_type: str, clinic: str, *, note: str | None, key: IdempotencyKey | None) -> Saved:
+async def unfollow(
+    context: Context, case_type: str, clinic: str, *, note: str | None, key: IdempotencyKey | None
+) -> Saved:
     """A clinic opts out of what it follows."""
     document, place, held = await _at(context, Permission.FOLLOW, case_type, clinic)
-    return await context.store.distribution.unfollow(document, place, act=context.act(held, note), key=key)
+    return await context.store.distribution.unfollow(
+        document, place, act=context.act(held, note), key=key
+    )
 
 
-async def show(context: Context, case_type: str, clinic: str, *, shown: bool, note: str | None, key: IdempotencyKey | None) -> Saved:
+async def show(
+    context: Context,
+    case_type: str,
+    clinic: str,
+    *,
+    shown: bool,
+    note: str | None,
+    key: IdempotencyKey | None,
+) -> Saved:
     """Show a central case type at one clinic, or hide it there. Hiding is the principal's alone."""
-    document, place, held = await _at(context, Permission.SHOW if shown else Permission.DISTRIBUTE, case_type, clinic)
-    return await context.store.distribution.show(document, place, shown=shown, act=context.act(held, note), key=key)
+    document, place, held = await _at(
+        context, Permission.SHOW if shown else Permission.DISTRIBUTE, case_type, clinic
+    )
+    return await context.store.distribution.show(
+        document, place, shown=shown, act=context.act(held, note), key=key
+    )
 
 
-async def _central(context: Context, permission: Permission, case_type: str) -> tuple[Document, Held]:
+async def _central(
+    context: Context, permission: Permission, case_type: str
+) -> tuple[Document, Held]:
     path = ("caseType",)
-    document, held = access.require(context.rights, permission, await documents.get(context, case_type, _CASE_TYPE), path)
+    document, held = access.require(
+        context.rights, permission, await documents.get(context, case_type, _CASE_TYPE), path
+    )
     require_central(document)
     return document, held
 
@@ -167,13 +208,21 @@ def require_central(document: Document) -> None:
         InvalidInput: It is one.
     """
     if access.clinic_of(document) is not None:
-        raise InvalidInput.at(("caseType",), "LOCAL_CASE_TYPE", "En lokal ärendetyp hör till sin mottagning och kan inte delas ut eller följas.")
+        raise InvalidInput.at(
+            ("caseType",),
+            "LOCAL_CASE_TYPE",
+            "En lokal ärendetyp hör till sin mottagning och kan inte delas ut eller följas.",
+        )
 
 
-async def _at(context: Context, permission: Permission, case_type: str, hsa_id: str) -> tuple[Document, Clinic, Held]:
+async def _at(
+    context: Context, permission: Permission, case_type: str, hsa_id: str
+) -> tuple[Document, Clinic, Held]:
     """A central case type, and a clinic of its principal where the viewer may do this."""
     clinic = await clinics.require(context, hsa_id, ("clinic",))
-    document = access.require_sight(context.rights, await documents.get(context, case_type, _CASE_TYPE), ("caseType",))
+    document = access.require_sight(
+        context.rights, await documents.get(context, case_type, _CASE_TYPE), ("caseType",)
+    )
     held = access.require_at(context.rights, permission, clinic.principal, clinic.key, ("clinic",))
     require_central(document)
     if document.principal != clinic.principal:

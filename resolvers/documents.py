@@ -18,7 +18,19 @@ from store.history import Asked
 from store.kinds import Kind
 from store.listing import DocumentFilter, Order
 from store.paging import EMPTY, Page, Paging
-from store.records import Action, Content, Derivation, Document, Event, Owner, OwnerKind, Saved, Summary, Version, key_of
+from store.records import (
+    Action,
+    Content,
+    Derivation,
+    Document,
+    Event,
+    Owner,
+    OwnerKind,
+    Saved,
+    Summary,
+    Version,
+    key_of,
+)
 from store.scopes import Seen, Sight
 from store.transactions import IdempotencyKey
 
@@ -42,13 +54,24 @@ async def get(context: Context, document_id: str, kind: str | None = None) -> Do
 
 
 @overload
-async def get(context: Context, document_id: str, kind: str | None = None, *, whole: bool) -> Summary | None: ...
+async def get(
+    context: Context, document_id: str, kind: str | None = None, *, whole: bool
+) -> Summary | None: ...
 
 
-async def get(context: Context, document_id: str, kind: str | None = None, *, whole: bool = True) -> Summary | None:
-    """A document that the viewer may know of, of a kind if one is named; else None. Unless `whole`, its summary will do."""
+async def get(
+    context: Context, document_id: str, kind: str | None = None, *, whole: bool = True
+) -> Summary | None:
+    """A document that the viewer may know of, of a kind if one is named; else None.
+
+    Unless `whole`, its summary will do.
+    """
     document = await context.loaders.documents.load(document_id, whole=whole)
-    if document is None or (kind is not None and document.kind != kind) or sight(context, document) is Sight.NOTHING:
+    if (
+        document is None
+        or (kind is not None and document.kind != kind)
+        or sight(context, document) is Sight.NOTHING
+    ):
         return None
     return document
 
@@ -59,14 +82,20 @@ def sight(context: Context, document: Seen) -> Sight:
 
 
 @overload
-async def page(context: Context, which: DocumentFilter, order: Order, paging: Paging) -> Page[Document]: ...
+async def page(
+    context: Context, which: DocumentFilter, order: Order, paging: Paging
+) -> Page[Document]: ...
 
 
 @overload
-async def page(context: Context, which: DocumentFilter, order: Order, paging: Paging, *, whole: bool) -> Page[Summary]: ...
+async def page(
+    context: Context, which: DocumentFilter, order: Order, paging: Paging, *, whole: bool
+) -> Page[Summary]: ...
 
 
-async def page(context: Context, which: DocumentFilter, order: Order, paging: Paging, *, whole: bool = True) -> Page[Any]:
+async def page(
+    context: Context, which: DocumentFilter, order: Order, paging: Paging, *, whole: bool = True
+) -> Page[Any]:
     """A page of the documents that the viewer sees; unless `whole`, of their summaries.
 
     Raises:
@@ -74,12 +103,16 @@ async def page(context: Context, which: DocumentFilter, order: Order, paging: Pa
     """
     faults = [fault for check in SEARCHED for fault in check(which.text or "")]
     if faults:
-        raise InvalidInput([Problem(fault.code, fault.message, ("filter", "text")) for fault in faults])
+        raise InvalidInput(
+            [Problem(fault.code, fault.message, ("filter", "text")) for fault in faults]
+        )
     return await context.store.listing.page(which, context.rights.scope, order, paging, whole=whole)
 
 
 async def version(context: Context, document: Document, number: int | None) -> Version | None:
-    """A version by number, the newest one without; None where there is none or the viewer may not see it."""
+    """A version by number, the newest one without; None where there is none or the viewer may not
+    see it.
+    """
     everything = sight(context, document) is Sight.ALL
     if number is None:
         number = document.latest if everything else document.highest_released
@@ -96,7 +129,9 @@ async def version_at(context: Context, document: Document, time: datetime) -> Ve
 
 async def versions(context: Context, document: Document, paging: Paging) -> Page[Version]:
     """A page of versions, newest first: all of them, or those ever in force for who sees no drafts."""
-    page = await context.loaders.version_pages.load(Asked.of(document, paging, limited=sight(context, document) is not Sight.ALL))
+    page = await context.loaders.version_pages.load(
+        Asked.of(document, paging, limited=sight(context, document) is not Sight.ALL)
+    )
     return page or EMPTY
 
 
@@ -114,11 +149,18 @@ async def count_history(context: Context, document: Document) -> int:
 
 
 def _acts(context: Context, document: Document, paging: Paging) -> Asked:
-    """Who sees no drafts sees no drafted acts; who reads single clinics, of the acts at named clinics only those at them."""
+    """Who sees no drafts sees no drafted acts; who reads single clinics, of the acts at named
+    clinics only those at them.
+    """
     reach = context.rights.clinics()
     limited = sight(context, document) is not Sight.ALL
     single = limited and reach is not None and document.principal not in reach.principals
-    return Asked.of(document, paging, limited=limited, clinics=reach.clinics if single and reach is not None else None)
+    return Asked.of(
+        document,
+        paging,
+        limited=limited,
+        clinics=reach.clinics if single and reach is not None else None,
+    )
 
 
 async def compare(context: Context, document: Document, before: int, after: int) -> list[Change]:
@@ -137,7 +179,9 @@ async def compare(context: Context, document: Document, before: int, after: int)
 
 
 async def changes_of_version(context: Context, made: Version) -> list[Change]:
-    """What a version changed in the one before; for who sees no drafts, in the one before it that was in force."""
+    """What a version changed in the one before; for who sees no drafts, in the one before it that
+    was in force.
+    """
     document = await context.loaders.documents.load(made.document)
     if document is None or made.number == 1:
         return []
@@ -151,44 +195,70 @@ async def changes_of_version(context: Context, made: Version) -> list[Change]:
 
 
 async def changes_of_event(context: Context, event: Event) -> list[Change]:
-    """What an act changed: in force where it moved that, else in the newest draft; or a principal's policies."""
+    """What an act changed: in force where it moved that, else in the newest draft; or a principal's
+    policies.
+    """
     if event.action is Action.POLICIES_CHANGED:
         return await context.store.policies.changes_at(event.principal, event.sequence)
     if event.document is None or event.version is None:
         return []
     if event.published_before != event.published_after:
-        return await _changes_between(context, event.document, event.published_before, event.published_after)
+        return await _changes_between(
+            context, event.document, event.published_before, event.published_after
+        )
     if event.version == event.published_after:
         return []
     document = await context.loaders.documents.load(event.document)
     if document is None or sight(context, document) is not Sight.ALL:
         return []  # who reads a log does not read drafts by it
     made = await context.loaders.versions.load((event.document, event.version))
-    return [] if made is None or made.sequence != event.sequence else await changes_of_version(context, made)
+    return (
+        []
+        if made is None or made.sequence != event.sequence
+        else await changes_of_version(context, made)
+    )
 
 
-async def _changes_between(context: Context, document_id: str, before: int | None, after: int | None) -> list[Change]:
+async def _changes_between(
+    context: Context, document_id: str, before: int | None, after: int | None
+) -> list[Change]:
     if before is None or after is None:
         return []
-    old, new = await context.loaders.versions.load_many([(document_id, before), (document_id, after)])
+    old, new = await context.loaders.versions.load_many(
+        [(document_id, before), (document_id, after)]
+    )
     return difference(context, old, new) if old is not None and new is not None else []
 
 
 def difference(context: Context, before: Version, after: Version) -> list[Change]:
     """The changes between two versions of one document, both as today's content model has them."""
     kind = context.store.kinds[after.kind]
-    return diff.diff(kind.upcast(before.content, before.schema_version), kind.upcast(after.content, after.schema_version), kind.fields)
+    return diff.diff(
+        kind.upcast(before.content, before.schema_version),
+        kind.upcast(after.content, after.schema_version),
+        kind.fields,
+    )
 
 
-async def changes_since(context: Context, document_id: str, before: int, after: int) -> list[Change]:
-    """What came between the version that a caller knew and the newest; empty where the first does not exist."""
+async def changes_since(
+    context: Context, document_id: str, before: int, after: int
+) -> list[Change]:
+    """What came between the version that a caller knew and the newest; empty where the first does
+    not exist.
+    """
     return await _changes_between(context, document_id, before, after)
 
 
 async def verify(context: Context, document: Document) -> Verification:
-    """Recompute the hash chain over all versions; who sees no drafts is not told how many there are."""
+    """Recompute the hash chain over all versions; who sees no drafts is not told how many there
+    are.
+    """
     verification = await context.store.documents.verify(document)
-    return verification if sight(context, document) is Sight.ALL else replace(verification, versions=document.release_count)
+    return (
+        verification
+        if sight(context, document) is Sight.ALL
+        else replace(verification, versions=document.release_count)
+    )
 
 
 async def template_of(context: Context, derived: Derivation | None) -> Document | None:
@@ -210,7 +280,8 @@ async def create(
     note: str | None,
     key: IdempotencyKey | None,
 ) -> Saved:
-    """Make a document. Content fields left out take the template's value, or the kind's own default without one.
+    """Make a document. Content fields left out take the template's value, or the kind's own default
+    without one.
 
     Raises:
         NotFound: There is no such owner or template.
@@ -222,12 +293,22 @@ async def create(
     held = access.require_at(context.rights, Permission.EDIT, principal, clinic, ("owner",))
     if kept_owner.kind not in kind.owners:
         owners = "en huvudman" if kept_owner.kind is OwnerKind.CLINIC else "en mottagning"
-        raise InvalidInput.at(("owner",), "OWNER_NOT_ALLOWED", f"Ange {owners} som ägare: dokument av den här sorten kan inte ägas av någon annan.")
+        raise InvalidInput.at(
+            ("owner",),
+            "OWNER_NOT_ALLOWED",
+            f"Ange {owners} som ägare: dokument av den här sorten kan inte ägas av någon annan.",
+        )
     derived, start = await _from_template(context, template_kind, from_template)
     checked = validate(kind, {**start, **content})
     await require_allowed_links(context, principal, checked.get("links", ()))
     return await context.store.documents.create(
-        kind, principal=principal, owner=kept_owner, content=checked, derived_from=derived, act=context.act(held, note), key=key
+        kind,
+        principal=principal,
+        owner=kept_owner,
+        content=checked,
+        derived_from=derived,
+        act=context.act(held, note),
+        key=key,
     )
 
 
@@ -243,64 +324,153 @@ async def update(
     key: IdempotencyKey | None,
 ) -> Saved:
     """Write the next version from a patch of the newest one; publish it as well if asked."""
-    document, held = access.require(context.rights, Permission.EDIT, await get(context, document_id, kind.name))
+    document, held = access.require(
+        context.rights, Permission.EDIT, await get(context, document_id, kind.name)
+    )
     if publish:
         access.require(context.rights, Permission.PUBLISH, document)
 
-    links = patch.get("links") or (document.content.get("links", ()) if publish and "links" not in patch else ())
+    links = patch.get("links") or (
+        document.content.get("links", ()) if publish and "links" not in patch else ()
+    )
     await require_allowed_links(context, document.principal, links)
 
     def edit(content: Content) -> Content:
         return validate(kind, {**content, **patch})
 
     return await context.store.documents.update(
-        document, edit=edit, expected_version=expected_version, publish=publish, act=context.act(held, note), key=key
+        document,
+        edit=edit,
+        expected_version=expected_version,
+        publish=publish,
+        act=context.act(held, note),
+        key=key,
     )
 
 
-async def publish(context: Context, document_id: str, *, version: int, expected_version: int, note: str | None, key: IdempotencyKey | None) -> Saved:
+async def publish(
+    context: Context,
+    document_id: str,
+    *,
+    version: int,
+    expected_version: int,
+    note: str | None,
+    key: IdempotencyKey | None,
+) -> Saved:
     """Put a version in force."""
-    document, held = access.require(context.rights, Permission.PUBLISH, await get(context, document_id))
+    document, held = access.require(
+        context.rights, Permission.PUBLISH, await get(context, document_id)
+    )
     await _require_allowed_version(context, document, version)
-    return await context.store.documents.publish(document, version=version, expected_version=expected_version, act=context.act(held, note), key=key)
+    return await context.store.documents.publish(
+        document,
+        version=version,
+        expected_version=expected_version,
+        act=context.act(held, note),
+        key=key,
+    )
 
 
-async def activate(context: Context, document_id: str, *, expected_version: int, note: str | None, key: IdempotencyKey | None) -> Saved:
+async def activate(
+    context: Context,
+    document_id: str,
+    *,
+    expected_version: int,
+    note: str | None,
+    key: IdempotencyKey | None,
+) -> Saved:
     """Show a deactivated document to residents again."""
-    return await _lifecycle(context, Permission.ACTIVATE, context.store.documents.activate, document_id, expected_version, note, key)
+    return await _lifecycle(
+        context,
+        Permission.ACTIVATE,
+        context.store.documents.activate,
+        document_id,
+        expected_version,
+        note,
+        key,
+    )
 
 
-async def deactivate(context: Context, document_id: str, *, expected_version: int, note: str | None, key: IdempotencyKey | None) -> Saved:
+async def deactivate(
+    context: Context,
+    document_id: str,
+    *,
+    expected_version: int,
+    note: str | None,
+    key: IdempotencyKey | None,
+) -> Saved:
     """Hide a document from residents."""
-    return await _lifecycle(context, Permission.ACTIVATE, context.store.documents.deactivate, document_id, expected_version, note, key)
+    return await _lifecycle(
+        context,
+        Permission.ACTIVATE,
+        context.store.documents.deactivate,
+        document_id,
+        expected_version,
+        note,
+        key,
+    )
 
 
-async def archive(context: Context, document_id: str, *, expected_version: int, note: str | None, key: IdempotencyKey | None) -> Saved:
+async def archive(
+    context: Context,
+    document_id: str,
+    *,
+    expected_version: int,
+    note: str | None,
+    key: IdempotencyKey | None,
+) -> Saved:
     """End a document."""
-    return await _lifecycle(context, Permission.ARCHIVE, context.store.documents.archive, document_id, expected_version, note, key)
+    return await _lifecycle(
+        context,
+        Permission.ARCHIVE,
+        context.store.documents.archive,
+        document_id,
+        expected_version,
+        note,
+        key,
+    )
 
 
 async def restore(
-    context: Context, document_id: str, *, version: int, expected_version: int, publish: bool, note: str | None, key: IdempotencyKey | None
+    context: Context,
+    document_id: str,
+    *,
+    version: int,
+    expected_version: int,
+    publish: bool,
+    note: str | None,
+    key: IdempotencyKey | None,
 ) -> Saved:
     """Write an earlier version's content as a new version; put it in force only if asked."""
-    document, held = access.require(context.rights, Permission.EDIT, await get(context, document_id))
+    document, held = access.require(
+        context.rights, Permission.EDIT, await get(context, document_id)
+    )
     if publish:
         access.require(context.rights, Permission.PUBLISH, document)
         await _require_allowed_version(context, document, version)
     return await context.store.documents.restore(
-        document, version=version, expected_version=expected_version, publish=publish, act=context.act(held, note), key=key
+        document,
+        version=version,
+        expected_version=expected_version,
+        publish=publish,
+        act=context.act(held, note),
+        key=key,
     )
 
 
 async def _require_allowed_version(context: Context, document: Document, number: int) -> None:
     """The same for a version that is put in force."""
     found = await context.loaders.versions.load((document.id, number))
-    await require_allowed_links(context, document.principal, found.content.get("links", ()) if found else ())
+    await require_allowed_links(
+        context, document.principal, found.content.get("links", ()) if found else ()
+    )
 
 
-async def require_allowed_links(context: Context, principal: str, links: Iterable[Mapping[str, Any]], path: Path = ("content",)) -> None:
-    """Refuse links that open an open page from logged-in mode, where the principal does not allow them.
+async def require_allowed_links(
+    context: Context, principal: str, links: Iterable[Mapping[str, Any]], path: Path = ("content",)
+) -> None:
+    """Refuse links that open an open page from logged-in mode, where the principal does not allow
+    them.
 
     Raises:
         InvalidInput: There are some.
@@ -309,17 +479,33 @@ async def require_allowed_links(context: Context, principal: str, links: Iterabl
         raise InvalidInput(problems)
 
 
-async def open_page_links(context: Context, principal: str, links: Iterable[Mapping[str, Any]], content: Path) -> list[Problem]:
-    """The same as problems; none where the principal allows such links. `content` is where the content stands."""
+async def open_page_links(
+    context: Context, principal: str, links: Iterable[Mapping[str, Any]], content: Path
+) -> list[Problem]:
+    """The same as problems; none where the principal allows such links.
+
+    `content` is where the content stands.
+    """
     problems = open_page_problems(links, content)
-    return problems if problems and not (await context.store.policies.of(principal)).open_page_links else []
+    return (
+        problems
+        if problems and not (await context.store.policies.of(principal)).open_page_links
+        else []
+    )
 
 
-def open_page_problems(links: Iterable[Mapping[str, Any]], content: Path = ("content",)) -> list[Problem]:
-    """The links that open an open page from logged-in mode, as problems for a principal that does not allow them."""
+def open_page_problems(
+    links: Iterable[Mapping[str, Any]], content: Path = ("content",)
+) -> list[Problem]:
+    """The links that open an open page from logged-in mode, as problems for a principal that does
+    not allow them.
+    """
     message = "Huvudmannen tillåter inte länkar till öppna sidor från inloggat läge."
     places = [index for index, link in enumerate(links) if link.get("openPage")]
-    return [Problem("OPEN_PAGE_LINK", message, (*content, "links", str(index), "openPage")) for index in places]
+    return [
+        Problem("OPEN_PAGE_LINK", message, (*content, "links", str(index), "openPage"))
+        for index in places
+    ]
 
 
 async def _lifecycle(
@@ -332,7 +518,9 @@ async def _lifecycle(
     key: IdempotencyKey | None,
 ) -> Saved:
     document, held = access.require(context.rights, permission, await get(context, document_id))
-    saved: Saved = await write(document, expected_version=expected_version, act=context.act(held, note), key=key)
+    saved: Saved = await write(
+        document, expected_version=expected_version, act=context.act(held, note), key=key
+    )
     return saved
 
 
@@ -357,9 +545,19 @@ async def _from_template(
     """Where a new document comes from, and the content that it starts with."""
     if reference is None or template_kind is None:
         return None, {}
-    template = access.require_sight(context.rights, await get(context, reference.id, template_kind.name), ("fromTemplate", "id"))
-    number = reference.version if reference.version is not None else template.published or template.latest
+    template = access.require_sight(
+        context.rights, await get(context, reference.id, template_kind.name), ("fromTemplate", "id")
+    )
+    number = (
+        reference.version
+        if reference.version is not None
+        else template.published or template.latest
+    )
     found = await version(context, template, number)
     if found is None:
-        raise InvalidInput.at(("fromTemplate", "version"), "UNKNOWN_VERSION", f"Mallen har ingen version {number}.")
-    return Derivation(template.id, number), template_kind.upcast(found.content, found.schema_version)
+        raise InvalidInput.at(
+            ("fromTemplate", "version"), "UNKNOWN_VERSION", f"Mallen har ingen version {number}."
+        )
+    return Derivation(template.id, number), template_kind.upcast(
+        found.content, found.schema_version
+    )

@@ -12,15 +12,20 @@ from store.records import Audience, Event, key_of
 
 
 def may_read(context: Context, event: Event, owner: str | None) -> bool:
-    """Whether one event may be read, as in its document's history: by who reads the log, or drafts; told to clinics, by who reads one of those.
+    """Whether one event may be read, as in its document's history: by who reads the log, or drafts;
+    told to clinics, by who reads one of those.
 
     Whether the document is seen the caller checks.
     """
     told = event.audience in {Audience.ASSIGNED, Audience.PRINCIPAL} or (
-        event.audience is Audience.NAMED and any(context.rights.reads_clinic(clinic, event.principal) for clinic in event.clinics)
+        event.audience is Audience.NAMED
+        and any(context.rights.reads_clinic(clinic, event.principal) for clinic in event.clinics)
     )
     whole = (Permission.READ_LOG, Permission.READ_DRAFTS)
-    return told or any(context.rights.holder(permission, event.principal, owner) is not None for permission in whole)
+    return told or any(
+        context.rights.holder(permission, event.principal, owner) is not None
+        for permission in whole
+    )
 
 
 async def page(context: Context, principal: str, which: EventFilter, paging: Paging) -> Page[Event]:
@@ -34,8 +39,11 @@ async def page(context: Context, principal: str, which: EventFilter, paging: Pag
     return await context.store.history.events(principal, which, paging)
 
 
-async def follow(context: Context, principal: str, which: EventFilter, after: str | None) -> Following:
-    """What to follow: every act in a principal's log that matches, after a cursor, or from now on without one.
+async def follow(
+    context: Context, principal: str, which: EventFilter, after: str | None
+) -> Following:
+    """What to follow: every act in a principal's log that matches, after a cursor, or from now on
+    without one.
 
     Raises:
         NotFound: There is no such principal.
@@ -45,15 +53,28 @@ async def follow(context: Context, principal: str, which: EventFilter, after: st
     found = require_principal(context, principal)
     access.require_at(context.rights, Permission.READ_LOG, found.key, None, ("principal",))
     refuse_persons(context, found.key, which)
-    sequence = await context.store.history.latest_sequence(found.key) if after is None else read_cursor(after, found.key).sequence
+    sequence = (
+        await context.store.history.latest_sequence(found.key)
+        if after is None
+        else read_cursor(after, found.key).sequence
+    )
     return Following(found.key, Position(sequence), which=which)
 
 
-def refuse_persons(context: Context, principal: str, which: EventFilter, path: tuple[str, ...] = ("filter", "actor")) -> None:
+def refuse_persons(
+    context: Context,
+    principal: str,
+    which: EventFilter,
+    path: tuple[str, ...] = ("filter", "actor"),
+) -> None:
     """Who may not see persons can't look for what one did, which would tell as much.
 
     Raises:
         NotPermitted: That is looked for.
     """
-    if which.actor is not None and key_of(which.actor) not in context.principals and not context.rights.sees_persons(principal):
+    if (
+        which.actor is not None
+        and key_of(which.actor) not in context.principals
+        and not context.rights.sees_persons(principal)
+    ):
         raise NotPermitted("Du har inte behörighet att se vem som har gjort vad.", path)

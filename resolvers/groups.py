@@ -7,7 +7,13 @@ from resolvers import access, clinic_files
 from resolvers.access import Permission
 from resolvers.clinics import require_principal
 from resolvers.context import Context
-from resolvers.kinds.texts import allowed_characters, at_most, no_personal_number, not_blank, one_line
+from resolvers.kinds.texts import (
+    allowed_characters,
+    at_most,
+    no_personal_number,
+    not_blank,
+    one_line,
+)
 from resolvers.selections import MAX_SELECTED
 from store.errors import InvalidInput, Problem
 from store.paging import Page, Paging
@@ -33,7 +39,9 @@ async def page(context: Context, principal: str, paging: Paging) -> Page[ClinicG
 
 async def count(context: Context, principal: str) -> int:
     """How many groups of a principal the viewer may know of."""
-    return await context.store.groups.count(principal) if context.rights.knows_groups(principal) else 0
+    return (
+        await context.store.groups.count(principal) if context.rights.knows_groups(principal) else 0
+    )
 
 
 async def of_clinic(context: Context, clinic: Clinic) -> Sequence[ClinicGroup]:
@@ -64,13 +72,23 @@ async def save(
     """
     found = require_principal(context, principal)
     held = access.require_at(context.rights, Permission.GROUP, found.key, None, ("principal",))
-    problems = [Problem(fault.code, fault.message, ("name",)) for check in _NAME for fault in check(name)]
+    problems = [
+        Problem(fault.code, fault.message, ("name",)) for check in _NAME for fault in check(name)
+    ]
     if sum(way is not None for way in (hsa_ids, csv, rule)) != 1:
         problems.append(Problem("EXACTLY_ONE", "Ange exakt ett av hsaIds, csv och rule.", ()))
     if rule is not None and all(getattr(rule, field.name) is None for field in fields(rule)):
-        problems.append(Problem("EMPTY_RULE", "Ange minst ett villkor, annars hör alla mottagningar till gruppen.", ("rule",)))
+        problems.append(
+            Problem(
+                "EMPTY_RULE",
+                "Ange minst ett villkor, annars hör alla mottagningar till gruppen.",
+                ("rule",),
+            )
+        )
     if hsa_ids is not None and not 1 <= len(hsa_ids) <= MAX_SELECTED:
-        problems.append(Problem("OUT_OF_RANGE", f"Ange 1 till {MAX_SELECTED} mottagningar.", ("hsaIds",)))
+        problems.append(
+            Problem("OUT_OF_RANGE", f"Ange 1 till {MAX_SELECTED} mottagningar.", ("hsaIds",))
+        )
     if problems:
         raise InvalidInput(problems)
     members = None
@@ -78,4 +96,12 @@ async def save(
         members = Selection(rows=clinic_files.parse_ids(csv, ("csv",)), path=("csv",))
     elif hsa_ids is not None:
         members = Selection(rows=list(enumerate(hsa_ids, 1)), path=("hsaIds",), numbered=True)
-    return await context.store.groups.save(found.key, group_id, name=name, members=members, rule=rule, act=context.act(held, None), key=key)
+    return await context.store.groups.save(
+        found.key,
+        group_id,
+        name=name,
+        members=members,
+        rule=rule,
+        act=context.act(held, None),
+        key=key,
+    )

@@ -1,7 +1,9 @@
 """The public keys that tokens are verified with: a fixed set, or an OpenID Connect issuer's.
 
-An issuer's keys are kept, fetched again when they are old or a token names a key that isn't among them, and used on while the issuer is down.
-However many tokens come, at most one request at a time goes to the issuer, and one each half minute.
+An issuer's keys are kept, fetched again when they are old or a token names a key that isn't among
+them, and used on while the issuer is down.
+However many tokens come, at most one request at a time goes to the issuer, and one each half
+minute.
 
 Source: OpenID Connect Discovery 1.0, sections 4 and 7; RFC 7517.
 """
@@ -34,7 +36,10 @@ _log = structlog.get_logger(__name__)
 
 
 class IssuerUnavailable(Exception):
-    """The issuer can't be reached, and there are no keys to verify with. Says nothing of the token."""
+    """The issuer can't be reached, and there are no keys to verify with.
+
+    Says nothing of the token.
+    """
 
     def __init__(self) -> None:
         super().__init__("Sign-in is not possible just now: the issuer's keys are not available.")
@@ -90,7 +95,10 @@ class IssuerKeys:
     ) -> None:
         self._loopback = _is_loopback(issuer)
         if not _is_fetchable(issuer, loopback=self._loopback) or urlsplit(issuer).query:
-            raise ValueError("The issuer must be an https address (http for a loopback host) without user, query and fragment.")
+            raise ValueError(
+                "The issuer must be an https address (http for a loopback host) without user, query"
+                " and fragment."
+            )
         self._issuer = issuer
         self._max_age = max_age.total_seconds()
         self._max_staleness = max_staleness.total_seconds()
@@ -98,7 +106,9 @@ class IssuerKeys:
         self._pause_after_failure = pause_after_failure.total_seconds()
         self._timeout = timeout.total_seconds()
         self._monotonic = monotonic
-        self._verify = httpx2.create_ssl_context()  # here, since it takes a while that no request should wait for
+        self._verify = (
+            httpx2.create_ssl_context()
+        )  # here, since it takes a while that no request should wait for
         self._keys = KeySet([])
         self._fetched_at = -math.inf
         self._tried_at = -math.inf
@@ -109,7 +119,8 @@ class IssuerKeys:
         """The issuer's key of an id, fetched if need be; None where the issuer has none.
 
         Raises:
-            IssuerUnavailable: The issuer can't be reached, and no keys are kept that are fresh enough.
+            IssuerUnavailable: The issuer can't be reached, and no keys are kept that are fresh
+                enough.
         """
         if self._age() > self._max_age:
             refresh = self._start_refresh()
@@ -127,7 +138,10 @@ class IssuerKeys:
         return self._monotonic() - self._fetched_at
 
     def _start_refresh(self) -> asyncio.Task[None] | None:
-        """The fetch that is under way, or a new one; None where the last was too recent. A caller that gives up must not end it: shield."""
+        """The fetch that is under way, or a new one; None where the last was too recent.
+
+        A caller that gives up must not end it: shield.
+        """
         if self._refresh is not None and not self._refresh.done():
             return self._refresh
         now = self._monotonic()
@@ -151,8 +165,15 @@ class IssuerKeys:
 
     async def _published(self) -> KeySet:
         # A loopback issuer is reached directly whatever proxy the environment names.
-        async with httpx2.AsyncClient(timeout=self._timeout, follow_redirects=False, verify=self._verify, trust_env=not self._loopback) as client:
-            discovery = _Discovery.model_validate_json(await _read(client, f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"))
+        async with httpx2.AsyncClient(
+            timeout=self._timeout,
+            follow_redirects=False,
+            verify=self._verify,
+            trust_env=not self._loopback,
+        ) as client:
+            discovery = _Discovery.model_validate_json(
+                await _read(client, f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
+            )
             if discovery.issuer != self._issuer:
                 raise ValueError("The discovery document is another issuer's.")
             if not _is_fetchable(discovery.jwks_uri, loopback=self._loopback):
@@ -180,7 +201,9 @@ class _Published(BaseModel):
 async def _read(client: httpx2.AsyncClient, url: str) -> bytes:
     body = bytearray()
     # Not compressed: so no more is held than what is read.
-    async with client.stream("GET", url, headers={"Accept": "application/json", "Accept-Encoding": "identity"}) as response:
+    async with client.stream(
+        "GET", url, headers={"Accept": "application/json", "Accept-Encoding": "identity"}
+    ) as response:
         if response.status_code != 200:
             raise ValueError("The issuer did not answer with the document.")
         async for chunk in response.aiter_raw():
@@ -191,11 +214,17 @@ async def _read(client: httpx2.AsyncClient, url: str) -> bytes:
 
 
 def _usable(jwk: Mapping[str, Any]) -> Key | None:
-    """A published key as its public part; None where it isn't one for signatures that are accepted here. One odd key spoils no other."""
+    """A published key as its public part; None where it isn't one for signatures that are accepted
+    here. One odd key spoils no other.
+    """
     public = {name: jwk[name] for name in _PUBLIC if name in jwk}
     try:
         key_type = _KEY_TYPES.get((jwk.get("kty"), jwk.get("crv")))
-        if key_type is None or not isinstance(jwk.get("kid"), str) or jwk.get("use", "sig") != "sig":
+        if (
+            key_type is None
+            or not isinstance(jwk.get("kid"), str)
+            or jwk.get("use", "sig") != "sig"
+        ):
             return None
         key = key_type.import_key(public)
     except (JoseError, ValueError, TypeError, KeyError, OverflowError):

@@ -1,4 +1,6 @@
-"""Private keys in files of their own: made by whichever process needs one first, and never written twice."""
+"""Private keys in files of their own: made by whichever process needs one first, and never written
+twice.
+"""
 
 import json
 import os
@@ -8,7 +10,8 @@ from typing import Any
 
 
 def create(path: Path, key: dict[str, Any]) -> None:
-    """Write a new key whole and under its final name at once; where another process was first, its key stands.
+    """Write a new key whole and under its final name at once; where another process was first, its
+    key stands.
 
     Args:
         path: Its folder is made if it is missing.
@@ -22,7 +25,10 @@ def create(path: Path, key: dict[str, Any]) -> None:
         # mkstemp: a file of its own, readable by its owner only.
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
-        raise ValueError(f"The data folder {path.parent} can't be written: {error.strerror}. Choose another with --data.") from None
+        raise ValueError(
+            f"The data folder {path.parent} can't be written: {error.strerror}. Choose another with"
+            " --data."
+        ) from None
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:

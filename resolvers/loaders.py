@@ -1,6 +1,8 @@
-"""One store call per kind and level of a query: keys asked for in the same turn of the loop are read together.
+"""One store call per kind and level of a query: keys asked for in the same turn of the loop are
+read together.
 
-Nothing is kept between turns: a socket lives for days, and what was read an hour ago is not what is stored now.
+Nothing is kept between turns: a socket lives for days, and what was read an hour ago is not what is
+stored now.
 """
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
@@ -18,7 +20,17 @@ from store.history import Asked
 from store.lineage import ClinicsAsked, Descendant
 from store.notifications import Inbox, Told
 from store.paging import Page
-from store.records import Assignment, Clinic, ClinicGroup, Document, Event, OrderedList, Policies, Summary, Version
+from store.records import (
+    Assignment,
+    Clinic,
+    ClinicGroup,
+    Document,
+    Event,
+    OrderedList,
+    Policies,
+    Summary,
+    Version,
+)
 from store.registry import Store
 
 K = TypeVar("K", bound=Hashable)
@@ -26,7 +38,10 @@ V = TypeVar("V")
 
 
 class Loaders:
-    """The loaders of one request or socket, each made when it is first used. Each answers None for what does not exist."""
+    """The loaders of one request or socket, each made when it is first used.
+
+    Each answers None for what does not exist.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -162,7 +177,11 @@ class DocumentLoader:
 
     def __init__(self, store: Store) -> None:
         async def load(keys: Sequence[tuple[str, bool]]) -> list[Any]:
-            read = store.documents.get_many if any(whole for _, whole in keys) else store.documents.summaries
+            read = (
+                store.documents.get_many
+                if any(whole for _, whole in keys)
+                else store.documents.summaries
+            )
             found = await read([document for document, _ in keys])
             return [found.get(document) for document, _ in keys]
 
@@ -191,7 +210,9 @@ def _batched(read: Callable[[Iterable[K]], Awaitable[Mapping[K, V]]]) -> DataLoa
     return DataLoader(load_fn=load, cache=False)
 
 
-def _released(store: Store) -> Callable[[Sequence[tuple[str, int]]], Awaitable[list[bool | BaseException]]]:
+def _released(
+    store: Store,
+) -> Callable[[Sequence[tuple[str, int]]], Awaitable[list[bool | BaseException]]]:
     async def load(keys: Sequence[tuple[str, int]]) -> list[bool | BaseException]:
         found = await store.history.released(keys)
         return [key in found for key in keys]
@@ -199,7 +220,9 @@ def _released(store: Store) -> Callable[[Sequence[tuple[str, int]]], Awaitable[l
     return load
 
 
-def _groups_of(store: Store) -> Callable[[Sequence[Clinic]], Awaitable[list[Sequence[ClinicGroup] | BaseException | None]]]:
+def _groups_of(
+    store: Store,
+) -> Callable[[Sequence[Clinic]], Awaitable[list[Sequence[ClinicGroup] | BaseException | None]]]:
     async def load(clinics: Sequence[Clinic]) -> list[Sequence[ClinicGroup] | BaseException | None]:
         found = await store.groups.of_clinics(clinics)
         return [found[clinic.key] for clinic in clinics]
@@ -207,10 +230,19 @@ def _groups_of(store: Store) -> Callable[[Sequence[Clinic]], Awaitable[list[Sequ
     return load
 
 
-def _places(store: Store) -> Callable[[Sequence[tuple[OrderedList, str, str]]], Awaitable[list[int | BaseException | None]]]:
-    async def load(keys: Sequence[tuple[OrderedList, str, str]]) -> list[int | BaseException | None]:
+def _places(
+    store: Store,
+) -> Callable[
+    [Sequence[tuple[OrderedList, str, str]]], Awaitable[list[int | BaseException | None]]
+]:
+    async def load(
+        keys: Sequence[tuple[OrderedList, str, str]],
+    ) -> list[int | BaseException | None]:
         clinics = list((await store.clinics.get_many(clinic for _, clinic, _ in keys)).values())
-        places = {which: await store.start_pages.places(clinics, which) for which in {which for which, _, _ in keys}}
+        places = {
+            which: await store.start_pages.places(clinics, which)
+            for which in {which for which, _, _ in keys}
+        }
         return [places[which].get((clinic, document)) for which, clinic, document in keys]
 
     return load

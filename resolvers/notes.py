@@ -11,11 +11,14 @@ def checked_note(note: str | None) -> str | None:
     """The note, exactly as given.
 
     Raises:
-        InvalidInput: It is over 2,000 characters, or holds control characters or a personal identity number.
+        InvalidInput: It is over 2,000 characters, or holds control characters or a personal
+            identity number.
     """
     if note is None:
         return None
-    problems = [Problem(fault.code, fault.message, ("note",)) for check in _CHECKS for fault in check(note)]
+    problems = [
+        Problem(fault.code, fault.message, ("note",)) for check in _CHECKS for fault in check(note)
+    ]
     if problems:
         raise InvalidInput(problems)
     return note

@@ -25,25 +25,53 @@ def may_read(context: Context, clinic: Clinic) -> bool:
 def require_inbox(context: Context, clinic: Clinic) -> None:
     """Refuse those who may not read a clinic's inbox."""
     if not may_read(context, clinic):
-        raise NotPermitted("Du har inte behörighet att läsa mottagningens aviseringar.", ("clinic",))
+        raise NotPermitted(
+            "Du har inte behörighet att läsa mottagningens aviseringar.", ("clinic",)
+        )
 
 
-async def page(context: Context, clinic: Clinic, paging: Paging, *, unacknowledged_only: bool, resident_visible_only: bool) -> Page[Told]:
+async def page(
+    context: Context,
+    clinic: Clinic,
+    paging: Paging,
+    *,
+    unacknowledged_only: bool,
+    resident_visible_only: bool,
+) -> Page[Told]:
     """A page of a clinic's inbox, newest first."""
     require_inbox(context, clinic)
-    return await context.loaders.inboxes.load(_inbox(clinic, paging, unacknowledged_only, resident_visible_only)) or EMPTY
+    return (
+        await context.loaders.inboxes.load(
+            _inbox(clinic, paging, unacknowledged_only, resident_visible_only)
+        )
+        or EMPTY
+    )
 
 
-async def count(context: Context, clinic: Clinic, *, unacknowledged_only: bool, resident_visible_only: bool) -> int:
+async def count(
+    context: Context, clinic: Clinic, *, unacknowledged_only: bool, resident_visible_only: bool
+) -> int:
     """How many notifications the inbox holds."""
-    return await context.store.notifications.count(_inbox(clinic, Paging(), unacknowledged_only, resident_visible_only))
+    return await context.store.notifications.count(
+        _inbox(clinic, Paging(), unacknowledged_only, resident_visible_only)
+    )
 
 
-def _inbox(clinic: Clinic, paging: Paging, unacknowledged_only: bool, resident_visible_only: bool) -> Inbox:
-    return Inbox(clinic.key, clinic.principal, paging, clinic.acknowledged if unacknowledged_only else 0, resident_visible_only)
+def _inbox(
+    clinic: Clinic, paging: Paging, unacknowledged_only: bool, resident_visible_only: bool
+) -> Inbox:
+    return Inbox(
+        clinic.key,
+        clinic.principal,
+        paging,
+        clinic.acknowledged if unacknowledged_only else 0,
+        resident_visible_only,
+    )
 
 
-async def acknowledge(context: Context, hsa_id: str, up_to: str, *, key: IdempotencyKey | None) -> Saved:
+async def acknowledge(
+    context: Context, hsa_id: str, up_to: str, *, key: IdempotencyKey | None
+) -> Saved:
     """A clinic has seen everything up to a cursor of its notifications, or of its principal's log.
 
     Raises:
@@ -52,20 +80,34 @@ async def acknowledge(context: Context, hsa_id: str, up_to: str, *, key: Idempot
         InvalidInput: The cursor can't be read, is of another log, or is yet to come.
     """
     clinic = await require(context, hsa_id)
-    held = access.require_at(context.rights, Permission.ACKNOWLEDGE, clinic.principal, clinic.key, ("clinic",))
+    held = access.require_at(
+        context.rights, Permission.ACKNOWLEDGE, clinic.principal, clinic.key, ("clinic",)
+    )
     position = read_cursor(up_to, clinic.principal, "upTo")
-    # Of one event clinics are told in the order of their keys: at an earlier one's notification this clinic has not seen its own yet.
+    # Of one event clinics are told in the order of their keys: at an earlier one's notification
+    # this clinic has not seen its own yet.
     before = position.clinic is not None and position.clinic < clinic.key
-    return await context.store.acknowledgements.acknowledge(clinic, position.sequence - before, act=context.act(held, None), key=key)
+    return await context.store.acknowledgements.acknowledge(
+        clinic, position.sequence - before, act=context.act(held, None), key=key
+    )
 
 
-async def follow(context: Context, hsa_ids: Sequence[str], *, after: str | None, from_acknowledged: bool, resident_visible_only: bool) -> Following:
-    """What to follow: what clinics of one principal are told after a cursor, their last acknowledgement, or from now on.
+async def follow(
+    context: Context,
+    hsa_ids: Sequence[str],
+    *,
+    after: str | None,
+    from_acknowledged: bool,
+    resident_visible_only: bool,
+) -> Following:
+    """What to follow: what clinics of one principal are told after a cursor, their last
+    acknowledgement, or from now on.
 
     Raises:
         NotFound: One of the clinics does not exist, or the viewer may not know of it.
         NotPermitted: The viewer may not read the inbox of one of them.
-        InvalidInput: No clinics, too many, of several principals; or a cursor that can't be read or is of another log.
+        InvalidInput: No clinics, too many, of several principals; or a cursor that can't be read or
+            is of another log.
     """
     clinics = await _clinics(context, hsa_ids)
     principal = clinics[0].principal
@@ -80,7 +122,9 @@ async def follow(context: Context, hsa_ids: Sequence[str], *, after: str | None,
 
 async def _clinics(context: Context, hsa_ids: Sequence[str]) -> list[Clinic]:
     if not 1 <= len(hsa_ids) <= MAX_CLINICS:
-        raise InvalidInput.at(("clinics",), "OUT_OF_RANGE", f"Ange 1 till {MAX_CLINICS} mottagningar.")
+        raise InvalidInput.at(
+            ("clinics",), "OUT_OF_RANGE", f"Ange 1 till {MAX_CLINICS} mottagningar."
+        )
     found = await context.loaders.clinics.load_many([key_of(hsa_id) for hsa_id in hsa_ids])
     clinics = []
     for index, clinic in enumerate(found):
@@ -89,5 +133,9 @@ async def _clinics(context: Context, hsa_ids: Sequence[str]) -> list[Clinic]:
         require_inbox(context, clinic)
         clinics.append(clinic)
     if len({clinic.principal for clinic in clinics}) > 1:
-        raise InvalidInput.at(("clinics",), "SEVERAL_PRINCIPALS", "Följ mottagningar från en huvudman i taget: varje huvudman har sin egen logg.")
+        raise InvalidInput.at(
+            ("clinics",),
+            "SEVERAL_PRINCIPALS",
+            "Följ mottagningar från en huvudman i taget: varje huvudman har sin egen logg.",
+        )
     return clinics

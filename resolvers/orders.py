@@ -32,8 +32,17 @@ class _Place:
     group: str | None = None
 
 
-async def save(context: Context, on: Target, which: OrderedList, order: Sequence[str], *, note: str | None, key: IdempotencyKey | None) -> Saved:
-    """Set the order of case types on one clinic's pages, those of a group's clinics, or all of a principal's.
+async def save(
+    context: Context,
+    on: Target,
+    which: OrderedList,
+    order: Sequence[str],
+    *,
+    note: str | None,
+    key: IdempotencyKey | None,
+) -> Saved:
+    """Set the order of case types on one clinic's pages, those of a group's clinics, or all of a
+    principal's.
 
     Raises:
         NotFound: There is no such clinic, group, principal or case type.
@@ -41,21 +50,46 @@ async def save(context: Context, on: Target, which: OrderedList, order: Sequence
         InvalidInput: A case type stands twice, or is none of that principal's.
     """
     place = await _place(context, on)
-    held = access.require_at(context.rights, Permission.ORDER, place.principal, place.clinic, ("on",))
+    held = access.require_at(
+        context.rights, Permission.ORDER, place.principal, place.clinic, ("on",)
+    )
     if len(order) > MAX_ORDERED:
         raise InvalidInput.at(("order",), "TOO_MANY", f"Högst {MAX_ORDERED} ärendetyper.")
     problems = []
     found = await context.loaders.documents.load_many(list(order))
     for index, document in enumerate(found):
-        unknown = document is None or document.kind != "CASE_TYPE" or context.rights.sight(document) is Sight.NOTHING
+        unknown = (
+            document is None
+            or document.kind != "CASE_TYPE"
+            or context.rights.sight(document) is Sight.NOTHING
+        )
         if unknown or document is None or document.principal != place.principal:
-            problems.append(Problem("UNKNOWN_CASE_TYPE", "Ärendetypen finns inte hos huvudmannen.", ("order", str(index))))
+            problems.append(
+                Problem(
+                    "UNKNOWN_CASE_TYPE",
+                    "Ärendetypen finns inte hos huvudmannen.",
+                    ("order", str(index)),
+                )
+            )
         elif order[index] in order[:index]:
-            problems.append(Problem("DUPLICATE_VALUE", "Ärendetypen står redan tidigare i ordningen.", ("order", str(index))))
+            problems.append(
+                Problem(
+                    "DUPLICATE_VALUE",
+                    "Ärendetypen står redan tidigare i ordningen.",
+                    ("order", str(index)),
+                )
+            )
     if problems:
         raise InvalidInput(problems)
     return await context.store.orders.save(
-        place.principal, place.target, which, order, clinic=place.clinic, group=place.group, act=context.act(held, note), key=key
+        place.principal,
+        place.target,
+        which,
+        order,
+        clinic=place.clinic,
+        group=place.group,
+        act=context.act(held, note),
+        key=key,
     )
 
 

@@ -1,6 +1,7 @@
 """Placeholders in texts, such as `{{clinic.name}}`: which there are, and filling them in.
 
-A value is text of a directory, never marks: in rich text every character that could be one is escaped.
+A value is text of a directory, never marks: in rich text every character that could be one is
+escaped.
 """
 
 import re
@@ -14,13 +15,17 @@ from store.records import Clinic, Content
 
 PLACEHOLDERS: Final[Mapping[str, str]] = {
     "clinic.name": "The clinic's name in the directory.",
-    "clinic.publicName": "Its name for the public; its name in the directory where it has no other.",
+    "clinic.publicName": (
+        "Its name for the public; its name in the directory where it has no other."
+    ),
     "clinic.phone": "Its telephone number; nothing where it has none.",
     "clinic.location": "Where it is; nothing where that is not known.",
 }
 """Every placeholder and what takes its place."""
 
-PLACEHOLDER = re.compile(r"\{\{([^{}]*)\}\}")  # with the blanks inside: to leave them out here would take cubic time
+PLACEHOLDER = re.compile(
+    r"\{\{([^{}]*)\}\}"
+)  # with the blanks inside: to leave them out here would take cubic time
 _MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&])")
 
 
@@ -41,7 +46,9 @@ def values_of(clinic: Clinic) -> Mapping[str, str]:
     }
 
 
-def filled(content: Content, fields: Mapping[str, Field], values: Mapping[str, str]) -> dict[str, Any]:
+def filled(
+    content: Content, fields: Mapping[str, Field], values: Mapping[str, str]
+) -> dict[str, Any]:
     """A content with its prose filled in; keys, codes and addresses are left as they are."""
     return rewritten(content, fields, lambda text, field: _replaced(text, values, rich=field.rich))
 

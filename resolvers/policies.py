@@ -15,10 +15,21 @@ from store.transactions import IdempotencyKey
 
 async def get(context: Context, principal: Principal) -> Policies | None:
     """A principal's policies, for those who hold a role there; else None."""
-    return await context.store.policies.of(principal.key) if context.rights.belongs_to(principal.key) else None
+    return (
+        await context.store.policies.of(principal.key)
+        if context.rights.belongs_to(principal.key)
+        else None
+    )
 
 
-async def save(context: Context, principal: str, changes: Mapping[str, Any], *, note: str | None, key: IdempotencyKey | None) -> Saved:
+async def save(
+    context: Context,
+    principal: str,
+    changes: Mapping[str, Any],
+    *,
+    note: str | None,
+    key: IdempotencyKey | None,
+) -> Saved:
     """Change a principal's policies.
 
     Args:
@@ -34,7 +45,13 @@ async def save(context: Context, principal: str, changes: Mapping[str, Any], *, 
         InvalidInput: The level of assurance is unknown.
     """
     found = require_principal(context, principal)
-    held = access.require_at(context.rights, Permission.SET_POLICIES, found.key, None, ("principal",))
+    held = access.require_at(
+        context.rights, Permission.SET_POLICIES, found.key, None, ("principal",)
+    )
     if changes.get("lowest_acr", ACR_LEVELS[0]) not in ACR_LEVELS:
-        raise InvalidInput.at(("lowestAcr",), "UNKNOWN_VALUE", f"Välj något av {', '.join(ACR_LEVELS)}.")
-    return await context.store.policies.save(found.key, changes, act=context.act(held, note), key=key)
+        raise InvalidInput.at(
+            ("lowestAcr",), "UNKNOWN_VALUE", f"Välj något av {', '.join(ACR_LEVELS)}."
+        )
+    return await context.store.policies.save(
+        found.key, changes, act=context.act(held, note), key=key
+    )

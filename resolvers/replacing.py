@@ -1,6 +1,8 @@
-"""Finding and replacing in one text: plain text in both places, never a pattern. No input or output here.
+"""Finding and replacing in one text: plain text in both places, never a pattern. No input or output
+here.
 
-A letter and its accent are the same composed or not, and are never parted. Addresses are left alone: where a link leads, and every address written
+A letter and its accent are the same composed or not, and are never parted. Addresses are left
+alone: where a link leads, and every address written
 out. So are placeholders, unless all of one is replaced.
 """
 
@@ -19,7 +21,9 @@ Span = tuple[int, int]
 """From where to where in a text."""
 
 _CLUSTER = re.compile(rf".[{COMBINING}]*", re.DOTALL)
-_PLAIN_ADDRESS = re.compile(r"(?:(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,31}://|\b(?:mailto|tel):|\bwww\.)[^\s<>\"]+")
+_PLAIN_ADDRESS = re.compile(
+    r"(?:(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,31}://|\b(?:mailto|tel):|\bwww\.)[^\s<>\"]+"
+)
 _RICH_ADDRESS = re.compile(
     r"\]\(\s*(?:<[^<>\n]*>|[^\s()]*(?:\([^\s()]*\)[^\s()]*)*)"  # [text](address
     r"|^ {0,3}\[[^\]\n]+\]:\s*\S+"  # [name]: address
@@ -30,7 +34,9 @@ _RICH_ADDRESS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Replacing:
-    """What is replaced by what; in whole words only, or in parts of words too; in this case of letters only, or in any."""
+    """What is replaced by what; in whole words only, or in parts of words too; in this case of
+    letters only, or in any.
+    """
 
     find: str
     replace: str
@@ -41,9 +47,15 @@ class Replacing:
         """What finds it: every character stands for itself."""
         inside = rf"[\w{COMBINING}]"
         before = rf"(?<!{inside})" if self.whole_words and re.match(r"\w", self.find) else ""
-        after = rf"(?!{inside})" if self.whole_words and re.search(rf"\w[{COMBINING}]*\Z", self.find) else rf"(?![{COMBINING}])"
+        after = (
+            rf"(?!{inside})"
+            if self.whole_words and re.search(rf"\w[{COMBINING}]*\Z", self.find)
+            else rf"(?![{COMBINING}])"
+        )
         middle = "".join(map(_either, _CLUSTER.findall(unicodedata.normalize("NFC", self.find))))
-        return re.compile(before + middle + after, re.NOFLAG if self.case_sensitive else re.IGNORECASE)
+        return re.compile(
+            before + middle + after, re.NOFLAG if self.case_sensitive else re.IGNORECASE
+        )
 
     def within(self, text: str, field: Field) -> tuple[str, int]:
         """The text after the replacement, and in how many places it was made."""
@@ -52,7 +64,10 @@ class Replacing:
         pieces, at, count = [], 0, 0
         for match in self.pattern().finditer(text):
             start, end = match.span()
-            cut = any(first < start or end < last for first, last in _overlapping(placeholders, start, end))
+            cut = any(
+                first < start or end < last
+                for first, last in _overlapping(placeholders, start, end)
+            )
             if cut or any(_overlapping(kept, start, end)):
                 continue
             pieces += [text[at:start], self.replace]

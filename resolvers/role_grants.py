@@ -1,4 +1,6 @@
-"""The registry's own table of roles, for those whose tokens carry none; and persons with protected identity."""
+"""The registry's own table of roles, for those whose tokens carry none; and persons with protected
+identity.
+"""
 
 from resolvers import access
 from resolvers.access import Permission
@@ -13,7 +15,10 @@ from store.transactions import IdempotencyKey
 
 def may_list(context: Context, principal: str) -> bool:
     """Whether the viewer may see who holds roles at a principal: who may grant them, and reviewers."""
-    return any(context.rights.holder(permission, principal) is not None for permission in (Permission.MANAGE_ROLES, Permission.READ_ROLES))
+    return any(
+        context.rights.holder(permission, principal) is not None
+        for permission in (Permission.MANAGE_ROLES, Permission.READ_ROLES)
+    )
 
 
 async def get(context: Context, grant_id: str) -> RoleGrant | None:
@@ -34,24 +39,39 @@ async def count(context: Context, principal: str) -> int:
     return await context.store.role_grants.count(principal) if may_list(context, principal) else 0
 
 
-async def grant(context: Context, unit: str, role: Role, employee: str, *, note: str | None, key: IdempotencyKey | None) -> Saved:
+async def grant(
+    context: Context,
+    unit: str,
+    role: Role,
+    employee: str,
+    *,
+    note: str | None,
+    key: IdempotencyKey | None,
+) -> Saved:
     """Give a person a role at a principal or a clinic.
 
     Raises:
         NotFound: There is no such unit.
         NotPermitted: The viewer may not give roles there.
-        InvalidInput: The role can't be held there, is a machine's, or the employee's id is malformed.
+        InvalidInput: The role can't be held there, is a machine's, or the employee's id is
+            malformed.
     """
     principal, clinic = await _unit(context, unit)
     held = access.require_at(context.rights, Permission.MANAGE_ROLES, principal, clinic, ("unit",))
-    if not access.can_be_held(role, context.principals[principal].kind, at_clinic=clinic is not None):
+    if not access.can_be_held(
+        role, context.principals[principal].kind, at_clinic=clinic is not None
+    ):
         raise InvalidInput.at(("role",), "ROLE_NOT_THERE", "Rollen kan inte ges vid denna enhet.")
     if not is_hsa_id(employee, context.store.extra_hsa_prefixes):
         raise InvalidInput.at(("employee",), "MALFORMED", "Detta är inget HSA-id.")
-    return await context.store.role_grants.grant(principal, clinic or principal, role, key_of(employee), act=context.act(held, note), key=key)
+    return await context.store.role_grants.grant(
+        principal, clinic or principal, role, key_of(employee), act=context.act(held, note), key=key
+    )
 
 
-async def revoke(context: Context, grant_id: str, *, note: str | None, key: IdempotencyKey | None) -> Saved:
+async def revoke(
+    context: Context, grant_id: str, *, note: str | None, key: IdempotencyKey | None
+) -> Saved:
     """End a grant.
 
     Raises:
@@ -61,12 +81,23 @@ async def revoke(context: Context, grant_id: str, *, note: str | None, key: Idem
     found = await get(context, grant_id)
     if found is None:
         raise NotFound("Behörigheten finns inte.", ("id",))
-    held = access.require_at(context.rights, Permission.MANAGE_ROLES, found.principal, None, ("id",))
+    held = access.require_at(
+        context.rights, Permission.MANAGE_ROLES, found.principal, None, ("id",)
+    )
     return await context.store.role_grants.revoke(found, act=context.act(held, note), key=key)
 
 
-async def protect(context: Context, principal: str, employee: str, *, protected: bool, note: str | None, key: IdempotencyKey | None) -> Saved:
-    """Erase the name of a person with protected identity and never keep it again; or keep names again.
+async def protect(
+    context: Context,
+    principal: str,
+    employee: str,
+    *,
+    protected: bool,
+    note: str | None,
+    key: IdempotencyKey | None,
+) -> Saved:
+    """Erase the name of a person with protected identity and never keep it again; or keep names
+    again.
 
     Raises:
         NotFound: There is no such principal.
@@ -74,10 +105,14 @@ async def protect(context: Context, principal: str, employee: str, *, protected:
         InvalidInput: The employee's id is malformed.
     """
     found = require_principal(context, principal)
-    held = access.require_at(context.rights, Permission.MANAGE_ROLES, found.key, None, ("principal",))
+    held = access.require_at(
+        context.rights, Permission.MANAGE_ROLES, found.key, None, ("principal",)
+    )
     if not is_hsa_id(employee, context.store.extra_hsa_prefixes):
         raise InvalidInput.at(("employee",), "MALFORMED", "Detta är inget HSA-id.")
-    return await context.store.people.protect(found.key, key_of(employee), protected=protected, act=context.act(held, note), key=key)
+    return await context.store.people.protect(
+        found.key, key_of(employee), protected=protected, act=context.act(held, note), key=key
+    )
 
 
 async def _unit(context: Context, unit: str) -> tuple[str, str | None]:

@@ -28,7 +28,9 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A text in which some of the words stand: its place, the version that it was found in, and a stretch of it."""
+    """A text in which some of the words stand: its place, the version that it was found in, and a
+    stretch of it.
+    """
 
     path: str
     label: str
@@ -52,8 +54,14 @@ def sought(text: str) -> Sought:
 
 
 async def page(context: Context, wanted: Sought, paging: Paging) -> Page[Document]:
-    """A page of the documents that the viewer sees and that hold every word; none for a text without words."""
-    return await context.store.search.page(wanted, context.rights.scope, paging) if wanted.words else EMPTY
+    """A page of the documents that the viewer sees and that hold every word; none for a text
+    without words.
+    """
+    return (
+        await context.store.search.page(wanted, context.rights.scope, paging)
+        if wanted.words
+        else EMPTY
+    )
 
 
 async def count(context: Context, wanted: Sought) -> int:
@@ -62,9 +70,13 @@ async def count(context: Context, wanted: Sought) -> int:
 
 
 def hits(context: Context, document: Document, wanted: Sought) -> list[Hit]:
-    """Where in a document the words stand, in the content's order, at most ten: in force first, then in a newer draft that the viewer sees."""
+    """Where in a document the words stand, in the content's order, at most ten: in force first,
+    then in a newer draft that the viewer sees.
+    """
     kind = context.store.kinds[document.kind]
-    contents: dict[int, Content] = {} if document.published is None else {document.published: kind.in_force(document)}
+    contents: dict[int, Content] = (
+        {} if document.published is None else {document.published: kind.in_force(document)}
+    )
     if sight(context, document) is Sight.ALL:
         contents[document.latest] = kind.upcast(document.content, document.schema_version)
     found = (
@@ -86,7 +98,9 @@ def _unlike(found: Iterator[Hit]) -> Iterator[Hit]:
 
 
 def _highlighted(text: str, wanted: Sought) -> Sequence[Segment]:
-    """A stretch of the text around the first of the words, parted at each; nothing where none stands in it."""
+    """A stretch of the text around the first of the words, parted at each; nothing where none
+    stands in it.
+    """
     places = [(found.start, found.end) for found in words_in(text) if wanted.matches(found.word)]
     if not places:
         return ()
@@ -103,7 +117,9 @@ def _highlighted(text: str, wanted: Sought) -> Sequence[Segment]:
 
 
 def _stretch(text: str, first: int) -> tuple[int, int]:
-    """From where to where a text is shown: all of a short one; of a long one from a blank somewhat before a place on, to a blank."""
+    """From where to where a text is shown: all of a short one; of a long one from a blank somewhat
+    before a place on, to a blank.
+    """
     if len(text) <= _LONGEST:
         return 0, len(text)
     start = max(first - _BEFORE, 0)

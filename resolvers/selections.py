@@ -16,7 +16,10 @@ MAX_SELECTED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A filter as a caller gives it: `group` and `similar_to` are ids that are still to be looked up."""
+    """A filter as a caller gives it:
+
+    `group` and `similar_to` are ids that are still to be looked up.
+    """
 
     which: ClinicFilter
     group: str | None = None
@@ -34,7 +37,9 @@ class Choice:
     filter: Wish | None = None
 
 
-async def filter_of(context: Context, wish: Wish, path: tuple[str, ...] = ("filter",)) -> ClinicFilter:
+async def filter_of(
+    context: Context, wish: Wish, path: tuple[str, ...] = ("filter",)
+) -> ClinicFilter:
     """The filter that a wish comes to, no further than the viewer may read.
 
     Raises:
@@ -43,7 +48,9 @@ async def filter_of(context: Context, wish: Wish, path: tuple[str, ...] = ("filt
     """
     faults = [fault for check in SEARCHED for fault in check(wish.which.text or "")]
     if faults:
-        raise InvalidInput([Problem(fault.code, fault.message, (*path, "text")) for fault in faults])
+        raise InvalidInput(
+            [Problem(fault.code, fault.message, (*path, "text")) for fault in faults]
+        )
     which = replace(wish.which, within=context.rights.clinics())
     if wish.group is not None:
         group = await group_of(context, wish.group, (*path, "group"))
@@ -75,7 +82,11 @@ async def selection_of(context: Context, choice: Choice, document: Document) -> 
     """
     if choice.hsa_ids is not None:
         if not 1 <= len(choice.hsa_ids) <= MAX_SELECTED:
-            raise InvalidInput.at((choice.argument, "hsaIds"), "OUT_OF_RANGE", f"Ange 1 till {MAX_SELECTED} mottagningar.")
+            raise InvalidInput.at(
+                (choice.argument, "hsaIds"),
+                "OUT_OF_RANGE",
+                f"Ange 1 till {MAX_SELECTED} mottagningar.",
+            )
         return Selection.of_ids(choice.hsa_ids, choice.argument)
     if choice.csv is not None:
         path = (choice.argument, "csv")

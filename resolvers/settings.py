@@ -1,4 +1,7 @@
-"""Everything that can be set, as one frozen model. It is built in `server.py` and passed down; nothing else reads the environment."""
+"""Everything that can be set, as one frozen model.
+
+It is built in `server.py` and passed down; nothing else reads the environment.
+"""
 
 from ipaddress import ip_address
 from pathlib import Path
@@ -14,7 +17,9 @@ from store.records import Role
 
 
 class Settings(BaseSettings):
-    """Everything that can be set: by `CASETYPES_*` in the environment, some of it by the command line."""
+    """Everything that can be set: by `CASETYPES_*` in the environment, some of it by the command
+    line.
+    """
 
     model_config = SettingsConfigDict(env_prefix="casetypes_", frozen=True)
 
@@ -72,12 +77,22 @@ class Settings(BaseSettings):
 
     @property
     def local_issuer(self) -> bool:
-        """Whether the development issuer's tokens are accepted: only on loopback, with the embedded database or by explicit choice."""
-        return _is_loopback(self.host) and self.oidc_issuer is None and (self.embedded or self.development)
+        """Whether the development issuer's tokens are accepted: only on loopback, with the embedded
+        database or by explicit choice.
+        """
+        return (
+            _is_loopback(self.host)
+            and self.oidc_issuer is None
+            and (self.embedded or self.development)
+        )
 
     def signing_key(self) -> CheckpointKey:
-        """The key that checkpoints are signed with; made in the data folder unless the settings name one."""
-        return CheckpointKey.of(self.checkpoint_key or self.data / checkpoint_keys.KEY_FILE, make=True)
+        """The key that checkpoints are signed with; made in the data folder unless the settings
+        name one.
+        """
+        return CheckpointKey.of(
+            self.checkpoint_key or self.data / checkpoint_keys.KEY_FILE, make=True
+        )
 
 
 def _is_loopback(host: str) -> bool:

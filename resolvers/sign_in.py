@@ -1,9 +1,11 @@
 """Sign-in: a bearer token, verified, becomes a viewer.
 
-Nothing of a token is believed before its signature is verified, and nothing of a refused one is told, logged or kept.
+Nothing of a token is believed before its signature is verified, and nothing of a refused one is
+told, logged or kept.
 Not here: where keys come from (issuers), what the viewer may do (access).
 
-Source: RFC 7519, RFC 8725 (best current practices), RFC 9068, OpenID Connect Core 1.0; claims as in Inera's identity provider.
+Source: RFC 7519, RFC 8725 (best current practices), RFC 9068, OpenID Connect Core 1.0; claims as in
+Inera's identity provider.
 """
 
 from collections import OrderedDict
@@ -23,7 +25,15 @@ from resolvers.issuers import IssuerUnavailable, KeySource
 from resolvers.viewers import LOA3, Grant, Viewer
 from store.records import Role
 
-__all__ = ["HSA_ID", "LOA3", "MAX_TOKEN_BYTES", "ROLES", "IssuerUnavailable", "SignIn", "Unauthenticated"]
+__all__ = [
+    "HSA_ID",
+    "LOA3",
+    "MAX_TOKEN_BYTES",
+    "ROLES",
+    "IssuerUnavailable",
+    "SignIn",
+    "Unauthenticated",
+]
 
 MAX_TOKEN_BYTES = 16 * 1024
 HSA_ID = "[A-Za-z0-9-]{1,31}"
@@ -41,13 +51,17 @@ _MAX_NAME = 200
 
 
 class Unauthenticated(Exception):
-    """The token is not one that signs anybody in. The message is fixed text in English, without anything of the token."""
+    """The token is not one that signs anybody in.
+
+    The message is fixed text in English, without anything of the token.
+    """
 
 
 class SignIn:
     """Verifies tokens of one issuer.
 
-    Verified tokens are kept for five minutes (at most 10,000, by digest): a key that the issuer withdraws stops working that soon after it
+    Verified tokens are kept for five minutes (at most 10,000, by digest): a key that the issuer
+    withdraws stops working that soon after it
     is gone from the key source. Expiry is checked at each call.
 
     Args:
@@ -55,7 +69,8 @@ class SignIn:
         issuer: What `iss` must be, exactly.
         audience: What `aud` must be or contain.
         acr: The levels of assurance that a person's sign-in may have.
-        roles: Property codes of `authorizationScope`, and the role each stands for. Other codes are ignored.
+        roles: Property codes of `authorizationScope`, and the role each stands for. Other codes are
+            ignored.
         clock: The time now, aware.
     """
 
@@ -87,7 +102,8 @@ class SignIn:
             The viewer, whose `expires_at` is still to come.
 
         Raises:
-            Unauthenticated: The token is malformed, forged, expired or not for this server, or the sign-in too weak.
+            Unauthenticated: The token is malformed, forged, expired or not for this server, or the
+                sign-in too weak.
             IssuerUnavailable: The issuer's keys can't be had.
         """
         if len(token) > MAX_TOKEN_BYTES:
@@ -96,7 +112,9 @@ class SignIn:
             raise Unauthenticated("The token is malformed.")
         digest = sha256(token.encode("ascii")).digest()
         kept = self._kept.get(digest)
-        if kept is not None and kept.since <= self._clock() < kept.until:  # not longer if the clock was set back
+        if (
+            kept is not None and kept.since <= self._clock() < kept.until
+        ):  # not longer if the clock was set back
             self._kept.move_to_end(digest)
             viewer = kept.viewer
         else:
@@ -135,12 +153,15 @@ class SignIn:
 
     async def _signed(self, token: str) -> bytes:
         """The payload, its signature verified by the key that the token names."""
-        # joserfc meets odd headers with TypeError, AttributeError and RecursionError too; the model lets none of them further.
+        # joserfc meets odd headers with TypeError, AttributeError and RecursionError too; the model
+        # lets none of them further.
         try:
             signed = jws.extract_compact(token.encode("ascii"), registry=_REGISTRY)
             header = _Header.model_validate(signed.headers())
         except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
-            raise Unauthenticated("The token is malformed, or signed in a way that is not accepted.") from None
+            raise Unauthenticated(
+                "The token is malformed, or signed in a way that is not accepted."
+            ) from None
         if header.typ.lower() not in _TYPES:
             raise Unauthenticated("The token is of another type than those that sign in.")
         key = await self._keys.key(header.kid, header.alg)
@@ -169,10 +190,14 @@ class SignIn:
         if claims.employee_hsa_id is None:
             raise Unauthenticated("The token has no employee HSA-id.")
         if claims.acr not in self._acr:
-            raise Unauthenticated("The sign-in does not have the level of assurance that is required.")
+            raise Unauthenticated(
+                "The sign-in does not have the level of assurance that is required."
+            )
 
     def _grants(self, claims: "_Claims", *, system: bool) -> tuple[Grant, ...]:
-        """A role for each unit that the token names; a machine, exempt from the level of assurance, is a reporter and nothing else."""
+        """A role for each unit that the token names; a machine, exempt from the level of assurance,
+        is a reporter and nothing else.
+        """
         grants: dict[Grant, None] = {}
         for entry in claims.authorization_scope or ():
             role = self._roles.get(entry.code)
@@ -182,7 +207,11 @@ class SignIn:
                 commissions = _COMMISSIONS.validate_python(entry.commissions)
             except ValidationError:
                 raise Unauthenticated("The token's claims are malformed.") from None
-            grants.update((Grant(role, sector.unit_hsa_id, sector.sector_flag), None) for commission in commissions for sector in commission.sector)
+            grants.update(
+                (Grant(role, sector.unit_hsa_id, sector.sector_flag), None)
+                for commission in commissions
+                for sector in commission.sector
+            )
         return tuple(grants)
 
 
@@ -202,7 +231,8 @@ class _Registry(JWSRegistry):
     def get_alg(self, name: str) -> Any:
         if name not in _ALGORITHMS:
             raise UnsupportedAlgorithmError
-        # "EdDSA" is the older name of Ed25519, which issuers still use: joserfc would warn at each token.
+        # "EdDSA" is the older name of Ed25519, which issuers still use: joserfc would warn at each
+        # token.
         return self.algorithms[name]
 
 
@@ -214,7 +244,10 @@ class _Model(BaseModel):
 
 
 class _Header(_Model):
-    """What is read of a header. No critical extension is understood here, so `crit` must be absent."""
+    """What is read of a header.
+
+    No critical extension is understood here, so `crit` must be absent.
+    """
 
     alg: _Algorithm
     kid: Annotated[str, Field(min_length=1, max_length=255)]
@@ -236,7 +269,11 @@ class _Commission(_Model):
 
 
 class _Property(_Model):
-    """One property code. What it holds is looked at only where the code is known: other systems' rights are not ours to judge."""
+    """One property code.
+
+    What it holds is looked at only where the code is known: other systems' rights are not ours to
+    judge.
+    """
 
     code: str = Field(alias="authorizationScopePropertyCode")
     commissions: Any = Field(default=(), alias="adminCommissions")
@@ -266,9 +303,19 @@ class _Claims(_Model):
 
 
 def _is_machine(claims: _Claims) -> bool:
-    """Whether a client signed in for itself. A person's token without employee HSA-id must not pass for one."""
+    """Whether a client signed in for itself.
+
+    A person's token without employee HSA-id must not pass for one.
+    """
     client = claims.client_id or claims.azp
-    person = (claims.employee_hsa_id, claims.commission_hsa_id, claims.amr, claims.name, claims.given_name, claims.family_name)
+    person = (
+        claims.employee_hsa_id,
+        claims.commission_hsa_id,
+        claims.amr,
+        claims.name,
+        claims.given_name,
+        claims.family_name,
+    )
     return bool(client) and all(mark is None for mark in person)
 
 

@@ -1,6 +1,8 @@
-"""Taking a newer template version over into a document, and trying it first: who may, and what is decided how.
+"""Taking a newer template version over into a document, and trying it first: who may, and what is
+decided how.
 
-The document's side is its newest content, drafts included; the template's is a version that the viewer sees. Both come from the version that the
+The document's side is its newest content, drafts included; the template's is a version that the
+viewer sees. Both come from the version that the
 document's newest version was made from. The result is held to the same rules as any edit.
 """
 
@@ -35,7 +37,8 @@ class Resolution:
 class Trial:
     """What taking a template version over would come to.
 
-    `content` is None where conflicts are left. `problems` are the rules that the merged content breaks: it would be refused.
+    `content` is None where conflicts are left. `problems` are the rules that the merged content
+    breaks: it would be refused.
     """
 
     document: Document
@@ -61,21 +64,36 @@ async def adopt(
 
     Raises:
         MergeConflict: Both sides changed values that no resolution decides.
-        InvalidInput: There is nothing to take over, a resolution is for no conflict, or the merged content breaks a rule.
+        InvalidInput: There is nothing to take over, a resolution is for no conflict, or the merged
+            content breaks a rule.
     """
     document, held, takeover = await _takeover(context, document_id, template_version, resolutions)
     return await context.store.template_adoptions.adopt(
-        document, theirs=takeover.theirs, merge=takeover.content, expected_version=expected_version, act=context.act(held, note), key=key
+        document,
+        theirs=takeover.theirs,
+        merge=takeover.content,
+        expected_version=expected_version,
+        act=context.act(held, note),
+        key=key,
     )
 
 
-async def check(context: Context, document_id: str, template_version: int | None, resolutions: Sequence[Resolution]) -> Trial:
-    """The same, but nothing is written: what would change, what is in conflict, and what would be refused."""
+async def check(
+    context: Context,
+    document_id: str,
+    template_version: int | None,
+    resolutions: Sequence[Resolution],
+) -> Trial:
+    """The same, but nothing is written: what would change, what is in conflict, and what would be
+    refused.
+    """
     document, _, takeover = await _takeover(context, document_id, template_version, resolutions)
     derived = common_version(document, takeover.theirs)
     base = await context.loaders.versions.load((derived.template, derived.version))
     if base is None:
-        raise LookupError(f"version {derived.version} of {derived.template}, which {document.id} comes from")
+        raise LookupError(
+            f"version {derived.version} of {derived.template}, which {document.id} comes from"
+        )
     merged = takeover.merged(base, document)
     kind = context.store.kinds[document.kind]
     problems: Sequence[Problem] = ()
@@ -88,7 +106,9 @@ async def check(context: Context, document_id: str, template_version: int | None
         document=document,
         base=derived.version,
         theirs=takeover.theirs,
-        changes=diff.diff(kind.upcast(document.content, document.schema_version), merged.content, kind.fields),
+        changes=diff.diff(
+            kind.upcast(document.content, document.schema_version), merged.content, kind.fields
+        ),
         conflicts=merged.conflicts,
         problems=problems,
         content=None if merged.conflicts else merged.content,
@@ -97,7 +117,9 @@ async def check(context: Context, document_id: str, template_version: int | None
 
 @dataclass(frozen=True, slots=True)
 class _Takeover:
-    """One template version to take over, and all that decides how, read beforehand: the writing transaction only computes."""
+    """One template version to take over, and all that decides how, read beforehand: the writing
+    transaction only computes.
+    """
 
     kinds: Kinds
     theirs: Version
@@ -118,7 +140,8 @@ class _Takeover:
         return self.checked(document, merged.content)
 
     def merged(self, base: Version, document: Document) -> Merged:
-        """The merge as far as it goes. The common value is not told to who may not see that version of the template.
+        """The merge as far as it goes. The common value is not told to who may not see that version
+        of the template.
 
         Raises:
             InvalidInput: A resolution is for no conflict.
@@ -136,7 +159,9 @@ class _Takeover:
             raise InvalidInput(problems[:MAX_PROBLEMS])
         if base.number == self.seen:
             return merged
-        return replace(merged, conflicts=tuple(replace(conflict, base=None) for conflict in merged.conflicts))
+        return replace(
+            merged, conflicts=tuple(replace(conflict, base=None) for conflict in merged.conflicts)
+        )
 
     def checked(self, document: Document, content: Content) -> Content:
         """The content in the form in which it is stored, held to the rules of any edit.
@@ -147,7 +172,9 @@ class _Takeover:
         kind = self.kinds[document.kind]
         checked = validate(kind, content)
         links = checked.get("links", ())
-        if not self.open_page_links and links != kind.upcast(document.content, document.schema_version).get("links", ()):
+        if not self.open_page_links and links != kind.upcast(
+            document.content, document.schema_version
+        ).get("links", ()):
             problems = documents.open_page_problems(links)
             if problems:
                 raise InvalidInput(problems)
@@ -158,18 +185,29 @@ class _Takeover:
 
 
 async def _takeover(
-    context: Context, document_id: str, template_version: int | None, resolutions: Sequence[Resolution]
+    context: Context,
+    document_id: str,
+    template_version: int | None,
+    resolutions: Sequence[Resolution],
 ) -> tuple[Document, Held, _Takeover]:
-    document, held = access.require(context.rights, Permission.EDIT, await documents.get(context, document_id))
+    document, held = access.require(
+        context.rights, Permission.EDIT, await documents.get(context, document_id)
+    )
     if len(resolutions) > _MOST_RESOLUTIONS:
-        raise InvalidInput.at(("resolutions",), "TOO_MANY", f"Högst {_MOST_RESOLUTIONS} val åt gången.")
+        raise InvalidInput.at(
+            ("resolutions",), "TOO_MANY", f"Högst {_MOST_RESOLUTIONS} val åt gången."
+        )
     template = await documents.template_of(context, document.derived_from)
     if template is None or document.derived_from is None:
         raise not_derived()
-    number = template_version if template_version is not None else template.published or template.latest
+    number = (
+        template_version if template_version is not None else template.published or template.latest
+    )
     theirs = await documents.version(context, template, number)
     if theirs is None:
-        raise InvalidInput.at(("templateVersion",), "UNKNOWN_VERSION", f"Mallen har ingen version {number}.")
+        raise InvalidInput.at(
+            ("templateVersion",), "UNKNOWN_VERSION", f"Mallen har ingen version {number}."
+        )
     base = await documents.version(context, template, document.derived_from.version)
     policies = await context.store.policies.of(document.principal)
     takeover = _Takeover(
@@ -188,7 +226,12 @@ def _misplaced(resolutions: Sequence[Resolution], superfluous: frozenset[str]) -
     problems = []
     for index, resolution in enumerate(resolutions):
         if resolution.path in superfluous or resolution.path in seen:
-            message = "Ta bort valet: här finns ingen konflikt, eller så är den redan avgjord av ett tidigare val."
-            problems.append(Problem("NOT_IN_CONFLICT", message, ("resolutions", str(index), "path")))
+            message = (
+                "Ta bort valet: här finns ingen konflikt, eller så är den redan avgjord av ett"
+                " tidigare val."
+            )
+            problems.append(
+                Problem("NOT_IN_CONFLICT", message, ("resolutions", str(index), "path"))
+            )
         seen.add(resolution.path)
     return problems

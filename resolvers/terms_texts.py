@@ -16,19 +16,24 @@ def must_accept(version: Version) -> bool:
 
 
 def lead(version: Version) -> str:
-    """What is shown of the clinic text before it is folded out, as plain text; placeholders as they are."""
+    """What is shown of the clinic text before it is folded out, as plain text; placeholders as they
+    are.
+    """
     return _lead(_content(version)).text
 
 
 async def preview(context: Context, version: Version, clinic: str | None) -> str:
-    """A version as HTML, before or after its publication: at a clinic, or with its placeholders as they are.
+    """A version as HTML, before or after its publication: at a clinic, or with its placeholders as
+    they are.
 
     Raises:
         NotFound: There is no such clinic.
     """
     content = _content(version)
     if clinic is not None:
-        content = filled(content, TERMS_TEXT.fields, values_of(await clinics.require(context, clinic)))
+        content = filled(
+            content, TERMS_TEXT.fields, values_of(await clinics.require(context, clinic))
+        )
     return terms_text_page(content, version.document, _lead(content), accept=needs_a_tick(content))
 
 

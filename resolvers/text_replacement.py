@@ -1,4 +1,6 @@
-"""One text change over all documents of an owner: looked at first, written as one act, and undone as one."""
+"""One text change over all documents of an owner: looked at first, written as one act, and undone
+as one.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -39,7 +41,9 @@ class SkipReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What would become of a document: the next content and how it differs, what rules that breaks; or why it is left as it is."""
+    """What would become of a document: the next content and how it differs, what rules that breaks;
+    or why it is left as it is.
+    """
 
     document: Document
     content: Content
@@ -52,7 +56,9 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A text change: what, in whose documents, in which of them; `expected` are the only ones, at the version that each must have."""
+    """A text change: what, in whose documents, in which of them; `expected` are the only ones, at
+    the version that each must have.
+    """
 
     replacing: Replacing
     owner: str
@@ -63,7 +69,9 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """What a text change came to: the plan, if nothing was written; else the events, one for each document."""
+    """What a text change came to: the plan, if nothing was written; else the events, one for each
+    document.
+    """
 
     planned: Sequence[Planned] = ()
     skipped: Sequence[Planned] = ()
@@ -72,17 +80,24 @@ class Replaced:
     hits: int = 0
 
 
-async def replace(context: Context, wanted: Wanted, *, dry_run: bool, note: str | None, key: IdempotencyKey | None) -> Replaced:
-    """Replace a text in all documents of an owner that hold it, or only tell what that would change.
+async def replace(
+    context: Context, wanted: Wanted, *, dry_run: bool, note: str | None, key: IdempotencyKey | None
+) -> Replaced:
+    """Replace a text in all documents of an owner that hold it, or only tell what that would
+    change.
 
-    With `publish`, what was in force is followed by what is in force. A document whose newest version is a draft ahead of what is in force is then
-    left as it is and told as skipped: its draft is somebody's unfinished work. One that was never published gets a draft, either way.
+    With `publish`, what was in force is followed by what is in force. A document whose newest
+    version is a draft ahead of what is in force is then
+    left as it is and told as skipped: its draft is somebody's unfinished work. One that was never
+    published gets a draft, either way.
 
     Raises:
         NotFound: There is no such owner, or no such document of it.
         NotPermitted: The viewer may not edit, or publish, there.
-        InvalidInput: The texts can't be used; or too many documents hold the text; or a content would break a rule, with document and path.
-        Several: Documents have other versions than expected, or were changed meanwhile. Nothing was written.
+        InvalidInput: The texts can't be used; or too many documents hold the text; or a content
+            would break a rule, with document and path.
+        Several: Documents have other versions than expected, or were changed meanwhile. Nothing was
+            written.
     """
     _check(wanted.replacing)
     principal, owner, held = await _owner(context, wanted)
@@ -111,24 +126,37 @@ async def replace(context: Context, wanted: Wanted, *, dry_run: bool, note: str 
         for one in changed
     ]
     saved = await context.store.batches.write(
-        principal, contents, drafted=Action.EDITED, published=Action.PUBLISHED, act=act, counts={"hits": hits}, key=key
+        principal,
+        contents,
+        drafted=Action.EDITED,
+        published=Action.PUBLISHED,
+        act=act,
+        counts={"hits": hits},
+        key=key,
     )
     return await _written(context, saved, skipped)
 
 
-async def undo(context: Context, batch: str, *, note: str | None, key: IdempotencyKey | None) -> Replaced:
-    """Write what documents held before an act on several of them: all, or none if any was edited or published since.
+async def undo(
+    context: Context, batch: str, *, note: str | None, key: IdempotencyKey | None
+) -> Replaced:
+    """Write what documents held before an act on several of them: all, or none if any was edited or
+    published since.
 
     Raises:
         NotFound: There is no such act, or the viewer may not know of its documents.
         NotPermitted: The viewer may not edit, or publish, them.
-        Several: Some were edited since, or archived, or another version was published; each one is named. Nothing was written.
+        Several: Some were edited since, or archived, or another version was published; each one is
+            named. Nothing was written.
         InvalidInput: What would be in force again breaks a policy.
     """
     events = await context.store.batches.events(batch)
     found = await context.loaders.documents.load_many([event.document or "" for event in events])
     try:
-        documents = [access.require(context.rights, Permission.EDIT, document, ("batch",)) for document in found]
+        documents = [
+            access.require(context.rights, Permission.EDIT, document, ("batch",))
+            for document in found
+        ]
     except NotFound:  # told as an act that does not exist
         documents = []
     if not documents:
@@ -142,23 +170,37 @@ async def undo(context: Context, batch: str, *, note: str | None, key: Idempoten
     if (first := await context.store.log.repeated(key)) is not None:
         return await _written(context, first, ())
     contents = [
-        await _before(context, event, document, publish=publish) for event, (document, _), publish in zip(events, documents, published, strict=True)
+        await _before(context, event, document, publish=publish)
+        for event, (document, _), publish in zip(events, documents, published, strict=True)
     ]
     problems = [
         problem
         for one in contents
         if one.publish
-        for problem in await open_page_links(context, newest.principal, one.content.get("links", ()), (*place(one.document), "content"))
+        for problem in await open_page_links(
+            context,
+            newest.principal,
+            one.content.get("links", ()),
+            (*place(one.document), "content"),
+        )
     ]
     if problems:
         raise InvalidInput(problems[:MAX_PROBLEMS])
     saved = await context.store.batches.write(
-        newest.principal, contents, drafted=Action.RESTORED, published=Action.RESTORED, act=act, counts={}, key=key
+        newest.principal,
+        contents,
+        drafted=Action.RESTORED,
+        published=Action.RESTORED,
+        act=act,
+        counts={},
+        key=key,
     )
     return await _written(context, saved, ())
 
 
-async def _before(context: Context, event: Event, document: Document, *, publish: bool) -> NewContent:
+async def _before(
+    context: Context, event: Event, document: Document, *, publish: bool
+) -> NewContent:
     """What a document held before an act on it."""
     number = event.version or 0
     version = await context.loaders.versions.load((document.id, number - 1))
@@ -178,7 +220,9 @@ async def _before(context: Context, event: Event, document: Document, *, publish
 
 async def _written(context: Context, saved: Saved, skipped: Sequence[Planned]) -> Replaced:
     events = await context.store.batches.events(saved.target) if saved.target else []
-    return Replaced(skipped=skipped, events=events, batch=saved.target, hits=saved.counts.get("hits", 0))
+    return Replaced(
+        skipped=skipped, events=events, batch=saved.target, hits=saved.counts.get("hits", 0)
+    )
 
 
 # -------------------------------------------------------------------- checking
@@ -190,7 +234,12 @@ def _check(replacing: Replacing) -> None:
         "replace": (at_most(_LONGEST_REPLACEMENT), allowed_characters, no_personal_number),
     }
     texts = {"find": replacing.find, "replace": replacing.replace}
-    problems = [Problem(fault.code, fault.message, (name,)) for name, some in checks.items() for check in some for fault in check(texts[name])]
+    problems = [
+        Problem(fault.code, fault.message, (name,))
+        for name, some in checks.items()
+        for check in some
+        for fault in check(texts[name])
+    ]
     if not replacing.find:
         problems.append(Problem("BLANK", "Skriv den text som ska ersättas.", ("find",)))
     if problems:
@@ -211,7 +260,9 @@ async def _require_known(context: Context, owner: Owner, wanted: Wanted) -> None
     named = {"filter.ids": list(wanted.which.ids or ()), "expected": list(wanted.expected or ())}
     for name, ids in named.items():
         if len(ids) > MOST_DOCUMENTS:
-            raise InvalidInput.at(tuple(name.split(".")), "TOO_MANY", f"Ange högst {MOST_DOCUMENTS} dokument.")
+            raise InvalidInput.at(
+                tuple(name.split(".")), "TOO_MANY", f"Ange högst {MOST_DOCUMENTS} dokument."
+            )
     heads = await context.store.documents.get_many([one for ids in named.values() for one in ids])
     refusals: list[RegistryError] = [
         NotFound("Dokumentet finns inte hos ägaren.", (*name.split("."), str(index)))
@@ -240,7 +291,9 @@ async def _require_known(context: Context, owner: Owner, wanted: Wanted) -> None
 # -------------------------------------------------------------------- planning
 
 
-async def _plan(context: Context, principal: str, owner: Owner, wanted: Wanted) -> AsyncIterator[Planned]:
+async def _plan(
+    context: Context, principal: str, owner: Owner, wanted: Wanted
+) -> AsyncIterator[Planned]:
     """What would become of each document that holds the text, by id."""
     after, count = "", 0
     while documents := await context.store.batches.owned(principal, owner, wanted.which, after):
@@ -249,12 +302,17 @@ async def _plan(context: Context, principal: str, owner: Owner, wanted: Wanted) 
             if wanted.expected is not None and document.id not in wanted.expected:
                 continue
             planned = await _planned(context, document, wanted)
-            await asyncio.sleep(0)  # reading and checking hundreds of texts takes seconds: others get their turn
+            await asyncio.sleep(
+                0
+            )  # reading and checking hundreds of texts takes seconds: others get their turn
             if planned is None:
                 continue
             count += 1
             if count > MOST_DOCUMENTS:
-                message = f"Mer än {MOST_DOCUMENTS} dokument innehåller texten. Gör ändringen i flera steg: avgränsa med filter."
+                message = (
+                    f"Mer än {MOST_DOCUMENTS} dokument innehåller texten. Gör ändringen i flera"
+                    " steg: avgränsa med filter."
+                )
                 raise InvalidInput.at(("filter",), "TOO_MANY", message)
             yield planned
 
@@ -268,7 +326,14 @@ async def _planned(context: Context, document: Document, wanted: Wanted) -> Plan
         _, in_force = _replaced(kind.in_force(document), kind.fields, wanted.replacing)
         if not hits and not in_force:
             return None
-        return Planned(document, newest, diff.diff(newest, content, kind.fields), max(hits, in_force), publish=False, skipped=SkipReason.DRAFT_AHEAD)
+        return Planned(
+            document,
+            newest,
+            diff.diff(newest, content, kind.fields),
+            max(hits, in_force),
+            publish=False,
+            skipped=SkipReason.DRAFT_AHEAD,
+        )
     changes = diff.diff(newest, content, kind.fields)
     if not changes:
         return None
@@ -279,11 +344,15 @@ async def _planned(context: Context, document: Document, wanted: Wanted) -> Plan
     except InvalidInput as refusal:
         problems += refusal.problems
     if publish:
-        problems += await open_page_links(context, document.principal, content.get("links", ()), (*place(document), "content"))
+        problems += await open_page_links(
+            context, document.principal, content.get("links", ()), (*place(document), "content")
+        )
     return Planned(document, content, changes, hits, publish, problems)
 
 
-def _replaced(content: Content, fields: Mapping[str, Field], replacing: Replacing) -> tuple[Content, int]:
+def _replaced(
+    content: Content, fields: Mapping[str, Field], replacing: Replacing
+) -> tuple[Content, int]:
     count = 0
 
     def rewrite(text: str, field: Field) -> str:
@@ -295,13 +364,21 @@ def _replaced(content: Content, fields: Mapping[str, Field], replacing: Replacin
     return rewritten(content, fields, rewrite), count
 
 
-def _moved_links(document: Document, after: Content, fields: Mapping[str, Field], changes: Sequence[Change]) -> list[Problem]:
+def _moved_links(
+    document: Document, after: Content, fields: Mapping[str, Field], changes: Sequence[Change]
+) -> list[Problem]:
     """Links that would lead elsewhere: what is replaced is text."""
     rich = {text.path for text in diff.texts(after, fields) if text.field.rich}
     return [
-        Problem("LINK_CHANGED", "Ändringen skulle flytta eller bryta en länk i texten.", (*place(document), "content", *_indexed(after, change.path)))
+        Problem(
+            "LINK_CHANGED",
+            "Ändringen skulle flytta eller bryta en länk i texten.",
+            (*place(document), "content", *_indexed(after, change.path)),
+        )
         for change in changes
-        if change.path in rich and isinstance(change.before, str) and moves_links(change.before, change.after)
+        if change.path in rich
+        and isinstance(change.before, str)
+        and moves_links(change.before, change.after)
     ]
 
 

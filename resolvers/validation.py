@@ -1,7 +1,10 @@
-"""Validation of content, of any kind of document: every problem at once, each with its code, its message and its place.
+"""Validation of content, of any kind of document: every problem at once, each with its code, its
+message and its place.
 
-Nothing here knows a certain kind. A kind's rules are in its Pydantic model: in the types of its fields, and in `problems()` for
-what several fields break together. For every kind, keys are unique within their list, and no text holds control characters or a
+Nothing here knows a certain kind. A kind's rules are in its Pydantic model: in the types of its
+fields, and in `problems()` for
+what several fields break together. For every kind, keys are unique within their list, and no text
+holds control characters or a
 personal identity number.
 """
 
@@ -13,7 +16,13 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from resolvers.kinds.texts import SHAPE_ONLY, ContentModel, Fault, allowed_characters, no_personal_number
+from resolvers.kinds.texts import (
+    SHAPE_ONLY,
+    ContentModel,
+    Fault,
+    allowed_characters,
+    no_personal_number,
+)
 from resolvers.placeholders import known_placeholders
 from store.errors import InvalidInput, Path, Problem
 from store.kinds import Kind
@@ -22,16 +31,27 @@ from store.records import Content
 CODES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "AGE_ORDER": "The upper age limit is below the lower one.",
-        "ATTACHMENTS_NOT_ALLOWED": "A question asks for an attachment, though attachments are not allowed.",
+        "ATTACHMENTS_NOT_ALLOWED": (
+            "A question asks for an attachment, though attachments are not allowed."
+        ),
         "BLANK": "A mandatory text is empty, or has only white space or invisible characters.",
-        "CONDITION_NOT_EARLIER": "A condition hangs on the question itself or on a later one; only an earlier question can decide.",
-        "CONDITION_UNKNOWN_ANSWER": "A condition waits for an answer that the question can't get: no option's key, or neither yes nor no.",
+        "CONDITION_NOT_EARLIER": (
+            "A condition hangs on the question itself or on a later one; only an earlier question"
+            " can decide."
+        ),
+        "CONDITION_UNKNOWN_ANSWER": (
+            "A condition waits for an answer that the question can't get: no option's key, or"
+            " neither yes nor no."
+        ),
         "CONDITION_UNKNOWN_QUESTION": "A condition hangs on a question that isn't in the content.",
         "DUPLICATE_KEY": "An earlier item of the same list has this key.",
         "DUPLICATE_VALUE": "The same code stands more than once in a list of codes.",
         "END_MISSING": "A notice is resolved but has no end.",
         "IMAGE_ALT_MISSING": "An image in a rich text has no alternative text.",
-        "INVALID_CHARACTER": "A text holds a control character (other than tab and line breaks) or half of a surrogate pair.",
+        "INVALID_CHARACTER": (
+            "A text holds a control character (other than tab and line breaks) or half of a"
+            " surrogate pair."
+        ),
         "INVALID_CODE": "A county code is not two digits, or a municipality code not four.",
         "INVALID_KEY": "A key is not 1 to 64 letters, digits, hyphens or underscores.",
         "INVALID_LANGUAGE": "The language is no BCP 47 tag.",
@@ -39,28 +59,46 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "INVALID_VALUE": "The value breaks a rule that has no code of its own.",
         "LINE_BREAK": "A name or label holds a line break or a tab.",
         "LINK_TEXT_MISSING": "A link in a rich text has no text.",
-        "MARKDOWN_NOT_ALLOWED": "A rich text goes outside the Markdown subset: code, quote, rule, table, or lists nested too deeply.",
+        "MARKDOWN_NOT_ALLOWED": (
+            "A rich text goes outside the Markdown subset: code, quote, rule, table, or lists"
+            " nested too deeply."
+        ),
         "MISSING": "A mandatory field is left out or null.",
         "ONLY_FOR_BOOKING": "A terms text for listing has a part that only terms for booking have.",
-        "ONLY_FOR_LISTING": "A terms text for booking has the switch for a named doctor, which only terms for listing have.",
+        "ONLY_FOR_LISTING": (
+            "A terms text for booking has the switch for a named doctor, which only terms for"
+            " listing have."
+        ),
         "OPTIONS_MISSING": "A single or multiple choice question has no options.",
         "OPTIONS_NOT_ALLOWED": "A question that is no choice has options.",
         "OUT_OF_RANGE": "A number is below or above its bounds.",
-        "PERSONAL_NUMBER": "A text holds a personal identity number or a coordination number (personnummer, samordningsnummer).",
+        "PERSONAL_NUMBER": (
+            "A text holds a personal identity number or a coordination number (personnummer,"
+            " samordningsnummer)."
+        ),
         "QUESTIONS_MISSING": "A question form has no questions.",
         "QUESTIONS_NOT_ALLOWED": "An information form has questions.",
         "RAW_HTML": "A rich text holds HTML.",
-        "REQUIRED_NOT_SUBMITTABLE": "A question is required, though the case type can't be submitted.",
+        "REQUIRED_NOT_SUBMITTABLE": (
+            "A question is required, though the case type can't be submitted."
+        ),
         "TIME_ORDER": "A time to is not after the time from.",
         "TOO_LARGE": "The content as a whole is over 1 MiB as BSON.",
         "TOO_LONG": "A text has more characters than its field takes.",
         "TOO_MANY": "A list has more items than it takes.",
         "UNKNOWN_FIELD": "There is no such field.",
-        "UNKNOWN_PLACEHOLDER": "A text holds a placeholder in double braces that nothing takes the place of.",
+        "UNKNOWN_PLACEHOLDER": (
+            "A text holds a placeholder in double braces that nothing takes the place of."
+        ),
         "UNKNOWN_VALUE": "The value is none of the enum's.",
         "URL_HOST": "A web address has no host, or a malformed one.",
-        "URL_INVALID": "An address holds white space or characters that addresses can't have, or is malformed.",
-        "URL_SCHEME": "An address is relative, or its scheme is not allowed: https, http, mailto, tel for links; https, http for images.",
+        "URL_INVALID": (
+            "An address holds white space or characters that addresses can't have, or is malformed."
+        ),
+        "URL_SCHEME": (
+            "An address is relative, or its scheme is not allowed: https, http, mailto, tel for"
+            " links; https, http for images."
+        ),
         "URL_USERINFO": "A web address holds a user name or a password.",
         "WRONG_TYPE": "The value is of another JSON type than the field.",
     }
@@ -70,14 +108,17 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
 MAX_PROBLEMS = 200
 """How many problems are told at most; a body of nonsense must not make a far larger answer."""
 
-_SURELY_TOO_LARGE = 2 * 1024 * 1024  # as JSON; the store weighs exactly. Spares reading what can't be kept anyway
+_SURELY_TOO_LARGE = (
+    2 * 1024 * 1024
+)  # as JSON; the store weighs exactly. Spares reading what can't be kept anyway
 _LONGEST_NAME = 100  # of a field that doesn't exist, as repeated in a path
 
 
 def validate(kind: Kind, content: Mapping[str, Any], path: Path = ("content",)) -> dict[str, Any]:
     """Check content against its kind, and give it the one form in which it is stored.
 
-    Texts are kept exactly as given: nothing is trimmed or normalised. Fields left out or null get their default. So equal content is equal
+    Texts are kept exactly as given: nothing is trimmed or normalised. Fields left out or null get
+    their default. So equal content is equal
     JSON, and `validate(kind, validate(kind, content)) == validate(kind, content)`.
 
     Args:
@@ -89,7 +130,8 @@ def validate(kind: Kind, content: Mapping[str, Any], path: Path = ("content",)) 
         Plain JSON with every field present, in the model's order, None as null.
 
     Raises:
-        InvalidInput: Every problem found, at most `MAX_PROBLEMS`; where a name or a type is wrong, the rules over several fields wait.
+        InvalidInput: Every problem found, at most `MAX_PROBLEMS`; where a name or a type is wrong,
+            the rules over several fields wait.
     """
     if _size(content) > _SURELY_TOO_LARGE:
         raise InvalidInput.at(path, "TOO_LARGE", "Innehållet är för stort: högst 1 MiB får plats.")
@@ -97,7 +139,9 @@ def validate(kind: Kind, content: Mapping[str, Any], path: Path = ("content",)) 
     # The same fault can be found twice, in a text as written and as rendered.
     problems = list(dict.fromkeys([*found, *_cross_field(model), *_texts(content)]))
     if model is None or problems:
-        raise InvalidInput([Problem(p.code, p.message, (*path, *p.path)) for p in problems[:MAX_PROBLEMS]])
+        raise InvalidInput(
+            [Problem(p.code, p.message, (*path, *p.path)) for p in problems[:MAX_PROBLEMS]]
+        )
     return model.model_dump(by_alias=True, mode="json")
 
 
@@ -110,12 +154,19 @@ def _size(content: Content) -> int:
 
 
 def _parse(kind: Kind, content: Content) -> tuple[BaseModel | None, list[Problem]]:
-    """The model, even where single fields break rules, and the problems of single fields. None where names or types are wrong."""
+    """The model, even where single fields break rules, and the problems of single fields.
+
+    None where names or types are wrong.
+    """
     data = dict(content) if isinstance(content, Mapping) else content
     try:
         return kind.model.model_validate(data), []
     except ValidationError as error:
-        problems = [problem for details in error.errors(include_url=False, include_input=False) for problem in _translate(details)]
+        problems = [
+            problem
+            for details in error.errors(include_url=False, include_input=False)
+            for problem in _translate(details)
+        ]
     try:
         return kind.model.model_validate(data, context=SHAPE_ONLY), problems
     except ValidationError:
@@ -123,8 +174,14 @@ def _parse(kind: Kind, content: Content) -> tuple[BaseModel | None, list[Problem
 
 
 def problems_of(error: ValidationError) -> list[Problem]:
-    """What Pydantic found in a model of another file's, with our codes and messages; at most `MAX_PROBLEMS`."""
-    found = [problem for details in error.errors(include_url=False, include_input=False) for problem in _translate(details)]
+    """What Pydantic found in a model of another file's, with our codes and messages; at most
+    `MAX_PROBLEMS`.
+    """
+    found = [
+        problem
+        for details in error.errors(include_url=False, include_input=False)
+        for problem in _translate(details)
+    ]
     return found[:MAX_PROBLEMS]
 
 
@@ -159,7 +216,10 @@ _TYPES = {
 
 
 def _translate(details: ErrorDetails) -> Iterator[Problem]:
-    """One Pydantic error as problems with our codes and messages. The input isn't repeated: it may be what must not be stored."""
+    """One Pydantic error as problems with our codes and messages.
+
+    The input isn't repeated: it may be what must not be stored.
+    """
     path = tuple(_readable(str(step)) for step in details["loc"])
     context = details.get("ctx", {})
     if "faults" in context:
@@ -167,7 +227,9 @@ def _translate(details: ErrorDetails) -> Iterator[Problem]:
         yield from (Problem(fault.code, fault.message, path) for fault in faults)
         return
     kind = details["type"]
-    code = _CODES_OF_TYPES.get(kind, "WRONG_TYPE" if kind.endswith(("_type", "_parsing")) else "INVALID_VALUE")
+    code = _CODES_OF_TYPES.get(
+        kind, "WRONG_TYPE" if kind.endswith(("_type", "_parsing")) else "INVALID_VALUE"
+    )
     yield Problem(code, _message(code, kind, context), path)
 
 
@@ -189,7 +251,11 @@ def _message(code: str, kind: str, context: Mapping[str, Any]) -> str:  # noqa: 
         case "OUT_OF_RANGE":
             bounds = {"ge": "minst", "gt": "mer än", "le": "högst", "lt": "mindre än"}
             return next(
-                (f"Ange ett tal som är {word} {context[name]}." for name, word in bounds.items() if name in context),
+                (
+                    f"Ange ett tal som är {word} {context[name]}."
+                    for name, word in bounds.items()
+                    if name in context
+                ),
                 "Ange ett ändligt tal.",
             )
         case "INVALID_CHARACTER":
@@ -228,7 +294,11 @@ def _repeated_keys(items: list[object], path: Path) -> Iterator[Problem]:
         key = getattr(item, "key", None)
         if isinstance(item, BaseModel) and key is not None:
             if key in seen:
-                yield Problem("DUPLICATE_KEY", "Byt nyckel: en tidigare rad i listan har samma.", (*path, str(index), "key"))
+                yield Problem(
+                    "DUPLICATE_KEY",
+                    "Byt nyckel: en tidigare rad i listan har samma.",
+                    (*path, str(index), "key"),
+                )
             seen.add(key)
 
 
@@ -236,14 +306,26 @@ def _repeated_keys(items: list[object], path: Path) -> Iterator[Problem]:
 
 
 def _texts(content: object) -> Iterator[Problem]:
-    """What no text may hold, wherever in the content it stands. Without recursion: the input can be nested to any depth."""
+    """What no text may hold, wherever in the content it stands.
+
+    Without recursion: the input can be nested to any depth.
+    """
     waiting: list[tuple[Path, object]] = [((), content)]
     while waiting:
         path, value = waiting.pop()
         if isinstance(value, str):
-            for fault in (*allowed_characters(value), *no_personal_number(value), *known_placeholders(value)):
+            for fault in (
+                *allowed_characters(value),
+                *no_personal_number(value),
+                *known_placeholders(value),
+            ):
                 yield Problem(fault.code, fault.message, path)
         elif isinstance(value, Mapping):
-            waiting.extend(((*path, _readable(str(name))), item) for name, item in reversed(list(value.items())))
+            waiting.extend(
+                ((*path, _readable(str(name))), item)
+                for name, item in reversed(list(value.items()))
+            )
         elif isinstance(value, list):
-            waiting.extend(((*path, str(index)), item) for index, item in reversed(list(enumerate(value))))
+            waiting.extend(
+                ((*path, str(index)), item) for index, item in reversed(list(enumerate(value)))
+            )

@@ -1,6 +1,7 @@
 """Who asks now: the viewer of a request or a socket, as its verified token says.
 
-Not here: what a viewer may do (access), and whether the registry knows the units (access). A viewer's rights end at `expires_at`.
+Not here: what a viewer may do (access), and whether the registry knows the units (access). A
+viewer's rights end at `expires_at`.
 """
 
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ class Grant:
 class Viewer:
     """A signed-in person, or a machine (`system`), which has neither employee HSA-id nor name.
 
-    `grants` has no repetitions and keeps the token's order; it may be empty. `expires_at` is in UTC. `acr` is the level of assurance as the
+    `grants` has no repetitions and keeps the token's order; it may be empty. `expires_at` is in
+    UTC. `acr` is the level of assurance as the
     issuer named it, `token_id` the token's own id where it has one.
     """
 

@@ -1,1 +1,4 @@
-"""The GraphQL contract: what the API is. Who may do what is decided in `resolvers`, how things are kept in `store`."""
+"""The GraphQL contract: what the API is.
+
+Who may do what is decided in `resolvers`, how things are kept in `store`.
+"""

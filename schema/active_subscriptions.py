@@ -17,7 +17,12 @@ from store import records
 from store.paging import Page
 
 
-@strawberry.type(description="A subscription that is open: somebody follows clinics' notifications, or a principal's log.")
+@strawberry.type(
+    description=(
+        "A subscription that is open: somebody follows clinics' notifications, or a principal's"
+        " log."
+    )
+)
 class ActiveSubscription(Node):
     record: strawberry.Private[records.ActiveSubscription]
     actor: Actor = strawberry.field(description="Who follows.")
@@ -25,20 +30,38 @@ class ActiveSubscription(Node):
 
     @classmethod
     def of(cls, record: records.ActiveSubscription) -> "ActiveSubscription":
-        return cls(record=record, id=strawberry.ID(record.id), actor=Actor.of(record.actor, record.principal), since=record.since)
+        return cls(
+            record=record,
+            id=strawberry.ID(record.id),
+            actor=Actor.of(record.actor, record.principal),
+            since=record.since,
+        )
 
-    @strawberry.field(description="The clinics whose notifications are followed; none where it is the principal's log.")
-    async def clinics(self, info: Info, first: First = None, after: After = None) -> Connection[Clinic]:
+    @strawberry.field(
+        description=(
+            "The clinics whose notifications are followed; none where it is the principal's log."
+        )
+    )
+    async def clinics(
+        self, info: Info, first: First = None, after: After = None
+    ) -> Connection[Clinic]:
         page = page_of_sorted(self.record.clinics, paging(first, after))
         found = await info.context.loaders.clinics.load_many(page.items)
-        clinics = Page([clinic for clinic in found if clinic], page.cursors, page.has_next, page.has_previous)
+        clinics = Page(
+            [clinic for clinic in found if clinic], page.cursors, page.has_next, page.has_previous
+        )
 
         async def count() -> int:
             return len(self.record.clinics)
 
         return connection(clinics, Clinic.of, count)
 
-    @strawberry.field(description="How many events of the log it was not told of yet; 0 while its reader keeps up. A second old at most.")
+    @strawberry.field(
+        description=(
+            "How many events of the log it was not told of yet; 0 while its reader keeps up. A"
+            " second old at most."
+        )
+    )
     async def behind(self, info: Info) -> int:
         return await resolve.behind(info.context, self.record)
 
@@ -46,8 +69,11 @@ class ActiveSubscription(Node):
 @strawberry.type
 class ActiveSubscriptionQuery:
     @strawberry.field(
-        description="The subscriptions that are open on a principal's log and its clinics, in all server processes. For its administrators. "
-        "One that has just begun or ended shows within two seconds."
+        description=(
+            "The subscriptions that are open on a principal's log and its clinics, in all server"
+            " processes. For its administrators. One that has just begun or ended shows within two"
+            " seconds."
+        )
     )
     async def active_subscriptions(
         self,
@@ -58,7 +84,9 @@ class ActiveSubscriptionQuery:
     ) -> Connection[ActiveSubscription]:
         page = await resolve.page(info.context, principal, paging(first, after))
         key = resolve.require(info.context, principal)
-        return connection(page, ActiveSubscription.of, lambda: info.context.store.active_subscriptions.count(key))
+        return connection(
+            page, ActiveSubscription.of, lambda: info.context.store.active_subscriptions.count(key)
+        )
 
 
 @strawberry.input(description="Which subscription is ended.")
@@ -70,20 +98,32 @@ class SubscriptionEndInput:
 
 @strawberry.type(description="What ending a subscription led to. With errors, nothing was written.")
 class SubscriptionEndPayload:
-    active_subscription: ActiveSubscription | None = strawberry.field(default=None, description="The subscription that ends; null once it has ended.")
-    event: Event | None = strawberry.field(default=None, description="The act as logged; null where nothing changed.")
-    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was written.")
+    active_subscription: ActiveSubscription | None = strawberry.field(
+        default=None, description="The subscription that ends; null once it has ended."
+    )
+    event: Event | None = strawberry.field(
+        default=None, description="The act as logged; null where nothing changed."
+    )
+    errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Why nothing was written."
+    )
 
 
 @strawberry.type
 class ActiveSubscriptionMutation:
     @mutation(
         SubscriptionEndPayload,
-        "Ends a subscription, wherever it is served; its reader is told so. It can begin again: take away the role to prevent that.",
+        "Ends a subscription, wherever it is served; its reader is told so. It can begin again:"
+        " take away the role to prevent that.",
     )
-    async def subscription_end(self, info: Info, input: Given[SubscriptionEndInput]) -> SubscriptionEndPayload:
-        saved = await resolve.end(info.context, input.id, note=input.note, key=key_of_call(info, input))
+    async def subscription_end(
+        self, info: Info, input: Given[SubscriptionEndInput]
+    ) -> SubscriptionEndPayload:
+        saved = await resolve.end(
+            info.context, input.id, note=input.note, key=key_of_call(info, input)
+        )
         found = await resolve.get(info.context, input.id)
         return SubscriptionEndPayload(
-            active_subscription=ActiveSubscription.of(found) if found else None, event=Event.of(saved.event) if saved.event else None
+            active_subscription=ActiveSubscription.of(found) if found else None,
+            event=Event.of(saved.event) if saved.event else None,
         )

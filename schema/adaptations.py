@@ -7,7 +7,13 @@ import strawberry
 from resolvers import adaptations as resolve
 from resolvers.kinds import LOCAL_ADAPTATION
 from schema.case_types import CaseType
-from schema.contents import StandardReply, StandardReplyInput, TermsSection, TermsSectionInput, plain
+from schema.contents import (
+    StandardReply,
+    StandardReplyInput,
+    TermsSection,
+    TermsSectionInput,
+    plain,
+)
 from schema.documents import KEY, NOTE, Document, Version, head_fields
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
@@ -21,18 +27,29 @@ from store.records import Content
 
 @strawberry.type(description="What a clinic adds to a central case type.")
 class LocalAdaptationContent:
-    standard_replies: list[StandardReply] = strawberry.field(description="The clinic's own reply texts for staff.")
-    terms: list[TermsSection] = strawberry.field(description="The clinic's own terms, which stand after the central ones.")
+    standard_replies: list[StandardReply] = strawberry.field(
+        description="The clinic's own reply texts for staff."
+    )
+    terms: list[TermsSection] = strawberry.field(
+        description="The clinic's own terms, which stand after the central ones."
+    )
 
     @classmethod
     def of(cls, content: Content) -> "LocalAdaptationContent":
         return cls(
             standard_replies=[
-                StandardReply(key=reply["key"], label=reply["label"], text=reply["text"], local=True) for reply in content["standardReplies"]
+                StandardReply(
+                    key=reply["key"], label=reply["label"], text=reply["text"], local=True
+                )
+                for reply in content["standardReplies"]
             ],
             terms=[
                 TermsSection(
-                    key=section["key"], heading=section["heading"], text=Markdown(section["text"]), must_accept=section["mustAccept"], local=True
+                    key=section["key"],
+                    heading=section["heading"],
+                    text=Markdown(section["text"]),
+                    must_accept=section["mustAccept"],
+                    local=True,
                 )
                 for section in content["terms"]
             ],
@@ -46,7 +63,9 @@ SHAPE = Shape(LOCAL_ADAPTATION, LocalAdaptationContent, LocalAdaptationContent.o
 class LocalAdaptationVersion(Version):
     @strawberry.field(description="The version of the central case type that it was written for.")
     def written_for(self) -> int:
-        written_for: int = LOCAL_ADAPTATION.upcast(self.record.content, self.record.schema_version)["writtenFor"]
+        written_for: int = LOCAL_ADAPTATION.upcast(self.record.content, self.record.schema_version)[
+            "writtenFor"
+        ]
         return written_for
 
 
@@ -59,16 +78,27 @@ async def _internal_name(root: strawberry.Parent["LocalAdaptation"], info: Info)
 
 
 @document_type(
-    SHAPE, LocalAdaptationVersion, "A clinic's own replies and terms on a central case type (lokal anpassning). A central update never changes it."
+    SHAPE,
+    LocalAdaptationVersion,
+    "A clinic's own replies and terms on a central case type (lokal anpassning). A central update"
+    " never changes it.",
 )
 class LocalAdaptation(Document):
     name: str = strawberry.field(resolver=_name, description="The name of its case type.")
-    internal_name: str = strawberry.field(resolver=_internal_name, description="The internal name of its case type.")
+    internal_name: str = strawberry.field(
+        resolver=_internal_name, description="The internal name of its case type."
+    )
 
     @classmethod
     def of(cls, record: records.Summary, info: Info) -> Self:
         fields = head_fields(record, info)
-        return cls(**{name: value for name, value in fields.items() if name not in {"name", "internal_name"}})
+        return cls(
+            **{
+                name: value
+                for name, value in fields.items()
+                if name not in {"name", "internal_name"}
+            }
+        )
 
     @strawberry.field(description="The clinic that it belongs to.")
     async def clinic(self, info: Info) -> Clinic:
@@ -82,7 +112,10 @@ class LocalAdaptation(Document):
         return CaseType.of(await self.central(info), info)
 
     @strawberry.field(
-        description="The central case type has a newer version in force than the one this was written for. Saving again says that it fits."
+        description=(
+            "The central case type has a newer version in force than the one this was written for."
+            " Saving again says that it fits."
+        )
     )
     async def needs_review(self, info: Info) -> bool:
         central = await self.central(info)
@@ -97,34 +130,59 @@ class LocalAdaptation(Document):
         return found
 
 
-@strawberry.input(description="All that a clinic adds to a central case type; what stood there before is replaced.")
+@strawberry.input(
+    description=(
+        "All that a clinic adds to a central case type; what stood there before is replaced."
+    )
+)
 class LocalAdaptationSaveInput:
     clinic: HsaId = strawberry.field(description="The clinic.")
-    case_type: strawberry.ID = strawberry.field(description="A central case type that the clinic has.")
-    expected_version: int = strawberry.field(description="Number of the newest version that the caller has read; 0 for the first one.")
-    standard_replies: list[StandardReplyInput] = strawberry.field(description="The clinic's own reply texts; at most 200.")
-    terms: list[TermsSectionInput] = strawberry.field(description="The clinic's own terms; at most 100 parts.")
+    case_type: strawberry.ID = strawberry.field(
+        description="A central case type that the clinic has."
+    )
+    expected_version: int = strawberry.field(
+        description="Number of the newest version that the caller has read; 0 for the first one."
+    )
+    standard_replies: list[StandardReplyInput] = strawberry.field(
+        description="The clinic's own reply texts; at most 200."
+    )
+    terms: list[TermsSectionInput] = strawberry.field(
+        description="The clinic's own terms; at most 100 parts."
+    )
     note: str | None = strawberry.field(default=None, description=NOTE)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
 @strawberry.type(description="What saving an adaptation led to. With errors, nothing was written.")
 class LocalAdaptationPayload:
-    local_adaptation: LocalAdaptation | None = strawberry.field(default=None, description="The adaptation as it is now.")
-    version: LocalAdaptationVersion | None = strawberry.field(default=None, description="The version written; the newest where content was equal.")
-    event: Event | None = strawberry.field(default=None, description="The act as logged; null where nothing changed.")
-    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was written.")
+    local_adaptation: LocalAdaptation | None = strawberry.field(
+        default=None, description="The adaptation as it is now."
+    )
+    version: LocalAdaptationVersion | None = strawberry.field(
+        default=None, description="The version written; the newest where content was equal."
+    )
+    event: Event | None = strawberry.field(
+        default=None, description="The act as logged; null where nothing changed."
+    )
+    errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Why nothing was written."
+    )
 
 
 @strawberry.type
 class AdaptationMutation:
     @mutation(
         LocalAdaptationPayload,
-        "Writes a clinic's own replies and terms on a central case type, in force at once, for the central version in force. `expectedVersion: 0` "
-        "writes the first one.",
+        "Writes a clinic's own replies and terms on a central case type, in force at once, for the"
+        " central version in force. `expectedVersion: 0` writes the first one.",
     )
-    async def local_adaptation_save(self, info: Info, input: Given[LocalAdaptationSaveInput]) -> LocalAdaptationPayload:
-        given: dict[str, Any] = {"standardReplies": plain(input.standard_replies), "terms": plain(input.terms)}
+    async def local_adaptation_save(
+        self, info: Info, input: Given[LocalAdaptationSaveInput]
+    ) -> LocalAdaptationPayload:
+        given: dict[str, Any] = {
+            "standardReplies": plain(input.standard_replies),
+            "terms": plain(input.terms),
+        }
         saved = await resolve.save(
             info.context,
             input.clinic,

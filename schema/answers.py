@@ -1,4 +1,6 @@
-"""Answering one operation, whatever it came over: whether it may be asked, its execution within its time, and what the log tells of it."""
+"""Answering one operation, whatever it came over: whether it may be asked, its execution within its
+time, and what the log tells of it.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -71,7 +73,9 @@ class Answer:
 
     def told(self) -> dict[str, Any]:
         """As JSON."""
-        told: dict[str, Any] = {"errors": formatted(self.refused)} if self.refused else {"data": self.data}
+        told: dict[str, Any] = (
+            {"errors": formatted(self.refused)} if self.refused else {"data": self.data}
+        )
         if self.errors:
             told["errors"] = formatted(self.errors)
         if self.extensions:
@@ -112,7 +116,9 @@ class Admitted:
 class Answers:
     """Answers the operations of one process."""
 
-    def __init__(self, operations: Operations, trusted: TrustedDocuments, rates: Rates, limits: AnswerLimits) -> None:
+    def __init__(
+        self, operations: Operations, trusted: TrustedDocuments, rates: Rates, limits: AnswerLimits
+    ) -> None:
         self.operations = operations
         self.trusted = trusted
         self._rates = rates
@@ -127,29 +133,49 @@ class Answers:
         """Decide whether an operation is executed.
 
         Raises:
-            Refusal: It is not valid, asks for too much or too often, or for what the viewer may not.
+            Refusal: It is not valid, asks for too much or too often, or for what the viewer may
+                not.
         """
         begun = perf_counter()
         try:
             return self._admitted(context, request)
         except Refusal as refusal:
             self.note(context, None, transport, begun, codes_of(refusal.answer.refused))
-            if refusal.answer.retry_after:  # who comes back at once, whatever is said, is slowed down by that
+            if (
+                refusal.answer.retry_after
+            ):  # who comes back at once, whatever is said, is slowed down by that
                 await asyncio.sleep(uniform(*_REFUSED_LATE_SECONDS))  # noqa: S311 - so that many do not come back together
             raise
 
-    async def execute(self, context: Context, request: Request, admitted: Admitted, transport: str, known_tags: str | None = None) -> Answer:
-        """Execute a query or mutation, within its time; unless the client has the answer (see `answer`)."""
+    async def execute(
+        self,
+        context: Context,
+        request: Request,
+        admitted: Admitted,
+        transport: str,
+        known_tags: str | None = None,
+    ) -> Answer:
+        """Execute a query or mutation, within its time; unless the client has the answer (see
+        `answer`).
+        """
         begun = perf_counter()
         try:
             answer = await self._executed(context, request, admitted, known_tags)
         except asyncio.CancelledError:
             self.note(context, admitted, transport, begun, ["cancelled"])
             raise
-        self.note(context, admitted, transport, begun, ["unchanged"] if answer.unchanged else codes_of(answer.refused or answer.errors))
+        self.note(
+            context,
+            admitted,
+            transport,
+            begun,
+            ["unchanged"] if answer.unchanged else codes_of(answer.refused or answer.errors),
+        )
         return answer
 
-    async def answer(self, context: Context, request: Request, transport: str, known_tags: str | None) -> Answer:
+    async def answer(
+        self, context: Context, request: Request, transport: str, known_tags: str | None
+    ) -> Answer:
         """Admit and execute, unless the client has the answer.
 
         Args:
@@ -175,12 +201,24 @@ class Answers:
         if wait > 0:
             seconds = ceil(wait)
             error = TopLevelError(
-                "RATE_LIMITED", f"This user, or all of its principal, asks too much. Try again in {seconds} s.", {"retryAfter": seconds}
+                "RATE_LIMITED",
+                f"This user, or all of its principal, asks too much. Try again in {seconds} s.",
+                {"retryAfter": seconds},
             )
             raise Refusal(Answer(refused=[error], extensions=extensions or {}, retry_after=seconds))
 
-    def note(self, context: Context, admitted: Admitted | None, transport: str, begun: float, codes: list[str]) -> None:
-        """Tell the log of an operation: by whom, which, at what cost. Nothing of what it asked or answered."""
+    def note(
+        self,
+        context: Context,
+        admitted: Admitted | None,
+        transport: str,
+        begun: float,
+        codes: list[str],
+    ) -> None:
+        """Tell the log of an operation: by whom, which, at what cost.
+
+        Nothing of what it asked or answered.
+        """
         if self._limits.logged:
             told = {**admitted.measure.named, "cost": admitted.cost} if admitted else {}
             _log.info(
@@ -201,21 +239,40 @@ class Answers:
         if request.longer_than is not None and not self.operations.takes_much(operation):
             raise Refusal(Answer(refused=[too_large(request.longer_than).error]))
         measure = self._meant(operation, request.operation_name)
-        cost = _OF_A_REQUEST + measure.cost.with_variables({**measure.defaults, **request.variables} if measure.defaults else request.variables)
+        cost = _OF_A_REQUEST + measure.cost.with_variables(
+            {**measure.defaults, **request.variables} if measure.defaults else request.variables
+        )
         most = self.operations.bounds.cost
         extensions = {"cost": {"requested": cost, "limit": most}}
         if cost > most:
-            why = f"This may come to {cost} values; one operation may come to {most}. Ask for smaller pages, or for fewer fields."
-            raise Refusal(Answer(refused=[TopLevelError("QUERY_TOO_COMPLEX", why, {"limit": "cost", "most": most})], extensions=extensions))
-        if measure.introspects and not any(Permission.INTROSPECT in held.permissions for held in context.rights.held):
-            error = TopLevelError("INTROSPECTION_NOT_PERMITTED", "The schema is not told in this role: read schema.graphql.")
+            why = (
+                f"This may come to {cost} values; one operation may come to {most}. Ask for smaller"
+                " pages, or for fewer fields."
+            )
+            raise Refusal(
+                Answer(
+                    refused=[
+                        TopLevelError("QUERY_TOO_COMPLEX", why, {"limit": "cost", "most": most})
+                    ],
+                    extensions=extensions,
+                )
+            )
+        if measure.introspects and not any(
+            Permission.INTROSPECT in held.permissions for held in context.rights.held
+        ):
+            error = TopLevelError(
+                "INTROSPECTION_NOT_PERMITTED",
+                "The schema is not told in this role: read schema.graphql.",
+            )
             raise Refusal(Answer(refused=[error], extensions=extensions))
         self.charge(context, cost, extensions)
         return Admitted(operation, measure, cost, extensions)
 
     def _found(self, context: Context, request: Request) -> Operation:
         if (operation := self.trusted.known(request.query, request.digest)) is None:
-            self.charge(context, len(request.query or ""))  # a character takes as long to read as a value to answer
+            self.charge(
+                context, len(request.query or "")
+            )  # a character takes as long to read as a value to answer
             operation = self.trusted.find(request.query, request.digest)
         return operation
 
@@ -223,46 +280,89 @@ class Answers:
         if name is None and len(operation.measures) == 1:
             return next(iter(operation.measures.values()))
         if name is None:
-            why = "Say which operation is meant with `operationName`: there are several." if operation.measures else "There is no operation."
+            why = (
+                "Say which operation is meant with `operationName`: there are several."
+                if operation.measures
+                else "There is no operation."
+            )
             raise Refusal(Answer(refused=[TopLevelError("BAD_REQUEST", why)]))
         if (measure := operation.measures.get(name)) is None:
-            raise Refusal(Answer(refused=[TopLevelError("BAD_REQUEST", "There is no operation of the name in `operationName`.")]))
+            raise Refusal(
+                Answer(
+                    refused=[
+                        TopLevelError(
+                            "BAD_REQUEST", "There is no operation of the name in `operationName`."
+                        )
+                    ]
+                )
+            )
         return measure
 
-    async def _executed(self, context: Context, request: Request, admitted: Admitted, known_tags: str | None) -> Answer:
+    async def _executed(
+        self, context: Context, request: Request, admitted: Admitted, known_tags: str | None
+    ) -> Answer:
         if admitted.follows:
-            error = TopLevelError("BAD_REQUEST", "Subscriptions are answered over a websocket, or as text/event-stream.")
+            error = TopLevelError(
+                "BAD_REQUEST",
+                "Subscriptions are answered over a websocket, or as text/event-stream.",
+            )
             return Answer(refused=[error], extensions=admitted.extensions, unanswerable=True)
         try:
             async with asyncio.timeout(self._limits.seconds), self.turn(context):
                 if known_tags is None:
-                    return self._told(context, admitted, await self._execution(context, request, admitted.operation))
+                    return self._told(
+                        context,
+                        admitted,
+                        await self._execution(context, request, admitted.operation),
+                    )
                 return await self._unless_known(context, request, admitted, known_tags)
         except TimeoutError:
-            return Answer(refused=[_overdue(admitted, self._limits.seconds)], extensions=admitted.extensions)
+            return Answer(
+                refused=[_overdue(admitted, self._limits.seconds)], extensions=admitted.extensions
+            )
 
-    async def _unless_known(self, context: Context, request: Request, admitted: Admitted, known_tags: str) -> Answer:
-        """The answer under its tag, or that the client has it. What was written while it was made may be in it or not: then it has no tag."""
+    async def _unless_known(
+        self, context: Context, request: Request, admitted: Admitted, known_tags: str
+    ) -> Answer:
+        """The answer under its tag, or that the client has it.
+
+        What was written while it was made may be in it or not: then it has no tag.
+        """
         tag = await self._tag(context, request, admitted)
         if tag is not None and has_tag(known_tags, tag):
             return Answer(tag=tag, unchanged=True)
-        answer = self._told(context, admitted, await self._execution(context, request, admitted.operation))
-        if tag is None or answer.refused or answer.errors or tag != await self._tag(context, request, admitted):
+        answer = self._told(
+            context, admitted, await self._execution(context, request, admitted.operation)
+        )
+        if (
+            tag is None
+            or answer.refused
+            or answer.errors
+            or tag != await self._tag(context, request, admitted)
+        ):
             return answer
         return replace(answer, tag=tag)
 
     async def _tag(self, context: Context, request: Request, admitted: Admitted) -> str | None:
-        return await tag_of(self.operations.schema, context, admitted.operation, request, admitted.extensions)
+        return await tag_of(
+            self.operations.schema, context, admitted.operation, request, admitted.extensions
+        )
 
     def _told(self, context: Context, admitted: Admitted, result: ExecutionResult) -> Answer:
         if result.errors:
             report(result.errors, context.request_id)
-            if result.data is None and result.errors[0].path is None:  # its variables were refused: nothing was executed
+            if (
+                result.data is None and result.errors[0].path is None
+            ):  # its variables were refused: nothing was executed
                 return Answer(refused=result.errors, extensions=admitted.extensions)
         return Answer(data=result.data, errors=result.errors or (), extensions=admitted.extensions)
 
-    async def _execution(self, context: Context, request: Request, operation: Operation) -> ExecutionResult:
-        executor = CompiledExecutor.of(self.operations.schema, operation, request.operation_name, request.variables, context)
+    async def _execution(
+        self, context: Context, request: Request, operation: Operation
+    ) -> ExecutionResult:
+        executor = CompiledExecutor.of(
+            self.operations.schema, operation, request.operation_name, request.variables, context
+        )
         if not isinstance(executor, CompiledExecutor):
             return ExecutionResult(None, executor)
         pending = executor.execute_operation()
@@ -273,6 +373,11 @@ class Answers:
 
 def _overdue(admitted: Admitted, seconds: float) -> TopLevelError:
     if admitted.measure.kind == OperationType.MUTATION.value:
-        why = f"This took more than {seconds:g} seconds. It may have been written, or may be yet: repeat it with the same idempotency key."
+        why = (
+            f"This took more than {seconds:g} seconds. It may have been written, or may be yet:"
+            " repeat it with the same idempotency key."
+        )
         return TopLevelError("OUTCOME_UNKNOWN", why)
-    return TopLevelError("DEADLINE_EXCEEDED", f"This took more than {seconds:g} seconds, and was ended.")
+    return TopLevelError(
+        "DEADLINE_EXCEEDED", f"This took more than {seconds:g} seconds, and was ended."
+    )

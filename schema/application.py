@@ -1,4 +1,7 @@
-"""The outside of the ASGI application: GraphQL past all else, the headers of every answer, what is done when the process is to stop."""
+"""The outside of the ASGI application:
+
+GraphQL past all else, the headers of every answer, what is done when the process is to stop.
+"""
 
 import asyncio
 import signal
@@ -23,7 +26,9 @@ class Application(Starlette):
     graphql: GraphQLEndpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer; GraphQL past what is made for all sorts of requests, which would cost each message and each open socket."""
+        """Answer; GraphQL past what is made for all sorts of requests, which would cost each
+        message and each open socket.
+        """
         if scope["type"] == "http" and scope["path"] == "/graphql":
             await self.graphql(scope, receive, send)
         elif scope["type"] == "websocket" and scope["path"] == "/graphql":
@@ -49,7 +54,11 @@ def _safely(send: Send) -> Send:
 def on_signal(act: Callable[[], object]) -> Iterator[None]:
     """Also do this when the process is asked to stop, whatever else does so."""
     loop = asyncio.get_running_loop()
-    handlers = {number: handler for number in (signal.SIGTERM, signal.SIGINT) if callable(handler := signal.getsignal(number))}
+    handlers = {
+        number: handler
+        for number in (signal.SIGTERM, signal.SIGINT)
+        if callable(handler := signal.getsignal(number))
+    }
 
     def handle(number: int, frame: FrameType | None) -> None:
         loop.call_soon_threadsafe(act)

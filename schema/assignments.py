@@ -9,7 +9,14 @@ from resolvers import assignments as resolve
 from resolvers import distribution
 from schema.case_types import CaseType
 from schema.documents import KEY, NOTE
-from schema.enums import AssignmentOrder, AssignmentOrigin, CaseTypeScope, CentralActivation, DocumentState, OrderedList
+from schema.enums import (
+    AssignmentOrder,
+    AssignmentOrigin,
+    CaseTypeScope,
+    CentralActivation,
+    DocumentState,
+    OrderedList,
+)
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.nodes import After, Connection, First, Node, connection, paging
@@ -19,14 +26,19 @@ from schema.scalars import HsaId
 from schema.selections import needs_whole
 from store import records
 
-OWNERS = {CaseTypeScope.CENTRAL: records.OwnerKind.PRINCIPAL, CaseTypeScope.LOCAL: records.OwnerKind.CLINIC}
+OWNERS = {
+    CaseTypeScope.CENTRAL: records.OwnerKind.PRINCIPAL,
+    CaseTypeScope.LOCAL: records.OwnerKind.CLINIC,
+}
 
 
 @strawberry.type(description="A case type at a clinic.")
 class Assignment(Node):
     record: strawberry.Private[records.Assignment]
     origin: AssignmentOrigin = strawberry.field(description="How it came there.")
-    since: datetime = strawberry.field(description="When it came, or was last activated or hidden there.")
+    since: datetime = strawberry.field(
+        description="When it came, or was last activated or hidden there."
+    )
     until: datetime | None = strawberry.field(description="When that ended; null while it holds.")
     by: Actor = strawberry.field(description="Who did it.")
 
@@ -41,7 +53,12 @@ class Assignment(Node):
             by=Actor.of(record.by, record.principal),
         )
 
-    @strawberry.field(description="Whether residents meet it there; false where a clinic has still to show it, or where it was hidden.")
+    @strawberry.field(
+        description=(
+            "Whether residents meet it there; false where a clinic has still to show it, or where"
+            " it was hidden."
+        )
+    )
     async def active(self, info: Info) -> bool:
         if not self.record.waiting:
             return self.record.active
@@ -57,23 +74,43 @@ class Assignment(Node):
 
     @strawberry.field(description="What.")
     async def case_type(self, info: Info) -> CaseType:
-        found = await info.context.loaders.documents.load(self.record.document, whole=needs_whole(info))
+        found = await info.context.loaders.documents.load(
+            self.record.document, whole=needs_whole(info)
+        )
         if found is None:
             raise LookupError(f"case type of assignment {self.record.id}")
         return CaseType.of(found, info)
 
-    @strawberry.field(description="The version in force that the clinic was told of when it last acknowledged; null before that.")
+    @strawberry.field(
+        description=(
+            "The version in force that the clinic was told of when it last acknowledged; null"
+            " before that."
+        )
+    )
     def acknowledged_version(self) -> int | None:
         return self.record.acknowledged_version
 
-    @strawberry.field(description="Its place on the clinic's start page, from 1, among all that the clinic has, those not shown included.")
+    @strawberry.field(
+        description=(
+            "Its place on the clinic's start page, from 1, among all that the clinic has, those not"
+            " shown included."
+        )
+    )
     async def start_page_order(self, info: Info) -> int:
         return await resolve.place(info.context, self.record, OrderedList.START_PAGE)
 
-    @strawberry.field(description="Its place on the clinic's contact card, from 1; null where the version in force is not for the card.")
+    @strawberry.field(
+        description=(
+            "Its place on the clinic's contact card, from 1; null where the version in force is not"
+            " for the card."
+        )
+    )
     async def contact_card_order(self, info: Info) -> int | None:
         document = await info.context.loaders.documents.load(self.record.document)
-        if document is None or not info.context.store.kinds[document.kind].in_force(document)["onContactCard"]:
+        if (
+            document is None
+            or not info.context.store.kinds[document.kind].in_force(document)["onContactCard"]
+        ):
             return None
         return await resolve.place(info.context, self.record, OrderedList.CONTACT_CARD)
 
@@ -81,25 +118,52 @@ class Assignment(Node):
 @strawberry.input(description="Which assignments; what is left out does not matter.")
 class AssignmentFilter:
     clinic: HsaId | None = strawberry.field(default=None, description="At this clinic.")
-    case_type: strawberry.ID | None = strawberry.field(default=None, description="Of this case type.")
-    group: strawberry.ID | None = strawberry.field(default=None, description="At the clinics that are in this group now.")
-    origin: AssignmentOrigin | None = strawberry.field(default=None, description="That came in this way.")
-    behind_only: bool | None = strawberry.field(
-        default=None, description="Of central case types, where the clinic has not acknowledged the version in force. Not with `asOf`."
+    case_type: strawberry.ID | None = strawberry.field(
+        default=None, description="Of this case type."
     )
-    principal: HsaId | None = strawberry.field(default=None, description="At clinics of this principal.")
-    scope: CaseTypeScope | None = strawberry.field(default=None, description="Of central case types, or of clinics' own.")
+    group: strawberry.ID | None = strawberry.field(
+        default=None, description="At the clinics that are in this group now."
+    )
+    origin: AssignmentOrigin | None = strawberry.field(
+        default=None, description="That came in this way."
+    )
+    behind_only: bool | None = strawberry.field(
+        default=None,
+        description=(
+            "Of central case types, where the clinic has not acknowledged the version in force. Not"
+            " with `asOf`."
+        ),
+    )
+    principal: HsaId | None = strawberry.field(
+        default=None, description="At clinics of this principal."
+    )
+    scope: CaseTypeScope | None = strawberry.field(
+        default=None, description="Of central case types, or of clinics' own."
+    )
     state: list[DocumentState] | None = strawberry.field(
-        default=None, description="Whose case type is in any of these states now: what clinics have is active or inactive. Not with `asOf`."
+        default=None,
+        description=(
+            "Whose case type is in any of these states now: what clinics have is active or"
+            " inactive. Not with `asOf`."
+        ),
     )
     business_classifications: list[str] | None = strawberry.field(
-        default=None, description="At clinics that have any of these verksamhetskoder now, 4 digits."
+        default=None,
+        description="At clinics that have any of these verksamhetskoder now, 4 digits.",
     )
     acknowledged_version: int | None = strawberry.field(
-        default=None, description="Where this is the version that the clinic has acknowledged. Only with `caseType`, not with `asOf`."
+        default=None,
+        description=(
+            "Where this is the version that the clinic has acknowledged. Only with `caseType`, not"
+            " with `asOf`."
+        ),
     )
-    since: datetime | None = strawberry.field(default=None, description="Whose `since` is this moment or later.")
-    until: datetime | None = strawberry.field(default=None, description="Whose `since` is before this moment.")
+    since: datetime | None = strawberry.field(
+        default=None, description="Whose `since` is this moment or later."
+    )
+    until: datetime | None = strawberry.field(
+        default=None, description="Whose `since` is before this moment."
+    )
 
     def wish(self) -> resolve.Wish:
         """As the resolvers have it."""
@@ -122,27 +186,36 @@ class AssignmentFilter:
 @strawberry.type
 class AssignmentQuery:
     @strawberry.field(
-        description="The list of which units have which case types, as far as the viewer reads; with `asOf`, as it was. "
-        "Who reads several principals names one, or a clinic, a case type or a group, with `asOf` and for an order by time: each principal has its "
-        "own log."
+        description=(
+            "The list of which units have which case types, as far as the viewer reads; with"
+            " `asOf`, as it was. Who reads several principals names one, or a clinic, a case type"
+            " or a group, with `asOf` and for an order by time: each principal has its own log."
+        )
     )
     async def assignments(
         self,
         info: Info,
-        filter: Annotated[AssignmentFilter | None, strawberry.argument(description="Which.")] = None,
+        filter: Annotated[
+            AssignmentFilter | None, strawberry.argument(description="Which.")
+        ] = None,
         as_of: AsOf = None,
         order_by: Annotated[
-            AssignmentOrder | None, strawberry.argument(description="In which order; by clinic, then case type, without.")
+            AssignmentOrder | None,
+            strawberry.argument(description="In which order; by clinic, then case type, without."),
         ] = AssignmentOrder.CLINIC_ASC,
         first: First = None,
         after: After = None,
     ) -> Connection[Assignment]:
         wish = filter.wish() if filter else resolve.Wish()
-        what = await resolve.listed(info.context, wish, as_of, order_by or AssignmentOrder.CLINIC_ASC)
+        what = await resolve.listed(
+            info.context, wish, as_of, order_by or AssignmentOrder.CLINIC_ASC
+        )
         return await list_assignments(info, what, first, after)
 
 
-async def list_assignments(info: Info, what: resolve.Listed | None, first: int | None, after: str | None) -> Connection[Assignment]:
+async def list_assignments(
+    info: Info, what: resolve.Listed | None, first: int | None, after: str | None
+) -> Connection[Assignment]:
     """A page of assignments."""
     page = await resolve.page(info.context, what, paging(first, after))
     return connection(page, Assignment.of, lambda: resolve.count(info.context, what))
@@ -150,49 +223,105 @@ async def list_assignments(info: Info, what: resolve.Listed | None, first: int |
 
 @strawberry.input(description="A case type and a clinic.")
 class CaseTypeFollowInput:
-    case_type: strawberry.ID = strawberry.field(description="A central case type of the clinic's principal.")
+    case_type: strawberry.ID = strawberry.field(
+        description="A central case type of the clinic's principal."
+    )
     clinic: HsaId = strawberry.field(description="The clinic.")
     note: str | None = strawberry.field(default=None, description=NOTE)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.type(description="What an act on a case type at a clinic led to. With errors, nothing was written.")
+@strawberry.type(
+    description="What an act on a case type at a clinic led to. With errors, nothing was written."
+)
 class AssignmentPayload:
-    assignment: Assignment | None = strawberry.field(default=None, description="The case type at the clinic, as the act left it.")
-    event: Event | None = strawberry.field(default=None, description="The act as logged; null where nothing changed.")
-    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was written.")
+    assignment: Assignment | None = strawberry.field(
+        default=None, description="The case type at the clinic, as the act left it."
+    )
+    event: Event | None = strawberry.field(
+        default=None, description="The act as logged; null where nothing changed."
+    )
+    errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Why nothing was written."
+    )
 
 
 async def _payload(info: Info, saved: records.Saved) -> AssignmentPayload:
     found = await info.context.loaders.assignments.load(saved.target) if saved.target else None
-    return AssignmentPayload(assignment=Assignment.of(found) if found else None, event=Event.of(saved.event) if saved.event else None)
+    return AssignmentPayload(
+        assignment=Assignment.of(found) if found else None,
+        event=Event.of(saved.event) if saved.event else None,
+    )
 
 
 @strawberry.type
 class AssignmentMutation:
-    @mutation(AssignmentPayload, "A clinic opts in to a published central case type, and is told of its updates from then on.")
-    async def case_type_follow(self, info: Info, input: Given[CaseTypeFollowInput]) -> AssignmentPayload:
-        saved = await distribution.follow(info.context, input.case_type, input.clinic, note=input.note, key=key_of_call(info, input, "follow"))
-        return await _payload(info, saved)
-
-    @mutation(AssignmentPayload, "A clinic opts out of what it follows. What was distributed to it only the principal takes back.")
-    async def case_type_unfollow(self, info: Info, input: Given[CaseTypeFollowInput]) -> AssignmentPayload:
-        saved = await distribution.unfollow(info.context, input.case_type, input.clinic, note=input.note, key=key_of_call(info, input, "unfollow"))
+    @mutation(
+        AssignmentPayload,
+        "A clinic opts in to a published central case type, and is told of its updates from"
+        " then on.",
+    )
+    async def case_type_follow(
+        self, info: Info, input: Given[CaseTypeFollowInput]
+    ) -> AssignmentPayload:
+        saved = await distribution.follow(
+            info.context,
+            input.case_type,
+            input.clinic,
+            note=input.note,
+            key=key_of_call(info, input, "follow"),
+        )
         return await _payload(info, saved)
 
     @mutation(
         AssignmentPayload,
-        "Shows a central case type to residents at one clinic. For the clinic itself where its principal lets clinics do so.",
+        "A clinic opts out of what it follows. What was distributed to it only the principal takes"
+        " back.",
     )
-    async def case_type_show(self, info: Info, input: Given[CaseTypeFollowInput]) -> AssignmentPayload:
-        saved = await distribution.show(
-            info.context, input.case_type, input.clinic, shown=True, note=input.note, key=key_of_call(info, input, "show")
+    async def case_type_unfollow(
+        self, info: Info, input: Given[CaseTypeFollowInput]
+    ) -> AssignmentPayload:
+        saved = await distribution.unfollow(
+            info.context,
+            input.case_type,
+            input.clinic,
+            note=input.note,
+            key=key_of_call(info, input, "unfollow"),
         )
         return await _payload(info, saved)
 
-    @mutation(AssignmentPayload, "Hides a central case type from residents at one clinic. For the principal only: a clinic asks it to.")
-    async def case_type_hide(self, info: Info, input: Given[CaseTypeFollowInput]) -> AssignmentPayload:
+    @mutation(
+        AssignmentPayload,
+        "Shows a central case type to residents at one clinic. For the clinic itself where its"
+        " principal lets clinics do so.",
+    )
+    async def case_type_show(
+        self, info: Info, input: Given[CaseTypeFollowInput]
+    ) -> AssignmentPayload:
         saved = await distribution.show(
-            info.context, input.case_type, input.clinic, shown=False, note=input.note, key=key_of_call(info, input, "hide")
+            info.context,
+            input.case_type,
+            input.clinic,
+            shown=True,
+            note=input.note,
+            key=key_of_call(info, input, "show"),
+        )
+        return await _payload(info, saved)
+
+    @mutation(
+        AssignmentPayload,
+        "Hides a central case type from residents at one clinic. For the principal only: a clinic"
+        " asks it to.",
+    )
+    async def case_type_hide(
+        self, info: Info, input: Given[CaseTypeFollowInput]
+    ) -> AssignmentPayload:
+        saved = await distribution.show(
+            info.context,
+            input.case_type,
+            input.clinic,
+            shown=False,
+            note=input.note,
+            key=key_of_call(info, input, "hide"),
         )
         return await _payload(info, saved)

@@ -15,20 +15,36 @@ from store import records
 
 
 @strawberry.type(
-    description="Where one value comes from. A value that was taken over unchanged from a template is that template's, and so on upwards: `version`, "
-    "`author` and `at` are then of the template; they are null where the viewer may not see it, or no version of it with the value."
+    description=(
+        "Where one value comes from. A value that was taken over unchanged from a template is that"
+        " template's, and so on upwards: `version`, `author` and `at` are then of the template;"
+        " they are null where the viewer may not see it, or no version of it with the value."
+    )
 )
 class FieldOrigin:
-    path: str = strawberry.field(description="Which value, such as `questions[datum].label`; `questions[datum]` for the item as such.")
+    path: str = strawberry.field(
+        description=(
+            "Which value, such as `questions[datum].label`; `questions[datum]` for the item as"
+            " such."
+        )
+    )
     label: str = strawberry.field(description="The same for people, in Swedish.")
     since: int = strawberry.field(
-        description="Number of the version of the document asked that the value came with; of the first in force with it for who sees no drafts."
+        description=(
+            "Number of the version of the document asked that the value came with; of the first in"
+            " force with it for who sees no drafts."
+        )
     )
     level: TemplateLevel = strawberry.field(description="From which level it came.")
     template: Annotated[Document, strawberry.lazy("schema.documents")] | None = strawberry.field(
-        description="The template that it came from; null for the document's own, and where the viewer may not see the template."
+        description=(
+            "The template that it came from; null for the document's own, and where the viewer may"
+            " not see the template."
+        )
     )
-    version: int | None = strawberry.field(description="Number of the version that last changed it, of `template` where there is one.")
+    version: int | None = strawberry.field(
+        description="Number of the version that last changed it, of `template` where there is one."
+    )
     author: Actor | None = strawberry.field(description="Who wrote that version.")
     at: datetime | None = strawberry.field(description="When it was written.")
 

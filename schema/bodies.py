@@ -14,7 +14,9 @@ _LONGEST_LENGTH = 15
 class Refused(Exception):
     """A request is not answered, but with this error; `headers` are those that the status asks for."""
 
-    def __init__(self, status: HTTPStatus, error: TopLevelError, headers: Mapping[bytes, bytes] | None = None) -> None:
+    def __init__(
+        self, status: HTTPStatus, error: TopLevelError, headers: Mapping[bytes, bytes] | None = None
+    ) -> None:
         super().__init__(error.message)
         self.status = status
         self.error = error
@@ -59,7 +61,9 @@ async def read_body(receive: Receive, length: bytes | None, *, most: int, second
                 if not message.get("more_body", False):
                     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
     except TimeoutError:
-        error = TopLevelError("REQUEST_TIMEOUT", f"The body did not come within {seconds:g} seconds.")
+        error = TopLevelError(
+            "REQUEST_TIMEOUT", f"The body did not come within {seconds:g} seconds."
+        )
         raise Refused(HTTPStatus.REQUEST_TIMEOUT, error, _CLOSE) from None
 
 

@@ -1,7 +1,10 @@
-"""What a document asks for, measured before it is validated: so that validating, executing and answering it stay within bounds.
+"""What a document asks for, measured before it is validated: so that validating, executing and
+answering it stay within bounds.
 
-Fragments are measured once for each size of list that they stand in, however often they are spread: a short document whose fragments double
-sixty times is measured in microseconds. Costs are counted in values: each field is one, as often as the lists around it may repeat it. What
+Fragments are measured once for each size of list that they stand in, however often they are spread:
+a short document whose fragments double
+sixty times is measured in microseconds. Costs are counted in values: each field is one, as often as
+the lists around it may repeat it. What
 depends on variables is left open, and counted when they are known.
 """
 
@@ -41,7 +44,9 @@ from schema.weights import SIZES, WORK
 _PAGE = 50
 _LONGEST_PAGE = 100
 _LIST = 10
-"""How many items a list is taken to have that is no page and has no size in `schema.weights`: questions, options, changes."""
+"""How many items a list is taken to have that is no page and has no size in `schema.weights`:
+questions, options, changes.
+"""
 _WRITE = 50
 _INTROSPECTION = 500
 _MOST_FRAGMENTS = 100
@@ -54,7 +59,8 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one document may ask for; fields, aliases and directives are counted with all fragments spread.
+    """What one document may ask for; fields, aliases and directives are counted with all fragments
+    spread.
 
     Attributes:
         depth: Fields within fields.
@@ -78,14 +84,20 @@ class TooComplex(TopLevelError):
 
     def __init__(self, what: str, most: int, found: int | None = None) -> None:
         asked = f" This one has {found}." if found is not None and found < 1 << 53 else ""
-        super().__init__("QUERY_TOO_COMPLEX", f"A document may have at most {most} for {what}.{asked}", {"limit": what, "most": most})
+        super().__init__(
+            "QUERY_TOO_COMPLEX",
+            f"A document may have at most {most} for {what}.{asked}",
+            {"limit": what, "most": most},
+        )
 
 
 class FragmentCycle(TopLevelError):
     """A fragment spreads itself."""
 
     def __init__(self, name: str) -> None:
-        super().__init__("GRAPHQL_VALIDATION_FAILED", f"Cannot spread fragment '{name[:64]}' within itself.")
+        super().__init__(
+            "GRAPHQL_VALIDATION_FAILED", f"Cannot spread fragment '{name[:64]}' within itself."
+        )
 
 
 Size = int | str
@@ -107,7 +119,9 @@ class Cost:
         if (cost := counted.get(id(self))) is None:
             cost = self.known
             for size, of in self.open:
-                cost += (size if isinstance(size, int) else _size_of(variables.get(size, _PAGE))) * of._counted(variables, counted)  # noqa: SLF001
+                cost += (
+                    size if isinstance(size, int) else _size_of(variables.get(size, _PAGE))
+                ) * of._counted(variables, counted)  # noqa: SLF001
             counted[id(self)] = cost
         return cost
 
@@ -144,7 +158,9 @@ class _Measured:
 
     @property
     def cost(self) -> Cost:
-        """The cost when all is added: one object, which is counted once however often it stands somewhere."""
+        """The cost when all is added: one object, which is counted once however often it stands
+        somewhere.
+        """
         if self._cost is None:
             self._cost = Cost(self.known, tuple(self.open))
         return self._cost
@@ -186,14 +202,18 @@ _PLAIN = Weight(_LIST, 0)
 
 
 def weights_of(schema: GraphQLSchema) -> Mapping[tuple[str, str], Weight]:
-    """The weights of a schema's fields, by type and name; those of interfaces hold for their types, too."""
+    """The weights of a schema's fields, by type and name; those of interfaces hold for their types,
+    too.
+    """
     weights = {}
     for kind in schema.type_map.values():
         if isinstance(kind, (GraphQLObjectType, GraphQLInterfaceType)):
             for name in kind.fields:
                 places = [f"{one.name}.{name}" for one in (kind, *kind.interfaces)]
                 size = next((SIZES[place] for place in places if place in SIZES), _LIST)
-                weights[kind.name, name] = Weight(size, next((WORK[place] for place in places if place in WORK), 0))
+                weights[kind.name, name] = Weight(
+                    size, next((WORK[place] for place in places if place in WORK), 0)
+                )
     return weights
 
 
@@ -223,12 +243,24 @@ class Budget:
 class _Walk:
     """One pass over one document."""
 
-    def __init__(self, schema: GraphQLSchema, weights: Mapping[tuple[str, str], Weight], document: DocumentNode, bounds: Bounds) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        weights: Mapping[tuple[str, str], Weight],
+        document: DocumentNode,
+        bounds: Bounds,
+    ) -> None:
         self._schema = schema
         self._weights = weights
         self._bounds = bounds
-        self._fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
-        self._operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+        self._fragments = {
+            one.name.value: one
+            for one in document.definitions
+            if isinstance(one, FragmentDefinitionNode)
+        }
+        self._operations = [
+            one for one in document.definitions if isinstance(one, OperationDefinitionNode)
+        ]
         self._definitions = len(document.definitions)
         self._kept: dict[tuple[str, Size | None], _Measured] = {}
         self._open: set[tuple[str, Size | None]] = set()
@@ -247,7 +279,13 @@ class _Walk:
             measured = self._operation(operation)
             everything.add(measured)
             name = operation.name.value if operation.name else None
-            measures[name] = Measure(operation.operation.value, _named(operation), measured.cost, self._introspects, _defaults(operation))
+            measures[name] = Measure(
+                operation.operation.value,
+                _named(operation),
+                measured.cost,
+                self._introspects,
+                _defaults(operation),
+            )
         for name in self._fragments:  # validation reads those too that no operation spreads
             everything.add(self._spread(name, None, 0))
         _hold("depth", bounds.depth, everything.depth)
@@ -257,7 +295,10 @@ class _Walk:
         _hold(
             "repeated fields",
             _MOST_REPETITIONS,
-            sum(self._repetitions([one.selection_set]) for one in (*self._operations, *self._fragments.values())),
+            sum(
+                self._repetitions([one.selection_set])
+                for one in (*self._operations, *self._fragments.values())
+            ),
         )
         return measures
 
@@ -266,15 +307,26 @@ class _Walk:
         measured = self._selection(operation.selection_set, root, None, 0)
         measured.directives += len(operation.directives or ())
         if operation.operation is OperationType.MUTATION:
-            measured.known += _WRITE * sum(isinstance(one, FieldNode) for one in operation.selection_set.selections)
+            measured.known += _WRITE * sum(
+                isinstance(one, FieldNode) for one in operation.selection_set.selections
+            )
         return measured
 
-    def _selection(self, selection: SelectionSetNode, parent: GraphQLNamedType | None, page: Size | None, level: int) -> _Measured:
-        """What a selection on a type comes to; `page` is the size of the page that the type is, if it is one."""
+    def _selection(
+        self,
+        selection: SelectionSetNode,
+        parent: GraphQLNamedType | None,
+        page: Size | None,
+        level: int,
+    ) -> _Measured:
+        """What a selection on a type comes to; `page` is the size of the page that the type is, if
+        it is one.
+        """
         if level > _DEEPEST:
             raise TooComplex("depth", self._bounds.depth)
         measured = _Measured()
-        # A fragment is walked once for each size of page that it stands in, of which there may be hundreds.
+        # A fragment is walked once for each size of page that it stands in, of which there may be
+        # hundreds.
         self._steps += len(selection.selections)
         if self._steps > _MOST_STEPS:
             raise TooComplex("selections", _MOST_STEPS)
@@ -284,13 +336,24 @@ class _Walk:
                 case FieldNode():
                     self._field(node, parent, page, level, measured)
                 case InlineFragmentNode():
-                    of = self._schema.get_type(node.type_condition.name.value) if node.type_condition else parent
+                    of = (
+                        self._schema.get_type(node.type_condition.name.value)
+                        if node.type_condition
+                        else parent
+                    )
                     measured.add(self._selection(node.selection_set, of, page, level + 1))
                 case FragmentSpreadNode():
                     measured.add(self._spread(node.name.value, page, level + 1))
         return measured
 
-    def _field(self, node: FieldNode, parent: GraphQLNamedType | None, page: Size | None, level: int, measured: _Measured) -> None:
+    def _field(
+        self,
+        node: FieldNode,
+        parent: GraphQLNamedType | None,
+        page: Size | None,
+        level: int,
+        measured: _Measured,
+    ) -> None:
         measured.fields += 1
         measured.known += 1
         measured.depth = max(measured.depth, 1)
@@ -303,7 +366,11 @@ class _Walk:
         measured.known += weight.work
         if node.selection_set is None:
             return
-        found = parent.fields.get(name) if isinstance(parent, (GraphQLObjectType, GraphQLInterfaceType)) else None
+        found = (
+            parent.fields.get(name)
+            if isinstance(parent, (GraphQLObjectType, GraphQLInterfaceType))
+            else None
+        )
         of = get_named_type(found.type) if found else None
         size = _repeated(node, found, page, weight.size)
         inner = self._selection(node.selection_set, of, _page(node, found), level + 1)
@@ -319,7 +386,12 @@ class _Walk:
         if key in self._open:
             raise FragmentCycle(name)
         self._open.add(key)
-        measured = self._selection(fragment.selection_set, self._schema.get_type(fragment.type_condition.name.value), page, level)
+        measured = self._selection(
+            fragment.selection_set,
+            self._schema.get_type(fragment.type_condition.name.value),
+            page,
+            level,
+        )
         measured.directives += len(fragment.directives or ())
         self._open.discard(key)
         self._kept[key] = measured
@@ -334,9 +406,13 @@ class _Walk:
             times[name] += 1
             if node.selection_set is not None:
                 together[name].append(node.selection_set)
-        return sum(n * (n - 1) // 2 for n in times.values()) + sum(map(self._repetitions, together.values()))
+        return sum(n * (n - 1) // 2 for n in times.values()) + sum(
+            map(self._repetitions, together.values())
+        )
 
-    def _collected(self, selections: Iterable[SelectionSetNode], spread: set[str]) -> Iterator[FieldNode]:
+    def _collected(
+        self, selections: Iterable[SelectionSetNode], spread: set[str]
+    ) -> Iterator[FieldNode]:
         for selection in selections:
             for node in selection.selections:
                 match node:
@@ -344,14 +420,24 @@ class _Walk:
                         yield node
                     case InlineFragmentNode():
                         yield from self._collected([node.selection_set], spread)
-                    case FragmentSpreadNode(name=name) if name.value in self._fragments and name.value not in spread:
+                    case FragmentSpreadNode(name=name) if (
+                        name.value in self._fragments and name.value not in spread
+                    ):
                         spread.add(name.value)
-                        yield from self._collected([self._fragments[name.value].selection_set], spread)
+                        yield from self._collected(
+                            [self._fragments[name.value].selection_set], spread
+                        )
 
 
 def _named(operation: OperationDefinitionNode) -> dict[str, Any]:
-    fields = (one.name.value for one in operation.selection_set.selections if isinstance(one, FieldNode))
-    return {"operation": operation.name.value if operation.name else None, "kind": operation.operation.value, "fields": list(islice(fields, _NAMED))}
+    fields = (
+        one.name.value for one in operation.selection_set.selections if isinstance(one, FieldNode)
+    )
+    return {
+        "operation": operation.name.value if operation.name else None,
+        "kind": operation.operation.value,
+        "fields": list(islice(fields, _NAMED)),
+    }
 
 
 def _defaults(operation: OperationDefinitionNode) -> dict[str, int]:
@@ -380,21 +466,35 @@ def _page(node: FieldNode, found: GraphQLField | None) -> Size | None:
     return _given(node, ("first", "last"), _PAGE)
 
 
-def _repeated(node: FieldNode, found: GraphQLField | None, page: Size | None, otherwise: int) -> Size:
+def _repeated(
+    node: FieldNode, found: GraphQLField | None, page: Size | None, otherwise: int
+) -> Size:
     """How often what is selected on a field may come."""
-    if found is None or not is_list_type(get_nullable_type(found.type)) or is_leaf_type(get_named_type(found.type)):
+    if (
+        found is None
+        or not is_list_type(get_nullable_type(found.type))
+        or is_leaf_type(get_named_type(found.type))
+    ):
         return 1
     if get_named_type(found.type).name.startswith("__"):
         return 1  # counted at its root
     if page is not None:
         return page
-    lists = tuple(name for name, argument in found.args.items() if is_list_type(get_nullable_type(argument.type)))
+    lists = tuple(
+        name
+        for name, argument in found.args.items()
+        if is_list_type(get_nullable_type(argument.type))
+    )
     return _given(node, lists, otherwise)
 
 
 def _given(node: FieldNode, names: tuple[str, ...], otherwise: int) -> Size:
     """The size that an argument gives; of several, any may be the one that is not null."""
-    given = [one for one in node.arguments or () if one.name.value in names and not isinstance(one.value, NullValueNode)]
+    given = [
+        one
+        for one in node.arguments or ()
+        if one.name.value in names and not isinstance(one.value, NullValueNode)
+    ]
     if len(given) > 1:
         return _LONGEST_PAGE
     for argument in given:

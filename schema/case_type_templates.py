@@ -15,24 +15,47 @@ from schema.template_comparison import CaseTypes, Principals, TemplateComparison
 from schema.template_usage import TemplateUsage
 from store import records
 
-SHAPE = Shape(CASE_TYPE_TEMPLATE, CaseTypeContent, CaseTypeContent.of, CaseTypeContentInput, CaseTypeContentPatch)
+SHAPE = Shape(
+    CASE_TYPE_TEMPLATE,
+    CaseTypeContent,
+    CaseTypeContent.of,
+    CaseTypeContentInput,
+    CaseTypeContentPatch,
+)
 
 
-@strawberry.type(description="The version of another template, perhaps of another registry, that a version was imported from.")
+@strawberry.type(
+    description=(
+        "The version of another template, perhaps of another registry, that a version was imported"
+        " from."
+    )
+)
 class TemplateOrigin:
-    document: strawberry.ID = strawberry.field(description="The id of that template. It may not be in this registry.")
+    document: strawberry.ID = strawberry.field(
+        description="The id of that template. It may not be in this registry."
+    )
     version: int = strawberry.field(description="The number of the version there.")
     hash: str = strawberry.field(description="Its hash there.")
     principal: HsaId = strawberry.field(description="Whose it is.")
 
     @classmethod
     def of(cls, record: records.Origin) -> "TemplateOrigin":
-        return cls(document=strawberry.ID(record.document), version=record.version, hash=record.hash, principal=HsaId(record.principal))
+        return cls(
+            document=strawberry.ID(record.document),
+            version=record.version,
+            hash=record.hash,
+            principal=HsaId(record.principal),
+        )
 
 
 @version_type(SHAPE, "One immutable snapshot of a template.")
 class CaseTypeTemplateVersion(Version):
-    @strawberry.field(description="What it was imported from, which its hash covers; null for a version that was written here.")
+    @strawberry.field(
+        description=(
+            "What it was imported from, which its hash covers; null for a version that was written"
+            " here."
+        )
+    )
     def origin(self) -> TemplateOrigin | None:
         return None if self.record.origin is None else TemplateOrigin.of(self.record.origin)
 
@@ -51,11 +74,22 @@ class CaseTypeTemplate(Document):
     async def usage(self, info: Info) -> TemplateUsage:
         return TemplateUsage.of(await usage.of_template(info.context, self.record))
 
-    @strawberry.field(description="Where principals differ, place by place: of what comes from it and is in force, at most 500 documents.")
+    @strawberry.field(
+        description=(
+            "Where principals differ, place by place: of what comes from it and is in force, at"
+            " most 500 documents."
+        )
+    )
     async def comparison(
-        self, info: Info, templates: Templates = True, case_types: CaseTypes = True, principals: Principals = None
+        self,
+        info: Info,
+        templates: Templates = True,
+        case_types: CaseTypes = True,
+        principals: Principals = None,
     ) -> TemplateComparison:
-        return await compare(info, self.record, templates=templates, case_types=case_types, principals=principals)
+        return await compare(
+            info, self.record, templates=templates, case_types=case_types, principals=principals
+        )
 
 
 FACE = face(

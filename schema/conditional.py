@@ -1,13 +1,21 @@
-"""Conditional reads: an entity tag made of all that an answer depends on, so that who has the answer already is told so without its being made again.
+"""Conditional reads: an entity tag made of all that an answer depends on, so that who has the
+answer already is told so without its being made again.
 
-A tag is given only where that can be shown: to queries of the fields in `STEADY`, by those who hold no national role. What these fields answer
-follows from the operation, the viewer's rights, the code, and what is written to documents: each such write is an event in the log of the document's
-principal, in the same transaction. Documents within such a viewer's sight stand in the logs of the viewer's own principals and of the national ones.
+A tag is given only where that can be shown: to queries of the fields in `STEADY`, by those who hold
+no national role. What these fields answer
+follows from the operation, the viewer's rights, the code, and what is written to documents: each
+such write is an event in the log of the document's
+principal, in the same transaction. Documents within such a viewer's sight stand in the logs of the
+viewer's own principals and of the national ones.
 
-The logs' numbers are read before the answer is made, and after the request has come. So if they are the same again, nothing was written between, and
-the answer would be the same to the byte. They are read again when it is made: what is written meanwhile leaves it without a tag. After a backup is
-restored, numbers come again for other acts: so the times of the last acts count too, and the random marks of their writes. Left out is what depends
-on anything else: names of persons, which are kept outside the logs; clinics and their status, which a date ends; who follows; and moments.
+The logs' numbers are read before the answer is made, and after the request has come. So if they are
+the same again, nothing was written between, and
+the answer would be the same to the byte. They are read again when it is made: what is written
+meanwhile leaves it without a tag. After a backup is
+restored, numbers come again for other acts: so the times of the last acts count too, and the random
+marks of their writes. Left out is what depends
+on anything else: names of persons, which are kept outside the logs; clinics and their status, which
+a date ends; who follows; and moments.
 """
 
 from collections.abc import Mapping
@@ -18,7 +26,17 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from graphql import FieldNode, GraphQLSchema, OperationType, TypeInfo, TypeInfoVisitor, Visitor, get_named_type, is_leaf_type, visit
+from graphql import (
+    FieldNode,
+    GraphQLSchema,
+    OperationType,
+    TypeInfo,
+    TypeInfoVisitor,
+    Visitor,
+    get_named_type,
+    is_leaf_type,
+    visit,
+)
 from graphql.language import BREAK
 
 from resolvers.context import Context
@@ -26,9 +44,22 @@ from schema.operations import Operation
 from schema.requests import Request
 from store.records import PrincipalKind
 
-_INTERFACE = frozenset({"id", "name", "internalName", "state", "latestVersion", "publishedVersion", "createdAt", "updatedAt"})
+_INTERFACE = frozenset(
+    {
+        "id",
+        "name",
+        "internalName",
+        "state",
+        "latestVersion",
+        "publishedVersion",
+        "createdAt",
+        "updatedAt",
+    }
+)
 _HEAD = _INTERFACE | {"content", "version", "versions"}
-_VERSION = frozenset({"id", "number", "createdAt", "note", "hash", "previousHash", "restoredFrom", "content"})
+_VERSION = frozenset(
+    {"id", "number", "createdAt", "note", "hash", "previousHash", "restoredFrom", "content"}
+)
 _CONNECTION = frozenset({"edges", "pageInfo", "totalCount"})
 _EDGE = frozenset({"cursor", "node"})
 
@@ -41,8 +72,18 @@ STEADY: Mapping[str, frozenset[str]] = {
     "Document": _INTERFACE,
     "Node": frozenset({"id"}),
     **dict.fromkeys(("CaseTypeConnection", "CaseTypeTemplateConnection"), _CONNECTION),
-    **dict.fromkeys(("CaseTypeVersionConnection", "CaseTypeTemplateVersionConnection"), _CONNECTION),
-    **dict.fromkeys(("CaseTypeEdge", "CaseTypeTemplateEdge", "CaseTypeVersionEdge", "CaseTypeTemplateVersionEdge"), _EDGE),
+    **dict.fromkeys(
+        ("CaseTypeVersionConnection", "CaseTypeTemplateVersionConnection"), _CONNECTION
+    ),
+    **dict.fromkeys(
+        (
+            "CaseTypeEdge",
+            "CaseTypeTemplateEdge",
+            "CaseTypeVersionEdge",
+            "CaseTypeTemplateVersionEdge",
+        ),
+        _EDGE,
+    ),
 }
 """Fields whose answers follow from the logs, by type. Besides these all of the types in `WHOLE`."""
 WHOLE = frozenset(
@@ -63,14 +104,45 @@ _LIBRARIES = ("graphql-core", "strawberry-graphql", "orjson", "pydantic")
 _ROOT = Path(__file__).parent.parent
 
 
-async def tag_of(schema: GraphQLSchema, context: Context, operation: Operation, request: Request, extensions: Mapping[str, Any]) -> str | None:
-    """The entity tag of the answer that would be given now, with these extensions; None where there can be none."""
-    if not _is_steady(schema, operation, request.operation_name) or any(held.national for held in context.rights.held):
+async def tag_of(
+    schema: GraphQLSchema,
+    context: Context,
+    operation: Operation,
+    request: Request,
+    extensions: Mapping[str, Any],
+) -> str | None:
+    """The entity tag of the answer that would be given now, with these extensions; None where there
+    can be none.
+    """
+    if not _is_steady(schema, operation, request.operation_name) or any(
+        held.national for held in context.rights.held
+    ):
         return None
-    national = {one.key for one in context.principals.values() if one.kind is PrincipalKind.NATIONAL}
-    logs = await context.store.history.latest_acts(national | {held.principal for held in context.rights.held})
-    rights = [(held.role, held.unit, held.principal, held.clinic, sorted(one.name for one in held.permissions)) for held in context.rights.held]
-    parts = [_software(), operation.text, request.operation_name, request.variables, extensions, rights, logs]
+    national = {
+        one.key for one in context.principals.values() if one.kind is PrincipalKind.NATIONAL
+    }
+    logs = await context.store.history.latest_acts(
+        national | {held.principal for held in context.rights.held}
+    )
+    rights = [
+        (
+            held.role,
+            held.unit,
+            held.principal,
+            held.clinic,
+            sorted(one.name for one in held.permissions),
+        )
+        for held in context.rights.held
+    ]
+    parts = [
+        _software(),
+        operation.text,
+        request.operation_name,
+        request.variables,
+        extensions,
+        rights,
+        logs,
+    ]
     return f'"{sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:40]}"'
 
 
@@ -79,7 +151,9 @@ def _is_steady(schema: GraphQLSchema, operation: Operation, name: str | None) ->
     if (known := operation.steady.get(name)) is None:
         meant = operation.named(name)
         query = meant is not None and meant.operation is OperationType.QUERY
-        known = operation.steady[name] = query and operation.document is not None and _asks_for_steady_fields(schema, operation)
+        known = operation.steady[name] = (
+            query and operation.document is not None and _asks_for_steady_fields(schema, operation)
+        )
     return known
 
 
@@ -94,7 +168,11 @@ def _asks_for_steady_fields(schema: GraphQLSchema, operation: Operation) -> bool
             name = field.name.value
             known = name == "__typename" or of in WHOLE or name in STEADY.get(of, ())
             below = get_named_type(found.type) if found is not None else None
-            if known and below is not None and (is_leaf_type(below) or below.name in STEADY or below.name in WHOLE):
+            if (
+                known
+                and below is not None
+                and (is_leaf_type(below) or below.name in STEADY or below.name in WHOLE)
+            ):
                 return None
             unsteady.append(name)
             return BREAK
@@ -106,7 +184,9 @@ def _asks_for_steady_fields(schema: GraphQLSchema, operation: Operation) -> bool
 
 @cache
 def _software() -> str:
-    """The code that answers: ours to the byte, and the versions of the libraries that shape answers."""
+    """The code that answers: ours to the byte, and the versions of the libraries that shape
+    answers.
+    """
     digest = sha256(repr([metadata.version(library) for library in _LIBRARIES]).encode())
     for layer in ("schema", "resolvers", "store"):
         for path in sorted((_ROOT / layer).rglob("*.py")):
@@ -115,5 +195,8 @@ def _software() -> str:
 
 
 def has_tag(header: str, tag: str) -> bool:
-    """Whether an If-None-Match header names a tag. `*` names none: what the client has is not known then."""
+    """Whether an If-None-Match header names a tag.
+
+    `*` names none: what the client has is not known then.
+    """
     return tag in {one.strip().removeprefix("W/") for one in header.split(",")}

@@ -1,4 +1,6 @@
-"""A case type's content, parts of which other kinds have too: as answered, as given whole, and as a patch. Validation is the kind's own."""
+"""A case type's content, parts of which other kinds have too: as answered, as given whole, and as a
+patch. Validation is the kind's own.
+"""
 
 import dataclasses
 from collections.abc import Mapping
@@ -20,7 +22,10 @@ STAFF_NAME = "The name that staff read: not blank, at most 200 characters."
 INTERNAL_NAME = "The name that staff tell documents apart by: not blank, at most 200 characters."
 RATIONALE = "Why it exists; for staff only."
 LANGUAGE = "BCP 47; `sv` where nothing is said."
-KEY = "Stable within its list: 1 to 64 letters, digits, hyphens or underscores. Changes are followed by it."
+KEY = (
+    "Stable within its list: 1 to 64 letters, digits, hyphens or underscores. Changes are followed"
+    " by it."
+)
 
 
 @strawberry.type(description="One answer of a choice.")
@@ -42,8 +47,12 @@ class Question:
     help: str | None = strawberry.field(description="Help beside the question; plain text.")
     kind: QuestionKind = strawberry.field(description="How it is answered.")
     required: bool = strawberry.field(description="Whether it must be answered.")
-    options: list[QuestionOption] = strawberry.field(description="The answers of a choice, in order; empty for other kinds.")
-    shown_if: QuestionCondition | None = strawberry.field(description="Shown only then; always when null.")
+    options: list[QuestionOption] = strawberry.field(
+        description="The answers of a choice, in order; empty for other kinds."
+    )
+    shown_if: QuestionCondition | None = strawberry.field(
+        description="Shown only then; always when null."
+    )
 
     @classmethod
     def of(cls, content: Content) -> "Question":
@@ -54,8 +63,15 @@ class Question:
             help=content["help"],
             kind=QuestionKind(content["kind"]),
             required=content["required"],
-            options=[QuestionOption(key=option["key"], label=option["label"]) for option in content["options"]],
-            shown_if=QuestionCondition(question=condition["question"], equals=condition["equals"]) if condition else None,
+            options=[
+                QuestionOption(key=option["key"], label=option["label"])
+                for option in content["options"]
+            ],
+            shown_if=(
+                QuestionCondition(question=condition["question"], equals=condition["equals"])
+                if condition
+                else None
+            ),
         )
 
 
@@ -64,7 +80,9 @@ class Link:
     key: str = strawberry.field(description=KEY)
     label: str = strawberry.field(description="What the resident reads.")
     url: str = strawberry.field(description="https, http, mailto or tel.")
-    open_page: bool = strawberry.field(description="Whether it opens an open page from logged-in mode.")
+    open_page: bool = strawberry.field(
+        description="Whether it opens an open page from logged-in mode."
+    )
 
 
 @strawberry.type(description="A reply text for staff to start from.")
@@ -72,7 +90,9 @@ class StandardReply:
     key: str = strawberry.field(description=KEY)
     label: str = strawberry.field(description="What staff choose it by.")
     text: str = strawberry.field(description="Plain text.")
-    local: bool = strawberry.field(default=False, description="Whether it is the clinic's own addition.")
+    local: bool = strawberry.field(
+        default=False, description="Whether it is the clinic's own addition."
+    )
 
 
 @strawberry.type(description="One part of the terms.")
@@ -81,7 +101,9 @@ class TermsSection:
     heading: str = strawberry.field(description="Its heading.")
     text: Markdown = strawberry.field(description="What the resident reads.")
     must_accept: bool = strawberry.field(description="Whether the resident must accept it.")
-    local: bool = strawberry.field(default=False, description="Whether it is the clinic's own addition.")
+    local: bool = strawberry.field(
+        default=False, description="Whether it is the clinic's own addition."
+    )
 
 
 @strawberry.type(description="Who may use a case type; nothing set means everyone.")
@@ -93,7 +115,9 @@ class Restrictions:
     age_to: int | None = strawberry.field(description="Oldest age, in years, included.")
     listed_only: bool = strawberry.field(description="Only residents listed at the clinic.")
     referral_required: bool = strawberry.field(description="Only with a referral.")
-    proxy_allowed: bool = strawberry.field(description="Whether a proxy (ombud) may use it for someone.")
+    proxy_allowed: bool = strawberry.field(
+        description="Whether a proxy (ombud) may use it for someone."
+    )
 
 
 @strawberry.type(description="Within which time residents get an answer.")
@@ -105,17 +129,25 @@ class ResponseTime:
 @strawberry.type(description="All that a version of a case type or of its template holds.")
 class CaseTypeContent:
     name: str = strawberry.field(description="The name that residents see.")
-    internal_name: str = strawberry.field(description="The name that staff tell documents apart by.")
+    internal_name: str = strawberry.field(
+        description="The name that staff tell documents apart by."
+    )
     rationale: str | None = strawberry.field(description="Why it exists; for staff only.")
     introduction: Markdown = strawberry.field(description="What the resident reads first.")
     questions: list[Question] = strawberry.field(description="The form, in order.")
     links: list[Link] = strawberry.field(description="Links beside the form, in order.")
     submittable: bool = strawberry.field(description="Whether there is a Send button.")
     standard_replies: list[StandardReply] = strawberry.field(description="Reply texts for staff.")
-    terms: list[TermsSection] = strawberry.field(description="What the resident reads, and sometimes must accept.")
+    terms: list[TermsSection] = strawberry.field(
+        description="What the resident reads, and sometimes must accept."
+    )
     restrictions: Restrictions = strawberry.field(description="Who may use it.")
-    response_time: ResponseTime | None = strawberry.field(description="When an answer comes; null where nothing is promised.")
-    on_contact_card: bool = strawberry.field(description="Whether it stands on the clinic's contact card.")
+    response_time: ResponseTime | None = strawberry.field(
+        description="When an answer comes; null where nothing is promised."
+    )
+    on_contact_card: bool = strawberry.field(
+        description="Whether it stands on the clinic's contact card."
+    )
     language: str = strawberry.field(description="BCP 47.")
 
     @classmethod
@@ -127,10 +159,23 @@ class CaseTypeContent:
             rationale=content["rationale"],
             introduction=Markdown(content["introduction"]),
             questions=[Question.of(question) for question in content["questions"]],
-            links=[Link(key=link["key"], label=link["label"], url=link["url"], open_page=link["openPage"]) for link in content["links"]],
+            links=[
+                Link(
+                    key=link["key"],
+                    label=link["label"],
+                    url=link["url"],
+                    open_page=link["openPage"],
+                )
+                for link in content["links"]
+            ],
             submittable=content["submittable"],
             standard_replies=[
-                StandardReply(key=reply["key"], label=reply["label"], text=reply["text"], local=reply.get("local", False))
+                StandardReply(
+                    key=reply["key"],
+                    label=reply["label"],
+                    text=reply["text"],
+                    local=reply.get("local", False),
+                )
                 for reply in content["standardReplies"]
             ],
             terms=[
@@ -144,7 +189,13 @@ class CaseTypeContent:
                 for section in content["terms"]
             ],
             restrictions=_restrictions(content["restrictions"]),
-            response_time=ResponseTime(amount=response_time["amount"], unit=ResponseTimeUnit(response_time["unit"])) if response_time else None,
+            response_time=(
+                ResponseTime(
+                    amount=response_time["amount"], unit=ResponseTimeUnit(response_time["unit"])
+                )
+                if response_time
+                else None
+            ),
             on_contact_card=content["onContactCard"],
             language=content["language"],
         )
@@ -180,11 +231,19 @@ class QuestionConditionInput:
 class QuestionInput:
     key: str = strawberry.field(description=KEY)
     label: str = strawberry.field(description="The question itself, at most 500 characters.")
-    help: str | None = strawberry.field(default=None, description="Help beside the question, at most 2,000 characters.")
+    help: str | None = strawberry.field(
+        default=None, description="Help beside the question, at most 2,000 characters."
+    )
     kind: QuestionKind = strawberry.field(description="How it is answered.")
-    required: bool | None = strawberry.field(default=False, description="Whether it must be answered.")
-    options: list[QuestionOptionInput] | None = strawberry.field(default_factory=list, description="For a choice: 1 to 100.")
-    shown_if: QuestionConditionInput | None = strawberry.field(default=None, description="Shown only then.")
+    required: bool | None = strawberry.field(
+        default=False, description="Whether it must be answered."
+    )
+    options: list[QuestionOptionInput] | None = strawberry.field(
+        default_factory=list, description="For a choice: 1 to 100."
+    )
+    shown_if: QuestionConditionInput | None = strawberry.field(
+        default=None, description="Shown only then."
+    )
 
 
 @strawberry.input(description="A link beside the form.")
@@ -192,7 +251,9 @@ class LinkInput:
     key: str = strawberry.field(description=KEY)
     label: str = strawberry.field(description="What the resident reads, at most 500 characters.")
     url: str = strawberry.field(description="https, http, mailto or tel.")
-    open_page: bool | None = strawberry.field(default=False, description="Whether it opens an open page from logged-in mode.")
+    open_page: bool | None = strawberry.field(
+        default=False, description="Whether it opens an open page from logged-in mode."
+    )
 
 
 @strawberry.input(description="A reply text for staff to start from.")
@@ -207,19 +268,35 @@ class TermsSectionInput:
     key: str = strawberry.field(description=KEY)
     heading: str = strawberry.field(description="At most 500 characters.")
     text: Markdown = strawberry.field(description="What the resident reads.")
-    must_accept: bool | None = strawberry.field(default=False, description="Whether the resident must accept it.")
+    must_accept: bool | None = strawberry.field(
+        default=False, description="Whether the resident must accept it."
+    )
 
 
 @strawberry.input(description="Who may use a case type; nothing set means everyone.")
 class RestrictionsInput:
-    county_codes: list[str] | None = strawberry.field(default_factory=list, description="Counties, 2 digits.")
-    municipality_codes: list[str] | None = strawberry.field(default_factory=list, description="Municipalities, 4 digits.")
+    county_codes: list[str] | None = strawberry.field(
+        default_factory=list, description="Counties, 2 digits."
+    )
+    municipality_codes: list[str] | None = strawberry.field(
+        default_factory=list, description="Municipalities, 4 digits."
+    )
     gender: Gender | None = strawberry.field(default=None, description="One gender only.")
-    age_from: int | None = strawberry.field(default=None, description="Youngest age, in years, included: 0 to 150.")
-    age_to: int | None = strawberry.field(default=None, description="Oldest age, in years, included: 0 to 150.")
-    listed_only: bool | None = strawberry.field(default=False, description="Only residents listed at the clinic.")
-    referral_required: bool | None = strawberry.field(default=False, description="Only with a referral.")
-    proxy_allowed: bool | None = strawberry.field(default=True, description="Whether a proxy (ombud) may use it for someone.")
+    age_from: int | None = strawberry.field(
+        default=None, description="Youngest age, in years, included: 0 to 150."
+    )
+    age_to: int | None = strawberry.field(
+        default=None, description="Oldest age, in years, included: 0 to 150."
+    )
+    listed_only: bool | None = strawberry.field(
+        default=False, description="Only residents listed at the clinic."
+    )
+    referral_required: bool | None = strawberry.field(
+        default=False, description="Only with a referral."
+    )
+    proxy_allowed: bool | None = strawberry.field(
+        default=True, description="Whether a proxy (ombud) may use it for someone."
+    )
 
 
 @strawberry.input(description="Within which time residents get an answer.")
@@ -229,39 +306,87 @@ class ResponseTimeInput:
 
 
 @strawberry.input(
-    description="A whole content, at most 1 MiB. What is left out takes the template's value where `fromTemplate` is given; else it is empty, "
-    "`submittable` is true, everyone may use it, and the language is `sv`."
+    description=(
+        "A whole content, at most 1 MiB. What is left out takes the template's value where"
+        " `fromTemplate` is given; else it is empty, `submittable` is true, everyone may use it,"
+        " and the language is `sv`."
+    )
 )
 class CaseTypeContentInput:
     name: str = strawberry.field(description=NAME)
     internal_name: str = strawberry.field(description=INTERNAL_NAME)
-    rationale: str | None = strawberry.field(default=UNSET, description="Why it exists; for staff only.")
-    introduction: Markdown | None = strawberry.field(default=UNSET, description="What the resident reads first.")
-    questions: list[QuestionInput] | None = strawberry.field(default=UNSET, description="The form, in order; at most 200.")
-    links: list[LinkInput] | None = strawberry.field(default=UNSET, description="Links beside the form; at most 100.")
-    submittable: bool | None = strawberry.field(default=UNSET, description="Whether there is a Send button; no required questions without.")
-    standard_replies: list[StandardReplyInput] | None = strawberry.field(default=UNSET, description="Reply texts for staff; at most 200.")
-    terms: list[TermsSectionInput] | None = strawberry.field(default=UNSET, description="The terms; at most 100 parts.")
-    restrictions: RestrictionsInput | None = strawberry.field(default=UNSET, description="Who may use it.")
-    response_time: ResponseTimeInput | None = strawberry.field(default=UNSET, description="When an answer comes.")
-    on_contact_card: bool | None = strawberry.field(default=UNSET, description="Whether it stands on the clinic's contact card.")
+    rationale: str | None = strawberry.field(
+        default=UNSET, description="Why it exists; for staff only."
+    )
+    introduction: Markdown | None = strawberry.field(
+        default=UNSET, description="What the resident reads first."
+    )
+    questions: list[QuestionInput] | None = strawberry.field(
+        default=UNSET, description="The form, in order; at most 200."
+    )
+    links: list[LinkInput] | None = strawberry.field(
+        default=UNSET, description="Links beside the form; at most 100."
+    )
+    submittable: bool | None = strawberry.field(
+        default=UNSET, description="Whether there is a Send button; no required questions without."
+    )
+    standard_replies: list[StandardReplyInput] | None = strawberry.field(
+        default=UNSET, description="Reply texts for staff; at most 200."
+    )
+    terms: list[TermsSectionInput] | None = strawberry.field(
+        default=UNSET, description="The terms; at most 100 parts."
+    )
+    restrictions: RestrictionsInput | None = strawberry.field(
+        default=UNSET, description="Who may use it."
+    )
+    response_time: ResponseTimeInput | None = strawberry.field(
+        default=UNSET, description="When an answer comes."
+    )
+    on_contact_card: bool | None = strawberry.field(
+        default=UNSET, description="Whether it stands on the clinic's contact card."
+    )
     language: str | None = strawberry.field(default=UNSET, description="BCP 47.")
 
 
-@strawberry.input(description="Changes to a content. Fields left out keep their value; a list is replaced whole, its items followed by key.")
+@strawberry.input(
+    description=(
+        "Changes to a content. Fields left out keep their value; a list is replaced whole, its"
+        " items followed by key."
+    )
+)
 class CaseTypeContentPatch:
     name: str | None = strawberry.field(default=UNSET, description=NAME)
     internal_name: str | None = strawberry.field(default=UNSET, description=INTERNAL_NAME)
-    rationale: str | None = strawberry.field(default=UNSET, description="Why it exists; null clears it.")
-    introduction: Markdown | None = strawberry.field(default=UNSET, description="What the resident reads first.")
-    questions: list[QuestionInput] | None = strawberry.field(default=UNSET, description="The form, in order; at most 200.")
-    links: list[LinkInput] | None = strawberry.field(default=UNSET, description="Links beside the form; at most 100.")
-    submittable: bool | None = strawberry.field(default=UNSET, description="Whether there is a Send button; no required questions without.")
-    standard_replies: list[StandardReplyInput] | None = strawberry.field(default=UNSET, description="Reply texts for staff; at most 200.")
-    terms: list[TermsSectionInput] | None = strawberry.field(default=UNSET, description="The terms; at most 100 parts.")
-    restrictions: RestrictionsInput | None = strawberry.field(default=UNSET, description="Who may use it.")
-    response_time: ResponseTimeInput | None = strawberry.field(default=UNSET, description="When an answer comes; null promises nothing.")
-    on_contact_card: bool | None = strawberry.field(default=UNSET, description="Whether it stands on the clinic's contact card.")
+    rationale: str | None = strawberry.field(
+        default=UNSET, description="Why it exists; null clears it."
+    )
+    introduction: Markdown | None = strawberry.field(
+        default=UNSET, description="What the resident reads first."
+    )
+    questions: list[QuestionInput] | None = strawberry.field(
+        default=UNSET, description="The form, in order; at most 200."
+    )
+    links: list[LinkInput] | None = strawberry.field(
+        default=UNSET, description="Links beside the form; at most 100."
+    )
+    submittable: bool | None = strawberry.field(
+        default=UNSET, description="Whether there is a Send button; no required questions without."
+    )
+    standard_replies: list[StandardReplyInput] | None = strawberry.field(
+        default=UNSET, description="Reply texts for staff; at most 200."
+    )
+    terms: list[TermsSectionInput] | None = strawberry.field(
+        default=UNSET, description="The terms; at most 100 parts."
+    )
+    restrictions: RestrictionsInput | None = strawberry.field(
+        default=UNSET, description="Who may use it."
+    )
+    response_time: ResponseTimeInput | None = strawberry.field(
+        default=UNSET, description="When an answer comes; null promises nothing."
+    )
+    on_contact_card: bool | None = strawberry.field(
+        default=UNSET, description="Whether it stands on the clinic's contact card."
+    )
     language: str | None = strawberry.field(default=UNSET, description="BCP 47.")
 
 
@@ -275,10 +400,16 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if dataclasses.is_dataclass(value):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return {to_camel_case(name): plain(item) for name, item in fields.items() if not isinstance(item, UnsetType)}
+        return {
+            to_camel_case(name): plain(item)
+            for name, item in fields.items()
+            if not isinstance(item, UnsetType)
+        }
     return value
 
 
 def given(content: Any) -> Mapping[str, Any]:
-    """A whole content without what was left out or is null, which then takes the template's or the default value."""
+    """A whole content without what was left out or is null, which then takes the template's or the
+    default value.
+    """
     return {name: value for name, value in plain(content).items() if value is not None}

@@ -13,7 +13,8 @@ _PATIENCE_SECONDS = 0.1
 class WhileThere:
     """Cancels what is done inside once the client has hung up, and raises `Gone`.
 
-    Nearly everything is answered before it is worth asking: only then a task is made that waits for the client's end.
+    Nearly everything is answered before it is worth asking: only then a task is made that waits for
+    the client's end.
     """
 
     __slots__ = ("_gone", "_receive", "_task", "_timer", "_watching")
@@ -29,7 +30,12 @@ class WhileThere:
         self._task = asyncio.current_task()
         self._timer = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._watch)
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         assert self._timer is not None  # noqa: S101 - it was entered
         assert self._task is not None  # noqa: S101
         self._timer.cancel()

@@ -27,23 +27,37 @@ if TYPE_CHECKING:
     from schema.blame import FieldOrigin
     from schema.case_type_templates import CaseTypeTemplate
 
-Owner = Annotated[Principal | Clinic, strawberry.union("Owner", description="Who a document belongs to.")]
+Owner = Annotated[
+    Principal | Clinic, strawberry.union("Owner", description="Who a document belongs to.")
+]
 
 NOTE = "Why, at most 2,000 characters; kept with the version and the event."
-KEY = "At most 200 characters. The same key answers the first call's result again, and nothing is done twice; with other input it is refused."
+KEY = (
+    "At most 200 characters. The same key answers the first call's result again, and nothing is"
+    " done twice; with other input it is refused."
+)
 EXPECTED = "Number of the newest version that the caller has read."
 
 
 @strawberry.interface(description="Anything kept with full history.")
 class Document(Node):
     record: strawberry.Private[records.Document]
-    name: str = strawberry.field(description="The name in force, or of the newest draft while nothing is published.")
-    internal_name: str = strawberry.field(description="The name that staff tell documents apart by.")
+    name: str = strawberry.field(
+        description="The name in force, or of the newest draft while nothing is published."
+    )
+    internal_name: str = strawberry.field(
+        description="The name that staff tell documents apart by."
+    )
     state: DocumentState = strawberry.field(description="Where it stands.")
     latest_version: int = strawberry.field(
-        description="Number of the newest version, draft or not; of the newest ever in force for who sees no drafts. Pass it as `expectedVersion`."
+        description=(
+            "Number of the newest version, draft or not; of the newest ever in force for who sees"
+            " no drafts. Pass it as `expectedVersion`."
+        )
     )
-    published_version: int | None = strawberry.field(description="Number of the version in force; null before the first publication.")
+    published_version: int | None = strawberry.field(
+        description="Number of the version in force; null before the first publication."
+    )
     created_at: datetime = strawberry.field(description="When it was made.")
     updated_at: datetime = strawberry.field(description="When its content or state last changed.")
 
@@ -62,8 +76,20 @@ class Document(Node):
             raise LookupError(f"clinic {key} that owns {self.record.id}")
         return Clinic.of(clinic)
 
-    @strawberry.field(description="Every act on the document, newest first: who, when, which version. Acts on drafts for those who see drafts.")
-    async def history(self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None) -> Connection[Event]:
+    @strawberry.field(
+        description=(
+            "Every act on the document, newest first: who, when, which version. Acts on drafts for"
+            " those who see drafts."
+        )
+    )
+    async def history(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Event]:
         page = await resolve.history(info.context, self.record, paging(first, after, last, before))
         return connection(page, Event.of, lambda: resolve.count_history(info.context, self.record))
 
@@ -71,24 +97,42 @@ class Document(Node):
     async def compare(
         self,
         info: Info,
-        from_: Annotated[int, strawberry.argument(name="from", description="Number of the one version.")],
+        from_: Annotated[
+            int, strawberry.argument(name="from", description="Number of the one version.")
+        ],
         to: Annotated[int, strawberry.argument(description="Number of the other.")],
     ) -> Comparison:
         changes = await resolve.compare(info.context, self.record, from_, to)
-        return Comparison(from_=from_, to=to, resident_visible=resident_visible(changes), changes=changes_of(changes))
+        return Comparison(
+            from_=from_,
+            to=to,
+            resident_visible=resident_visible(changes),
+            changes=changes_of(changes),
+        )
 
     @strawberry.field(
-        description="Who last changed each value, when, in which version, and from which level it came, in the content's order. "
-        "Single values by path, list items by key; the order of a list is no value."
+        description=(
+            "Who last changed each value, when, in which version, and from which level it came, in"
+            " the content's order. Single values by path, list items by key; the order of a list is"
+            " no value."
+        )
     )
     async def blame(
         self,
         info: Info,
-        version: Annotated[int | None, strawberry.argument(description="Number of the version; the newest that the viewer may see without.")] = None,
+        version: Annotated[
+            int | None,
+            strawberry.argument(
+                description="Number of the version; the newest that the viewer may see without."
+            ),
+        ] = None,
     ) -> list[Annotated["FieldOrigin", strawberry.lazy("schema.blame")]]:
         from schema.blame import FieldOrigin  # noqa: PLC0415 - origins refer back to documents
 
-        return [FieldOrigin.of(origin, self.record, info) for origin in await origins.of_document(info.context, self.record, version)]
+        return [
+            FieldOrigin.of(origin, self.record, info)
+            for origin in await origins.of_document(info.context, self.record, version)
+        ]
 
     @strawberry.field(description="Recomputes the hash chain over all versions.")
     async def verify(self, info: Info) -> Verification:
@@ -113,15 +157,23 @@ def head_fields(record: records.Summary, info: Info) -> dict[str, Any]:
 
 @strawberry.type(description="The template version that a version was made from.")
 class Derivation:
-    template: Annotated["CaseTypeTemplate", strawberry.lazy("schema.case_type_templates")] = strawberry.field(description="The template.")
+    template: Annotated["CaseTypeTemplate", strawberry.lazy("schema.case_type_templates")] = (
+        strawberry.field(description="The template.")
+    )
     version: int = strawberry.field(description="Its version.")
-    latest_version: int = strawberry.field(description="Its version in force now; the newest while none is published.")
+    latest_version: int = strawberry.field(
+        description="Its version in force now; the newest while none is published."
+    )
     behind: bool = strawberry.field(description="Whether the template has moved on.")
 
     @classmethod
-    def of(cls, template: "CaseTypeTemplate", record: records.Document, version: int) -> "Derivation":
+    def of(
+        cls, template: "CaseTypeTemplate", record: records.Document, version: int
+    ) -> "Derivation":
         newest = record.published or record.latest
-        return cls(template=template, version=version, latest_version=newest, behind=version < newest)
+        return cls(
+            template=template, version=version, latest_version=newest, behind=version < newest
+        )
 
 
 @strawberry.interface(description="One immutable snapshot.")
@@ -132,26 +184,43 @@ class Version(Node):
     created_at: datetime = strawberry.field(description="When it was written.")
     note: str | None = strawberry.field(description="Why it was written.")
     hash: str = strawberry.field(
-        description="SHA-256, in hexadecimal, over the canonical content, the metadata and the previous version's hash (RFC 8785)."
+        description=(
+            "SHA-256, in hexadecimal, over the canonical content, the metadata and the previous"
+            " version's hash (RFC 8785)."
+        )
     )
-    previous_hash: str | None = strawberry.field(description="The hash of the version before; null for the first.")
-    restored_from: int | None = strawberry.field(description="The version whose content was written again.")
+    previous_hash: str | None = strawberry.field(
+        description="The hash of the version before; null for the first."
+    )
+    restored_from: int | None = strawberry.field(
+        description="The version whose content was written again."
+    )
 
     @classmethod
     def of(cls, record: records.Version) -> Self:
         """A version of this type."""
         return cls(**version_fields(record))
 
-    @strawberry.field(description="What this version changed in the one before; for who sees no drafts, in the one in force before.")
+    @strawberry.field(
+        description=(
+            "What this version changed in the one before; for who sees no drafts, in the one in"
+            " force before."
+        )
+    )
     async def changes(self, info: Info) -> list[Change]:
         return changes_of(await resolve.changes_of_version(info.context, self.record))
 
     @strawberry.field(
-        description="The case type template version that it comes from; null without one, or where the viewer may not see the template. Resident "
-        "cases and their templates have `derivedFromTemplate`."
+        description=(
+            "The case type template version that it comes from; null without one, or where the"
+            " viewer may not see the template. Resident cases and their templates have"
+            " `derivedFromTemplate`."
+        )
     )
     async def derived_from(self, info: Info) -> Derivation | None:
-        from schema.case_type_templates import CaseTypeTemplate  # noqa: PLC0415 - templates are documents
+        from schema.case_type_templates import (  # noqa: PLC0415 - templates are documents
+            CaseTypeTemplate,
+        )
 
         derived = self.record.derived_from
         template = await resolve.template_of(info.context, derived)
@@ -160,13 +229,21 @@ class Version(Node):
         return Derivation.of(CaseTypeTemplate.of(template, info), template, derived.version)
 
     @strawberry.field(
-        description="The same all the way up: its template's version, that one's own, and so on; as far as the viewer sees, at most 50."
+        description=(
+            "The same all the way up: its template's version, that one's own, and so on; as far as"
+            " the viewer sees, at most 50."
+        )
     )
     async def lineage(self, info: Info) -> list[Derivation]:
-        from schema.case_type_templates import CaseTypeTemplate  # noqa: PLC0415 - templates are documents
+        from schema.case_type_templates import (  # noqa: PLC0415 - templates are documents
+            CaseTypeTemplate,
+        )
 
         steps = await usage.lineage(info.context, self.record)
-        return [Derivation.of(CaseTypeTemplate.of(template, info), template, version) for template, version in steps]
+        return [
+            Derivation.of(CaseTypeTemplate.of(template, info), template, version)
+            for template, version in steps
+        ]
 
 
 def version_fields(record: records.Version) -> dict[str, Any]:
@@ -184,8 +261,12 @@ def version_fields(record: records.Version) -> dict[str, Any]:
     }
 
 
-KINDS: dict[str, tuple[Callable[[records.Summary, Info], Document], Callable[[records.Version], Version]]] = {}
-"""By kind of document: how its heads and versions are answered; filled by `schema.kinds.document_type`."""
+KINDS: dict[
+    str, tuple[Callable[[records.Summary, Info], Document], Callable[[records.Version], Version]]
+] = {}
+"""By kind of document: how its heads and versions are answered; filled by
+`schema.kinds.document_type`.
+"""
 
 
 def document_of(record: records.Summary, info: Info) -> Document:
@@ -202,7 +283,10 @@ def version_of(record: records.Version) -> Version:
 
 
 @strawberry.type(
-    description="Someone else saved first. `changes`: what came between `expectedVersion` and `latestVersion`.",
+    description=(
+        "Someone else saved first. `changes`: what came between `expectedVersion` and"
+        " `latestVersion`."
+    ),
 )
 class VersionConflict(UserError):
     refusal: strawberry.Private[errors.VersionConflict]
@@ -217,7 +301,11 @@ class VersionConflict(UserError):
     @strawberry.field(description="What came between the two versions.")
     async def changes(self, info: Info) -> list[Change]:
         refusal = self.refusal
-        return changes_of(await resolve.changes_since(info.context, refusal.document, refusal.expected, refusal.latest))
+        return changes_of(
+            await resolve.changes_since(
+                info.context, refusal.document, refusal.expected, refusal.latest
+            )
+        )
 
 
 @converts(errors.VersionConflict)
@@ -239,7 +327,9 @@ def _version_conflict(error: RegistryError) -> list[UserError]:
 @strawberry.input(description="Which version to put in force.")
 class DocumentPublishInput:
     id: strawberry.ID = strawberry.field(description="The document.")
-    version: int = strawberry.field(description="The version to put in force, the newest or an earlier one.")
+    version: int = strawberry.field(
+        description="The version to put in force, the newest or an earlier one."
+    )
     expected_version: int = strawberry.field(description=EXPECTED)
     note: str | None = strawberry.field(default=None, description=NOTE)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
@@ -256,31 +346,48 @@ class DocumentLifecycleInput:
 @strawberry.input(description="Which version to write again.")
 class DocumentRestoreInput:
     id: strawberry.ID = strawberry.field(description="The document.")
-    version: int = strawberry.field(description="The version whose content is written as a new version.")
+    version: int = strawberry.field(
+        description="The version whose content is written as a new version."
+    )
     expected_version: int = strawberry.field(description=EXPECTED)
-    publish: bool | None = strawberry.field(default=False, description="Also put the new version in force.")
+    publish: bool | None = strawberry.field(
+        default=False, description="Also put the new version in force."
+    )
     note: str | None = strawberry.field(default=None, description=NOTE)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
 @strawberry.type(description="What an act on a document led to. With errors, nothing was written.")
 class DocumentPayload:
-    document: Document | None = strawberry.field(default=None, description="The document as it is now.")
-    event: Event | None = strawberry.field(default=None, description="The act as logged; null where nothing changed.")
-    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was written.")
+    document: Document | None = strawberry.field(
+        default=None, description="The document as it is now."
+    )
+    event: Event | None = strawberry.field(
+        default=None, description="The act as logged; null where nothing changed."
+    )
+    errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Why nothing was written."
+    )
 
 
 def payload_of(saved: records.Saved, info: Info) -> DocumentPayload:
     """What an act led to, as answered."""
     return DocumentPayload(
-        document=document_of(saved.document, info) if saved.document else None, event=Event.of(saved.event) if saved.event else None
+        document=document_of(saved.document, info) if saved.document else None,
+        event=Event.of(saved.event) if saved.event else None,
     )
 
 
 @strawberry.type
 class DocumentMutation:
-    @mutation(DocumentPayload, "Puts a version in force. Clinics that have the document are told. No change where it is in force already.")
-    async def document_publish(self, info: Info, input: Given[DocumentPublishInput]) -> DocumentPayload:
+    @mutation(
+        DocumentPayload,
+        "Puts a version in force. Clinics that have the document are told. No change where it is in"
+        " force already.",
+    )
+    async def document_publish(
+        self, info: Info, input: Given[DocumentPublishInput]
+    ) -> DocumentPayload:
         saved = await resolve.publish(
             info.context,
             input.id,
@@ -292,24 +399,42 @@ class DocumentMutation:
         return payload_of(saved, info)
 
     @mutation(DocumentPayload, "Shows a deactivated document to residents again. Clinics are told.")
-    async def document_activate(self, info: Info, input: Given[DocumentLifecycleInput]) -> DocumentPayload:
+    async def document_activate(
+        self, info: Info, input: Given[DocumentLifecycleInput]
+    ) -> DocumentPayload:
         saved = await resolve.activate(
-            info.context, input.id, expected_version=input.expected_version, note=input.note, key=key_of_call(info, input, "activate")
-        )
-        return payload_of(saved, info)
-
-    @mutation(DocumentPayload, "Hides an active document from residents; it stays with the clinics, which are told.")
-    async def document_deactivate(self, info: Info, input: Given[DocumentLifecycleInput]) -> DocumentPayload:
-        saved = await resolve.deactivate(
-            info.context, input.id, expected_version=input.expected_version, note=input.note, key=key_of_call(info, input, "deactivate")
+            info.context,
+            input.id,
+            expected_version=input.expected_version,
+            note=input.note,
+            key=key_of_call(info, input, "activate"),
         )
         return payload_of(saved, info)
 
     @mutation(
         DocumentPayload,
-        "Writes an earlier version's content as a new version. What is in force stays, unless `publish`. Clinics are told of one that is back.",
+        "Hides an active document from residents; it stays with the clinics, which are told.",
     )
-    async def document_restore(self, info: Info, input: Given[DocumentRestoreInput]) -> DocumentPayload:
+    async def document_deactivate(
+        self, info: Info, input: Given[DocumentLifecycleInput]
+    ) -> DocumentPayload:
+        saved = await resolve.deactivate(
+            info.context,
+            input.id,
+            expected_version=input.expected_version,
+            note=input.note,
+            key=key_of_call(info, input, "deactivate"),
+        )
+        return payload_of(saved, info)
+
+    @mutation(
+        DocumentPayload,
+        "Writes an earlier version's content as a new version. What is in force stays, unless"
+        " `publish`. Clinics are told of one that is back.",
+    )
+    async def document_restore(
+        self, info: Info, input: Given[DocumentRestoreInput]
+    ) -> DocumentPayload:
         saved = await resolve.restore(
             info.context,
             input.id,
@@ -321,9 +446,19 @@ class DocumentMutation:
         )
         return payload_of(saved, info)
 
-    @mutation(DocumentPayload, "Ends a document: it leaves the clinics that have it, which are told. Only reading and restore remain.")
-    async def document_archive(self, info: Info, input: Given[DocumentLifecycleInput]) -> DocumentPayload:
+    @mutation(
+        DocumentPayload,
+        "Ends a document: it leaves the clinics that have it, which are told. Only reading and"
+        " restore remain.",
+    )
+    async def document_archive(
+        self, info: Info, input: Given[DocumentLifecycleInput]
+    ) -> DocumentPayload:
         saved = await resolve.archive(
-            info.context, input.id, expected_version=input.expected_version, note=input.note, key=key_of_call(info, input, "archive")
+            info.context,
+            input.id,
+            expected_version=input.expected_version,
+            note=input.note,
+            key=key_of_call(info, input, "archive"),
         )
         return payload_of(saved, info)

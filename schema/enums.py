@@ -31,7 +31,9 @@ from store.records import (
 from store.words import SegmentKind as TextSegmentKind
 
 
-def _described(enum: type[Enum], description: str, values: dict[str, str], name: str | None = None) -> None:
+def _described(
+    enum: type[Enum], description: str, values: dict[str, str], name: str | None = None
+) -> None:
     """Make a stored enum one of the schema's, in place, with a description of each of its values."""
     if values.keys() != enum.__members__.keys():
         raise ValueError(f"{enum.__name__}: describe exactly its values")
@@ -45,7 +47,9 @@ _described(
     "What a person or machine is signed in as.",
     {
         "NATIONAL_ADMINISTRATOR": "Inera's national management: national templates.",
-        "REGIONAL_ADMINISTRATOR": "Governs a region's or a municipality's central case types and templates.",
+        "REGIONAL_ADMINISTRATOR": (
+            "Governs a region's or a municipality's central case types and templates."
+        ),
         "LOCAL_ADMINISTRATOR": "Governs one clinic's local case types and adaptations.",
         "CLINIC_STAFF": "Reads its clinics, acknowledges notifications.",
         "REVIEWER": "Reads history and who acted.",
@@ -55,7 +59,11 @@ _described(
 _described(
     PrincipalKind,
     "Who answers for clinics (huvudman).",
-    {"NATIONAL": "The national management.", "REGION": "One of the 21 regions.", "MUNICIPALITY": "A municipality (kommun)."},
+    {
+        "NATIONAL": "The national management.",
+        "REGION": "One of the 21 regions.",
+        "MUNICIPALITY": "A municipality (kommun).",
+    },
 )
 _described(
     ClinicStatus,
@@ -86,8 +94,14 @@ _described(
         "PUBLISHED": "A version was put in force.",
         "ACTIVATED": "Shown to residents again.",
         "DEACTIVATED": "Hidden from residents.",
-        "RESTORED": "An earlier version's content was written as a new version, or an archived document was taken back.",
-        "TEMPLATE_ADOPTED": "A newer version of its template was taken over into a document, as a new draft version.",
+        "RESTORED": (
+            "An earlier version's content was written as a new version, or an archived document was"
+            " taken back."
+        ),
+        "TEMPLATE_ADOPTED": (
+            "A newer version of its template was taken over into a document, as a new draft"
+            " version."
+        ),
         "ARCHIVED": "A document was ended.",
         "DISTRIBUTED": "A case type was handed to clinics.",
         "WITHDRAWN": "A case type was taken back from clinics.",
@@ -122,13 +136,19 @@ _described(
     "Who shows a central case type to residents.",
     {
         "PRINCIPAL": "Its principal, at all clinics at once.",
-        "CLINIC": "Each clinic for itself: a case type that is handed to it waits until the clinic shows it.",
+        "CLINIC": (
+            "Each clinic for itself: a case type that is handed to it waits until the clinic"
+            " shows it."
+        ),
     },
 )
 _described(
     OrderedList,
     "What case types are ordered on.",
-    {"START_PAGE": "The clinic's page for logged-in residents.", "CONTACT_CARD": "Its card on the public site."},
+    {
+        "START_PAGE": "The clinic's page for logged-in residents.",
+        "CONTACT_CARD": "Its card on the public site.",
+    },
 )
 _described(
     RefusalReason,
@@ -166,7 +186,11 @@ _described(
 _described(
     ClinicCountOrder,
     "The order of clinics by how many case types they have.",
-    {"CLINIC_ASC": "By HSA-id.", "MOST_FIRST": "Those with most first.", "FEWEST_FIRST": "Those with fewest first."},
+    {
+        "CLINIC_ASC": "By HSA-id.",
+        "MOST_FIRST": "Those with most first.",
+        "FEWEST_FIRST": "Those with fewest first.",
+    },
 )
 _described(
     BehindOrder,
@@ -190,7 +214,11 @@ _described(
 _described(
     TextSegmentKind,
     "What happened to a stretch of text.",
-    {"SAME": "Unchanged.", "INSERTED": "Only in the later text.", "DELETED": "Only in the earlier text."},
+    {
+        "SAME": "Unchanged.",
+        "INSERTED": "Only in the later text.",
+        "DELETED": "Only in the earlier text.",
+    },
     name="TextSegmentKind",
 )
 _described(
@@ -218,7 +246,9 @@ _described(
         "NAME_ASC": "By name, in Swedish order.",
         "UPDATED_ASC": "Longest unchanged first.",
         "DRIFT_DESC": "Farthest drifted first.",
-        "USES_ASC": "Least used first: by the number of templates and case types that come from it.",
+        "USES_ASC": (
+            "Least used first: by the number of templates and case types that come from it."
+        ),
         "BEHIND_DESC": "Most that are behind first.",
     },
     name="TemplateReviewOrder",
@@ -228,7 +258,9 @@ _described(
     "What an import of a template led to; with `dryRun` what it would lead to.",
     {
         "CREATED": "A new template.",
-        "UPDATED": "The next version of the template that an earlier import of the same origin made.",
+        "UPDATED": (
+            "The next version of the template that an earlier import of the same origin made."
+        ),
         "UNCHANGED": "Nothing: this version was imported last.",
     },
     name="TemplateImportOutcome",
@@ -237,14 +269,20 @@ _described(
 
 @strawberry.enum(description="Who makes and governs a case type.")
 class CaseTypeScope(Enum):
-    CENTRAL = strawberry.enum_value("CENTRAL", description="The principal, for clinics that it is handed to.")
+    CENTRAL = strawberry.enum_value(
+        "CENTRAL", description="The principal, for clinics that it is handed to."
+    )
     LOCAL = strawberry.enum_value("LOCAL", description="One clinic, for itself.")
 
 
 @strawberry.enum(description="Whose starting point a template is.")
 class TemplateLevel(Enum):
-    NATIONAL = strawberry.enum_value("NATIONAL", description="The national management's, for everyone.")
-    REGIONAL = strawberry.enum_value("REGIONAL", description="A region's or municipality's, for its own.")
+    NATIONAL = strawberry.enum_value(
+        "NATIONAL", description="The national management's, for everyone."
+    )
+    REGIONAL = strawberry.enum_value(
+        "REGIONAL", description="A region's or municipality's, for its own."
+    )
     LOCAL = strawberry.enum_value("LOCAL", description="One clinic's own.")
 
 
@@ -265,9 +303,18 @@ _described(
 _described(
     SkipReason,
     "Why a document that holds a text is not changed.",
-    {"DRAFT_AHEAD": "Its newest version is a draft ahead of what is in force: to publish that would publish somebody's unfinished work."},
+    {
+        "DRAFT_AHEAD": (
+            "Its newest version is a draft ahead of what is in force: to publish that would publish"
+            " somebody's unfinished work."
+        )
+    },
 )
-_described(Gender, "Whom a case type is for.", {"MAN": "Men (1 in the national contract).", "WOMAN": "Women (2)."})
+_described(
+    Gender,
+    "Whom a case type is for.",
+    {"MAN": "Men (1 in the national contract).", "WOMAN": "Women (2)."},
+)
 _described(
     ResidentCaseForm,
     "Whether the resident answers a resident case.",
@@ -276,19 +323,34 @@ _described(
 _described(
     TermsService,
     "Which service a terms text stands in.",
-    {"LISTING": "Choosing a clinic to be listed at (listning).", "BOOKING": "Booking a time (tidbokning)."},
+    {
+        "LISTING": "Choosing a clinic to be listed at (listning).",
+        "BOOKING": "Booking a time (tidbokning).",
+    },
 )
 _described(
     NoticeEnvironment,
     "Which environment a notice is about.",
-    {"PRODUCTION": "The one that residents and clinics use.", "ACCEPTANCE_TEST": "The one for acceptance tests."},
+    {
+        "PRODUCTION": "The one that residents and clinics use.",
+        "ACCEPTANCE_TEST": "The one for acceptance tests.",
+    },
 )
 _described(
     NoticeStatus,
     "How far what a notice tells of has come.",
-    {"PLANNED": "Still to come.", "ONGOING": "Happening now.", "RESOLVED": "Over.", "CANCELLED": "It will not happen after all."},
+    {
+        "PLANNED": "Still to come.",
+        "ONGOING": "Happening now.",
+        "RESOLVED": "Over.",
+        "CANCELLED": "It will not happen after all.",
+    },
 )
-_described(ResponseTimeUnit, "What a response time is counted in.", {"HOURS": "Hours.", "WORKING_DAYS": "Working days."})
+_described(
+    ResponseTimeUnit,
+    "What a response time is counted in.",
+    {"HOURS": "Hours.", "WORKING_DAYS": "Working days."},
+)
 
 __all__ = [
     "Action",

@@ -1,6 +1,8 @@
-"""Errors: what a caller can act on is data in the payload; the rest is a top-level error with a code; bugs are masked and logged.
+"""Errors: what a caller can act on is data in the payload; the rest is a top-level error with a
+code; bugs are masked and logged.
 
-`@mutation` makes one of the other: store and resolver errors become the payload's `errors`. So no `try` in any mutation.
+`@mutation` makes one of the other: store and resolver errors become the payload's `errors`. So no
+`try` in any mutation.
 """
 
 import hashlib
@@ -62,12 +64,18 @@ class NotPermitted(UserError):
     pass
 
 
-@strawberry.type(description="The act does not fit the document's state: publishing an archived one, say.")
+@strawberry.type(
+    description="The act does not fit the document's state: publishing an archived one, say."
+)
 class WrongState(UserError):
     state: DocumentState = strawberry.field(description="The document's state.")
 
 
-@strawberry.type(description="A row that can't be used: of the clinics named in a distribution, or of an imported file.")
+@strawberry.type(
+    description=(
+        "A row that can't be used: of the clinics named in a distribution, or of an imported file."
+    )
+)
 class RefusedRowError(UserError):
     row: int = strawberry.field(description="Its 1-based line in the file, or place in the list.")
     value: str = strawberry.field(description="What stands there.")
@@ -98,7 +106,10 @@ converts(errors.NotPermitted)(_one(NotPermitted))
 @converts(errors.InvalidInput)
 def _invalid(error: RegistryError) -> list[UserError]:
     problems = cast("errors.InvalidInput", error).problems
-    return [InvalidInput(code=problem.code, message=problem.message, path=list(problem.path)) for problem in problems]
+    return [
+        InvalidInput(code=problem.code, message=problem.message, path=list(problem.path))
+        for problem in problems
+    ]
 
 
 @converts(errors.WrongState)
@@ -116,7 +127,12 @@ def _several(error: RegistryError) -> list[UserError]:
 @converts(errors.RowsRefused)
 def _rows_refused(error: RegistryError) -> list[UserError]:
     rows = cast("errors.RowsRefused", error).rows
-    return [RefusedRowError(code=row.code, message=row.message, path=list(row.path), row=row.row, value=row.value) for row in rows]
+    return [
+        RefusedRowError(
+            code=row.code, message=row.message, path=list(row.path), row=row.row, value=row.value
+        )
+        for row in rows
+    ]
 
 
 class _Refusals(FieldExtension):
@@ -125,7 +141,9 @@ class _Refusals(FieldExtension):
     def __init__(self, payload: type) -> None:
         self._payload = payload
 
-    async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any) -> Any:
+    async def resolve_async(
+        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any
+    ) -> Any:
         try:
             answer = await next_(source, info, **kwargs)
         except RegistryError as refusal:
@@ -142,11 +160,15 @@ def mutation(payload: type, description: str) -> Callable[[F], Any]:
         payload: The payload type; all its fields but `errors` may be null.
         description: In the schema.
     """
-    return lambda resolver: strawberry.mutation(resolver, description=description, extensions=[_Refusals(payload)])
+    return lambda resolver: strawberry.mutation(
+        resolver, description=description, extensions=[_Refusals(payload)]
+    )
 
 
 def key_of_call(info: Info, given: Any, act: str = "") -> IdempotencyKey | None:
-    """The idempotency key of a mutation's input, bound to all of it; `act` tells apart mutations that share an input type."""
+    """The idempotency key of a mutation's input, bound to all of it; `act` tells apart mutations
+    that share an input type.
+    """
     call = {"mutation": type(given).__name__ + act, "input": plain(given)}
     fingerprint = hashlib.sha256(orjson.dumps(call, option=orjson.OPT_SORT_KEYS)).hexdigest()
     return info.context.idempotency(given.idempotency_key, fingerprint)
@@ -180,18 +202,33 @@ def coded(error: GraphQLError) -> bool:
         error.extensions = {"code": problem.code, "path": list(problem.path)}
         return False
     if original is None or isinstance(original, GraphQLError):
-        # graphql-core's messages repeat what was sent, and one of them suggests also where suggestions are off.
+        # graphql-core's messages repeat what was sent, and one of them suggests also where
+        # suggestions are off.
         error.message = error.message.partition(" Did you mean")[0][:_LONGEST_MESSAGE]
         if "code" not in (error.extensions or {}):
             at_parse = isinstance(error, GraphQLSyntaxError)
-            error.extensions = {"code": "GRAPHQL_PARSE_FAILED" if at_parse else "BAD_REQUEST" if error.path else "GRAPHQL_VALIDATION_FAILED"}
+            error.extensions = {
+                "code": (
+                    "GRAPHQL_PARSE_FAILED"
+                    if at_parse
+                    else "BAD_REQUEST"
+                    if error.path
+                    else "GRAPHQL_VALIDATION_FAILED"
+                )
+            }
         return False
     if isinstance(original, OutcomeUnknown):
-        error.message = "The database did not say whether this was written. Repeat it with the same idempotency key: it is done once."
+        error.message = (
+            "The database did not say whether this was written. Repeat it with the same idempotency"
+            " key: it is done once."
+        )
         error.extensions = {"code": "OUTCOME_UNKNOWN"}
         return False
     if is_outage(original):
-        error.message = "The database can't be asked just now. Try again later; a write with the same idempotency key."
+        error.message = (
+            "The database can't be asked just now. Try again later; a write with the same"
+            " idempotency key."
+        )
         error.extensions = {"code": "UNAVAILABLE"}
         return False
     error.message = "Internal error. The cause is in the server's log, under the request's id."
@@ -209,7 +246,13 @@ def report(errors: Iterable[GraphQLError], request_id: str | None) -> None:
         if coded(error):
             _log.error("resolver failed", path=error.path, request_id=request_id, exc_info=cause)
         elif (code := (error.extensions or {}).get("code")) in _AWAY:
-            _log.warning("MongoDB is away", code=code, path=error.path, request_id=request_id, cause=type(_cause_of(error)).__name__)
+            _log.warning(
+                "MongoDB is away",
+                code=code,
+                path=error.path,
+                request_id=request_id,
+                cause=type(_cause_of(error)).__name__,
+            )
 
 
 def answer_of(result: ExecutionResult, request_id: str | None) -> dict[str, Any]:

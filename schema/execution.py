@@ -1,6 +1,8 @@
-"""Executing operations: graphql-core, with what is plain answered by compiled code (`schema.plans`).
+"""Executing operations: graphql-core, with what is plain answered by compiled code
+(`schema.plans`).
 
-Whatever compiled code can't answer, graphql-core executes as if there were none: so errors, their paths and what they null are its own. Plain
+Whatever compiled code can't answer, graphql-core executes as if there were none: so errors, their
+paths and what they null are its own. Plain
 selections do nothing but read records in hand, so that it harms nothing to begin them twice.
 """
 
@@ -28,7 +30,12 @@ class CompiledExecutor(Executor[Any]):
 
     @classmethod
     def of(
-        cls, schema: GraphQLSchema, operation: Operation, name: str | None, variables: Mapping[str, Any], context: Context
+        cls,
+        schema: GraphQLSchema,
+        operation: Operation,
+        name: str | None,
+        variables: Mapping[str, Any],
+        context: Context,
     ) -> Self | list[GraphQLError]:
         """An executor for a valid operation, or why it can't be executed with these variables."""
         assert operation.document is not None  # noqa: S101 - valid operations have one
@@ -48,14 +55,19 @@ class CompiledExecutor(Executor[Any]):
         key: Hashable = (name, *(values.get(variable) for variable in operation.choosing))
         plan = operation.plans.get(key)
         if plan is None:
-            plan = operation.plans[key] = Plan(executor, operation.choosing, partial(operation.room.take, operation.plans))
+            plan = operation.plans[key] = Plan(
+                executor, operation.choosing, partial(operation.room.take, operation.plans)
+            )
         executor.plan = plan
         return executor
 
     @cached_property
     def _info(self) -> Info:
         """What plain methods are handed: they ask for the context only."""
-        return Info(_raw_info=cast("Any", SimpleNamespace(context=self.context_value)), _field=cast("Any", None))
+        return Info(
+            _raw_info=cast("Any", SimpleNamespace(context=self.context_value)),
+            _field=cast("Any", None),
+        )
 
     def execute_collected_root_fields(
         self,
@@ -66,14 +78,23 @@ class CompiledExecutor(Executor[Any]):
         new_defer_usages: Any,
     ) -> AwaitableOrValue[dict[str, Any]]:
         """As graphql-core does, with the fields that the plan knows."""
-        return super().execute_collected_root_fields(root_type, root_value, self.plan.root.grouped_field_set, serially, new_defer_usages)
+        return super().execute_collected_root_fields(
+            root_type, root_value, self.plan.root.grouped_field_set, serially, new_defer_usages
+        )
 
-    def collect_subfields(self, return_type: GraphQLObjectType, field_details_list: Details) -> CollectedFields:
+    def collect_subfields(
+        self, return_type: GraphQLObjectType, field_details_list: Details
+    ) -> CollectedFields:
         """As graphql-core does, once for all requests."""
         return self.plan.collect(return_type, field_details_list)
 
     def execute_fields(
-        self, parent_type: GraphQLObjectType, source_value: Any, path: Path | None, grouped_field_set: GroupedFieldSet, position_context: Any
+        self,
+        parent_type: GraphQLObjectType,
+        source_value: Any,
+        path: Path | None,
+        grouped_field_set: GroupedFieldSet,
+        position_context: Any,
     ) -> AwaitableOrValue[dict[str, Any]]:
         """As graphql-core does, but for what is plain."""
         plan = self.plan.of(parent_type, grouped_field_set)
@@ -81,14 +102,22 @@ class CompiledExecutor(Executor[Any]):
             try:
                 return cast("dict[str, Any]", plan.whole(source_value, self._info))
             except Exception:  # noqa: BLE001 - whatever it is, graphql-core tells what and where
-                return super().execute_fields(parent_type, source_value, path, grouped_field_set, position_context)
+                return super().execute_fields(
+                    parent_type, source_value, path, grouped_field_set, position_context
+                )
         results: dict[str, Any] = {}
         waiting: list[str] = []
         try:
             for name, fast, details in plan.fields:
                 result = _tried(fast, source_value, self._info)
                 if result is Undefined:
-                    result = self.execute_field(parent_type, source_value, details, Path(path, name, parent_type.name), position_context)
+                    result = self.execute_field(
+                        parent_type,
+                        source_value,
+                        details,
+                        Path(path, name, parent_type.name),
+                        position_context,
+                    )
                     if self.is_awaitable(result):
                         waiting.append(name)
                 results[name] = result
@@ -103,7 +132,13 @@ class CompiledExecutor(Executor[Any]):
         if len(waiting) == 1:
             results[waiting[0]] = await results[waiting[0]]
         else:
-            results.update(zip(waiting, await gather_with_cancel(*(results[name] for name in waiting)), strict=True))
+            results.update(
+                zip(
+                    waiting,
+                    await gather_with_cancel(*(results[name] for name in waiting)),
+                    strict=True,
+                )
+            )
         return results
 
 

@@ -1,6 +1,8 @@
-"""Exports over HTTP: `GET /exports/{name}.{format}`, streamed row by row for as long as somebody reads.
+"""Exports over HTTP: `GET /exports/{name}.{format}`, streamed row by row for as long as somebody
+reads.
 
-All that can be refused is refused before the first byte, as a problem document (RFC 9457). After it a fault can only cut the answer off: it then
+All that can be refused is refused before the first byte, as a problem document (RFC 9457). After it
+a fault can only cut the answer off: it then
 lacks its end, which every HTTP client notices.
 """
 
@@ -40,7 +42,10 @@ _RETRY_SECONDS = "30"
 _TO_BEGIN = 200
 """In values: an export is counted before its first row."""
 _STALLED_SECONDS = 300.0
-"""How long a client may take nothing at all. Then it is as good as gone, and its place is for others."""
+"""How long a client may take nothing at all.
+
+Then it is as good as gone, and its place is for others.
+"""
 
 Headers = Mapping[str, str]
 T = TypeVar("T")
@@ -49,7 +54,14 @@ T = TypeVar("T")
 class Refused(Exception):
     """What is answered instead of an export."""
 
-    def __init__(self, status: int, code: str, detail: str, problems: Iterable[errors.Problem] = (), headers: Headers | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        problems: Iterable[errors.Problem] = (),
+        headers: Headers | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.code = code
@@ -59,7 +71,11 @@ class Refused(Exception):
 
 
 class Exporting:
-    """The endpoint. So many exports run at once in this process, of one user half as many; further callers are asked to come back."""
+    """The endpoint.
+
+    So many exports run at once in this process, of one user half as many; further callers are asked
+    to come back.
+    """
 
     def __init__(self, live: Live, *, at_once: int) -> None:
         self._live = live
@@ -86,31 +102,47 @@ class Exporting:
                 begun = await begin(context, EXPORTS[name], given)
             headers = _headers(begun, request, ending) | {"x-request-id": request_id}
             if _matches(request.headers.get("if-none-match", ""), headers["etag"]):
-                await Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)(request.scope, request.receive, send)
+                await Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)(
+                    request.scope, request.receive, send
+                )
                 return
             async with self._live.answers.turn(context):
                 total = await begun.count()
-            begun.refuse_unfit(total, resumable=writer_type.resumable, most_rows=writer_type.most_rows)
+            begun.refuse_unfit(
+                total, resumable=writer_type.resumable, most_rows=writer_type.most_rows
+            )
             headers |= {"x-total-rows": str(total)}
             if request.method == HTTPMethod.HEAD:
                 told = Response(headers=headers)
-                del told.headers["content-length"]  # of the answer to a GET, which is not known before it is sent
+                del told.headers[
+                    "content-length"
+                ]  # of the answer to a GET, which is not known before it is sent
                 await told(request.scope, request.receive, send)
                 return
         with self._place(context.viewer.subject):
-            sheet = Sheet(begun.export.name, begun.columns, begun.cursor, total, begun.at, begun.resumed)
+            sheet = Sheet(
+                begun.export.name, begun.columns, begun.cursor, total, begun.at, begun.resumed
+            )
             with _refusals(request_id):
                 making = await Making.begin(writer_type, sheet)
             try:
                 with _refusals(request_id):
                     if total:
                         await begun.log(f"{name}.{ending}")
-                await self._stream(begun, total, making, headers, Wire(request, send, request_id), context.viewer.subject)
+                await self._stream(
+                    begun,
+                    total,
+                    making,
+                    headers,
+                    Wire(request, send, request_id),
+                    context.viewer.subject,
+                )
             finally:
                 await making.close()
 
     def _charge(self, context: Context) -> None:
-        """Take what it costs to begin one from the user's rate; its rows come as fast as they are read, in one of few places.
+        """Take what it costs to begin one from the user's rate; its rows come as fast as they are
+        read, in one of few places.
 
         Raises:
             Refused: The user asks too often.
@@ -120,19 +152,33 @@ class Exporting:
         except Refusal as refusal:
             [error] = refusal.answer.refused
             raise Refused(
-                HTTPStatus.TOO_MANY_REQUESTS, "RATE_LIMITED", error.message, headers={"retry-after": str(refusal.answer.retry_after)}
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "RATE_LIMITED",
+                error.message,
+                headers={"retry-after": str(refusal.answer.retry_after)},
             ) from None
 
     @contextmanager
     def _place(self, user: str) -> Iterator[None]:
-        """One of the places that there are for exports, until the end of the block. Nobody may take all of them.
+        """One of the places that there are for exports, until the end of the block. Nobody may take
+        all of them.
 
         Raises:
             Refused: All are taken; or half of them are, by this user.
         """
-        if self._running.total() >= self._at_once or self._running[user] >= max(self._at_once // 2, 1):
-            detail = "The server runs as many exports as it may, for all or for one user. Try again later."
-            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_EXPORTS", detail, headers={"retry-after": _RETRY_SECONDS})
+        if self._running.total() >= self._at_once or self._running[user] >= max(
+            self._at_once // 2, 1
+        ):
+            detail = (
+                "The server runs as many exports as it may, for all or for one user. Try again"
+                " later."
+            )
+            raise Refused(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "TOO_MANY_EXPORTS",
+                detail,
+                headers={"retry-after": _RETRY_SECONDS},
+            )
         self._running[user] += 1
         try:
             yield
@@ -147,10 +193,23 @@ class Exporting:
         if isinstance(context, Unauthenticated):
             down = context.code == "UNAVAILABLE"
             status = HTTPStatus.SERVICE_UNAVAILABLE if down else HTTPStatus.UNAUTHORIZED
-            raise Refused(status, context.code, context.reason, headers={"retry-after": _RETRY_SECONDS} if down else {"www-authenticate": "Bearer"})
+            raise Refused(
+                status,
+                context.code,
+                context.reason,
+                headers={"retry-after": _RETRY_SECONDS} if down else {"www-authenticate": "Bearer"},
+            )
         return context
 
-    async def _stream(self, begun: Begun[Any], total: int, making: "Making", headers: Headers, wire: "Wire", viewer: str) -> None:
+    async def _stream(
+        self,
+        begun: Begun[Any],
+        total: int,
+        making: "Making",
+        headers: Headers,
+        wire: "Wire",
+        viewer: str,
+    ) -> None:
         started = time.perf_counter()
         self._live.streams.add(wire)
         sent = 0
@@ -204,11 +263,21 @@ class Making:
     @classmethod
     async def begin(cls, writer_type: type[Writer], sheet: Sheet) -> "Making":
         """Take what the making needs, such as a place on the disk."""
-        return cls(await (asyncio.to_thread(writer_type, sheet) if writer_type.threaded else _at_once(writer_type, sheet)))
+        return cls(
+            await (
+                asyncio.to_thread(writer_type, sheet)
+                if writer_type.threaded
+                else _at_once(writer_type, sheet)
+            )
+        )
 
     async def made(self, make: Callable[..., T], *arguments: Any) -> T:
         """What a call of the writer comes to."""
-        return await (asyncio.to_thread(make, *arguments) if self.writer.threaded else _at_once(make, *arguments))
+        return await (
+            asyncio.to_thread(make, *arguments)
+            if self.writer.threaded
+            else _at_once(make, *arguments)
+        )
 
     async def close(self) -> None:
         """Give it back, finished or not."""
@@ -220,7 +289,10 @@ async def _at_once(make: Callable[..., T], *arguments: Any) -> T:
 
 
 class Wire:
-    """The answer's way to the client: gathered into pieces, compressed where that was agreed. A client that hangs up sets `gone`."""
+    """The answer's way to the client: gathered into pieces, compressed where that was agreed.
+
+    A client that hangs up sets `gone`.
+    """
 
     def __init__(self, request: Request, send: Send, request_id: str) -> None:
         self.gone = asyncio.Event()
@@ -240,7 +312,10 @@ class Wire:
         self._listening = asyncio.create_task(self._listen())
 
     async def send(self, data: bytes) -> None:
-        """Send some more, once there is enough of it; waits while the client takes no more. One that takes nothing for long is gone."""
+        """Send some more, once there is enough of it; waits while the client takes no more.
+
+        One that takes nothing for long is gone.
+        """
         self._waiting += self._deflate.compress(data) if self._deflate else data
         if len(self._waiting) >= _PIECE:
             piece, self._waiting = bytes(self._waiting), bytearray()
@@ -252,7 +327,10 @@ class Wire:
         await self._sent({"type": "http.response.body", "body": rest, "more_body": False})
 
     async def finish(self, *, complete: bool) -> None:  # noqa: ARG002 - see `Stream`
-        """End it where it is: the server stops. The client sees that the end is missing, and resumes."""
+        """End it where it is: the server stops.
+
+        The client sees that the end is missing, and resumes.
+        """
         self.gone.set()
 
     def stop(self) -> None:
@@ -280,18 +358,33 @@ def _asked(request: Request) -> tuple[str, str]:
         Refused: There is none such.
     """
     if request.method not in (HTTPMethod.GET, HTTPMethod.HEAD):
-        raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "BAD_REQUEST", "Exports are fetched with GET.", headers={"allow": "GET, HEAD"})
+        raise Refused(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            "BAD_REQUEST",
+            "Exports are fetched with GET.",
+            headers={"allow": "GET, HEAD"},
+        )
     name, _, ending = str(request.path_params["file"]).partition(".")
     if name not in EXPORTS:
-        raise Refused(HTTPStatus.NOT_FOUND, "UNKNOWN_EXPORT", f"There is no export {name[:100]!r}. There are: {', '.join(EXPORTS)}.")
+        raise Refused(
+            HTTPStatus.NOT_FOUND,
+            "UNKNOWN_EXPORT",
+            f"There is no export {name[:100]!r}. There are: {', '.join(EXPORTS)}.",
+        )
     if ending not in FORMATS:
-        raise Refused(HTTPStatus.NOT_FOUND, "UNKNOWN_FORMAT", f"There is no format {ending[:100]!r}. There are: {', '.join(FORMATS)}.")
+        raise Refused(
+            HTTPStatus.NOT_FOUND,
+            "UNKNOWN_FORMAT",
+            f"There is no format {ending[:100]!r}. There are: {', '.join(FORMATS)}.",
+        )
     return name, ending
 
 
 @contextmanager
 def _refusals(request_id: str) -> Iterator[None]:
-    """Whatever goes wrong before the first byte is told with a code; what is our own fault is masked and logged."""
+    """Whatever goes wrong before the first byte is told with a code; what is our own fault is
+    masked and logged.
+    """
     try:
         yield
     except errors.RegistryError as refusal:
@@ -301,16 +394,27 @@ def _refusals(request_id: str) -> Iterator[None]:
     except Exception as fault:
         if is_outage(fault):
             detail = "The database can't be asked just now. Try again later."
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE", detail, headers={"retry-after": _RETRY_SECONDS}) from fault
+            raise Refused(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "UNAVAILABLE",
+                detail,
+                headers={"retry-after": _RETRY_SECONDS},
+            ) from fault
         _log.error("export failed", request_id=request_id, exc_info=fault)
-        raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "Internal error. The cause is in the server's log.") from fault
+        raise Refused(
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            "INTERNAL_ERROR",
+            "Internal error. The cause is in the server's log.",
+        ) from fault
 
 
 def _headers(begun: Begun[Any], request: Request, ending: str) -> dict[str, str]:
     writer_type = FORMATS[ending]
     headers = {
         "content-type": writer_type.media_type,
-        "content-disposition": f'attachment; filename="{begun.export.name}-{begun.at:%Y-%m-%d}.{ending}"',
+        "content-disposition": (
+            f'attachment; filename="{begun.export.name}-{begun.at:%Y-%m-%d}.{ending}"'
+        ),
         "etag": f'W/"{begun.tag}"',
         "cache-control": "private, no-cache",
         "vary": "authorization, accept-encoding",
@@ -333,14 +437,27 @@ def _takes_gzip(accepted: str) -> bool:
 def _matches(given: str, tag: str) -> bool:
     """Whether a client has this answer already; tags are compared weakly."""
     bare = tag.removeprefix("W/")
-    return any(one.strip() == "*" or one.strip().removeprefix("W/") == bare for one in given.split(",") if one.strip())
+    return any(
+        one.strip() == "*" or one.strip().removeprefix("W/") == bare
+        for one in given.split(",")
+        if one.strip()
+    )
 
 
 def _refusal(refusal: errors.RegistryError) -> Refused:
-    problems = refusal.problems if isinstance(refusal, errors.InvalidInput) else (errors.Problem(refusal.code, refusal.message, refusal.path),)
+    problems = (
+        refusal.problems
+        if isinstance(refusal, errors.InvalidInput)
+        else (errors.Problem(refusal.code, refusal.message, refusal.path),)
+    )
     # In GraphQL these stand inside the argument `filter`; in an address nothing does.
-    placed = [replace(one, path=one.path[1:] if one.path[:1] == ("filter",) else one.path) for one in problems]
-    status = {errors.NotFound: HTTPStatus.NOT_FOUND, errors.NotPermitted: HTTPStatus.FORBIDDEN}.get(type(refusal), HTTPStatus.BAD_REQUEST)
+    placed = [
+        replace(one, path=one.path[1:] if one.path[:1] == ("filter",) else one.path)
+        for one in problems
+    ]
+    status = {errors.NotFound: HTTPStatus.NOT_FOUND, errors.NotPermitted: HTTPStatus.FORBIDDEN}.get(
+        type(refusal), HTTPStatus.BAD_REQUEST
+    )
     return Refused(status, placed[0].code, placed[0].message, placed)
 
 
@@ -351,8 +468,13 @@ def _problem(refused: Refused, request_id: str) -> Response:
         "status": int(refused.status),
         "code": refused.code,
         "detail": refused.detail,
-        "errors": [{"code": one.code, "message": one.message, "path": list(one.path)} for one in refused.problems],
+        "errors": [
+            {"code": one.code, "message": one.message, "path": list(one.path)}
+            for one in refused.problems
+        ],
         "requestId": request_id,
     }
     headers = {"x-request-id": request_id, "cache-control": "no-store", **refused.headers}
-    return Response(orjson.dumps(body), refused.status, headers, media_type="application/problem+json")
+    return Response(
+        orjson.dumps(body), refused.status, headers, media_type="application/problem+json"
+    )

@@ -1,4 +1,5 @@
-"""Websocket frames: uvicorn's protocol, with one extension of ASGI to write without waiting, and less trust in what comes in.
+"""Websocket frames: uvicorn's protocol, with one extension of ASGI to write without waiting, and
+less trust in what comes in.
 
 Source: RFC 6455, section 5.2: the whole of a text message in one frame, unmasked, with its length.
 """
@@ -22,9 +23,11 @@ _BREAKS_THE_RULES = 1008
 
 
 class FrameProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's websocket protocol, with the extension that writes without waiting (`schema.sockets.WRITE_NOW`).
+    """uvicorn's websocket protocol, with the extension that writes without waiting
+    (`schema.sockets.WRITE_NOW`).
 
-    Of frames that are no message (pings, pongs, parts) two thousand may come in ten seconds: each costs the server far more than the client.
+    Of frames that are no message (pings, pongs, parts) two thousand may come in ten seconds: each
+    costs the server far more than the client.
     """
 
     _frames = 0
@@ -32,10 +35,16 @@ class FrameProtocol(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, in pieces: so a flood is noticed before it is read."""
-        if not self.handshake_initiated:  # the whole request to upgrade, as `schema.protocols` has read it
+        if (
+            not self.handshake_initiated
+        ):  # the whole request to upgrade, as `schema.protocols` has read it
             super().data_received(data)
-            if not self.handshake_initiated:  # one that can't be read is not waited for: no more of it will come
-                self.transport.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+            if (
+                not self.handshake_initiated
+            ):  # one that can't be read is not waited for: no more of it will come
+                self.transport.write(
+                    b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                )
                 self.transport.close()
             return
         for start in range(0, len(data), _PIECE):
@@ -54,7 +63,10 @@ class FrameProtocol(WebSocketsSansIOProtocol):
             super().handle_pong(event)
 
     def keepalive_timeout(self) -> None:
-        """Close, when no pong came in time. A peer that took nothing before will not take the rest either."""
+        """Close, when no pong came in time.
+
+        A peer that took nothing before will not take the rest either.
+        """
         super().keepalive_timeout()
         if self.transport.get_write_buffer_size():
             self.transport.abort()
@@ -65,7 +77,9 @@ class FrameProtocol(WebSocketsSansIOProtocol):
             super().handle_cont(event)
 
     def send_receive_event_to_app(self) -> None:
-        """Hand a message on, if it is one. uvicorn would log text that is no UTF-8 with a stack trace."""
+        """Hand a message on, if it is one. uvicorn would log text that is no UTF-8 with a stack
+        trace.
+        """
         if self.curr_msg_data_type == "text":
             try:
                 b"".join(self.frames).decode()
@@ -96,7 +110,12 @@ class FrameProtocol(WebSocketsSansIOProtocol):
 
     def write_now(self, head: bytes, body: bytes, tail: bytes) -> bool:
         """Write a text message, unless the reader can't take more or the socket is being closed."""
-        if not self.writable.is_set() or self.close_sent or self.disconnected or self.transport.is_closing():
+        if (
+            not self.writable.is_set()
+            or self.close_sent
+            or self.disconnected
+            or self.transport.is_closing()
+        ):
             return False
         size = len(head) + len(body) + len(tail)
         # How long it is takes one, three or nine bytes.

@@ -13,14 +13,20 @@ from store import clinic_filters, records
 from store.errors import InvalidInput
 
 
-@strawberry.type(description="What the clinics of a group have in common; what is null does not matter.")
+@strawberry.type(
+    description="What the clinics of a group have in common; what is null does not matter."
+)
 class ClinicRule:
-    business_classifications: list[str] | None = strawberry.field(description="Any of these verksamhetskoder.")
+    business_classifications: list[str] | None = strawberry.field(
+        description="Any of these verksamhetskoder."
+    )
     business_types: list[str] | None = strawberry.field(description="Any of these kinds of unit.")
     care_types: list[str] | None = strawberry.field(description="Any of these forms of care.")
     management: list[str] | None = strawberry.field(description="Any of these owners.")
     county_codes: list[str] | None = strawberry.field(description="In any of these counties.")
-    municipality_codes: list[str] | None = strawberry.field(description="In any of these municipalities.")
+    municipality_codes: list[str] | None = strawberry.field(
+        description="In any of these municipalities."
+    )
 
     @classmethod
     def of(cls, record: records.ClinicRule) -> "ClinicRule":
@@ -41,7 +47,9 @@ class ClinicRule:
 class ClinicGroup(Node):
     record: strawberry.Private[records.ClinicGroup]
     name: str = strawberry.field(description="Its name.")
-    rule: ClinicRule | None = strawberry.field(description="What its clinics have in common; null where they are listed.")
+    rule: ClinicRule | None = strawberry.field(
+        description="What its clinics have in common; null where they are listed."
+    )
 
     @classmethod
     def of(cls, record: records.ClinicGroup) -> "ClinicGroup":
@@ -53,36 +61,69 @@ class ClinicGroup(Node):
         return Principal.of(info.context.principals[self.record.principal])
 
     @strawberry.field(description="The clinics in it now that the viewer may read, by HSA-id.")
-    async def clinics(self, info: Info, first: First = None, after: After = None) -> Connection[Clinic]:
-        return await list_clinics(info, Wish(clinic_filters.ClinicFilter(), group=self.record.id), first, after)
+    async def clinics(
+        self, info: Info, first: First = None, after: After = None
+    ) -> Connection[Clinic]:
+        return await list_clinics(
+            info, Wish(clinic_filters.ClinicFilter(), group=self.record.id), first, after
+        )
 
 
-@strawberry.input(description="A group: new without `id`. Exactly one of `hsaIds`, `csv` and `rule`.")
+@strawberry.input(
+    description="A group: new without `id`. Exactly one of `hsaIds`, `csv` and `rule`."
+)
 class ClinicGroupSaveInput:
-    id: strawberry.ID | None = strawberry.field(default=None, description="The group to change; a new one if left out.")
+    id: strawberry.ID | None = strawberry.field(
+        default=None, description="The group to change; a new one if left out."
+    )
     principal: HsaId = strawberry.field(description="Whose clinics.")
     name: str = strawberry.field(description="Not blank, at most 200 characters.")
-    hsa_ids: list[HsaId] | None = strawberry.field(default=None, description="The clinics, at most 20,000.")
-    csv: str | None = strawberry.field(default=None, description="The clinics: a column `hsaId`, or one HSA-id on each line.")
-    rule: ClinicFilter | None = strawberry.field(
-        default=None, description="What they have in common, a clinic that fits later included. Without `text`, `group`, `similarTo` and `status`."
+    hsa_ids: list[HsaId] | None = strawberry.field(
+        default=None, description="The clinics, at most 20,000."
     )
-    idempotency_key: str | None = strawberry.field(default=None, description="The same key answers the first call's result again.")
+    csv: str | None = strawberry.field(
+        default=None, description="The clinics: a column `hsaId`, or one HSA-id on each line."
+    )
+    rule: ClinicFilter | None = strawberry.field(
+        default=None,
+        description=(
+            "What they have in common, a clinic that fits later included. Without `text`, `group`,"
+            " `similarTo` and `status`."
+        ),
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=None, description="The same key answers the first call's result again."
+    )
 
 
 @strawberry.type(description="What saving a group led to. With errors, nothing was written.")
 class ClinicGroupPayload:
-    clinic_group: ClinicGroup | None = strawberry.field(default=None, description="The group as it is now.")
-    event: Event | None = strawberry.field(default=None, description="The act as logged; null where nothing changed.")
-    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was written.")
+    clinic_group: ClinicGroup | None = strawberry.field(
+        default=None, description="The group as it is now."
+    )
+    event: Event | None = strawberry.field(
+        default=None, description="The act as logged; null where nothing changed."
+    )
+    errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Why nothing was written."
+    )
 
 
 def _rule(given: ClinicFilter | None) -> records.ClinicRule | None:
     if given is None:
         return None
-    for name, value in (("text", given.text), ("group", given.group), ("similarTo", given.similar_to), ("status", given.status)):
+    for name, value in (
+        ("text", given.text),
+        ("group", given.group),
+        ("similarTo", given.similar_to),
+        ("status", given.status),
+    ):
         if value is not None:
-            raise InvalidInput.at(("rule", name), "NOT_IN_RULE", "En regel kan bara bestå av egenskaper hos mottagningen.")
+            raise InvalidInput.at(
+                ("rule", name),
+                "NOT_IN_RULE",
+                "En regel kan bara bestå av egenskaper hos mottagningen.",
+            )
     which = wish_of(given).which
     return records.ClinicRule(
         business_classifications=which.business_classifications,
@@ -98,9 +139,12 @@ def _rule(given: ClinicFilter | None) -> records.ClinicRule | None:
 class GroupMutation:
     @mutation(
         ClinicGroupPayload,
-        "Makes a group of clinics, or changes one. What is handed to a group by rule reaches the clinics that a new rule brings in.",
+        "Makes a group of clinics, or changes one. What is handed to a group by rule reaches the"
+        " clinics that a new rule brings in.",
     )
-    async def clinic_group_save(self, info: Info, input: Given[ClinicGroupSaveInput]) -> ClinicGroupPayload:
+    async def clinic_group_save(
+        self, info: Info, input: Given[ClinicGroupSaveInput]
+    ) -> ClinicGroupPayload:
         saved = await resolve.save(
             info.context,
             input.principal,
@@ -112,4 +156,7 @@ class GroupMutation:
             key=key_of_call(info, input),
         )
         group = await resolve.get(info.context, saved.target or "")
-        return ClinicGroupPayload(clinic_group=ClinicGroup.of(group) if group else None, event=Event.of(saved.event) if saved.event else None)
+        return ClinicGroupPayload(
+            clinic_group=ClinicGroup.of(group) if group else None,
+            event=Event.of(saved.event) if saved.event else None,
+        )

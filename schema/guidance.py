@@ -1,4 +1,6 @@
-"""Guidance: routines for support, such as for locked logins, with whom to refer a resident to in each region."""
+"""Guidance: routines for support, such as for locked logins, with whom to refer a resident to in
+each region.
+"""
 
 import strawberry
 
@@ -21,11 +23,17 @@ class GuidanceStep:
 @strawberry.type(description="Whom to refer a resident of one region to.")
 class Referral:
     key: str = strawberry.field(description=KEY)
-    county_code: str = strawberry.field(description="The region's county, 2 digits; each stands once.")
+    county_code: str = strawberry.field(
+        description="The region's county, 2 digits; each stands once."
+    )
     refer_to: str = strawberry.field(description="Whom to refer to, at most 500 characters.")
-    telephone_number: str | None = strawberry.field(description="As it is to be read out, at most 50 characters.")
+    telephone_number: str | None = strawberry.field(
+        description="As it is to be read out, at most 50 characters."
+    )
     url: str | None = strawberry.field(description="https, http, mailto or tel.")
-    note: str | None = strawberry.field(description="What else to know, such as opening hours; plain text.")
+    note: str | None = strawberry.field(
+        description="What else to know, such as opening hours; plain text."
+    )
 
 
 @strawberry.type(description="All that a version of a routine holds.")
@@ -35,7 +43,9 @@ class GuidanceContent:
     rationale: str | None = strawberry.field(description=RATIONALE)
     situation: Markdown = strawberry.field(description="When the routine is used.")
     steps: list[GuidanceStep] = strawberry.field(description="What to do, in order; at most 100.")
-    referrals: list[Referral] = strawberry.field(description="Whom to refer residents to, by region; at most 100.")
+    referrals: list[Referral] = strawberry.field(
+        description="Whom to refer residents to, by region; at most 100."
+    )
     language: str = strawberry.field(description=LANGUAGE)
 
 
@@ -49,9 +59,19 @@ class GuidanceVersion(Version):
         return Guidance.of(await head_of(self, info), info)
 
 
-@document_type(SHAPE, GuidanceVersion, "A routine for support (rutin), which everyone who has a role reads once it is published.")
+@document_type(
+    SHAPE,
+    GuidanceVersion,
+    "A routine for support (rutin), which everyone who has a role reads once it is published.",
+)
 class Guidance(Document):
     pass
 
 
-FACE = face(SHAPE, Guidance, GuidanceVersion, noun="routine", owner="The national management, or a region or municipality.")
+FACE = face(
+    SHAPE,
+    Guidance,
+    GuidanceVersion,
+    noun="routine",
+    owner="The national management, or a region or municipality.",
+)

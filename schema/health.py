@@ -1,4 +1,6 @@
-"""Whether the server lives, and whether it can answer: for those who watch over it, and anybody else who reaches the port."""
+"""Whether the server lives, and whether it can answer: for those who watch over it, and anybody
+else who reaches the port.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -15,7 +17,8 @@ class Health:
     """The pages.
 
     Args:
-        ready: Asks MongoDB. However many ask here, it is asked one question at a time, and not again while the answer is fresh.
+        ready: Asks MongoDB. However many ask here, it is asked one question at a time, and not
+            again while the answer is fresh.
     """
 
     def __init__(self, ready: Callable[[], Coroutine[Any, Any, bool]]) -> None:

@@ -1,4 +1,5 @@
-"""GraphQL over HTTP: answers as JSON, or as Server-Sent Events. POST only; what is no GraphQL request is answered in the same shape as all else.
+"""GraphQL over HTTP: answers as JSON, or as Server-Sent Events. POST only; what is no GraphQL
+request is answered in the same shape as all else.
 
 Source: https://graphql.github.io/graphql-over-http/draft/
 """
@@ -63,30 +64,58 @@ class GraphQLEndpoint:
             media = _accepted(headers)
             await self._post(media, headers, receive, send, request_id)
         except Refused as refused:
-            await send_answer(send, Answer(refused=[refused.error]), media, request_id, refused.status, refused.headers)
+            await send_answer(
+                send,
+                Answer(refused=[refused.error]),
+                media,
+                request_id,
+                refused.status,
+                refused.headers,
+            )
         except Refusal as refusal:
             await send_answer(send, refusal.answer, media, request_id)
         except (Gone, OSError):
             pass  # nobody is there to be answered
 
     async def _other_method(self, method: str, headers: Mapping[bytes, bytes], send: Send) -> None:
-        if self._page is not None and method == HTTPMethod.GET and b"text/html" in headers.get(b"accept", b""):
-            start = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", b"%d" % len(self._page)), *SAFE]
+        if (
+            self._page is not None
+            and method == HTTPMethod.GET
+            and b"text/html" in headers.get(b"accept", b"")
+        ):
+            start = [
+                (b"content-type", b"text/html; charset=utf-8"),
+                (b"content-length", b"%d" % len(self._page)),
+                *SAFE,
+            ]
             await send({"type": "http.response.start", "status": 200, "headers": start})
             await send({"type": "http.response.body", "body": self._page})
             return
         error = TopLevelError("METHOD_NOT_ALLOWED", "Send operations by POST.")
         raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, error, {b"allow": self._allow})
 
-    async def _post(self, media: str, headers: Mapping[bytes, bytes], receive: Receive, send: Send, request_id: str) -> None:
+    async def _post(
+        self,
+        media: str,
+        headers: Mapping[bytes, bytes],
+        receive: Receive,
+        send: Send,
+        request_id: str,
+    ) -> None:
         if not is_json(headers.get(b"content-type", b"").decode("latin-1")):
-            error = TopLevelError("UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json in UTF-8.")
+            error = TopLevelError(
+                "UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json in UTF-8."
+            )
             raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, error)
         live, limits = self._live, self._limits
-        authorization = headers[b"authorization"].decode("latin-1") if b"authorization" in headers else None
+        authorization = (
+            headers[b"authorization"].decode("latin-1") if b"authorization" in headers else None
+        )
         viewer = await live.sessions.viewer(authorization, request_id)
         most = limits.import_bytes if isinstance(viewer, Viewer) else limits.body_bytes
-        body = await read_body(receive, headers.get(b"content-length"), most=most, seconds=limits.body_seconds)
+        body = await read_body(
+            receive, headers.get(b"content-length"), most=most, seconds=limits.body_seconds
+        )
         if len(body) > limits.body_bytes:
             await self._paid(viewer, len(body) // _BYTES_OF_A_VALUE, request_id)
         request = _request(body, headers)
@@ -95,8 +124,15 @@ class GraphQLEndpoint:
         if media == EVENT_STREAM:
             await EventStream(live, receive, send, request_id).run(request, viewer)
             return
-        known_tags = headers[b"if-none-match"].decode("latin-1") if b"if-none-match" in headers else None
-        await send_answer(send, await self._answer(request, viewer, receive, request_id, known_tags), media, request_id)
+        known_tags = (
+            headers[b"if-none-match"].decode("latin-1") if b"if-none-match" in headers else None
+        )
+        await send_answer(
+            send,
+            await self._answer(request, viewer, receive, request_id, known_tags),
+            media,
+            request_id,
+        )
 
     async def _paid(self, viewer: Viewer | Unauthenticated, cost: int, request_id: str) -> None:
         """Let who sent a long body pay for it before it is read.
@@ -112,7 +148,14 @@ class GraphQLEndpoint:
             raise Refusal(Answer(refused=[context.error()]))
         self._live.answers.charge(context, cost)
 
-    async def _answer(self, request: Request, viewer: Viewer | Unauthenticated, receive: Receive, request_id: str, known_tags: str | None) -> Answer:
+    async def _answer(
+        self,
+        request: Request,
+        viewer: Viewer | Unauthenticated,
+        receive: Receive,
+        request_id: str,
+        known_tags: str | None,
+    ) -> Answer:
         try:
             context = await self._live.sessions.context(viewer, request_id)
             if isinstance(context, Unauthenticated):
@@ -130,7 +173,9 @@ class GraphQLEndpoint:
 def _accepted(headers: Mapping[bytes, bytes]) -> str:
     media = negotiated(headers.get(b"accept", b"").decode("latin-1"))
     if media is None:
-        error = TopLevelError("NOT_ACCEPTABLE", f"Answers are {JSON}, {RESPONSE_JSON} or {EVENT_STREAM}.")
+        error = TopLevelError(
+            "NOT_ACCEPTABLE", f"Answers are {JSON}, {RESPONSE_JSON} or {EVENT_STREAM}."
+        )
         raise Refused(HTTPStatus.NOT_ACCEPTABLE, error)
     return media
 
@@ -140,9 +185,14 @@ def _request(body: bytes, headers: Mapping[bytes, bytes]) -> Request:
         asked = read_json(body)
     except NotJson as reason:
         raise Refused(HTTPStatus.BAD_REQUEST, TopLevelError("BAD_REQUEST", str(reason))) from None
-    last_event_id = headers[b"last-event-id"].decode("latin-1") if b"last-event-id" in headers else None
+    last_event_id = (
+        headers[b"last-event-id"].decode("latin-1") if b"last-event-id" in headers else None
+    )
     request = request_of(asked, last_event_id)
     if request is None:
-        why = "The body must be a JSON object with a query, and may have an operationName, variables and extensions."
+        why = (
+            "The body must be a JSON object with a query, and may have an operationName, variables"
+            " and extensions."
+        )
         raise Refused(HTTPStatus.BAD_REQUEST, TopLevelError("BAD_REQUEST", why))
     return request

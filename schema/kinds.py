@@ -1,6 +1,8 @@
-"""The face of a kind of document in the schema, made from its shape: its types, its two queries, and its mutations to create and update.
+"""The face of a kind of document in the schema, made from its shape: its types, its two queries,
+and its mutations to create and update.
 
-A kind's module names its types and adds what only that kind has; everything that all kinds have is made here, once. Acts that are the same for
+A kind's module names its types and adds what only that kind has; everything that all kinds have is
+made here, once. Acts that are the same for
 all kinds, such as publishing, are in `schema.documents`.
 """
 
@@ -18,7 +20,19 @@ from schema.enums import TemplateLevel
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.listing import OrderBy, Which, filter_of
-from schema.nodes import After, Before, Connection, First, Id, Last, Number, Time, connection, known_count, paging
+from schema.nodes import (
+    After,
+    Before,
+    Connection,
+    First,
+    Id,
+    Last,
+    Number,
+    Time,
+    connection,
+    known_count,
+    paging,
+)
 from schema.scalars import HsaId
 from schema.selections import needs_whole
 from schema.shapes import Field, Shape, input_type
@@ -43,7 +57,9 @@ class Face:
 @strawberry.input(description="A template version to start from.")
 class TemplateReference:
     id: strawberry.ID = strawberry.field(description="The template.")
-    version: int | None = strawberry.field(default=None, description="Its version; the one in force if left out.")
+    version: int | None = strawberry.field(
+        default=None, description="Its version; the one in force if left out."
+    )
 
 
 # ------------------------------------------------------------------ types
@@ -64,14 +80,38 @@ def version_type(shape: Shape, description: str) -> Callable[[type[V]], type[V]]
     return decorate
 
 
-def document_type(shape: Shape, version: type[Version], description: str) -> Callable[[type[D]], type[D]]:
+def document_type(
+    shape: Shape, version: type[Version], description: str
+) -> Callable[[type[D]], type[D]]:
     """Make a class the GraphQL type of a kind's documents, with their content and their versions."""
 
     def decorate(cls: type[D]) -> type[D]:
-        _add(cls, _content(shape), shape.output, "The content in force, or the newest draft where the viewer may edit and nothing is published.")
-        _add(cls, _version(version), version | None, "By number; the newest without one. Null where there is none or the viewer may not see it.")
-        _add(cls, _version_at(version), version | None, "The version in force at a moment; null where none was.")
-        _add(cls, _versions(version), Connection[version], "Its versions, newest first; for who sees no drafts those ever in force.")  # type: ignore[valid-type]
+        _add(
+            cls,
+            _content(shape),
+            shape.output,
+            "The content in force, or the newest draft where the viewer may edit and nothing is"
+            " published.",
+        )
+        _add(
+            cls,
+            _version(version),
+            version | None,
+            "By number; the newest without one. Null where there is none or the viewer may not"
+            " see it.",
+        )
+        _add(
+            cls,
+            _version_at(version),
+            version | None,
+            "The version in force at a moment; null where none was.",
+        )
+        _add(
+            cls,
+            _versions(version),
+            Connection[version],  # type: ignore[valid-type]
+            "Its versions, newest first; for who sees no drafts those ever in force.",
+        )
         made = strawberry.type(cls, description=description)
         KINDS[shape.kind.name] = (made.of, version.of)
         return made
@@ -110,10 +150,23 @@ def _version_at(made: type[Version]) -> Callable[..., Any]:
 
 
 def _versions(made: type[Version]) -> Callable[..., Any]:
-    async def versions(self: Document, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None) -> Any:
-        page = await documents.versions(info.context, self.record, paging(first, after, last, before))
+    async def versions(
+        self: Document,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Any:
+        page = await documents.versions(
+            info.context, self.record, paging(first, after, last, before)
+        )
         everything = documents.sight(info.context, self.record) is Sight.ALL
-        return connection(page, made.of, known_count(self.record.latest if everything else self.record.release_count))
+        return connection(
+            page,
+            made.of,
+            known_count(self.record.latest if everything else self.record.release_count),
+        )
 
     return versions
 
@@ -158,14 +211,25 @@ def face(
         template: The kind of document that one can be made from, if any.
     """
     name = document.__name__
-    one = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+    one = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip(
+        "_"
+    )
     payload = _payload(one, noun, document, version)
-    query = {one: _by_id(shape.kind, document, noun), many or f"{one}s": _list(shape.kind, document, plural or f"{noun}s")}
+    query = {
+        one: _by_id(shape.kind, document, noun),
+        many or f"{one}s": _list(shape.kind, document, plural or f"{noun}s"),
+    }
     acts = {
-        f"{one}_create": _create(shape.kind, _create_input(shape, name, noun, owner, template), payload, noun, template),
+        f"{one}_create": _create(
+            shape.kind, _create_input(shape, name, noun, owner, template), payload, noun, template
+        ),
         f"{one}_update": _update(shape.kind, _update_input(shape, name, noun), payload),
     }
-    return Face(document, strawberry.type(type(f"{name}Query", (), query)), strawberry.type(type(f"{name}Mutation", (), acts)))
+    return Face(
+        document,
+        strawberry.type(type(f"{name}Query", (), query)),
+        strawberry.type(type(f"{name}Mutation", (), acts)),
+    )
 
 
 def _by_id(kind: Kind, document: type[Document], noun: str) -> Any:
@@ -174,7 +238,10 @@ def _by_id(kind: Kind, document: type[Document], noun: str) -> Any:
         return document.of(found, info) if found else None
 
     by_id.__annotations__["return"] = document | None
-    return strawberry.field(resolver=by_id, description=f"A {noun}; null where there is none, or the viewer may not know of it.")
+    return strawberry.field(
+        resolver=by_id,
+        description=f"A {noun}; null where there is none, or the viewer may not know of it.",
+    )
 
 
 def _list(kind: Kind, document: type[Document], nouns: str) -> Any:
@@ -189,7 +256,13 @@ def _list(kind: Kind, document: type[Document], nouns: str) -> Any:
     ) -> Any:
         which = filter_of(kind.name, filter)
         whole = needs_whole(info, "edges", "node")
-        page = await documents.page(info.context, which, order_by or Order.NAME_ASC, paging(first, after, last, before), whole=whole)
+        page = await documents.page(
+            info.context,
+            which,
+            order_by or Order.NAME_ASC,
+            paging(first, after, last, before),
+            whole=whole,
+        )
         return connection(
             page,
             lambda record: document.of(record, info),
@@ -197,7 +270,10 @@ def _list(kind: Kind, document: type[Document], nouns: str) -> Any:
         )
 
     page_of.__annotations__["return"] = Connection[document]  # type: ignore[valid-type]
-    return strawberry.field(resolver=page_of, description=f"The {nouns} that the viewer sees; by name if no order is given.")
+    return strawberry.field(
+        resolver=page_of,
+        description=f"The {nouns} that the viewer sees; by name if no order is given.",
+    )
 
 
 def _create(kind: Kind, input_: type, payload: type, noun: str, template: Kind | None) -> Any:
@@ -233,7 +309,10 @@ def _update(kind: Kind, input_: type, payload: type) -> Any:
         return payload.of(saved, info)  # type: ignore[attr-defined]
 
     update.__annotations__ |= {"input": Given[input_], "return": payload}  # type: ignore[misc, valid-type] # known only here
-    return mutation(payload, "Writes the next version, a draft unless `publish`. Equal content makes no version.")(update)
+    return mutation(
+        payload,
+        "Writes the next version, a draft unless `publish`. Equal content makes no version.",
+    )(update)
 
 
 def _template_of(given: TemplateReference | None) -> documents.TemplateReference | None:
@@ -245,9 +324,22 @@ _NOTE = {"note": Field(str, NOTE, None), "idempotency_key": Field(str, KEY, None
 
 
 def _create_input(shape: Shape, name: str, noun: str, owner: str, template: Kind | None) -> type:
-    content = "What is left out comes from the template, if one is given." if template else "What is left out is empty or has its default."
-    start = {"from_template": Field(TemplateReference, "What it starts from.", None)} if template else {}
-    fields = {"owner": Field(HsaId, owner), "content": Field(shape.input, content), **start, **_NOTE}
+    content = (
+        "What is left out comes from the template, if one is given."
+        if template
+        else "What is left out is empty or has its default."
+    )
+    start = (
+        {"from_template": Field(TemplateReference, "What it starts from.", None)}
+        if template
+        else {}
+    )
+    fields = {
+        "owner": Field(HsaId, owner),
+        "content": Field(shape.input, content),
+        **start,
+        **_NOTE,
+    }
     return input_type(f"{name}CreateInput", f"A new {noun}.", fields)
 
 
@@ -256,10 +348,16 @@ def _update_input(shape: Shape, name: str, noun: str) -> type:
         "id": Field(strawberry.ID, f"The {noun}."),
         "expected_version": Field(int, EXPECTED),
         "content": Field(shape.patch, "What changes."),
-        "publish": Field(bool, "Also put the new version in force, in the same act.", default=False),
+        "publish": Field(
+            bool, "Also put the new version in force, in the same act.", default=False
+        ),
         **_NOTE,
     }
-    return input_type(f"{name}UpdateInput", f"A change of a {noun}. Content fields left out keep their value.", fields)
+    return input_type(
+        f"{name}UpdateInput",
+        f"A change of a {noun}. Content fields left out keep their value.",
+        fields,
+    )
 
 
 def _payload(one: str, noun: str, document: type[Document], version: type[Version]) -> type:
@@ -274,7 +372,12 @@ def _payload(one: str, noun: str, document: type[Document], version: type[Versio
             return cls(**fields)
 
     Payload.__name__ = Payload.__qualname__ = f"{document.__name__}Payload"
-    Payload.__annotations__ = {one: document | None, "version": version | None, "event": Event | None, "errors": list[UserError]}
+    Payload.__annotations__ = {
+        one: document | None,
+        "version": version | None,
+        "event": Event | None,
+        "errors": list[UserError],
+    }
     for field, description in {
         one: f"The {noun} as it is now.",
         "version": "The version written; the newest where content was equal.",
@@ -282,4 +385,6 @@ def _payload(one: str, noun: str, document: type[Document], version: type[Versio
     }.items():
         setattr(Payload, field, strawberry.field(default=None, description=description))
     Payload.errors = strawberry.field(default_factory=list, description="Why nothing was written.")  # type: ignore[attr-defined]
-    return strawberry.type(Payload, description="What a write led to. With errors, nothing was written.")
+    return strawberry.type(
+        Payload, description="What a write led to. With errors, nothing was written."
+    )

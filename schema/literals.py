@@ -12,7 +12,8 @@ def refuse_long_numbers(document: DocumentNode, text: str) -> None:
     """Look at the numbers, if there may be a long one.
 
     Raises:
-        GraphQLError: A number has more than 40 characters. Python would refuse one of 4,300 digits in places where nobody expects it.
+        GraphQLError: A number has more than 40 characters. Python would refuse one of 4,300 digits
+            in places where nobody expects it.
     """
     if _MANY_DIGITS.search(text) is not None:
         visit(document, _Numbers())

@@ -1,4 +1,6 @@
-"""Beginning a subscription: its operation is executed up to where its events come from, which the hub then tells."""
+"""Beginning a subscription: its operation is executed up to where its events come from, which the
+hub then tells.
+"""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -31,8 +33,10 @@ class Limits:
     Attributes:
         operations: Open on one socket at once.
         init_seconds: From the handshake to `connection_init`.
-        heartbeat_seconds: Between two comments on a stream of Server-Sent Events on which nothing happens.
-        origins: Of pages that may open websockets, in lower case, beside the server's own; `*` is all.
+        heartbeat_seconds: Between two comments on a stream of Server-Sent Events on which nothing
+            happens.
+        origins: Of pages that may open websockets, in lower case, beside the server's own; `*` is
+            all.
     """
 
     operations: int = 100
@@ -51,7 +55,15 @@ class Stream(Protocol):
 class Live:
     """What long-lived connections are answered from."""
 
-    def __init__(self, answers: Answers, hub: Hub, sessions: Sessions, seats: Seats, metrics: Metrics, limits: Limits) -> None:
+    def __init__(
+        self,
+        answers: Answers,
+        hub: Hub,
+        sessions: Sessions,
+        seats: Seats,
+        metrics: Metrics,
+        limits: Limits,
+    ) -> None:
         self.streams: set[Stream] = set()
         self.hub = hub
         self.sessions = sessions
@@ -63,7 +75,14 @@ class Live:
         self._wordings = Wordings(self._schema)
 
     async def follow(
-        self, context: Context, admitted: Admitted, request: Request, outlet: Outlet, *, changes: int, transport: str
+        self,
+        context: Context,
+        admitted: Admitted,
+        request: Request,
+        outlet: Outlet,
+        *,
+        changes: int,
+        transport: str,
     ) -> Follower | list[GraphQLError]:
         """Begin a subscription.
 
@@ -80,11 +99,21 @@ class Live:
         """
         begun = perf_counter()
         started = await self._started(context, admitted.operation, request, outlet, changes)
-        self.answers.note(context, admitted, transport, begun, [] if isinstance(started, Follower) else codes_of(started))
+        self.answers.note(
+            context,
+            admitted,
+            transport,
+            begun,
+            [] if isinstance(started, Follower) else codes_of(started),
+        )
         return started
 
-    async def _started(self, context: Context, operation: Operation, request: Request, outlet: Outlet, changes: int) -> Follower | list[GraphQLError]:
-        executor = OpenExecutor.of(self._schema, operation, request.operation_name, request.variables, context)
+    async def _started(
+        self, context: Context, operation: Operation, request: Request, outlet: Outlet, changes: int
+    ) -> Follower | list[GraphQLError]:
+        executor = OpenExecutor.of(
+            self._schema, operation, request.operation_name, request.variables, context
+        )
         if not isinstance(executor, OpenExecutor):
             return _reported(executor, context)
         source = create_source_event_stream(executor)
@@ -95,17 +124,28 @@ class Live:
         following = source.following
         if request.last_event_id is not None:
             position = read_cursor(request.last_event_id, following.principal, "Last-Event-ID")
-            following = replace(following, position=position if following.clinics is not None else Position(position.sequence))
+            following = replace(
+                following,
+                position=position if following.clinics is not None else Position(position.sequence),
+            )
         await self.hub.require_written(following)
-        wording = self._wordings.join(context, operation, request.operation_name, request.variables, nature_of(executor))
+        wording = self._wordings.join(
+            context, operation, request.operation_name, request.variables, nature_of(executor)
+        )
         return await self.hub.follow(context, following, wording, outlet, changes=changes)
 
     async def end_streams(self) -> None:
         """End all streams, whose clients are to connect again."""
-        await asyncio.gather(*(stream.finish(complete=False) for stream in list(self.streams)), return_exceptions=True)
+        await asyncio.gather(
+            *(stream.finish(complete=False) for stream in list(self.streams)),
+            return_exceptions=True,
+        )
 
     async def stop(self) -> None:
-        """End all subscriptions and streams. Websockets are told by the server that runs the application."""
+        """End all subscriptions and streams.
+
+        Websockets are told by the server that runs the application.
+        """
         await self.hub.stop()
         await self.end_streams()
 

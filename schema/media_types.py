@@ -14,7 +14,9 @@ _WILDCARDS = frozenset({"*/*", "application/*"})
 
 @lru_cache(maxsize=128)
 def negotiated(accept: str) -> str | None:
-    """The media type to answer in: the first of those with the highest quality; None where nothing fits. Who says nothing gets JSON."""
+    """The media type to answer in: the first of those with the highest quality; None where nothing
+    fits. Who says nothing gets JSON.
+    """
     if not accept.strip():
         return JSON
     best, chosen = 0.0, None
@@ -29,7 +31,13 @@ def negotiated(accept: str) -> str | None:
 def _weighed(part: str) -> tuple[float, str]:
     name, *parameters = (piece.strip() for piece in part.lower().split(";"))
     try:
-        return next((float(parameter[2:]) for parameter in parameters if parameter.startswith("q=")), 1.0), name
+        return (
+            next(
+                (float(parameter[2:]) for parameter in parameters if parameter.startswith("q=")),
+                1.0,
+            ),
+            name,
+        )
     except ValueError:
         return 0.0, name
 
@@ -38,5 +46,8 @@ def _weighed(part: str) -> tuple[float, str]:
 def is_json(content_type: str) -> bool:
     """Whether a body is said to be JSON in UTF-8."""
     name, *parameters = (piece.strip() for piece in content_type.lower().split(";"))
-    charset = next((parameter[8:].strip('"') for parameter in parameters if parameter.startswith("charset=")), "utf-8")
+    charset = next(
+        (parameter[8:].strip('"') for parameter in parameters if parameter.startswith("charset=")),
+        "utf-8",
+    )
     return name == JSON and charset in {"utf-8", "utf8"}

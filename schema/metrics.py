@@ -4,7 +4,13 @@ import asyncio
 from ipaddress import ip_address
 
 import psutil
-from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_PLAIN_0_0_4,
+    CollectorRegistry,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -26,7 +32,10 @@ async def observe_process(store: Store, metrics: Metrics) -> None:
 
 
 class MetricsPage:
-    """What Prometheus reads: of this process, or of all workers together. By default only from this machine."""
+    """What Prometheus reads: of this process, or of all workers together.
+
+    By default only from this machine.
+    """
 
     def __init__(self, registry: CollectorRegistry, *, open_to: str, merged: bool) -> None:
         self._registry = registry
@@ -39,14 +48,18 @@ class MetricsPage:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the counts, or as if there were no such page."""
         client = scope.get("client")
-        if self._open_to == "none" or (self._open_to == "loopback" and not (client and _is_loopback(str(client[0])))):
+        if self._open_to == "none" or (
+            self._open_to == "loopback" and not (client and _is_loopback(str(client[0])))
+        ):
             await PlainTextResponse("Not Found", 404)(scope, receive, send)
             return
         registry = self._registry
         if self._merged:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        await Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)(scope, receive, send)
+        await Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)(
+            scope, receive, send
+        )
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,4 +1,7 @@
-"""Relay's interface, pages and connections. Edges are made from a store page; totals are read only when asked for."""
+"""Relay's interface, pages and connections.
+
+Edges are made from a store page; totals are read only when asked for.
+"""
 
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
@@ -12,10 +15,19 @@ from store.paging import Page, Paging
 T = TypeVar("T")
 R = TypeVar("R")
 
-First = Annotated[int | None, strawberry.argument(description="How many, from the start: 1 to 100; 50 if neither first nor last is given.")]
-After = Annotated[str | None, strawberry.argument(description="Only what comes after this edge's cursor.")]
+First = Annotated[
+    int | None,
+    strawberry.argument(
+        description="How many, from the start: 1 to 100; 50 if neither first nor last is given."
+    ),
+]
+After = Annotated[
+    str | None, strawberry.argument(description="Only what comes after this edge's cursor.")
+]
 Last = Annotated[int | None, strawberry.argument(description="How many, from the end: 1 to 100.")]
-Before = Annotated[str | None, strawberry.argument(description="Only what comes before this edge's cursor.")]
+Before = Annotated[
+    str | None, strawberry.argument(description="Only what comes before this edge's cursor.")
+]
 
 Id = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
 ByHsaId = Annotated[HsaId, strawberry.argument(description="Its HSA-id, in any case.")]
@@ -32,10 +44,20 @@ class Node:
 
 @strawberry.type(description="Where a page stands in its list.")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether more follows after this page, as far as the direction of paging tells.")
-    has_previous_page: bool = strawberry.field(description="Whether something comes before this page, as far as the direction of paging tells.")
-    start_cursor: str | None = strawberry.field(description="The first edge's cursor; null on an empty page.")
-    end_cursor: str | None = strawberry.field(description="The last edge's cursor; null on an empty page.")
+    has_next_page: bool = strawberry.field(
+        description="Whether more follows after this page, as far as the direction of paging tells."
+    )
+    has_previous_page: bool = strawberry.field(
+        description=(
+            "Whether something comes before this page, as far as the direction of paging tells."
+        )
+    )
+    start_cursor: str | None = strawberry.field(
+        description="The first edge's cursor; null on an empty page."
+    )
+    end_cursor: str | None = strawberry.field(
+        description="The last edge's cursor; null on an empty page."
+    )
 
 
 @strawberry.type(description="One item of a list, with its place.")
@@ -55,12 +77,17 @@ class Connection(Generic[T]):
         return await self.count()
 
 
-def connection(page: Page[R], of: Callable[[R], T], count: Callable[[], Awaitable[int]]) -> Connection[T]:
+def connection(
+    page: Page[R], of: Callable[[R], T], count: Callable[[], Awaitable[int]]
+) -> Connection[T]:
     """A page of records as a connection of nodes."""
     cursors = page.cursors
     return Connection(
         count=count,
-        edges=[Edge(cursor=cursor, node=of(item)) for cursor, item in zip(cursors, page.items, strict=True)],
+        edges=[
+            Edge(cursor=cursor, node=of(item))
+            for cursor, item in zip(cursors, page.items, strict=True)
+        ],
         page_info=PageInfo(
             has_next_page=page.has_next,
             has_previous_page=page.has_previous,

@@ -18,12 +18,17 @@ from schema.shapes import shape_of
 class NoticeContent:
     name: str = strawberry.field(description=STAFF_NAME)
     internal_name: str = strawberry.field(description=INTERNAL_NAME)
-    service: str = strawberry.field(description="Which service it is about, at most 500 characters.")
+    service: str = strawberry.field(
+        description="Which service it is about, at most 500 characters."
+    )
     environment: NoticeEnvironment = strawberry.field(description="Which environment it is about.")
     status: NoticeStatus = strawberry.field(description="How far it has come.")
     starts_at: datetime = strawberry.field(description="From when.")
     ends_at: datetime | None = strawberry.field(
-        description="Until when, after `startsAt`; null where that is not known, which it must be once resolved."
+        description=(
+            "Until when, after `startsAt`; null where that is not known, which it must be once"
+            " resolved."
+        )
     )
     text: Markdown = strawberry.field(description="What happens, and what to do meanwhile.")
     language: str = strawberry.field(description=LANGUAGE)
@@ -39,9 +44,20 @@ class NoticeVersion(Version):
         return Notice.of(await head_of(self, info), info)
 
 
-@document_type(SHAPE, NoticeVersion, "News of a service (driftmeddelande), which everyone who has a role reads once it is published.")
+@document_type(
+    SHAPE,
+    NoticeVersion,
+    "News of a service (driftmeddelande), which everyone who has a role reads once it is"
+    " published.",
+)
 class Notice(Document):
     pass
 
 
-FACE = face(SHAPE, Notice, NoticeVersion, noun="notice", owner="The national management, or a region or municipality.")
+FACE = face(
+    SHAPE,
+    Notice,
+    NoticeVersion,
+    noun="notice",
+    owner="The national management, or a region or municipality.",
+)

@@ -1,4 +1,6 @@
-"""Operations as they are sent: parsed, measured and validated once for each text, and kept within a bound of memory."""
+"""Operations as they are sent: parsed, measured and validated once for each text, and kept within a
+bound of memory.
+"""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
@@ -34,7 +36,9 @@ _TOKEN_BYTES = 1024  # with all that is known of it a parsed document takes 0.4 
 _REMEMBERED = 4096
 _PLANS = 16
 _LARGE = frozenset({"csv", "content", "file", "standardReplies"})
-"""The fields of inputs that hold files and the content of documents (of a clinic's adaptation in fields of its own), which alone may have 1 MiB."""
+"""The fields of inputs that hold files and the content of documents (of a clinic's adaptation in
+fields of its own), which alone may have 1 MiB.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,13 +80,22 @@ class Operation:
 
 
 class Operations:
-    """The operations of one process, by their text; of those that fit the schema some 64 MiB are kept.
+    """The operations of one process, by their text; of those that fit the schema some 64 MiB are
+    kept.
 
-    A text is kept when it comes for the second time. So operations that differ in their literals only, which never come again, take no room
+    A text is kept when it comes for the second time. So operations that differ in their literals
+    only, which never come again, take no room
     from those that do; only a hash of each of the last few thousand is remembered.
     """
 
-    def __init__(self, schema: GraphQLSchema, bounds: Bounds | None = None, *, most_bytes: int = _KEPT_BYTES, plan_fields: int = PLAN_FIELDS) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        bounds: Bounds | None = None,
+        *,
+        most_bytes: int = _KEPT_BYTES,
+        plan_fields: int = PLAN_FIELDS,
+    ) -> None:
         self.schema = schema
         self._budget = Budget(schema, bounds or Bounds())
         self._kept: LRUCache[str, Operation] = LRUCache(most_bytes, getsizeof=Operation.size)
@@ -119,11 +132,17 @@ class Operations:
         return operation
 
     def takes_much(self, operation: Operation) -> bool:
-        """Whether nothing is asked for but root fields that may be given a file, or a document's content."""
+        """Whether nothing is asked for but root fields that may be given a file, or a document's
+        content.
+        """
         return operation.document is not None and all(
             isinstance(selection, FieldNode) and selection.name.value in self._taking_much
             for definition in operation.document.definitions
-            for selection in (definition.selection_set.selections if isinstance(definition, OperationDefinitionNode) else ())
+            for selection in (
+                definition.selection_set.selections
+                if isinstance(definition, OperationDefinitionNode)
+                else ()
+            )
         )
 
     @cached_property
@@ -134,7 +153,10 @@ class Operations:
             for root in roots
             if root is not None
             for name, found in root.fields.items()
-            if any(_is_large(get_named_type(argument.type), depth=3) for argument in found.args.values())
+            if any(
+                _is_large(get_named_type(argument.type), depth=3)
+                for argument in found.args.values()
+            )
         )
 
     def _read(self, text: str) -> Operation:
@@ -147,14 +169,24 @@ class Operations:
         except GraphQLError as error:
             return Operation(text, None, (error,))
         errors = validate(self.schema, document, max_errors=MOST_ERRORS, hide_suggestions=True)
-        return Operation(text, document, tuple(islice(errors, MOST_ERRORS)), measures, choosing_variables(document), room=self._room)
+        return Operation(
+            text,
+            document,
+            tuple(islice(errors, MOST_ERRORS)),
+            measures,
+            choosing_variables(document),
+            room=self._room,
+        )
 
 
 def _is_large(kind: object, *, depth: int) -> bool:
     if not isinstance(kind, GraphQLInputObjectType):
         return False
     return not _LARGE.isdisjoint(kind.fields) or (
-        depth > 0 and any(_is_large(get_named_type(one.type), depth=depth - 1) for one in kind.fields.values())
+        depth > 0
+        and any(
+            _is_large(get_named_type(one.type), depth=depth - 1) for one in kind.fields.values()
+        )
     )
 
 

@@ -1,7 +1,10 @@
-"""Operations compiled: what an operation asks of plain records becomes Python closures, made once and kept with its document.
+"""Operations compiled: what an operation asks of plain records becomes Python closures, made once
+and kept with its document.
 
-A selection is *plain* where it needs nothing but attributes, methods that do no I/O and take no arguments, and more such selections: a whole content,
-say. Its closure answers the finished dictionary, or raises: it knows neither paths nor errors. Then, and for everything that is not plain,
+A selection is *plain* where it needs nothing but attributes, methods that do no I/O and take no
+arguments, and more such selections: a whole content,
+say. Its closure answers the finished dictionary, or raises: it knows neither paths nor errors.
+Then, and for everything that is not plain,
 graphql-core executes (`schema.execution`). So what compiled code answers is right or not given.
 """
 
@@ -32,7 +35,13 @@ from graphql import (
     visit,
 )
 from graphql.execution import Executor
-from graphql.execution.collect_fields import CollectedFields, FieldDetails, GroupedFieldSet, collect_fields, collect_subfields
+from graphql.execution.collect_fields import (
+    CollectedFields,
+    FieldDetails,
+    GroupedFieldSet,
+    collect_fields,
+    collect_subfields,
+)
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Undefined
 from strawberry.types.field import StrawberryField
@@ -56,16 +65,21 @@ class NotPlain(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ObjectPlan:
-    """How the fields asked of an object are answered: `whole` all at once where all are plain; else each by its closure, if it has one."""
+    """How the fields asked of an object are answered:
+
+    `whole` all at once where all are plain; else each by its closure, if it has one.
+    """
 
     fields: list[tuple[str, Fast | None, Details]]
     whole: Fast | None
 
 
 class Room:
-    """How much the plans of one process may hold together. When it is full all are forgotten, and made again as they are asked for.
+    """How much the plans of one process may hold together. When it is full all are forgotten, and
+    made again as they are asked for.
 
-    A short text can come to many fields: each of a fragment as often as it is spread, for each type that is found and each choice of variables. So
+    A short text can come to many fields: each of a fragment as often as it is spread, for each type
+    that is found and each choice of variables. So
     the size of a text does not bound its plans.
 
     Args:
@@ -92,25 +106,42 @@ class Plan:
     """One operation with one choice of what `@skip` and `@include` leave of it.
 
     Args:
-        executor: One of this operation, for its schema and text. Of its variables only those are kept that choose.
+        executor: One of this operation, for its schema and text. Of its variables only those are
+            kept that choose.
         choosing: Their names.
         taken: Told of the fields of each selection that is kept.
     """
 
-    def __init__(self, executor: Executor[Any], choosing: Collection[str], taken: Callable[[int], object]) -> None:
+    def __init__(
+        self, executor: Executor[Any], choosing: Collection[str], taken: Callable[[int], object]
+    ) -> None:
         self._taken = taken
         self._schema = executor.schema
         self._operation = executor.operation
         self._fragments = executor.fragments
-        self._choice = VariableValues(*({name: values[name] for name in choosing if name in values} for values in executor.variable_values))
+        self._choice = VariableValues(
+            *(
+                {name: values[name] for name in choosing if name in values}
+                for values in executor.variable_values
+            )
+        )
         self._subfields: dict[tuple[GraphQLObjectType, int], tuple[Details, CollectedFields]] = {}
         self._objects: dict[int, tuple[GroupedFieldSet, ObjectPlan]] = {}
 
     @cached_property
     def root(self) -> CollectedFields:
-        """What is asked of the root, collected when it is executed: an error in it is graphql-core's to tell, which collects it first."""
+        """What is asked of the root, collected when it is executed: an error in it is
+        graphql-core's to tell, which collects it first.
+        """
         root = cast("GraphQLObjectType", self._schema.get_root_type(self._operation.operation))
-        collected = collect_fields(self._schema, self._fragments, self._choice, root, self._operation, hide_suggestions=False)
+        collected = collect_fields(
+            self._schema,
+            self._fragments,
+            self._choice,
+            root,
+            self._operation,
+            hide_suggestions=False,
+        )
         self._taken(len(collected.grouped_field_set))
         return collected
 
@@ -118,7 +149,15 @@ class Plan:
         """What is asked of an object in a field: collected once, for all requests."""
         key = (of, id(details))  # kept below with the details, so that the id stays theirs
         if (known := self._subfields.get(key)) is None:
-            collected = collect_subfields(self._schema, self._fragments, self._choice, self._operation, of, details, hide_suggestions=False)
+            collected = collect_subfields(
+                self._schema,
+                self._fragments,
+                self._choice,
+                self._operation,
+                of,
+                details,
+                hide_suggestions=False,
+            )
             known = self._subfields[key] = (details, collected)
             self._taken(len(collected.grouped_field_set))
         return known[1]
@@ -126,9 +165,14 @@ class Plan:
     def of(self, parent: GraphQLObjectType, fields: GroupedFieldSet) -> ObjectPlan:
         """The plan for fields that were collected here."""
         if (known := self._objects.get(id(fields))) is None:
-            entries = [(name, self._fast(parent, details), details) for name, details in fields.items()]
+            entries = [
+                (name, self._fast(parent, details), details) for name, details in fields.items()
+            ]
             plan = ObjectPlan(entries, _whole([(name, fast) for name, fast, _ in entries]))
-            known = self._objects[id(fields)] = (fields, plan)  # with the fields, so that the id stays theirs
+            known = self._objects[id(fields)] = (
+                fields,
+                plan,
+            )  # with the fields, so that the id stays theirs
         return known[1]
 
     def _fast(self, parent: GraphQLObjectType, details: Details) -> Fast | None:
@@ -137,14 +181,23 @@ class Plan:
             return lambda _source, _info: parent.name
         field = self._schema.get_field(parent, name)
         definition = field.extensions.get(DEFINITION) if field is not None else None
-        if field is None or definition is None or field.subscribe is not None or definition.extensions:
+        if (
+            field is None
+            or definition is None
+            or field.subscribe is not None
+            or definition.extensions
+        ):
             return None
         get = _getter(field, definition)
         complete = self._complete(field.type, details) if get is not None else None
         if get is None or complete is None:
             return None
         same = _unchanged(get_nullable_type(field.type))
-        return _joined(get, complete) if same is None or definition.base_resolver else _attribute(definition.python_name, same, complete)
+        return (
+            _joined(get, complete)
+            if same is None or definition.base_resolver
+            else _attribute(definition.python_name, same, complete)
+        )
 
     def _complete(self, kind: GraphQLOutputType, details: Details) -> Complete | None:
         required = isinstance(kind, GraphQLNonNull)
@@ -159,12 +212,19 @@ class Plan:
             return _items(self._complete(kind.of_type, details))
         possible = self._schema.get_possible_types(kind) if is_abstract_type(kind) else [kind]
         try:
-            plans = {of: self.of(of, self.collect(of, details).grouped_field_set).whole for of in possible}
-        except GraphQLError:  # a condition that is null: graphql-core tells so where it comes upon it, if it does
+            plans = {
+                of: self.of(of, self.collect(of, details).grouped_field_set).whole
+                for of in possible
+            }
+        except (
+            GraphQLError
+        ):  # a condition that is null: graphql-core tells so where it comes upon it, if it does
             return None
         if any(whole is None for whole in plans.values()):
             return None
-        return _objects(cast("Mapping[GraphQLObjectType, Fast]", plans), abstract=is_abstract_type(kind))
+        return _objects(
+            cast("Mapping[GraphQLObjectType, Fast]", plans), abstract=is_abstract_type(kind)
+        )
 
 
 def _getter(field: GraphQLField, definition: StrawberryField) -> Fast | None:
@@ -173,7 +233,13 @@ def _getter(field: GraphQLField, definition: StrawberryField) -> Fast | None:
     if resolver is None:
         name = definition.python_name
         return lambda source, _info: getattr(source, name)
-    if definition.is_async or field.args or resolver.parent_parameter or resolver.root_parameter or not resolver.self_parameter:
+    if (
+        definition.is_async
+        or field.args
+        or resolver.parent_parameter
+        or resolver.root_parameter
+        or not resolver.self_parameter
+    ):
         return None
     function = cast("Callable[..., Any]", resolver.wrapped_func)
     if resolver.info_parameter is None:
@@ -206,7 +272,13 @@ def _unchanged(kind: Any) -> type | None:
     """The class of the values that a scalar leaves as they are, whatever they are."""
     if not isinstance(kind, GraphQLScalarType):
         return None
-    return str if kind.name in {"String", "ID"} or kind.coerce_output_value is str else bool if kind.name == "Boolean" else None
+    return (
+        str
+        if kind.name in {"String", "ID"} or kind.coerce_output_value is str
+        else bool
+        if kind.name == "Boolean"
+        else None
+    )
 
 
 def _or_null(inner: Complete, required: bool) -> Complete:
@@ -236,7 +308,9 @@ def _leaf(kind: GraphQLLeafType) -> Complete:
         known = {member: coerce(member) for member in kind.extensions[DEFINITION].wrapped_cls}
 
     def leaf(value: Any, _info: Info) -> Any:
-        if value.__class__ is same or (whole and value.__class__ is int and _LEAST_INT <= value <= _GREATEST_INT):
+        if value.__class__ is same or (
+            whole and value.__class__ is int and _LEAST_INT <= value <= _GREATEST_INT
+        ):
             return value
         coerced = known.get(value) if known else coerce(value)
         if coerced is None or coerced is Undefined:
@@ -280,7 +354,11 @@ def choosing_variables(document: DocumentNode) -> tuple[str, ...]:
 
     class Choosing(Visitor):
         def enter_directive(self, directive: DirectiveNode, *_: Any) -> None:
-            names.update(given.value.name.value for given in directive.arguments or () if isinstance(given.value, VariableNode))
+            names.update(
+                given.value.name.value
+                for given in directive.arguments or ()
+                if isinstance(given.value, VariableNode)
+            )
 
     visit(document, Choosing())
     return tuple(sorted(names))

@@ -17,7 +17,10 @@ from store.records import key_of
 _ACTIVATION = "Who shows central case types to residents."
 _EDIT = "Whether clinics may edit, adapt, follow and reorder at all."
 _LINKS = "Whether case types may have links that open an open page from logged-in mode."
-_ACR = "The lowest level of assurance of a sign-in, as the identity provider names it: `http://id.sambi.se/loa/loa3` or `…/loa2`."
+_ACR = (
+    "The lowest level of assurance of a sign-in, as the identity provider names it:"
+    " `http://id.sambi.se/loa/loa3` or `…/loa2`."
+)
 
 
 @strawberry.type(description="What a principal has decided for its clinics.")
@@ -40,7 +43,9 @@ class Policies:
 @strawberry.input(description="What a principal decides; what is left out stays as it is.")
 class PrincipalPoliciesSaveInput:
     principal: HsaId = strawberry.field(description="Who decides.")
-    central_activation: CentralActivation | None = strawberry.field(default=None, description=_ACTIVATION)
+    central_activation: CentralActivation | None = strawberry.field(
+        default=None, description=_ACTIVATION
+    )
     clinics_edit: bool | None = strawberry.field(default=None, description=_EDIT)
     open_page_links: bool | None = strawberry.field(default=None, description=_LINKS)
     lowest_acr: str | None = strawberry.field(default=None, description=_ACR)
@@ -50,15 +55,23 @@ class PrincipalPoliciesSaveInput:
 
 @strawberry.type(description="What a decision led to. With errors, nothing was written.")
 class PrincipalPayload:
-    principal: Principal | None = strawberry.field(default=None, description="The principal as it is now.")
-    event: Event | None = strawberry.field(default=None, description="The act as logged; null where nothing changed.")
-    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was written.")
+    principal: Principal | None = strawberry.field(
+        default=None, description="The principal as it is now."
+    )
+    event: Event | None = strawberry.field(
+        default=None, description="The act as logged; null where nothing changed."
+    )
+    errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Why nothing was written."
+    )
 
 
 @strawberry.type
 class PolicyMutation:
     @mutation(PrincipalPayload, "Changes what a principal has decided for its clinics.")
-    async def principal_policies_save(self, info: Info, input: Given[PrincipalPoliciesSaveInput]) -> PrincipalPayload:
+    async def principal_policies_save(
+        self, info: Info, input: Given[PrincipalPoliciesSaveInput]
+    ) -> PrincipalPayload:
         given: dict[str, Any] = {
             "central_activation": input.central_activation,
             "clinics_edit": input.clinics_edit,
@@ -66,7 +79,10 @@ class PolicyMutation:
             "lowest_acr": input.lowest_acr,
         }
         changes = {name: value for name, value in given.items() if value is not None}
-        saved = await resolve.save(info.context, input.principal, changes, note=input.note, key=key_of_call(info, input))
+        saved = await resolve.save(
+            info.context, input.principal, changes, note=input.note, key=key_of_call(info, input)
+        )
         return PrincipalPayload(
-            principal=Principal.of(info.context.principals[key_of(input.principal)]), event=Event.of(saved.event) if saved.event else None
+            principal=Principal.of(info.context.principals[key_of(input.principal)]),
+            event=Event.of(saved.event) if saved.event else None,
         )

@@ -1,4 +1,6 @@
-"""The server's own HTTP connections: what comes slowly, or without end, and is no body of a request is not waited for."""
+"""The server's own HTTP connections: what comes slowly, or without end, and is no body of a request
+is not waited for.
+"""
 
 import asyncio
 
@@ -7,14 +9,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from schema.responses import SAFE
 
 HEADER_SECONDS = "header_seconds"
-"""In the state that the application's lifespan yields: within which a request's headers must have come."""
+"""In the state that the application's lifespan yields: within which a request's headers must have
+come.
+"""
 _MOST_BYTES_BESIDE = 64 * 1024
 
 
 class RequestProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, which closes a connection on which no request's headers are complete in time, or too much comes that is no body.
+    """uvicorn's HTTP protocol, which closes a connection on which no request's headers are complete
+    in time, or too much comes that is no body.
 
-    That is headers, trailers, and the sizes and extensions of chunks: together 64 KiB, and once more what the body has.
+    That is headers, trailers, and the sizes and extensions of chunks: together 64 KiB, and once
+    more what the body has.
     """
 
     _beginning: asyncio.TimerHandle | None = None
@@ -34,12 +40,15 @@ class RequestProtocol(HttpToolsProtocol):
         """Read on, unless what is no body is too long."""
         self._beside += len(data)
         super().data_received(data)
-        if self.transport.is_closing() or self.transport.get_protocol() is not self:  # it is a websocket by now
+        if (
+            self.transport.is_closing() or self.transport.get_protocol() is not self
+        ):  # it is a websocket by now
             return
         if self._beside > _MOST_BYTES_BESIDE:
             self._refuse(b"431 Request Header Fields Too Large")
         elif self._beginning is None and (self.cycle is None or self.cycle.response_complete):
-            # It came after an answer, and begins no request: the rest of a refused body, or empty lines. uvicorn waits for no end of those.
+            # It came after an answer, and begins no request: the rest of a refused body, or empty
+            # lines. uvicorn waits for no end of those.
             self._await_headers()
 
     def on_message_begin(self) -> None:
@@ -60,7 +69,9 @@ class RequestProtocol(HttpToolsProtocol):
 
     def _await_headers(self) -> None:
         self._beside = 0
-        self._beginning = self.loop.call_later(self.app_state.get(HEADER_SECONDS, 10), self._refuse, b"408 Request Timeout")
+        self._beginning = self.loop.call_later(
+            self.app_state.get(HEADER_SECONDS, 10), self._refuse, b"408 Request Timeout"
+        )
 
     def _headers_came(self) -> None:
         if self._beginning is not None:
@@ -71,7 +82,11 @@ class RequestProtocol(HttpToolsProtocol):
         self._headers_came()
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:  # else an earlier request on the connection is still being answered
+        if (
+            self.cycle is None or self.cycle.response_complete
+        ):  # else an earlier request on the connection is still being answered
             safe = b"".join(b"%b: %b\r\n" % header for header in SAFE)
-            self.transport.write(b"HTTP/1.1 %b\r\ncontent-length: 0\r\nconnection: close\r\n%b\r\n" % (status, safe))
+            self.transport.write(
+                b"HTTP/1.1 %b\r\ncontent-length: 0\r\nconnection: close\r\n%b\r\n" % (status, safe)
+            )
         self.transport.close()

@@ -1,4 +1,6 @@
-"""How much each user, and each principal's users together, may ask for: in a time (token buckets of values), and at once (turns)."""
+"""How much each user, and each principal's users together, may ask for: in a time (token buckets of
+values), and at once (turns).
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -25,7 +27,10 @@ class Rate:
 
 
 class _Bucket:
-    """What is left for one user or principal. A debt can't arise: nothing is granted that is not there."""
+    """What is left for one user or principal.
+
+    A debt can't arise: nothing is granted that is not there.
+    """
 
     __slots__ = ("_at", "_left", "_rate")
 
@@ -35,7 +40,10 @@ class _Bucket:
         self._at = now
 
     def missing(self, cost: float, now: float) -> float:
-        """Seconds until that much is there; 0 if it is there now. What is more than a full bucket waits for a full one."""
+        """Seconds until that much is there; 0 if it is there now.
+
+        What is more than a full bucket waits for a full one.
+        """
         self._left = min(self._rate.burst, self._left + (now - self._at) * self._rate.per_second)
         self._at = now
         return max(0.0, (min(cost, self._rate.burst) - self._left) / self._rate.per_second)
@@ -79,7 +87,8 @@ class Rates:
 
 
 class Turns:
-    """How many operations of one user are executed at once; the others of that user wait for their turn, in order.
+    """How many operations of one user are executed at once; the others of that user wait for their
+    turn, in order.
 
     Args:
         most: For one user; 0 lifts the limit.
@@ -95,7 +104,9 @@ class Turns:
         if not self._most:
             yield
             return
-        turns, users = self._open.get(user) or self._open.setdefault(user, (asyncio.Semaphore(self._most), set()))
+        turns, users = self._open.get(user) or self._open.setdefault(
+            user, (asyncio.Semaphore(self._most), set())
+        )
         me = object()
         users.add(me)
         try:

@@ -21,7 +21,11 @@ from schema import (
     terms_texts,
 )
 from schema.acknowledgements import AcknowledgementMutation
-from schema.active_subscriptions import ActiveSubscription, ActiveSubscriptionMutation, ActiveSubscriptionQuery
+from schema.active_subscriptions import (
+    ActiveSubscription,
+    ActiveSubscriptionMutation,
+    ActiveSubscriptionQuery,
+)
 from schema.adaptations import AdaptationMutation, LocalAdaptation
 from schema.assignments import Assignment, AssignmentMutation, AssignmentQuery
 from schema.distribution import DistributionMutation, DistributionQuery
@@ -33,7 +37,13 @@ from schema.groups import ClinicGroup, GroupMutation
 from schema.kinds import Face
 from schema.nodes import After, Connection, First, Id, Node
 from schema.orders import OrderMutation
-from schema.organisations import Clinic, OrganisationMutation, OrganisationQuery, Principal, list_clinics
+from schema.organisations import (
+    Clinic,
+    OrganisationMutation,
+    OrganisationQuery,
+    Principal,
+    list_clinics,
+)
 from schema.people import Actor
 from schema.policies import PolicyMutation
 from schema.reports import ReportQuery
@@ -54,11 +64,15 @@ _LONGEST_NUMBER = 15
 @strawberry.type(description="Who asks.")
 class Viewer:
     actor: Actor = strawberry.field(description="The viewer, in the first role held.")
-    principal: Principal | None = strawberry.field(description="The principal that this role belongs to.")
+    principal: Principal | None = strawberry.field(
+        description="The principal that this role belongs to."
+    )
     roles: list[Role] = strawberry.field(description="All roles held, each once.")
 
     @strawberry.field(description="The clinics that the viewer may read, by HSA-id.")
-    async def clinics(self, info: Info, first: First = None, after: After = None) -> Connection[Clinic]:
+    async def clinics(
+        self, info: Info, first: First = None, after: After = None
+    ) -> Connection[Clinic]:
         return await list_clinics(info, Wish(ClinicFilter()), first, after)
 
 
@@ -86,19 +100,29 @@ class Query(
             roles=list(dict.fromkeys(one.role for one in held)),
         )
 
-    @strawberry.field(description="Anything by its id; null where there is none, or the viewer may not know of it.")
+    @strawberry.field(
+        description=(
+            "Anything by its id; null where there is none, or the viewer may not know of it."
+        )
+    )
     async def node(self, info: Info, id: Id) -> Node | None:
         return await _node(info, id)
 
     @strawberry.field(description="Several at once, at most 100, in the order of the ids.")
-    async def nodes(self, info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="At most 100.")]) -> list[Node | None]:
+    async def nodes(
+        self,
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="At most 100.")],
+    ) -> list[Node | None]:
         if len(ids) > _MOST_NODES:
             raise errors.InvalidInput.at(("ids",), "TOO_MANY", f"Högst {_MOST_NODES} åt gången.")
         return list(await asyncio.gather(*(_node(info, node_id) for node_id in ids)))
 
 
 async def _node(info: Info, node_id: str) -> Node | None:
-    """Ids carry their kind: one of `_NODES`, or a document's prefix; a version's is its document's with the number after a dot."""
+    """Ids carry their kind: one of `_NODES`, or a document's prefix; a version's is its document's
+    with the number after a dot.
+    """
     prefix, _, key = node_id.partition("_")
     if prefix in _NODES:
         return await _NODES[prefix](info, key)
@@ -106,7 +130,9 @@ async def _node(info: Info, node_id: str) -> Node | None:
     found = await documents.get(info.context, document_id)
     if found is None or not dot:
         return document_of(found, info) if found else None
-    version = await documents.version(info.context, found, int(number)) if _is_number(number) else None
+    version = (
+        await documents.version(info.context, found, int(number)) if _is_number(number) else None
+    )
     return version_of(version) if version else None
 
 
@@ -163,7 +189,12 @@ _NODES: Mapping[str, Callable[[Info, str], Awaitable[Node | None]]] = {
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and not text.startswith("0")
+    return (
+        text.isascii()
+        and text.isdigit()
+        and len(text) <= _LONGEST_NUMBER
+        and not text.startswith("0")
+    )
 
 
 @strawberry.type
@@ -219,11 +250,16 @@ def schema_of(faces: Sequence[Face]) -> RegistrySchema:
     return RegistrySchema(
         query=strawberry.type(
             type("Query", (*queries, Query), {}),
-            description="Reading. Lists are pages; what the viewer may not know of is left out or null.",
+            description=(
+                "Reading. Lists are pages; what the viewer may not know of is left out or null."
+            ),
         ),
         mutation=strawberry.type(
             type("Mutation", (*mutations, Mutation), {}),
-            description="Writing. Each takes one input and answers what it wrote, or why nothing was written.",
+            description=(
+                "Writing. Each takes one input and answers what it wrote, or why nothing was"
+                " written."
+            ),
         ),
         subscription=Subscription,
         types=[

@@ -12,7 +12,8 @@ class Request:
     """One operation as a client sent it: its text, the SHA-256 of that, or both.
 
     Attributes:
-        longer_than: Where it is longer than operations may be that take neither files nor whole documents: how many bytes those may have.
+        longer_than: Where it is longer than operations may be that take neither files nor whole
+            documents: how many bytes those may have.
     """
 
     query: str | None
@@ -37,4 +38,8 @@ def request_of(asked: Any, last_event_id: str | None = None) -> Request | None:
         digest = digest_of(extensions)
     except ValueError:
         return None
-    return None if query is None and digest is None else Request(query, variables or {}, name, last_event_id, digest)
+    return (
+        None
+        if query is None and digest is None
+        else Request(query, variables or {}, name, last_event_id, digest)
+    )

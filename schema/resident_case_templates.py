@@ -1,4 +1,6 @@
-"""Resident case templates: ready-made starting points for resident cases, national, regional and local; and what resident cases share with them."""
+"""Resident case templates: ready-made starting points for resident cases, national, regional and
+local; and what resident cases share with them.
+"""
 
 import strawberry
 
@@ -21,10 +23,17 @@ class ResidentCaseContent:
     rationale: str | None = strawberry.field(description=RATIONALE)
     form: ResidentCaseForm = strawberry.field(description="Whether the resident answers.")
     message: Markdown = strawberry.field(description="What the resident reads.")
-    questions: list[Question] = strawberry.field(description="What the resident answers, in order, at most 200; none in an information form.")
-    links: list[Link] = strawberry.field(description="Links beside the message, in order; at most 100.")
+    questions: list[Question] = strawberry.field(
+        description="What the resident answers, in order, at most 200; none in an information form."
+    )
+    links: list[Link] = strawberry.field(
+        description="Links beside the message, in order; at most 100."
+    )
     attachments_allowed: bool = strawberry.field(
-        description="Whether files may go with it: the clinic's with the message, the resident's with the answers."
+        description=(
+            "Whether files may go with it: the clinic's with the message, the resident's with the"
+            " answers."
+        )
     )
     language: str = strawberry.field(description=LANGUAGE)
 
@@ -36,19 +45,26 @@ SHAPE = shape_of(RESIDENT_CASE_TEMPLATE, ResidentCaseContent, from_template=True
 class ResidentCaseDerivation:
     template: "ResidentCaseTemplate" = strawberry.field(description="The template.")
     version: int = strawberry.field(description="Its version.")
-    latest_version: int = strawberry.field(description="Its version in force now; the newest while none is published.")
+    latest_version: int = strawberry.field(
+        description="Its version in force now; the newest while none is published."
+    )
     behind: bool = strawberry.field(description="Whether the template has moved on.")
 
 
 async def derivation_of(record: records.Version, info: Info) -> ResidentCaseDerivation | None:
-    """Where a version comes from; None where from nowhere, or where the viewer may not see the template."""
+    """Where a version comes from; None where from nowhere, or where the viewer may not see the
+    template.
+    """
     derived = record.derived_from
     template = await documents.template_of(info.context, derived)
     if derived is None or template is None:
         return None
     newest = template.published or template.latest
     return ResidentCaseDerivation(
-        template=ResidentCaseTemplate.of(template, info), version=derived.version, latest_version=newest, behind=derived.version < newest
+        template=ResidentCaseTemplate.of(template, info),
+        version=derived.version,
+        latest_version=newest,
+        behind=derived.version < newest,
     )
 
 
@@ -58,12 +74,21 @@ class ResidentCaseTemplateVersion(Version):
     async def template(self, info: Info) -> "ResidentCaseTemplate":
         return ResidentCaseTemplate.of(await head_of(self, info), info)
 
-    @strawberry.field(description="The template version that it comes from; null without one, or where the viewer may not see that template.")
+    @strawberry.field(
+        description=(
+            "The template version that it comes from; null without one, or where the viewer may not"
+            " see that template."
+        )
+    )
     async def derived_from_template(self, info: Info) -> ResidentCaseDerivation | None:
         return await derivation_of(self.record, info)
 
 
-@document_type(SHAPE, ResidentCaseTemplateVersion, "A ready-made starting point for resident cases (mall för invånarärende).")
+@document_type(
+    SHAPE,
+    ResidentCaseTemplateVersion,
+    "A ready-made starting point for resident cases (mall för invånarärende).",
+)
 class ResidentCaseTemplate(Document):
     @strawberry.field(description="Whose starting point it is.")
     def level(self, info: Info) -> TemplateLevel:

@@ -20,12 +20,21 @@ class ResidentCaseVersion(Version):
     async def resident_case(self, info: Info) -> "ResidentCase":
         return ResidentCase.of(await head_of(self, info), info)
 
-    @strawberry.field(description="The template version that it comes from; null without one, or where the viewer may not see the template.")
+    @strawberry.field(
+        description=(
+            "The template version that it comes from; null without one, or where the viewer may not"
+            " see the template."
+        )
+    )
     async def derived_from_template(self, info: Info) -> ResidentCaseDerivation | None:
         return await derivation_of(self.record, info)
 
 
-@document_type(SHAPE, ResidentCaseVersion, "What a clinic sends to residents (invånarärende): information, or questions to be answered.")
+@document_type(
+    SHAPE,
+    ResidentCaseVersion,
+    "What a clinic sends to residents (invånarärende): information, or questions to be answered.",
+)
 class ResidentCase(Document):
     pass
 

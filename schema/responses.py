@@ -40,14 +40,20 @@ _AS_STATUS = {
 
 
 async def send_answer(
-    send: Send, answer: Answer, media: str, request_id: str, status: HTTPStatus | None = None, headers: Mapping[bytes, bytes] | None = None
+    send: Send,
+    answer: Answer,
+    media: str,
+    request_id: str,
+    status: HTTPStatus | None = None,
+    headers: Mapping[bytes, bytes] | None = None,
 ) -> None:
     """Send an answer whole.
 
     Args:
         send: The request's.
         answer: What it came to.
-        media: The media type that the client accepts; an event stream that never began is answered as JSON.
+        media: The media type that the client accepts; an event stream that never began is answered
+            as JSON.
         request_id: The request's.
         status: Where the request was refused before it was an operation.
         headers: That the status asks for.
@@ -56,7 +62,13 @@ async def send_answer(
         headers = {b"etag": answer.tag.encode()}
     if answer.unchanged:
         start = [(b"x-request-id", request_id.encode()), *_KEPT, *(headers or {}).items()]
-        await send({"type": "http.response.start", "status": HTTPStatus.NOT_MODIFIED.value, "headers": start})
+        await send(
+            {
+                "type": "http.response.start",
+                "status": HTTPStatus.NOT_MODIFIED.value,
+                "headers": start,
+            }
+        )
         await send({"type": "http.response.body", "body": b""})
         return
     status = status or _status(answer, media)
@@ -64,7 +76,11 @@ async def send_answer(
     if answer.refused and media != RESPONSE_JSON:
         told = {"data": None, **told}
     body = orjson.dumps(told)
-    start = [_TYPES.get(media, _TYPES[JSON]), (b"content-length", b"%d" % len(body)), (b"x-request-id", request_id.encode())]
+    start = [
+        _TYPES.get(media, _TYPES[JSON]),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-request-id", request_id.encode()),
+    ]
     start += SAFE if answer.tag is None else _KEPT
     if headers:
         start += headers.items()
@@ -77,7 +93,9 @@ async def send_answer(
 
 
 def _status(answer: Answer, media: str) -> HTTPStatus:
-    """Plain JSON tells under 200 why an operation was refused, as it always did; the newer media type, and streams, by the status too."""
+    """Plain JSON tells under 200 why an operation was refused, as it always did; the newer media
+    type, and streams, by the status too.
+    """
     if not answer.refused:
         return HTTPStatus.OK
     code = codes_of(answer.refused)[0]

@@ -16,7 +16,11 @@ from schema.scalars import HsaId
 from store import records
 
 
-@strawberry.type(description="A role that a person holds by the registry's own table, for those whose tokens carry none.")
+@strawberry.type(
+    description=(
+        "A role that a person holds by the registry's own table, for those whose tokens carry none."
+    )
+)
 class RoleGrant(Node):
     record: strawberry.Private[records.RoleGrant]
     role: Role = strawberry.field(description="Which role.")
@@ -65,31 +69,62 @@ class PersonProtectInput:
 
 @strawberry.type(description="What an act on a role led to. With errors, nothing was written.")
 class RoleGrantPayload:
-    role_grant: RoleGrant | None = strawberry.field(default=None, description="The grant, ended or not.")
-    event: Event | None = strawberry.field(default=None, description="The act as logged; null where nothing changed.")
-    errors: list[UserError] = strawberry.field(default_factory=list, description="Why nothing was written.")
+    role_grant: RoleGrant | None = strawberry.field(
+        default=None, description="The grant, ended or not."
+    )
+    event: Event | None = strawberry.field(
+        default=None, description="The act as logged; null where nothing changed."
+    )
+    errors: list[UserError] = strawberry.field(
+        default_factory=list, description="Why nothing was written."
+    )
 
 
 async def _payload(info: Info, saved: records.Saved) -> RoleGrantPayload:
-    found = (await info.context.store.role_grants.get_many([saved.target])).get(saved.target) if saved.target else None
-    return RoleGrantPayload(role_grant=RoleGrant.of(found) if found else None, event=Event.of(saved.event) if saved.event else None)
+    found = (
+        (await info.context.store.role_grants.get_many([saved.target])).get(saved.target)
+        if saved.target
+        else None
+    )
+    return RoleGrantPayload(
+        role_grant=RoleGrant.of(found) if found else None,
+        event=Event.of(saved.event) if saved.event else None,
+    )
 
 
 @strawberry.type
 class RoleGrantMutation:
     @mutation(RoleGrantPayload, "Gives a person a role at a principal or a clinic.")
     async def role_grant(self, info: Info, input: Given[RoleGrantInput]) -> RoleGrantPayload:
-        saved = await resolve.grant(info.context, input.unit, input.role, input.employee, note=input.note, key=key_of_call(info, input))
+        saved = await resolve.grant(
+            info.context,
+            input.unit,
+            input.role,
+            input.employee,
+            note=input.note,
+            key=key_of_call(info, input),
+        )
         return await _payload(info, saved)
 
     @mutation(RoleGrantPayload, "Takes a role away that was given here.")
     async def role_revoke(self, info: Info, input: Given[RoleRevokeInput]) -> RoleGrantPayload:
-        saved = await resolve.revoke(info.context, input.id, note=input.note, key=key_of_call(info, input))
+        saved = await resolve.revoke(
+            info.context, input.id, note=input.note, key=key_of_call(info, input)
+        )
         return await _payload(info, saved)
 
-    @mutation(EventPayload, "Erases the name of a person with protected identity and keeps none from then on; or keeps names again.")
+    @mutation(
+        EventPayload,
+        "Erases the name of a person with protected identity and keeps none from then on; or keeps"
+        " names again.",
+    )
     async def person_protect(self, info: Info, input: Given[PersonProtectInput]) -> EventPayload:
         saved = await resolve.protect(
-            info.context, input.principal, input.employee, protected=input.protected, note=input.note, key=key_of_call(info, input)
+            info.context,
+            input.principal,
+            input.employee,
+            protected=input.protected,
+            note=input.note,
+            key=key_of_call(info, input),
         )
         return EventPayload(event=Event.of(saved.event) if saved.event else None)

@@ -1,4 +1,7 @@
-"""The contract's scalars: how they are read and written. Bad literals are refused with a message that does not repeat them."""
+"""The contract's scalars: how they are read and written.
+
+Bad literals are refused with a message that does not repeat them.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -26,7 +29,9 @@ def _text(value: Any) -> str:
 def _time(value: Any) -> datetime:
     """RFC 3339 with an offset."""
     if not isinstance(value, str) or not RFC3339.fullmatch(value):
-        raise GraphQLError("Expected an RFC 3339 time with an offset, such as 2026-11-23T08:00:00Z.")
+        raise GraphQLError(
+            "Expected an RFC 3339 time with an offset, such as 2026-11-23T08:00:00Z."
+        )
     try:
         return moment_of(value)
     except ValueError:
@@ -40,10 +45,18 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         serialize=str,
         parse_value=_text,
     ),
-    Cursor: strawberry.scalar(name="Cursor", description="An opaque position in a principal's log.", serialize=str, parse_value=_text),
+    Cursor: strawberry.scalar(
+        name="Cursor",
+        description="An opaque position in a principal's log.",
+        serialize=str,
+        parse_value=_text,
+    ),
     Markdown: strawberry.scalar(
         name="Markdown",
-        description="Markdown without raw HTML: paragraphs, bold, italic, lists, links, headings, images with alternative text.",
+        description=(
+            "Markdown without raw HTML: paragraphs, bold, italic, lists, links, headings, images"
+            " with alternative text."
+        ),
         serialize=str,
         parse_value=_text,
     ),

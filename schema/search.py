@@ -14,9 +14,17 @@ from store import records
 from store.tokens import Sought
 
 
-@strawberry.type(description="A stretch of a text that was found: one of the words sought, or what stands between them.")
+@strawberry.type(
+    description=(
+        "A stretch of a text that was found: one of the words sought, or what stands between them."
+    )
+)
 class SearchSegment:
-    text: str = strawberry.field(description="The stretch, exactly as stored; in rich text it is Markdown. Not HTML: escape it.")
+    text: str = strawberry.field(
+        description=(
+            "The stretch, exactly as stored; in rich text it is Markdown. Not HTML: escape it."
+        )
+    )
     hit: bool = strawberry.field(description="Whether it is one of the words sought.")
 
 
@@ -24,9 +32,14 @@ class SearchSegment:
 class SearchHit:
     path: str = strawberry.field(description="Where, such as `questions[datum].label`.")
     label: str = strawberry.field(description="The same for people, in Swedish.")
-    version: int = strawberry.field(description="The version that it stands in: the one in force, or the newest draft.")
+    version: int = strawberry.field(
+        description="The version that it stands in: the one in force, or the newest draft."
+    )
     segments: list[SearchSegment] = strawberry.field(
-        description="The text, or of a long one some 300 characters around the first of the words; all stretches joined give it back."
+        description=(
+            "The text, or of a long one some 300 characters around the first of the words; all"
+            " stretches joined give it back."
+        )
     )
 
     @classmethod
@@ -42,9 +55,16 @@ class DocumentEdge:
     cursor: str = strawberry.field(description="Pass it as `after`.")
     node: Document = strawberry.field(description="The document itself.")
 
-    @strawberry.field(description="Where in it the words stand, in the content's order, at most ten places: in force first, then in a newer draft.")
+    @strawberry.field(
+        description=(
+            "Where in it the words stand, in the content's order, at most ten places: in force"
+            " first, then in a newer draft."
+        )
+    )
     async def hits(self, info: Info) -> list[SearchHit]:
-        await asyncio.sleep(0)  # a page of long texts takes some time: others get their turn between two documents
+        await asyncio.sleep(
+            0
+        )  # a page of long texts takes some time: others get their turn between two documents
         return [SearchHit.of(hit) for hit in resolve.hits(info.context, self.record, self.sought)]
 
 
@@ -62,19 +82,37 @@ class DocumentConnection:
 @strawberry.type
 class SearchQuery:
     @strawberry.field(
-        description="Full text over the content in force, and over the newest draft of documents whose drafts the viewer sees; archived ones "
-        "are left out. Every word must stand in the document, in any of its Swedish forms; the last one may be only begun. Documents with all "
-        "the words in their names come first."
+        description=(
+            "Full text over the content in force, and over the newest draft of documents whose"
+            " drafts the viewer sees; archived ones are left out. Every word must stand in the"
+            " document, in any of its Swedish forms; the last one may be only begun. Documents with"
+            " all the words in their names come first."
+        )
     )
     async def search(
         self,
         info: Info,
-        text: Annotated[str, strawberry.argument(description="As typed: at most 200 characters and 16 words. Nothing in it is an operator.")],
+        text: Annotated[
+            str,
+            strawberry.argument(
+                description=(
+                    "As typed: at most 200 characters and 16 words. Nothing in it is an operator."
+                )
+            ),
+        ],
         first: First = None,
         after: After = None,
     ) -> DocumentConnection:
         sought = resolve.sought(text)
         found = await resolve.page(info.context, sought, paging(first, after))
         page = connection(found, lambda record: record, lambda: resolve.count(info.context, sought))
-        edges = [DocumentEdge(record=edge.node, sought=sought, cursor=edge.cursor, node=document_of(edge.node, info)) for edge in page.edges]
+        edges = [
+            DocumentEdge(
+                record=edge.node,
+                sought=sought,
+                cursor=edge.cursor,
+                node=document_of(edge.node, info),
+            )
+            for edge in page.edges
+        ]
         return DocumentConnection(count=page.count, edges=edges, page_info=page.page_info)

@@ -1,4 +1,6 @@
-"""Who is behind a request or connection: signed in, or refused with a reason; and how many connections each user has open."""
+"""Who is behind a request or connection: signed in, or refused with a reason; and how many
+connections each user has open.
+"""
 
 import uuid
 from collections import Counter
@@ -50,10 +52,18 @@ class Sessions:
             return Unauthenticated(str(refused), request_id)
         except IssuerUnavailable:
             _log.error("issuer unavailable", request_id=request_id)
-            return Unauthenticated("The issuer of the tokens can't be reached. Try again later.", request_id, code="UNAVAILABLE")
+            return Unauthenticated(
+                "The issuer of the tokens can't be reached. Try again later.",
+                request_id,
+                code="UNAVAILABLE",
+            )
 
-    async def context(self, viewer: Viewer | Unauthenticated, request_id: str) -> Context | Unauthenticated:
-        """The context of a viewer at this moment, with the rights of this moment: nobody's any more once the token has expired."""
+    async def context(
+        self, viewer: Viewer | Unauthenticated, request_id: str
+    ) -> Context | Unauthenticated:
+        """The context of a viewer at this moment, with the rights of this moment: nobody's any more
+        once the token has expired.
+        """
         if isinstance(viewer, Unauthenticated):
             return viewer
         if viewer.expires_at <= datetime.now(UTC):

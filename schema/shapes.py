@@ -1,7 +1,9 @@
 """How the content of a kind stands in the schema: as answered, as given whole, and as a patch.
 
-What is answered is a Strawberry type, written by hand. `shape_of` makes the two inputs and the conversion from it and from the kind's content
-model: the type says what each field is and means, the model which fields must be given. A field that one of them lacks is an error at import.
+What is answered is a Strawberry type, written by hand. `shape_of` makes the two inputs and the
+conversion from it and from the kind's content
+model: the type says what each field is and means, the model which fields must be given. A field
+that one of them lacks is an error at import.
 """
 
 from collections.abc import Callable, Container, Mapping
@@ -28,7 +30,10 @@ Convert = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A kind's content in the schema. `input` and `patch` are None where it is not given in one piece."""
+    """A kind's content in the schema.
+
+    `input` and `patch` are None where it is not given in one piece.
+    """
 
     kind: Kind
     output: type
@@ -38,17 +43,33 @@ class Shape:
 
 
 def shape_of(kind: Kind, output: type, *, from_template: bool = False) -> Shape:
-    """The shape of a kind whose content is answered as `output`; with `from_template`, all but its names can be left to a template."""
+    """The shape of a kind whose content is answered as `output`; with `from_template`, all but its
+    names can be left to a template.
+    """
     name = output.__name__
-    left_out = "takes the template's value where `fromTemplate` is given; else it is empty or has its default" if from_template else "is empty"
+    left_out = (
+        "takes the template's value where `fromTemplate` is given; else it is empty or has its"
+        " default"
+        if from_template
+        else "is empty"
+    )
     whole = f"A whole content, at most 1 MiB. What is left out {left_out}."
-    changes = "Changes to a content. Fields left out keep their value; a list is replaced whole, its items followed by key."
+    changes = (
+        "Changes to a content. Fields left out keep their value; a list is replaced whole, its"
+        " items followed by key."
+    )
     mandatory = {field for field, info in kind.model.model_fields.items() if info.is_required()}
     return Shape(
         kind,
         output,
         content_of(output),
-        input=_input(f"{name}Input", output, kind.model, whole, mandatory & _NAMES if from_template else mandatory),
+        input=_input(
+            f"{name}Input",
+            output,
+            kind.model,
+            whole,
+            mandatory & _NAMES if from_template else mandatory,
+        ),
         patch=_input(f"{name}Patch", output, kind.model, changes, frozenset()),
     )
 
@@ -61,14 +82,29 @@ _NAMES = frozenset({"name", "internal_name"})
 
 @cache
 def content_of(output: type) -> Callable[[Content], Any]:
-    """The conversion from plain JSON to a Strawberry type and the types in it. What the JSON lacks takes the field's default."""
+    """The conversion from plain JSON to a Strawberry type and the types in it.
+
+    What the JSON lacks takes the field's default.
+    """
     hints = get_type_hints(output)
     converts: list[tuple[str, str, Convert, bool]] = [
-        (field.name, to_camel_case(field.name), _convert(hints[field.name]), field.default is not MISSING) for field in fields(output)
+        (
+            field.name,
+            to_camel_case(field.name),
+            _convert(hints[field.name]),
+            field.default is not MISSING,
+        )
+        for field in fields(output)
     ]
 
     def convert(content: Content) -> Any:
-        return output(**{name: to(content[key]) for name, key, to, optional in converts if not optional or key in content})
+        return output(
+            **{
+                name: to(content[key])
+                for name, key, to, optional in converts
+                if not optional or key in content
+            }
+        )
 
     return convert
 
@@ -111,10 +147,15 @@ _INPUTS: dict[type, type] = {
 """The input of each part of a content: those of case types, and those that were made here."""
 
 
-def _input(name: str, output: type, model: type[BaseModel], description: str, mandatory: Container[str]) -> type:
+def _input(
+    name: str, output: type, model: type[BaseModel], description: str, mandatory: Container[str]
+) -> type:
     answered = {field.name: field for field in fields(output)}
     if answered.keys() - {"local"} != model.model_fields.keys():
-        raise TypeError(f"{output.__name__} and {model.__name__} differ in {sorted(answered.keys() ^ model.model_fields.keys())}")
+        raise TypeError(
+            f"{output.__name__} and {model.__name__} differ in"
+            f" {sorted(answered.keys() ^ model.model_fields.keys())}"
+        )
     hints = get_type_hints(output)
     given = {}
     for field_name, info in model.model_fields.items():
@@ -129,14 +170,22 @@ def _input_type(hint: Any, model: type[BaseModel] | None) -> Any:
     if model is not None:
         if inner not in _INPUTS:
             mandatory = {field for field, info in model.model_fields.items() if info.is_required()}
-            _INPUTS[inner] = _input(f"{inner.__name__}Input", inner, model, inner.__strawberry_definition__.description, mandatory)
+            _INPUTS[inner] = _input(
+                f"{inner.__name__}Input",
+                inner,
+                model,
+                inner.__strawberry_definition__.description,
+                mandatory,
+            )
         inner = _INPUTS[inner]
     return list[inner] if many else inner  # type: ignore[valid-type] # known only here
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of an input: its type, its description, and its value where it is left out; it can't be without one."""
+    """A field of an input: its type, its description, and its value where it is left out; it can't
+    be without one.
+    """
 
     type: Any
     description: str
@@ -146,7 +195,10 @@ class Field:
 def input_type(name: str, description: str, given: Mapping[str, Field]) -> type:
     """An input type of the schema."""
     namespace: dict[str, Any] = {
-        "__annotations__": {field: one.type if one.default is ... else one.type | None for field, one in given.items()},
+        "__annotations__": {
+            field: one.type if one.default is ... else one.type | None
+            for field, one in given.items()
+        },
         "__module__": __name__,
     }
     for field, one in given.items():

@@ -1,7 +1,9 @@
 """GraphQL over a websocket: the protocol graphql-transport-ws.
 
-A socket opens also without a valid token: each operation then answers with the error, and soon it is closed. Each message is checked before it is
-handled; one that is none of the protocol's closes the socket. One task for each socket reads; an operation has a task of its own only while it is
+A socket opens also without a valid token: each operation then answers with the error, and soon it
+is closed. Each message is checked before it is
+handled; one that is none of the protocol's closes the socket. One task for each socket reads; an
+operation has a task of its own only while it is
 executed.
 Source: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 """
@@ -32,8 +34,10 @@ PROTOCOL = "graphql-transport-ws"
 WriteNow = Callable[[bytes, bytes, bytes], bool]
 """Writes the three pieces of one text message, and answers whether it did."""
 WRITE_NOW = "casetypes.websocket.write"
-"""In the `extensions` of a socket's scope: a `WriteNow`. ASGI's `send` is a coroutine that passes through several layers; where thousands of sockets
-are told of the same event, most of the cost is there. A server without the extension serves as well, but at that cost."""
+"""In the `extensions` of a socket's scope: a `WriteNow`. ASGI's `send` is a coroutine that passes
+through several layers; where thousands of sockets
+are told of the same event, most of the cost is there. A server without the extension serves as
+well, but at that cost."""
 
 _log = structlog.get_logger(__name__)
 _BAD_REQUEST = 4400
@@ -85,10 +89,16 @@ class GraphQLSocket:
         self._receive = receive
         self._protocols: list[str] = scope["subprotocols"]
         headers = dict(scope["headers"])
-        self._header = headers[b"authorization"].decode("latin-1") if b"authorization" in headers else None
-        self._foreign = not _is_welcome(headers.get(b"origin"), headers.get(b"host"), live.limits.origins)
+        self._header = (
+            headers[b"authorization"].decode("latin-1") if b"authorization" in headers else None
+        )
+        self._foreign = not _is_welcome(
+            headers.get(b"origin"), headers.get(b"host"), live.limits.origins
+        )
         self._initialised = False
-        self._viewer: Viewer | Unauthenticated = Unauthenticated("Sign in with a bearer token in connection_init.", self.request_id)
+        self._viewer: Viewer | Unauthenticated = Unauthenticated(
+            "Sign in with a bearer token in connection_init.", self.request_id
+        )
         self._seat: str | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -106,11 +116,14 @@ class GraphQLSocket:
             return
         await self.send({"type": "websocket.accept", "subprotocol": PROTOCOL})
         self.live.metrics.connections.labels("websocket").inc()
-        self._close_later(self.live.limits.init_seconds, _INIT_TIMEOUT, "Connection initialisation timeout")
+        self._close_later(
+            self.live.limits.init_seconds, _INIT_TIMEOUT, "Connection initialisation timeout"
+        )
         try:
             while (message := await self._receive())["type"] != "websocket.disconnect":
                 await self._handle(_checked(message.get("text")))
-                # What waits in the queue is handed over without a turn for others: who floods his socket waits for them here.
+                # What waits in the queue is handed over without a turn for others: who floods his
+                # socket waits for them here.
                 await asyncio.sleep(0)
                 if self.send is _ended:
                     break
@@ -149,8 +162,14 @@ class GraphQLSocket:
         payload = message.get("payload")
         if payload is not None and not isinstance(payload, dict):
             raise _Refused(_BAD_REQUEST, "Invalid connection init payload")
-        given = (value for name, value in (payload or {}).items() if name.lower() == "authorization" and isinstance(value, str))
-        self._viewer = viewer = await self.live.sessions.viewer(next(given, self._header), self.request_id)
+        given = (
+            value
+            for name, value in (payload or {}).items()
+            if name.lower() == "authorization" and isinstance(value, str)
+        )
+        self._viewer = viewer = await self.live.sessions.viewer(
+            next(given, self._header), self.request_id
+        )
         if self._timer is not None:
             self._timer.cancel()
         if not isinstance(viewer, Viewer):  # nobody has this socket: it has time to be told so
@@ -161,7 +180,11 @@ class GraphQLSocket:
                 raise _Refused(_TOO_MANY, "Too many connections of one user")
             self._seat = viewer.subject
             # Clients connect again after this code, with the new token that they have by then.
-            self._close_later((viewer.expires_at - datetime.now(UTC)).total_seconds(), _FORBIDDEN, "The token has expired")
+            self._close_later(
+                (viewer.expires_at - datetime.now(UTC)).total_seconds(),
+                _FORBIDDEN,
+                "The token has expired",
+            )
         await self.send(_text({"type": "connection_ack"}))
 
     async def _subscribe(self, message: dict[str, Any]) -> None:
@@ -169,7 +192,10 @@ class GraphQLSocket:
             raise _Refused(_UNAUTHORIZED, "Unauthorized")
         operation_id = _id_of(message)
         if (request := request_of(message.get("payload"))) is None:
-            raise _Refused(_BAD_REQUEST, "A payload must have a query, and may have an operationName and variables")
+            raise _Refused(
+                _BAD_REQUEST,
+                "A payload must have a query, and may have an operationName and variables",
+            )
         if operation_id in self.operations:
             raise _Refused(_SUBSCRIBER_EXISTS, f"Subscriber for {operation_id[:64]} already exists")
         operation = _Operation(self, operation_id)
@@ -187,10 +213,15 @@ class GraphQLSocket:
                 operation.cancel()
             self._closing = asyncio.create_task(self._close(code, reason))
 
-        self._timer = asyncio.get_running_loop().call_later(min(max(seconds, 0), _LONGEST_TIMER), close)
+        self._timer = asyncio.get_running_loop().call_later(
+            min(max(seconds, 0), _LONGEST_TIMER), close
+        )
 
     async def _close(self, code: int, reason: str) -> None:
-        send, self.send = self.send, _ended  # nothing can be sent after it, whatever is being answered
+        send, self.send = (
+            self.send,
+            _ended,
+        )  # nothing can be sent after it, whatever is being answered
         with suppress(OSError, RuntimeError):  # closed meanwhile
             await send({"type": "websocket.close", "code": code, "reason": reason})
 
@@ -239,7 +270,9 @@ class _Operation:
 
     def next(self, text: bytes, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:  # noqa: ARG002 - streams use them
         """See `Outlet`."""
-        return self._socket.send({"type": "websocket.send", "text": (self._head + text + b"}").decode()})  # type: ignore[return-value]
+        return self._socket.send(
+            {"type": "websocket.send", "text": (self._head + text + b"}").decode()}
+        )  # type: ignore[return-value]
 
     async def end(self, reason: Exception) -> None:
         """See `Outlet`."""
@@ -249,7 +282,9 @@ class _Operation:
         """End it with errors."""
         if self._socket.operations.get(self._id) is self:
             del self._socket.operations[self._id]
-        await self._socket.send(_text({"id": self._id, "type": "error", "payload": formatted(errors)}))
+        await self._socket.send(
+            _text({"id": self._id, "type": "error", "payload": formatted(errors)})
+        )
 
     async def _guarded(self, answering: Coroutine[Any, Any, None]) -> None:
         try:
@@ -274,12 +309,18 @@ class _Operation:
         if admitted.follows:
             await self._follow(context, admitted, request, changes)
         elif self._task is None:
-            self._task = asyncio.create_task(self._guarded(self._execute(context, request, admitted)), name="operation")
+            self._task = asyncio.create_task(
+                self._guarded(self._execute(context, request, admitted)), name="operation"
+            )
         else:
             await self._execute(context, request, admitted)
 
-    async def _follow(self, context: Context, admitted: Admitted, request: Request, changes: int) -> None:
-        follower = await self._socket.live.follow(context, admitted, request, self, changes=changes, transport="websocket")
+    async def _follow(
+        self, context: Context, admitted: Admitted, request: Request, changes: int
+    ) -> None:
+        follower = await self._socket.live.follow(
+            context, admitted, request, self, changes=changes, transport="websocket"
+        )
         if not isinstance(follower, Follower):
             await self.refuse(follower)
         elif self._socket.operations.get(self._id) is self:
@@ -304,11 +345,16 @@ async def _ended(message: Message) -> None:  # noqa: ARG001
 
 
 def _is_welcome(origin: bytes | None, host: bytes | None, origins: Container[str]) -> bool:
-    """Whether a page of that origin may open sockets: of this server's own, or a named one. Who is no browser names none."""
+    """Whether a page of that origin may open sockets: of this server's own, or a named one.
+
+    Who is no browser names none.
+    """
     if origin is None or "*" in origins:
         return True
     text = origin.decode("latin-1").lower()
-    return text in origins or (host is not None and text.partition("://")[2] == host.decode("latin-1").lower())
+    return text in origins or (
+        host is not None and text.partition("://")[2] == host.decode("latin-1").lower()
+    )
 
 
 def _text(message: dict[str, Any]) -> dict[str, str]:

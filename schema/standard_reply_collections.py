@@ -15,7 +15,9 @@ class StandardReplyCollectionContent:
     name: str = strawberry.field(description=STAFF_NAME)
     internal_name: str = strawberry.field(description=INTERNAL_NAME)
     rationale: str | None = strawberry.field(description=RATIONALE)
-    standard_replies: list[StandardReply] = strawberry.field(description="The replies, in order; at most 500.")
+    standard_replies: list[StandardReply] = strawberry.field(
+        description="The replies, in order; at most 500."
+    )
     language: str = strawberry.field(description=LANGUAGE)
 
 
@@ -29,7 +31,11 @@ class StandardReplyCollectionVersion(Version):
         return StandardReplyCollection.of(await head_of(self, info), info)
 
 
-@document_type(SHAPE, StandardReplyCollectionVersion, "A principal's ready-made answers for staff and support (standardsvar).")
+@document_type(
+    SHAPE,
+    StandardReplyCollectionVersion,
+    "A principal's ready-made answers for staff and support (standardsvar).",
+)
 class StandardReplyCollection(Document):
     pass
 

@@ -15,7 +15,9 @@ class StartPageEntry:
     position: int = strawberry.field(description="Its place on the page, from 1.")
     case_type: CaseType = strawberry.field(description="The case type as it is now.")
     version: CaseTypeVersion = strawberry.field(description="The version that residents met.")
-    adaptation: LocalAdaptationVersion | None = strawberry.field(description="The clinic's own additions then; null where there were none.")
+    adaptation: LocalAdaptationVersion | None = strawberry.field(
+        description="The clinic's own additions then; null where there were none."
+    )
 
     @classmethod
     def of(cls, entry: Entry, info: Info) -> "StartPageEntry":
@@ -27,7 +29,12 @@ class StartPageEntry:
             adaptation=LocalAdaptationVersion.of(entry.adaptation) if entry.adaptation else None,
         )
 
-    @strawberry.field(description="Central content with the clinic's own replies and terms merged in, placeholders filled: what the resident sees.")
+    @strawberry.field(
+        description=(
+            "Central content with the clinic's own replies and terms merged in, placeholders"
+            " filled: what the resident sees."
+        )
+    )
     def effective(self) -> CaseTypeContent:
         return CaseTypeContent.of(self.entry.effective)
 

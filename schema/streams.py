@@ -1,8 +1,11 @@
-"""GraphQL over Server-Sent Events, in the mode of distinct connections: one POST, one operation, one stream.
+"""GraphQL over Server-Sent Events, in the mode of distinct connections: one POST, one operation,
+one stream.
 
-Each message carries its cursor as `id:`; a client that lost the connection sends the last one as `Last-Event-ID` and goes on after it. A comment
+Each message carries its cursor as `id:`; a client that lost the connection sends the last one as
+`Last-Event-ID` and goes on after it. A comment
 now and then keeps the connection alive, and tells proxies and clients that the server is there.
-Source: https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md, and the HTML standard, "Server-sent events".
+Source: https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md, and the HTML standard,
+"Server-sent events".
 """
 
 import asyncio
@@ -58,7 +61,12 @@ class EventStream:
             if self._begun:
                 await self.end(fault)
             else:
-                await send_answer(self._send, Answer(refused=[error_of(fault, self._request_id)]), EVENT_STREAM, self._request_id)
+                await send_answer(
+                    self._send,
+                    Answer(refused=[error_of(fault, self._request_id)]),
+                    EVENT_STREAM,
+                    self._request_id,
+                )
 
     async def _run(self, request: Request, viewer: Viewer | Unauthenticated) -> None:
         live = self._live
@@ -69,7 +77,9 @@ class EventStream:
             await self._refuse([context.error()])
         elif not live.seats.take(context.viewer.subject):
             live.metrics.refused.labels("TOO_MANY_CONNECTIONS").inc()
-            error = TopLevelError("TOO_MANY_CONNECTIONS", "This user has too many connections open.")
+            error = TopLevelError(
+                "TOO_MANY_CONNECTIONS", "This user has too many connections open."
+            )
             await send_answer(self._send, Answer(refused=[error]), EVENT_STREAM, self._request_id)
         else:
             live.streams.add(self)
@@ -90,7 +100,9 @@ class EventStream:
 
     def next(self, text: bytes, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:
         """See `Outlet`."""
-        return self._write(b"event: next\nid: %b\ndata: %b\n\n" % (event_cursor(event, clinic).encode(), text))
+        return self._write(
+            b"event: next\nid: %b\ndata: %b\n\n" % (event_cursor(event, clinic).encode(), text)
+        )
 
     async def end(self, reason: Exception) -> None:
         """See `Outlet`."""
@@ -118,7 +130,9 @@ class EventStream:
             return
         await self._begin()
         try:
-            follower = await self._live.follow(context, admitted, request, self, changes=changes, transport="event-stream")
+            follower = await self._live.follow(
+                context, admitted, request, self, changes=changes, transport="event-stream"
+            )
         except Exception as fault:  # noqa: BLE001 - whatever fails, the client is told
             await self.end(fault)
             return
@@ -126,7 +140,9 @@ class EventStream:
             await self._refuse(follower)
             return
         self._follower = follower
-        self._at("expiry", (context.viewer.expires_at - datetime.now(UTC)).total_seconds(), self._expire)
+        self._at(
+            "expiry", (context.viewer.expires_at - datetime.now(UTC)).total_seconds(), self._expire
+        )
         self._beat()
         while (await self._receive())["type"] != "http.disconnect":
             pass
@@ -162,7 +178,9 @@ class EventStream:
         self._ending = asyncio.create_task(self.finish(complete=False))
 
     def _at(self, name: str, seconds: float, act: Callable[[], None]) -> None:
-        self._timers[name] = asyncio.get_running_loop().call_later(min(max(seconds, 0), _LONGEST_TIMER), act)
+        self._timers[name] = asyncio.get_running_loop().call_later(
+            min(max(seconds, 0), _LONGEST_TIMER), act
+        )
 
     def _stop(self) -> None:
         if self._follower is not None:

@@ -1,4 +1,6 @@
-"""Taking a newer template version over into a document: the act, the trial that writes nothing, and the conflicts that both tell."""
+"""Taking a newer template version over into a document: the act, the trial that writes nothing, and
+the conflicts that both tell.
+"""
 
 from collections.abc import Sequence
 from typing import Annotated, cast
@@ -21,21 +23,35 @@ _TEMPLATE_VERSION = "The version of its template to take over; the one in force 
 _RESOLUTIONS = "The side to take in each conflict, at most 5,000."
 
 
-@strawberry.type(description="Both sides changed the same value since the common version. Call again with a resolution for each.")
+@strawberry.type(
+    description=(
+        "Both sides changed the same value since the common version. Call again with a resolution"
+        " for each."
+    )
+)
 class MergeConflict(UserError):
-    value_path: str = strawberry.field(description="The value, such as `questions[datum].label`: `path` of a resolution.")
+    value_path: str = strawberry.field(
+        description="The value, such as `questions[datum].label`: `path` of a resolution."
+    )
     label: str = strawberry.field(description="The same for people, in Swedish.")
     base: JSON | None = strawberry.field(
-        description="The value in the common version; null where it was not there, or where the viewer may not see that version of the template."
+        description=(
+            "The value in the common version; null where it was not there, or where the viewer may"
+            " not see that version of the template."
+        )
     )
     ours: JSON | None = strawberry.field(description="The document's; null where it is not there.")
-    theirs: JSON | None = strawberry.field(description="The template's; null where it is not there.")
+    theirs: JSON | None = strawberry.field(
+        description="The template's; null where it is not there."
+    )
 
     @classmethod
     def of(cls, record: Conflict) -> "MergeConflict":
         return cls(
             code=errors.MergeConflict.code,
-            message=f"{record.label}: ändrat både i dokumentet och i mallen. Välj vilket som ska gälla.",
+            message=(
+                f"{record.label}: ändrat både i dokumentet och i mallen. Välj vilket som ska gälla."
+            ),
             path=record.path.split("."),
             value_path=record.path,
             label=record.label,
@@ -47,7 +63,9 @@ class MergeConflict(UserError):
 
 @converts(errors.MergeConflict)
 def _merge_conflict(error: RegistryError) -> list[UserError]:
-    return [MergeConflict.of(conflict) for conflict in cast("errors.MergeConflict", error).conflicts]
+    return [
+        MergeConflict.of(conflict) for conflict in cast("errors.MergeConflict", error).conflicts
+    ]
 
 
 @strawberry.input(description="The side to take in one conflict.")
@@ -58,10 +76,14 @@ class MergeResolution:
 
 @strawberry.input(description="Which template version to take over.")
 class DocumentAdoptTemplateInput:
-    id: strawberry.ID = strawberry.field(description="The document: a case type or a template that was made from a template.")
+    id: strawberry.ID = strawberry.field(
+        description="The document: a case type or a template that was made from a template."
+    )
     expected_version: int = strawberry.field(description=EXPECTED)
     template_version: int | None = strawberry.field(default=None, description=_TEMPLATE_VERSION)
-    resolutions: list[MergeResolution] | None = strawberry.field(default_factory=list, description=_RESOLUTIONS)
+    resolutions: list[MergeResolution] | None = strawberry.field(
+        default_factory=list, description=_RESOLUTIONS
+    )
     note: str | None = strawberry.field(default=None, description=NOTE)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
@@ -70,18 +92,38 @@ def _resolutions(given: Sequence[MergeResolution] | None) -> list[resolve.Resolu
     return [resolve.Resolution(one.path, one.take) for one in given or ()]
 
 
-@strawberry.type(description="What taking a template version over would come to. Nothing was written.")
+@strawberry.type(
+    description="What taking a template version over would come to. Nothing was written."
+)
 class TemplateAdoptionCheck:
-    from_version: int = strawberry.field(description="The version of the template that the document comes from.")
+    from_version: int = strawberry.field(
+        description="The version of the template that the document comes from."
+    )
     to_version: int = strawberry.field(description="The version that would be taken over.")
-    expected_version: int = strawberry.field(description="The document's newest version, which was merged: pass it to `documentAdoptTemplate`.")
-    resident_visible: bool = strawberry.field(description="Whether residents would see any of the changes, once published.")
-    changes: list[Change] = strawberry.field(description="What would change in the document, but for what is in conflict; in the content's order.")
+    expected_version: int = strawberry.field(
+        description=(
+            "The document's newest version, which was merged: pass it to `documentAdoptTemplate`."
+        )
+    )
+    resident_visible: bool = strawberry.field(
+        description="Whether residents would see any of the changes, once published."
+    )
+    changes: list[Change] = strawberry.field(
+        description=(
+            "What would change in the document, but for what is in conflict; in the content's"
+            " order."
+        )
+    )
     conflicts: list[MergeConflict] = strawberry.field(description="What needs a resolution each.")
     problems: list[InvalidInput] = strawberry.field(
-        description="The rules that the merged content breaks, by which it would be refused: edit the document first. `path` points into `content`."
+        description=(
+            "The rules that the merged content breaks, by which it would be refused: edit the"
+            " document first. `path` points into `content`."
+        )
     )
-    content: JSON | None = strawberry.field(description="The merged content, whole; null where there are conflicts.")
+    content: JSON | None = strawberry.field(
+        description="The merged content, whole; null where there are conflicts."
+    )
 
     @classmethod
     def of(cls, record: resolve.Trial) -> "TemplateAdoptionCheck":
@@ -92,32 +134,48 @@ class TemplateAdoptionCheck:
             resident_visible=resident_visible(record.changes),
             changes=changes_of(record.changes),
             conflicts=[MergeConflict.of(conflict) for conflict in record.conflicts],
-            problems=[InvalidInput(code=problem.code, message=problem.message, path=list(problem.path)) for problem in record.problems],
+            problems=[
+                InvalidInput(code=problem.code, message=problem.message, path=list(problem.path))
+                for problem in record.problems
+            ],
             content=cast("JSON", record.content) if record.content is not None else None,
         )
 
 
 @strawberry.type
 class TemplateAdoptionQuery:
-    @strawberry.field(description="Tries `documentAdoptTemplate`, writing nothing: what would change, and what needs a resolution. For who may edit.")
+    @strawberry.field(
+        description=(
+            "Tries `documentAdoptTemplate`, writing nothing: what would change, and what needs a"
+            " resolution. For who may edit."
+        )
+    )
     async def check_template_adoption(
         self,
         info: Info,
         id: Id,
-        template_version: Annotated[int | None, strawberry.argument(description=_TEMPLATE_VERSION)] = None,
-        resolutions: Annotated[list[MergeResolution] | None, strawberry.argument(description=_RESOLUTIONS)] = None,
+        template_version: Annotated[
+            int | None, strawberry.argument(description=_TEMPLATE_VERSION)
+        ] = None,
+        resolutions: Annotated[
+            list[MergeResolution] | None, strawberry.argument(description=_RESOLUTIONS)
+        ] = None,
     ) -> TemplateAdoptionCheck:
-        return TemplateAdoptionCheck.of(await resolve.check(info.context, id, template_version, _resolutions(resolutions)))
+        return TemplateAdoptionCheck.of(
+            await resolve.check(info.context, id, template_version, _resolutions(resolutions))
+        )
 
 
 @strawberry.type
 class TemplateAdoptionMutation:
     @mutation(
         DocumentPayload,
-        "Takes a newer template version into a document: a three-way merge that lists what it could not decide. Writes one draft version; what is in "
-        "force stays.",
+        "Takes a newer template version into a document: a three-way merge that lists what it could"
+        " not decide. Writes one draft version; what is in force stays.",
     )
-    async def document_adopt_template(self, info: Info, input: Given[DocumentAdoptTemplateInput]) -> DocumentPayload:
+    async def document_adopt_template(
+        self, info: Info, input: Given[DocumentAdoptTemplateInput]
+    ) -> DocumentPayload:
         saved = await resolve.adopt(
             info.context,
             input.id,

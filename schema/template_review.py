@@ -20,8 +20,9 @@ _DRIFT = 50
 
 @strawberry.type(
     description=(
-        "How far what was made from a template itself is from the version that it was made from: the share of values that differ, in per cent, "
-        "rounded up; `internalName` and the order of list items do not count. Of the hundred documents that changed last."
+        "How far what was made from a template itself is from the version that it was made from:"
+        " the share of values that differ, in per cent, rounded up; `internalName` and the order of"
+        " list items do not count. Of the hundred documents that changed last."
     )
 )
 class TemplateDrift:
@@ -40,25 +41,49 @@ class TemplateReviewEntry:
     @classmethod
     def of(cls, record: tuple[Reviewed, records.Document], info: Info) -> "TemplateReviewEntry":
         found, document = record
-        drift = TemplateDrift(compared=found.drift.compared, average=found.drift.average, most=found.drift.most)
-        return cls(template=CaseTypeTemplate.of(document, info), reasons=list(found.reasons), usage=TemplateUsage.of(found.uses), drift=drift)
+        drift = TemplateDrift(
+            compared=found.drift.compared, average=found.drift.average, most=found.drift.most
+        )
+        return cls(
+            template=CaseTypeTemplate.of(document, info),
+            reasons=list(found.reasons),
+            usage=TemplateUsage.of(found.uses),
+            drift=drift,
+        )
 
 
 @strawberry.input(description="Which templates need a review; what is left out does not matter.")
 class TemplateReviewFilter:
     owner: HsaId | None = strawberry.field(default=None, description="Of this principal or clinic.")
-    levels: list[TemplateLevel] | None = strawberry.field(default=None, description="On any of these levels.")
-    reasons: list[TemplateReviewReason] | None = strawberry.field(default=None, description="For any of these reasons.")
+    levels: list[TemplateLevel] | None = strawberry.field(
+        default=None, description="On any of these levels."
+    )
+    reasons: list[TemplateReviewReason] | None = strawberry.field(
+        default=None, description="For any of these reasons."
+    )
     untouched_months: int | None = strawberry.field(
-        default=_MONTHS, description="After so many months without a change a template counts as `UNTOUCHED`: 1 to 1,200; 12 if left out."
+        default=_MONTHS,
+        description=(
+            "After so many months without a change a template counts as `UNTOUCHED`: 1 to 1,200; 12"
+            " if left out."
+        ),
     )
     drift_at_least: int | None = strawberry.field(
-        default=_DRIFT, description="From this average drift on a template counts as `DRIFTED`: 1 to 100 per cent; 50 if left out."
+        default=_DRIFT,
+        description=(
+            "From this average drift on a template counts as `DRIFTED`: 1 to 100 per cent; 50 if"
+            " left out."
+        ),
     )
 
 
-Which = Annotated[TemplateReviewFilter | None, strawberry.argument(description="Which; all that need one, without.")]
-OrderBy = Annotated[TemplateReviewOrder | None, strawberry.argument(description="In which order; by name without.")]
+Which = Annotated[
+    TemplateReviewFilter | None,
+    strawberry.argument(description="Which; all that need one, without."),
+]
+OrderBy = Annotated[
+    TemplateReviewOrder | None, strawberry.argument(description="In which order; by name without.")
+]
 
 
 def _wish(given: TemplateReviewFilter | None) -> review.Wish:
@@ -77,14 +102,24 @@ def _wish(given: TemplateReviewFilter | None) -> review.Wish:
 class TemplateReviewQuery:
     @strawberry.field(
         description=(
-            "The templates that need a review: of the viewer's own principals and clinics, for roles held for the national management all that "
-            "they see. At most 2,000 templates are looked through."
+            "The templates that need a review: of the viewer's own principals and clinics, for"
+            " roles held for the national management all that they see. At most 2,000 templates are"
+            " looked through."
         )
     )
     async def template_review(
-        self, info: Info, filter: Which = None, order_by: OrderBy = None, first: First = None, after: After = None
+        self,
+        info: Info,
+        filter: Which = None,
+        order_by: OrderBy = None,
+        first: First = None,
+        after: After = None,
     ) -> Connection[TemplateReviewEntry]:
         asked = paging(first, after)
-        found = await review.review(info.context, _wish(filter), order_by or TemplateReviewOrder.NAME_ASC)
+        found = await review.review(
+            info.context, _wish(filter), order_by or TemplateReviewOrder.NAME_ASC
+        )
         page = await review.page(info.context, found, asked)
-        return connection(page, lambda record: TemplateReviewEntry.of(record, info), known_count(len(found)))
+        return connection(
+            page, lambda record: TemplateReviewEntry.of(record, info), known_count(len(found))
+        )

@@ -14,8 +14,9 @@ from schema.organisations import Principal
 _TEMPLATES = "Templates that come from it, directly or through other templates."
 _CASE_TYPES = "Case types that come from it, directly or through other templates."
 _BEHIND = (
-    "How many of both do not rest on the version in force: those that come from an earlier one, and those that come from a template that does. "
-    "So a case type that has all of a regional template is behind the national one until the regional template has taken that over."
+    "How many of both do not rest on the version in force: those that come from an earlier one, and"
+    " those that come from a template that does. So a case type that has all of a regional template"
+    " is behind the national one until the regional template has taken that over."
 )
 
 
@@ -32,20 +33,25 @@ class TemplateUsageOfLevel:
         return await usage.clinics(info.context, self.some)
 
 
-@strawberry.type(description="The part of a template's use that is one principal's and its clinics'.")
+@strawberry.type(
+    description="The part of a template's use that is one principal's and its clinics'."
+)
 class TemplateUsageOfPrincipal:
     principal: Principal = strawberry.field(description="Whose.")
     templates: int = strawberry.field(description=_TEMPLATES)
     case_types: int = strawberry.field(description=_CASE_TYPES)
     clinics: int = strawberry.field(description="Clinics that have one of these case types now.")
     behind: int = strawberry.field(description=_BEHIND)
-    last_used_at: datetime | None = strawberry.field(description="When something was last made from it there.")
+    last_used_at: datetime | None = strawberry.field(
+        description="When something was last made from it there."
+    )
 
 
 @strawberry.type(
     description=(
-        "How a template is used, by the newest versions of what comes from it, archived documents left out. Counted is what the viewer sees; "
-        "for roles held for the national management all that is published, clinics' own documents included."
+        "How a template is used, by the newest versions of what comes from it, archived documents"
+        " left out. Counted is what the viewer sees; for roles held for the national management all"
+        " that is published, clinics' own documents included."
     )
 )
 class TemplateUsage:
@@ -53,20 +59,39 @@ class TemplateUsage:
     templates: int = strawberry.field(description=_TEMPLATES)
     case_types: int = strawberry.field(description=_CASE_TYPES)
     behind: int = strawberry.field(description=_BEHIND)
-    last_used_at: datetime | None = strawberry.field(description="When something was last made from it, archived by now or not; null if never.")
+    last_used_at: datetime | None = strawberry.field(
+        description="When something was last made from it, archived by now or not; null if never."
+    )
 
     @classmethod
     def of(cls, whole: Uses) -> "TemplateUsage":
-        return cls(whole=whole, templates=whole.templates, case_types=whole.case_types, behind=whole.behind, last_used_at=whole.last_used_at)
+        return cls(
+            whole=whole,
+            templates=whole.templates,
+            case_types=whole.case_types,
+            behind=whole.behind,
+            last_used_at=whole.last_used_at,
+        )
 
-    @strawberry.field(description="Clinics that have one of these case types now, each once; of those that the viewer may read.")
+    @strawberry.field(
+        description=(
+            "Clinics that have one of these case types now, each once; of those that the viewer may"
+            " read."
+        )
+    )
     async def clinics(self, info: Info) -> int:
         return await usage.clinics(info.context, self.whole)
 
     @strawberry.field(description="The same for each of the three levels.")
     def by_level(self, info: Info) -> list[TemplateUsageOfLevel]:
         return [
-            TemplateUsageOfLevel(some=some, level=TemplateLevel[level], templates=some.templates, case_types=some.case_types, behind=some.behind)
+            TemplateUsageOfLevel(
+                some=some,
+                level=TemplateLevel[level],
+                templates=some.templates,
+                case_types=some.case_types,
+                behind=some.behind,
+            )
             for level, some in usage.by_level(info.context, self.whole).items()
         ]
 

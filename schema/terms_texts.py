@@ -1,4 +1,6 @@
-"""Terms texts: what residents read, and perhaps accept, before they choose a clinic or book a time there."""
+"""Terms texts: what residents read, and perhaps accept, before they choose a clinic or book a time
+there.
+"""
 
 from typing import Annotated
 
@@ -21,13 +23,26 @@ class TermsTextContent:
     internal_name: str = strawberry.field(description=INTERNAL_NAME)
     rationale: str | None = strawberry.field(description=RATIONALE)
     service: TermsService = strawberry.field(description="Which service it stands in.")
-    clinic_text: Markdown = strawberry.field(description="About the clinic; its first 300 characters show, the rest is folded out.")
-    booking_concerns: Markdown = strawberry.field(description="What the booking concerns (bokningen avser); for booking only.")
-    information_to_clinic: str = strawberry.field(
-        description="What residents are asked to tell the clinic, plain text, at most 150 characters; for booking only."
+    clinic_text: Markdown = strawberry.field(
+        description="About the clinic; its first 300 characters show, the rest is folded out."
     )
-    terms: Markdown = strawberry.field(description="The terms. Where there are some, the resident must tick a box.")
-    named_doctor: bool = strawberry.field(description="Whether residents may ask for a named doctor (fast läkarkontakt); for listing only.")
+    booking_concerns: Markdown = strawberry.field(
+        description="What the booking concerns (bokningen avser); for booking only."
+    )
+    information_to_clinic: str = strawberry.field(
+        description=(
+            "What residents are asked to tell the clinic, plain text, at most 150 characters; for"
+            " booking only."
+        )
+    )
+    terms: Markdown = strawberry.field(
+        description="The terms. Where there are some, the resident must tick a box."
+    )
+    named_doctor: bool = strawberry.field(
+        description=(
+            "Whether residents may ask for a named doctor (fast läkarkontakt); for listing only."
+        )
+    )
     language: str = strawberry.field(description=LANGUAGE)
 
 
@@ -44,22 +59,45 @@ class TermsTextVersion(Version):
     def must_accept(self) -> bool:
         return terms_texts.must_accept(self.record)
 
-    @strawberry.field(description="What is shown of the clinic text before it is folded out: plain text, at most 300 characters.")
+    @strawberry.field(
+        description=(
+            "What is shown of the clinic text before it is folded out: plain text, at most 300"
+            " characters."
+        )
+    )
     def clinic_text_lead(self) -> str:
         return terms_texts.lead(self.record)
 
-    @strawberry.field(description="What the resident meets, as an accessible, sanitised HTML fragment, before or after its publication.")
+    @strawberry.field(
+        description=(
+            "What the resident meets, as an accessible, sanitised HTML fragment, before or after"
+            " its publication."
+        )
+    )
     async def html(
         self,
         info: Info,
-        clinic: Annotated[HsaId | None, strawberry.argument(description="Whose values fill the placeholders; none without.")] = None,
+        clinic: Annotated[
+            HsaId | None,
+            strawberry.argument(description="Whose values fill the placeholders; none without."),
+        ] = None,
     ) -> str:
         return await terms_texts.preview(info.context, self.record, clinic)
 
 
-@document_type(SHAPE, TermsTextVersion, "What a resident reads before choosing a clinic or booking a time (villkorstext).")
+@document_type(
+    SHAPE,
+    TermsTextVersion,
+    "What a resident reads before choosing a clinic or booking a time (villkorstext).",
+)
 class TermsText(Document):
     pass
 
 
-FACE = face(SHAPE, TermsText, TermsTextVersion, noun="terms text", owner="A principal, for all its clinics; or one clinic.")
+FACE = face(
+    SHAPE,
+    TermsText,
+    TermsTextVersion,
+    noun="terms text",
+    owner="A principal, for all its clinics; or one clinic.",
+)

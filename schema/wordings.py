@@ -1,7 +1,10 @@
-"""Telling many of one event at the cost of one: an operation is executed once for all who sent it and may see the same, and its text is shared.
+"""Telling many of one event at the cost of one: an operation is executed once for all who sent it
+and may see the same, and its text is shared.
 
-What depends on the clinic is filled in (`schema.open_execution`), or executed for each clinic where that can't be. What depends on the viewer's
-rights is shared only with those for whom all that was asked of the rights is answered the same (`resolvers.live.rights`). Nothing depends on the
+What depends on the clinic is filled in (`schema.open_execution`), or executed for each clinic where
+that can't be. What depends on the viewer's
+rights is shared only with those for whom all that was asked of the rights is answered the same
+(`resolvers.live.rights`). Nothing depends on the
 viewer itself: it is executed as nobody.
 """
 
@@ -29,8 +32,16 @@ from store import records
 from store.notifications import Told
 from store.records import Action, Actor, Role
 
-_NOBODY = Viewer(subject="", employee_hsa_id=None, name=None, grants=(), expires_at=datetime.max.replace(tzinfo=UTC))
-_NO_EVENT = records.Event("", 0, Action.PUBLISHED, _NOBODY.expires_at, Actor(Role.REPORTER, None, None))
+_NOBODY = Viewer(
+    subject="",
+    employee_hsa_id=None,
+    name=None,
+    grants=(),
+    expires_at=datetime.max.replace(tzinfo=UTC),
+)
+_NO_EVENT = records.Event(
+    "", 0, Action.PUBLISHED, _NOBODY.expires_at, Actor(Role.REPORTER, None, None)
+)
 _NO_ANSWERS: Answers = {}
 _KEPT_EVENTS = 64
 _KEPT_ASKED = 256
@@ -48,7 +59,8 @@ class _Text:
 
 
 class SharedWording:
-    """The texts of one subscription operation, for all who sent it with the same values of the variables that matter.
+    """The texts of one subscription operation, for all who sent it with the same values of the
+    variables that matter.
 
     Args:
         schema: The GraphQL schema.
@@ -60,7 +72,13 @@ class SharedWording:
     """
 
     def __init__(
-        self, schema: GraphQLSchema, context: Context, operation: Operation, name: str | None, variables: Mapping[str, Any], nature: Nature
+        self,
+        schema: GraphQLSchema,
+        context: Context,
+        operation: Operation,
+        name: str | None,
+        variables: Mapping[str, Any],
+        nature: Nature,
     ) -> None:
         self._schema = schema
         self._context = context
@@ -77,7 +95,14 @@ class SharedWording:
         self._asked: dict[Hashable, Asked] = {}
         self._answers: dict[str, tuple[records.Clinic, Answers]] = {}
 
-    def text(self, event: records.Event, clinic: records.Clinic | None, viewpoint: Viewpoint, *, live: bool) -> bytes | None:
+    def text(
+        self,
+        event: records.Event,
+        clinic: records.Clinic | None,
+        viewpoint: Viewpoint,
+        *,
+        live: bool,
+    ) -> bytes | None:
         """What someone is told of an event; None where that is not made yet."""
         for one in self._texts.get(self._key(event, clinic, live=live), ()):
             if viewpoint.shares(one.asked):
@@ -85,7 +110,14 @@ class SharedWording:
                 return None if answers is None else one.text.filled(answers)
         return None
 
-    async def make(self, event: records.Event, clinic: records.Clinic | None, viewpoint: Viewpoint, *, live: bool) -> bytes:
+    async def make(
+        self,
+        event: records.Event,
+        clinic: records.Clinic | None,
+        viewpoint: Viewpoint,
+        *,
+        live: bool,
+    ) -> bytes:
         """The same, made now.
 
         Raises:
@@ -112,9 +144,21 @@ class SharedWording:
             return
         executor = self._executor(NO_RIGHTS)  # nothing that is asked depends on rights
         notification = Notification.of(Told(clinic.key, _NO_EVENT), clinic)
-        answers = {name: question.put(executor, notification) for name, question in self._nature.questions.items()}
-        known = {name: await answer if executor.is_awaitable(answer) else answer for name, answer in answers.items()}
-        self._answers[clinic.key] = (clinic, {None: clinic.key.encode(), **{name: orjson.dumps(answer) for name, answer in known.items()}})
+        answers = {
+            name: question.put(executor, notification)
+            for name, question in self._nature.questions.items()
+        }
+        known = {
+            name: await answer if executor.is_awaitable(answer) else answer
+            for name, answer in answers.items()
+        }
+        self._answers[clinic.key] = (
+            clinic,
+            {
+                None: clinic.key.encode(),
+                **{name: orjson.dumps(answer) for name, answer in known.items()},
+            },
+        )
 
     def left(self) -> None:
         """One who used it has gone."""
@@ -122,7 +166,9 @@ class SharedWording:
         if not self.users:
             self.forget()
 
-    async def _make(self, key: Key, event: records.Event, clinic: records.Clinic | None, viewpoint: Viewpoint) -> None:
+    async def _make(
+        self, key: Key, event: records.Event, clinic: records.Clinic | None, viewpoint: Viewpoint
+    ) -> None:
         if not any(viewpoint.shares(one.asked) for one in self._texts.get(key, ())):
             watched = WatchedRights(viewpoint.rights)
             executor = self._executor(watched)
@@ -138,15 +184,21 @@ class SharedWording:
             await self.prepare(clinic)
 
     def _canonical(self, asked: Asked) -> Asked:
-        """The same questions with the same answers as one object, so that who agreed once is known to agree again."""
+        """The same questions with the same answers as one object, so that who agreed once is known
+        to agree again.
+        """
         if len(self._asked) > _KEPT_ASKED:
             self._asked.clear()
         return self._asked.setdefault(asked.signature(), asked)
 
     def _answers_of(self, clinic: records.Clinic | None) -> Answers | None:
-        """What belongs at a clinic's places; None where that is not known, or was so before the clinic changed."""
+        """What belongs at a clinic's places; None where that is not known, or was so before the
+        clinic changed.
+        """
         known = self._answers.get(clinic.key) if clinic is not None else None
-        return known[1] if known is not None and (known[0] is clinic or known[0] == clinic) else None
+        return (
+            known[1] if known is not None and (known[0] is clinic or known[0] == clinic) else None
+        )
 
     def _keep(self, key: Key, text: _Text) -> None:
         self._texts.setdefault(key, []).append(text)
@@ -159,17 +211,27 @@ class SharedWording:
         return event.sequence
 
     def _executor(self, rights: Rights) -> OpenExecutor:
-        context = replace(self._context, viewer=_NOBODY, rights=rights, loaders=Loaders(self._context.store))
-        executor = OpenExecutor.of(self._schema, self._operation, self._name, self._variables, context)
+        context = replace(
+            self._context, viewer=_NOBODY, rights=rights, loaders=Loaders(self._context.store)
+        )
+        executor = OpenExecutor.of(
+            self._schema, self._operation, self._name, self._variables, context
+        )
         if not isinstance(executor, OpenExecutor):
             raise executor[0]
         return executor
 
 
-def _payload(event: records.Event, clinic: records.Clinic | None, *, for_all: bool) -> Event | Notification:
+def _payload(
+    event: records.Event, clinic: records.Clinic | None, *, for_all: bool
+) -> Event | Notification:
     if clinic is None:
         return Event.of(event)
-    return Notification.of(Told(ANY_CLINIC, event)) if for_all else Notification.of(Told(clinic.key, event), clinic)
+    return (
+        Notification.of(Told(ANY_CLINIC, event))
+        if for_all
+        else Notification.of(Told(clinic.key, event), clinic)
+    )
 
 
 class Wordings:
@@ -179,7 +241,14 @@ class Wordings:
         self._schema = schema
         self._shared: dict[Hashable, SharedWording] = {}
 
-    def join(self, context: Context, operation: Operation, name: str | None, variables: Mapping[str, Any], nature: Nature) -> SharedWording:
+    def join(
+        self,
+        context: Context,
+        operation: Operation,
+        name: str | None,
+        variables: Mapping[str, Any],
+        nature: Nature,
+    ) -> SharedWording:
         """The wording for an operation; until `left` is called on it as often as it was joined."""
         matters = {key: value for key, value in variables.items() if key in nature.variables}
         key = (operation.text, name, orjson.dumps(matters, option=orjson.OPT_SORT_KEYS))

@@ -1,4 +1,5 @@
-"""What several acts on documents share: putting a version in force, taking an archived document back, and the event of every act.
+"""What several acts on documents share: putting a version in force, taking an archived document
+back, and the event of every act.
 
 These stage writes in a transaction that the caller holds; nothing here commits.
 """
@@ -14,7 +15,18 @@ from store import diff, heads
 from store.database import Row
 from store.heads import Place
 from store.kinds import Kind
-from store.records import Act, Action, Assignment, AssignmentOrigin, Audience, Document, DocumentState, OwnerKind, Saved, Version
+from store.records import (
+    Act,
+    Action,
+    Assignment,
+    AssignmentOrigin,
+    Audience,
+    Document,
+    DocumentState,
+    OwnerKind,
+    Saved,
+    Version,
+)
 from store.rows import assignment_from, assignment_row
 from store.stretches import ended
 from store.transactions import Transaction
@@ -31,9 +43,11 @@ async def put_in_force(
     before: Document | None = None,
     **told: Any,
 ) -> Saved:
-    """Stage a publication: the head, the event that tells clinics, and a clinic's own case type at that clinic.
+    """Stage a publication: the head, the event that tells clinics, and a clinic's own case type at
+    that clinic.
 
-    `before` is the head before this act, where the act has already moved it; `told` are other fields of the event.
+    `before` is the head before this act, where the act has already moved it; `told` are other
+    fields of the event.
     """
     before = before or head
     version = await transaction.version(head.id, number)
@@ -69,7 +83,9 @@ async def put_in_force(
 
 
 def told_to(kind: Kind, head: Document) -> Mapping[str, Any]:
-    """Whom a change of what is in force is told to, as fields of its event: those that have the document, or those who are told of its kind."""
+    """Whom a change of what is in force is told to, as fields of its event: those that have the
+    document, or those who are told of its kind.
+    """
     if not kind.told:
         return {"audience": Audience.ASSIGNED}
     if head.owner.kind is OwnerKind.CLINIC:
@@ -77,21 +93,41 @@ def told_to(kind: Kind, head: Document) -> Mapping[str, Any]:
     return {"audience": Audience.PRINCIPAL}
 
 
-def archived(transaction: Transaction, act: Act, action: Action, kind: Kind, head: Document) -> Saved:
+def archived(
+    transaction: Transaction, act: Act, action: Action, kind: Kind, head: Document
+) -> Saved:
     """Stage the end of a document, which leaves the clinics that have it."""
     place = place_of(transaction)
     transaction.write("assignments", ended({"document": head.id}, place))
-    ending = replace(heads.switched(head, DocumentState.ARCHIVED, at=place.at), archived_sequence=place.sequence)
+    ending = replace(
+        heads.switched(head, DocumentState.ARCHIVED, at=place.at), archived_sequence=place.sequence
+    )
     told = told_to(kind, head) if head.published else {}
-    return recorded(transaction, act, action, ending, **told, resident_visible=head.state is DocumentState.ACTIVE and kind.resident_visible)
+    return recorded(
+        transaction,
+        act,
+        action,
+        ending,
+        **told,
+        resident_visible=head.state is DocumentState.ACTIVE and kind.resident_visible,
+    )
 
 
-async def reopened(transaction: Transaction, head: Document, *, publish: bool, place: Place) -> Document:
+async def reopened(
+    transaction: Transaction, head: Document, *, publish: bool, place: Place
+) -> Document:
     """An archived document back in use, at the clinics that had it when it was archived."""
-    closed = await transaction.find("assignments", {"document": head.id, "until_sequence": head.archived_sequence})
+    closed = await transaction.find(
+        "assignments", {"document": head.id, "until_sequence": head.archived_sequence}
+    )
     transaction.write("assignments", *(InsertOne(_again(row, place)) for row in closed))
     active = DocumentState.ACTIVE if publish else DocumentState.INACTIVE
-    return replace(heads.switched(head, active if head.published or publish else DocumentState.DRAFT, at=place.at), archived_sequence=None)
+    return replace(
+        heads.switched(
+            head, active if head.published or publish else DocumentState.DRAFT, at=place.at
+        ),
+        archived_sequence=None,
+    )
 
 
 def place_of(transaction: Transaction) -> Place:

@@ -1,6 +1,7 @@
 """Local adaptations: what a clinic adds to a central case type, as a versioned document of its own.
 
-It hangs on the case type by its id, so a clinic has at most one for each; it is kept when the case type is taken back, and there again when that
+It hangs on the case type by its id, so a clinic has at most one for each; it is kept when the case
+type is taken back, and there again when that
 returns. Nothing that is done to the central case type touches it.
 """
 
@@ -13,7 +14,17 @@ from store.heads import Birth
 from store.kinds import Kind
 from store.leaves import changed_leaves
 from store.log import Log
-from store.records import Act, Action, Clinic, Content, Document, DocumentState, Owner, OwnerKind, Saved
+from store.records import (
+    Act,
+    Action,
+    Clinic,
+    Content,
+    Document,
+    DocumentState,
+    Owner,
+    OwnerKind,
+    Saved,
+)
 from store.transactions import IdempotencyKey, Transaction
 
 
@@ -34,9 +45,18 @@ class Adaptations:
         self._log = log
 
     async def save(
-        self, kind: Kind, case_type: Document, clinic: Clinic, *, content: Content, expected_version: int, act: Act, key: IdempotencyKey | None = None
+        self,
+        kind: Kind,
+        case_type: Document,
+        clinic: Clinic,
+        *,
+        content: Content,
+        expected_version: int,
+        act: Act,
+        key: IdempotencyKey | None = None,
     ) -> Saved:
-        """Write the next version of a clinic's adaptation and put it in force, also where it was deactivated.
+        """Write the next version of a clinic's adaptation and put it in force, also where it was
+        deactivated.
 
         It is written for the version of the case type in force.
 
@@ -50,7 +70,8 @@ class Adaptations:
             key: For a safe repeat.
 
         Returns:
-            The stored version; the newest one and no event where the content is equal and was written for the same version.
+            The stored version; the newest one and no event where the content is equal and was
+            written for the same version.
 
         Raises:
             VersionConflict: Someone saved first. Nothing was written.
@@ -62,15 +83,28 @@ class Adaptations:
 
         async def change(transaction: Transaction) -> Saved:
             central = transaction.document(case_type.id)
-            if not await transaction.find("assignments", {"clinic": clinic.key, "document": central.id, "open": True}):
-                raise InvalidInput.at(("caseType",), "NOT_ASSIGNED", "Mottagningen har inte ärendetypen.")
+            if not await transaction.find(
+                "assignments", {"clinic": clinic.key, "document": central.id, "open": True}
+            ):
+                raise InvalidInput.at(
+                    ("caseType",), "NOT_ASSIGNED", "Mottagningen har inte ärendetypen."
+                )
             written = {"writtenFor": central.published, **content}
             before = await transaction.known(document_id)
             place = place_of(transaction)
             if before is None:
                 if expected_version != 0:
-                    raise NotFound("Mottagningen har ingen anpassning ännu. Ange version 0.", ("expectedVersion",))
-                birth = Birth(document_id, kind, central.principal, Owner(OwnerKind.CLINIC, clinic.key), subject=central.id)
+                    raise NotFound(
+                        "Mottagningen har ingen anpassning ännu. Ange version 0.",
+                        ("expectedVersion",),
+                    )
+                birth = Birth(
+                    document_id,
+                    kind,
+                    central.principal,
+                    Owner(OwnerKind.CLINIC, clinic.key),
+                    subject=central.id,
+                )
                 head, version = heads.born(birth, written, derived_from=None, act=act, place=place)
             else:
                 heads.expect(before, expected_version)
@@ -81,11 +115,22 @@ class Adaptations:
                     if head == before and before.published == before.latest:
                         return Saved(document=before, version=version)
                 else:
-                    head, version = heads.edited(kind, head, written, act=act, place=place, derived_from=None)
+                    head, version = heads.edited(
+                        kind, head, written, act=act, place=place, derived_from=None
+                    )
             if before is None:
                 transaction.add_version(version, ())
             elif version.number > before.latest:
-                transaction.add_version(version, changed_leaves(kind.upcast(before.content, before.schema_version), written, kind.fields))
-            return await put_in_force(transaction, act, Action.ADAPTED, kind, head, version.number, before=before or head)
+                transaction.add_version(
+                    version,
+                    changed_leaves(
+                        kind.upcast(before.content, before.schema_version), written, kind.fields
+                    ),
+                )
+            return await put_in_force(
+                transaction, act, Action.ADAPTED, kind, head, version.number, before=before or head
+            )
 
-        return await self._log.submit(case_type.principal, change, documents=[case_type.id, document_id], key=key, alone=True)
+        return await self._log.submit(
+            case_type.principal, change, documents=[case_type.id, document_id], key=key, alone=True
+        )

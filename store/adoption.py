@@ -1,4 +1,6 @@
-"""How far clinics have taken the version in force: counted from their assignments, whatever the length of the history."""
+"""How far clinics have taken the version in force: counted from their assignments, whatever the
+length of the history.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +20,9 @@ class AdoptionAsked:
 
 @dataclass(frozen=True, slots=True)
 class VersionCount:
-    """How many clinics have acknowledged a version as the newest they were told of; and since when another one is in force, where one is."""
+    """How many clinics have acknowledged a version as the newest they were told of; and since when
+    another one is in force, where one is.
+    """
 
     version: int
     clinics: int
@@ -27,7 +31,9 @@ class VersionCount:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """Of the clinics that have a case type now: how many have acknowledged which version, by number, and how many none."""
+    """Of the clinics that have a case type now: how many have acknowledged which version, by
+    number, and how many none.
+    """
 
     by_version: Sequence[VersionCount]
     unseen: int
@@ -50,30 +56,57 @@ class Adoptions:
                 "assignments",
                 [
                     {"$match": {"document": {"$in": sorted(same)}, "open": True, **some}},
-                    {"$group": {"_id": {"document": "$document", "version": "$acknowledged_version"}, "clinics": {"$sum": 1}}},
+                    {
+                        "$group": {
+                            "_id": {"document": "$document", "version": "$acknowledged_version"},
+                            "clinics": {"$sum": 1},
+                        }
+                    },
                 ],
             )
             for row in rows:
                 counts[same[row["_id"]["document"]]][row["_id"].get("version")] = row["clinics"]
         replaced = await self.replaced(
-            (key.document, version) for key in keys for version in counts[key] if version is not None and version != key.published
+            (key.document, version)
+            for key in keys
+            for version in counts[key]
+            if version is not None and version != key.published
         )
         return {
             key: Adoption(
                 [
-                    VersionCount(version, clinics, replaced.get((key.document, version)) if version != key.published else None)
-                    for version, clinics in sorted((version, clinics) for version, clinics in counts[key].items() if version is not None)
+                    VersionCount(
+                        version,
+                        clinics,
+                        replaced.get((key.document, version)) if version != key.published else None,
+                    )
+                    for version, clinics in sorted(
+                        (version, clinics)
+                        for version, clinics in counts[key].items()
+                        if version is not None
+                    )
                 ],
                 counts[key].get(None, 0),
             )
             for key in keys
         }
 
-    async def replaced(self, versions: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], datetime]:
+    async def replaced(
+        self, versions: Iterable[tuple[str, int]]
+    ) -> Mapping[tuple[str, int], datetime]:
         """When each version was last replaced by another one in force."""
         keys = sorted(set(versions))
         queries = [
-            Query({"document": document, "published_before": version, "published_after": {"$ne": version}}, [("sequence", -1)], 1, {"at": 1})
+            Query(
+                {
+                    "document": document,
+                    "published_before": version,
+                    "published_after": {"$ne": version},
+                },
+                [("sequence", -1)],
+                1,
+                {"at": 1},
+            )
             for document, version in keys
         ]
         found = await self._database.find_each("events", queries)

@@ -46,24 +46,39 @@ class Terms:
     group: str | None = None
 
 
-async def at_clinics(transaction: Transaction, document: str, clinics: Sequence[str]) -> dict[str, Assignment]:
+async def at_clinics(
+    transaction: Transaction, document: str, clinics: Sequence[str]
+) -> dict[str, Assignment]:
     """By clinic, how some clinics have a document now."""
-    rows = await transaction.find("assignments", {"document": document, "open": True, "clinic": {"$in": list(clinics)}})
+    rows = await transaction.find(
+        "assignments", {"document": document, "open": True, "clinic": {"$in": list(clinics)}}
+    )
     return {row["clinic"]: assignment_from(row) async for some in slices(rows) for row in some}
 
 
-async def hand_over(transaction: Transaction, act: Act, head: Document, clinics: Iterable[str], terms: Terms) -> tuple[Assignment, ...]:
-    """Stage the arrival of a case type at clinics that don't have it so already; the event is the caller's.
+async def hand_over(
+    transaction: Transaction, act: Act, head: Document, clinics: Iterable[str], terms: Terms
+) -> tuple[Assignment, ...]:
+    """Stage the arrival of a case type at clinics that don't have it so already; the event is the
+    caller's.
 
-    A clinic that follows it gets it distributed instead, in its place. Where clinics activate central case types themselves it
+    A clinic that follows it gets it distributed instead, in its place. Where clinics activate
+    central case types themselves it
     arrives inactive.
     """
     keys = sorted(set(clinics))
     have = await at_clinics(transaction, head.id, keys)
-    receivers = [key for key in keys if key not in have or (have[key].origin is not terms.origin and terms.origin is AssignmentOrigin.DISTRIBUTED)]
+    receivers = [
+        key
+        for key in keys
+        if key not in have
+        or (have[key].origin is not terms.origin and terms.origin is AssignmentOrigin.DISTRIBUTED)
+    ]
     if not receivers:
         return ()
-    by_clinic = (await policies_of(transaction.find, head.principal)).central_activation is CentralActivation.CLINIC
+    by_clinic = (
+        await policies_of(transaction.find, head.principal)
+    ).central_activation is CentralActivation.CLINIC
     place = place_of(transaction)
     made: list[Assignment] = []
     async for some in slices(receivers):
@@ -88,16 +103,29 @@ async def hand_over(transaction: Transaction, act: Act, head: Document, clinics:
                 )
             )
     if followed := [key for key in receivers if key in have]:
-        transaction.write("assignments", ended({"document": head.id, "clinic": {"$in": followed}}, place))
+        transaction.write(
+            "assignments", ended({"document": head.id, "clinic": {"$in": followed}}, place)
+        )
     async for arrived in slices(made):
-        transaction.write("assignments", *(InsertOne(assignment_row(assignment)) for assignment in arrived))
+        transaction.write(
+            "assignments", *(InsertOne(assignment_row(assignment)) for assignment in arrived)
+        )
     return tuple(made)
 
 
 def told(
-    transaction: Transaction, act: Act, action: Action, head: Document, clinics: Sequence[str], counts: Mapping[str, int], *, group: str | None = None
+    transaction: Transaction,
+    act: Act,
+    action: Action,
+    head: Document,
+    clinics: Sequence[str],
+    counts: Mapping[str, int],
+    *,
+    group: str | None = None,
 ) -> tuple[Document, Event]:
-    """Stage the event of an act on a case type at some clinics, which are told, and the head as counted."""
+    """Stage the event of an act on a case type at some clinics, which are told, and the head as
+    counted.
+    """
     head = heads.counted(head, notice=True, changed=False, at=transaction.at)
     transaction.put(head)
     event = transaction.record(
@@ -118,22 +146,45 @@ def told(
     return head, event
 
 
-def moved(assignment: Assignment, transaction: Transaction, act: Act, *, active: bool) -> Assignment:
+def moved(
+    assignment: Assignment, transaction: Transaction, act: Act, *, active: bool
+) -> Assignment:
     """The same assignment from the next event on, shown to residents there or not."""
     place = place_of(transaction)
-    return replace(assignment, id=f"as_{ObjectId()}", from_sequence=place.sequence, since=place.at, by=act.actor, active=active, waiting=False)
+    return replace(
+        assignment,
+        id=f"as_{ObjectId()}",
+        from_sequence=place.sequence,
+        since=place.at,
+        by=act.actor,
+        active=active,
+        waiting=False,
+    )
 
 
-async def join(transaction: Transaction, act: Act, changed: Sequence[tuple[Clinic | None, Clinic]]) -> None:
-    """Hand case types that are distributed to groups by rule to the clinics that fit a rule now and did not before.
+async def join(
+    transaction: Transaction, act: Act, changed: Sequence[tuple[Clinic | None, Clinic]]
+) -> None:
+    """Hand case types that are distributed to groups by rule to the clinics that fit a rule now and
+    did not before.
 
     Args:
         transaction: Of the import that changed the clinics.
         act: Who imported them.
         changed: Each clinic before, None for a new one, and after.
     """
-    standing = await transaction.find("standing", {"principal": transaction.principal, "open": True}, sort=[("from_sequence", 1), ("_id", 1)])
-    rows = await transaction.find("groups", {"group": {"$in": sorted({row["group"] for row in standing})}, "open": True}) if standing else []
+    standing = await transaction.find(
+        "standing",
+        {"principal": transaction.principal, "open": True},
+        sort=[("from_sequence", 1), ("_id", 1)],
+    )
+    rows = (
+        await transaction.find(
+            "groups", {"group": {"$in": sorted({row["group"] for row in standing})}, "open": True}
+        )
+        if standing
+        else []
+    )
     groups = {row["group"]: group_from(row) for row in rows}
 
     def fits(which: ClinicFilter, clinic: Clinic | None) -> bool:
@@ -143,12 +194,17 @@ async def join(transaction: Transaction, act: Act, changed: Sequence[tuple[Clini
     for group in groups.values():
         if group.rule is not None:
             which = _fitting(group)
-            joining[group.id] = [after.key for before, after in changed if fits(which, after) and not fits(which, before)]
+            joining[group.id] = [
+                after.key
+                for before, after in changed
+                if fits(which, after) and not fits(which, before)
+            ]
     await welcome(transaction, act, standing, joining)
 
 
 async def rejoin(transaction: Transaction, act: Act, head: Document, left: int) -> None:
-    """Hand a case type that is back from the archive to the clinics that came to fit its groups' rules meanwhile.
+    """Hand a case type that is back from the archive to the clinics that came to fit its groups'
+    rules meanwhile.
 
     Args:
         transaction: The caller holds it.
@@ -156,26 +212,45 @@ async def rejoin(transaction: Transaction, act: Act, head: Document, left: int) 
         head: The case type.
         left: The sequence number at which it was archived.
     """
-    standing = await transaction.find("standing", {"document": head.id, "open": True}, sort=[("from_sequence", 1), ("_id", 1)])
+    standing = await transaction.find(
+        "standing", {"document": head.id, "open": True}, sort=[("from_sequence", 1), ("_id", 1)]
+    )
     joining: dict[str, list[str]] = {}
     for row in standing:
         now, then = [
-            [group_from(found) for found in await transaction.find("groups", {"group": row["group"], **holding(sequence)})]
+            [
+                group_from(found)
+                for found in await transaction.find(
+                    "groups", {"group": row["group"], **holding(sequence)}
+                )
+            ]
             for sequence in (None, left)
         ]
-        fitting = [clinic_from(found) for found in await transaction.find("clinics", _fitting(now[0]).where(transaction.at))]
+        fitting = [
+            clinic_from(found)
+            for found in await transaction.find("clinics", _fitting(now[0]).where(transaction.at))
+        ]
         keys = [clinic.key for clinic in fitting]
         states = await transaction.find("clinic_states", {"clinic": {"$in": keys}, **holding(left)})
-        fitted = {state["clinic"] for state in states if then and _fitting(then[0]).matches(clinic_from(state["as_was"]), transaction.at)}
+        fitted = {
+            state["clinic"]
+            for state in states
+            if then and _fitting(then[0]).matches(clinic_from(state["as_was"]), transaction.at)
+        }
         joining[row["group"]] = [key for key in keys if key not in fitted]
     await welcome(transaction, act, standing, joining)
 
 
 def _fitting(group: ClinicGroup) -> ClinicFilter:
-    return replace(ClinicFilter.of_rule(group.rule or ClinicRule(), group.principal), statuses=[ClinicStatus.ACTIVE])
+    return replace(
+        ClinicFilter.of_rule(group.rule or ClinicRule(), group.principal),
+        statuses=[ClinicStatus.ACTIVE],
+    )
 
 
-async def welcome(transaction: Transaction, act: Act, standing: Sequence[Row], joining: dict[str, list[str]]) -> None:
+async def welcome(
+    transaction: Transaction, act: Act, standing: Sequence[Row], joining: dict[str, list[str]]
+) -> None:
     """Stage what clinics that join groups receive: one event for each case type and group.
 
     Args:
@@ -193,7 +268,20 @@ async def welcome(transaction: Transaction, act: Act, standing: Sequence[Row], j
         head = transaction.document(row["document"])
         if head.state is DocumentState.ARCHIVED:
             continue
-        terms = Terms(AssignmentOrigin.DISTRIBUTED, row["start_page_order"], row["contact_card_order"], row["group"])
+        terms = Terms(
+            AssignmentOrigin.DISTRIBUTED,
+            row["start_page_order"],
+            row["contact_card_order"],
+            row["group"],
+        )
         if made := await hand_over(transaction, act, head, newcomers, terms):
-            told(transaction, act, Action.DISTRIBUTED, head, [one.clinic for one in made], {"clinics": len(made)}, group=row["group"])
+            told(
+                transaction,
+                act,
+                Action.DISTRIBUTED,
+                head,
+                [one.clinic for one in made],
+                {"clinics": len(made)},
+                group=row["group"],
+            )
             received[head.id] |= {one.clinic for one in made}

@@ -1,4 +1,7 @@
-"""Which clinics have which case types, now and at any moment before. Read only: `distribution` writes."""
+"""Which clinics have which case types, now and at any moment before.
+
+Read only: `distribution` writes.
+"""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,10 +39,13 @@ class AssignmentOrder(StrEnum):
 class AssignmentFilter:
     """Which assignments; what is None does not matter.
 
-    `clinics` and `principal` are keys; `within` is whose clinics someone may read; `central_only` leaves out clinics' own case types,
+    `clinics` and `principal` are keys; `within` is whose clinics someone may read; `central_only`
+    leaves out clinics' own case types,
     `local_only` all others.
-    `behind` are documents with their versions in force: of these, those whose clinics have not acknowledged that version.
-    `documents` are the only ones, `other_than` none of them; times are of `since`, inclusive from, exclusive to.
+    `behind` are documents with their versions in force: of these, those whose clinics have not
+    acknowledged that version.
+    `documents` are the only ones, `other_than` none of them; times are of `since`, inclusive from,
+    exclusive to.
     """
 
     within: Reach | None = None
@@ -59,7 +65,8 @@ class AssignmentFilter:
     def where(self, moment: int | datetime | None) -> dict[str, Any]:
         """As MongoDB's filter: those that hold just after an event, at a moment, or now."""
         rest = {"$and": [holding(moment), *self._conditions()]}
-        # Each branch whole, so that each is answered by the index on what clinics have acknowledged.
+        # Each branch whole, so that each is answered by the index on what clinics have
+        # acknowledged.
         return rest if self.behind is None else _lagging(self.behind, rest)
 
     def conditions(self) -> dict[str, Any]:
@@ -71,27 +78,49 @@ class AssignmentFilter:
 
     def acknowledging(self, document: str, version: int | None) -> dict[str, Any]:
         """The part of what lags where clinics have acknowledged one version of one document."""
-        # Asked for as a value, null would also mean missing: two stretches of the index, whose order is lost between them.
+        # Asked for as a value, null would also mean missing: two stretches of the index, whose
+        # order is lost between them.
         acknowledged = {"$type": "null"} if version is None else version
-        return {"document": document, "acknowledged_version": acknowledged, "$and": [holding(None), *self._conditions()]}
+        return {
+            "document": document,
+            "acknowledged_version": acknowledged,
+            "$and": [holding(None), *self._conditions()],
+        }
 
     def by_clinic(self) -> bool:
-        """Whether few clinics are asked about, so that reading all that they have is the shortest way."""
-        among = self.clinics if self.clinics is not None else self.within.clinics if self.within and not self.within.principals else None
+        """Whether few clinics are asked about, so that reading all that they have is the shortest
+        way.
+        """
+        among = (
+            self.clinics
+            if self.clinics is not None
+            else self.within.clinics
+            if self.within and not self.within.principals
+            else None
+        )
         return among is not None and len(among) <= _FEW
 
     def _conditions(self) -> list[dict[str, Any]]:
         conditions: list[dict[str, Any]] = []
         if self.within is not None:
             conditions.append(
-                {"$or": [{"principal": {"$in": sorted(self.within.principals)}}, {"clinic": {"$in": sorted(self.within.clinics)}}]}
+                {
+                    "$or": [
+                        {"principal": {"$in": sorted(self.within.principals)}},
+                        {"clinic": {"$in": sorted(self.within.clinics)}},
+                    ]
+                }
                 if self.within.clinics
                 else {"principal": {"$in": sorted(self.within.principals)}}
             )
         if self.principal is not None:
             conditions.append({"principal": self.principal})
         if self.clinics is not None:
-            conditions.append({"clinic": self.clinics[0]} if len(self.clinics) == 1 else {"clinic": {"$in": list(self.clinics)}})
+            conditions.append(
+                {"clinic": self.clinics[0]}
+                if len(self.clinics) == 1
+                else {"clinic": {"$in": list(self.clinics)}}
+            )
         return [*conditions, *self._of_what(), *self._how()]
 
     def _of_what(self) -> Iterator[dict[str, Any]]:
@@ -118,7 +147,10 @@ class AssignmentFilter:
 
 
 def _lagging(behind: Mapping[str, int], rest: Mapping[str, Any]) -> dict[str, Any]:
-    branches = [{"document": document, "acknowledged_version": {"$ne": version}, **rest} for document, version in behind.items()]
+    branches = [
+        {"document": document, "acknowledged_version": {"$ne": version}, **rest}
+        for document, version in behind.items()
+    ]
     return {"$or": branches} if branches else NOTHING
 
 
@@ -140,32 +172,47 @@ class Assignments:
 
     async def held(self, clinics: Iterable[str], sequence: int | None = None) -> list[Assignment]:
         """What some clinics of one principal have, now or just after an event of its log."""
-        rows = await self._database.find("assignments", {"clinic": {"$in": sorted(set(clinics))}, **holding(sequence)})
+        rows = await self._database.find(
+            "assignments", {"clinic": {"$in": sorted(set(clinics))}, **holding(sequence)}
+        )
         return [assignment_from(row) for row in rows]
 
     async def holders(self, document: str, among: Sequence[str]) -> Mapping[str, AssignmentOrigin]:
         """Which of some clinics have a document now, and how they got it."""
         rows = await self._database.find(
-            "assignments", {"document": document, "open": True, "clinic": {"$in": list(among)}}, projection={"clinic": 1, "origin": 1}
+            "assignments",
+            {"document": document, "open": True, "clinic": {"$in": list(among)}},
+            projection={"clinic": 1, "origin": 1},
         )
         return {row["clinic"]: AssignmentOrigin(row["origin"]) for row in rows}
 
     async def handed_out(self, principal: str) -> list[str]:
-        """The documents that clinics of a principal have now, but for their own; each is a step in the index, at however many clinics it is."""
-        where = {"principal": principal, "open": True, "origin": {"$in": [str(AssignmentOrigin.DISTRIBUTED), str(AssignmentOrigin.FOLLOWED)]}}
+        """The documents that clinics of a principal have now, but for their own; each is a step in
+        the index, at however many clinics it is.
+        """
+        where = {
+            "principal": principal,
+            "open": True,
+            "origin": {"$in": [str(AssignmentOrigin.DISTRIBUTED), str(AssignmentOrigin.FOLLOWED)]},
+        }
         return await self._database.distinct("assignments", "document", where)
 
     async def clinics_with(self, document: str, sequence: int, among: Clinics) -> list[str]:
-        """Which of some clinics had a document when an event happened, the acts that gave and took it included; in the order of their keys."""
+        """Which of some clinics had a document when an event happened, the acts that gave and took
+        it included; in the order of their keys.
+        """
         where = {
             "document": document,
             "from_sequence": {"$lte": sequence},
             "$or": [{"until_sequence": None}, {"until_sequence": {"$gte": sequence}}],
         }
-        # Of many clinics all that had it are read: naming them takes longer than leaving out those not asked for.
+        # Of many clinics all that had it are read: naming them takes longer than leaving out those
+        # not asked for.
         some = {"clinic": {"$in": sorted(among)}} if len(among) <= _FEW else {}
         found: list[str] = await self._database.distinct("assignments", "clinic", where | some)
-        return sorted([one for one in found if one in among])  # they come by index, in their order: sorting is a look
+        return sorted(
+            [one for one in found if one in among]
+        )  # they come by index, in their order: sorting is a look
 
     async def page(
         self,
@@ -192,24 +239,49 @@ class Assignments:
             del keys["document"]
         elif which.clinics is not None and len(which.clinics) == 1:
             del keys["clinic"]
-        return await find_page(self._database, "assignments", which.where(moment), paging, keys=keys, convert=assignment_from)
+        return await find_page(
+            self._database,
+            "assignments",
+            which.where(moment),
+            paging,
+            keys=keys,
+            convert=assignment_from,
+        )
 
-    async def _behind(self, which: AssignmentFilter, in_force: Mapping[str, int], paging: Paging) -> Page[Assignment]:
+    async def _behind(
+        self, which: AssignmentFilter, in_force: Mapping[str, int], paging: Paging
+    ) -> Page[Assignment]:
         """A page of what lags.
 
-        Read in order, a list in which few lag among many would be read from end to end. So each version that clinics have acknowledged is a list
+        Read in order, a list in which few lag among many would be read from end to end. So each
+        version that clinics have acknowledged is a list
         in order of its own, and these are merged.
         """
         keys = {"clinic": str, "document": str}  # of what holds now, each at most once
         pairs = [] if which.by_clinic() else await self._acknowledged(in_force)
         if which.by_clinic() or len(pairs) > _MOST_MERGED:
-            return await find_page(self._database, "assignments", which.where(None), paging, keys=keys, convert=assignment_from)
-        lagging = [which.acknowledging(document, version) for document, version in pairs if version != in_force[document]]
+            return await find_page(
+                self._database,
+                "assignments",
+                which.where(None),
+                paging,
+                keys=keys,
+                convert=assignment_from,
+            )
+        lagging = [
+            which.acknowledging(document, version)
+            for document, version in pairs
+            if version != in_force[document]
+        ]
         parts = [(where, keys) for where in lagging]
-        return await find_merged(self._database, "assignments", parts, paging, convert=assignment_from)
+        return await find_merged(
+            self._database, "assignments", parts, paging, convert=assignment_from
+        )
 
     async def _acknowledged(self, documents: Iterable[str]) -> list[tuple[str, int | None]]:
-        """The versions that clinics that have these documents now have acknowledged; each is one step in the index."""
+        """The versions that clinics that have these documents now have acknowledged; each is one
+        step in the index.
+        """
         branches: list[list[dict[str, Any]]] = [
             [
                 {"$match": {"document": document, "open": True}},
@@ -218,9 +290,19 @@ class Assignments:
             ]
             for document in documents
         ]
-        parts = [branches[start : start + _BRANCHES] for start in range(0, len(branches), _BRANCHES)]
-        united = [[*first, *({"$unionWith": {"coll": "assignments", "pipeline": branch}} for branch in others)] for first, *others in parts]
-        found = await asyncio.gather(*(self._database.aggregate("assignments", pipeline) for pipeline in united))
+        parts = [
+            branches[start : start + _BRANCHES] for start in range(0, len(branches), _BRANCHES)
+        ]
+        united = [
+            [
+                *first,
+                *({"$unionWith": {"coll": "assignments", "pipeline": branch}} for branch in others),
+            ]
+            for first, *others in parts
+        ]
+        found = await asyncio.gather(
+            *(self._database.aggregate("assignments", pipeline) for pipeline in united)
+        )
         return [(row["document"], row["version"]) for rows in found for row in rows]
 
     async def count(self, which: AssignmentFilter, moment: int | datetime | None = None) -> int:

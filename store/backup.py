@@ -1,6 +1,8 @@
-"""A whole registry in one file, as it was at one moment while servers wrote to it; and back into an empty database.
+"""A whole registry in one file, as it was at one moment while servers wrote to it; and back into an
+empty database.
 
-The file is a ZIP with the rows of each collection as BSON, which other tools read too, and a manifest with their numbers and hashes.
+The file is a ZIP with the rows of each collection as BSON, which other tools read too, and a
+manifest with their numbers and hashes.
 """
 
 import hashlib
@@ -41,7 +43,18 @@ _MANIFEST = "manifest.json"
 _RESTORING = "restoring"
 _AT_ONCE = 1_000
 _SNAPSHOT_GONE = (239, 246)  # SnapshotTooOld, SnapshotUnavailable
-_DAMAGED = (OSError, BadZipFile, zlib.error, BSONError, KeyError, TypeError, ValueError, EOFError, NotImplementedError, RuntimeError)
+_DAMAGED = (
+    OSError,
+    BadZipFile,
+    zlib.error,
+    BSONError,
+    KeyError,
+    TypeError,
+    ValueError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
 """What reading a damaged file may raise."""
 
 _AWARE: CodecOptions[Row] = CodecOptions(tz_aware=True)
@@ -53,7 +66,9 @@ class BackupError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup holds: by collection the number of rows, and the SHA-256 of them in hexadecimal."""
+    """What a backup holds: by collection the number of rows, and the SHA-256 of them in
+    hexadecimal.
+    """
 
     made_at: str
     rows: Mapping[str, int]
@@ -68,7 +83,8 @@ async def back_up(database: Database, target: Path) -> Manifest:
         target: Must not exist. It is there only when it is whole.
 
     Raises:
-        BackupError: The file exists or can't be written, or it took longer than MongoDB keeps the moment.
+        BackupError: The file exists or can't be written, or it took longer than MongoDB keeps the
+            moment.
     """
     if target.exists():  # noqa: ASYNC240 - nobody else waits for this loop
         raise BackupError(f"{target} exists already. Choose another name.")
@@ -80,20 +96,31 @@ async def back_up(database: Database, target: Path) -> Manifest:
     try:
         # Readable for its owner only: it holds drafts and names.
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w+b") as raw, ZipFile(raw, "w", ZIP_DEFLATED, compresslevel=1) as file:
+        with (
+            os.fdopen(descriptor, "w+b") as raw,
+            ZipFile(raw, "w", ZIP_DEFLATED, compresslevel=1) as file,
+        ):
             # One session that reads everything at the moment of its first read.
             async with database.client.start_session(snapshot=True) as session:
                 for name in KEPT:
                     found = hashlib.sha256()
                     count = 0
                     with file.open(f"{name}.bson", "w", force_zip64=True) as entry:
-                        batches: Any = database[name].find_raw_batches(sort=_ORDER.get(name, [("_id", 1)]), session=session)
+                        batches: Any = database[name].find_raw_batches(
+                            sort=_ORDER.get(name, [("_id", 1)]), session=session
+                        )
                         async for batch in batches:  # as bytes, though declared as rows
                             entry.write(batch)
                             found.update(batch)
                             count += _count(batch)
                     rows[name], hashes[name] = count, found.hexdigest()
-            stated = {"format": FORMAT, "version": FORMAT_VERSION, "madeAt": manifest.made_at, "rows": rows, "sha256": hashes}
+            stated = {
+                "format": FORMAT,
+                "version": FORMAT_VERSION,
+                "madeAt": manifest.made_at,
+                "rows": rows,
+                "sha256": hashes,
+            }
             file.writestr(_MANIFEST, json.dumps(stated, indent=2))
             file.close()
             raw.flush()
@@ -104,7 +131,8 @@ async def back_up(database: Database, target: Path) -> Manifest:
     except OperationFailure as error:
         if error.code in _SNAPSHOT_GONE:
             raise BackupError(
-                "It took longer than MongoDB keeps a moment of the past: raise its parameter minSnapshotHistoryWindowInSeconds."
+                "It took longer than MongoDB keeps a moment of the past: raise its parameter"
+                " minSnapshotHistoryWindowInSeconds."
             ) from error
         raise
     finally:
@@ -113,7 +141,8 @@ async def back_up(database: Database, target: Path) -> Manifest:
 
 
 async def restore(database: Database, source: Path) -> Manifest:
-    """Write what a backup holds into an empty database. One that a restore was broken off in counts as empty.
+    """Write what a backup holds into an empty database. One that a restore was broken off in counts
+    as empty.
 
     Check the file before (`store.verification`): here only its hashes are.
 
@@ -124,7 +153,10 @@ async def restore(database: Database, source: Path) -> Manifest:
         await database.client.drop_database(database.name)
     for name in KEPT:
         if await database.find_one(name, {}) is not None:
-            raise BackupError(f"The database {database.name} is not empty: it has {name}. Restore into a new data folder or database.")
+            raise BackupError(
+                f"The database {database.name} is not empty: it has {name}. Restore into a new data"
+                " folder or database."
+            )
     with opened(source) as (file, manifest):
         await database[_RESTORING].insert_one({"_id": manifest.made_at})
         for name, count in manifest.rows.items():
@@ -162,7 +194,9 @@ def opened(source: Path) -> Iterator[tuple[ZipFile, Manifest]]:
                 raise BackupError(f"{source} is of another format than {FORMAT} {FORMAT_VERSION}.")
             unknown = set(stated["rows"]) - set(KEPT)
             if unknown:
-                raise BackupError(f"{source} holds what this version does not know: {', '.join(sorted(unknown))}.")
+                raise BackupError(
+                    f"{source} holds what this version does not know: {', '.join(sorted(unknown))}."
+                )
             yield file, Manifest(stated["madeAt"], stated["rows"], stated["sha256"])
     except _DAMAGED as error:
         raise BackupError(f"{source} is no whole backup: {error}.") from error
@@ -191,7 +225,10 @@ def _raw(file: ZipFile, name: str, manifest: Manifest) -> Iterator[bytes]:
             count += 1
             yield raw
     if (count, found.hexdigest()) != (manifest.rows[name], manifest.hashes[name]):
-        raise BackupError(f"{name} in the backup is not what was written: {count} rows, {manifest.rows[name]} expected, or changed.")
+        raise BackupError(
+            f"{name} in the backup is not what was written: {count} rows, {manifest.rows[name]}"
+            " expected, or changed."
+        )
 
 
 def _count(batch: bytes) -> int:

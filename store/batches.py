@@ -1,4 +1,5 @@
-"""One act on several documents: a new version of each, all in one transaction or none, each with an event of its own that names the act.
+"""One act on several documents: a new version of each, all in one transaction or none, each with an
+event of its own that names the act.
 
 The contents are made outside the transaction; in it every document must still stand as it was read.
 """
@@ -16,7 +17,17 @@ from store.errors import InvalidInput, Path, Problem, RegistryError, Several, Wr
 from store.kinds import Kinds
 from store.leaves import changed_leaves
 from store.log import Log
-from store.records import Act, Action, Content, Derivation, Document, DocumentState, Event, Owner, Saved
+from store.records import (
+    Act,
+    Action,
+    Content,
+    Derivation,
+    Document,
+    DocumentState,
+    Event,
+    Owner,
+    Saved,
+)
 from store.rows import HEAD, document_from, event_from
 from store.transactions import IdempotencyKey, Transaction
 
@@ -28,7 +39,8 @@ _READ = 100
 class NewContent:
     """What a document's next version holds, and how the document stood when that was made.
 
-    `latest` and `published` are the numbers that it must still have; `restored_from` is the version that the content was taken from.
+    `latest` and `published` are the numbers that it must still have; `restored_from` is the version
+    that the content was taken from.
     """
 
     document: Document
@@ -42,7 +54,10 @@ class NewContent:
 
 @dataclass(frozen=True, slots=True)
 class OwnedFilter:
-    """Which of someone's documents; what is None does not matter. Archived ones are never among them."""
+    """Which of someone's documents; what is None does not matter.
+
+    Archived ones are never among them.
+    """
 
     kinds: Sequence[str] | None = None
     ids: Sequence[str] | None = None
@@ -68,10 +83,19 @@ class Batches:
         self._log = log
         self._kinds = kinds
 
-    async def owned(self, principal: str, owner: Owner, which: OwnedFilter, after: str = "") -> list[Document]:
+    async def owned(
+        self, principal: str, owner: Owner, which: OwnedFilter, after: str = ""
+    ) -> list[Document]:
         """The next hundred documents that someone owns, by id."""
-        where = {"$and": [{"principal": principal, "owner.key": owner.key, "_id": {"$gt": after}}, *which.where()]}
-        rows = await self._database.find("documents", where, sort=[("_id", 1)], limit=_READ, projection=HEAD, hint=BY_PLACE)
+        where = {
+            "$and": [
+                {"principal": principal, "owner.key": owner.key, "_id": {"$gt": after}},
+                *which.where(),
+            ]
+        }
+        rows = await self._database.find(
+            "documents", where, sort=[("_id", 1)], limit=_READ, projection=HEAD, hint=BY_PLACE
+        )
         return [document_from(row) for row in rows]
 
     async def events(self, batch: str) -> list[Event]:
@@ -79,7 +103,9 @@ class Batches:
         principal, dot, _ = batch.removeprefix(_PREFIX).rpartition(".")
         if not dot or not batch.startswith(_PREFIX):
             return []
-        rows = await self._database.find("events", {"principal": principal, "batch": {"$eq": batch}}, sort=[("sequence", 1)])
+        rows = await self._database.find(
+            "events", {"principal": principal, "batch": {"$eq": batch}}, sort=[("sequence", 1)]
+        )
         return [event_from(row) for row in rows]
 
     async def write(
@@ -108,7 +134,8 @@ class Batches:
             The last of the events; `target` is the act's id, None where there was nothing to write.
 
         Raises:
-            Several: Documents have been changed since they were read: each one is named. Nothing was written.
+            Several: Documents have been changed since they were read: each one is named. Nothing
+                was written.
             InvalidInput: A content is too large.
         """
         batch = f"{_PREFIX}{principal}.{ObjectId()}"
@@ -117,15 +144,23 @@ class Batches:
             _refuse_changed(transaction, contents)
             saved = Saved(counts=counts)
             for one in contents:
-                saved = await self._write(transaction, act, one, published if one.publish else drafted, batch)
-                await asyncio.sleep(0)  # hundreds of contents are hashed here: others get their turn
+                saved = await self._write(
+                    transaction, act, one, published if one.publish else drafted, batch
+                )
+                await asyncio.sleep(
+                    0
+                )  # hundreds of contents are hashed here: others get their turn
             return Saved(event=saved.event, counts=counts, target=batch if contents else None)
 
         if not contents and key is None:
             return Saved(counts=counts)
-        return await self._log.submit(principal, change, documents=[one.document.id for one in contents], key=key, alone=True)
+        return await self._log.submit(
+            principal, change, documents=[one.document.id for one in contents], key=key, alone=True
+        )
 
-    async def _write(self, transaction: Transaction, act: Act, new: NewContent, action: Action, batch: str) -> Saved:
+    async def _write(
+        self, transaction: Transaction, act: Act, new: NewContent, action: Action, batch: str
+    ) -> Saved:
         before = transaction.document(new.document.id)
         kind = self._kinds[before.kind]
         try:
@@ -139,12 +174,38 @@ class Batches:
                 restored_from=new.restored_from,
             )
         except InvalidInput as refusal:
-            raise InvalidInput([Problem(one.code, one.message, (*place(before), *one.path)) for one in refusal.problems]) from None
-        changed = changed_leaves(kind.upcast(before.content, before.schema_version), new.content, kind.fields)
+            raise InvalidInput(
+                [
+                    Problem(one.code, one.message, (*place(before), *one.path))
+                    for one in refusal.problems
+                ]
+            ) from None
+        changed = changed_leaves(
+            kind.upcast(before.content, before.schema_version), new.content, kind.fields
+        )
         transaction.add_version(version, changed)
         if not new.publish:
-            return recorded(transaction, act, action, head, version=version, number=version.number, restored_from=new.restored_from, batch=batch)
-        return await put_in_force(transaction, act, action, kind, head, version.number, before=before, restored_from=new.restored_from, batch=batch)
+            return recorded(
+                transaction,
+                act,
+                action,
+                head,
+                version=version,
+                number=version.number,
+                restored_from=new.restored_from,
+                batch=batch,
+            )
+        return await put_in_force(
+            transaction,
+            act,
+            action,
+            kind,
+            head,
+            version.number,
+            before=before,
+            restored_from=new.restored_from,
+            batch=batch,
+        )
 
 
 def place(document: Document) -> Path:
@@ -160,7 +221,11 @@ def _refuse_changed(transaction: Transaction, contents: Iterable[NewContent]) ->
             heads.refuse_archived(head, place(head))
             heads.expect(head, new.latest, place(head))
             if head.published != new.published:
-                raise WrongState("En annan version har publicerats sedan dokumentet lästes.", head.state, place(head))
+                raise WrongState(
+                    "En annan version har publicerats sedan dokumentet lästes.",
+                    head.state,
+                    place(head),
+                )
         except RegistryError as refusal:
             refusals.append(refusal)
     if refusals:

@@ -1,7 +1,10 @@
-"""Checkpoints: at some number of a log, a digest of all that stands before. Signed, and kept elsewhere, it shows a log that was cut off or rewritten.
+"""Checkpoints: at some number of a log, a digest of all that stands before. Signed, and kept
+elsewhere, it shows a log that was cut off or rewritten.
 
-A document's chain shows a changed version; who can write to the database can recompute the whole chain, and drop the end of a log. The digest covers
-every event and the hash of every version that an event names, from the first on. It is taken beside the log, not with each write.
+A document's chain shows a changed version; who can write to the database can recompute the whole
+chain, and drop the end of a log. The digest covers
+every event and the hash of every version that an event names, from the first on. It is taken beside
+the log, not with each write.
 
 Source: RFC 8785 (JSON Canonicalization Scheme), FIPS 180-4 (SHA-256).
 """
@@ -23,7 +26,9 @@ _PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How far a log goes: the number of its last event, that event's time, and the digest of all up to it."""
+    """How far a log goes: the number of its last event, that event's time, and the digest of all up
+    to it.
+    """
 
     sequence: int
     at: datetime
@@ -48,13 +53,19 @@ class Checkpoints:
 
     async def all(self) -> list[Checkpoint]:
         """All that were kept, by principal, oldest first."""
-        rows = await self._database.find("checkpoints", {}, sort=[("principal", 1), ("sequence", 1)])
+        rows = await self._database.find(
+            "checkpoints", {}, sort=[("principal", 1), ("sequence", 1)]
+        )
         return [checkpoint_from(row) for row in rows]
 
     async def reached(self) -> AsyncIterator[tuple[str, Reached]]:
-        """For each log that went on since its last checkpoint: the principal's key, and how far it goes now."""
+        """For each log that went on since its last checkpoint: the principal's key, and how far it
+        goes now.
+        """
         for log in await self._database.find("logs", {"sequence": {"$gt": 0}}, sort=[("_id", 1)]):
-            last = await self._database.find_one("checkpoints", {"principal": log["_id"]}, sort=[("sequence", -1)])
+            last = await self._database.find_one(
+                "checkpoints", {"principal": log["_id"]}, sort=[("sequence", -1)]
+            )
             sequence, digest = (0, None) if last is None else (last["sequence"], last["digest"])
             if (reached := await self._read_on(log["_id"], sequence, digest)) is not None:
                 yield log["_id"], reached
@@ -63,10 +74,19 @@ class Checkpoints:
         """From just after a number to the end of the log; None where nothing came since."""
         reached = None
         while rows := await self._database.find(
-            "events", {"principal": principal, "sequence": {"$gt": sequence}}, sort=[("sequence", 1)], limit=_PAGE
+            "events",
+            {"principal": principal, "sequence": {"$gt": sequence}},
+            sort=[("sequence", 1)],
+            limit=_PAGE,
         ):
-            ids = [f"{row['document']}.{row['version']}" for row in rows if row["version"] is not None]
-            versions = await self._database.find("versions", {"_id": {"$in": ids}}, projection={"hash": 1}) if ids else []
+            ids = [
+                f"{row['document']}.{row['version']}" for row in rows if row["version"] is not None
+            ]
+            versions = (
+                await self._database.find("versions", {"_id": {"$in": ids}}, projection={"hash": 1})
+                if ids
+                else []
+            )
             hashes = {row["_id"]: row["hash"] for row in versions}
             for row in rows:
                 digest = digest_of(row, hashes.get(f"{row['document']}.{row['version']}"), digest)

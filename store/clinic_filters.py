@@ -1,4 +1,6 @@
-"""Which clinics: the same filter as MongoDB's and for a clinic in hand, so that a live rule and a list can't drift apart."""
+"""Which clinics: the same filter as MongoDB's and for a clinic in hand, so that a live rule and a
+list can't drift apart.
+"""
 
 import re
 import unicodedata
@@ -21,7 +23,11 @@ class Reach:
 
     def where(self) -> dict[str, Any]:
         """As MongoDB's filter."""
-        branches = [{name: {"$in": sorted(keys)}} for name, keys in (("principal", self.principals), ("_id", self.clinics)) if keys]
+        branches = [
+            {name: {"$in": sorted(keys)}}
+            for name, keys in (("principal", self.principals), ("_id", self.clinics))
+            if keys
+        ]
         return {"$or": branches} if branches else {"_id": {"$in": []}}
 
     def has(self, clinic: Clinic) -> bool:
@@ -31,13 +37,16 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class ClinicFilter:
-    """Which clinics; what is None does not matter. A list matches a clinic that has any of its values.
+    """Which clinics; what is None does not matter. A list matches a clinic that has any of its
+    values.
 
     Attributes:
         within: The clinics that someone may read.
         keys: These clinics only.
-        text: Every word begins a word of the clinic's names, place or HSA-id; case and foreign accents don't matter, å, ä and ö do.
-        similar_to: Clinics that share a business classification with this one; a business type where it has none.
+        text: Every word begins a word of the clinic's names, place or HSA-id; case and foreign
+            accents don't matter, å, ä and ö do.
+        similar_to: Clinics that share a business classification with this one; a business type
+            where it has none.
         also: Other filters that must hold as well.
     """
 
@@ -69,7 +78,10 @@ class ClinicFilter:
         )
 
     def where(self, now: datetime) -> dict[str, Any]:
-        """As MongoDB's filter; ENDED is what the end date says at `now`. User text is only ever a value or an escaped pattern in it."""
+        """As MongoDB's filter; ENDED is what the end date says at `now`.
+
+        User text is only ever a value or an escaped pattern in it.
+        """
         conditions: list[dict[str, Any]] = []
         if self.within is not None:
             conditions.append(self.within.where())
@@ -78,9 +90,18 @@ class ClinicFilter:
         if self.keys is not None:
             conditions.append({"_id": {"$in": list(self.keys)}})
         conditions += [{"words": {"$regex": f"^{re.escape(word)}"}} for word in words_of(self.text)]
-        conditions += [{field: {"$in": list(values)}} for field, values in self._lists() if values is not None]
+        conditions += [
+            {field: {"$in": list(values)}} for field, values in self._lists() if values is not None
+        ]
         if self.statuses is not None:
-            conditions.append({"$or": [_status_where(status, now) for status in self.statuses] or [{"_id": {"$in": []}}]})
+            conditions.append(
+                {
+                    "$or": (
+                        [_status_where(status, now) for status in self.statuses]
+                        or [{"_id": {"$in": []}}]
+                    )
+                }
+            )
         if self.similar_to is not None:
             field, values = _likeness(self.similar_to)
             conditions.append({field: {"$in": values}, "_id": {"$ne": self.similar_to.key}})
@@ -95,7 +116,10 @@ class ClinicFilter:
             and (self.principal is None or clinic.principal == self.principal)
             and (self.keys is None or clinic.key in self.keys)
             and all(any(own.startswith(word) for own in words) for word in words_of(self.text))
-            and all(values is None or not set(values).isdisjoint(_values(clinic, field)) for field, values in self._lists())
+            and all(
+                values is None or not set(values).isdisjoint(_values(clinic, field))
+                for field, values in self._lists()
+            )
             and (self.statuses is None or clinic.status_at(now) in self.statuses)
             and (self.similar_to is None or _is_like(clinic, self.similar_to))
             and all(other.matches(clinic, now) for other in self.also)
@@ -115,14 +139,24 @@ class ClinicFilter:
 def folded(text: str) -> str:
     """A text as it is searched: without case, and without accents but those of Swedish letters."""
     return "".join(
-        letter if letter in _SWEDISH_LETTERS else "".join(part for part in unicodedata.normalize("NFD", letter) if not unicodedata.combining(part))
+        (
+            letter
+            if letter in _SWEDISH_LETTERS
+            else "".join(
+                part
+                for part in unicodedata.normalize("NFD", letter)
+                if not unicodedata.combining(part)
+            )
+        )
         for letter in unicodedata.normalize("NFC", text).casefold()
     )
 
 
 def words_of(*texts: str | None) -> list[str]:
     """The words that some texts are found by, each once."""
-    return list(dict.fromkeys(word for text in texts if text for word in re.findall(r"\w+", folded(text))))
+    return list(
+        dict.fromkeys(word for text in texts if text for word in re.findall(r"\w+", folded(text)))
+    )
 
 
 def clinic_words(clinic: Clinic) -> list[str]:
@@ -131,17 +165,29 @@ def clinic_words(clinic: Clinic) -> list[str]:
 
 
 def similarity_score(clinic: Clinic) -> dict[str, Any]:
-    """How alike clinics are to one, as an expression of MongoDB: 0 to 100, business classifications weighing more than types of unit and care."""
+    """How alike clinics are to one, as an expression of MongoDB: 0 to 100, business classifications
+    weighing more than types of unit and care.
+    """
     shares = [
         {"$multiply": [weight, _jaccard(f"${field}", list(getattr(clinic, field)))]}
-        for field, weight in (("business_classifications", 60), ("business_types", 20), ("care_types", 20))
+        for field, weight in (
+            ("business_classifications", 60),
+            ("business_types", 20),
+            ("care_types", 20),
+        )
     ]
     return {"$toInt": {"$round": [{"$add": shares}, 0]}}
 
 
 def _jaccard(field: str, values: list[str]) -> dict[str, Any]:
     union = {"$size": {"$setUnion": [field, values]}}
-    return {"$cond": [{"$eq": [union, 0]}, 1, {"$divide": [{"$size": {"$setIntersection": [field, values]}}, union]}]}
+    return {
+        "$cond": [
+            {"$eq": [union, 0]},
+            1,
+            {"$divide": [{"$size": {"$setIntersection": [field, values]}}, union]},
+        ]
+    }
 
 
 def _likeness(clinic: Clinic) -> tuple[str, list[str]]:
@@ -164,5 +210,8 @@ def _status_where(status: ClinicStatus, now: datetime) -> dict[str, Any]:
     if status is ClinicStatus.ARCHIVED:
         return {"status": str(status)}
     if status is ClinicStatus.ENDED:
-        return {"status": {"$ne": str(ClinicStatus.ARCHIVED)}, "$or": [{"status": str(status)}, {"end_date": {"$lte": now}}]}
+        return {
+            "status": {"$ne": str(ClinicStatus.ARCHIVED)},
+            "$or": [{"status": str(status)}, {"end_date": {"$lte": now}}],
+        }
     return {"status": str(status), "$or": [{"end_date": None}, {"end_date": {"$gt": now}}]}

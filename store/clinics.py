@@ -1,4 +1,7 @@
-"""Clinics: looked up, listed, imported. They are never deleted: they end or are archived, and history still resolves them."""
+"""Clinics: looked up, listed, imported.
+
+They are never deleted: they end or are archived, and history still resolves them.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -23,7 +26,10 @@ from store.transactions import IdempotencyKey, Transaction
 
 @dataclass(frozen=True, slots=True)
 class ClinicRow:
-    """One row of an import: `values` are the clinic's fields that the file has a column for; `row` is its line."""
+    """One row of an import:
+
+    `values` are the clinic's fields that the file has a column for; `row` is its line.
+    """
 
     row: int
     hsa_id: str
@@ -44,36 +50,64 @@ class Clinics:
         return {row["_id"]: clinic_from(row) for row in rows}
 
     async def as_of(self, clinic: Clinic, sequence: int) -> Clinic | None:
-        """A clinic as it was just after an event of its principal's log; None before its first import."""
-        rows = await self._database.find("clinic_states", {"clinic": clinic.key, **holding(sequence)})
+        """A clinic as it was just after an event of its principal's log; None before its first
+        import.
+        """
+        rows = await self._database.find(
+            "clinic_states", {"clinic": clinic.key, **holding(sequence)}
+        )
         return clinic_from(rows[0]["as_was"]) if rows else None
 
     async def page(self, which: ClinicFilter, paging: Paging) -> Page[Clinic]:
-        """A page of clinics: by key, or the most alike first where the filter asks for similar ones (forward only)."""
+        """A page of clinics: by key, or the most alike first where the filter asks for similar ones
+        (forward only).
+        """
         where = which.where(self._clock())
         if which.similar_to is not None:
             return await self._most_alike(which.similar_to, where, paging)
-        return await find_page(self._database, "clinics", where, paging, keys={"_id": str}, convert=clinic_from)
+        return await find_page(
+            self._database, "clinics", where, paging, keys={"_id": str}, convert=clinic_from
+        )
 
     async def _most_alike(self, clinic: Clinic, where: Row, paging: Paging) -> Page[Clinic]:
         stages: list[Row] = [{"$match": where}, {"$addFields": {"score": similarity_score(clinic)}}]
         if paging.after is not None:
             score, key = decode(paging.after, (int, str), "after")
-            stages.append({"$match": {"$or": [{"score": {"$lt": score}}, {"score": score, "_id": {"$gt": key}}]}})
+            stages.append(
+                {
+                    "$match": {
+                        "$or": [{"score": {"$lt": score}}, {"score": score, "_id": {"$gt": key}}]
+                    }
+                }
+            )
         stages += [{"$sort": {"score": -1, "_id": 1}}, {"$limit": paging.limit + 1}]
         rows = await self._database.aggregate("clinics", stages)
-        return cut([clinic_from(row) for row in rows], [encode((row["score"], row["_id"])) for row in rows], paging)
+        return cut(
+            [clinic_from(row) for row in rows],
+            [encode((row["score"], row["_id"])) for row in rows],
+            paging,
+        )
 
     async def keys(self, which: ClinicFilter) -> list[str]:
         """The keys of all clinics that match, sorted."""
-        rows = await self._database.find("clinics", which.where(self._clock()), projection={"_id": 1})
+        rows = await self._database.find(
+            "clinics", which.where(self._clock()), projection={"_id": 1}
+        )
         return sorted(row["_id"] for row in rows)
 
     async def count(self, which: ClinicFilter) -> int:
         """How many clinics match."""
         return await self._database.count("clinics", which.where(self._clock()))
 
-    async def import_rows(self, principal: str, rows: Sequence[ClinicRow], *, dry_run: bool, act: Act, key: IdempotencyKey | None = None) -> Saved:
+    async def import_rows(
+        self,
+        principal: str,
+        rows: Sequence[ClinicRow],
+        *,
+        dry_run: bool,
+        act: Act,
+        key: IdempotencyKey | None = None,
+    ) -> Saved:
         """Make or change a principal's clinics, all rows or none, in one act.
 
         Args:
@@ -91,31 +125,61 @@ class Clinics:
         """
 
         async def change(transaction: Transaction) -> Saved:
-            found = await transaction.find("clinics", {"_id": {"$in": [key_of(row.hsa_id) for row in rows]}})
-            existing = {row["_id"]: clinic_from(row) async for some in slices(found) for row in some}
+            found = await transaction.find(
+                "clinics", {"_id": {"$in": [key_of(row.hsa_id) for row in rows]}}
+            )
+            existing = {
+                row["_id"]: clinic_from(row) async for some in slices(found) for row in some
+            }
             foreign = [
-                RowProblem("OUTSIDE_PRINCIPAL", "Mottagningen hör till en annan huvudman.", ("csv", "hsaId"), row.row, row.hsa_id)
+                RowProblem(
+                    "OUTSIDE_PRINCIPAL",
+                    "Mottagningen hör till en annan huvudman.",
+                    ("csv", "hsaId"),
+                    row.row,
+                    row.hsa_id,
+                )
                 for row in rows
                 if (clinic := existing.get(key_of(row.hsa_id))) and clinic.principal != principal
             ]
             if foreign:
                 raise RowsRefused(foreign)
-            clinics = [_imported(existing.get(key_of(row.hsa_id)), row, principal) async for some in slices(rows) for row in some]
+            clinics = [
+                _imported(existing.get(key_of(row.hsa_id)), row, principal)
+                async for some in slices(rows)
+                for row in some
+            ]
             changed = [clinic for clinic in clinics if clinic != existing.get(clinic.key)]
             created = sum(clinic.key not in existing for clinic in changed)
-            counts = {"created": created, "updated": len(changed) - created, "unchanged": len(clinics) - len(changed)}
+            counts = {
+                "created": created,
+                "updated": len(changed) - created,
+                "unchanged": len(clinics) - len(changed),
+            }
             if not changed or dry_run:
                 return Saved(counts=counts)
             place = place_of(transaction)
-            transaction.write("clinic_states", ended({"clinic": {"$in": [clinic.key for clinic in changed]}}, place))
+            transaction.write(
+                "clinic_states",
+                ended({"clinic": {"$in": [clinic.key for clinic in changed]}}, place),
+            )
             async for some in slices(changed):
                 for clinic in some:
                     row = clinic_row(clinic)
-                    state = {"_id": str(ObjectId()), "clinic": clinic.key, "as_was": row} | begun(place)
+                    state = {"_id": str(ObjectId()), "clinic": clinic.key, "as_was": row} | begun(
+                        place
+                    )
                     transaction.write("clinic_states", InsertOne(state))
-                    transaction.write("clinics", UpdateOne({"_id": clinic.key}, {"$set": _without_id(row)}, upsert=True))
+                    transaction.write(
+                        "clinics",
+                        UpdateOne({"_id": clinic.key}, {"$set": _without_id(row)}, upsert=True),
+                    )
             event = transaction.record(
-                act, Action.IMPORTED, clinics=tuple(sorted(clinic.key for clinic in changed)), counts=counts, audience=Audience.NONE
+                act,
+                Action.IMPORTED,
+                clinics=tuple(sorted(clinic.key for clinic in changed)),
+                counts=counts,
+                audience=Audience.NONE,
             )
             await join(transaction, act, [(existing.get(clinic.key), clinic) for clinic in changed])
             return Saved(event=event, counts=counts)
@@ -124,10 +188,19 @@ class Clinics:
 
 
 def _imported(before: Clinic | None, row: ClinicRow, principal: str) -> Clinic:
-    start = before or Clinic(key=key_of(row.hsa_id), hsa_id=row.hsa_id, name="", principal=principal)
+    start = before or Clinic(
+        key=key_of(row.hsa_id), hsa_id=row.hsa_id, name="", principal=principal
+    )
     # What MongoDB hands back are lists; equal content must compare equal.
-    values = {name: list(value) if isinstance(value, (list, tuple)) else value for name, value in row.values.items()}
-    normal = {field.name: list(value) for field in fields(Clinic) if isinstance(value := getattr(start, field.name), tuple)}
+    values = {
+        name: list(value) if isinstance(value, (list, tuple)) else value
+        for name, value in row.values.items()
+    }
+    normal = {
+        field.name: list(value)
+        for field in fields(Clinic)
+        if isinstance(value := getattr(start, field.name), tuple)
+    }
     return replace(start, **(normal | values))
 
 

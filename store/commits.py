@@ -1,6 +1,7 @@
 """Transactions until it is known what came of them: written, not written, or not known.
 
-The driver's own `with_transaction` tries for two minutes whatever fails, and its error does not tell the last two apart. Here a caller is told
+The driver's own `with_transaction` tries for two minutes whatever fails, and its error does not
+tell the last two apart. Here a caller is told
 within seconds when MongoDB is away; only what others' writes hold up is tried for longer.
 """
 
@@ -19,7 +20,8 @@ from store.errors import OutcomeUnknown
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 7.0
-"""For so long a transaction is begun, and then its commit asked for, again and again while MongoDB is away. Longer than the driver needs to notice
+"""For so long a transaction is begun, and then its commit asked for, again and again while MongoDB
+is away. Longer than the driver needs to notice
 that a member hangs, and to find the new primary; shorter than callers wait."""
 
 _HELD_UP_SECONDS = 60.0
@@ -30,8 +32,14 @@ _SNAPSHOT = ReadConcern("snapshot")
 _MAJORITY = WriteConcern("majority", j=True)
 
 
-async def commit(session: Session, work: Callable[[Session], Awaitable[T]], *, patience_seconds: float = PATIENCE_SECONDS) -> T:
-    """Do work in a transaction, again from the start where that can help, until it is on disk on a majority of the members.
+async def commit(
+    session: Session,
+    work: Callable[[Session], Awaitable[T]],
+    *,
+    patience_seconds: float = PATIENCE_SECONDS,
+) -> T:
+    """Do work in a transaction, again from the start where that can help, until it is on disk on a
+    majority of the members.
 
     Args:
         session: Without a transaction.
@@ -42,7 +50,8 @@ async def commit(session: Session, work: Callable[[Session], Awaitable[T]], *, p
         What the work did.
 
     Raises:
-        OutcomeUnknown: MongoDB was asked to commit and did not answer: it is written, or not, or will be.
+        OutcomeUnknown: MongoDB was asked to commit and did not answer: it is written, or not, or
+            will be.
         PyMongoError: MongoDB could not be asked, or refused. Nothing was written.
         Exception: The work's own. Nothing was written.
     """
@@ -54,15 +63,25 @@ async def commit(session: Session, work: Callable[[Session], Awaitable[T]], *, p
             return await _attempt(session, work, patience_seconds)
         except PyMongoError as error:
             limit = patience_seconds if isinstance(error, ConnectionFailure) else _HELD_UP_SECONDS
-            no_primary = isinstance(error, ServerSelectionTimeoutError)  # the driver has waited for one already
-            if no_primary or not error.has_error_label("TransientTransactionError") or loop.time() - begun > limit:
+            no_primary = isinstance(
+                error, ServerSelectionTimeoutError
+            )  # the driver has waited for one already
+            if (
+                no_primary
+                or not error.has_error_label("TransientTransactionError")
+                or loop.time() - begun > limit
+            ):
                 raise
         attempts += 1
         # Of several servers that hold each other up, one must get ahead.
-        await asyncio.sleep(random.random() * min(_FIRST_PAUSE_SECONDS * 1.5**attempts, _LONGEST_PAUSE_SECONDS))  # noqa: S311
+        await asyncio.sleep(
+            random.random() * min(_FIRST_PAUSE_SECONDS * 1.5**attempts, _LONGEST_PAUSE_SECONDS)  # noqa: S311
+        )
 
 
-async def _attempt(session: Session, work: Callable[[Session], Awaitable[T]], patience_seconds: float) -> T:
+async def _attempt(
+    session: Session, work: Callable[[Session], Awaitable[T]], patience_seconds: float
+) -> T:
     await session.start_transaction(_SNAPSHOT, _MAJORITY)
     try:
         done = await work(session)
@@ -76,7 +95,10 @@ async def _attempt(session: Session, work: Callable[[Session], Awaitable[T]], pa
 
 
 async def _settle(session: Session, patience_seconds: float) -> None:
-    """Ask for the commit until it is answered. Asking again is safe: MongoDB knows what it has committed."""
+    """Ask for the commit until it is answered.
+
+    Asking again is safe: MongoDB knows what it has committed.
+    """
     loop = asyncio.get_running_loop()
     begun = loop.time()
     while True:
@@ -86,7 +108,9 @@ async def _settle(session: Session, patience_seconds: float) -> None:
         except PyMongoError as error:
             if not error.has_error_label("UnknownTransactionCommitResult"):
                 raise
-            slow = error.timeout and not isinstance(error, ConnectionFailure)  # it is there, and says that it needs more time
+            slow = error.timeout and not isinstance(
+                error, ConnectionFailure
+            )  # it is there, and says that it needs more time
             if loop.time() - begun > (_HELD_UP_SECONDS if slow else patience_seconds):
                 raise OutcomeUnknown from error
             await asyncio.sleep(_LONGEST_PAUSE_SECONDS * random.random())  # noqa: S311

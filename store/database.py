@@ -1,10 +1,14 @@
 """The connection to MongoDB: a fair limiter before the driver, the collections, their indexes.
 
-PyMongo's pool hands connections to waiters unfairly under load: some wait for over a second while others pass them. A first-in-first-out
-semaphore before the driver, no larger than the pool, keeps the order. Every read and write of the store goes through here.
+PyMongo's pool hands connections to waiters unfairly under load: some wait for over a second while
+others pass them. A first-in-first-out
+semaphore before the driver, no larger than the pool, keeps the order. Every read and write of the
+store goes through here.
 
-Reads of one process follow each other: what one has seen, no later one misses. A majority's data alone does not hold that. A primary that has just
-taken over has all that a majority has, but for a moment it does not know yet that a majority has it, and shows what was before.
+Reads of one process follow each other: what one has seen, no later one misses. A majority's data
+alone does not hold that. A primary that has just
+taken over has all that a majority has, but for a moment it does not know yet that a majority has
+it, and shows what was before.
 """
 
 import asyncio
@@ -69,39 +73,92 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("clinic", ASCENDING), ("from_sequence", DESCENDING)], unique=True),
     ],
     "groups": [
-        IndexModel([("group", ASCENDING)], unique=True, partialFilterExpression=_OPEN_ONLY, name="one_open"),
-        IndexModel([("principal", ASCENDING), ("name", ASCENDING), ("_id", ASCENDING)], name="by_name", collation=SWEDISH),
-        IndexModel([("principal", ASCENDING), ("members", ASCENDING), ("from_sequence", ASCENDING)]),
+        IndexModel(
+            [("group", ASCENDING)], unique=True, partialFilterExpression=_OPEN_ONLY, name="one_open"
+        ),
+        IndexModel(
+            [("principal", ASCENDING), ("name", ASCENDING), ("_id", ASCENDING)],
+            name="by_name",
+            collation=SWEDISH,
+        ),
+        IndexModel(
+            [("principal", ASCENDING), ("members", ASCENDING), ("from_sequence", ASCENDING)]
+        ),
     ],
     "standing": [
-        IndexModel([("document", ASCENDING), ("group", ASCENDING)], unique=True, partialFilterExpression=_OPEN_ONLY, name="one_open"),
+        IndexModel(
+            [("document", ASCENDING), ("group", ASCENDING)],
+            unique=True,
+            partialFilterExpression=_OPEN_ONLY,
+            name="one_open",
+        ),
         IndexModel([("principal", ASCENDING), ("open", ASCENDING), ("from_sequence", ASCENDING)]),
     ],
     "orders": [
-        IndexModel([("target", ASCENDING), ("list", ASCENDING)], unique=True, partialFilterExpression=_OPEN_ONLY, name="one_open"),
+        IndexModel(
+            [("target", ASCENDING), ("list", ASCENDING)],
+            unique=True,
+            partialFilterExpression=_OPEN_ONLY,
+            name="one_open",
+        ),
         IndexModel([("target", ASCENDING), ("list", ASCENDING), ("from_sequence", ASCENDING)]),
     ],
     "policies": [
-        IndexModel([("principal", ASCENDING)], unique=True, partialFilterExpression=_OPEN_ONLY, name="one_open"),
+        IndexModel(
+            [("principal", ASCENDING)],
+            unique=True,
+            partialFilterExpression=_OPEN_ONLY,
+            name="one_open",
+        ),
         IndexModel([("principal", ASCENDING), ("from_sequence", ASCENDING)]),
     ],
     "role_grants": [
         IndexModel(
-            [("employee", ASCENDING), ("unit", ASCENDING), ("role", ASCENDING)], unique=True, partialFilterExpression=_OPEN_ONLY, name="one_open"
+            [("employee", ASCENDING), ("unit", ASCENDING), ("role", ASCENDING)],
+            unique=True,
+            partialFilterExpression=_OPEN_ONLY,
+            name="one_open",
         ),
         IndexModel([("principal", ASCENDING), ("open", ASCENDING), ("_id", ASCENDING)]),
     ],
     "documents": [
-        IndexModel([("kind", ASCENDING), ("name", ASCENDING), ("_id", ASCENDING)], name="by_name", collation=SWEDISH),
-        IndexModel([("kind", ASCENDING), ("updated_at", ASCENDING), ("_id", ASCENDING)], name=BY_UPDATE),
+        IndexModel(
+            [("kind", ASCENDING), ("name", ASCENDING), ("_id", ASCENDING)],
+            name="by_name",
+            collation=SWEDISH,
+        ),
+        IndexModel(
+            [("kind", ASCENDING), ("updated_at", ASCENDING), ("_id", ASCENDING)], name=BY_UPDATE
+        ),
         IndexModel([("kind", ASCENDING), ("noticed_at", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("owner.key", ASCENDING), ("kind", ASCENDING), ("_id", ASCENDING)]),
         IndexModel([("derived_from.template", ASCENDING), ("_id", ASCENDING)]),
-        IndexModel([("tokens", ASCENDING), ("principal", ASCENDING), ("owner.key", ASCENDING), ("_id", ASCENDING)], name=BY_TOKENS),
-        IndexModel([("principal", ASCENDING), ("owner.key", ASCENDING), ("_id", ASCENDING)], name=BY_PLACE),
-        IndexModel([("principal", ASCENDING), ("kind", ASCENDING), ("state", ASCENDING), ("_id", ASCENDING)]),
-        IndexModel([("subject", ASCENDING), ("owner.key", ASCENDING)], partialFilterExpression={"subject": {"$type": "string"}}),
-        # A document of another principal is imported once at an owner; importing it again goes on with the same one.
+        IndexModel(
+            [
+                ("tokens", ASCENDING),
+                ("principal", ASCENDING),
+                ("owner.key", ASCENDING),
+                ("_id", ASCENDING),
+            ],
+            name=BY_TOKENS,
+        ),
+        IndexModel(
+            [("principal", ASCENDING), ("owner.key", ASCENDING), ("_id", ASCENDING)], name=BY_PLACE
+        ),
+        IndexModel(
+            [
+                ("principal", ASCENDING),
+                ("kind", ASCENDING),
+                ("state", ASCENDING),
+                ("_id", ASCENDING),
+            ]
+        ),
+        IndexModel(
+            [("subject", ASCENDING), ("owner.key", ASCENDING)],
+            partialFilterExpression={"subject": {"$type": "string"}},
+        ),
+        # A document of another principal is imported once at an owner; importing it again goes on
+        # with the same one.
         IndexModel(
             [("owner.key", ASCENDING), ("origin.document", ASCENDING)],
             unique=True,
@@ -121,14 +178,20 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("principal", ASCENDING), ("action", ASCENDING), ("sequence", ASCENDING)]),
         IndexModel([("principal", ASCENDING), ("actor_key", ASCENDING), ("sequence", ASCENDING)]),
         IndexModel([("principal", ASCENDING), ("clinics", ASCENDING), ("sequence", ASCENDING)]),
-        IndexModel([("document", ASCENDING), ("published_before", ASCENDING), ("sequence", ASCENDING)]),
-        IndexModel([("principal", ASCENDING), ("batch", ASCENDING), ("sequence", ASCENDING)], partialFilterExpression={"batch": {"$type": "string"}}),
+        IndexModel(
+            [("document", ASCENDING), ("published_before", ASCENDING), ("sequence", ASCENDING)]
+        ),
+        IndexModel(
+            [("principal", ASCENDING), ("batch", ASCENDING), ("sequence", ASCENDING)],
+            partialFilterExpression={"batch": {"$type": "string"}},
+        ),
         IndexModel(
             [("principal", ASCENDING), ("audience", ASCENDING), ("sequence", ASCENDING)],
             partialFilterExpression={"audience": "PRINCIPAL"},
             name="told_to_all",
         ),
-        # The event that first put a version in force carries its number: the versions that clinics may see, each once.
+        # The event that first put a version in force carries its number: the versions that clinics
+        # may see, each once.
         IndexModel(
             [("document", ASCENDING), ("released", ASCENDING)],
             unique=True,
@@ -136,16 +199,48 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         ),
     ],
     "assignments": [
-        IndexModel([("clinic", ASCENDING), ("document", ASCENDING)], unique=True, partialFilterExpression=_OPEN_ONLY, name="one_open"),
+        IndexModel(
+            [("clinic", ASCENDING), ("document", ASCENDING)],
+            unique=True,
+            partialFilterExpression=_OPEN_ONLY,
+            name="one_open",
+        ),
         IndexModel([("clinic", ASCENDING), ("from_sequence", ASCENDING)]),
         IndexModel([("document", ASCENDING), ("clinic", ASCENDING), ("_id", ASCENDING)]),
-        IndexModel([("principal", ASCENDING), ("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)]),
-        IndexModel([("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)]),
-        IndexModel([("document", ASCENDING), ("open", ASCENDING), ("acknowledged_version", ASCENDING), ("clinic", ASCENDING)]),
-        IndexModel([("principal", ASCENDING), ("since", ASCENDING), ("_id", ASCENDING)]),
-        IndexModel([("principal", ASCENDING), ("open", ASCENDING), ("origin", ASCENDING), ("document", ASCENDING)]),
         IndexModel(
-            [("principal", ASCENDING), ("origin", ASCENDING), ("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)],
+            [
+                ("principal", ASCENDING),
+                ("clinic", ASCENDING),
+                ("document", ASCENDING),
+                ("_id", ASCENDING),
+            ]
+        ),
+        IndexModel([("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel(
+            [
+                ("document", ASCENDING),
+                ("open", ASCENDING),
+                ("acknowledged_version", ASCENDING),
+                ("clinic", ASCENDING),
+            ]
+        ),
+        IndexModel([("principal", ASCENDING), ("since", ASCENDING), ("_id", ASCENDING)]),
+        IndexModel(
+            [
+                ("principal", ASCENDING),
+                ("open", ASCENDING),
+                ("origin", ASCENDING),
+                ("document", ASCENDING),
+            ]
+        ),
+        IndexModel(
+            [
+                ("principal", ASCENDING),
+                ("origin", ASCENDING),
+                ("clinic", ASCENDING),
+                ("document", ASCENDING),
+                ("_id", ASCENDING),
+            ],
             partialFilterExpression=_OPEN_ONLY,
             name="by_origin",
         ),
@@ -183,12 +278,22 @@ class Database:
         client: Connected with majority read and write concern (see `connect`).
         name: Of the database.
         reads: Permits for reads under way at once.
-        writes: Permits for transactions under way at once; together with `reads` no more than the pool.
-        seconds: Within which MongoDB must have answered a read, its retries included. MongoDB is told too, and ends what takes longer. None is
+        writes: Permits for transactions under way at once; together with `reads` no more than the
+            pool.
+        seconds: Within which MongoDB must have answered a read, its retries included. MongoDB is
+            told too, and ends what takes longer. None is
             as long as the client may take.
     """
 
-    def __init__(self, client: AsyncMongoClient[Row], name: str, *, reads: int = 12, writes: int = 32, seconds: float | None = 10) -> None:
+    def __init__(
+        self,
+        client: AsyncMongoClient[Row],
+        name: str,
+        *,
+        reads: int = 12,
+        writes: int = 32,
+        seconds: float | None = 10,
+    ) -> None:
         self.client = client
         self.name = name
         self._database: AsyncDatabase[Row] = client[name]
@@ -204,13 +309,20 @@ class Database:
         """Make the collections and indexes that are missing. Those there already are left alone."""
         existing = set(await self._database.list_collection_names())
         with timeout(_INDEXING_SECONDS):
-            await asyncio.gather(*(self._create(name, models, exists=name in existing) for name, models in INDEXES.items()))
+            await asyncio.gather(
+                *(
+                    self._create(name, models, exists=name in existing)
+                    for name, models in INDEXES.items()
+                )
+            )
 
     async def _create(self, name: str, models: Sequence[IndexModel], *, exists: bool) -> None:
         if not exists:
             try:
                 await self._database.create_collection(name, check_exists=False)
-            except OperationFailure as error:  # another server starting at the same moment made it first
+            except (
+                OperationFailure
+            ) as error:  # another server starting at the same moment made it first
                 if error.code != _EXISTS:
                     raise
         if models:
@@ -239,11 +351,17 @@ class Database:
     ) -> Row | None:
         """One row or None. Within a session the caller holds a permit already."""
         if session is not None:
-            return await self[collection].find_one(where, sort=sort, projection=projection, session=session)
-        return await self._read(lambda: self[collection].find_one(where, sort=sort, projection=projection))
+            return await self[collection].find_one(
+                where, sort=sort, projection=projection, session=session
+            )
+        return await self._read(
+            lambda: self[collection].find_one(where, sort=sort, projection=projection)
+        )
 
     async def newest(self, collection: str, id: str) -> Row | None:
-        """A row as it is now, whoever wrote it: also what another process had answered by a primary that is gone. Waits for a majority's word."""
+        """A row as it is now, whoever wrote it: also what another process had answered by a primary
+        that is gone. Waits for a majority's word.
+        """
         certain = self[collection].with_options(read_concern=_LINEARIZABLE)
         return await self._read(lambda: certain.find_one({"_id": id}), after_seen=False)
 
@@ -259,8 +377,11 @@ class Database:
         session: Session | None = None,
         hint: str | None = None,
     ) -> list[Row]:
-        """All rows that match, at most `limit` (0 is no limit), in one list; by the index that `hint` names."""
-        # A batch of the limit's size answers in one round trip. Without a limit batches are small: one is decoded without a turn for others.
+        """All rows that match, at most `limit` (0 is no limit), in one list; by the index that
+        `hint` names.
+        """
+        # A batch of the limit's size answers in one round trip. Without a limit batches are small:
+        # one is decoded without a turn for others.
         cursor = self[collection].find(
             where,
             sort=sort,
@@ -287,13 +408,31 @@ class Database:
         return await self._read(lambda: self[collection].distinct(field, where))
 
     async def find_each(self, collection: str, queries: Sequence[Query]) -> list[list[Row]]:
-        """The rows of each of several queries, a hundred in one command; each is answered by its own index."""
+        """The rows of each of several queries, a hundred in one command; each is answered by its
+        own index.
+        """
         if len(queries) > _BRANCHES:
-            parts = [queries[start : start + _BRANCHES] for start in range(0, len(queries), _BRANCHES)]
-            return [rows for part in await asyncio.gather(*(self.find_each(collection, part) for part in parts)) for rows in part]
+            parts = [
+                queries[start : start + _BRANCHES] for start in range(0, len(queries), _BRANCHES)
+            ]
+            return [
+                rows
+                for part in await asyncio.gather(
+                    *(self.find_each(collection, part) for part in parts)
+                )
+                for rows in part
+            ]
         if len(queries) == 1:
             query = queries[0]
-            return [await self.find(collection, query.where, sort=query.sort, limit=query.limit, projection=query.projection)]
+            return [
+                await self.find(
+                    collection,
+                    query.where,
+                    sort=query.sort,
+                    limit=query.limit,
+                    projection=query.projection,
+                )
+            ]
         branches: list[list[Row]] = [
             [
                 {"$match": query.where},
@@ -307,17 +446,30 @@ class Database:
         found: list[list[Row]] = [[] for _ in queries]
         if branches:
             first, *others = branches
-            for row in await self.aggregate(collection, [*first, *({"$unionWith": {"coll": collection, "pipeline": branch}} for branch in others)]):
+            for row in await self.aggregate(
+                collection,
+                [
+                    *first,
+                    *(
+                        {"$unionWith": {"coll": collection, "pipeline": branch}}
+                        for branch in others
+                    ),
+                ],
+            ):
                 found[row.pop("query")].append(row)
         return found
 
-    async def count(self, collection: str, where: Mapping[str, Any], *, collation: Collation | None = None) -> int:
+    async def count(
+        self, collection: str, where: Mapping[str, Any], *, collation: Collation | None = None
+    ) -> int:
         """The number of rows that match: only for filtered lists, where no head keeps a total."""
         counting = partial(self[collection].count_documents, where)
         return await self._read(partial(counting, collation=collation) if collation else counting)
 
     async def _read(self, work: Callable[[], Awaitable[T]], *, after_seen: bool = True) -> T:
-        """Read in its turn, in the time for it, and nothing older than what was read here before, or committed in a transaction."""
+        """Read in its turn, in the time for it, and nothing older than what was read here before,
+        or committed in a transaction.
+        """
 
         async def reading() -> T:
             async with self._reads:
@@ -349,17 +501,23 @@ def is_outage(error: BaseException | None) -> bool:
     """Whether MongoDB could not be asked just now: asking again later may be answered."""
     return isinstance(error, (ConnectionFailure, ExecutionTimeout)) or (
         isinstance(error, PyMongoError)
-        and (error.timeout or any(map(error.has_error_label, _LABELS_OF_OUTAGES)) or getattr(error, "code", None) in _NO_SPACE)
+        and (
+            error.timeout
+            or any(map(error.has_error_label, _LABELS_OF_OUTAGES))
+            or getattr(error, "code", None) in _NO_SPACE
+        )
     )
 
 
 def connect(uri: str, *, pool: int = 64, patient: bool = False) -> AsyncMongoClient[Row]:
-    """A client with the registry's guarantees: majority reads and journaled majority writes, UTC times.
+    """A client with the registry's guarantees: majority reads and journaled majority writes, UTC
+    times.
 
     Args:
         uri: MongoDB connection string of a replica set or sharded cluster.
         pool: Most connections to one server.
-        patient: Whether a call may take as long as it takes: for work that grows with the registry. MongoDB counts the time of all batches of a
+        patient: Whether a call may take as long as it takes: for work that grows with the registry.
+            MongoDB counts the time of all batches of a
             list together.
     """
     return AsyncMongoClient(
@@ -371,16 +529,32 @@ def connect(uri: str, *, pool: int = 64, patient: bool = False) -> AsyncMongoCli
         readConcernLevel="majority",
         retryWrites=True,
         retryReads=True,
-        # Of every call, its retries included; MongoDB is told too. Reads have less (`Database`), and it ends transactions after a minute anyway.
+        # Of every call, its retries included; MongoDB is told too. Reads have less (`Database`),
+        # and it ends transactions after a minute anyway.
         timeoutMS=None if patient else _CALL_SECONDS * 1_000,
         tz_aware=True,
         tzinfo=UTC,
-        # A primary that stops without closing its connections answers nothing, for ever. Only the heartbeat tells: unanswered for the
-        # sum of these two, it interrupts what waits for that server, and the driver's retries find the new primary.
+        # A primary that stops without closing its connections answers nothing, for ever. Only the
+        # heartbeat tells: unanswered for the
+        # sum of these two, it interrupts what waits for that server, and the driver's retries find
+        # the new primary.
         heartbeatFrequencyMS=2_000,
         connectTimeoutMS=3_000,
         serverSelectionTimeoutMS=6_000,
     )
 
 
-__all__ = ["APPLICATION", "ASCENDING", "DESCENDING", "INDEXES", "SWEDISH", "Database", "Query", "Row", "Session", "Sort", "connect", "is_outage"]
+__all__ = [
+    "APPLICATION",
+    "ASCENDING",
+    "DESCENDING",
+    "INDEXES",
+    "SWEDISH",
+    "Database",
+    "Query",
+    "Row",
+    "Session",
+    "Sort",
+    "connect",
+    "is_outage",
+]

@@ -1,4 +1,5 @@
-"""What acts made so, beside documents and versions: the rows that hold for a stretch of the log, told with the act that they began with.
+"""What acts made so, beside documents and versions: the rows that hold for a stretch of the log,
+told with the act that they began with.
 
 With these, the acts and the versions, a log can be replayed into an empty registry (`replay`).
 """
@@ -34,14 +35,17 @@ class Details:
         self._database = database
 
     async def of(self, acts: Sequence[tuple[Event, int | None]], upto: int) -> Mapping[int, Detail]:
-        """By sequence number the details of some acts of one log, each with the version that it put in force for the first time.
+        """By sequence number the details of some acts of one log, each with the version that it put
+        in force for the first time.
 
-        Rows are as they were just after the event `upto`, which each detail names: what ended later still holds.
+        Rows are as they were just after the event `upto`, which each detail names: what ended later
+        still holds.
         """
         if not acts:
             return {}
         details: dict[int, dict[str, Any]] = {
-            event.sequence: {"released": released, "upto": upto, "began": defaultdict(list)} for event, released in acts
+            event.sequence: {"released": released, "upto": upto, "began": defaultdict(list)}
+            for event, released in acts
         }
         for collection, where in self._asked([event for event, _ in acts]):
             for row in await self._database.find(collection, where, sort=[("_id", 1)]):
@@ -53,9 +57,25 @@ class Details:
         begun = {"from_sequence": {"$in": [event.sequence for event in events]}}
         principal = events[0].principal
         here = {"principal": principal, **begun}
-        gives = sorted({event.document for event in events if event.action in _GIVES and event.document})
-        imported = sorted({clinic for event in events if event.action is Action.IMPORTED for clinic in event.clinics})
-        targets = sorted({target for event in events if event.action is Action.REORDERED for target in _targets(event)})
+        gives = sorted(
+            {event.document for event in events if event.action in _GIVES and event.document}
+        )
+        imported = sorted(
+            {
+                clinic
+                for event in events
+                if event.action is Action.IMPORTED
+                for clinic in event.clinics
+            }
+        )
+        targets = sorted(
+            {
+                target
+                for event in events
+                if event.action is Action.REORDERED
+                for target in _targets(event)
+            }
+        )
         actions = {event.action for event in events}
         wanted: list[tuple[str, Row, bool]] = [
             ("assignments", {"document": {"$in": gives}, **begun}, bool(gives)),

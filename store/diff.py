@@ -1,9 +1,11 @@
 """What differs between two contents: computed, never stored.
 
-List items are followed by their key, so a move is a move and not a delete and an insert; of several ways to tell a new order the one with the
+List items are followed by their key, so a move is a move and not a delete and an insert; of several
+ways to tell a new order the one with the
 fewest moves is told. `apply` is the inverse: `apply(diff(a, b, fields), a) == b`.
 
-A path names a field (`restrictions.ageFrom`) or a keyed item (`questions[datum].label`). Keys hold letters, digits, `-` and `_` only.
+A path names a field (`restrictions.ageFrom`) or a keyed item (`questions[datum].label`). Keys hold
+letters, digits, `-` and `_` only.
 """
 
 import re
@@ -32,7 +34,8 @@ class ChangeKind(StrEnum):
 class Change:
     """One changed value.
 
-    `before` and `after` are values; for a move the 1-based places. `position` is the 1-based place of a list item: after the change, or
+    `before` and `after` are values; for a move the 1-based places. `position` is the 1-based place
+    of a list item: after the change, or
     before it for one that is gone. `text` is given for changed prose.
     """
 
@@ -63,7 +66,10 @@ class Place:
 
     def field(self, name: str, title: str) -> "Place":
         """A field here."""
-        return Place(f"{self.path}.{name}" if self.path else name, f"{self.label} › {title}" if self.label else title)
+        return Place(
+            f"{self.path}.{name}" if self.path else name,
+            f"{self.label} › {title}" if self.label else title,
+        )
 
     def item(self, key: str, readable: str) -> "Place":
         """An item of the list here."""
@@ -76,7 +82,8 @@ def diff(before: Content, after: Content, fields: Mapping[str, Field]) -> list[C
     Args:
         before: Plain JSON. A field that is absent counts as null.
         after: Plain JSON.
-        fields: Of the kind of document; what the contents hold beyond them is compared as plain values.
+        fields: Of the kind of document; what the contents hold beyond them is compared as plain
+            values.
     """
     return list(_objects(before, after, fields, Place(), visible=True))
 
@@ -92,7 +99,9 @@ class Prose:
 
 
 def texts(content: Content, fields: Mapping[str, Field]) -> Iterator[Prose]:
-    """The texts of a content, in the order of the model's fields; the texts of one list without keys share its path."""
+    """The texts of a content, in the order of the model's fields; the texts of one list without
+    keys share its path.
+    """
     return _texts(content, fields, Place())
 
 
@@ -103,7 +112,11 @@ def _texts(content: Content, fields: Mapping[str, Field], place: Place) -> Itera
             if isinstance(one, str) and field.text:
                 yield Prose(there.path, there.label, field, one)
             elif isinstance(one, Mapping) and field.fields is not None:
-                yield from _texts(one, field.fields, there.item(one["key"], readable(one)) if "key" in one else there)
+                yield from _texts(
+                    one,
+                    field.fields,
+                    there.item(one["key"], readable(one)) if "key" in one else there,
+                )
 
 
 def resident_visible(changes: Iterable[Change]) -> bool:
@@ -111,7 +124,9 @@ def resident_visible(changes: Iterable[Change]) -> bool:
     return any(change.resident_visible for change in changes)
 
 
-def _objects(before: Content, after: Content, fields: Mapping[str, Field], place: Place, *, visible: bool) -> Iterator[Change]:
+def _objects(
+    before: Content, after: Content, fields: Mapping[str, Field], place: Place, *, visible: bool
+) -> Iterator[Change]:
     extra = [name for name in dict.fromkeys((*before, *after)) if name not in fields]
     for name in (*fields, *extra):
         field = fields.get(name) or Field(title=name, resident_visible=visible)
@@ -123,30 +138,69 @@ def _values(before: Any, after: Any, field: Field, place: Place) -> Iterator[Cha
         return
     if field.keyed and field.fields is not None and is_keyed(before) and is_keyed(after):
         yield from _keyed(before, after, field, place)
-    elif field.fields is not None and not field.keyed and isinstance(before, Mapping) and isinstance(after, Mapping):
+    elif (
+        field.fields is not None
+        and not field.keyed
+        and isinstance(before, Mapping)
+        and isinstance(after, Mapping)
+    ):
         yield from _objects(before, after, field.fields, place, visible=field.resident_visible)
     else:
-        text = word_segments(before, after) if field.text and isinstance(before, str) and isinstance(after, str) else None
-        yield Change(ChangeKind.CHANGED, place.path, place.label, before, after, field.resident_visible, text)
+        text = (
+            word_segments(before, after)
+            if field.text and isinstance(before, str) and isinstance(after, str)
+            else None
+        )
+        yield Change(
+            ChangeKind.CHANGED, place.path, place.label, before, after, field.resident_visible, text
+        )
 
 
-def _keyed(before: Sequence[Content], after: Sequence[Content], field: Field, place: Place) -> Iterator[Change]:
+def _keyed(
+    before: Sequence[Content], after: Sequence[Content], field: Field, place: Place
+) -> Iterator[Change]:
     old = {item["key"]: (position, item) for position, item in enumerate(before, 1)}
     new = {item["key"]: (position, item) for position, item in enumerate(after, 1)}
     for key, (position, item) in old.items():
         if key not in new:
             there = place.item(key, readable(item))
-            yield Change(ChangeKind.REMOVED, there.path, there.label, item, None, field.resident_visible, position=position)
+            yield Change(
+                ChangeKind.REMOVED,
+                there.path,
+                there.label,
+                item,
+                None,
+                field.resident_visible,
+                position=position,
+            )
     stay = longest_increasing([old[key][0] for key in new if key in old])
     for key, (position, item) in new.items():
         there = place.item(key, readable(item))
         if key not in old:
-            yield Change(ChangeKind.ADDED, there.path, there.label, None, item, field.resident_visible, position=position)
+            yield Change(
+                ChangeKind.ADDED,
+                there.path,
+                there.label,
+                None,
+                item,
+                field.resident_visible,
+                position=position,
+            )
             continue
         was, earlier = old[key]
         if was not in stay:
-            yield Change(ChangeKind.MOVED, there.path, there.label, was, position, field.resident_visible, position=position)
-        yield from _objects(earlier, item, field.fields or {}, there, visible=field.resident_visible)
+            yield Change(
+                ChangeKind.MOVED,
+                there.path,
+                there.label,
+                was,
+                position,
+                field.resident_visible,
+                position=position,
+            )
+        yield from _objects(
+            earlier, item, field.fields or {}, there, visible=field.resident_visible
+        )
 
 
 def same(one: Any, other: Any) -> bool:
@@ -154,7 +208,9 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
+        return one.keys() == other.keys() and all(
+            same(value, other[name]) for name, value in one.items()
+        )
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
     return bool(one == other)
@@ -162,19 +218,26 @@ def same(one: Any, other: Any) -> bool:
 
 def is_keyed(value: Any) -> bool:
     """Whether a value is a list whose items all have a key of their own."""
-    if not isinstance(value, list) or not all(isinstance(item, Mapping) and isinstance(item.get("key"), str) for item in value):
+    if not isinstance(value, list) or not all(
+        isinstance(item, Mapping) and isinstance(item.get("key"), str) for item in value
+    ):
         return False
     return len({item["key"] for item in value}) == len(value)
 
 
 def readable(item: Content) -> str:
     """What people know a list item by."""
-    return next((str(item[name]) for name in ("label", "heading", "name") if item.get(name)), str(item["key"]))
+    return next(
+        (str(item[name]) for name in ("label", "heading", "name") if item.get(name)),
+        str(item["key"]),
+    )
 
 
 def longest_increasing(places: Sequence[int]) -> frozenset[int]:
     """A longest increasing subsequence: the items that need not move. O(n log n)."""
-    tails: list[int] = []  # by length - 1: the smallest place that an increasing run of that length ends with
+    tails: list[
+        int
+    ] = []  # by length - 1: the smallest place that an increasing run of that length ends with
     before: dict[int, int | None] = {}
     for place in places:
         length = bisect_left(tails, place)
@@ -225,7 +288,9 @@ def apply(changes: Iterable[Change], before: Content) -> dict[str, Any]:
             edits.append(change)
         else:
             rearranged.setdefault(change.path.rpartition("[")[0], []).append(change)
-    for path in sorted(rearranged, key=lambda path: path.count("[")):  # from the outside in, so that the items a path names are in place
+    for path in sorted(
+        rearranged, key=lambda path: path.count("[")
+    ):  # from the outside in, so that the items a path names are in place
         _rearrange(_find(content, path), rearranged[path])
     for change in edits:
         holder, _, name = change.path.rpartition(".")
@@ -235,7 +300,9 @@ def apply(changes: Iterable[Change], before: Content) -> dict[str, Any]:
 
 
 def _rearrange(items: list[Any], changes: Iterable[Change]) -> None:
-    """Take out what goes or moves, then put in what comes or moves from the first place on: so each position is the final one."""
+    """Take out what goes or moves, then put in what comes or moves from the first place on: so each
+    position is the final one.
+    """
     arriving: list[tuple[int, Any]] = []
     for change in changes:
         item = deepcopy(change.after)

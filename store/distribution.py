@@ -1,6 +1,8 @@
-"""Handing case types to clinics and taking them back: each one act, all or nothing, in one transaction.
+"""Handing case types to clinics and taking them back: each one act, all or nothing, in one
+transaction.
 
-The clinics are chosen inside the transaction: a clinic that is imported at the same moment is either chosen or joins after.
+The clinics are chosen inside the transaction: a clinic that is imported at the same moment is
+either chosen or joins after.
 """
 
 from collections.abc import Sequence
@@ -14,7 +16,17 @@ from store.arrivals import Terms, at_clinics, hand_over, moved, told
 from store.errors import InvalidInput, NotFound, NotPermitted, Problem, WrongState
 from store.kinds import Kinds
 from store.log import Log
-from store.records import Act, Action, AssignmentOrigin, Clinic, ClinicStatus, Document, DocumentState, OwnerKind, Saved
+from store.records import (
+    Act,
+    Action,
+    AssignmentOrigin,
+    Clinic,
+    ClinicStatus,
+    Document,
+    DocumentState,
+    OwnerKind,
+    Saved,
+)
 from store.rows import assignment_row, clinic_from
 from store.selections import Chosen, Selection, choose
 from store.stretches import begun, ended
@@ -41,12 +53,14 @@ class Distribution:
         act: Act,
         key: IdempotencyKey | None = None,
     ) -> Saved:
-        """Hand a case type to clinics of its principal: one act, one event. To a group by rule it stays handed, also as the group grows.
+        """Hand a case type to clinics of its principal: one act, one event. To a group by rule it
+        stays handed, also as the group grows.
 
         Args:
             document: As last read; the transaction reads it again.
             to: Which clinics.
-            replace_local: Ids of local case types of these clinics that give way: archived in the same act.
+            replace_local: Ids of local case types of these clinics that give way: archived in the
+                same act.
             start_page_order: Its place on the clinics' start pages.
             contact_card_order: Its place on their contact cards.
             skip_refused: Leave refused rows out instead of refusing all.
@@ -54,7 +68,8 @@ class Distribution:
             key: For a safe repeat.
 
         Returns:
-            The document, `counts` of `clinics` that received it now and case types `replaced`, the rows skipped; no event where nothing changed.
+            The document, `counts` of `clinics` that received it now and case types `replaced`, the
+            rows skipped; no event where nothing changed.
 
         Raises:
             RowsRefused: Rows can't be distributed to. Nothing was written.
@@ -64,56 +79,92 @@ class Distribution:
 
         async def change(transaction: Transaction) -> Saved:
             head = _to_hand_out(transaction.document(document.id))
-            chosen = await choose(transaction.find, to, head.principal, transaction.at, self._extra_hsa_prefixes)
+            chosen = await choose(
+                transaction.find, to, head.principal, transaction.at, self._extra_hsa_prefixes
+            )
             if not skip_refused:
                 chosen.or_refuse(to)
             gone = _to_replace(transaction, replace_local, chosen.clinics)
-            terms = Terms(AssignmentOrigin.DISTRIBUTED, start_page_order, contact_card_order, to.group)
+            terms = Terms(
+                AssignmentOrigin.DISTRIBUTED, start_page_order, contact_card_order, to.group
+            )
             made = await hand_over(transaction, act, head, chosen.clinics, terms)
             lasts = await _begin_standing(transaction, head, chosen, terms)
             counts = {"clinics": len(made), "replaced": len(gone)}
             if not made and not gone and not lasts:
                 return Saved(document=head, skipped=tuple(chosen.refused), counts=counts)
-            head, event = told(transaction, act, Action.DISTRIBUTED, head, [one.clinic for one in made], counts, group=to.group)
+            head, event = told(
+                transaction,
+                act,
+                Action.DISTRIBUTED,
+                head,
+                [one.clinic for one in made],
+                counts,
+                group=to.group,
+            )
             for local in gone:
                 archived(transaction, act, Action.REPLACED, self._kinds[local.kind], local)
             return Saved(document=head, event=event, skipped=tuple(chosen.refused), counts=counts)
 
         documents = [document.id, *replace_local]
-        return await self._log.submit(document.principal, change, documents=documents, key=key, alone=True)
+        return await self._log.submit(
+            document.principal, change, documents=documents, key=key, alone=True
+        )
 
-    async def withdraw(self, document: Document, clinics: Selection, *, act: Act, key: IdempotencyKey | None = None) -> Saved:
-        """Take a case type back from clinics, however it came there; those without it are left as they are.
+    async def withdraw(
+        self, document: Document, clinics: Selection, *, act: Act, key: IdempotencyKey | None = None
+    ) -> Saved:
+        """Take a case type back from clinics, however it came there; those without it are left as
+        they are.
 
         Taken back from a group by rule, it reaches no later members either.
 
         Raises:
             RowsRefused: Rows are no clinics of the principal, or stand twice. Nothing was written.
-            WrongState: It is archived: no clinic has it, and restoring it gives it back to those that had it.
+            WrongState: It is archived: no clinic has it, and restoring it gives it back to those
+                that had it.
         """
 
         async def change(transaction: Transaction) -> Saved:
             head = transaction.document(document.id)
             heads.refuse_archived(head, ("caseType",))
-            chosen = await choose(transaction.find, clinics, head.principal, transaction.at, self._extra_hsa_prefixes, ended_too=True)
+            chosen = await choose(
+                transaction.find,
+                clinics,
+                head.principal,
+                transaction.at,
+                self._extra_hsa_prefixes,
+                ended_too=True,
+            )
             chosen.or_refuse(clinics)
             have = sorted(await at_clinics(transaction, head.id, chosen.clinics))
             standing = {"document": head.id, "group": clinics.group}
-            lasting = bool(chosen.live and await transaction.find("standing", {**standing, "open": True}))
+            lasting = bool(
+                chosen.live and await transaction.find("standing", {**standing, "open": True})
+            )
             counts = {"clinics": len(have), "replaced": 0}
             if not have and not lasting:
                 return Saved(document=head, counts=counts)
             place = place_of(transaction)
-            transaction.write("assignments", ended({"document": head.id, "clinic": {"$in": have}}, place))
+            transaction.write(
+                "assignments", ended({"document": head.id, "clinic": {"$in": have}}, place)
+            )
             if lasting:
                 transaction.write("standing", ended(standing, place))
-            head, event = told(transaction, act, Action.WITHDRAWN, head, have, counts, group=clinics.group)
+            head, event = told(
+                transaction, act, Action.WITHDRAWN, head, have, counts, group=clinics.group
+            )
             return Saved(document=head, event=event, counts=counts)
 
-        return await self._log.submit(document.principal, change, documents=[document.id], key=key, alone=True)
+        return await self._log.submit(
+            document.principal, change, documents=[document.id], key=key, alone=True
+        )
 
-    async def follow(self, document: Document, clinic: Clinic, *, act: Act, key: IdempotencyKey | None = None) -> Saved:
-        """A clinic opts in to a case type of its principal; `target` is the assignment's id. No change where it has it already.
+    async def follow(
+        self, document: Document, clinic: Clinic, *, act: Act, key: IdempotencyKey | None = None
+    ) -> Saved:
+        """A clinic opts in to a case type of its principal; `target` is the assignment's id. No
+        change where it has it already.
 
         Raises:
             WrongState: It was never published, or is archived.
@@ -124,17 +175,29 @@ class Distribution:
             head = _to_hand_out(transaction.document(document.id))
             [row] = await transaction.find("clinics", {"_id": clinic.key})
             if clinic_from(row).status_at(transaction.at) is not ClinicStatus.ACTIVE:
-                raise InvalidInput.at(("clinic",), "CLINIC_NOT_ACTIVE", "Mottagningen är inte aktiv.")
-            made = await hand_over(transaction, act, head, [clinic.key], Terms(AssignmentOrigin.FOLLOWED))
+                raise InvalidInput.at(
+                    ("clinic",), "CLINIC_NOT_ACTIVE", "Mottagningen är inte aktiv."
+                )
+            made = await hand_over(
+                transaction, act, head, [clinic.key], Terms(AssignmentOrigin.FOLLOWED)
+            )
             if not made:
-                return Saved(document=head, target=(await at_clinics(transaction, head.id, [clinic.key]))[clinic.key].id)
+                return Saved(
+                    document=head,
+                    target=(await at_clinics(transaction, head.id, [clinic.key]))[clinic.key].id,
+                )
             head, event = told(transaction, act, Action.FOLLOWED, head, [clinic.key], {})
             return Saved(document=head, event=event, target=made[0].id)
 
-        return await self._log.submit(document.principal, change, documents=[document.id], key=key, alone=True)
+        return await self._log.submit(
+            document.principal, change, documents=[document.id], key=key, alone=True
+        )
 
-    async def unfollow(self, document: Document, clinic: Clinic, *, act: Act, key: IdempotencyKey | None = None) -> Saved:
-        """A clinic opts out again; `target` is the ended assignment's id. No change where it does not have the case type.
+    async def unfollow(
+        self, document: Document, clinic: Clinic, *, act: Act, key: IdempotencyKey | None = None
+    ) -> Saved:
+        """A clinic opts out again; `target` is the ended assignment's id. No change where it does
+        not have the case type.
 
         Raises:
             NotPermitted: It was distributed: only its principal takes it back.
@@ -146,15 +209,29 @@ class Distribution:
             if have is None:
                 return Saved(document=head)
             if have.origin is not AssignmentOrigin.FOLLOWED:
-                raise NotPermitted("Ärendetypen är utdelad av huvudmannen och kan bara återkallas av den.", ("caseType",))
+                raise NotPermitted(
+                    "Ärendetypen är utdelad av huvudmannen och kan bara återkallas av den.",
+                    ("caseType",),
+                )
             transaction.write("assignments", ended({"_id": have.id}, place_of(transaction)))
             head, event = told(transaction, act, Action.UNFOLLOWED, head, [clinic.key], {})
             return Saved(document=head, event=event, target=have.id)
 
-        return await self._log.submit(document.principal, change, documents=[document.id], key=key, alone=True)
+        return await self._log.submit(
+            document.principal, change, documents=[document.id], key=key, alone=True
+        )
 
-    async def show(self, document: Document, clinic: Clinic, *, shown: bool, act: Act, key: IdempotencyKey | None = None) -> Saved:
-        """Show a case type to residents at one clinic, or hide it there; `target` is the assignment's id. No change where it is so already.
+    async def show(
+        self,
+        document: Document,
+        clinic: Clinic,
+        *,
+        shown: bool,
+        act: Act,
+        key: IdempotencyKey | None = None,
+    ) -> Saved:
+        """Show a case type to residents at one clinic, or hide it there; `target` is the
+        assignment's id. No change where it is so already.
 
         Raises:
             NotFound: The clinic does not have it.
@@ -168,21 +245,38 @@ class Distribution:
             if have.active is shown:
                 return Saved(document=head, target=have.id)
             after = moved(have, transaction, act, active=shown)
-            transaction.write("assignments", ended({"_id": have.id}, place_of(transaction)), InsertOne(assignment_row(after)))
-            head, event = told(transaction, act, Action.ACTIVATED if shown else Action.DEACTIVATED, head, [clinic.key], {})
+            transaction.write(
+                "assignments",
+                ended({"_id": have.id}, place_of(transaction)),
+                InsertOne(assignment_row(after)),
+            )
+            head, event = told(
+                transaction,
+                act,
+                Action.ACTIVATED if shown else Action.DEACTIVATED,
+                head,
+                [clinic.key],
+                {},
+            )
             return Saved(document=head, event=event, target=after.id)
 
-        return await self._log.submit(document.principal, change, documents=[document.id], key=key, alone=True)
+        return await self._log.submit(
+            document.principal, change, documents=[document.id], key=key, alone=True
+        )
 
 
 def _to_hand_out(head: Document) -> Document:
     heads.refuse_archived(head, ("caseType",))
     if head.published is None:
-        raise WrongState("Publicera ärendetypen innan den delas ut.", DocumentState.DRAFT, ("caseType",))
+        raise WrongState(
+            "Publicera ärendetypen innan den delas ut.", DocumentState.DRAFT, ("caseType",)
+        )
     return head
 
 
-def _to_replace(transaction: Transaction, ids: Sequence[str], clinics: Sequence[str]) -> list[Document]:
+def _to_replace(
+    transaction: Transaction, ids: Sequence[str], clinics: Sequence[str]
+) -> list[Document]:
     """The local case types to archive.
 
     Raises:
@@ -195,9 +289,21 @@ def _to_replace(transaction: Transaction, ids: Sequence[str], clinics: Sequence[
     for index, document_id in enumerate(ids):
         head = transaction.document(document_id)
         if head.owner.kind is not OwnerKind.CLINIC or head.owner.key not in receiving:
-            problems.append(Problem("NOT_LOCAL_THERE", "Ange lokala ärendetyper hos de mottagningar som valts.", ("replaceLocal", str(index))))
+            problems.append(
+                Problem(
+                    "NOT_LOCAL_THERE",
+                    "Ange lokala ärendetyper hos de mottagningar som valts.",
+                    ("replaceLocal", str(index)),
+                )
+            )
         elif head.state is DocumentState.ARCHIVED or document_id in seen:
-            problems.append(Problem("ARCHIVED_ALREADY", "Ärendetypen är redan arkiverad eller står två gånger.", ("replaceLocal", str(index))))
+            problems.append(
+                Problem(
+                    "ARCHIVED_ALREADY",
+                    "Ärendetypen är redan arkiverad eller står två gånger.",
+                    ("replaceLocal", str(index)),
+                )
+            )
         found.append(head)
         seen.add(document_id)
     if problems:
@@ -205,9 +311,16 @@ def _to_replace(transaction: Transaction, ids: Sequence[str], clinics: Sequence[
     return found
 
 
-async def _begin_standing(transaction: Transaction, head: Document, chosen: Chosen, terms: Terms) -> bool:
-    """Note that a case type is handed to a group by rule as such. False where it is so already, or the clinics were chosen otherwise."""
-    if chosen.live is None or await transaction.find("standing", {"document": head.id, "group": chosen.live.id, "open": True}):
+async def _begin_standing(
+    transaction: Transaction, head: Document, chosen: Chosen, terms: Terms
+) -> bool:
+    """Note that a case type is handed to a group by rule as such.
+
+    False where it is so already, or the clinics were chosen otherwise.
+    """
+    if chosen.live is None or await transaction.find(
+        "standing", {"document": head.id, "group": chosen.live.id, "open": True}
+    ):
         return False
     row = {
         "_id": f"sd_{ObjectId()}",

@@ -1,4 +1,5 @@
-"""Documents of any kind: create, update, publish, activate, deactivate, restore, archive; each one event, in the change's transaction.
+"""Documents of any kind: create, update, publish, activate, deactivate, restore, archive; each one
+event, in the change's transaction.
 
 Invariant: versions are appended, never changed; what is in force moves only by an act that says so.
 """
@@ -56,10 +57,14 @@ class Documents:
         return {row["_id"]: summary_from(row) for row in await self._rows(ids, SUMMARY)}
 
     async def _rows(self, ids: Iterable[str], shown: Mapping[str, int]) -> list[Row]:
-        return await self._database.find("documents", {"_id": {"$in": sorted(set(ids))}}, projection=shown)
+        return await self._database.find(
+            "documents", {"_id": {"$in": sorted(set(ids))}}, projection=shown
+        )
 
     async def in_force(self, principal: str, among: Iterable[str]) -> Mapping[str, int]:
-        """The number of the version in force of each of some of a principal's own documents that clinics can have."""
+        """The number of the version in force of each of some of a principal's own documents that
+        clinics can have.
+        """
         assignable = [kind.name for kind in self._kinds if kind.assignable]
         where: Row = {
             "owner.key": principal,
@@ -68,21 +73,33 @@ class Documents:
             "state": {"$ne": str(DocumentState.ARCHIVED)},
             "_id": {"$in": sorted(set(among))},
         }
-        return {row["_id"]: row["published"] for row in await self._database.find("documents", where, projection={"published": 1})}
+        return {
+            row["_id"]: row["published"]
+            for row in await self._database.find("documents", where, projection={"published": 1})
+        }
 
-    async def get_versions(self, keys: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], Version]:
+    async def get_versions(
+        self, keys: Iterable[tuple[str, int]]
+    ) -> Mapping[tuple[str, int], Version]:
         """Versions by (document, number), those that exist, in one round trip."""
         ids = sorted({f"{document}.{number}" for document, number in keys})
         versions = map(version_from, await self._database.find("versions", {"_id": {"$in": ids}}))
         return {(version.document, version.number): version for version in versions}
 
     async def verify(self, head: Document) -> Verification:
-        """Recompute the hash chain over all versions of a document, in flat memory, and hold the head against it."""
+        """Recompute the hash chain over all versions of a document, in flat memory, and hold the
+        head against it.
+        """
         check = ChainCheck()
         published: Version | None = None
         newest: Version | None = None
         after = 0
-        while rows := await self._database.find("versions", {"document": head.id, "number": {"$gt": after}}, sort=[("number", 1)], limit=200):
+        while rows := await self._database.find(
+            "versions",
+            {"document": head.id, "number": {"$gt": after}},
+            sort=[("number", 1)],
+            limit=200,
+        ):
             for row in rows:
                 version = _readable(row)
                 check.add(row["number"], version)
@@ -94,7 +111,9 @@ class Documents:
             return verdict
         if newest is not None and newest.content != head.content:
             return replace(verdict, intact=False, first_broken_version=newest.number)
-        if (head.published or head.highest_released) and (published is None or published.content != head.content_in_force):
+        if (head.published or head.highest_released) and (
+            published is None or published.content != head.content_in_force
+        ):
             number = min(head.published or head.highest_released, head.latest)
             return replace(verdict, intact=False, first_broken_version=number)
         return verdict
@@ -126,14 +145,23 @@ class Documents:
         birth = Birth(id=f"{kind.prefix}_{ObjectId()}", kind=kind, principal=principal, owner=owner)
 
         async def change(transaction: Transaction) -> Saved:
-            head, version = heads.born(birth, content, derived_from=derived_from, act=act, place=place_of(transaction))
+            head, version = heads.born(
+                birth, content, derived_from=derived_from, act=act, place=place_of(transaction)
+            )
             transaction.add_version(version, ())
             return recorded(transaction, act, Action.CREATED, head, version=version, number=1)
 
         return await self._log.submit(principal, change, key=key)
 
     async def update(
-        self, document: Document, *, edit: Edit, expected_version: int, publish: bool, act: Act, key: IdempotencyKey | None = None
+        self,
+        document: Document,
+        *,
+        edit: Edit,
+        expected_version: int,
+        publish: bool,
+        act: Act,
+        key: IdempotencyKey | None = None,
     ) -> Saved:
         """Append the next version of a document, and put it in force if asked.
 
@@ -146,7 +174,8 @@ class Documents:
             key: For a safe repeat.
 
         Returns:
-            The stored version, `number == expected_version + 1`; the newest one and no event where content is equal and nothing is to publish.
+            The stored version, `number == expected_version + 1`; the newest one and no event where
+            content is equal and nothing is to publish.
 
         Raises:
             VersionConflict: Someone saved first. Nothing was written.
@@ -163,18 +192,42 @@ class Documents:
             content = edit(newest)
             if content == newest:
                 if publish and before.published != before.latest:
-                    return await put_in_force(transaction, act, Action.PUBLISHED, kind, before, before.latest)
-                return Saved(document=before, version=await transaction.version(before.id, before.latest))
-            head, version = heads.edited(kind, before, content, act=act, place=place_of(transaction), derived_from=before.derived_from)
+                    return await put_in_force(
+                        transaction, act, Action.PUBLISHED, kind, before, before.latest
+                    )
+                return Saved(
+                    document=before, version=await transaction.version(before.id, before.latest)
+                )
+            head, version = heads.edited(
+                kind,
+                before,
+                content,
+                act=act,
+                place=place_of(transaction),
+                derived_from=before.derived_from,
+            )
             transaction.add_version(version, changed_leaves(newest, content, kind.fields))
             if publish:
-                return await put_in_force(transaction, act, Action.PUBLISHED, kind, head, version.number, before=before)
-            return recorded(transaction, act, Action.EDITED, head, version=version, number=version.number)
+                return await put_in_force(
+                    transaction, act, Action.PUBLISHED, kind, head, version.number, before=before
+                )
+            return recorded(
+                transaction, act, Action.EDITED, head, version=version, number=version.number
+            )
 
         return await self._log.submit(document.principal, change, documents=[document.id], key=key)
 
-    async def publish(self, document: Document, *, version: int, expected_version: int, act: Act, key: IdempotencyKey | None = None) -> Saved:
-        """Put a version in force, the newest or an earlier one. No change where it is in force already.
+    async def publish(
+        self,
+        document: Document,
+        *,
+        version: int,
+        expected_version: int,
+        act: Act,
+        key: IdempotencyKey | None = None,
+    ) -> Saved:
+        """Put a version in force, the newest or an earlier one. No change where it is in force
+        already.
 
         Raises:
             NotFound: There is no such version.
@@ -193,23 +246,60 @@ class Documents:
 
         return await self._log.submit(document.principal, change, documents=[document.id], key=key)
 
-    async def activate(self, document: Document, *, expected_version: int, act: Act, key: IdempotencyKey | None = None) -> Saved:
+    async def activate(
+        self,
+        document: Document,
+        *,
+        expected_version: int,
+        act: Act,
+        key: IdempotencyKey | None = None,
+    ) -> Saved:
         """Show a deactivated document to residents again.
 
         Raises:
             WrongState: It is not deactivated.
         """
-        return await self._switch(document, Action.ACTIVATED, DocumentState.INACTIVE, DocumentState.ACTIVE, expected_version, act, key)
+        return await self._switch(
+            document,
+            Action.ACTIVATED,
+            DocumentState.INACTIVE,
+            DocumentState.ACTIVE,
+            expected_version,
+            act,
+            key,
+        )
 
-    async def deactivate(self, document: Document, *, expected_version: int, act: Act, key: IdempotencyKey | None = None) -> Saved:
+    async def deactivate(
+        self,
+        document: Document,
+        *,
+        expected_version: int,
+        act: Act,
+        key: IdempotencyKey | None = None,
+    ) -> Saved:
         """Hide an active document from residents; it stays with the clinics.
 
         Raises:
             WrongState: It is not active.
         """
-        return await self._switch(document, Action.DEACTIVATED, DocumentState.ACTIVE, DocumentState.INACTIVE, expected_version, act, key)
+        return await self._switch(
+            document,
+            Action.DEACTIVATED,
+            DocumentState.ACTIVE,
+            DocumentState.INACTIVE,
+            expected_version,
+            act,
+            key,
+        )
 
-    async def archive(self, document: Document, *, expected_version: int, act: Act, key: IdempotencyKey | None = None) -> Saved:
+    async def archive(
+        self,
+        document: Document,
+        *,
+        expected_version: int,
+        act: Act,
+        key: IdempotencyKey | None = None,
+    ) -> Saved:
         """End a document: it leaves the clinics that have it, and only reading and restore remain.
 
         Raises:
@@ -223,16 +313,28 @@ class Documents:
             heads.refuse_archived(head)
             return archived(transaction, act, Action.ARCHIVED, kind, head)
 
-        return await self._log.submit(document.principal, change, documents=[document.id], key=key, alone=True)
+        return await self._log.submit(
+            document.principal, change, documents=[document.id], key=key, alone=True
+        )
 
     async def restore(
-        self, document: Document, *, version: int, expected_version: int, publish: bool, act: Act, key: IdempotencyKey | None = None
+        self,
+        document: Document,
+        *,
+        version: int,
+        expected_version: int,
+        publish: bool,
+        act: Act,
+        key: IdempotencyKey | None = None,
     ) -> Saved:
-        """Write an earlier version's content as a new version, and the template version that it was made from.
+        """Write an earlier version's content as a new version, and the template version that it was
+        made from.
 
-        Earlier versions stay, and what is in force too unless `publish`. No new version where both are the newest's already.
+        Earlier versions stay, and what is in force too unless `publish`. No new version where both
+        are the newest's already.
 
-        An archived document comes back: as a draft if it was never published, else deactivated (active with `publish`), at the clinics that had it.
+        An archived document comes back: as a draft if it was never published, else deactivated
+        (active with `publish`), at the clinics that had it.
 
         Raises:
             NotFound: There is no such version.
@@ -252,22 +354,55 @@ class Documents:
             made = None
             newest = kind.upcast(before.content, before.schema_version)
             if content != newest or source.derived_from != before.derived_from:
-                head, made = heads.edited(kind, head, content, act=act, place=place, derived_from=source.derived_from, restored_from=version)
+                head, made = heads.edited(
+                    kind,
+                    head,
+                    content,
+                    act=act,
+                    place=place,
+                    derived_from=source.derived_from,
+                    restored_from=version,
+                )
                 transaction.add_version(made, changed_leaves(newest, content, kind.fields))
             if publish and (made or head.published != head.latest):
-                saved = await put_in_force(transaction, act, Action.RESTORED, kind, head, head.latest, before=before, restored_from=version)
+                saved = await put_in_force(
+                    transaction,
+                    act,
+                    Action.RESTORED,
+                    kind,
+                    head,
+                    head.latest,
+                    before=before,
+                    restored_from=version,
+                )
             elif made is None and head is before:
                 return Saved(document=head, version=await transaction.version(head.id, head.latest))
             else:
                 tells_of = made or await transaction.version(head.id, head.latest)
-                # What is back from the archive is at its clinics again, though not shown to residents.
-                told = told_to(kind, head) if before.archived_sequence is not None and head.published else {}
-                saved = recorded(transaction, act, Action.RESTORED, head, version=tells_of, number=head.latest, restored_from=version, **told)
+                # What is back from the archive is at its clinics again, though not shown to
+                # residents.
+                told = (
+                    told_to(kind, head)
+                    if before.archived_sequence is not None and head.published
+                    else {}
+                )
+                saved = recorded(
+                    transaction,
+                    act,
+                    Action.RESTORED,
+                    head,
+                    version=tells_of,
+                    number=head.latest,
+                    restored_from=version,
+                    **told,
+                )
             if before.archived_sequence is not None:
                 await rejoin(transaction, act, head, before.archived_sequence)
             return replace(saved, document=transaction.document(document.id))
 
-        return await self._log.submit(document.principal, change, documents=[document.id], key=key, alone=True)
+        return await self._log.submit(
+            document.principal, change, documents=[document.id], key=key, alone=True
+        )
 
     async def _switch(
         self,
@@ -285,15 +420,28 @@ class Documents:
             head = transaction.document(document.id)
             heads.expect(head, expected_version)
             if head.state is not needed:
-                raise WrongState(f"Det går bara när dokumentet är {_STATE_NAMES[needed]}; nu är det {_STATE_NAMES[head.state]}.", head.state)
+                raise WrongState(
+                    f"Det går bara när dokumentet är {_STATE_NAMES[needed]}; nu är det"
+                    f" {_STATE_NAMES[head.state]}.",
+                    head.state,
+                )
             switched = heads.switched(head, wanted, at=transaction.at)
-            return recorded(transaction, act, action, switched, **told_to(kind, head), resident_visible=kind.resident_visible)
+            return recorded(
+                transaction,
+                act,
+                action,
+                switched,
+                **told_to(kind, head),
+                resident_visible=kind.resident_visible,
+            )
 
         return await self._log.submit(document.principal, change, documents=[document.id], key=key)
 
 
 def _readable(row: Row) -> Version | None:
-    """The version in a row; None for one that was changed behind our back so that it is none any more."""
+    """The version in a row; None for one that was changed behind our back so that it is none any
+    more.
+    """
     try:
         return version_from(row)
     except (KeyError, TypeError, ValueError, AttributeError):

@@ -1,6 +1,7 @@
 """How far versions are from the template versions that they were made from.
 
-A version never changes, nor does what it was made from: what was computed once is remembered, and counted again only after a restart.
+A version never changes, nor does what it was made from: what was computed once is remembered, and
+counted again only after a restart.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,9 @@ from store.kinds import Kinds
 from store.places import drift
 
 Compared = tuple[str, int, str]
-"""A document, the number of one of its versions, and the hash of its newest one: after a restore from backup a number may be given out again."""
+"""A document, the number of one of its versions, and the hash of its newest one: after a restore
+from backup a number may be given out again.
+"""
 
 _BATCH = 100
 _REMEMBERED = 100_000
@@ -27,7 +30,9 @@ class Drifts:
         self._known: LRUCache[Compared, int] = LRUCache(_REMEMBERED)
 
     async def of(self, versions: Iterable[Compared]) -> Mapping[Compared, int]:
-        """The drift of each version that was made from a template, in per cent; a hundred contents are in memory at a time."""
+        """The drift of each version that was made from a template, in per cent; a hundred contents
+        are in memory at a time.
+        """
         keys = list(dict.fromkeys(versions))
         found = {key: self._known[key] for key in keys if key in self._known}
         missing = [key for key in keys if key not in found]
@@ -45,13 +50,20 @@ class Drifts:
             if row is not None and origin is not None:
                 kind, other = self._kinds[row["kind"]], self._kinds[origin["kind"]]
                 before = other.upcast(origin["content"], origin["schema_version"])
-                found[key] = drift(before, kind.upcast(row["content"], row["schema_version"]), kind.fields)
+                found[key] = drift(
+                    before, kind.upcast(row["content"], row["schema_version"]), kind.fields
+                )
         self._known.update(found)
         return found
 
     async def _versions(self, ids: Iterable[str]) -> Mapping[str, Row]:
         shown = {"kind": 1, "content": 1, "schema_version": 1, "derived_from": 1}
-        return {row["_id"]: row for row in await self._database.find("versions", {"_id": {"$in": sorted(set(ids))}}, projection=shown)}
+        return {
+            row["_id"]: row
+            for row in await self._database.find(
+                "versions", {"_id": {"$in": sorted(set(ids))}}, projection=shown
+            )
+        }
 
 
 def _origin(row: Row) -> str:

@@ -1,6 +1,7 @@
 """Ending what waits for MongoDB.
 
-The driver sends with a timeout by `asyncio.wait_for`, which before Python 3.12 forgets that it was cancelled when what it waits for is just done: the
+The driver sends with a timeout by `asyncio.wait_for`, which before Python 3.12 forgets that it was
+cancelled when what it waits for is just done: the
 task then goes on as if nothing had happened.
 """
 
@@ -22,10 +23,13 @@ async def end(*tasks: asyncio.Task[None]) -> None:
 
 
 async def apart(work: Coroutine[Any, Any, T]) -> T:
-    """Do work of the driver in a task of its own: however often the caller is cancelled, the work is so once, and the caller goes at once.
+    """Do work of the driver in a task of its own: however often the caller is cancelled, the work
+    is so once, and the caller goes at once.
 
-    The driver waits for a connection with its pool's lock in hand, by `asyncio.wait_for`. Before Python 3.12 that is a task of its own; cancelled
-    again while it takes the lock back, it leaves it locked for ever, and nothing of this process reaches MongoDB any more.
+    The driver waits for a connection with its pool's lock in hand, by `asyncio.wait_for`. Before
+    Python 3.12 that is a task of its own; cancelled
+    again while it takes the lock back, it leaves it locked for ever, and nothing of this process
+    reaches MongoDB any more.
     """
     task = asyncio.create_task(work)
     try:

@@ -1,6 +1,8 @@
-"""What a caller can act on, named by the situation. Messages are in Swedish: administrators read them. Codes are stable.
+"""What a caller can act on, named by the situation. Messages are in Swedish: administrators read
+them. Codes are stable.
 
-`path` points into the input of the call, in the API's names. An error raised here means that nothing was written.
+`path` points into the input of the call, in the API's names. An error raised here means that
+nothing was written.
 """
 
 from collections.abc import Sequence
@@ -35,7 +37,10 @@ class RegistryError(Exception):
 
 
 class OutcomeUnknown(Exception):
-    """MongoDB did not answer whether it committed a write: it is written, or not, or will be. No `RegistryError`: those wrote nothing."""
+    """MongoDB did not answer whether it committed a write: it is written, or not, or will be.
+
+    No `RegistryError`: those wrote nothing.
+    """
 
 
 class InvalidInput(RegistryError):
@@ -44,7 +49,9 @@ class InvalidInput(RegistryError):
     code = "INVALID_INPUT"
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("; ".join(f"{'.'.join(p.path)}: {p.message}" for p in problems), problems[0].path)
+        super().__init__(
+            "; ".join(f"{'.'.join(p.path)}: {p.message}" for p in problems), problems[0].path
+        )
         self.problems = tuple(problems)
 
     @classmethod
@@ -71,9 +78,21 @@ class VersionConflict(RegistryError):
     code = "VERSION_CONFLICT"
 
     def __init__(
-        self, *, document: str, principal: str, expected: int, latest: int, by: Actor, at: datetime, path: Path = ("expectedVersion",)
+        self,
+        *,
+        document: str,
+        principal: str,
+        expected: int,
+        latest: int,
+        by: Actor,
+        at: datetime,
+        path: Path = ("expectedVersion",),
     ) -> None:
-        super().__init__(f"Någon annan hann spara före dig: version {latest} finns redan, du utgick från version {expected}.", path)
+        super().__init__(
+            f"Någon annan hann spara före dig: version {latest} finns redan, du utgick från version"
+            f" {expected}.",
+            path,
+        )
         self.document = document
         self.principal = principal
         self.expected = expected
@@ -104,7 +123,9 @@ class MergeConflict(RegistryError):
     code = "MERGE_CONFLICT"
 
     def __init__(self, conflicts: Sequence[Conflict]) -> None:
-        super().__init__(f"{len(conflicts)} värden har ändrats både i dokumentet och i mallen.", ("resolutions",))
+        super().__init__(
+            f"{len(conflicts)} värden har ändrats både i dokumentet och i mallen.", ("resolutions",)
+        )
         self.conflicts = tuple(conflicts)
 
 
@@ -120,7 +141,9 @@ class Several(RegistryError):
 
 @dataclass(frozen=True, slots=True)
 class RowProblem(Problem):
-    """One row that can't be used: its 1-based line in the file or place in the list, and what stands there."""
+    """One row that can't be used: its 1-based line in the file or place in the list, and what
+    stands there.
+    """
 
     row: int
     value: str

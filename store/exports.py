@@ -32,5 +32,16 @@ class Exports:
 
     async def written_since(self, principal: str, actor: Actor, what: str, since: datetime) -> bool:
         """Whether it was written after a moment that someone exported the same."""
-        where = {"principal": principal, "actor_key": actor_key(actor), "action": str(Action.EXPORTED), "export": what, "at": {"$gt": since}}
-        return await self._database.find_one("events", where, sort=[("sequence", -1)], projection={"_id": 1}) is not None
+        where = {
+            "principal": principal,
+            "actor_key": actor_key(actor),
+            "action": str(Action.EXPORTED),
+            "export": what,
+            "at": {"$gt": since},
+        }
+        return (
+            await self._database.find_one(
+                "events", where, sort=[("sequence", -1)], projection={"_id": 1}
+            )
+            is not None
+        )

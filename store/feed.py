@@ -1,8 +1,11 @@
 """The live end of the logs. The log is the truth, wake-ups are hints.
 
-One change stream per process tells which logs have grown. Each log that someone follows has a tail in memory: its newest events, read once
-for all followers. A follower holds a position; one that falls behind the tail reads from the log again, at its own pace. A periodic look at the
-log catches what a wake-up missed, so a change stream that is lost or hangs costs seconds, never an event.
+One change stream per process tells which logs have grown. Each log that someone follows has a tail
+in memory: its newest events, read once
+for all followers. A follower holds a position; one that falls behind the tail reads from the log
+again, at its own pace. A periodic look at the
+log catches what a wake-up missed, so a change stream that is lost or hangs costs seconds, never an
+event.
 """
 
 import asyncio
@@ -76,7 +79,10 @@ class Feed:
 
     def start(self) -> None:
         """Begin to follow the change stream, and to look at the logs."""
-        self._tasks = [asyncio.create_task(self._watch(), name="feed"), asyncio.create_task(self._look(), name="look at the logs")]
+        self._tasks = [
+            asyncio.create_task(self._watch(), name="feed"),
+            asyncio.create_task(self._look(), name="look at the logs"),
+        ]
 
     async def stop(self) -> None:
         """End both. Followers are ended by whoever runs them."""
@@ -103,7 +109,9 @@ class Feed:
     async def _join(self, principal: str) -> _Tail:
         async with self._refreshing:
             if (tail := self._tails.get(principal)) is None:
-                tail = self._tails[principal] = _Tail(await self._history.latest_sequence(principal))
+                tail = self._tails[principal] = _Tail(
+                    await self._history.latest_sequence(principal)
+                )
             tail.followers += 1
             return tail
 
@@ -117,7 +125,12 @@ class Feed:
         for principal in principals:
             try:
                 await self._refresh_one(principal)
-            except (ValueError, KeyError, TypeError, AttributeError):  # an event that this server can't read, as a newer one may write
+            except (
+                ValueError,
+                KeyError,
+                TypeError,
+                AttributeError,
+            ):  # an event that this server can't read, as a newer one may write
                 _log.exception("events can't be read", principal=principal)
 
     async def _refresh_one(self, principal: str) -> None:
@@ -130,7 +143,9 @@ class Feed:
                     break
 
     async def _look(self) -> None:
-        """Read every few seconds what no wake-up told of: the change stream may hang for as long as a call of the driver may take."""
+        """Read every few seconds what no wake-up told of: the change stream may hang for as long as
+        a call of the driver may take.
+        """
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             try:
@@ -151,18 +166,31 @@ class Feed:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _follow_stream(self) -> None:
-        """Follow a new change stream until it breaks. What came before it began is read from the log."""
+        """Follow a new change stream until it breaks.
+
+        What came before it began is read from the log.
+        """
         pipeline: list[Mapping[str, Any]] = [
             {"$match": {"operationType": "insert"}},
-            {"$project": {"fullDocument.principal": 1, "fullDocument.sequence": 1, "clusterTime": 1}},
+            {
+                "$project": {
+                    "fullDocument.principal": 1,
+                    "fullDocument.sequence": 1,
+                    "clusterTime": 1,
+                }
+            },
         ]
-        async with await self._database["events"].watch(pipeline, max_await_time_ms=_AWAIT_MS) as stream:
+        async with await self._database["events"].watch(
+            pipeline, max_await_time_ms=_AWAIT_MS
+        ) as stream:
             _log.info("change stream begun")
             await self._refresh(list(self._tails))
             while stream.alive:
                 change = await stream.try_next()
                 if change is not None:
-                    self._database.has_seen(change["clusterTime"])  # so that the log shows it, whoever is asked
+                    self._database.has_seen(
+                        change["clusterTime"]
+                    )  # so that the log shows it, whoever is asked
                     event = change["fullDocument"]
                     tail = self._tails.get(event["principal"])
                     if tail is not None and tail.last < event["sequence"]:

@@ -1,4 +1,7 @@
-"""Groups of clinics: listed, or by a live rule. What a group was at any moment can still be read."""
+"""Groups of clinics: listed, or by a live rule.
+
+What a group was at any moment can still be read.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -21,28 +24,43 @@ from store.transactions import IdempotencyKey, Transaction
 class Groups:
     """The groups of one registry."""
 
-    def __init__(self, database: Database, log: Log, *, extra_hsa_prefixes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, database: Database, log: Log, *, extra_hsa_prefixes: tuple[str, ...] = ()
+    ) -> None:
         self._database = database
         self._log = log
         self._extra_hsa_prefixes = extra_hsa_prefixes
 
     async def get_many(self, ids: Iterable[str]) -> Mapping[str, ClinicGroup]:
         """Groups by id, as they are now, in one round trip."""
-        rows = await self._database.find("groups", {"group": {"$in": sorted(set(ids))}, "open": True})
+        rows = await self._database.find(
+            "groups", {"group": {"$in": sorted(set(ids))}, "open": True}
+        )
         return {row["group"]: group_from(row) for row in rows}
 
     async def page(self, principal: str, paging: Paging) -> Page[ClinicGroup]:
         """A principal's groups, by name in Swedish order."""
         keys = {"name": str, "_id": str}
         where = {"principal": principal, "open": True}
-        return await find_page(self._database, "groups", where, paging, keys=keys, convert=group_from, collation=SWEDISH)
+        return await find_page(
+            self._database,
+            "groups",
+            where,
+            paging,
+            keys=keys,
+            convert=group_from,
+            collation=SWEDISH,
+        )
 
     async def count(self, principal: str) -> int:
         """How many groups a principal has."""
         return await self._database.count("groups", {"principal": principal, "open": True})
 
-    async def of_clinics(self, clinics: Sequence[Clinic], sequence: int | None = None) -> Mapping[str, Sequence[ClinicGroup]]:
-        """The groups that each clinic is in, by its key; just after an event, or now. The last saved group stands first.
+    async def of_clinics(
+        self, clinics: Sequence[Clinic], sequence: int | None = None
+    ) -> Mapping[str, Sequence[ClinicGroup]]:
+        """The groups that each clinic is in, by its key; just after an event, or now. The last
+        saved group stands first.
 
         Of their `members` only these clinics are told.
 
@@ -54,13 +72,27 @@ class Groups:
         keys = [clinic.key for clinic in clinics]
         rows = await self._database.find(
             "groups",
-            {"$and": [{"principal": {"$in": sorted(principals)}}, {"$or": [{"members": {"$in": keys}}, {"members": None}]}, holding(sequence)]},
+            {
+                "$and": [
+                    {"principal": {"$in": sorted(principals)}},
+                    {"$or": [{"members": {"$in": keys}}, {"members": None}]},
+                    holding(sequence),
+                ]
+            },
             sort=[("from_sequence", -1)],
             # A list can name thousands: only whether these clinics are in it is read.
-            projection={"group": 1, "principal": 1, "name": 1, "rule": 1, "members": {"$setIntersection": ["$members", keys]}},
+            projection={
+                "group": 1,
+                "principal": 1,
+                "name": 1,
+                "rule": 1,
+                "members": {"$setIntersection": ["$members", keys]},
+            },
         )
         groups = [group_from(row) for row in rows]
-        return {clinic.key: [group for group in groups if _is_in(clinic, group)] for clinic in clinics}
+        return {
+            clinic.key: [group for group in groups if _is_in(clinic, group)] for clinic in clinics
+        }
 
     def filter_of(self, group: ClinicGroup) -> ClinicFilter:
         """The clinics of a group."""
@@ -81,7 +113,8 @@ class Groups:
     ) -> Saved:
         """Make a group or change one; `target` is its id. No change where nothing differs.
 
-        What is distributed to a group by rule reaches the clinics that fit only the new rule. A group that gets a list instead of a rule
+        What is distributed to a group by rule reaches the clinics that fit only the new rule. A
+        group that gets a list instead of a rule
         passes nothing on to later members.
 
         Args:
@@ -95,16 +128,30 @@ class Groups:
 
         Raises:
             NotFound: The principal has no such group.
-            RowsRefused: Listed clinics are unknown, of another principal, or listed twice. Nothing was written.
+            RowsRefused: Listed clinics are unknown, of another principal, or listed twice. Nothing
+                was written.
         """
 
         async def change(transaction: Transaction) -> Saved:
-            before = await open_group(transaction.find, group_id, principal, ("id",)) if group_id is not None else None
+            before = (
+                await open_group(transaction.find, group_id, principal, ("id",))
+                if group_id is not None
+                else None
+            )
             listed = None
             if members is not None:
-                chosen = await choose(transaction.find, members, principal, transaction.at, self._extra_hsa_prefixes, ended_too=True)
+                chosen = await choose(
+                    transaction.find,
+                    members,
+                    principal,
+                    transaction.at,
+                    self._extra_hsa_prefixes,
+                    ended_too=True,
+                )
                 listed = list(chosen.or_refuse(members).clinics)
-            group = ClinicGroup(before.id if before else f"gr_{ObjectId()}", principal, name, listed, rule)
+            group = ClinicGroup(
+                before.id if before else f"gr_{ObjectId()}", principal, name, listed, rule
+            )
             if group == before:
                 return Saved(target=group.id)
             place = place_of(transaction)
@@ -112,7 +159,12 @@ class Groups:
             transaction.write("groups", ended({"group": group.id}, place), InsertOne(row))
             if rule is None:
                 transaction.write("standing", ended({"group": group.id}, place))
-            event = transaction.record(act, Action.GROUPED, group=group.id, counts={"clinics": len(listed)} if listed is not None else {})
+            event = transaction.record(
+                act,
+                Action.GROUPED,
+                group=group.id,
+                counts={"clinics": len(listed)} if listed is not None else {},
+            )
             if before is not None:
                 await _pass_on(transaction, act, before, group)
             return Saved(event=event, target=group.id)
@@ -120,16 +172,24 @@ class Groups:
         return await self._log.submit(principal, change, key=key, alone=True)
 
 
-async def _pass_on(transaction: Transaction, act: Act, before: ClinicGroup, group: ClinicGroup) -> None:
+async def _pass_on(
+    transaction: Transaction, act: Act, before: ClinicGroup, group: ClinicGroup
+) -> None:
     if group.rule is None or before.rule is None or group.rule == before.rule:
         return
-    standing = await transaction.find("standing", {"group": group.id, "open": True}, sort=[("from_sequence", 1), ("_id", 1)])
+    standing = await transaction.find(
+        "standing", {"group": group.id, "open": True}, sort=[("from_sequence", 1), ("_id", 1)]
+    )
     if not standing:
         return
     now, then = (ClinicFilter.of_rule(rule, group.principal) for rule in (group.rule, before.rule))
     active = ClinicFilter(statuses=[ClinicStatus.ACTIVE])
-    rows = await transaction.find("clinics", {"$and": [now.where(transaction.at), active.where(transaction.at)]})
-    joining = [clinic.key for clinic in map(clinic_from, rows) if not then.matches(clinic, transaction.at)]
+    rows = await transaction.find(
+        "clinics", {"$and": [now.where(transaction.at), active.where(transaction.at)]}
+    )
+    joining = [
+        clinic.key for clinic in map(clinic_from, rows) if not then.matches(clinic, transaction.at)
+    ]
     await welcome(transaction, act, standing, {group.id: joining})
 
 
@@ -139,4 +199,6 @@ def _is_in(clinic: Clinic, group: ClinicGroup) -> bool:
     if group.members is not None:
         return clinic.key in group.members
     # A rule asks for what the directory says of a clinic, never for a date: any moment does.
-    return group.rule is not None and ClinicFilter.of_rule(group.rule, group.principal).matches(clinic, utc_now())
+    return group.rule is not None and ClinicFilter.of_rule(group.rule, group.principal).matches(
+        clinic, utc_now()
+    )

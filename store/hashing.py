@@ -1,6 +1,7 @@
 """The hash chain over a document's versions, so that a history can be verified offline.
 
-The hash covers content and metadata, the actor's employee HSA-id, role and unit among them, but no display name: a name can be erased
+The hash covers content and metadata, the actor's employee HSA-id, role and unit among them, but no
+display name: a name can be erased
 or hidden without breaking a chain.
 
 Source: RFC 8785 (JSON Canonicalization Scheme), FIPS 180-4 (SHA-256).
@@ -31,9 +32,11 @@ def timestamp(time: datetime) -> str:
 
 
 def hash_of(version: Version) -> str:
-    """Lower-case hexadecimal SHA-256 over the canonical JSON of a version; its own `hash` and `sequence` are not part of it.
+    """Lower-case hexadecimal SHA-256 over the canonical JSON of a version; its own `hash` and
+    `sequence` are not part of it.
 
-    Where it was imported from is part of it for those that were imported, and not even named for others: their hashes are as before.
+    Where it was imported from is part of it for those that were imported, and not even named for
+    others: their hashes are as before.
     """
     derived, origin = version.derived_from, version.origin
     imported = {} if origin is None else {"origin": asdict(origin)}
@@ -54,7 +57,11 @@ def hash_of(version: Version) -> str:
             },
             "createdAt": timestamp(version.created_at),
             "note": version.note,
-            "derivedFrom": None if derived is None else {"template": derived.template, "version": derived.version},
+            "derivedFrom": (
+                None
+                if derived is None
+                else {"template": derived.template, "version": derived.version}
+            ),
             "restoredFrom": version.restored_from,
             "previousHash": version.previous_hash,
         }
@@ -65,7 +72,8 @@ def hash_of(version: Version) -> str:
 class ChainCheck:
     """Recomputes a chain version by version, in order of number, in flat memory.
 
-    A version is broken when its number leaves a gap, its hash is not that of what is stored, or it does not point at the version before.
+    A version is broken when its number leaves a gap, its hash is not that of what is stored, or it
+    does not point at the version before.
     """
 
     def __init__(self) -> None:
@@ -76,23 +84,36 @@ class ChainCheck:
     def add(self, number: int, version: Version | None) -> None:
         """Check the next version; None for one that can't be read."""
         self._count += 1
-        sound = version is not None and number == self._count and version.previous_hash == self._previous and _hash_matches(version)
+        sound = (
+            version is not None
+            and number == self._count
+            and version.previous_hash == self._previous
+            and _hash_matches(version)
+        )
         if not sound and self._broken is None:
             self._broken = min(number, self._count)
         self._previous = version.hash if version is not None else None
 
     def result(self, *, latest: int, head_hash: str) -> Verification:
-        """The verdict, given what the head says: a chain that ends too early or elsewhere is broken there."""
+        """The verdict, given what the head says: a chain that ends too early or elsewhere is broken
+        there.
+        """
         broken = self._broken
         if broken is None and self._count != latest:
             broken = min(self._count, latest) + 1
         if broken is None and self._previous != head_hash:
             broken = latest
-        return Verification(intact=broken is None, versions=self._count, first_broken_version=broken)
+        return Verification(
+            intact=broken is None, versions=self._count, first_broken_version=broken
+        )
 
 
 def _hash_matches(version: Version) -> bool:
     try:
         return hash_of(version) == version.hash
-    except (ValueError, TypeError, AttributeError):  # what was put there behind our back may not be JSON at all
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+    ):  # what was put there behind our back may not be JSON at all
         return False

@@ -1,4 +1,5 @@
-"""How a document's head moves: pure functions from a head and an act to the next head and version, or a refusal.
+"""How a document's head moves: pure functions from a head and an act to the next head and version,
+or a refusal.
 
 No input or output here. The callers stage what these answer, in one transaction.
 """
@@ -37,10 +38,18 @@ class Birth:
 
 
 def expect(head: Document, expected: int, path: Path = ("expectedVersion",)) -> None:
-    """Refuse a caller who last read another version than the newest, with who saved it and when; `path` is where the input tells it."""
+    """Refuse a caller who last read another version than the newest, with who saved it and when;
+    `path` is where the input tells it.
+    """
     if head.latest != expected:
         raise VersionConflict(
-            document=head.id, principal=head.principal, expected=expected, latest=head.latest, by=head.author, at=head.edited_at, path=path
+            document=head.id,
+            principal=head.principal,
+            expected=expected,
+            latest=head.latest,
+            by=head.author,
+            at=head.edited_at,
+            path=path,
         )
 
 
@@ -51,11 +60,25 @@ def refuse_archived(head: Document, path: Path = ("id",)) -> None:
 
 
 def born(
-    birth: Birth, content: Content, *, derived_from: Derivation | None, act: Act, place: Place, origin: Origin | None = None
+    birth: Birth,
+    content: Content,
+    *,
+    derived_from: Derivation | None,
+    act: Act,
+    place: Place,
+    origin: Origin | None = None,
 ) -> tuple[Document, Version]:
     """A new document with its first version, a draft."""
     version = _version(
-        birth, content, number=1, act=act, place=place, derived_from=derived_from, restored_from=None, previous_hash=None, origin=origin
+        birth,
+        content,
+        number=1,
+        act=act,
+        place=place,
+        derived_from=derived_from,
+        restored_from=None,
+        previous_hash=None,
+        origin=origin,
     )
     name, internal_name = birth.kind.names(content)
     head = Document(
@@ -96,7 +119,10 @@ def edited(
     restored_from: int | None = None,
     origin: Origin | None = None,
 ) -> tuple[Document, Version]:
-    """The next version, a draft: what is in force stays as it is. `origin` is given for one that is imported."""
+    """The next version, a draft: what is in force stays as it is.
+
+    `origin` is given for one that is imported.
+    """
     birth = Birth(id=head.id, kind=kind, principal=head.principal, owner=head.owner)
     version = _version(
         birth,
@@ -120,7 +146,9 @@ def edited(
         content=content,
         published_content=head.content if keeps_newest_in_force else head.published_content,
         schema_version=version.schema_version,
-        published_schema_version=head.schema_version if keeps_newest_in_force else head.published_schema_version,
+        published_schema_version=(
+            head.schema_version if keeps_newest_in_force else head.published_schema_version
+        ),
         derived_from=derived_from,
         hash=version.hash,
         author=act.actor,
@@ -131,14 +159,28 @@ def edited(
     return moved, version
 
 
-def put_in_force(kind: Kind, head: Document, *, number: int, content: Content, schema_version: int, first_time: bool, at: datetime) -> Document:
-    """A version in force. The first publication makes a draft active; a deactivated document stays deactivated."""
+def put_in_force(
+    kind: Kind,
+    head: Document,
+    *,
+    number: int,
+    content: Content,
+    schema_version: int,
+    first_time: bool,
+    at: datetime,
+) -> Document:
+    """A version in force.
+
+    The first publication makes a draft active; a deactivated document stays deactivated.
+    """
     in_force = kind.upcast(content, schema_version)
     name, internal_name = kind.names(in_force)
     newest = number == head.latest
     return replace(
         head,
-        tokens=tokens_of(kind, in_force if newest else kind.upcast(head.content, head.schema_version), in_force),
+        tokens=tokens_of(
+            kind, in_force if newest else kind.upcast(head.content, head.schema_version), in_force
+        ),
         state=DocumentState.ACTIVE if head.state is DocumentState.DRAFT else head.state,
         published=number,
         name=name,
@@ -165,7 +207,9 @@ def switched(head: Document, state: DocumentState, *, at: datetime) -> Document:
 
 
 def counted(head: Document, *, notice: bool, changed: bool, at: datetime) -> Document:
-    """The head with one more event to its name, one that clinics are told of or not, and that changed what they see of it or not."""
+    """The head with one more event to its name, one that clinics are told of or not, and that
+    changed what they see of it or not.
+    """
     return replace(
         head,
         event_count=head.event_count + 1,
@@ -188,7 +232,11 @@ def _version(
 ) -> Version:
     size = len(bson.encode(content))
     if size > MAX_CONTENT_BYTES:
-        raise InvalidInput.at(("content",), "TOO_LARGE", f"Innehållet är {size} byte stort; högst {MAX_CONTENT_BYTES} byte får plats.")
+        raise InvalidInput.at(
+            ("content",),
+            "TOO_LARGE",
+            f"Innehållet är {size} byte stort; högst {MAX_CONTENT_BYTES} byte får plats.",
+        )
     version = Version(
         document=birth.id,
         kind=birth.kind.name,

@@ -1,6 +1,7 @@
 """Reading a log and a document's versions: pages newest first, and what was so at a moment.
 
-A moment is turned into a sequence number once; every question of the past is then about that number. Times in a log never go back,
+A moment is turned into a sequence number once; every question of the past is then about that
+number. Times in a log never go back,
 so a moment has one answer.
 """
 
@@ -25,7 +26,10 @@ _NOTICES = {"$in": [*_WHOLE["$in"], str(Audience.NAMED)]}
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events of a log; what is None does not matter. `actor` and `clinic` are keys; times are inclusive from, exclusive to."""
+    """Which events of a log; what is None does not matter.
+
+    `actor` and `clinic` are keys; times are inclusive from, exclusive to.
+    """
 
     actions: Sequence[Action] | None = None
     document: str | None = None
@@ -60,7 +64,11 @@ class EventFilter:
             (self.actions is None or event.action in self.actions)
             and (self.document is None or event.document == self.document)
             and (self.clinic is None or key_of(self.clinic) in event.clinics)
-            and (self.actor is None or key_of(self.actor) == key_of(event.actor.employee_hsa_id or event.actor.unit or ""))
+            and (
+                self.actor is None
+                or key_of(self.actor)
+                == key_of(event.actor.employee_hsa_id or event.actor.unit or "")
+            )
             and (self.since is None or event.at >= self.since)
             and (self.until is None or event.at < self.until)
             and (self.batch is None or event.batch == self.batch)
@@ -69,7 +77,9 @@ class EventFilter:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A page of what belongs to a document; `limited` to what those see who see no drafts, and of acts at named clinics to these `clinics`."""
+    """A page of what belongs to a document; `limited` to what those see who see no drafts, and of
+    acts at named clinics to these `clinics`.
+    """
 
     principal: str
     document: str
@@ -78,9 +88,17 @@ class Asked:
     clinics: tuple[str, ...] | None = None
 
     @classmethod
-    def of(cls, head: Document, paging: Paging, *, limited: bool, clinics: Iterable[str] | None = None) -> "Asked":
+    def of(
+        cls, head: Document, paging: Paging, *, limited: bool, clinics: Iterable[str] | None = None
+    ) -> "Asked":
         """Of a document in hand."""
-        return cls(head.principal, head.id, paging, limited, None if clinics is None else tuple(sorted(clinics)))
+        return cls(
+            head.principal,
+            head.id,
+            paging,
+            limited,
+            None if clinics is None else tuple(sorted(clinics)),
+        )
 
     def where(self) -> dict[str, Any]:
         """The acts, as MongoDB's filter."""
@@ -106,22 +124,33 @@ class History:
 
     async def latest_sequences(self, principals: Iterable[str]) -> Mapping[str, int]:
         """The number of each log's last event, for the logs that there are."""
-        rows = await self._database.find("logs", {"_id": {"$in": sorted(set(principals))}}, projection={"sequence": 1})
+        rows = await self._database.find(
+            "logs", {"_id": {"$in": sorted(set(principals))}}, projection={"sequence": 1}
+        )
         return {row["_id"]: row["sequence"] for row in rows}
 
     async def is_written(self, principal: str, sequence: int) -> bool:
-        """Whether a log has come to an event; also one that only another process knows of, from a primary that is gone."""
+        """Whether a log has come to an event; also one that only another process knows of, from a
+        primary that is gone.
+        """
         if await self.latest_sequence(principal) >= sequence:
             return True
         row = await self._database.newest("logs", principal)
         return row is not None and row["sequence"] >= sequence
 
-    async def latest_acts(self, principals: Iterable[str]) -> Mapping[str, tuple[int, datetime, str | None]]:
-        """The number of each log's last event, when it was written, and the mark of that write: after a backup is restored, numbers come again.
+    async def latest_acts(
+        self, principals: Iterable[str]
+    ) -> Mapping[str, tuple[int, datetime, str | None]]:
+        """The number of each log's last event, when it was written, and the mark of that write:
+        after a backup is restored, numbers come again.
 
         A log that was last written to before there were marks has none.
         """
-        rows = await self._database.find("logs", {"_id": {"$in": sorted(set(principals))}}, projection={"sequence": 1, "at": 1, "mark": 1})
+        rows = await self._database.find(
+            "logs",
+            {"_id": {"$in": sorted(set(principals))}},
+            projection={"sequence": 1, "at": 1, "mark": 1},
+        )
         return {row["_id"]: (row["sequence"], row["at"], row.get("mark")) for row in rows}
 
     async def sequence_at(self, principal: str, time: datetime) -> int:
@@ -134,27 +163,61 @@ class History:
         )
         return row["sequence"] if row else 0
 
-    async def published_at(self, asked: Iterable[tuple[str, str, datetime]]) -> Mapping[tuple[str, str, datetime], int]:
+    async def published_at(
+        self, asked: Iterable[tuple[str, str, datetime]]
+    ) -> Mapping[tuple[str, str, datetime], int]:
         """For (principal, document, moment) the number of the version in force then, where one was."""
         keys = list(dict.fromkeys(asked))
         moments = list(dict.fromkeys((principal, time) for principal, _, time in keys))
-        sequences = dict(zip(moments, await asyncio.gather(*(self.sequence_at(principal, time) for principal, time in moments)), strict=True))
-        standing = await self._standing((principal, document, sequences[principal, time]) for principal, document, time in keys)
-        return {key: number for key, (_, number) in zip(keys, standing, strict=True) if number is not None}
+        sequences = dict(
+            zip(
+                moments,
+                await asyncio.gather(
+                    *(self.sequence_at(principal, time) for principal, time in moments)
+                ),
+                strict=True,
+            )
+        )
+        standing = await self._standing(
+            (principal, document, sequences[principal, time]) for principal, document, time in keys
+        )
+        return {
+            key: number
+            for key, (_, number) in zip(keys, standing, strict=True)
+            if number is not None
+        }
 
-    async def standing_at(self, principal: str, documents: Sequence[str], sequence: int) -> Mapping[str, Standing]:
-        """State and version in force of documents just after an event, by id; both None before there was any."""
-        return dict(zip(documents, await self._standing((principal, document, sequence) for document in documents), strict=True))
+    async def standing_at(
+        self, principal: str, documents: Sequence[str], sequence: int
+    ) -> Mapping[str, Standing]:
+        """State and version in force of documents just after an event, by id; both None before
+        there was any.
+        """
+        return dict(
+            zip(
+                documents,
+                await self._standing((principal, document, sequence) for document in documents),
+                strict=True,
+            )
+        )
 
     async def _standing(self, asked: Iterable[tuple[str, str, int]]) -> list[Standing]:
         # An event may name thousands of clinics, which are not needed here.
         shown = {"state": 1, "published_after": 1}
         queries = [
-            Query({"principal": principal, "document": document, "sequence": {"$lte": sequence}}, [("sequence", -1)], 1, shown)
+            Query(
+                {"principal": principal, "document": document, "sequence": {"$lte": sequence}},
+                [("sequence", -1)],
+                1,
+                shown,
+            )
             for principal, document, sequence in asked
         ]
         found = await self._database.find_each("events", queries)
-        return [(DocumentState(rows[0]["state"]), rows[0]["published_after"]) if rows else (None, None) for rows in found]
+        return [
+            (DocumentState(rows[0]["state"]), rows[0]["published_after"]) if rows else (None, None)
+            for rows in found
+        ]
 
     async def get_events(self, keys: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], Event]:
         """Events by (principal, sequence), those that exist, in one round trip."""
@@ -164,7 +227,12 @@ class History:
 
     async def after(self, principal: str, sequence: int, *, limit: int) -> list[Event]:
         """The next events of a log, oldest first."""
-        rows = await self._database.find("events", {"principal": principal, "sequence": {"$gt": sequence}}, sort=[("sequence", 1)], limit=limit)
+        rows = await self._database.find(
+            "events",
+            {"principal": principal, "sequence": {"$gt": sequence}},
+            sort=[("sequence", 1)],
+            limit=limit,
+        )
         return [event_from(row) for row in rows]
 
     async def events(self, principal: str, which: EventFilter, paging: Paging) -> Page[Event]:
@@ -178,37 +246,90 @@ class History:
         return await self._database.count("events", which.where(principal))
 
     async def of_documents(self, asked: Iterable[Asked]) -> Mapping[Asked, Page[Event]]:
-        """For each document a page of what was done with it, newest first; `limited` leaves out what concerns drafts."""
+        """For each document a page of what was done with it, newest first; `limited` leaves out
+        what concerns drafts.
+        """
         keys = list(dict.fromkeys(asked))
         lists = [(key.where(), _inner(key.paging, key.principal)) for key in keys]
-        pages = await find_pages(self._database, "events", lists, keys={"sequence": int}, convert=event_from, descending=True)
+        pages = await find_pages(
+            self._database,
+            "events",
+            lists,
+            keys={"sequence": int},
+            convert=event_from,
+            descending=True,
+        )
         return {key: _outer(page) for key, page in zip(keys, pages, strict=True)}
 
-    async def _events_page(self, where: dict[str, Any], principal: str, paging: Paging) -> Page[Event]:
+    async def _events_page(
+        self, where: dict[str, Any], principal: str, paging: Paging
+    ) -> Page[Event]:
         inner = _inner(paging, principal)
-        return _outer(await find_page(self._database, "events", where, inner, keys={"sequence": int}, convert=event_from, descending=True))
+        return _outer(
+            await find_page(
+                self._database,
+                "events",
+                where,
+                inner,
+                keys={"sequence": int},
+                convert=event_from,
+                descending=True,
+            )
+        )
 
     async def count_of_document(self, asked: Asked) -> int:
         """How many acts there are, whatever the page: where no head keeps the total."""
         return await self._database.count("events", asked.where())
 
     async def versions(self, asked: Iterable[Asked]) -> Mapping[Asked, Page[Version]]:
-        """For each document a page of its versions, newest first; `limited` leaves out those that never were in force."""
+        """For each document a page of its versions, newest first; `limited` leaves out those that
+        never were in force.
+        """
         keys = list(dict.fromkeys(asked))
         whole = [key for key in keys if not key.limited]
         lists = [({"document": key.document}, key.paging) for key in whole]
-        pages = await find_pages(self._database, "versions", lists, keys={"number": int}, convert=version_from, descending=True)
-        return dict(zip(whole, pages, strict=True)) | await self._released_versions([key for key in keys if key.limited])
+        pages = await find_pages(
+            self._database,
+            "versions",
+            lists,
+            keys={"number": int},
+            convert=version_from,
+            descending=True,
+        )
+        return dict(zip(whole, pages, strict=True)) | await self._released_versions(
+            [key for key in keys if key.limited]
+        )
 
     async def _released_versions(self, keys: Sequence[Asked]) -> dict[Asked, Page[Version]]:
         if not keys:
             return {}
-        lists = [({"document": key.document, "released": {"$exists": True}}, key.paging) for key in keys]
-        pages = await find_pages(self._database, "events", lists, keys={"released": int}, convert=lambda row: row["released"], descending=True)
-        ids = [f"{key.document}.{number}" for key, page in zip(keys, pages, strict=True) for number in page.items]
-        found = {row["_id"]: version_from(row) for row in await self._database.find("versions", {"_id": {"$in": ids}})}
+        lists = [
+            ({"document": key.document, "released": {"$exists": True}}, key.paging) for key in keys
+        ]
+        pages = await find_pages(
+            self._database,
+            "events",
+            lists,
+            keys={"released": int},
+            convert=lambda row: row["released"],
+            descending=True,
+        )
+        ids = [
+            f"{key.document}.{number}"
+            for key, page in zip(keys, pages, strict=True)
+            for number in page.items
+        ]
+        found = {
+            row["_id"]: version_from(row)
+            for row in await self._database.find("versions", {"_id": {"$in": ids}})
+        }
         return {
-            key: Page([found[f"{key.document}.{number}"] for number in page.items], page.cursors, page.has_next, page.has_previous)
+            key: Page(
+                [found[f"{key.document}.{number}"] for number in page.items],
+                page.cursors,
+                page.has_next,
+                page.has_previous,
+            )
             for key, page in zip(keys, pages, strict=True)
         }
 
@@ -221,17 +342,36 @@ class History:
         rows = await self._database.find("events", where, projection={"document": 1, "released": 1})
         return frozenset((row["document"], row["released"]) for row in rows)
 
-    async def released_before(self, asked: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
-        """For (document, number) pairs the number of the version before it that was ever in force, where there is one."""
+    async def released_before(
+        self, asked: Iterable[tuple[str, int]]
+    ) -> Mapping[tuple[str, int], int]:
+        """For (document, number) pairs the number of the version before it that was ever in force,
+        where there is one.
+        """
         keys = sorted(set(asked))
-        queries = [Query({"document": document, "released": {"$lt": number}}, [("released", -1)], 1) for document, number in keys]
+        queries = [
+            Query({"document": document, "released": {"$lt": number}}, [("released", -1)], 1)
+            for document, number in keys
+        ]
         found = await self._database.find_each("events", queries)
         return {key: rows[0]["released"] for key, rows in zip(keys, found, strict=True) if rows}
 
-    async def released_with(self, asked: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
-        """For (document, number) pairs the number of the first version from it on that was ever in force, where there is one."""
+    async def released_with(
+        self, asked: Iterable[tuple[str, int]]
+    ) -> Mapping[tuple[str, int], int]:
+        """For (document, number) pairs the number of the first version from it on that was ever in
+        force, where there is one.
+        """
         keys = sorted(set(asked))
-        queries = [Query({"document": document, "released": {"$gte": number}}, [("released", 1)], 1, {"released": 1}) for document, number in keys]
+        queries = [
+            Query(
+                {"document": document, "released": {"$gte": number}},
+                [("released", 1)],
+                1,
+                {"released": 1},
+            )
+            for document, number in keys
+        ]
         found = await self._database.find_each("events", queries)
         return {key: rows[0]["released"] for key, rows in zip(keys, found, strict=True) if rows}
 
@@ -239,7 +379,8 @@ class History:
 class Position(NamedTuple):
     """How far a reader has come in a log: all events up to and including `sequence`.
 
-    Several clinics may be told of one event, in the order of their keys. Where `clinic` is given, of that last event only the clinics up to and
+    Several clinics may be told of one event, in the order of their keys. Where `clinic` is given,
+    of that last event only the clinics up to and
     including it were told.
     """
 
@@ -248,7 +389,9 @@ class Position(NamedTuple):
 
 
 def event_cursor(event: Event, clinic: str | None = None) -> str:
-    """The position of an event in its log; of one clinic's notification of it where `clinic` is given."""
+    """The position of an event in its log; of one clinic's notification of it where `clinic` is
+    given.
+    """
     return position_cursor(event.principal, Position(event.sequence, clinic))
 
 
@@ -272,12 +415,20 @@ def read_cursor(cursor: str, principal: str, argument: str = "after") -> Positio
 
 
 def _inner(paging: Paging, principal: str) -> Paging:
-    """The cursors of a log name it as well, as those of the feed do; its pages need only the number."""
-    return replace(paging, after=_sequence_only(paging.after, principal, "after"), before=_sequence_only(paging.before, principal, "before"))
+    """The cursors of a log name it as well, as those of the feed do; its pages need only the
+    number.
+    """
+    return replace(
+        paging,
+        after=_sequence_only(paging.after, principal, "after"),
+        before=_sequence_only(paging.before, principal, "before"),
+    )
 
 
 def _outer(page: Page[Event]) -> Page[Event]:
-    return Page(page.items, [event_cursor(event) for event in page.items], page.has_next, page.has_previous)
+    return Page(
+        page.items, [event_cursor(event) for event in page.items], page.has_next, page.has_previous
+    )
 
 
 def _sequence_only(cursor: str | None, principal: str, argument: str) -> str | None:

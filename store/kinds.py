@@ -1,6 +1,7 @@
 """What the store needs to know of a kind of document: one content model and one registration.
 
-The store holds no kind of its own. A kind's Pydantic model says what its content is; from the model follows how two contents are compared
+The store holds no kind of its own. A kind's Pydantic model says what its content is; from the model
+follows how two contents are compared
 (which lists are keyed, which texts are compared word by word) and what residents see.
 """
 
@@ -36,8 +37,10 @@ class Shared(Enum):
 class Field:
     """How one field of a content is compared and shown.
 
-    `title` is Swedish, for people. `fields` are the fields of an object, or of each item of a list of objects; a list of objects is
-    keyed: each item has a unique `key`. `text` fields are prose, compared word by word; `rich` ones are Markdown. An object that can be
+    `title` is Swedish, for people. `fields` are the fields of an object, or of each item of a list
+    of objects; a list of objects is
+    keyed: each item has a unique `key`. `text` fields are prose, compared word by word; `rich` ones
+    are Markdown. An object that can be
     null is a `whole`: its fields mean something only together, so two sides' are not mixed.
     """
 
@@ -60,8 +63,10 @@ class Kind:
         model: Validates content on write and dumps it as plain JSON in the API's names.
         schema_version: Of the content; raised when the model changes.
         upcasters: From a schema version to the next one.
-        assignable: Whether its documents are handed to clinics; a clinic's own one is at that clinic once published.
-        told: Whether clinics are told of its documents without their being handed out: a principal's to all its clinics, a clinic's to itself.
+        assignable: Whether its documents are handed to clinics; a clinic's own one is at that
+            clinic once published.
+        told: Whether clinics are told of its documents without their being handed out: a
+            principal's to all its clinics, a clinic's to itself.
         owners: Who can own its documents.
         shared: Who else sees what is published of it.
         names: The name and the internal name that a document with this content is listed by.
@@ -95,8 +100,14 @@ class Kind:
         return content
 
     def in_force(self, document: Document) -> Content:
-        """A document's published content, or the newest while nothing is published, as today's model has it."""
-        schema_version = document.schema_version if document.published_schema_version is None else document.published_schema_version
+        """A document's published content, or the newest while nothing is published, as today's
+        model has it.
+        """
+        schema_version = (
+            document.schema_version
+            if document.published_schema_version is None
+            else document.published_schema_version
+        )
         return self.upcast(document.content_in_force, schema_version)
 
 
@@ -119,7 +130,8 @@ class Kinds:
 
 
 def describe(model: type[BaseModel], *, resident_visible: bool = True) -> Mapping[str, Field]:
-    """Read a model's fields: titles, `text` and `resident_visible` marks (in `json_schema_extra`), and nested models.
+    """Read a model's fields: titles, `text` and `resident_visible` marks (in `json_schema_extra`),
+    and nested models.
 
     Returns:
         Fields by alias. What is inside a field that residents don't see isn't seen either.

@@ -1,6 +1,7 @@
 """A content taken apart into its single values, each with its path: what blame is told of.
 
-A list of objects gives each item, by its key, and the values in it; a list of plain values is one value. The place of an item in its list is
+A list of objects gives each item, by its key, and the values in it; a list of plain values is one
+value. The place of an item in its list is
 no value: a move changes nothing here.
 """
 
@@ -23,11 +24,14 @@ class Leaf:
 
 def leaves(content: Content, fields: Mapping[str, Field]) -> dict[str, Leaf]:
     """The single values of a content by path, in the order of the model's fields."""
-    return {place.path: Leaf(place.label, value) for place, value in _objects(content, fields, Place())}
+    return {
+        place.path: Leaf(place.label, value) for place, value in _objects(content, fields, Place())
+    }
 
 
 def changed_leaves(before: Content, after: Content, fields: Mapping[str, Field]) -> list[str]:
-    """The paths of the values in `after` that are new or other than in `before`. Equal parts cost no more than comparing them.
+    """The paths of the values in `after` that are new or other than in `before`. Equal parts cost
+    no more than comparing them.
 
     Args:
         before: Validated content, in the same shape as `after`.
@@ -38,19 +42,26 @@ def changed_leaves(before: Content, after: Content, fields: Mapping[str, Field])
 
 
 def differing(before: Content, after: Content, fields: Mapping[str, Field]) -> dict[str, str]:
-    """Where two contents differ, by path, each with its label, in `before`'s words where it has any; an item that only one of them has is one place.
+    """Where two contents differ, by path, each with its label, in `before`'s words where it has
+    any; an item that only one of them has is one place.
 
     Args:
         before: Validated content, in the same shape as `after`.
         after: Validated content.
         fields: Of the kind of document; what the contents hold beyond them is not compared.
     """
-    one, other = ({name: content[name] for name in fields if name in content} for content in (before, after))
+    one, other = (
+        {name: content[name] for name in fields if name in content} for content in (before, after)
+    )
     # The second names what only `after` has; what differs on both sides was named by the first.
     found = {place.path: place.label for place in _changed_in_object(other, one, fields, Place())}
     for place in _changed_in_object(one, other, fields, Place()):
         found.setdefault(place.path, place.label)
-    return {path: label for path, label in found.items() if not any(outer in found for outer in _outer(path))}
+    return {
+        path: label
+        for path, label in found.items()
+        if not any(outer in found for outer in _outer(path))
+    }
 
 
 def _outer(path: str) -> Iterator[str]:
@@ -60,7 +71,9 @@ def _outer(path: str) -> Iterator[str]:
             yield path[:at]
 
 
-def _objects(content: Content, fields: Mapping[str, Field], place: Place) -> Iterator[tuple[Place, Any]]:
+def _objects(
+    content: Content, fields: Mapping[str, Field], place: Place
+) -> Iterator[tuple[Place, Any]]:
     for name in dict.fromkeys((*fields, *content)):
         if name in content:
             field = fields.get(name) or Field(title=name)
@@ -82,7 +95,9 @@ def _item(item: Content, field: Field, place: Place) -> Iterator[tuple[Place, An
     yield from _objects(_without_key(item), field.fields or {}, place)
 
 
-def _changed_in_object(before: Content, after: Content, fields: Mapping[str, Field], place: Place) -> Iterator[Place]:
+def _changed_in_object(
+    before: Content, after: Content, fields: Mapping[str, Field], place: Place
+) -> Iterator[Place]:
     for name, value in after.items():
         if name not in before or before[name] != value:
             field = fields.get(name) or Field(title=name)
@@ -98,14 +113,18 @@ def _changed(before: Any, after: Any, field: Field, place: Place) -> Iterator[Pl
         yield from (there for there, _ in _values(after, field, place))
 
 
-def _changed_items(before: Sequence[Content], after: Sequence[Content], field: Field, place: Place) -> Iterator[Place]:
+def _changed_items(
+    before: Sequence[Content], after: Sequence[Content], field: Field, place: Place
+) -> Iterator[Place]:
     was = {item["key"]: item for item in before}
     for item in after:
         there = place.item(item["key"], readable(item))
         if item["key"] not in was:
             yield from (inner for inner, _ in _item(item, field, there))
         elif item != (old := was[item["key"]]):
-            yield from _changed_in_object(_without_key(old), _without_key(item), field.fields or {}, there)
+            yield from _changed_in_object(
+                _without_key(old), _without_key(item), field.fields or {}, there
+            )
 
 
 def _has_items(value: Any, field: Field) -> bool:

@@ -1,6 +1,8 @@
-"""What comes from templates, directly or through other templates: read level by level, whatever the number of documents on a level.
+"""What comes from templates, directly or through other templates: read level by level, whatever the
+number of documents on a level.
 
-A document's place in the lineage is that of its newest version. Nothing is counted here but clinics: who may be counted is for the resolvers.
+A document's place in the lineage is that of its newest version. Nothing is counted here but
+clinics: who may be counted is for the resolvers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,18 +17,36 @@ from store.records import DocumentState, Owner, OwnerKind
 from store.scopes import Scope, Sight
 
 _SHOWN = dict.fromkeys(
-    ("kind", "principal", "owner", "name", "state", "published", "latest", "hash", "derived_from", "created_at", "updated_at", "noticed_at"), 1
+    (
+        "kind",
+        "principal",
+        "owner",
+        "name",
+        "state",
+        "published",
+        "latest",
+        "hash",
+        "derived_from",
+        "created_at",
+        "updated_at",
+        "noticed_at",
+    ),
+    1,
 )
 _BRANCHES = 100
 MOST_LEVELS = 50
-"""How far down and up a lineage is followed. Four levels are usual; what is made without end must not be read without end."""
+"""How far down and up a lineage is followed.
+
+Four levels are usual; what is made without end must not be read without end.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Descendant:
     """A document that comes from a template; without its content.
 
-    `depth` is 1 for what was made from the template itself. It is `behind` if it, or a template on its way from there, comes from an earlier
+    `depth` is 1 for what was made from the template itself. It is `behind` if it, or a template on
+    its way from there, comes from an earlier
     version than its own template has in force.
     """
 
@@ -46,7 +66,10 @@ class Descendant:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A template that is looked through; without its content. `changed_at` is its last change as far as the viewer sees."""
+    """A template that is looked through; without its content.
+
+    `changed_at` is its last change as far as the viewer sees.
+    """
 
     id: str
     principal: str
@@ -58,7 +81,9 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class ClinicsAsked:
-    """At how many clinics any of some documents is now; among those that may be read, where not all may."""
+    """At how many clinics any of some documents is now; among those that may be read, where not all
+    may.
+    """
 
     documents: tuple[str, ...]
     within: Reach | None = None
@@ -74,7 +99,8 @@ class Lineage:
     async def descendants(self, templates: Iterable[str]) -> Mapping[str, Sequence[Descendant]]:
         """What comes from each of some templates, archived documents included, nearest first.
 
-        One query for each level, for all the templates together. A recursive look-up of MongoDB's (`$graphLookup`) would ask for each document.
+        One query for each level, for all the templates together. A recursive look-up of MongoDB's
+        (`$graphLookup`) would ask for each document.
         """
         roots = sorted(set(templates))
         newest = {row["_id"]: _in_force(row) for row in await self._find({"_id": {"$in": roots}})}
@@ -88,20 +114,33 @@ class Lineage:
             for row in rows:
                 children[row["derived_from"]["template"]].append(row)
             newest |= {row["_id"]: _in_force(row) for row in rows}
-            level = {row["_id"] for row in rows if row["kind"] not in self._leaves} - children.keys()
+            level = {
+                row["_id"] for row in rows if row["kind"] not in self._leaves
+            } - children.keys()
         return {root: _below(root, children, newest) for root in roots}
 
-    async def candidates(self, which: DocumentFilter, scope: Scope, within: Reach | None, *, limit: int) -> list[Candidate]:
-        """The templates to look through, at most `limit` of them: those in some principals' logs and of some clinics, or all (None).
+    async def candidates(
+        self, which: DocumentFilter, scope: Scope, within: Reach | None, *, limit: int
+    ) -> list[Candidate]:
+        """The templates to look through, at most `limit` of them: those in some principals' logs
+        and of some clinics, or all (None).
 
-        Each is `behind` where its own template, if the scope lets it be seen, has a later version in force than it comes from.
+        Each is `behind` where its own template, if the scope lets it be seen, has a later version
+        in force than it comes from.
         """
         where = [which.where(scope)]
         if within is not None:
             where.append(_either("principal", "owner.key", within))
         rows = await self._find({"$and": where}, limit=limit)
         above = sorted({row["derived_from"]["template"] for row in rows if row["derived_from"]})
-        newest = {row["_id"]: _in_force(row) for row in await self._find({"$and": [{"_id": {"$in": above}}, scope.where()]})} if above else {}
+        newest = (
+            {
+                row["_id"]: _in_force(row)
+                for row in await self._find({"$and": [{"_id": {"$in": above}}, scope.where()]})
+            }
+            if above
+            else {}
+        )
         return [_candidate(row, scope, newest) for row in rows]
 
     async def _find(self, where: Row, *, limit: int = 0) -> list[Row]:
@@ -113,24 +152,41 @@ class Lineage:
         rows = await self._counted(keys, [{"$group": {"_id": "$clinic"}}, {"$count": "clinics"}])
         return dict.fromkeys(keys, 0) | {key: row["clinics"] for key, row in rows}
 
-    async def clinics_by_principal(self, asked: Iterable[ClinicsAsked]) -> Mapping[ClinicsAsked, Mapping[str, int]]:
+    async def clinics_by_principal(
+        self, asked: Iterable[ClinicsAsked]
+    ) -> Mapping[ClinicsAsked, Mapping[str, int]]:
         """The same for each principal whose clinics have any of them."""
         keys = list(dict.fromkeys(asked))
         each = {"$group": {"_id": {"principal": "$principal", "clinic": "$clinic"}}}
         found: dict[ClinicsAsked, dict[str, int]] = {key: {} for key in keys}
-        for key, row in await self._counted(keys, [each, {"$group": {"_id": "$_id.principal", "clinics": {"$sum": 1}}}]):
+        for key, row in await self._counted(
+            keys, [each, {"$group": {"_id": "$_id.principal", "clinics": {"$sum": 1}}}]
+        ):
             found[key][row["_id"]] = row["clinics"]
         return found
 
-    async def _counted(self, keys: Sequence[ClinicsAsked], counting: Sequence[Row]) -> list[tuple[ClinicsAsked, Row]]:
-        """What a counting of assignments comes to for each key, for up to a hundred at a time in one command."""
+    async def _counted(
+        self, keys: Sequence[ClinicsAsked], counting: Sequence[Row]
+    ) -> list[tuple[ClinicsAsked, Row]]:
+        """What a counting of assignments comes to for each key, for up to a hundred at a time in
+        one command.
+        """
         found: list[tuple[ClinicsAsked, Row]] = []
         waiting = [key for key in keys if key.documents]
         for start in range(0, len(waiting), _BRANCHES):
             part = waiting[start : start + _BRANCHES]
-            first, *others = [[{"$match": _held(key)}, *counting, {"$addFields": {"query": number}}] for number, key in enumerate(part)]
-            united = [*first, *({"$unionWith": {"coll": "assignments", "pipeline": branch}} for branch in others)]
-            found += [(part[row["query"]], row) for row in await self._database.aggregate("assignments", united)]
+            first, *others = [
+                [{"$match": _held(key)}, *counting, {"$addFields": {"query": number}}]
+                for number, key in enumerate(part)
+            ]
+            united = [
+                *first,
+                *({"$unionWith": {"coll": "assignments", "pipeline": branch}} for branch in others),
+            ]
+            found += [
+                (part[row["query"]], row)
+                for row in await self._database.aggregate("assignments", united)
+            ]
         return found
 
 
@@ -144,7 +200,12 @@ def _held(asked: ClinicsAsked) -> Row:
 
 def _either(principal: str, clinic: str, within: Reach) -> Row:
     """What is some principals' or some clinics', by the fields that say so."""
-    return {"$or": [{principal: {"$in": sorted(within.principals)}}, {clinic: {"$in": sorted(within.clinics)}}]}
+    return {
+        "$or": [
+            {principal: {"$in": sorted(within.principals)}},
+            {clinic: {"$in": sorted(within.clinics)}},
+        ]
+    }
 
 
 def _in_force(row: Row) -> int:
@@ -153,7 +214,9 @@ def _in_force(row: Row) -> int:
     return number
 
 
-def _below(root: str, children: Mapping[str, Sequence[Row]], newest: Mapping[str, int]) -> list[Descendant]:
+def _below(
+    root: str, children: Mapping[str, Sequence[Row]], newest: Mapping[str, int]
+) -> list[Descendant]:
     """Everything below a template, each document once."""
     found: dict[str, Descendant] = {}
     level = {root: False}
@@ -164,7 +227,9 @@ def _below(root: str, children: Mapping[str, Sequence[Row]], newest: Mapping[str
         for template, behind_above in level.items():
             for row in children.get(template, ()):
                 if row["_id"] not in found and row["_id"] != root:
-                    behind_of[row["_id"]] = behind = behind_above or row["derived_from"]["version"] < newest[template]
+                    behind_of[row["_id"]] = behind = (
+                        behind_above or row["derived_from"]["version"] < newest[template]
+                    )
                     found[row["_id"]] = _descendant(row, depth, behind=behind)
         level = behind_of
     return list(found.values())

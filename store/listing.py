@@ -25,7 +25,9 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DocumentFilter:
-    """Which documents of a kind; what is None does not matter, but archived ones are left out unless asked for."""
+    """Which documents of a kind; what is None does not matter, but archived ones are left out
+    unless asked for.
+    """
 
     kind: str
     text: str | None = None
@@ -42,9 +44,13 @@ class DocumentFilter:
         return {"$or": [where for where, _ in self.parts(scope)]}
 
     def parts(self, scope: Scope) -> Sequence[tuple[dict[str, Any], str]]:
-        """The same in disjoint parts, each with the field of the last change that is seen: without drafts, the last that clinics were told of."""
+        """The same in disjoint parts, each with the field of the last change that is seen: without
+        drafts, the last that clinics were told of.
+        """
         parts = []
-        for seen, changed in zip(scope.of_kind(self.kind).parts(), ("updated_at", "noticed_at"), strict=True):
+        for seen, changed in zip(
+            scope.of_kind(self.kind).parts(), ("updated_at", "noticed_at"), strict=True
+        ):
             since = [] if self.changed_since is None else [{changed: {"$gte": self.changed_since}}]
             if seen != NOTHING:
                 parts.append(({"$and": [*self._conditions(), seen, *since]}, changed))
@@ -84,13 +90,27 @@ class Listing:
         self._database = database
 
     @overload
-    async def page(self, which: DocumentFilter, scope: Scope, order: Order, paging: Paging) -> Page[Document]: ...
+    async def page(
+        self, which: DocumentFilter, scope: Scope, order: Order, paging: Paging
+    ) -> Page[Document]: ...
 
     @overload
-    async def page(self, which: DocumentFilter, scope: Scope, order: Order, paging: Paging, *, whole: bool) -> Page[Summary]: ...
+    async def page(
+        self, which: DocumentFilter, scope: Scope, order: Order, paging: Paging, *, whole: bool
+    ) -> Page[Summary]: ...
 
-    async def page(self, which: DocumentFilter, scope: Scope, order: Order, paging: Paging, *, whole: bool = True) -> Page[Any]:
-        """A page of the documents of a kind that a scope lets see; unless `whole`, of their summaries."""
+    async def page(
+        self,
+        which: DocumentFilter,
+        scope: Scope,
+        order: Order,
+        paging: Paging,
+        *,
+        whole: bool = True,
+    ) -> Page[Any]:
+        """A page of the documents of a kind that a scope lets see; unless `whole`, of their
+        summaries.
+        """
         shown, convert = (HEAD, document_from) if whole else (SUMMARY, summary_from)
         descending = order in (Order.NAME_DESC, Order.UPDATED_DESC)
         if order in (Order.NAME_ASC, Order.NAME_DESC):
@@ -108,21 +128,41 @@ class Listing:
                 projection=shown,
             )
         parts = [(where, {changed: datetime, "_id": str}) for where, changed in which.parts(scope)]
-        return await find_merged(self._database, "documents", parts, paging, convert=convert, descending=descending, projection=shown)
+        return await find_merged(
+            self._database,
+            "documents",
+            parts,
+            paging,
+            convert=convert,
+            descending=descending,
+            projection=shown,
+        )
 
     async def owned_by(self, kind: str, clinics: Sequence[str]) -> list[Owned]:
         """The documents of a kind that clinics own, archived ones left out; without their content."""
         rows = await self._database.find(
             "documents",
-            {"owner.key": {"$in": list(clinics)}, "kind": kind, "owner.kind": str(OwnerKind.CLINIC), "state": {"$ne": str(DocumentState.ARCHIVED)}},
+            {
+                "owner.key": {"$in": list(clinics)},
+                "kind": kind,
+                "owner.kind": str(OwnerKind.CLINIC),
+                "state": {"$ne": str(DocumentState.ARCHIVED)},
+            },
             projection={"name": 1, "owner.key": 1},
         )
         return [Owned(row["_id"], row["owner"]["key"], row["name"]) for row in rows]
 
-    async def in_state(self, kind: str, principals: Sequence[str], state: DocumentState) -> list[str]:
-        """The ids of the documents of a kind in some principals' logs that are in a state now, sorted."""
+    async def in_state(
+        self, kind: str, principals: Sequence[str], state: DocumentState
+    ) -> list[str]:
+        """The ids of the documents of a kind in some principals' logs that are in a state now,
+        sorted.
+        """
         where = {"principal": {"$in": list(principals)}, "kind": kind, "state": str(state)}
-        return sorted(row["_id"] for row in await self._database.find("documents", where, projection={"_id": 1}))
+        return sorted(
+            row["_id"]
+            for row in await self._database.find("documents", where, projection={"_id": 1})
+        )
 
     async def count(self, which: DocumentFilter, scope: Scope) -> int:
         """How many documents of a kind match within a scope."""

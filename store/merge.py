@@ -1,7 +1,10 @@
-"""Three-way merge of two contents of one kind that come from a common one: keyed lists item by item, all else value by value.
+"""Three-way merge of two contents of one kind that come from a common one: keyed lists item by
+item, all else value by value.
 
-Pure functions, no input or output. What only one side changed is taken; what both changed alike is kept; what both changed otherwise is a
-conflict, a text too: words of two texts are never mixed. Nothing is dropped silently: each value of either side is in the result, was
+Pure functions, no input or output. What only one side changed is taken; what both changed alike is
+kept; what both changed otherwise is a
+conflict, a text too: words of two texts are never mixed. Nothing is dropped silently: each value of
+either side is in the result, was
 changed or removed by the other side, or stands in a conflict.
 """
 
@@ -25,7 +28,10 @@ class MergeSide(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A value that both sides changed, each otherwise. None is a value that is not there: a list item that one side added or removed."""
+    """A value that both sides changed, each otherwise.
+
+    None is a value that is not there: a list item that one side added or removed.
+    """
 
     path: str
     label: str
@@ -38,7 +44,8 @@ class Conflict:
 class Merged:
     """What a merge came to.
 
-    `content` has our values where `conflicts` are left: it is whole only without any. `superfluous` are the paths of resolutions that no
+    `content` has our values where `conflicts` are left: it is whole only without any. `superfluous`
+    are the paths of resolutions that no
     conflict asked for.
     """
 
@@ -50,18 +57,26 @@ class Merged:
 _NONE: Mapping[str, MergeSide] = MappingProxyType({})
 
 
-def merge(base: Content, ours: Content, theirs: Content, fields: Mapping[str, Field], resolutions: Mapping[str, MergeSide] = _NONE) -> Merged:
+def merge(
+    base: Content,
+    ours: Content,
+    theirs: Content,
+    fields: Mapping[str, Field],
+    resolutions: Mapping[str, MergeSide] = _NONE,
+) -> Merged:
     """Merge two contents that come from a common one.
 
     Args:
         base: What both sides started from; plain JSON. A field that is absent counts as null.
         ours: The one side.
         theirs: The other side.
-        fields: Of the kind of document; what the contents hold beyond them is merged as plain values.
+        fields: Of the kind of document; what the contents hold beyond them is merged as plain
+            values.
         resolutions: The side to take, by the path of a conflict, in the form of `Change.path`.
 
     Returns:
-        The merged content, in which our order of a list stands where both sides moved the same item, and the conflicts left.
+        The merged content, in which our order of a list stands where both sides moved the same
+        item, and the conflicts left.
     """
     merging = _Merging(resolutions)
     content = merging.objects(base, ours, theirs, fields, Place())
@@ -76,7 +91,14 @@ class _Merging:
     conflicts: list[Conflict] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
 
-    def objects(self, base: Content, ours: Content, theirs: Content, fields: Mapping[str, Field], place: Place) -> dict[str, Any]:
+    def objects(
+        self,
+        base: Content,
+        ours: Content,
+        theirs: Content,
+        fields: Mapping[str, Field],
+        place: Place,
+    ) -> dict[str, Any]:
         merged = {}
         for name in dict.fromkeys((*fields, *ours, *theirs)):
             if name not in ours and name not in theirs:
@@ -92,12 +114,23 @@ class _Merging:
         if known.fields is not None and not _is_settled(base, ours, theirs):
             if known.keyed and is_keyed(base) and is_keyed(ours) and is_keyed(theirs):
                 return self._keyed(base, ours, theirs, known.fields, place)
-            if not known.keyed and not known.whole and isinstance(base, Mapping) and isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+            if (
+                not known.keyed
+                and not known.whole
+                and isinstance(base, Mapping)
+                and isinstance(ours, Mapping)
+                and isinstance(theirs, Mapping)
+            ):
                 return self.objects(base, ours, theirs, known.fields, place)
         return self._plain(base, ours, theirs, place)
 
     def _keyed(
-        self, base: Sequence[Content], ours: Sequence[Content], theirs: Sequence[Content], fields: Mapping[str, Field], place: Place
+        self,
+        base: Sequence[Content],
+        ours: Sequence[Content],
+        theirs: Sequence[Content],
+        fields: Mapping[str, Field],
+        place: Place,
     ) -> list[Any]:
         was, mine, yours = ({item["key"]: item for item in items} for items in (base, ours, theirs))
         kept = {}
@@ -105,7 +138,9 @@ class _Merging:
             there = place.item(key, readable(mine[key] if key in mine else yours[key]))
             if key in was and key in mine and key in yours:
                 kept[key] = self.objects(was[key], mine[key], yours[key], fields, there)
-            elif (item := self._plain(was.get(key), mine.get(key), yours.get(key), there)) is not None:
+            elif (
+                item := self._plain(was.get(key), mine.get(key), yours.get(key), there)
+            ) is not None:
                 kept[key] = item
         return [kept[key] for key in _order(list(was), list(mine), list(yours), kept)]
 
@@ -126,10 +161,13 @@ def _is_settled(base: Any, ours: Any, theirs: Any) -> bool:
     return same(base, ours) or same(base, theirs) or same(ours, theirs)
 
 
-def _order(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str], kept: Collection[str]) -> list[str]:
+def _order(
+    base: Sequence[str], ours: Sequence[str], theirs: Sequence[str], kept: Collection[str]
+) -> list[str]:
     """The order of the items that are kept.
 
-    Ours stands, but for what only they moved. That, and what only they have, follows the item that it follows on their side; so their
+    Ours stands, but for what only they moved. That, and what only they have, follows the item that
+    it follows on their side; so their
     additions come before ours in the same place.
     """
     moved = _moved(base, theirs) - _moved(base, ours)

@@ -1,7 +1,10 @@
-"""The embedded MongoDB: a real `mongod`, a replica set of one on loopback, started and stopped with the server.
+"""The embedded MongoDB: a real `mongod`, a replica set of one on loopback, started and stopped with
+the server.
 
-A record in the data folder names the process that was started. Another process is never touched: pid, start time and data path must all agree.
-If the server is killed, its `mongod` stays, and the next server on the same folder takes it over. A lock gives the folder one owner at a time.
+A record in the data folder names the process that was started. Another process is never touched:
+pid, start time and data path must all agree.
+If the server is killed, its `mongod` stays, and the next server on the same folder takes it over. A
+lock gives the folder one owner at a time.
 """
 
 import asyncio
@@ -98,13 +101,20 @@ async def start(data: Path, *, binary: Path | None = None, cache_gb: float = 1.0
         if process is None or not await _taken_over(port):
             await asyncio.to_thread(_end, data)
             port = _choose_port(port)
-            process = await asyncio.to_thread(_launch, data, _find(binary, data), port, max(cache_gb, _LEAST_CACHE_GB))
+            process = await asyncio.to_thread(
+                _launch, data, _find(binary, data), port, max(cache_gb, _LEAST_CACHE_GB)
+            )
         await _until_primary(data, process, port)
     except BaseException:
         if not lock.closed:
             lock.close()
         raise
-    return Mongod(uri=f"mongodb://127.0.0.1:{port}/?directConnection=true", pid=process.pid, data=data, _lock=lock)
+    return Mongod(
+        uri=f"mongodb://127.0.0.1:{port}/?directConnection=true",
+        pid=process.pid,
+        data=data,
+        _lock=lock,
+    )
 
 
 async def require_replica_set(client: AsyncMongoClient[Any]) -> str:
@@ -122,8 +132,8 @@ async def require_replica_set(client: AsyncMongoClient[Any]) -> str:
         raise MongodError(f"MongoDB can't be reached: {error}") from error
     if "setName" not in hello and hello.get("msg") != "isdbgrid":
         raise StandaloneMongo(
-            "This MongoDB is a standalone server. Transactions and change streams need a replica set: start it with --replSet NAME "
-            "and run rs.initiate() once; one member is enough."
+            "This MongoDB is a standalone server. Transactions and change streams need a replica"
+            " set: start it with --replSet NAME and run rs.initiate() once; one member is enough."
         )
     if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST:
         raise MongoTooOld(f"MongoDB {version} is too old: version 6.0 or newer is needed.")
@@ -134,20 +144,28 @@ async def require_replica_set(client: AsyncMongoClient[Any]) -> str:
 
 
 def _own(data: Path) -> tuple[Path, IO[str]]:
-    """The folder's real path, locked for this process; the lock goes with the process, however it ends."""
+    """The folder's real path, locked for this process; the lock goes with the process, however it
+    ends.
+    """
     data = data.resolve()
     try:
         data.mkdir(parents=True, exist_ok=True)
         lock = (data / "lock").open("a+", encoding="ascii")
     except OSError as error:
-        raise DataFolderNotWritable(f"The data folder {data} can't be written: {error.strerror}. Choose another with --data.") from error
+        raise DataFolderNotWritable(
+            f"The data folder {data} can't be written: {error.strerror}. Choose another with"
+            " --data."
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         lock.seek(0)
         owner = lock.read().strip()
         lock.close()
-        raise DataFolderInUse(f"The data folder {data} is in use by another server{f', process {owner}' if owner else ''}.") from error
+        raise DataFolderInUse(
+            f"The data folder {data} is in use by another"
+            f" server{f', process {owner}' if owner else ''}."
+        ) from error
     lock.seek(0)
     lock.truncate()
     lock.write(str(os.getpid()))
@@ -156,10 +174,16 @@ def _own(data: Path) -> tuple[Path, IO[str]]:
 
 
 def _recorded(data: Path) -> dict[str, Any]:
-    """What was noted of the last `mongod` on this folder, its process only while it was not ended; empty where that can't be read."""
+    """What was noted of the last `mongod` on this folder, its process only while it was not ended;
+    empty where that can't be read.
+    """
     try:
         record = json.loads((data / _RECORD).read_text(encoding="utf-8"))
-        return {"port": int(record["port"])} | ({"pid": int(record["pid"]), "created": float(record["created"])} if "pid" in record else {})
+        return {"port": int(record["port"])} | (
+            {"pid": int(record["pid"]), "created": float(record["created"])}
+            if "pid" in record
+            else {}
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
@@ -171,7 +195,10 @@ def _left_over(data: Path) -> psutil.Process | None:
         return None
     try:
         process = psutil.Process(record["pid"])
-        same = abs(process.create_time() - record["created"]) < 1 and str(data / "mongodb") in process.cmdline()
+        same = (
+            abs(process.create_time() - record["created"]) < 1
+            and str(data / "mongodb") in process.cmdline()
+        )
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.Error:
         return None
@@ -179,7 +206,8 @@ def _left_over(data: Path) -> psutil.Process | None:
 
 def _end(data: Path) -> None:
     """End the recorded `mongod`, if it runs, and forget it; its port is kept for the next."""
-    # Our own child is waited for also when somebody else killed it: a process whose threads still end is no zombie yet, and no `mongod` either.
+    # Our own child is waited for also when somebody else killed it: a process whose threads still
+    # end is no zombie yet, and no `mongod` either.
     child = _PRINTED.pop(_recorded(data).get("pid", 0), None)
     if (process := child or _left_over(data)) is not None:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -212,8 +240,8 @@ def _find(given: Path | None, data: Path) -> Path:
     if (found := shutil.which("mongod")) is not None:
         return Path(found)
     raise MongodNotFound(
-        "No mongod was found. Install MongoDB 6 or newer so that mongod is on PATH, or name it with CASETYPES_MONGOD; "
-        "or set CASETYPES_MONGODB_URI to a replica set that runs elsewhere."
+        "No mongod was found. Install MongoDB 6 or newer so that mongod is on PATH, or name it with"
+        " CASETYPES_MONGOD; or set CASETYPES_MONGODB_URI to a replica set that runs elsewhere."
     )
 
 
@@ -235,7 +263,9 @@ def _choose_port(wanted: int) -> int:
     """The port of last time if it is free, else any free one."""
     for port in (wanted, 0):
         with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as mongod does: closed connections linger on the port
+            probe.setsockopt(
+                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+            )  # as mongod does: closed connections linger on the port
             probe.bind(("127.0.0.1", port))
             chosen: int = probe.getsockname()[1]
             return chosen
@@ -254,15 +284,25 @@ def _launch(data: Path, binary: Path, port: int, cache_gb: float) -> psutil.Proc
         *("--setParameter", f"transactionLifetimeLimitSeconds={_TRANSACTION_SECONDS}"),
     ]
     try:
-        # A session of its own: Ctrl-C in the terminal is for the server, which then stops this in order.
+        # A session of its own: Ctrl-C in the terminal is for the server, which then stops this in
+        # order.
         started = subprocess.Popen(  # noqa: S603 - our own binary and arguments
-            arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     except OSError as error:
         raise MongodNotFound(f"{binary} can't be run: {error.strerror}.") from error
     process = psutil.Process(started.pid)
     _PRINTED[started.pid] = started
-    record = {"pid": started.pid, "port": port, "created": process.create_time(), "binary": str(binary)}
+    record = {
+        "pid": started.pid,
+        "port": port,
+        "created": process.create_time(),
+        "binary": str(binary),
+    }
     (data / _RECORD).write_text(json.dumps(record), encoding="utf-8")
     return process
 
@@ -288,7 +328,9 @@ async def _until_primary(data: Path, process: psutil.Process, port: int) -> None
             await asyncio.sleep(_POLL_SECONDS)
     finally:
         await client.close()
-    raise MongodError(f"mongod did not become ready within {_READY_SECONDS:.0f} s. {_why_it_ended(data, None)}")
+    raise MongodError(
+        f"mongod did not become ready within {_READY_SECONDS:.0f} s. {_why_it_ended(data, None)}"
+    )
 
 
 async def _configure(client: AsyncMongoClient[Any], hello: dict[str, Any], port: int) -> None:
@@ -308,7 +350,9 @@ async def _configure(client: AsyncMongoClient[Any], hello: dict[str, Any], port:
 
 
 async def _taken_over(port: int) -> bool:
-    """Whether a left-over `mongod` answers; what its last server had begun is ended, since its locks would hold up ours."""
+    """Whether a left-over `mongod` answers; what its last server had begun is ended, since its
+    locks would hold up ours.
+    """
     client = _client(port)
     try:
         await client.admin.command("killAllSessions", [])
@@ -321,12 +365,20 @@ async def _taken_over(port: int) -> bool:
 
 
 def _client(port: int) -> AsyncMongoClient[Any]:
-    return AsyncMongoClient(f"mongodb://127.0.0.1:{port}/?directConnection=true", serverSelectionTimeoutMS=_ANSWER_MS, connectTimeoutMS=_ANSWER_MS)
+    return AsyncMongoClient(
+        f"mongodb://127.0.0.1:{port}/?directConnection=true",
+        serverSelectionTimeoutMS=_ANSWER_MS,
+        connectTimeoutMS=_ANSWER_MS,
+    )
 
 
 def _why_it_ended(data: Path, child: subprocess.Popen[bytes] | None) -> str:
-    printed = child.stdout.read(2_000).decode(errors="replace").strip() if child and child.stdout else ""
+    printed = (
+        child.stdout.read(2_000).decode(errors="replace").strip() if child and child.stdout else ""
+    )
     with contextlib.suppress(OSError):
-        lines = (data / "mongod.log").read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
+        lines = (
+            (data / "mongod.log").read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
+        )
         printed = "\n".join([printed, *lines]).strip()
     return f"mongod ended. It printed:\n{printed}"

@@ -1,7 +1,10 @@
-"""What clinics are told: the events of a log that concern a clinic, found by index from its assignments. Nothing is written per clinic.
+"""What clinics are told: the events of a log that concern a clinic, found by index from its
+assignments. Nothing is written per clinic.
 
-An event for all that have the document (`ASSIGNED`) concerns a clinic whose assignment covers its sequence number; one that names clinics
-(`NAMED`) concerns those; one for all of the principal (`PRINCIPAL`) every clinic of it, also one that came later: it is in force there too.
+An event for all that have the document (`ASSIGNED`) concerns a clinic whose assignment covers its
+sequence number; one that names clinics
+(`NAMED`) concerns those; one for all of the principal (`PRINCIPAL`) every clinic of it, also one
+that came later: it is in force there too.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,7 +47,9 @@ class Inbox:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Part of a log: each event with the clinics that are told of it, and the position that a reader of it has come to."""
+    """Part of a log: each event with the clinics that are told of it, and the position that a
+    reader of it has come to.
+    """
 
     told: Sequence[tuple[Event, Sequence[str]]]
     reached: Position
@@ -63,7 +68,8 @@ class Notifications:
         keys = list(dict.fromkeys(asked))
         wheres = await self._wheres(keys)
         queries = [
-            Query(where, [("sequence", 1 if key.paging.backward else -1)], key.paging.limit + 1) for key, where in zip(keys, wheres, strict=True)
+            Query(where, [("sequence", 1 if key.paging.backward else -1)], key.paging.limit + 1)
+            for key, where in zip(keys, wheres, strict=True)
         ]
         pages = {}
         for key, rows in zip(keys, await self._database.find_each("events", queries), strict=True):
@@ -77,7 +83,8 @@ class Notifications:
         return await self._database.count("events", where)
 
     async def _wheres(self, keys: Sequence[Inbox]) -> list[dict[str, Any]]:
-        # Up to here, assignments and events tell the same though others write between the two reads.
+        # Up to here, assignments and events tell the same though others write between the two
+        # reads.
         newest = await self._history.latest_sequences(key.principal for key in keys)
         assignments: dict[str, list[Assignment]] = {key.clinic: [] for key in keys}
         for assignment in await self._assignments.of_clinics(assignments):
@@ -90,11 +97,29 @@ class Notifications:
             if key.paging.before is not None:
                 low = max(low, read_cursor(key.paging.before, key.principal, "before").sequence + 1)
             visible = key.resident_visible_only
-            wheres.append(_where(key.principal, [key.clinic], assignments[key.clinic], low, high, resident_visible_only=visible))
+            wheres.append(
+                _where(
+                    key.principal,
+                    [key.clinic],
+                    assignments[key.clinic],
+                    low,
+                    high,
+                    resident_visible_only=visible,
+                )
+            )
         return wheres
 
-    async def after(self, principal: str, clinics: Sequence[str], position: Position, horizon: int, *, limit: int) -> Stretch:
-        """What some clinics of one principal are told between a position and an event of its log, that event included.
+    async def after(
+        self,
+        principal: str,
+        clinics: Sequence[str],
+        position: Position,
+        horizon: int,
+        *,
+        limit: int,
+    ) -> Stretch:
+        """What some clinics of one principal are told between a position and an event of its log,
+        that event included.
 
         Args:
             principal: Its key.
@@ -104,18 +129,25 @@ class Notifications:
             limit: Most events to read.
 
         Returns:
-            Each event that concerns some of the clinics, oldest first, and how far this brings them.
+            Each event that concerns some of the clinics, oldest first, and how far this brings
+            them.
         """
         told: list[tuple[Event, Sequence[str]]] = []
         if position.clinic is not None:
-            for event, concerned in await self._between(principal, clinics, position.sequence, position.sequence, limit=1):
+            for event, concerned in await self._between(
+                principal, clinics, position.sequence, position.sequence, limit=1
+            ):
                 told.append((event, [clinic for clinic in concerned if clinic > position.clinic]))
         if position.sequence >= horizon:
             return Stretch(told, Position(position.sequence))
         found = await self._between(principal, clinics, position.sequence + 1, horizon, limit=limit)
-        return Stretch([*told, *found], Position(found[-1][0].sequence if len(found) == limit else horizon))
+        return Stretch(
+            [*told, *found], Position(found[-1][0].sequence if len(found) == limit else horizon)
+        )
 
-    async def _between(self, principal: str, clinics: Sequence[str], low: int, high: int, *, limit: int) -> list[tuple[Event, Sequence[str]]]:
+    async def _between(
+        self, principal: str, clinics: Sequence[str], low: int, high: int, *, limit: int
+    ) -> list[tuple[Event, Sequence[str]]]:
         assignments = await self._assignments.of_clinics(clinics)
         where = _where(principal, clinics, assignments, low, high, resident_visible_only=False)
         rows = await self._database.find("events", where, sort=[("sequence", 1)], limit=limit)
@@ -133,9 +165,17 @@ class Notifications:
 
 
 def _where(
-    principal: str, clinics: Sequence[str], assignments: Sequence[Assignment], low: int, high: int, *, resident_visible_only: bool
+    principal: str,
+    clinics: Sequence[str],
+    assignments: Sequence[Assignment],
+    low: int,
+    high: int,
+    *,
+    resident_visible_only: bool,
 ) -> dict[str, Any]:
-    """One clause per stretch of having a document, each answered by the index on (principal, document, audience, sequence)."""
+    """One clause per stretch of having a document, each answered by the index on (principal,
+    document, audience, sequence).
+    """
     clauses: list[dict[str, Any]] = [
         {
             "principal": principal,
@@ -147,7 +187,9 @@ def _where(
             "principal": principal,
             "audience": str(Audience.PRINCIPAL),
             "sequence": {"$gte": low, "$lte": high},
-            "clinics": {"$size": 0},  # always so; not in the index, so that this clause reads rows as the others do, and none is read twice
+            "clinics": {
+                "$size": 0
+            },  # always so; not in the index, so that this clause reads rows as the others do, and none is read twice
         },
     ]
     for assignment in assignments:
@@ -166,7 +208,9 @@ def _where(
     return {"$or": [clause | visible for clause in clauses]}
 
 
-def _concerned(event: Event, clinics: Sequence[str], assignments: Sequence[Assignment]) -> Sequence[str]:
+def _concerned(
+    event: Event, clinics: Sequence[str], assignments: Sequence[Assignment]
+) -> Sequence[str]:
     if event.audience is Audience.PRINCIPAL:
         return clinics
     if event.audience is Audience.NAMED:

@@ -1,6 +1,8 @@
-"""In which order a clinic's case types stand: the principal's order, a group's over it, the clinic's own over both.
+"""In which order a clinic's case types stand: the principal's order, a group's over it, the
+clinic's own over both.
 
-An order is a list of case types, kept as saved: what it doesn't name follows in the next order's turn, and what no order names stands last,
+An order is a list of case types, kept as saved: what it doesn't name follows in the next order's
+turn, and what no order names stands last,
 or at the place that its distribution asked for.
 """
 
@@ -58,14 +60,21 @@ class Orders:
             row = {"_id": str(ObjectId()), "principal": principal, **where, "order": list(order)}
             transaction.write("orders", ended(where, place), InsertOne(row | begun(place)))
             clinics = () if clinic is None else (clinic,)
-            return Saved(event=transaction.record(act, Action.REORDERED, clinics=clinics, group=group))
+            return Saved(
+                event=transaction.record(act, Action.REORDERED, clinics=clinics, group=group)
+            )
 
         return await self._log.submit(principal, change, key=key, alone=True)
 
     async def of_clinics(
-        self, clinics: Iterable[Clinic], groups: Mapping[str, Sequence[ClinicGroup]], which: OrderedList, sequence: int | None = None
+        self,
+        clinics: Iterable[Clinic],
+        groups: Mapping[str, Sequence[ClinicGroup]],
+        which: OrderedList,
+        sequence: int | None = None,
     ) -> Mapping[str, Sequence[Sequence[str]]]:
-        """The orders that hold for each clinic, by its key, the most specific first; just after an event, or now.
+        """The orders that hold for each clinic, by its key, the most specific first; just after an
+        event, or now.
 
         Args:
             clinics: Of one principal.
@@ -73,9 +82,18 @@ class Orders:
             which: The list.
             sequence: Of the principal's log.
         """
-        targets = {clinic.key: [clinic.id, *(group.id for group in groups[clinic.key]), f"pr_{clinic.principal}"] for clinic in clinics}
+        targets = {
+            clinic.key: [
+                clinic.id,
+                *(group.id for group in groups[clinic.key]),
+                f"pr_{clinic.principal}",
+            ]
+            for clinic in clinics
+        }
         wanted = sorted({target for several in targets.values() for target in several})
-        rows = await self._database.find("orders", {"target": {"$in": wanted}, "list": str(which), **holding(sequence)})
+        rows = await self._database.find(
+            "orders", {"target": {"$in": wanted}, "list": str(which), **holding(sequence)}
+        )
         orders = {row["target"]: row["order"] for row in rows}
         begins = {row["target"]: row["from_sequence"] for row in rows}
 
@@ -83,10 +101,18 @@ class Orders:
             # Of several groups' orders the one saved last comes first.
             return ("cl_", "gr_", "pr_").index(target[:3]), -begins[target]
 
-        return {key: [orders[target] for target in sorted(filter(orders.__contains__, several), key=specific)] for key, several in targets.items()}
+        return {
+            key: [
+                orders[target]
+                for target in sorted(filter(orders.__contains__, several), key=specific)
+            ]
+            for key, several in targets.items()
+        }
 
 
-def arranged(assignments: Iterable[Assignment], orders: Sequence[Sequence[str]], which: OrderedList) -> list[Assignment]:
+def arranged(
+    assignments: Iterable[Assignment], orders: Sequence[Sequence[str]], which: OrderedList
+) -> list[Assignment]:
     """Assignments of one clinic in their order.
 
     Args:
@@ -95,14 +121,26 @@ def arranged(assignments: Iterable[Assignment], orders: Sequence[Sequence[str]],
         which: The list that they stand on.
     """
     waiting = {assignment.document: assignment for assignment in assignments}
-    result = [waiting.pop(document) for order in orders for document in order if document in waiting]
-    rest = sorted(waiting.values(), key=lambda assignment: (assignment.arrival, assignment.document))
+    result = [
+        waiting.pop(document) for order in orders for document in order if document in waiting
+    ]
+    rest = sorted(
+        waiting.values(), key=lambda assignment: (assignment.arrival, assignment.document)
+    )
     result += [assignment for assignment in rest if _place(assignment, which) is None]
-    placed = [(place, assignment) for assignment in rest if (place := _place(assignment, which)) is not None]
+    placed = [
+        (place, assignment)
+        for assignment in rest
+        if (place := _place(assignment, which)) is not None
+    ]
     for place, assignment in sorted(placed, key=lambda pair: pair[0]):
         result.insert(place - 1, assignment)
     return result
 
 
 def _place(assignment: Assignment, which: OrderedList) -> int | None:
-    return assignment.start_page_order if which is OrderedList.START_PAGE else assignment.contact_card_order
+    return (
+        assignment.start_page_order
+        if which is OrderedList.START_PAGE
+        else assignment.contact_card_order
+    )

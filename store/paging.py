@@ -1,4 +1,7 @@
-"""Keyset pages: a cursor holds the sort key, so a page costs the same at any depth. Nothing is skipped, nothing is counted."""
+"""Keyset pages: a cursor holds the sort key, so a page costs the same at any depth.
+
+Nothing is skipped, nothing is counted.
+"""
 
 import base64
 import binascii
@@ -24,7 +27,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """Which page: `limit` items after `after` (and before `before`), from the end when `backward`."""
+    """Which page:
+
+    `limit` items after `after` (and before `before`), from the end when `backward`.
+    """
 
     limit: int = DEFAULT_FIRST
     backward: bool = False
@@ -32,11 +38,25 @@ class Paging:
     before: str | None = None
 
     @classmethod
-    def of(cls, first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None) -> "Paging":
-        """Relay's arguments, checked: not both `first` and `last`, each 1 to 100; 50 if neither is given."""
+    def of(
+        cls,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> "Paging":
+        """Relay's arguments, checked: not both `first` and `last`, each 1 to 100; 50 if neither is
+        given.
+        """
         if first is not None and last is not None:
-            raise InvalidInput.at(("last",), "FIRST_AND_LAST", "Ange antingen first eller last, inte båda.")
-        name, limit = ("last", last) if last is not None else ("first", DEFAULT_FIRST if first is None else first)
+            raise InvalidInput.at(
+                ("last",), "FIRST_AND_LAST", "Ange antingen first eller last, inte båda."
+            )
+        name, limit = (
+            ("last", last)
+            if last is not None
+            else ("first", DEFAULT_FIRST if first is None else first)
+        )
         if not 1 <= limit <= MAX_FIRST:
             raise InvalidInput.at((name,), "OUT_OF_RANGE", f"Ange ett tal från 1 till {MAX_FIRST}.")
         return cls(limit=limit, backward=last is not None, after=after, before=before)
@@ -57,7 +77,10 @@ EMPTY: Page[Any] = Page((), (), has_next=False, has_previous=False)
 
 def encode(key: Key) -> str:
     """An opaque cursor for a sort key of strings, whole numbers and times."""
-    values = [(value - _EPOCH) // timedelta(milliseconds=1) if isinstance(value, datetime) else value for value in key]
+    values = [
+        (value - _EPOCH) // timedelta(milliseconds=1) if isinstance(value, datetime) else value
+        for value in key
+    ]
     return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
 
 
@@ -73,10 +96,18 @@ def decode(cursor: str, shape: Sequence[type], argument: str) -> Key:
         InvalidInput: It is no cursor of this list; code `INVALID_CURSOR`.
     """
     try:
-        values = orjson.loads(base64.b64decode(cursor[:_MAX_CURSOR] + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+        values = orjson.loads(
+            base64.b64decode(
+                cursor[:_MAX_CURSOR] + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True
+            )
+        )
         return tuple(_as(kind, value) for kind, value in zip(shape, values, strict=True))
     except (ValueError, TypeError, OverflowError, binascii.Error):
-        raise InvalidInput.at((argument,), "INVALID_CURSOR", "Markören går inte att läsa, eller hör till en annan lista.") from None
+        raise InvalidInput.at(
+            (argument,),
+            "INVALID_CURSOR",
+            "Markören går inte att läsa, eller hör till en annan lista.",
+        ) from None
 
 
 def _as(kind: type, value: Any) -> Any:
@@ -106,14 +137,22 @@ async def find_page(
         collection: Its name.
         where: Of the whole list.
         paging: Which page of it.
-        keys: The sort key: fields (dotted for nested) and their types, all in one direction, unique together.
+        keys: The sort key: fields (dotted for nested) and their types, all in one direction, unique
+            together.
         convert: From a row to an item.
         descending: The direction of the list.
         collation: Of the index that serves the list.
         projection: What of a row is read; the keys must be among it.
     """
     query = _query(where, paging, keys, descending=descending)
-    rows = await database.find(collection, query.where, sort=query.sort, limit=query.limit, collation=collation, projection=projection)
+    rows = await database.find(
+        collection,
+        query.where,
+        sort=query.sort,
+        limit=query.limit,
+        collation=collation,
+        projection=projection,
+    )
     return _page(rows, paging, keys, convert)
 
 
@@ -129,7 +168,9 @@ async def find_pages(
     """A page of each of several lists of a collection, in one command. As `find_page` for each."""
     queries = [_query(where, paging, keys, descending=descending) for where, paging in lists]
     found = await database.find_each(collection, queries)
-    return [_page(rows, paging, keys, convert) for rows, (_, paging) in zip(found, lists, strict=True)]
+    return [
+        _page(rows, paging, keys, convert) for rows, (_, paging) in zip(found, lists, strict=True)
+    ]
 
 
 async def find_merged(
@@ -142,11 +183,18 @@ async def find_merged(
     descending: bool = False,
     projection: Mapping[str, Any] | None = None,
 ) -> Page[T]:
-    """One page of a list whose parts are disjoint, each in the order of its own keys, which mean the same and have the same types."""
-    queries = [replace(_query(where, paging, keys, descending=descending), projection=projection) for where, keys in parts]
+    """One page of a list whose parts are disjoint, each in the order of its own keys, which mean
+    the same and have the same types.
+    """
+    queries = [
+        replace(_query(where, paging, keys, descending=descending), projection=projection)
+        for where, keys in parts
+    ]
     rows = [
         (tuple(_value(row, key) for key in keys), row)
-        for found, (_, keys) in zip(await database.find_each(collection, queries), parts, strict=True)
+        for found, (_, keys) in zip(
+            await database.find_each(collection, queries), parts, strict=True
+        )
         for row in found
     ]
     rows.sort(key=lambda pair: pair[0], reverse=descending != paging.backward)
@@ -154,35 +202,55 @@ async def find_merged(
     return cut([convert(row) for _, row in rows], [encode(key) for key, _ in rows], paging)
 
 
-def _query(where: Mapping[str, Any], paging: Paging, keys: Mapping[str, type], *, descending: bool) -> Query:
+def _query(
+    where: Mapping[str, Any], paging: Paging, keys: Mapping[str, type], *, descending: bool
+) -> Query:
     shape = tuple(keys.values())
     conditions = [where]
     if paging.after is not None:
-        conditions.append(beyond(tuple(keys), decode(paging.after, shape, "after"), descending=descending))
+        conditions.append(
+            beyond(tuple(keys), decode(paging.after, shape, "after"), descending=descending)
+        )
     if paging.before is not None:
-        conditions.append(beyond(tuple(keys), decode(paging.before, shape, "before"), descending=not descending))
+        conditions.append(
+            beyond(tuple(keys), decode(paging.before, shape, "before"), descending=not descending)
+        )
     direction = -1 if descending != paging.backward else 1
-    return Query({"$and": conditions} if len(conditions) > 1 else where, [(key, direction) for key in keys], paging.limit + 1)
+    return Query(
+        {"$and": conditions} if len(conditions) > 1 else where,
+        [(key, direction) for key in keys],
+        paging.limit + 1,
+    )
 
 
-def _page(rows: Sequence[Row], paging: Paging, keys: Mapping[str, type], convert: Callable[[Row], T]) -> Page[T]:
+def _page(
+    rows: Sequence[Row], paging: Paging, keys: Mapping[str, type], convert: Callable[[Row], T]
+) -> Page[T]:
     cursors = [encode(tuple(_value(row, key) for key in keys)) for row in rows]
     return cut([convert(row) for row in rows], cursors, paging)
 
 
 def cut(items: Sequence[T], cursors: Sequence[str], paging: Paging) -> Page[T]:
-    """A page from up to `limit + 1` items, read in the direction of paging; the one too many tells that there are more."""
+    """A page from up to `limit + 1` items, read in the direction of paging; the one too many tells
+    that there are more.
+    """
     more = len(items) > paging.limit
     items, cursors = items[: paging.limit], cursors[: paging.limit]
     if paging.backward:
-        return Page(items[::-1], cursors[::-1], has_next=paging.before is not None, has_previous=more)
+        return Page(
+            items[::-1], cursors[::-1], has_next=paging.before is not None, has_previous=more
+        )
     return Page(items, cursors, has_next=more, has_previous=paging.after is not None)
 
 
 def beyond(keys: Sequence[str], values: Key, *, descending: bool) -> Row:
     """The condition for what sorts after a key: (a > x) or (a = x and b > y)."""
     operator = "$lt" if descending else "$gt"
-    branches = [dict(zip(keys[:index], values[:index], strict=True)) | {keys[index]: {operator: values[index]}} for index in range(len(keys))]
+    branches = [
+        dict(zip(keys[:index], values[:index], strict=True))
+        | {keys[index]: {operator: values[index]}}
+        for index in range(len(keys))
+    ]
     return branches[0] if len(branches) == 1 else {"$or": branches}
 
 

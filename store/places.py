@@ -1,6 +1,8 @@
-"""Contents taken apart into places, so that many of them can be held beside each other: pure functions.
+"""Contents taken apart into places, so that many of them can be held beside each other: pure
+functions.
 
-A *leaf* is one value with its path. A *place* is what people compare: a field, or a whole keyed item such as a question; and for a keyed list
+A *leaf* is one value with its path. A *place* is what people compare: a field, or a whole keyed
+item such as a question; and for a keyed list
 with an order of its own, that order.
 """
 
@@ -18,7 +20,8 @@ _UNCOMPARED = frozenset({"internalName"})
 
 
 def leaves(content: Content, fields: Mapping[str, Field]) -> dict[str, Any]:
-    """Every value in a content that says something, by path; what is null, empty or left out says nothing.
+    """Every value in a content that says something, by path; what is null, empty or left out says
+    nothing.
 
     The order of list items is no value: items are told apart by their keys.
     """
@@ -41,20 +44,29 @@ def _leaves(content: Content, fields: Mapping[str, Field], path: str) -> Iterato
 
 
 def drift(origin: Content, content: Content, fields: Mapping[str, Field]) -> int:
-    """How far a content is from another one: the share of values that differ, in per cent, rounded up.
+    """How far a content is from another one: the share of values that differ, in per cent, rounded
+    up.
 
-    Counted are the values that either of them has. 0 is equal but for the order of items; 100 has no value in common.
+    Counted are the values that either of them has. 0 is equal but for the order of items; 100 has
+    no value in common.
     """
     one = {path: value for path, value in leaves(origin, fields).items() if path not in _UNCOMPARED}
-    other = {path: value for path, value in leaves(content, fields).items() if path not in _UNCOMPARED}
+    other = {
+        path: value for path, value in leaves(content, fields).items() if path not in _UNCOMPARED
+    }
     paths = one.keys() | other.keys()
-    differing = sum(path not in one or path not in other or canonical(one[path]) != canonical(other[path]) for path in paths)
+    differing = sum(
+        path not in one or path not in other or canonical(one[path]) != canonical(other[path])
+        for path in paths
+    )
     return math.ceil(100 * differing / len(paths)) if paths else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One place of a content: where it is, in the order of the model and of the list, and what stands there."""
+    """One place of a content: where it is, in the order of the model and of the list, and what
+    stands there.
+    """
 
     path: str
     label: str
@@ -63,27 +75,42 @@ class Place:
 
 
 def places(content: Content, fields: Mapping[str, Field]) -> dict[str, Place]:
-    """The places of a content by path: fields, fields of objects (`restrictions.ageFrom`), and items of keyed lists (`questions[datum]`)."""
-    return {place.path: place for name, field in fields.items() for place in _places(name, field, content.get(name))}
+    """The places of a content by path: fields, fields of objects (`restrictions.ageFrom`), and
+    items of keyed lists (`questions[datum]`).
+    """
+    return {
+        place.path: place
+        for name, field in fields.items()
+        for place in _places(name, field, content.get(name))
+    }
 
 
 def _places(name: str, field: Field, value: Any) -> Iterator[Place]:
     if field.fields is not None and field.keyed:
         for item in value or ():
-            yield Place(f"{name}[{item['key']}]", f"{field.title} › ”{_readable(item)}”", name, item)
+            yield Place(
+                f"{name}[{item['key']}]", f"{field.title} › ”{_readable(item)}”", name, item
+            )
     elif field.fields is not None:
         for inner, there in field.fields.items():
-            yield Place(f"{name}.{inner}", f"{field.title} › {there.title}", name, (value or {}).get(inner))
+            yield Place(
+                f"{name}.{inner}", f"{field.title} › {there.title}", name, (value or {}).get(inner)
+            )
     elif name not in _UNCOMPARED:
         yield Place(name, field.title, name, value)
 
 
 def _readable(item: Content) -> str:
-    return next((str(item[name]) for name in ("label", "heading", "name") if item.get(name)), str(item["key"]))
+    return next(
+        (str(item[name]) for name in ("label", "heading", "name") if item.get(name)),
+        str(item["key"]),
+    )
 
 
 def moved(origin: Content, content: Content, field: str) -> list[str] | None:
-    """The keys of a list's items that both have, in the order of the second; None where the order is the first one's."""
+    """The keys of a list's items that both have, in the order of the second; None where the order
+    is the first one's.
+    """
     before, after = ([item["key"] for item in one.get(field) or ()] for one in (origin, content))
     shared = set(before) & set(after)
     wanted = [key for key in before if key in shared]

@@ -1,4 +1,7 @@
-"""What principals have decided for their clinics. Each change is an event, and what held before can still be read."""
+"""What principals have decided for their clinics.
+
+Each change is an event, and what held before can still be read.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
@@ -48,22 +51,49 @@ class PolicyBook:
 
     async def get_many(self, principals: Iterable[str]) -> Mapping[str, Policies]:
         """The policies of several principals now, those that have decided."""
-        rows = await self._database.find("policies", {"principal": {"$in": sorted(set(principals))}, "open": True})
+        rows = await self._database.find(
+            "policies", {"principal": {"$in": sorted(set(principals))}, "open": True}
+        )
         return {row["principal"]: _from(row) for row in rows}
 
     async def changes_at(self, principal: str, sequence: int) -> list[Change]:
         """What one change of policies changed."""
-        where = {"principal": principal, "$or": [{"from_sequence": sequence}, {"until_sequence": sequence}]}
-        rows = {row["from_sequence"] == sequence: row for row in await self._database.find("policies", where)}
-        before, after = (_from(rows[begins]) if begins in rows else Policies() for begins in (False, True))
+        where = {
+            "principal": principal,
+            "$or": [{"from_sequence": sequence}, {"until_sequence": sequence}],
+        }
+        rows = {
+            row["from_sequence"] == sequence: row
+            for row in await self._database.find("policies", where)
+        }
+        before, after = (
+            _from(rows[begins]) if begins in rows else Policies() for begins in (False, True)
+        )
         return [
-            Change(ChangeKind.CHANGED, path, label, getattr(before, name), getattr(after, name), resident_visible=False)
+            Change(
+                ChangeKind.CHANGED,
+                path,
+                label,
+                getattr(before, name),
+                getattr(after, name),
+                resident_visible=False,
+            )
             for name, (path, label) in TITLES.items()
             if getattr(before, name) != getattr(after, name)
         ]
 
-    async def save(self, principal: str, changes: Mapping[str, Any], *, act: Act, key: IdempotencyKey | None = None) -> Saved:
-        """Decide: `changes` by name of the policy, the others stay. No change where nothing differs."""
+    async def save(
+        self,
+        principal: str,
+        changes: Mapping[str, Any],
+        *,
+        act: Act,
+        key: IdempotencyKey | None = None,
+    ) -> Saved:
+        """Decide:
+
+        `changes` by name of the policy, the others stay. No change where nothing differs.
+        """
 
         async def change(transaction: Transaction) -> Saved:
             before = await policies_of(transaction.find, principal)
@@ -71,8 +101,12 @@ class PolicyBook:
             if policies == before:
                 return Saved()
             place = place_of(transaction)
-            row = {"_id": str(ObjectId()), "principal": principal} | {field.name: _plain(getattr(policies, field.name)) for field in fields(policies)}
-            transaction.write("policies", ended({"principal": principal}, place), InsertOne(row | begun(place)))
+            row = {"_id": str(ObjectId()), "principal": principal} | {
+                field.name: _plain(getattr(policies, field.name)) for field in fields(policies)
+            }
+            transaction.write(
+                "policies", ended({"principal": principal}, place), InsertOne(row | begun(place))
+            )
             return Saved(event=transaction.record(act, Action.POLICIES_CHANGED))
 
         return await self._log.submit(principal, change, key=key, alone=True)

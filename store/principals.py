@@ -23,36 +23,60 @@ class Principals:
         self._known: Mapping[str, Principal] = {}
 
     async def ensure(self, principals: Sequence[Principal]) -> None:
-        """Make the principals that are missing, and their logs; those there already are left as they are."""
+        """Make the principals that are missing, and their logs; those there already are left as
+        they are.
+        """
         for collection, rows in (
-            ("logs", [{"_id": principal.key, "sequence": 0, "at": self._clock()} for principal in principals]),
+            (
+                "logs",
+                [
+                    {"_id": principal.key, "sequence": 0, "at": self._clock()}
+                    for principal in principals
+                ],
+            ),
             ("principals", [principal_row(principal) for principal in principals]),
         ):
             there = {
-                row["_id"] for row in await self._database.find(collection, {"_id": {"$in": [row["_id"] for row in rows]}}, projection={"_id": 1})
+                row["_id"]
+                for row in await self._database.find(
+                    collection,
+                    {"_id": {"$in": [row["_id"] for row in rows]}},
+                    projection={"_id": 1},
+                )
             }
             missing = [InsertOne(row) for row in rows if row["_id"] not in there]
             if missing:
                 try:
                     await self._database[collection].bulk_write(missing, ordered=False)
-                except BulkWriteError as error:  # another server starting at the same moment made them first
+                except (
+                    BulkWriteError
+                ) as error:  # another server starting at the same moment made them first
                     if any(failure["code"] != 11000 for failure in error.details["writeErrors"]):
                         raise
         self._known = {}  # last: whoever asked meanwhile may have read too early
 
     async def known(self) -> Mapping[str, Principal]:
-        """All principals by key: some hundreds, made at start and never changed, so they are read once per process."""
+        """All principals by key: some hundreds, made at start and never changed, so they are read
+        once per process.
+        """
         if not self._known:
-            self._known = {row["_id"]: principal_from(row) for row in await self._database.find("principals", {})}
+            self._known = {
+                row["_id"]: principal_from(row)
+                for row in await self._database.find("principals", {})
+            }
         return self._known
 
     async def page(self, paging: Paging) -> Page[Principal]:
         """All principals by key."""
-        return await find_page(self._database, "principals", {}, paging, keys={"_id": str}, convert=principal_from)
+        return await find_page(
+            self._database, "principals", {}, paging, keys={"_id": str}, convert=principal_from
+        )
 
 
 class People:
-    """Display names by employee HSA-id, apart from the chain of hashes, so that a name can be erased or hidden."""
+    """Display names by employee HSA-id, apart from the chain of hashes, so that a name can be
+    erased or hidden.
+    """
 
     def __init__(self, database: Database, log: Log) -> None:
         self._database = database
@@ -60,26 +84,54 @@ class People:
         self._known: dict[str, str] = {}
 
     async def remember(self, employee_hsa_id: str, name: str) -> None:
-        """Note the name that a person signed in with, when it is new or has changed; never that of a person with protected identity."""
+        """Note the name that a person signed in with, when it is new or has changed; never that of
+        a person with protected identity.
+        """
         key = key_of(employee_hsa_id)
         if self._known.get(key) == name:
             return
-        kept = {"$set": {"name": {"$cond": [{"$gt": [{"$size": {"$ifNull": ["$protected_by", []]}}, 0]}, None, {"$literal": name}]}}}
+        kept = {
+            "$set": {
+                "name": {
+                    "$cond": [
+                        {"$gt": [{"$size": {"$ifNull": ["$protected_by", []]}}, 0]},
+                        None,
+                        {"$literal": name},
+                    ]
+                }
+            }
+        }
         with timeout(_REMEMBER_SECONDS):  # whoever has written waits for it
-            await apart(self._database["people"].bulk_write([UpdateOne({"_id": key}, [kept], upsert=True)]))
+            await apart(
+                self._database["people"].bulk_write([UpdateOne({"_id": key}, [kept], upsert=True)])
+            )
         if len(self._known) > _MOST_KNOWN:
             self._known.clear()
         self._known[key] = name
 
     async def names(self, keys: Iterable[str]) -> Mapping[str, str]:
-        """Names by key of the employee HSA-id, those that are known and not protected, in one round trip."""
-        rows = await self._database.find("people", {"_id": {"$in": sorted(set(keys))}, "name": {"$type": "string"}})
+        """Names by key of the employee HSA-id, those that are known and not protected, in one round
+        trip.
+        """
+        rows = await self._database.find(
+            "people", {"_id": {"$in": sorted(set(keys))}, "name": {"$type": "string"}}
+        )
         return {row["_id"]: row["name"] for row in rows}
 
-    async def protect(self, principal: str, employee: str, *, protected: bool, act: Act, key: IdempotencyKey | None = None) -> Saved:
-        """Erase a person's name and keep none from now on, or keep names again. No change where it is so already.
+    async def protect(
+        self,
+        principal: str,
+        employee: str,
+        *,
+        protected: bool,
+        act: Act,
+        key: IdempotencyKey | None = None,
+    ) -> Saved:
+        """Erase a person's name and keep none from now on, or keep names again. No change where it
+        is so already.
 
-        Each principal sets and takes away its own mark only: names are kept again when no principal has one.
+        Each principal sets and takes away its own mark only: names are kept again when no principal
+        has one.
 
         Args:
             principal: Key of the principal whose log tells of it.
@@ -94,7 +146,10 @@ class People:
             if bool(rows) is protected:
                 return Saved()
             mark = {("$addToSet" if protected else "$pull"): {"protected_by": principal}}
-            transaction.write("people", UpdateOne({"_id": employee}, {"$set": {"name": None}, **mark}, upsert=True))
+            transaction.write(
+                "people",
+                UpdateOne({"_id": employee}, {"$set": {"name": None}, **mark}, upsert=True),
+            )
             action = Action.PERSON_PROTECTED if protected else Action.PERSON_UNPROTECTED
             return Saved(event=transaction.record(act, action, person=employee))
 

@@ -1,4 +1,7 @@
-"""Reading and rewriting the texts of a content: those that its kind marks as prose. Keys, codes and addresses are none and stay as they are."""
+"""Reading and rewriting the texts of a content: those that its kind marks as prose.
+
+Keys, codes and addresses are none and stay as they are.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,7 +13,9 @@ Rewrite = Callable[[str, Field], str]
 
 
 def plain_texts(content: Mapping[str, Any], fields: Mapping[str, Field]) -> list[str]:
-    """The texts alone, in the content's order, without empty ones; `store.diff.texts` tells their places too, at some cost."""
+    """The texts alone, in the content's order, without empty ones; `store.diff.texts` tells their
+    places too, at some cost.
+    """
     found: list[str] = []
     _collect(content, fields, found)
     return found
@@ -19,7 +24,11 @@ def plain_texts(content: Mapping[str, Any], fields: Mapping[str, Field]) -> list
 def _collect(content: Mapping[str, Any], fields: Mapping[str, Field], found: list[str]) -> None:
     # Every write reads all texts: what is of no interest is passed over first.
     for name, value in content.items():
-        if not value or (field := fields.get(name)) is None or (not field.text and field.fields is None):
+        if (
+            not value
+            or (field := fields.get(name)) is None
+            or (not field.text and field.fields is None)
+        ):
             continue
         for one in value if isinstance(value, list) else (value,):
             if isinstance(one, str):

@@ -1,7 +1,9 @@
 """What the store hands out: plain frozen records, read without validation.
 
-Content is a plain JSON object in the API's own names (camelCase), as the kind's Pydantic model wrote it.
-Times are aware, in UTC, with millisecond precision (BSON's). Keys of principals and clinics are their HSA-ids in upper case,
+Content is a plain JSON object in the API's own names (camelCase), as the kind's Pydantic model
+wrote it.
+Times are aware, in UTC, with millisecond precision (BSON's). Keys of principals and clinics are
+their HSA-ids in upper case,
 since HSA-ids are kept as given and compared without case.
 """
 
@@ -93,7 +95,9 @@ class Action(_Name):
 
 
 class Audience(_Name):
-    """Which clinics an event is for: none (drafts), all that have the document then, those it names, or all of the principal."""
+    """Which clinics an event is for: none (drafts), all that have the document then, those it
+    names, or all of the principal.
+    """
 
     NONE = auto()
     ASSIGNED = auto()
@@ -117,14 +121,18 @@ class OwnerKind(_Name):
 
 
 class OrderedList(_Name):
-    """What case types are ordered on: the page for logged-in residents, or the card on the public site."""
+    """What case types are ordered on: the page for logged-in residents, or the card on the public
+    site.
+    """
 
     START_PAGE = auto()
     CONTACT_CARD = auto()
 
 
 class CentralActivation(_Name):
-    """Who shows a central case type at a clinic: its principal everywhere at once, or each clinic for itself."""
+    """Who shows a central case type at a clinic: its principal everywhere at once, or each clinic
+    for itself.
+    """
 
     PRINCIPAL = auto()
     CLINIC = auto()
@@ -144,7 +152,9 @@ class RefusalReason(_Name):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did something, as stored and hashed: no display name, so that a name can be erased without breaking a chain."""
+    """Who did something, as stored and hashed: no display name, so that a name can be erased
+    without breaking a chain.
+    """
 
     role: Role
     unit: str | None
@@ -179,7 +189,9 @@ class Derivation:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The version of another document, perhaps in another registry, that a version was imported from; `principal` is that one's key."""
+    """The version of another document, perhaps in another registry, that a version was imported
+    from; `principal` is that one's key.
+    """
 
     document: str
     version: int
@@ -233,7 +245,11 @@ class Clinic:
 
     def status_at(self, time: datetime) -> ClinicStatus:
         """The status at a moment: one that is not archived has ended once its end date has passed."""
-        if self.status is not ClinicStatus.ARCHIVED and self.end_date is not None and self.end_date <= time:
+        if (
+            self.status is not ClinicStatus.ARCHIVED
+            and self.end_date is not None
+            and self.end_date <= time
+        ):
             return ClinicStatus.ENDED
         return self.status
 
@@ -252,7 +268,9 @@ class ClinicRule:
 
 @dataclass(frozen=True, slots=True)
 class ClinicGroup:
-    """A named set of a principal's clinics: by `members` (keys, sorted) or by `rule`, one of them None."""
+    """A named set of a principal's clinics: by `members` (keys, sorted) or by `rule`, one of them
+    None.
+    """
 
     id: str
     principal: str
@@ -273,7 +291,10 @@ class Policies:
 
 @dataclass(frozen=True, slots=True)
 class RoleGrant:
-    """A role given in the registry's own table, for those whose tokens carry none. `unit` and `employee` are keys."""
+    """A role given in the registry's own table, for those whose tokens carry none.
+
+    `unit` and `employee` are keys.
+    """
 
     id: str
     principal: str
@@ -286,9 +307,11 @@ class RoleGrant:
 
 @dataclass(frozen=True, slots=True)
 class ActiveSubscription:
-    """A subscription that is open: to what `clinics` (keys, sorted) are told, or without any to the principal's log.
+    """A subscription that is open: to what `clinics` (keys, sorted) are told, or without any to the
+    principal's log.
 
-    `sequence` is the number of the last event that it was told of, where it is behind; None while it keeps up.
+    `sequence` is the number of the last event that it was told of, where it is behind; None while
+    it keeps up.
     """
 
     id: str
@@ -303,8 +326,10 @@ class ActiveSubscription:
 class Summary:
     """What lists tell of a document.
 
-    `name` and `internal_name` are those in force, or of the newest version while nothing is published. `updated_at` is the time of the last change of
-    content or state, `noticed_at` of the last one that clinics were told of; `highest_released` the newest version ever in force, 0 for none.
+    `name` and `internal_name` are those in force, or of the newest version while nothing is
+    published. `updated_at` is the time of the last change of
+    content or state, `noticed_at` of the last one that clinics were told of; `highest_released` the
+    newest version ever in force, 0 for none.
     `subject` is the document that this one is an addition to.
     """
 
@@ -328,10 +353,13 @@ class Summary:
 class Document(Summary):
     """The head: state, newest version and version in force.
 
-    `published_content` is None unless a version other than the newest is in force. `author` and `edited_at` are the newest version's.
-    `notice_count` counts the events that those who may not edit can see, `release_count` the versions that were ever in force. `origin` is what
+    `published_content` is None unless a version other than the newest is in force. `author` and
+    `edited_at` are the newest version's.
+    `notice_count` counts the events that those who may not edit can see, `release_count` the
+    versions that were ever in force. `origin` is what
     was last imported into it.
-    `tokens` are what it is found by, read only where it is written: None where that was not read, or is not there yet.
+    `tokens` are what it is found by, read only where it is written: None where that was not read,
+    or is not there yet.
     """
 
     content: Content
@@ -357,7 +385,10 @@ class Document(Summary):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One immutable snapshot. `hash` covers all but `sequence`, and the version before through `previous_hash`."""
+    """One immutable snapshot.
+
+    `hash` covers all but `sequence`, and the version before through `previous_hash`.
+    """
 
     document: str
     kind: str
@@ -385,9 +416,12 @@ class Version:
 class Event:
     """One act in a principal's log.
 
-    `version` is the version that the act made or put in force; `published_before` and `published_after` are the numbers in force around it;
-    `state` is the document's after it. `clinics` are the keys that the act names, sorted; `group` is the group that they were chosen by,
-    `person` the key of the person that the act is about, `export` what was exported. `batch` is shared by the events of one act on several documents.
+    `version` is the version that the act made or put in force; `published_before` and
+    `published_after` are the numbers in force around it;
+    `state` is the document's after it. `clinics` are the keys that the act names, sorted; `group`
+    is the group that they were chosen by,
+    `person` the key of the person that the act is about, `export` what was exported. `batch` is
+    shared by the events of one act on several documents.
     """
 
     principal: str
@@ -421,11 +455,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A case type at a clinic, from one event's sequence to another's (both inclusive for what the clinic is told).
+    """A case type at a clinic, from one event's sequence to another's (both inclusive for what the
+    clinic is told).
 
-    `arrival` is the sequence number at which it came, which stays when it is activated there or changes origin. Residents meet it only while
-    `active`; one that is `waiting` came where clinics activate case types themselves, and is met also once they need not any more.
-    The orders are the places that its distribution asked for. `acknowledged_version` is the version in force that the clinic was told of when it
+    `arrival` is the sequence number at which it came, which stays when it is activated there or
+    changes origin. Residents meet it only while
+    `active`; one that is `waiting` came where clinics activate case types themselves, and is met
+    also once they need not any more.
+    The orders are the places that its distribution asked for. `acknowledged_version` is the version
+    in force that the clinic was told of when it
     last acknowledged; None before that.
     """
 
@@ -458,7 +496,11 @@ class RefusedRow:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What a write answers. `event` is None where the call changed nothing; `document` is as it is now; `target` is the id of what else it made."""
+    """What a write answers.
+
+    `event` is None where the call changed nothing; `document` is as it is now; `target` is the id
+    of what else it made.
+    """
 
     document: Document | None = None
     version: Version | None = None

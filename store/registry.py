@@ -84,7 +84,14 @@ class Store:
         return self.clock()
 
     @classmethod
-    def over(cls, database: Database, kinds: Kinds, *, clock: Clock = utc_now, extra_hsa_prefixes: tuple[str, ...] = ()) -> "Store":
+    def over(
+        cls,
+        database: Database,
+        kinds: Kinds,
+        *,
+        clock: Clock = utc_now,
+        extra_hsa_prefixes: tuple[str, ...] = (),
+    ) -> "Store":
         """The store over a database."""
         log = Log(database, clock)
         history = History(database)

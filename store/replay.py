@@ -1,6 +1,8 @@
-"""A principal's log, replayed into a registry that has none of it: documents, histories and all that acts made so are there again.
+"""A principal's log, replayed into a registry that has none of it: documents, histories and all
+that acts made so are there again.
 
-Versions come first, then the acts in order. Heads are made anew from both. Nothing that is written is taken on trust: numbers without a gap, and
+Versions come first, then the acts in order. Heads are made anew from both. Nothing that is written
+is taken on trust: numbers without a gap, and
 every document's chain of hashes, are checked.
 """
 
@@ -19,7 +21,17 @@ from store.heads import words_of
 from store.kinds import Kinds
 from store.leaves import changed_leaves
 from store.log import Log
-from store.records import Action, Audience, Document, DocumentState, Event, Origin, Owner, OwnerKind, Version
+from store.records import (
+    Action,
+    Audience,
+    Document,
+    DocumentState,
+    Event,
+    Origin,
+    Owner,
+    OwnerKind,
+    Version,
+)
 from store.rows import actor_row, document_row, event_row, version_from, version_row
 
 _BATCH = 200
@@ -27,7 +39,10 @@ _THERE_ALREADY = 11000  # DuplicateKey
 
 
 class ReplayRefused(Exception):
-    """What is replayed is no whole log, or the registry is not empty. The message is for operators, in English."""
+    """What is replayed is no whole log, or the registry is not empty.
+
+    The message is for operators, in English.
+    """
 
 
 @dataclass(slots=True)
@@ -53,7 +68,9 @@ class _Standing:
     def after(self, event: Event, released: int | None) -> None:
         """One more act."""
         # Of a principal's document; a clinic's own is told to that clinic alone, by its name.
-        at_some_clinics = event.audience is Audience.NAMED and self.owner.kind is OwnerKind.PRINCIPAL
+        at_some_clinics = (
+            event.audience is Audience.NAMED and self.owner.kind is OwnerKind.PRINCIPAL
+        )
         notice = event.audience is not Audience.NONE
         self.events += 1
         self.notices += notice
@@ -93,15 +110,27 @@ class Replay:
         if await self._database.find_one("logs", {"_id": self._principal}) is None:
             raise ReplayRefused(f"{self._principal} is no principal of this registry.")
         for collection in ("events", "versions", "documents", "clinics", *HELD):
-            if await self._database.find_one(collection, {"principal": self._principal}, projection={"_id": 1}) is not None:
-                raise ReplayRefused(f"The registry has {collection} of {self._principal} already. A log is replayed into an empty one.")
+            if (
+                await self._database.find_one(
+                    collection, {"principal": self._principal}, projection={"_id": 1}
+                )
+                is not None
+            ):
+                raise ReplayRefused(
+                    f"The registry has {collection} of {self._principal} already. A log is replayed"
+                    " into an empty one."
+                )
 
     async def versions(self, batch: Sequence[tuple[Version, Owner, str | None]]) -> None:
         """Take in versions, in any order, each with its document's owner and subject."""
         for version, owner, subject in batch:
             if version.principal != self._principal:
-                raise ReplayRefused(f"Version {version.id} is of {version.principal}, not of {self._principal}.")
-            standing = self._standing.setdefault(version.document, _Standing(owner, subject, version.kind))
+                raise ReplayRefused(
+                    f"Version {version.id} is of {version.principal}, not of {self._principal}."
+                )
+            standing = self._standing.setdefault(
+                version.document, _Standing(owner, subject, version.kind)
+            )
             if version.origin is not None and version.number >= standing.imported:
                 standing.imported, standing.origin = version.number, version.origin
             standing.latest = max(standing.latest, version.number)
@@ -111,24 +140,37 @@ class Replay:
         """Take in acts, in order and without a gap, each with its detail."""
         began: dict[str, list[Row]] = {}
         for event, detail in batch:
-            if event.principal != self._principal or event.sequence != (self._last.sequence + 1 if self._last else 1):
+            if event.principal != self._principal or event.sequence != (
+                self._last.sequence + 1 if self._last else 1
+            ):
                 expected = self._last.sequence + 1 if self._last else 1
-                raise ReplayRefused(f"Act {event.id} stands where number {expected} of {self._principal} should.")
+                raise ReplayRefused(
+                    f"Act {event.id} stands where number {expected} of {self._principal} should."
+                )
             self._last = event
             self._upto = detail["upto"]
             if event.document is not None:
                 if event.document not in self._standing:
-                    raise ReplayRefused(f"Act {event.id} is of {event.document}, of which there is no version.")
+                    raise ReplayRefused(
+                        f"Act {event.id} is of {event.document}, of which there is no version."
+                    )
                 standing = self._standing[event.document]
                 if (event.version or 0) > standing.latest:
-                    raise ReplayRefused(f"Act {event.id} is of version {event.version} of {event.document}, which is missing.")
+                    raise ReplayRefused(
+                        f"Act {event.id} is of version {event.version} of {event.document}, which"
+                        " is missing."
+                    )
                 standing.after(event, detail["released"])
             for collection, rows in detail["began"].items():
                 if collection not in HELD:
-                    raise ReplayRefused(f"Act {event.id} has rows of {collection}, which is unknown.")
+                    raise ReplayRefused(
+                        f"Act {event.id} has rows of {collection}, which is unknown."
+                    )
                 began.setdefault(collection, []).extend(rows)
             await self._apart(event)
-        await self._insert("events", [event_row(event, released=detail["released"]) for event, detail in batch])
+        await self._insert(
+            "events", [event_row(event, released=detail["released"]) for event, detail in batch]
+        )
         for collection, rows in began.items():
             await self._insert(collection, rows)
 
@@ -139,11 +181,15 @@ class Replay:
             The number of documents.
 
         Raises:
-            ReplayRefused: A chain is broken, the log was cut off, or versions and acts are not of the same log.
+            ReplayRefused: A chain is broken, the log was cut off, or versions and acts are not of
+                the same log.
         """
         read = self._last.sequence if self._last else 0
         if read != self._upto:
-            raise ReplayRefused(f"The acts of {self._principal} end with number {read}, but there are {self._upto}: the file was cut off.")
+            raise ReplayRefused(
+                f"The acts of {self._principal} end with number {read}, but there are {self._upto}:"
+                " the file was cut off."
+            )
         await self._clinics()
         documents = Documents(self._database, Log(self._database), self._kinds)
         for ids in _parts(sorted(self._standing)):
@@ -153,7 +199,9 @@ class Replay:
                 await self._name_changes(head)
                 verdict = await documents.verify(head)
                 if not verdict.intact:
-                    raise ReplayRefused(f"{head.id} is broken at version {verdict.first_broken_version}.")
+                    raise ReplayRefused(
+                        f"{head.id} is broken at version {verdict.first_broken_version}."
+                    )
         if self._last is not None:
             end = {"$set": {"sequence": self._last.sequence, "at": self._last.at}}
             await self._database["logs"].update_one({"_id": self._principal}, end)
@@ -164,29 +212,50 @@ class Replay:
         if event.action is Action.ACKNOWLEDGED:
             [clinic] = event.clinics
             self._acknowledged[clinic] = event.counts["up_to"]
-            row = {"_id": f"{event.id}.{clinic}", "clinic": clinic, "up_to": event.counts["up_to"], "at": event.at, "by": actor_row(event.actor)}
+            row = {
+                "_id": f"{event.id}.{clinic}",
+                "clinic": clinic,
+                "up_to": event.counts["up_to"],
+                "at": event.at,
+                "by": actor_row(event.actor),
+            }
             await self._insert("acknowledgements", [row])
         if event.action in (Action.PERSON_PROTECTED, Action.PERSON_UNPROTECTED):
             mark = "$addToSet" if event.action is Action.PERSON_PROTECTED else "$pull"
             await self._database["people"].bulk_write(
-                [UpdateOne({"_id": event.person}, {"$set": {"name": None}, mark: {"protected_by": self._principal}}, upsert=True)]
+                [
+                    UpdateOne(
+                        {"_id": event.person},
+                        {"$set": {"name": None}, mark: {"protected_by": self._principal}},
+                        upsert=True,
+                    )
+                ]
             )
 
     async def _clinics(self) -> None:
         where = {"as_was.principal": self._principal, "until_sequence": None}
         for row in await self._database.find("clinic_states", where):
-            clinic = row["as_was"] | {"_id": row["clinic"], "acknowledged": self._acknowledged.get(row["clinic"], 0)}
+            clinic = row["as_was"] | {
+                "_id": row["clinic"],
+                "acknowledged": self._acknowledged.get(row["clinic"], 0),
+            }
             await self._insert("clinics", [clinic])
 
     async def _head(self, document: str) -> Document:
         standing = self._standing[document]
         numbers = {1, standing.latest, standing.published or standing.latest}
-        rows = await self._database.find("versions", {"document": document, "number": {"$in": sorted(numbers)}})
+        rows = await self._database.find(
+            "versions", {"document": document, "number": {"$in": sorted(numbers)}}
+        )
         versions = {row["number"]: version_from(row) for row in rows}
         if versions.keys() != numbers or not standing.events or standing.updated_at is None:
             raise ReplayRefused(f"{document} has versions without acts, or acts without versions.")
         first, newest = versions[1], versions[standing.latest]
-        in_force = versions[standing.published] if standing.published and standing.published != standing.latest else None
+        in_force = (
+            versions[standing.published]
+            if standing.published and standing.published != standing.latest
+            else None
+        )
         kind = self._kinds[standing.kind]
         shown = in_force or newest
         name, internal_name = kind.names(kind.upcast(shown.content, shown.schema_version))
@@ -231,7 +300,12 @@ class Replay:
             for row in await self._database.find("versions", where, sort=[("number", 1)]):
                 content = kind.upcast(row["content"], row["schema_version"])
                 if before is not None:
-                    named.append(UpdateOne({"_id": row["_id"]}, {"$set": {"changed": changed_leaves(before, content, kind.fields)}}))
+                    named.append(
+                        UpdateOne(
+                            {"_id": row["_id"]},
+                            {"$set": {"changed": changed_leaves(before, content, kind.fields)}},
+                        )
+                    )
                 before = content
             if named:
                 await self._database["versions"].bulk_write(named)
@@ -244,7 +318,9 @@ class Replay:
                 [failure, *_] = error.details["writeErrors"]
                 if failure["code"] != _THERE_ALREADY:
                     raise
-                raise ReplayRefused(f"{failure['op']['_id']} of {collection} stands there twice.") from None
+                raise ReplayRefused(
+                    f"{failure['op']['_id']} of {collection} stands there twice."
+                ) from None
 
 
 def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:

@@ -1,4 +1,7 @@
-"""Roles given in the registry's own table, for those whose tokens carry none. Each grant and each end of one is an event."""
+"""Roles given in the registry's own table, for those whose tokens carry none.
+
+Each grant and each end of one is an event.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -25,22 +28,47 @@ class RoleGrants:
 
     async def of_employee(self, employee: str) -> list[RoleGrant]:
         """The roles that a person holds now, by key of the employee HSA-id."""
-        return [_from(row) for row in await self._database.find("role_grants", {"employee": employee, "open": True}, sort=[("_id", 1)])]
+        return [
+            _from(row)
+            for row in await self._database.find(
+                "role_grants", {"employee": employee, "open": True}, sort=[("_id", 1)]
+            )
+        ]
 
     async def get_many(self, ids: Iterable[str]) -> Mapping[str, RoleGrant]:
         """Grants by id, ended ones included."""
-        return {row["_id"]: _from(row) for row in await self._database.find("role_grants", {"_id": {"$in": sorted(set(ids))}})}
+        return {
+            row["_id"]: _from(row)
+            for row in await self._database.find("role_grants", {"_id": {"$in": sorted(set(ids))}})
+        }
 
     async def page(self, principal: str, paging: Paging) -> Page[RoleGrant]:
         """The roles held now at a principal and its clinics, oldest first."""
-        return await find_page(self._database, "role_grants", {"principal": principal, "open": True}, paging, keys={"_id": str}, convert=_from)
+        return await find_page(
+            self._database,
+            "role_grants",
+            {"principal": principal, "open": True},
+            paging,
+            keys={"_id": str},
+            convert=_from,
+        )
 
     async def count(self, principal: str) -> int:
         """How many there are."""
         return await self._database.count("role_grants", {"principal": principal, "open": True})
 
-    async def grant(self, principal: str, unit: str, role: Role, employee: str, *, act: Act, key: IdempotencyKey | None = None) -> Saved:
-        """Give a person a role at a unit; `target` is the grant's id. No change where it is held already.
+    async def grant(
+        self,
+        principal: str,
+        unit: str,
+        role: Role,
+        employee: str,
+        *,
+        act: Act,
+        key: IdempotencyKey | None = None,
+    ) -> Saved:
+        """Give a person a role at a unit; `target` is the grant's id. No change where it is held
+        already.
 
         Args:
             principal: Key of the principal that the unit is or belongs to.
@@ -52,17 +80,32 @@ class RoleGrants:
         """
 
         async def change(transaction: Transaction) -> Saved:
-            held = await transaction.find("role_grants", {"unit": unit, "role": str(role), "employee": employee, "open": True})
+            held = await transaction.find(
+                "role_grants", {"unit": unit, "role": str(role), "employee": employee, "open": True}
+            )
             if held:
                 return Saved(target=held[0]["_id"])
             place = place_of(transaction)
-            row = {"_id": f"rg_{ObjectId()}", "principal": principal, "unit": unit, "role": str(role), "employee": employee}
-            transaction.write("role_grants", InsertOne(row | {"by": actor_row(act.actor)} | begun(place)))
-            return Saved(event=transaction.record(act, Action.ROLE_GRANTED, person=employee), target=row["_id"])
+            row = {
+                "_id": f"rg_{ObjectId()}",
+                "principal": principal,
+                "unit": unit,
+                "role": str(role),
+                "employee": employee,
+            }
+            transaction.write(
+                "role_grants", InsertOne(row | {"by": actor_row(act.actor)} | begun(place))
+            )
+            return Saved(
+                event=transaction.record(act, Action.ROLE_GRANTED, person=employee),
+                target=row["_id"],
+            )
 
         return await self._log.submit(principal, change, key=key, alone=True)
 
-    async def revoke(self, grant: RoleGrant, *, act: Act, key: IdempotencyKey | None = None) -> Saved:
+    async def revoke(
+        self, grant: RoleGrant, *, act: Act, key: IdempotencyKey | None = None
+    ) -> Saved:
         """End a grant.
 
         Raises:
@@ -73,7 +116,10 @@ class RoleGrants:
             if not await transaction.find("role_grants", {"_id": grant.id, "open": True}):
                 raise NotFound("Behörigheten är redan borttagen.", ("id",))
             transaction.write("role_grants", ended({"_id": grant.id}, place_of(transaction)))
-            return Saved(event=transaction.record(act, Action.ROLE_REVOKED, person=grant.employee), target=grant.id)
+            return Saved(
+                event=transaction.record(act, Action.ROLE_REVOKED, person=grant.employee),
+                target=grant.id,
+            )
 
         return await self._log.submit(grant.principal, change, key=key, alone=True)
 

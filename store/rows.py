@@ -1,4 +1,5 @@
-"""Between records and MongoDB's rows. Rows carry the records' field names; `_id` is the record's id or key.
+"""Between records and MongoDB's rows. Rows carry the records' field names; `_id` is the record's id
+or key.
 
 Reading validates nothing: what is stored was validated when it was written.
 """
@@ -43,19 +44,30 @@ def _by_name(members: type[E]) -> Mapping[str, E]:
     return {str(one): one for one in members}
 
 
-# Looking one up takes a fifth of calling the enumeration, and lists do it several times for each row.
+# Looking one up takes a fifth of calling the enumeration, and lists do it several times for each
+# row.
 _ACTIONS, _AUDIENCES, _STATES = _by_name(Action), _by_name(Audience), _by_name(DocumentState)
 _OWNER_KINDS, _ORIGINS, _ROLES = _by_name(OwnerKind), _by_name(AssignmentOrigin), _by_name(Role)
 
 
 def actor_row(actor: Actor) -> Row:
     """An actor as stored inside versions, events and assignments."""
-    return {"role": str(actor.role), "unit": actor.unit, "employee_hsa_id": actor.employee_hsa_id, "system": actor.system}
+    return {
+        "role": str(actor.role),
+        "unit": actor.unit,
+        "employee_hsa_id": actor.employee_hsa_id,
+        "system": actor.system,
+    }
 
 
 def actor_from(row: Mapping[str, Any]) -> Actor:
     """The actor stored in a row."""
-    return Actor(role=_ROLES[row["role"]], unit=row["unit"], employee_hsa_id=row["employee_hsa_id"], system=row["system"])
+    return Actor(
+        role=_ROLES[row["role"]],
+        unit=row["unit"],
+        employee_hsa_id=row["employee_hsa_id"],
+        system=row["system"],
+    )
 
 
 def actor_key(actor: Actor) -> str | None:
@@ -65,7 +77,11 @@ def actor_key(actor: Actor) -> str | None:
 
 
 def _derivation_row(derivation: Derivation | None) -> Row | None:
-    return None if derivation is None else {"template": derivation.template, "version": derivation.version}
+    return (
+        None
+        if derivation is None
+        else {"template": derivation.template, "version": derivation.version}
+    )
 
 
 def derivation_from(row: Mapping[str, Any] | None) -> Derivation | None:
@@ -100,12 +116,22 @@ def principal_row(principal: Principal) -> Row:
 
 def principal_from(row: Row) -> Principal:
     """The principal in a row."""
-    return Principal(key=row["_id"], hsa_id=row["hsa_id"], name=row["name"], kind=PrincipalKind(row["kind"]), county_code=row["county_code"])
+    return Principal(
+        key=row["_id"],
+        hsa_id=row["hsa_id"],
+        name=row["name"],
+        kind=PrincipalKind(row["kind"]),
+        county_code=row["county_code"],
+    )
 
 
 def clinic_row(clinic: Clinic) -> Row:
     """A clinic as stored."""
-    return {"_id": clinic.key} | _values(clinic, "key") | {"status": str(clinic.status), "words": clinic_words(clinic)}
+    return (
+        {"_id": clinic.key}
+        | _values(clinic, "key")
+        | {"status": str(clinic.status), "words": clinic_words(clinic)}
+    )
 
 
 def clinic_from(row: Row) -> Clinic:
@@ -236,7 +262,9 @@ def event_row(event: Event, *, released: int | None = None) -> Row:
 
 def event_from(row: Row) -> Event:
     """The event in a row."""
-    values = {name: row[name] for name in _names(Event) if name in row}  # events written before there were exports have none
+    values = {
+        name: row[name] for name in _names(Event) if name in row
+    }  # events written before there were exports have none
     return Event(
         **(
             values
@@ -251,18 +279,33 @@ def event_from(row: Row) -> Event:
 
 
 def assignment_row(assignment: Assignment) -> Row:
-    """An assignment as stored; `open` marks those in force, for the index that allows one per clinic and document."""
+    """An assignment as stored; `open` marks those in force, for the index that allows one per
+    clinic and document.
+    """
     return (
         {"_id": assignment.id}
         | _values(assignment, "id")
-        | {"origin": str(assignment.origin), "by": actor_row(assignment.by), "open": assignment.until_sequence is None}
+        | {
+            "origin": str(assignment.origin),
+            "by": actor_row(assignment.by),
+            "open": assignment.until_sequence is None,
+        }
     )
 
 
 def assignment_from(row: Row) -> Assignment:
     """The assignment in a row."""
     values = {name: row[name] for name in _names(Assignment) if name in row}
-    return Assignment(**(values | {"id": row["_id"], "origin": _ORIGINS[row["origin"]], "by": actor_from(row["by"])}))
+    return Assignment(
+        **(
+            values
+            | {
+                "id": row["_id"],
+                "origin": _ORIGINS[row["origin"]],
+                "by": actor_from(row["by"]),
+            }
+        )
+    )
 
 
 def group_row(group: ClinicGroup) -> Row:
@@ -275,5 +318,9 @@ def group_from(row: Row) -> ClinicGroup:
     """The group in a row."""
     rule = row["rule"]
     return ClinicGroup(
-        id=row["group"], principal=row["principal"], name=row["name"], members=row["members"], rule=None if rule is None else ClinicRule(**rule)
+        id=row["group"],
+        principal=row["principal"],
+        name=row["name"],
+        members=row["members"],
+        rule=None if rule is None else ClinicRule(**rule),
     )

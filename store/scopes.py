@@ -1,4 +1,5 @@
-"""What someone may see of documents, as data: the same scope decides for one document in hand and filters a list in MongoDB.
+"""What someone may see of documents, as data: the same scope decides for one document in hand and
+filters a list in MongoDB.
 
 Kept together so that the two can't drift apart; a test holds them equal.
 """
@@ -45,7 +46,8 @@ class Scope:
     """Whose documents are seen, and how much of them.
 
     Attributes:
-        principals: Everything in these principals' logs, their clinics' documents and drafts included.
+        principals: Everything in these principals' logs, their clinics' documents and drafts
+            included.
         clinics: Everything that these clinics own, drafts included.
         clinics_in: Everything that any clinic of these principals owns, drafts included.
         released_in: What is published in these principals' logs, their clinics' included.
@@ -54,7 +56,8 @@ class Scope:
         released_central: What any principal (not clinic) owns and has published.
         template_kinds: The kinds that count as templates.
         released_kinds: What any principal (not clinic) owns of these kinds and has published.
-        within: The principals in whose logs all that is seen stands, but for what `released_kinds` adds; None where that is not known. Only narrows
+        within: The principals in whose logs all that is seen stands, but for what `released_kinds`
+            adds; None where that is not known. Only narrows
             where MongoDB looks.
     """
 
@@ -72,7 +75,9 @@ class Scope:
     def sight(self, document: Seen) -> Sight:
         """How much of a document is seen."""
         owner = document.owner.key
-        own_clinic = document.owner.kind is OwnerKind.CLINIC and document.principal in self.clinics_in
+        own_clinic = (
+            document.owner.kind is OwnerKind.CLINIC and document.principal in self.clinics_in
+        )
         if document.principal in self.principals or owner in self.clinics or own_clinic:
             return Sight.ALL
         if document.published is None:
@@ -81,7 +86,10 @@ class Scope:
             owner in self.released_of
             or document.principal in self.released_in
             or (owner in self.released_templates_of and document.kind in self.template_kinds)
-            or (document.owner.kind is OwnerKind.PRINCIPAL and (self.released_central or document.kind in self.released_kinds))
+            or (
+                document.owner.kind is OwnerKind.PRINCIPAL
+                and (self.released_central or document.kind in self.released_kinds)
+            )
         )
         return Sight.RELEASED if released else Sight.NOTHING
 
@@ -91,22 +99,37 @@ class Scope:
         return {"$or": branches} if branches else NOTHING
 
     def near_and_far(self) -> tuple["Scope", "Scope"]:
-        """The same in two: what is seen of few principals, and what `released_kinds` adds, of any. A document can be in both."""
+        """The same in two: what is seen of few principals, and what `released_kinds` adds, of any.
+
+        A document can be in both.
+        """
         return replace(self, released_kinds=frozenset()), Scope(released_kinds=self.released_kinds)
 
     def of_kind(self, kind: str) -> "Scope":
-        """The same for documents of one kind, without what speaks of other kinds, and of what is seen whole: MongoDB finds its way better."""
+        """The same for documents of one kind, without what speaks of other kinds, and of what is
+        seen whole: MongoDB finds its way better.
+        """
         return replace(
             self,
             released_in=self.released_in - self.principals,
             released_of=self.released_of - self.principals - self.clinics,
-            released_templates_of=self.released_templates_of - self.principals - self.clinics if kind in self.template_kinds else frozenset(),
+            released_templates_of=(
+                self.released_templates_of - self.principals - self.clinics
+                if kind in self.template_kinds
+                else frozenset()
+            ),
             released_kinds=self.released_kinds & {kind},
         )
 
     def owners(self) -> frozenset[str] | None:
         """Who owns all that is seen; None where that can't be told."""
-        if self.released_kinds or self.principals or self.clinics_in or self.released_in or self.released_central:
+        if (
+            self.released_kinds
+            or self.principals
+            or self.clinics_in
+            or self.released_in
+            or self.released_central
+        ):
             return None
         return self.clinics | self.released_of | self.released_templates_of
 
@@ -123,7 +146,9 @@ class Scope:
         if self.clinics:
             branches.append({"owner.key": {"$in": sorted(self.clinics)}})
         if self.clinics_in:
-            branches.append({"owner.kind": str(OwnerKind.CLINIC), "principal": {"$in": sorted(self.clinics_in)}})
+            branches.append(
+                {"owner.kind": str(OwnerKind.CLINIC), "principal": {"$in": sorted(self.clinics_in)}}
+            )
         return branches
 
     def _released(self) -> list[dict[str, Any]]:
@@ -133,9 +158,19 @@ class Scope:
         if self.released_in:
             released.append({"principal": {"$in": sorted(self.released_in)}})
         if self.released_templates_of:
-            released.append({"owner.key": {"$in": sorted(self.released_templates_of)}, "kind": {"$in": sorted(self.template_kinds)}})
+            released.append(
+                {
+                    "owner.key": {"$in": sorted(self.released_templates_of)},
+                    "kind": {"$in": sorted(self.template_kinds)},
+                }
+            )
         if self.released_central:
             released.append({"owner.kind": str(OwnerKind.PRINCIPAL)})
         if self.released_kinds:
-            released.append({"owner.kind": str(OwnerKind.PRINCIPAL), "kind": {"$in": sorted(self.released_kinds)}})
+            released.append(
+                {
+                    "owner.kind": str(OwnerKind.PRINCIPAL),
+                    "kind": {"$in": sorted(self.released_kinds)},
+                }
+            )
         return [clause | {"published": {"$ne": None}} for clause in released]

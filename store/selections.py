@@ -1,6 +1,8 @@
-"""Choosing clinics: by HSA-ids, by a group or by a filter; and which of the chosen can't be used, row by row.
+"""Choosing clinics: by HSA-ids, by a group or by a filter; and which of the chosen can't be used,
+row by row.
 
-The same function answers the check before a distribution and the distribution itself, so the two can't differ.
+The same function answers the check before a distribution and the distribution itself, so the two
+can't differ.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -41,7 +43,8 @@ class Selection:
     Attributes:
         rows: Row numbers, from 1, and HSA-ids as the caller gave them.
         group: Id of a group of the principal.
-        which: Every clinic of the principal that matches; only active ones unless it names statuses.
+        which: Every clinic of the principal that matches; only active ones unless it names
+            statuses.
         path: Where the rows stand in the input of the call.
         numbered: Whether each row has a place of its own below `path`.
     """
@@ -89,7 +92,13 @@ class Chosen:
 
 
 async def choose(
-    find: Find, selection: Selection, principal: str, now: datetime, extra_prefixes: tuple[str, ...] = (), *, ended_too: bool = False
+    find: Find,
+    selection: Selection,
+    principal: str,
+    now: datetime,
+    extra_prefixes: tuple[str, ...] = (),
+    *,
+    ended_too: bool = False,
 ) -> Chosen:
     """The clinics of a principal that a selection comes to.
 
@@ -112,16 +121,24 @@ async def choose(
     elif selection.rows is not None:
         rows = selection.rows
     else:
-        which = ClinicFilter.of_rule(group.rule, principal) if group and group.rule else (selection.which or ClinicFilter())
+        which = (
+            ClinicFilter.of_rule(group.rule, principal)
+            if group and group.rule
+            else (selection.which or ClinicFilter())
+        )
         if which.statuses is None and not ended_too:
             which = replace(which, statuses=[ClinicStatus.ACTIVE])
-        found = await find("clinics", replace(which, principal=principal).where(now), projection={"_id": 1})
+        found = await find(
+            "clinics", replace(which, principal=principal).where(now), projection={"_id": 1}
+        )
         return Chosen(sorted(row["_id"] for row in found), (), group)
     named = await find("clinics", {"_id": {"$in": [key_of(value) for _, value in rows]}})
     clinics = {row["_id"]: clinic_from(row) async for some in slices(named) for row in some}
     refused = refused_rows(rows, clinics, principal, now, extra_prefixes, ended_too=ended_too)
     unusable = {row.row for row in refused}
-    return Chosen(sorted(key_of(value) for number, value in rows if number not in unusable), refused)
+    return Chosen(
+        sorted(key_of(value) for number, value in rows if number not in unusable), refused
+    )
 
 
 async def open_group(find: Find, group_id: str, principal: str, path: Path) -> ClinicGroup:
@@ -150,16 +167,28 @@ def refused_rows(
     seen: set[str] = set()
     for number, value in rows:
         key = key_of(value)
-        reason = RefusalReason.DUPLICATE if key in seen else _reason(value, clinics.get(key), principal, now, extra_prefixes)
+        reason = (
+            RefusalReason.DUPLICATE
+            if key in seen
+            else _reason(value, clinics.get(key), principal, now, extra_prefixes)
+        )
         seen.add(key)
         if reason is not None and not (ended_too and reason in _REFUSED_STATUS.values()):
             refused.append(RefusedRow(number, value, reason))
     return refused
 
 
-def _reason(value: str, clinic: Clinic | None, principal: str, now: datetime, extra_prefixes: tuple[str, ...]) -> RefusalReason | None:
+def _reason(
+    value: str,
+    clinic: Clinic | None,
+    principal: str,
+    now: datetime,
+    extra_prefixes: tuple[str, ...],
+) -> RefusalReason | None:
     if clinic is None:
-        return RefusalReason.UNKNOWN if is_hsa_id(value, extra_prefixes) else RefusalReason.MALFORMED
+        return (
+            RefusalReason.UNKNOWN if is_hsa_id(value, extra_prefixes) else RefusalReason.MALFORMED
+        )
     if clinic.principal != principal:
         return RefusalReason.OUTSIDE_PRINCIPAL
     return _REFUSED_STATUS.get(clinic.status_at(now))

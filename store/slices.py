@@ -7,7 +7,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _SIZE = 50
-"""Rows that are made, encoded, written or decoded at once: a millisecond here, and a few of MongoDB's while others read."""
+"""Rows that are made, encoded, written or decoded at once: a millisecond here, and a few of
+MongoDB's while others read.
+"""
 
 
 async def slices(items: Sequence[T]) -> AsyncIterator[Sequence[T]]:

@@ -1,6 +1,7 @@
 """What stands on clinics' pages, version by version, now and at any moment before.
 
-A moment is turned into a sequence number of the log once; everything else is read as it was just after that event.
+A moment is turned into a sequence number of the log once; everything else is read as it was just
+after that event.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,12 +17,21 @@ from store.history import History, Standing
 from store.log import Clock, utc_now
 from store.orders import Orders, arranged
 from store.policies import PolicyBook
-from store.records import Assignment, CentralActivation, Clinic, ClinicStatus, DocumentState, OrderedList
+from store.records import (
+    Assignment,
+    CentralActivation,
+    Clinic,
+    ClinicStatus,
+    DocumentState,
+    OrderedList,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A case type on a page: the numbers of the version in force, and of the clinic's own adaptation where there is one in force."""
+    """A case type on a page: the numbers of the version in force, and of the clinic's own
+    adaptation where there is one in force.
+    """
 
     assignment: Assignment
     version: int
@@ -65,12 +75,15 @@ class StartPages:
         self._history = history
         self._clock = clock
 
-    async def of(self, clinic: Clinic, which: OrderedList, time: datetime | None = None) -> StartPage:
+    async def of(
+        self, clinic: Clinic, which: OrderedList, time: datetime | None = None
+    ) -> StartPage:
         """What residents meet at a clinic: nothing while it is not active.
 
         Args:
             clinic: As it is now.
-            which: The start page or the contact card; whether a case type is for the card is not decided here.
+            which: The start page or the contact card; whether a case type is for the card is not
+                decided here.
             time: Now without one.
         """
         sequence = None
@@ -82,32 +95,50 @@ class StartPages:
             return StartPage(then or clinic, ())
         held = await self._met(clinic, sequence)
         orders = await self.orders([then], which, sequence)
-        standing = await self._standing(clinic, [assignment.document for assignment in held], sequence)
+        standing = await self._standing(
+            clinic, [assignment.document for assignment in held], sequence
+        )
         shown = []
         for assignment in arranged(held, orders[clinic.key], which):
             state, version = standing.get(assignment.document, (None, None))
             if state is not DocumentState.ACTIVE or version is None:
                 continue
-            own, adaptation = standing.get(adaptation_id(assignment.document, clinic.key), (None, None))
-            shown.append(Shown(assignment, version, adaptation if own is DocumentState.ACTIVE else None))
+            own, adaptation = standing.get(
+                adaptation_id(assignment.document, clinic.key), (None, None)
+            )
+            shown.append(
+                Shown(assignment, version, adaptation if own is DocumentState.ACTIVE else None)
+            )
         return StartPage(then, shown)
 
     async def _met(self, clinic: Clinic, sequence: int | None) -> list[Assignment]:
-        """What residents may meet; a case type that waits for its clinic only where clinics need not activate it any more."""
+        """What residents may meet; a case type that waits for its clinic only where clinics need
+        not activate it any more.
+        """
         held = await self._assignments.held([clinic.key], sequence)
         if any(assignment.waiting for assignment in held):
             policies = await self._policies.as_of(clinic.principal, sequence)
             by_clinic = policies.central_activation is CentralActivation.CLINIC
-            return [assignment for assignment in held if assignment.active or (assignment.waiting and not by_clinic)]
+            return [
+                assignment
+                for assignment in held
+                if assignment.active or (assignment.waiting and not by_clinic)
+            ]
         return [assignment for assignment in held if assignment.active]
 
-    async def orders(self, clinics: Sequence[Clinic], which: OrderedList, sequence: int | None) -> Mapping[str, Sequence[Sequence[str]]]:
+    async def orders(
+        self, clinics: Sequence[Clinic], which: OrderedList, sequence: int | None
+    ) -> Mapping[str, Sequence[Sequence[str]]]:
         """The orders that hold for clinics of one principal, by clinic key."""
         groups = await self._groups.of_clinics(clinics, sequence)
         return await self._orders.of_clinics(clinics, groups, which, sequence)
 
-    async def places(self, clinics: Sequence[Clinic], which: OrderedList, sequence: int | None = None) -> Mapping[tuple[str, str], int]:
-        """The 1-based place of each case type among all that a clinic has, shown or not, by (clinic, document)."""
+    async def places(
+        self, clinics: Sequence[Clinic], which: OrderedList, sequence: int | None = None
+    ) -> Mapping[tuple[str, str], int]:
+        """The 1-based place of each case type among all that a clinic has, shown or not, by
+        (clinic, document).
+        """
         by_principal: dict[str, list[Clinic]] = {}
         for clinic in clinics:
             by_principal.setdefault(clinic.principal, []).append(clinic)
@@ -118,11 +149,19 @@ class StartPages:
                 held[assignment.clinic].append(assignment)
             orders = await self.orders(several, which, sequence)
             for key, assignments in held.items():
-                places |= {(key, assignment.document): place for place, assignment in enumerate(arranged(assignments, orders[key], which), 1)}
+                places |= {
+                    (key, assignment.document): place
+                    for place, assignment in enumerate(arranged(assignments, orders[key], which), 1)
+                }
         return places
 
-    async def _standing(self, clinic: Clinic, documents: Sequence[str], sequence: int | None) -> Mapping[str, Standing]:
+    async def _standing(
+        self, clinic: Clinic, documents: Sequence[str], sequence: int | None
+    ) -> Mapping[str, Standing]:
         wanted = [*documents, *(adaptation_id(document, clinic.key) for document in documents)]
         if sequence is not None:
             return await self._history.standing_at(clinic.principal, wanted, sequence)
-        return {head.id: (head.state, head.published) for head in (await self._documents.get_many(wanted)).values()}
+        return {
+            head.id: (head.state, head.published)
+            for head in (await self._documents.get_many(wanted)).values()
+        }

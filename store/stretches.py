@@ -1,7 +1,9 @@
 """Rows that hold from one event of a log to another: what is so now, and what was so then.
 
-A row is never changed but to end it; a change ends one row and begins another at the same event. It holds from `from_sequence` on, and no
-longer at `until_sequence`. `open` marks those that hold now, for the indexes that allow one of a kind.
+A row is never changed but to end it; a change ends one row and begins another at the same event. It
+holds from `from_sequence` on, and no
+longer at `until_sequence`. `open` marks those that hold now, for the indexes that allow one of a
+kind.
 """
 
 from datetime import datetime
@@ -16,19 +18,29 @@ from store.heads import Place
 def holding(moment: int | datetime | None) -> Row:
     """The rows that hold just after an event, or at a moment, as MongoDB's filter; now without one.
 
-    Times in a log never go back: the rows that hold at a moment are those that hold just after the log's last event up to it. So a moment does
+    Times in a log never go back: the rows that hold at a moment are those that hold just after the
+    log's last event up to it. So a moment does
     for the rows of several logs at once.
     """
     if moment is None:
         return {"open": True}
     if isinstance(moment, datetime):
         return {"since": {"$lte": moment}, "$or": [{"until": None}, {"until": {"$gt": moment}}]}
-    return {"from_sequence": {"$lte": moment}, "$or": [{"until_sequence": None}, {"until_sequence": {"$gt": moment}}]}
+    return {
+        "from_sequence": {"$lte": moment},
+        "$or": [{"until_sequence": None}, {"until_sequence": {"$gt": moment}}],
+    }
 
 
 def begun(place: Place) -> Row:
     """The fields of a row that begins with the next event."""
-    return {"open": True, "from_sequence": place.sequence, "since": place.at, "until_sequence": None, "until": None}
+    return {
+        "open": True,
+        "from_sequence": place.sequence,
+        "since": place.at,
+        "until_sequence": None,
+        "until": None,
+    }
 
 
 def ended(where: Row, place: Place) -> UpdateMany:

@@ -1,6 +1,8 @@
-"""Taking a newer version of its template over into a document: one new draft version, with its derivation moved on.
+"""Taking a newer version of its template over into a document: one new draft version, with its
+derivation moved on.
 
-What the content becomes the caller decides, from the version that both sides come from and the document. What is in force
+What the content becomes the caller decides, from the version that both sides come from and the
+document. What is in force
 stays as it is.
 """
 
@@ -16,19 +18,25 @@ from store.records import Act, Action, Content, Derivation, Document, Saved, Ver
 from store.transactions import IdempotencyKey, Transaction
 
 Merge = Callable[[Version, Document], Content]
-"""From the common version and the document to the next content; raises MergeConflict or InvalidInput to refuse."""
+"""From the common version and the document to the next content; raises MergeConflict or
+InvalidInput to refuse.
+"""
 
 
 def not_derived() -> InvalidInput:
     """The document comes from no template, or from none that the viewer may know of."""
-    return InvalidInput.at(("id",), "NOT_DERIVED", "Dokumentet utgår inte från någon mall som du kan se.")
+    return InvalidInput.at(
+        ("id",), "NOT_DERIVED", "Dokumentet utgår inte från någon mall som du kan se."
+    )
 
 
 def common_version(head: Document, theirs: Version) -> Derivation:
-    """The template version that a document's newest version comes from, where another of that template can be taken over.
+    """The template version that a document's newest version comes from, where another of that
+    template can be taken over.
 
     Raises:
-        InvalidInput: The document comes from no version of that template, or from this version, or from a later one.
+        InvalidInput: The document comes from no version of that template, or from this version, or
+            from a later one.
         WrongState: It is archived.
     """
     heads.refuse_archived(head)
@@ -36,9 +44,16 @@ def common_version(head: Document, theirs: Version) -> Derivation:
     if derived is None or derived.template != theirs.document:
         raise not_derived()
     if derived.version == theirs.number:
-        raise InvalidInput.at(("templateVersion",), "ADOPTED_ALREADY", f"Dokumentet utgår redan från version {theirs.number} av mallen.")
+        raise InvalidInput.at(
+            ("templateVersion",),
+            "ADOPTED_ALREADY",
+            f"Dokumentet utgår redan från version {theirs.number} av mallen.",
+        )
     if derived.version > theirs.number:
-        message = f"Dokumentet utgår från version {derived.version} av mallen, som är nyare. Återställ en tidigare version av dokumentet i stället."
+        message = (
+            f"Dokumentet utgår från version {derived.version} av mallen, som är nyare. Återställ en"
+            " tidigare version av dokumentet i stället."
+        )
         raise InvalidInput.at(("templateVersion",), "OLDER_VERSION", message)
     return derived
 
@@ -51,11 +66,19 @@ class TemplateAdoptions:
         self._kinds = kinds
 
     async def adopt(
-        self, document: Document, *, theirs: Version, merge: Merge, expected_version: int, act: Act, key: IdempotencyKey | None = None
+        self,
+        document: Document,
+        *,
+        theirs: Version,
+        merge: Merge,
+        expected_version: int,
+        act: Act,
+        key: IdempotencyKey | None = None,
     ) -> Saved:
         """Append the version that a newer template version is taken over with.
 
-        There is a new version also where its content is equal: it comes from another version of the template.
+        There is a new version also where its content is equal: it comes from another version of the
+        template.
 
         Args:
             document: As last read; the transaction reads it again.
@@ -81,10 +104,22 @@ class TemplateAdoptions:
             derived = common_version(before, theirs)
             content = merge(await transaction.version(derived.template, derived.version), before)
             head, version = heads.edited(
-                kind, before, content, act=act, place=place_of(transaction), derived_from=Derivation(theirs.document, theirs.number)
+                kind,
+                before,
+                content,
+                act=act,
+                place=place_of(transaction),
+                derived_from=Derivation(theirs.document, theirs.number),
             )
             newest = kind.upcast(before.content, before.schema_version)
             transaction.add_version(version, changed_leaves(newest, content, kind.fields))
-            return recorded(transaction, act, Action.TEMPLATE_ADOPTED, head, version=version, number=version.number)
+            return recorded(
+                transaction,
+                act,
+                Action.TEMPLATE_ADOPTED,
+                head,
+                version=version,
+                number=version.number,
+            )
 
         return await self._log.submit(document.principal, change, documents=[document.id], key=key)

@@ -1,7 +1,10 @@
-"""The words that documents are found by: folded, stemmed, and kept in the head as an indexed list of tokens.
+"""The words that documents are found by: folded, stemmed, and kept in the head as an indexed list
+of tokens.
 
-A token is a word, or `=` and a word's stem. Before it stands `@` where the word is one of the document's name, and before that `!` where it stands
-in the newest draft and not in what is in force. No word begins with one of these signs, and no text ever becomes an operator or a pattern.
+A token is a word, or `=` and a word's stem. Before it stands `@` where the word is one of the
+document's name, and before that `!` where it stands
+in the newest draft and not in what is in force. No word begins with one of these signs, and no text
+ever becomes an operator or a pattern.
 """
 
 import re
@@ -35,7 +38,9 @@ _stemmer = SwedishStemmer()
 
 
 class Word(NamedTuple):
-    """A word as it is found by: without case and foreign accents, cut to 64 characters; and its Swedish stem."""
+    """A word as it is found by: without case and foreign accents, cut to 64 characters; and its
+    Swedish stem.
+    """
 
     folded: str
     stem: str
@@ -51,7 +56,10 @@ class Found:
 
 
 def words_in(text: str) -> Iterator[Found]:
-    """The words of a text, in order. A letter and its accent are read alike, composed or not; hyphens part words."""
+    """The words of a text, in order.
+
+    A letter and its accent are read alike, composed or not; hyphens part words.
+    """
     for match in _WORD.finditer(text):
         yield Found(match.start(), match.end(), _read(match[0]))
 
@@ -81,16 +89,21 @@ def _stems(text: str) -> Mapping[str, str]:
 
 
 def tokens_of(kind: Kind, newest: Content, in_force: Content | None) -> list[str]:
-    """What a document is found by: its content in force, and its newest draft where that is another.
+    """What a document is found by: its content in force, and its newest draft where that is
+    another.
 
     Args:
         kind: Of the document.
         newest: The newest content.
-        in_force: The content in force, the same object where that is the newest; None while nothing is. Both in today's shape.
+        in_force: The content in force, the same object where that is the newest; None while nothing
+            is. Both in today's shape.
     """
     if in_force is None:
         return _tokens(kind, newest, _DRAFT)
-    return [*_tokens(kind, in_force, ""), *([] if newest is in_force else _tokens(kind, newest, _DRAFT))]
+    return [
+        *_tokens(kind, in_force, ""),
+        *([] if newest is in_force else _tokens(kind, newest, _DRAFT)),
+    ]
 
 
 def _tokens(kind: Kind, content: Content, side: str) -> list[str]:
@@ -103,7 +116,12 @@ def _tokens(kind: Kind, content: Content, side: str) -> list[str]:
     # A name that is no part of the content, as an adaptation's, is nothing to find it by.
     names = {word for name in kind.names(content) for word in _stems(name)}
     tokens = [token for word, stem in kept.items() for token in (side + word, side + _STEM + stem)]
-    tokens += [token for word, stem in kept.items() if word in names for token in (f"{side}{_NAME}{word}", f"{side}{_NAME}{_STEM}{stem}")]
+    tokens += [
+        token
+        for word, stem in kept.items()
+        if word in names
+        for token in (f"{side}{_NAME}{word}", f"{side}{_NAME}{_STEM}{stem}")
+    ]
     return list(dict.fromkeys(tokens))
 
 
@@ -112,7 +130,9 @@ def _tokens(kind: Kind, content: Content, side: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """What someone looks for: every word, in any form of it; of the last one also what begins with it."""
+    """What someone looks for: every word, in any form of it; of the last one also what begins with
+    it.
+    """
 
     words: Sequence[Word]
 
@@ -124,10 +144,14 @@ class Sought:
 
     def matches(self, word: Word) -> bool:
         """Whether a word is one of those sought."""
-        return any(word.stem == one.stem for one in self.words) or (bool(self.words) and word.folded.startswith(self.words[-1].folded))
+        return any(word.stem == one.stem for one in self.words) or (
+            bool(self.words) and word.folded.startswith(self.words[-1].folded)
+        )
 
     def lookups(self, *, drafts: bool, in_names: bool) -> list[dict[str, Any]]:
-        """For each word what finds it in an index of the tokens; with `drafts`, it may stand in the newest draft too."""
+        """For each word what finds it in an index of the tokens; with `drafts`, it may stand in the
+        newest draft too.
+        """
         conditions: list[dict[str, Any]] = []
         for start, stems in self._starts(drafts=drafts, in_names=in_names):
             begun = [Regex("^" + re.escape(one)) for one in start]
@@ -135,7 +159,9 @@ class Sought:
         return conditions
 
     def where(self, *, drafts: bool, in_names: bool) -> list[dict[str, Any]]:
-        """The same as conditions on a document in hand, where a comparison costs a tenth of a pattern."""
+        """The same as conditions on a document in hand, where a comparison costs a tenth of a
+        pattern.
+        """
         conditions: list[dict[str, Any]] = []
         for start, stems in self._starts(drafts=drafts, in_names=in_names):
             begun = [{"tokens": {"$elemMatch": {"$gte": one, "$lt": one + _LAST}}} for one in start]
@@ -146,4 +172,7 @@ class Sought:
         """For each word what its token may begin with (the last word's only), and what it may be."""
         sides = [side + (_NAME if in_names else "") for side in (("", _DRAFT) if drafts else ("",))]
         for place, word in enumerate(self.words, 1):
-            yield [side + word.folded for side in sides if place == len(self.words)], [side + _STEM + word.stem for side in sides]
+            yield (
+                [side + word.folded for side in sides if place == len(self.words)],
+                [side + _STEM + word.stem for side in sides],
+            )

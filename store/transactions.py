@@ -1,7 +1,9 @@
 """What one group commit does inside one MongoDB transaction.
 
-A change reads heads and stages its writes, which reach MongoDB with `flush`; those of a large group's first heads sooner, so that MongoDB works on
-them while the other changes are made. A change that is refused takes back what it staged, so that the others in the same group go on without it.
+A change reads heads and stages its writes, which reach MongoDB with `flush`; those of a large
+group's first heads sooner, so that MongoDB works on
+them while the other changes are made. A change that is refused takes back what it staged, so that
+the others in the same group go on without it.
 """
 
 import asyncio
@@ -33,7 +35,11 @@ class IdempotencyKey:
     def refuse_other(self, fingerprint: str) -> None:
         """Refuse a key that was used with other input."""
         if fingerprint != self.fingerprint:
-            raise InvalidInput.at(("idempotencyKey",), "IDEMPOTENCY_KEY_REUSED", "Nyckeln är redan använd för ett annat anrop. Välj en ny nyckel.")
+            raise InvalidInput.at(
+                ("idempotencyKey",),
+                "IDEMPOTENCY_KEY_REUSED",
+                "Nyckeln är redan använd för ett annat anrop. Välj en ny nyckel.",
+            )
 
 
 class Transaction:
@@ -45,7 +51,9 @@ class Transaction:
         session: For reads that must see the transaction's snapshot.
     """
 
-    def __init__(self, database: Database, session: Session, principal: str, sequence: int, at: datetime) -> None:
+    def __init__(
+        self, database: Database, session: Session, principal: str, sequence: int, at: datetime
+    ) -> None:
         self.principal = principal
         self.at = at
         self.session = session
@@ -68,7 +76,9 @@ class Transaction:
         """Read the heads and idempotency keys of a whole group in one round trip each."""
         await self.load(documents)
         if ids := sorted(set(keys)):
-            rows = await self._database.find("idempotency_keys", {"_id": {"$in": ids}}, session=self.session)
+            rows = await self._database.find(
+                "idempotency_keys", {"_id": {"$in": ids}}, session=self.session
+            )
             self._keys = {row["_id"]: row for row in rows}
 
     def document(self, document_id: str) -> Document:
@@ -91,11 +101,18 @@ class Transaction:
     async def load(self, documents: Iterable[str]) -> None:
         """Read more heads, those not read before, in one round trip."""
         ids = sorted(set(documents) - self._heads.keys())
-        rows = await self.find("documents", {"_id": {"$in": ids}, "principal": self.principal}) if ids else []
+        rows = (
+            await self.find("documents", {"_id": {"$in": ids}, "principal": self.principal})
+            if ids
+            else []
+        )
         self._heads.update({row["_id"]: document_from(row) for row in rows})
 
     async def find(self, collection: str, where: Row, **options: Any) -> list[Row]:
-        """Rows as the snapshot has them. What the group staged is not among them, or only in part: such changes are applied alone."""
+        """Rows as the snapshot has them.
+
+        What the group staged is not among them, or only in part: such changes are applied alone.
+        """
         await self.settled()
         return await self._database.find(collection, where, session=self.session, **options)
 
@@ -116,7 +133,9 @@ class Transaction:
         """Whether a version has been in force before."""
         if number > head.highest_released:
             return False
-        return (head.id, number) in self._released or bool(await self.find("events", {"document": head.id, "released": number}))
+        return (head.id, number) in self._released or bool(
+            await self.find("events", {"document": head.id, "released": number})
+        )
 
     def put(self, document: Document) -> None:
         """Stage a head, new or changed."""
@@ -124,11 +143,15 @@ class Transaction:
         self._changed[document.id] = None
 
     def add_version(self, version: Version, changed: Iterable[str]) -> None:
-        """Stage a new version; `changed` are the paths of its values that the version before had not, or otherwise (`store.leaves`)."""
+        """Stage a new version; `changed` are the paths of its values that the version before had
+        not, or otherwise (`store.leaves`).
+        """
         self._versions[version.document, version.number] = version
         self._rows["versions"].append(InsertOne(version_row(version, changed)))
 
-    def record(self, act: Act, action: Action, *, released: int | None = None, **told: Any) -> Event:
+    def record(
+        self, act: Act, action: Action, *, released: int | None = None, **told: Any
+    ) -> Event:
         """Stage the next event of the log: who, what, when and why.
 
         Args:
@@ -178,7 +201,10 @@ class Transaction:
             "document": saved.document.id if saved.document else None,
             "version": saved.version.number if saved.version else None,
             "sequence": saved.event.sequence if saved.event else None,
-            "skipped": [{"row": row.row, "value": row.value, "reason": str(row.reason)} for row in saved.skipped],
+            "skipped": [
+                {"row": row.row, "value": row.value, "reason": str(row.reason)}
+                for row in saved.skipped
+            ],
             "counts": dict(saved.counts),
             "target": saved.target,
         }
@@ -209,7 +235,10 @@ class Transaction:
             del rows[checkpoint.lengths.get(name, 0) :]
 
     def send_heads(self) -> None:
-        """Begin to write the heads that are staged, while others are made. It takes some turns of the loop until they are on their way."""
+        """Begin to write the heads that are staged, while others are made.
+
+        It takes some turns of the loop until they are on their way.
+        """
         self._sending = asyncio.create_task(self._write("documents", self._replacements()))
 
     async def settled(self) -> None:
@@ -232,9 +261,12 @@ class Transaction:
             return
         for name, operations in rows.items():
             await self._write(name, operations)
-        # Numbers come again after a backup is restored, times too where a clock was ahead once: the mark never does.
+        # Numbers come again after a backup is restored, times too where a clock was ahead once: the
+        # mark never does.
         last = {"sequence": self._sequence, "at": self.at, "mark": token_hex(8)}
-        await self._database["logs"].update_one({"_id": self.principal}, {"$set": last}, session=self.session)
+        await self._database["logs"].update_one(
+            {"_id": self.principal}, {"$set": last}, session=self.session
+        )
 
     def _replacements(self) -> list[Operation]:
         heads = [self._heads[document_id] for document_id in self._changed]

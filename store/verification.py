@@ -1,4 +1,6 @@
-"""Checking a whole backup offline: every chain, every log, and every checkpoint, without a database."""
+"""Checking a whole backup offline: every chain, every log, and every checkpoint, without a
+database.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -32,7 +34,9 @@ class Report:
         return not self.problems
 
 
-def check(source: Path, signed: Signed | None = None, elsewhere: Iterable[Checkpoint] = ()) -> Report:
+def check(
+    source: Path, signed: Signed | None = None, elsewhere: Iterable[Checkpoint] = ()
+) -> Report:
     """Check a backup.
 
     Args:
@@ -46,9 +50,14 @@ def check(source: Path, signed: Signed | None = None, elsewhere: Iterable[Checkp
     report = Report()
     with opened(source) as (file, manifest):
         hashes = _check_chains(file, manifest, report)
-        kept = {(one.principal, one.sequence): one for one in map(checkpoint_from, rows_of(file, "checkpoints", manifest))}
+        kept = {
+            (one.principal, one.sequence): one
+            for one in map(checkpoint_from, rows_of(file, "checkpoints", manifest))
+        }
         expected = [*kept.values(), *elsewhere]
-        digests = _check_logs(file, manifest, report, hashes, {(one.principal, one.sequence) for one in expected})
+        digests = _check_logs(
+            file, manifest, report, hashes, {(one.principal, one.sequence) for one in expected}
+        )
         for one in expected:
             report.checkpoints += 1
             place = f"{one.principal}: the checkpoint at {one.sequence}"
@@ -57,8 +66,12 @@ def check(source: Path, signed: Signed | None = None, elsewhere: Iterable[Checkp
             if (digest := digests.get((one.principal, one.sequence))) is None:
                 report.problems.append(f"{place} lies beyond the log's end: the log was cut off")
             elif digest != one.digest:
-                report.problems.append(f"{place} tells of another past: the log or its versions were rewritten")
-        for name in sorted(set(manifest.rows) - {"documents", "versions", "events", "logs", "checkpoints"}):
+                report.problems.append(
+                    f"{place} tells of another past: the log or its versions were rewritten"
+                )
+        for name in sorted(
+            set(manifest.rows) - {"documents", "versions", "events", "logs", "checkpoints"}
+        ):
             for _ in rows_of(file, name, manifest):
                 pass
     return report
@@ -75,7 +88,9 @@ class _Made:
 
 def _check_chains(file: ZipFile, manifest: Manifest, report: Report) -> dict[str, _Made]:
     """Every document's chain against its head; what the logs are then held against, by version id."""
-    heads = {row["_id"]: (row["latest"], row["hash"]) for row in rows_of(file, "documents", manifest)}
+    heads = {
+        row["_id"]: (row["latest"], row["hash"]) for row in rows_of(file, "documents", manifest)
+    }
     report.documents = len(heads)
     made: dict[str, _Made] = {}
     ends: dict[str, ChainCheck] = {}
@@ -94,9 +109,15 @@ def _check_chains(file: ZipFile, manifest: Manifest, report: Report) -> dict[str
 
 
 def _check_logs(
-    file: ZipFile, manifest: Manifest, report: Report, made: dict[str, _Made], wanted: set[tuple[str, int]]
+    file: ZipFile,
+    manifest: Manifest,
+    report: Report,
+    made: dict[str, _Made],
+    wanted: set[tuple[str, int]],
 ) -> dict[tuple[str, int], str]:
-    """Every log: dense, in order of time, naming each version where it was made; the digests at the wanted places."""
+    """Every log: dense, in order of time, naming each version where it was made; the digests at the
+    wanted places.
+    """
     digests: dict[tuple[str, int], str] = {}
     ends: dict[str, tuple[int, str | None, Row]] = {}
     named: set[str] = set()
@@ -105,24 +126,32 @@ def _check_logs(
         principal = row["principal"]
         number, previous, before = ends.get(principal, (0, None, row))
         if row["sequence"] != number + 1:
-            report.problems.append(f"{principal}: {row['sequence']} stands where {number + 1} is due")
+            report.problems.append(
+                f"{principal}: {row['sequence']} stands where {number + 1} is due"
+            )
         if row["at"] < before["at"]:
             report.problems.append(f"{principal}: time goes back at {row['sequence']}")
         version = f"{row['document']}.{row['version']}"
         known = made.get(version)
         if row["version"] is not None and known is None:
-            report.problems.append(f"{principal}: {row['sequence']} names {version}, which is missing")
+            report.problems.append(
+                f"{principal}: {row['sequence']} names {version}, which is missing"
+            )
         if known is not None and (known.principal, known.sequence) == (principal, row["sequence"]):
             named.add(version)
         digest = digest_of(row, known.hash if known else None, previous)
         if (principal, row["sequence"]) in wanted:
             digests[principal, row["sequence"]] = digest
         ends[principal] = (row["sequence"], digest, row)
-    report.problems += [f"{version}: no event tells of it" for version in made if version not in named]
+    report.problems += [
+        f"{version}: no event tells of it" for version in made if version not in named
+    ]
     for row in rows_of(file, "logs", manifest):
         number = ends[row["_id"]][0] if row["_id"] in ends else 0
         if row["sequence"] != number:
-            report.problems.append(f"{row['_id']}: the log ends at {number}, {row['sequence']} is due")
+            report.problems.append(
+                f"{row['_id']}: the log ends at {number}, {row['sequence']} is due"
+            )
     return digests
 
 

@@ -1,6 +1,7 @@
 """Two texts compared word by word.
 
-Words, white space and punctuation marks are compared; very long changed stretches line by line, so that the cost stays bounded.
+Words, white space and punctuation marks are compared; very long changed stretches line by line, so
+that the cost stays bounded.
 """
 
 import re
@@ -14,7 +15,9 @@ from rapidfuzz.distance import LCSseq
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _MOST_WORDS = 8_000
-"""Of either side, after what both begin and end with is cut off: compared in some 20 ms and 8 MB; the cost grows with the square."""
+"""Of either side, after what both begin and end with is cut off: compared in some 20 ms and 8 MB;
+the cost grows with the square.
+"""
 
 
 class SegmentKind(StrEnum):
@@ -34,14 +37,22 @@ class TextSegment:
 
 
 def word_segments(before: str, after: str) -> tuple[TextSegment, ...]:
-    """Stretches in reading order: SAME and DELETED joined give `before`, SAME and INSERTED joined give `after`."""
+    """Stretches in reading order:
+
+    SAME and DELETED joined give `before`, SAME and INSERTED joined give `after`.
+    """
     old, new = _WORDS.findall(before), _WORDS.findall(after)
     start = _common(old, new)
     end = _common(old[start:][::-1], new[start:][::-1])
     middle = _middle(old[start : len(old) - end], new[start : len(new) - end])
-    pieces = [(SegmentKind.SAME, "".join(old[:start])), *middle, (SegmentKind.SAME, "".join(old[len(old) - end :]))]
+    pieces = [
+        (SegmentKind.SAME, "".join(old[:start])),
+        *middle,
+        (SegmentKind.SAME, "".join(old[len(old) - end :])),
+    ]
     merged = (
-        TextSegment(kind, "".join(text for _, text in group)) for kind, group in groupby((piece for piece in pieces if piece[1]), lambda p: p[0])
+        TextSegment(kind, "".join(text for _, text in group))
+        for kind, group in groupby((piece for piece in pieces if piece[1]), lambda p: p[0])
     )
     return tuple(merged)
 

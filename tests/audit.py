@@ -1,6 +1,7 @@
 """Whether a locked package has a known weakness: `python -m tests.audit`, for `make check`.
 
-Asks an advisory database through pip-audit. Where none is reached that is said aloud and nothing fails: a machine without a way out can still check
+Asks an advisory database through pip-audit. Where none is reached that is said aloud and nothing
+fails: a machine without a way out can still check
 the rest. Source: https://github.com/pypa/pip-audit
 """
 
@@ -21,7 +22,14 @@ _AUDIT = (
     "--format=json",
     "--timeout=20",
 )
-_UNREACHED = ("ConnectionError", "ProxyError", "SSLError", "Timeout", "Tried to connect", "HTTPError")
+_UNREACHED = (
+    "ConnectionError",
+    "ProxyError",
+    "SSLError",
+    "Timeout",
+    "Tried to connect",
+    "HTTPError",
+)
 
 
 def main(lock: Path = ROOT / LOCK) -> int:
@@ -45,10 +53,21 @@ def told(dependencies: Sequence[Mapping[str, Any]]) -> tuple[list[str], bool]:
     """What pip-audit found, in lines, and whether that is a weakness."""
     unknown = [one["name"] for one in dependencies if "skip_reason" in one]
     audited = len(dependencies) - len(unknown)
-    weak = [f"{one['name']} {one['version']}: {', '.join(known['id'] for known in one['vulns'])}" for one in dependencies if one.get("vulns")]
-    lines = [*weak, f"{audited} packages audited, {len(weak)} with known weaknesses."] if audited else []
+    weak = [
+        f"{one['name']} {one['version']}: {', '.join(known['id'] for known in one['vulns'])}"
+        for one in dependencies
+        if one.get("vulns")
+    ]
+    lines = (
+        [*weak, f"{audited} packages audited, {len(weak)} with known weaknesses."]
+        if audited
+        else []
+    )
     if unknown:
-        lines.append(f"SKIPPED: the advisory database does not know {len(unknown)} of the {len(dependencies)} packages.")
+        lines.append(
+            f"SKIPPED: the advisory database does not know {len(unknown)} of the"
+            f" {len(dependencies)} packages."
+        )
     return lines, bool(weak)
 
 

@@ -1,4 +1,6 @@
-"""Callers of the running app, each with a real token: over HTTP, and over graphql-transport-ws with a real websocket client."""
+"""Callers of the running app, each with a real token: over HTTP, and over graphql-transport-ws with
+a real websocket client.
+"""
 
 import asyncio
 import json
@@ -30,7 +32,10 @@ UPPSALA_CLINIC = "SE2321000024-1B01"
 
 
 class Api:
-    """The app as its callers reach it. `store` looks behind its back; `live` is what the app answers its connections from."""
+    """The app as its callers reach it.
+
+    `store` looks behind its back; `live` is what the app answers its connections from.
+    """
 
     def __init__(self, url: str, data: Path, store: Store, live: Live) -> None:
         self.url = f"{url}/graphql"
@@ -40,12 +45,31 @@ class Api:
         self._data = data
         self._client = httpx2.AsyncClient(timeout=30)
 
-    def token(self, role: Role, unit: str, employee: str | None = None, name: str = "Anna Andersson", valid_for: float = 3600) -> str:
+    def token(
+        self,
+        role: Role,
+        unit: str,
+        employee: str | None = None,
+        name: str = "Anna Andersson",
+        valid_for: float = 3600,
+    ) -> str:
         """A signed token of the development issuer."""
-        employee = employee or f"{unit.partition('-')[0]}-{''.join(word[0] for word in role.value.split('_'))}"
-        return development.token(self._data, role=role, unit=unit, employee=employee, name=name, valid_for=timedelta(seconds=valid_for))
+        employee = (
+            employee
+            or f"{unit.partition('-')[0]}-{''.join(word[0] for word in role.value.split('_'))}"
+        )
+        return development.token(
+            self._data,
+            role=role,
+            unit=unit,
+            employee=employee,
+            name=name,
+            valid_for=timedelta(seconds=valid_for),
+        )
 
-    def caller(self, role: Role, unit: str, employee: str | None = None, name: str = "Anna Andersson") -> "Caller":
+    def caller(
+        self, role: Role, unit: str, employee: str | None = None, name: str = "Anna Andersson"
+    ) -> "Caller":
         """Someone signed in."""
         return Caller(self, self._client, self.token(role, unit, employee, name))
 
@@ -59,7 +83,11 @@ class Api:
 
     async def snapshot(self) -> Json:
         """Everything that is stored and stays so: equal before and after means nothing was written."""
-        return {name: await self.store.database.find(name, {}, sort=[("_id", 1)]) for name in INDEXES if name not in UNSTEADY}
+        return {
+            name: await self.store.database.find(name, {}, sort=[("_id", 1)])
+            for name in INDEXES
+            if name not in UNSTEADY
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +101,9 @@ class Caller:
     async def post(self, query: str, **variables: Any) -> httpx2.Response:
         """The bare HTTP answer."""
         headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
-        return await self.client.post(self.api.url, json={"query": query, "variables": variables}, headers=headers)
+        return await self.client.post(
+            self.api.url, json={"query": query, "variables": variables}, headers=headers
+        )
 
     async def ask(self, query: str, **variables: Any) -> Json:
         """The data of an operation that must have no top-level errors."""
@@ -88,7 +118,9 @@ class Caller:
         return [error["extensions"]["code"] for error in body["errors"]]
 
     async def do(self, mutation: str, select: str, /, **input: Any) -> Json:
-        """The payload of a mutation, with its errors; `select` is what else of the payload is wanted."""
+        """The payload of a mutation, with its errors; `select` is what else of the payload is
+        wanted.
+        """
         payload: Json = (await self.ask(operation(mutation, select), input=input))[mutation]
         return payload
 
@@ -101,7 +133,10 @@ class Caller:
     @asynccontextmanager
     async def socket(self) -> AsyncIterator["Socket"]:
         """A graphql-transport-ws connection, acknowledged."""
-        async with websockets.connect(self.api.url.replace("http", "ws", 1), subprotocols=[websockets.Subprotocol("graphql-transport-ws")]) as ws:
+        async with websockets.connect(
+            self.api.url.replace("http", "ws", 1),
+            subprotocols=[websockets.Subprotocol("graphql-transport-ws")],
+        ) as ws:
             payload = {"Authorization": f"Bearer {self.token}"} if self.token else {}
             await ws.send(json.dumps({"type": "connection_init", "payload": payload}))
             assert json.loads(await ws.recv())["type"] == "connection_ack"
@@ -109,8 +144,13 @@ class Caller:
 
 
 INPUTS = {
-    **dict.fromkeys(("documentActivate", "documentDeactivate", "documentArchive"), "DocumentLifecycleInput"),
-    **dict.fromkeys(("caseTypeFollow", "caseTypeUnfollow", "caseTypeShow", "caseTypeHide"), "CaseTypeFollowInput"),
+    **dict.fromkeys(
+        ("documentActivate", "documentDeactivate", "documentArchive"), "DocumentLifecycleInput"
+    ),
+    **dict.fromkeys(
+        ("caseTypeFollow", "caseTypeUnfollow", "caseTypeShow", "caseTypeHide"),
+        "CaseTypeFollowInput",
+    ),
 }
 """Input types that several mutations share."""
 CONFLICT = """errors { ... on VersionConflict {
@@ -121,7 +161,10 @@ CONFLICT = """errors { ... on VersionConflict {
 def operation(mutation: str, select: str) -> str:
     """A mutation's document, with its errors and what else of the payload is wanted."""
     kind = INPUTS.get(mutation, f"{mutation[0].upper()}{mutation[1:]}Input")
-    return f"mutation($input: {kind}!) {{ {mutation}(input: $input) {{ {select} errors {{ __typename code message path }} }} }}"
+    return (
+        f"mutation($input: {kind}!) {{ {mutation}(input: $input) {{ {select} errors {{ __typename"
+        " code message path } } }"
+    )
 
 
 def problems(payload: Json) -> list[tuple[str, str]]:
@@ -137,7 +180,11 @@ class Socket:
 
     async def subscribe(self, query: str, id: str = "1", **variables: Any) -> None:
         """Begin an operation."""
-        await self.ws.send(json.dumps({"id": id, "type": "subscribe", "payload": {"query": query, "variables": variables}}))
+        await self.ws.send(
+            json.dumps(
+                {"id": id, "type": "subscribe", "payload": {"query": query, "variables": variables}}
+            )
+        )
 
     async def message(self, timeout: float = 10) -> Json:
         """The next message."""

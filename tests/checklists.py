@@ -1,10 +1,21 @@
-"""The content of checklists, a kind of document that only the tests have: what `resolvers/kinds/checklists.py` would be."""
+"""The content of checklists, a kind of document that only the tests have: what
+`resolvers/kinds/checklists.py` would be.
+"""
 
 from collections.abc import Iterator
 
 from pydantic import Field
 
-from resolvers.kinds.texts import RICH, STAFF_TEXT, TEXT, ContentModel, Key, Label, MandatoryRichText, Name
+from resolvers.kinds.texts import (
+    RICH,
+    STAFF_TEXT,
+    TEXT,
+    ContentModel,
+    Key,
+    Label,
+    MandatoryRichText,
+    Name,
+)
 from store.errors import Problem
 from store.kinds import Kind
 

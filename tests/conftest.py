@@ -1,4 +1,6 @@
-"""Real parts for every test: one MongoDB for the run, a database for each test, the app on a real socket."""
+"""Real parts for every test: one MongoDB for the run, a database for each test, the app on a real
+socket.
+"""
 
 import asyncio
 import os
@@ -24,12 +26,19 @@ from tests.world import World
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest comes first, so that no process is left with it at the end."""
-    items.sort(key=lambda item: item.path.parent.name not in {"faults", "trust"} and item.path.stem not in {"test_server", "test_bench"})
+    items.sort(
+        key=lambda item: (
+            item.path.parent.name not in {"faults", "trust"}
+            and item.path.stem not in {"test_server", "test_bench"}
+        )
+    )
 
 
 @pytest.fixture(scope="session")
 async def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """A real MongoDB, a replica set of one, for the whole run; or the one that CASETYPES_TEST_MONGODB_URI names."""
+    """A real MongoDB, a replica set of one, for the whole run; or the one that
+    CASETYPES_TEST_MONGODB_URI names.
+    """
     if (given := os.environ.get("CASETYPES_TEST_MONGODB_URI")) is not None:
         yield given
         return
@@ -44,7 +53,8 @@ async def kept_database(mongodb_uri: str) -> AsyncIterator[Database]:
     client = connect(mongodb_uri)
     database = Database(client, f"test_{uuid4().hex[:12]}")
     yield database
-    # While tests that are no coroutines run, this loop stands still; the driver then takes its connections for dead, once.
+    # While tests that are no coroutines run, this loop stands still; the driver then takes its
+    # connections for dead, once.
     for _ in range(3):
         with suppress(AutoReconnect):
             await client.drop_database(database.name)
@@ -86,11 +96,16 @@ async def api(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterator[A
 
 @pytest.fixture
 async def world(api: Api) -> World:
-    """A few clinics, a national template, and a central case type of Region Stockholm, made over the API."""
+    """A few clinics, a national template, and a central case type of Region Stockholm, made over
+    the API.
+    """
     return await World.build(api)
 
 
 @pytest.fixture(scope="session")
 def npm_packages() -> Path:
-    """The JavaScript packages of the lock file, installed once, checked by their hashes. Node comes with the Python packages."""
+    """The JavaScript packages of the lock file, installed once, checked by their hashes.
+
+    Node comes with the Python packages.
+    """
     return install_packages()

@@ -21,10 +21,14 @@ WHOLE = b"0\r\n\r\n"
 """The last chunk of a whole answer: HTTP's end, which one that is cut off lacks."""
 
 
-async def fetched(caller: Caller, file: str, headers: dict[str, str] | None = None, /, **parameters: Any) -> httpx2.Response:
+async def fetched(
+    caller: Caller, file: str, headers: dict[str, str] | None = None, /, **parameters: Any
+) -> httpx2.Response:
     """An export's answer, whatever it is."""
     given = {"authorization": f"Bearer {caller.token}"} if caller.token else {}
-    return await caller.client.get(f"{caller.api.root}/exports/{file}", params=parameters, headers=given | (headers or {}))
+    return await caller.client.get(
+        f"{caller.api.root}/exports/{file}", params=parameters, headers=given | (headers or {})
+    )
 
 
 async def exported(caller: Caller, name: str, **parameters: Any) -> list[dict[str, Any]]:
@@ -40,14 +44,25 @@ async def refusal(caller: Caller, file: str, **parameters: Any) -> tuple[int, st
     assert answer.headers["content-type"] == "application/problem+json", answer.text
     problem = answer.json()
     assert problem["status"] == answer.status_code
-    return answer.status_code, problem["code"], ["/".join(error["path"]) for error in problem["errors"]]
+    return (
+        answer.status_code,
+        problem["code"],
+        ["/".join(error["path"]) for error in problem["errors"]],
+    )
 
 
 async def with_many_clinics(world: World) -> None:
     """`MANY` clinics, each with one case type."""
-    csv_text = "hsaId;name\n" + "".join(f"{STOCKHOLM}-9{number:04};Mottagning {number}\n" for number in range(MANY))
+    csv_text = "hsaId;name\n" + "".join(
+        f"{STOCKHOLM}-9{number:04};Mottagning {number}\n" for number in range(MANY)
+    )
     await world.region.done("clinicsImport", "created", principal=STOCKHOLM, csv=csv_text)
-    await world.region.done("caseTypeDistribute", "clinics", caseType=world.case_type, to={"filter": {"text": "Mottagning"}})
+    await world.region.done(
+        "caseTypeDistribute",
+        "clinics",
+        caseType=world.case_type,
+        to={"filter": {"text": "Mottagning"}},
+    )
 
 
 async def with_many_rows(world: World) -> None:
@@ -55,15 +70,27 @@ async def with_many_rows(world: World) -> None:
     await with_many_clinics(world)
     for number in range(12):
         case_type = await world.draft(CONTENT | {"internalName": f"Nummer {number}" + "x" * 100})
-        await world.region.done("documentPublish", "event { id }", id=case_type, version=1, expectedVersion=1)
-        await world.region.done("caseTypeDistribute", "clinics", caseType=case_type, to={"filter": {"text": "Mottagning"}})
+        await world.region.done(
+            "documentPublish", "event { id }", id=case_type, version=1, expectedVersion=1
+        )
+        await world.region.done(
+            "caseTypeDistribute",
+            "clinics",
+            caseType=case_type,
+            to={"filter": {"text": "Mottagning"}},
+        )
 
 
 @asynccontextmanager
 async def slowly_read(world: World, file: str) -> AsyncIterator[tuple[bytes, asyncio.StreamReader]]:
-    """An export of which so far only the head was read, and little more was sent; and where the rest can be read, as it is on the wire."""
+    """An export of which so far only the head was read, and little more was sent; and where the
+    rest can be read, as it is on the wire.
+    """
     host, _, port = world.api.root.removeprefix("http://").partition(":")
-    asked = f"GET /exports/{file} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {world.region.token}\r\n\r\n"
+    asked = (
+        f"GET /exports/{file} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer"
+        f" {world.region.token}\r\n\r\n"
+    )
     slow = socket.socket()
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     slow.setblocking(False)
@@ -80,41 +107,136 @@ async def live_through(world: World) -> dict[str, str]:
     """Nearly everything that can happen in a region, in order; the ids of what was made."""
     region, clinic = world.region, world.clinic_admin
     rule = {"businessClassifications": ["1502"]}
-    group = await region.done("clinicGroupSave", "clinicGroup { id }", principal=STOCKHOLM, name="Vårdcentraler", rule=rule)
-    listed = await region.done("clinicGroupSave", "clinicGroup { id }", principal=STOCKHOLM, name="Två", hsaIds=[BJORKEN, LINDEN])
-    ids = {"group": group["clinicGroup"]["id"], "listed": listed["clinicGroup"]["id"], "central": world.case_type}
-    local = await clinic.done("caseTypeCreate", "caseType { id }", owner=BJORKEN, content=CONTENT | {"name": "Egen tid", "internalName": "Egen"})
+    group = await region.done(
+        "clinicGroupSave",
+        "clinicGroup { id }",
+        principal=STOCKHOLM,
+        name="Vårdcentraler",
+        rule=rule,
+    )
+    listed = await region.done(
+        "clinicGroupSave",
+        "clinicGroup { id }",
+        principal=STOCKHOLM,
+        name="Två",
+        hsaIds=[BJORKEN, LINDEN],
+    )
+    ids = {
+        "group": group["clinicGroup"]["id"],
+        "listed": listed["clinicGroup"]["id"],
+        "central": world.case_type,
+    }
+    local = await clinic.done(
+        "caseTypeCreate",
+        "caseType { id }",
+        owner=BJORKEN,
+        content=CONTENT | {"name": "Egen tid", "internalName": "Egen"},
+    )
     ids["local"] = local["caseType"]["id"]
-    await clinic.done("documentPublish", "event { id }", id=ids["local"], version=1, expectedVersion=1)
-    await region.done("caseTypeDistribute", "clinics", caseType=ids["central"], to={"group": ids["group"]}, startPageOrder=1)
+    await clinic.done(
+        "documentPublish", "event { id }", id=ids["local"], version=1, expectedVersion=1
+    )
+    await region.done(
+        "caseTypeDistribute",
+        "clinics",
+        caseType=ids["central"],
+        to={"group": ids["group"]},
+        startPageOrder=1,
+    )
     await world.edit(ids["central"], 1, publish=True, introduction="Nytt.", note="=Kortare")
     await world.edit(ids["central"], 2, introduction="Ett utkast.")
     saved = {"standardReplies": [{"key": "egen", "label": "Egen", "text": "Hej"}], "terms": []}
-    await clinic.done("localAdaptationSave", "event { id }", caseType=ids["central"], clinic=BJORKEN, expectedVersion=0, **saved)
-    ids["followed"] = await world.draft(CONTENT | {"name": "Boka tid", "internalName": "Boka", "onContactCard": True})
-    await region.done("documentPublish", "event { id }", id=ids["followed"], version=1, expectedVersion=1)
+    await clinic.done(
+        "localAdaptationSave",
+        "event { id }",
+        caseType=ids["central"],
+        clinic=BJORKEN,
+        expectedVersion=0,
+        **saved,
+    )
+    ids["followed"] = await world.draft(
+        CONTENT | {"name": "Boka tid", "internalName": "Boka", "onContactCard": True}
+    )
+    await region.done(
+        "documentPublish", "event { id }", id=ids["followed"], version=1, expectedVersion=1
+    )
     await clinic.done("caseTypeFollow", "event { id }", caseType=ids["followed"], clinic=BJORKEN)
-    await region.done("principalPoliciesSave", "event { id }", principal=STOCKHOLM, centralActivation="CLINIC")
+    await region.done(
+        "principalPoliciesSave", "event { id }", principal=STOCKHOLM, centralActivation="CLINIC"
+    )
     ids["waiting"] = await world.draft(CONTENT | {"name": "Intyg", "internalName": "Intyg"})
-    await region.done("documentPublish", "event { id }", id=ids["waiting"], version=1, expectedVersion=1)
-    await region.done("caseTypeDistribute", "clinics", caseType=ids["waiting"], to={"hsaIds": [BJORKEN, LINDEN]}, replaceLocal=[ids["local"]])
+    await region.done(
+        "documentPublish", "event { id }", id=ids["waiting"], version=1, expectedVersion=1
+    )
+    await region.done(
+        "caseTypeDistribute",
+        "clinics",
+        caseType=ids["waiting"],
+        to={"hsaIds": [BJORKEN, LINDEN]},
+        replaceLocal=[ids["local"]],
+    )
     await clinic.done("caseTypeShow", "event { id }", caseType=ids["waiting"], clinic=BJORKEN)
-    inbox = await clinic.ask(f'{{ clinic(hsaId: "{BJORKEN}") {{ notifications(first: 1) {{ edges {{ node {{ cursor }} }} }} }} }}')
+    inbox = await clinic.ask(
+        f'{{ clinic(hsaId: "{BJORKEN}") {{ notifications(first: 1) {{ edges {{ node {{ cursor }} }}'
+        " } } }"
+    )
     cursor = inbox["clinic"]["notifications"]["edges"][0]["node"]["cursor"]
     await clinic.done("notificationsAcknowledge", "event { id }", clinic=BJORKEN, upTo=cursor)
-    await region.done("caseTypesReorder", "event { id }", on={"principal": STOCKHOLM}, order=[ids["waiting"], ids["central"]])
-    await region.done("caseTypesReorder", "event { id }", on={"group": ids["listed"]}, order=[ids["followed"]])
-    await clinic.done("caseTypesReorder", "event { id }", on={"clinic": BJORKEN}, order=[ids["central"]])
-    await region.done("clinicsImport", "created", principal=STOCKHOLM, csv=f"hsaId;name;businessClassification\n{GRANEN};Granen;1502\n")
-    await region.done("clinicsImport", "created", principal=STOCKHOLM, csv=f"hsaId;name\n{LINDEN};Vårdcentralen Nya Linden\n")
+    await region.done(
+        "caseTypesReorder",
+        "event { id }",
+        on={"principal": STOCKHOLM},
+        order=[ids["waiting"], ids["central"]],
+    )
+    await region.done(
+        "caseTypesReorder", "event { id }", on={"group": ids["listed"]}, order=[ids["followed"]]
+    )
+    await clinic.done(
+        "caseTypesReorder", "event { id }", on={"clinic": BJORKEN}, order=[ids["central"]]
+    )
+    await region.done(
+        "clinicsImport",
+        "created",
+        principal=STOCKHOLM,
+        csv=f"hsaId;name;businessClassification\n{GRANEN};Granen;1502\n",
+    )
+    await region.done(
+        "clinicsImport",
+        "created",
+        principal=STOCKHOLM,
+        csv=f"hsaId;name\n{LINDEN};Vårdcentralen Nya Linden\n",
+    )
     await region.done("caseTypeUnfollow", "event { id }", caseType=ids["followed"], clinic=BJORKEN)
-    await region.done("caseTypeWithdraw", "clinics", caseType=ids["waiting"], **{"from": {"hsaIds": [LINDEN]}})
+    await region.done(
+        "caseTypeWithdraw", "clinics", caseType=ids["waiting"], **{"from": {"hsaIds": [LINDEN]}}
+    )
     await region.done("documentDeactivate", "event { id }", id=ids["followed"], expectedVersion=1)
     await region.done("documentArchive", "event { id }", id=ids["central"], expectedVersion=3)
-    await region.done("documentRestore", "event { id }", id=ids["central"], version=1, expectedVersion=3, publish=True)
-    grant = await region.done("roleGrant", "roleGrant { id }", unit=BJORKEN, role="CLINIC_STAFF", employee=f"{STOCKHOLM}-NY")
+    await region.done(
+        "documentRestore",
+        "event { id }",
+        id=ids["central"],
+        version=1,
+        expectedVersion=3,
+        publish=True,
+    )
+    grant = await region.done(
+        "roleGrant",
+        "roleGrant { id }",
+        unit=BJORKEN,
+        role="CLINIC_STAFF",
+        employee=f"{STOCKHOLM}-NY",
+    )
     ids["grant"] = grant["roleGrant"]["id"]
-    await region.done("roleGrant", "event { id }", unit=STOCKHOLM, role="REVIEWER", employee=f"{STOCKHOLM}-NY")
+    await region.done(
+        "roleGrant", "event { id }", unit=STOCKHOLM, role="REVIEWER", employee=f"{STOCKHOLM}-NY"
+    )
     await region.done("roleRevoke", "event { id }", id=ids["grant"])
-    await region.done("personProtect", "event { id }", principal=STOCKHOLM, employee=f"{STOCKHOLM}-XY", protected=True)
+    await region.done(
+        "personProtect",
+        "event { id }",
+        principal=STOCKHOLM,
+        employee=f"{STOCKHOLM}-XY",
+        protected=True,
+    )
     return ids

@@ -1,4 +1,6 @@
-"""Each kind of document as its own life is tested: a whole content of it, a change of it, and its names in the API."""
+"""Each kind of document as its own life is tested: a whole content of it, a change of it, and its
+names in the API.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +15,9 @@ RESIDENT_CASE: Json = {
     "internalName": "Frågor inför vårdkontakt – regionen",
     "form": "QUESTIONS",
     "message": "Svara **före** besöket.",
-    "questions": [{"key": "besvar", "label": "Vad har du för besvär?", "kind": "LONG_TEXT", "required": True}],
+    "questions": [
+        {"key": "besvar", "label": "Vad har du för besvär?", "kind": "LONG_TEXT", "required": True}
+    ],
     "attachmentsAllowed": True,
 }
 
@@ -22,7 +26,8 @@ RESIDENT_CASE: Json = {
 class Sample:
     """A kind with what a test needs of it.
 
-    `one` and `many` are its queries, `rich` is the path in the content to a text in Markdown, `shown` whether residents see that text,
+    `one` and `many` are its queries, `rich` is the path in the content to a text in Markdown,
+    `shown` whether residents see that text,
     `template` the query of the kind that it can be made from.
     """
 
@@ -48,7 +53,12 @@ class Sample:
         top, *rest = self.rich
         if rest:
             index, name = rest
-            return {str(top): [{**item, name: text} if place == index else item for place, item in enumerate(self.content[str(top)])]}
+            return {
+                str(top): [
+                    {**item, name: text} if place == index else item
+                    for place, item in enumerate(self.content[str(top)])
+                ]
+            }
         return {str(top): text}
 
     @property
@@ -62,7 +72,15 @@ PRINCIPALS = frozenset({OwnerKind.PRINCIPAL})
 SAMPLES = {
     sample.one: sample
     for sample in (
-        Sample("CASE_TYPE", "caseType", "caseTypes", CONTENT, ("introduction",), told=False, template="caseTypeTemplate"),
+        Sample(
+            "CASE_TYPE",
+            "caseType",
+            "caseTypes",
+            CONTENT,
+            ("introduction",),
+            told=False,
+            template="caseTypeTemplate",
+        ),
         Sample(
             "CASE_TYPE_TEMPLATE",
             "caseTypeTemplate",
@@ -84,11 +102,23 @@ SAMPLES = {
                 "QUESTIONS_MISSING": ({"questions": []}, "content.questions"),
                 "QUESTIONS_NOT_ALLOWED": ({"form": "INFORMATION"}, "content.questions"),
                 "ATTACHMENTS_NOT_ALLOWED": (
-                    {"questions": [{"key": "bild", "label": "Bild", "kind": "ATTACHMENT"}], "attachmentsAllowed": False},
+                    {
+                        "questions": [{"key": "bild", "label": "Bild", "kind": "ATTACHMENT"}],
+                        "attachmentsAllowed": False,
+                    },
                     "content.questions.0.kind",
                 ),
                 "CONDITION_UNKNOWN_QUESTION": (
-                    {"questions": [{"key": "a", "label": "A", "kind": "DATE", "shownIf": {"question": "b", "equals": "1"}}]},
+                    {
+                        "questions": [
+                            {
+                                "key": "a",
+                                "label": "A",
+                                "kind": "DATE",
+                                "shownIf": {"question": "b", "equals": "1"},
+                            }
+                        ]
+                    },
                     "content.questions.0.shownIf.question",
                 ),
             },
@@ -119,7 +149,10 @@ SAMPLES = {
             ("terms",),
             shared="NATIONAL",
             broken={
-                "ONLY_FOR_BOOKING": ({"service": "LISTING", "informationToClinic": ""}, "content.bookingConcerns"),
+                "ONLY_FOR_BOOKING": (
+                    {"service": "LISTING", "informationToClinic": ""},
+                    "content.bookingConcerns",
+                ),
                 "ONLY_FOR_LISTING": ({"namedDoctor": True}, "content.namedDoctor"),
                 "TOO_LONG": ({"informationToClinic": "x" * 151}, "content.informationToClinic"),
             },
@@ -132,7 +165,9 @@ SAMPLES = {
                 "name": "Svar från support",
                 "internalName": "Svar från support – inloggning",
                 "rationale": "Samma svar oavsett vem som **svarar**.",
-                "standardReplies": [{"key": "last", "label": "Låst konto", "text": "Vänd dig till din region."}],
+                "standardReplies": [
+                    {"key": "last", "label": "Låst konto", "text": "Vänd dig till din region."}
+                ],
             },
             ("standardReplies", 0, "text"),
             shown=False,
@@ -140,7 +175,12 @@ SAMPLES = {
             shared="NATIONAL",
             broken={
                 "DUPLICATE_KEY": (
-                    {"standardReplies": [{"key": "a", "label": "A", "text": "A"}, {"key": "a", "label": "B", "text": "B"}]},
+                    {
+                        "standardReplies": [
+                            {"key": "a", "label": "A", "text": "A"},
+                            {"key": "a", "label": "B", "text": "B"},
+                        ]
+                    },
                     "content.standardReplies.1.key",
                 )
             },
@@ -153,10 +193,22 @@ SAMPLES = {
                 "name": "Låst inloggning",
                 "internalName": "Låst inloggning – rutin",
                 "situation": "Invånaren kan inte **logga in**.",
-                "steps": [{"key": "fraga", "heading": "Fråga", "text": "Fråga vilken region det gäller."}],
+                "steps": [
+                    {"key": "fraga", "heading": "Fråga", "text": "Fråga vilken region det gäller."}
+                ],
                 "referrals": [
-                    {"key": "01", "countyCode": "01", "referTo": "Region Stockholms kundtjänst", "telephoneNumber": "08-123 45 00"},
-                    {"key": "03", "countyCode": "03", "referTo": "Region Uppsalas support", "url": "https://example.se/support"},
+                    {
+                        "key": "01",
+                        "countyCode": "01",
+                        "referTo": "Region Stockholms kundtjänst",
+                        "telephoneNumber": "08-123 45 00",
+                    },
+                    {
+                        "key": "03",
+                        "countyCode": "03",
+                        "referTo": "Region Uppsalas support",
+                        "url": "https://example.se/support",
+                    },
                 ],
             },
             ("steps", 0, "text"),
@@ -165,11 +217,26 @@ SAMPLES = {
             shared="CENTRAL",
             broken={
                 "DUPLICATE_VALUE": (
-                    {"referrals": [{"key": "a", "countyCode": "01", "referTo": "A"}, {"key": "b", "countyCode": "01", "referTo": "B"}]},
+                    {
+                        "referrals": [
+                            {"key": "a", "countyCode": "01", "referTo": "A"},
+                            {"key": "b", "countyCode": "01", "referTo": "B"},
+                        ]
+                    },
                     "content.referrals.1.countyCode",
                 ),
-                "INVALID_CODE": ({"referrals": [{"key": "a", "countyCode": "1", "referTo": "A"}]}, "content.referrals.0.countyCode"),
-                "URL_SCHEME": ({"referrals": [{"key": "a", "countyCode": "01", "referTo": "A", "url": "ftp://a.se"}]}, "content.referrals.0.url"),
+                "INVALID_CODE": (
+                    {"referrals": [{"key": "a", "countyCode": "1", "referTo": "A"}]},
+                    "content.referrals.0.countyCode",
+                ),
+                "URL_SCHEME": (
+                    {
+                        "referrals": [
+                            {"key": "a", "countyCode": "01", "referTo": "A", "url": "ftp://a.se"}
+                        ]
+                    },
+                    "content.referrals.0.url",
+                ),
             },
         ),
         Sample(

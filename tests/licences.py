@@ -1,10 +1,17 @@
-"""The page of licences, from an environment that has what a server installs: `python -m tests.licences PYTHON`, for `make sbom`."""
+"""The page of licences, from an environment that has what a server installs:
+
+`python -m tests.licences PYTHON`, for `make sbom`.
+"""
 
 import subprocess
 import sys
 from pathlib import Path
 
-_LICENCES = (str(Path(sys.executable).with_name("pip-licenses")), "--format=markdown", "--order=name")
+_LICENCES = (
+    str(Path(sys.executable).with_name("pip-licenses")),
+    "--format=markdown",
+    "--order=name",
+)
 _PAGE = """# Licences
 
 What a server installs, and under which licences; written by `make sbom`, beside a CycloneDX bill of materials (`build/sbom.cdx.json`).

@@ -1,4 +1,6 @@
-"""The life of a document, as every kind lives it: over HTTP, from the first draft to the archive and back."""
+"""The life of a document, as every kind lives it: over HTTP, from the first draft to the archive
+and back.
+"""
 
 from typing import Any
 
@@ -10,28 +12,51 @@ Json = dict[str, Any]
 HEAD = "id name internalName state latestVersion publishedVersion"
 
 
-async def made(caller: Caller, sample: Sample, owner: str = STOCKHOLM, *, publish: bool = False, **content: Any) -> str:
+async def made(
+    caller: Caller, sample: Sample, owner: str = STOCKHOLM, *, publish: bool = False, **content: Any
+) -> str:
     """A new document; its id."""
-    payload = await caller.done(f"{sample.one}Create", f"{sample.one} {{ id }}", owner=owner, content={**sample.content, **content})
+    payload = await caller.done(
+        f"{sample.one}Create",
+        f"{sample.one} {{ id }}",
+        owner=owner,
+        content={**sample.content, **content},
+    )
     document: str = payload[sample.one]["id"]
     if publish:
-        await caller.done("documentPublish", "event { id }", id=document, version=1, expectedVersion=1)
+        await caller.done(
+            "documentPublish", "event { id }", id=document, version=1, expectedVersion=1
+        )
     return document
 
 
-async def written(caller: Caller, sample: Sample, document: str, expected: int, text: str, **more: Any) -> Json:
+async def written(
+    caller: Caller, sample: Sample, document: str, expected: int, text: str, **more: Any
+) -> Json:
     """The next version, with another text."""
     select = f"{sample.one} {{ {HEAD} }} version {{ number hash }} event {{ action version }}"
-    return await caller.do(f"{sample.one}Update", select, id=document, expectedVersion=expected, content=sample.with_text(text), **more)
+    return await caller.do(
+        f"{sample.one}Update",
+        select,
+        id=document,
+        expectedVersion=expected,
+        content=sample.with_text(text),
+        **more,
+    )
 
 
 async def act(caller: Caller, mutation: str, document: str, expected: int, **more: Any) -> Json:
     """An act on a document, which must be done: what it came to."""
-    select = "document { __typename id state latestVersion publishedVersion } event { action at sequence }"
+    select = (
+        "document { __typename id state latestVersion publishedVersion } event { action at"
+        " sequence }"
+    )
     return await caller.done(mutation, select, id=document, expectedVersion=expected, **more)
 
 
-async def look(caller: Caller, sample: Sample, document: str, selection: str, **variables: Any) -> Any:
+async def look(
+    caller: Caller, sample: Sample, document: str, selection: str, **variables: Any
+) -> Any:
     """What someone sees of a document; None where nothing."""
     declared = "".join(f", ${name}: DateTime!" for name in variables)
     query = f"query($id: ID!{declared}) {{ {sample.one}(id: $id) {{ {selection} }} }}"
@@ -49,7 +74,9 @@ async def inbox(caller: Caller, clinic: str, document: str) -> list[Json]:
     query = """query($clinic: HsaId!) { clinic(hsaId: $clinic) { notifications(first: 100) { edges { node {
         action fromVersion toVersion residentVisible document { id } } } } } }"""
     edges = (await caller.ask(query, clinic=clinic))["clinic"]["notifications"]["edges"]
-    return [edge["node"] for edge in reversed(edges) if edge["node"].pop("document") == {"id": document}]
+    return [
+        edge["node"] for edge in reversed(edges) if edge["node"].pop("document") == {"id": document}
+    ]
 
 
 async def live_through(world: World, sample: Sample) -> None:
@@ -63,25 +90,49 @@ async def live_through(world: World, sample: Sample) -> None:
 
 async def _drafted(world: World, sample: Sample) -> str:
     one = sample.one
-    given: Json = {"owner": STOCKHOLM, "content": dict(sample.content), "note": "Första", "idempotencyKey": one}
-    created = await world.region.done(f"{one}Create", f"{one} {{ {HEAD} }} version {{ number note previousHash }} event {{ action }}", **given)
+    given: Json = {
+        "owner": STOCKHOLM,
+        "content": dict(sample.content),
+        "note": "Första",
+        "idempotencyKey": one,
+    }
+    created = await world.region.done(
+        f"{one}Create",
+        f"{one} {{ {HEAD} }} version {{ number note previousHash }} event {{ action }}",
+        **given,
+    )
     document: str = created[one]["id"]
     names = {name: sample.content[name] for name in ("name", "internalName")}
     head = {"id": document, **names, "state": "DRAFT", "latestVersion": 1, "publishedVersion": None}
     assert created[one] == head
     assert created["version"] == {"number": 1, "note": "Första", "previousHash": None}
     assert created["event"] == {"action": "CREATED"}
-    assert (await world.region.done(f"{one}Create", f"{one} {{ id }}", **given))[one] == {"id": document}
-    assert await look(world.region, sample, document, f"{HEAD} owner {{ __typename }}") == {**head, "owner": {"__typename": "Principal"}}
+    assert (await world.region.done(f"{one}Create", f"{one} {{ id }}", **given))[one] == {
+        "id": document
+    }
+    assert await look(world.region, sample, document, f"{HEAD} owner {{ __typename }}") == {
+        **head,
+        "owner": {"__typename": "Principal"},
+    }
     assert await node_type(world.region, document) == sample.type
     assert await look(world.staff, sample, document, "id") is None
     assert await node_type(world.staff, document) is None
 
     edited = await written(world.region, sample, document, 1, "Ett helt annat ord.")
-    assert (edited["errors"], edited["version"]["number"], edited["event"]) == ([], 2, {"action": "EDITED", "version": 2})
+    assert (edited["errors"], edited["version"]["number"], edited["event"]) == (
+        [],
+        2,
+        {"action": "EDITED", "version": 2},
+    )
     same = await written(world.region, sample, document, 2, "Ett helt annat ord.")
     assert (same["errors"], same["version"], same["event"]) == ([], edited["version"], None)
-    late = await world.region.do(f"{one}Update", CONFLICT, id=document, expectedVersion=1, content=sample.with_text("För sent."))
+    late = await world.region.do(
+        f"{one}Update",
+        CONFLICT,
+        id=document,
+        expectedVersion=1,
+        content=sample.with_text("För sent."),
+    )
     assert [error["code"] for error in late["errors"]] == ["VERSION_CONFLICT"]
     assert late["errors"][0]["latestVersion"] == 2
     assert [change["path"] for change in late["errors"][0]["changes"]] == [sample.path]
@@ -90,13 +141,24 @@ async def _drafted(world: World, sample: Sample) -> str:
 
 async def _in_force(world: World, sample: Sample, document: str) -> None:
     published = await act(world.region, "documentPublish", document, 2, version=2)
-    assert published["document"] == {"__typename": sample.type, "id": document, "state": "ACTIVE", "latestVersion": 2, "publishedVersion": 2}
+    assert published["document"] == {
+        "__typename": sample.type,
+        "id": document,
+        "state": "ACTIVE",
+        "latestVersion": 2,
+        "publishedVersion": 2,
+    }
     assert await node_type(world.staff, document) == sample.type
-    which = f'filter: {{ text: "{sample.content["internalName"]}", state: [ACTIVE] }}, orderBy: UPDATED_DESC, first: 1'
+    which = (
+        f'filter: {{ text: "{sample.content["internalName"]}", state: [ACTIVE] }}, orderBy:'
+        " UPDATED_DESC, first: 1"
+    )
     listed = await world.region.ask(f"{{ {sample.many}({which}) {{ edges {{ node {{ id }} }} }} }}")
     assert listed[sample.many]["edges"] == [{"node": {"id": document}}]
 
-    compare = "compare(from: 1, to: 2) { residentVisible changes { kind path label text { kind } } }"
+    compare = (
+        "compare(from: 1, to: 2) { residentVisible changes { kind path label text { kind } } }"
+    )
     comparison = (await look(world.region, sample, document, compare))["compare"]
     assert comparison["residentVisible"] is sample.shown
     [change] = comparison["changes"]
@@ -105,11 +167,23 @@ async def _in_force(world: World, sample: Sample, document: str) -> None:
     assert {segment["kind"] for segment in change["text"]} >= {"INSERTED"}
 
     await written(world.region, sample, document, 2, "Ett utkast.")
-    versions = "version { number } two: version(number: 2) { id number } versions { totalCount edges { node { number } } }"
-    assert await look(world.region, sample, document, f"{versions} versionAt(time: $then) {{ number }}", then=published["event"]["at"]) == {
+    versions = (
+        "version { number } two: version(number: 2) { id number } versions { totalCount edges {"
+        " node { number } } }"
+    )
+    assert await look(
+        world.region,
+        sample,
+        document,
+        f"{versions} versionAt(time: $then) {{ number }}",
+        then=published["event"]["at"],
+    ) == {
         "version": {"number": 3},
         "two": {"id": f"{document}.2", "number": 2},
-        "versions": {"totalCount": 3, "edges": [{"node": {"number": number}} for number in (3, 2, 1)]},
+        "versions": {
+            "totalCount": 3,
+            "edges": [{"node": {"number": number}} for number in (3, 2, 1)],
+        },
         "versionAt": {"number": 2},
     }
     assert await look(world.staff, sample, document, f"latestVersion {versions}") == {
@@ -122,37 +196,87 @@ async def _in_force(world: World, sample: Sample, document: str) -> None:
 
 
 async def _ended_and_taken_back(world: World, sample: Sample, document: str) -> None:
-    for mutation, state in (("documentDeactivate", "INACTIVE"), ("documentActivate", "ACTIVE"), ("documentArchive", "ARCHIVED")):
+    for mutation, state in (
+        ("documentDeactivate", "INACTIVE"),
+        ("documentActivate", "ACTIVE"),
+        ("documentArchive", "ARCHIVED"),
+    ):
         assert (await act(world.region, mutation, document, 3))["document"]["state"] == state
-    assert problems(await written(world.region, sample, document, 3, "Nej.")) == [("WRONG_STATE", "id")]
+    assert problems(await written(world.region, sample, document, 3, "Nej.")) == [
+        ("WRONG_STATE", "id")
+    ]
     restored = await act(world.region, "documentRestore", document, 3, version=1, publish=True)
-    assert restored["document"] == {"__typename": sample.type, "id": document, "state": "ACTIVE", "latestVersion": 4, "publishedVersion": 4}
-    assert await look(world.region, sample, document, "compare(from: 1, to: 4) { changes { path } } version { restoredFrom }") == {
+    assert restored["document"] == {
+        "__typename": sample.type,
+        "id": document,
+        "state": "ACTIVE",
+        "latestVersion": 4,
+        "publishedVersion": 4,
+    }
+    assert await look(
+        world.region,
+        sample,
+        document,
+        "compare(from: 1, to: 4) { changes { path } } version { restoredFrom }",
+    ) == {
         "compare": {"changes": []},
         "version": {"restoredFrom": 1},
     }
 
 
 async def _remembered(world: World, sample: Sample, document: str) -> None:
-    everything = "verify { intact versions } history { totalCount edges { node { action actor { name } document { id } } } }"
+    everything = (
+        "verify { intact versions } history { totalCount edges { node { action actor { name }"
+        " document { id } } } }"
+    )
     seen = await look(world.region, sample, document, everything)
     acts = [edge["node"] for edge in reversed(seen["history"]["edges"])]
     assert seen["verify"] == {"intact": True, "versions": 4}
     assert [event["action"] for event in acts] == [
-        *("CREATED", "EDITED", "PUBLISHED", "EDITED", "DEACTIVATED", "ACTIVATED", "ARCHIVED", "RESTORED"),
+        *(
+            "CREATED",
+            "EDITED",
+            "PUBLISHED",
+            "EDITED",
+            "DEACTIVATED",
+            "ACTIVATED",
+            "ARCHIVED",
+            "RESTORED",
+        ),
     ]
     assert {event["actor"]["name"] for event in acts} == {"Anna Andersson"}
     assert {event["document"]["id"] for event in acts} == {document}
-    events = "query($of: HsaId!, $id: ID!) { principal(hsaId: $of) { events(filter: { document: $id }) { totalCount } } }"
-    assert (await world.region.ask(events, of=STOCKHOLM, id=document))["principal"]["events"]["totalCount"] == 8
+    events = (
+        "query($of: HsaId!, $id: ID!) { principal(hsaId: $of) { events(filter: { document: $id }) {"
+        " totalCount } } }"
+    )
+    assert (await world.region.ask(events, of=STOCKHOLM, id=document))["principal"]["events"][
+        "totalCount"
+    ] == 8
 
     seen = await look(world.staff, sample, document, everything)
-    assert [edge["node"]["action"] for edge in seen["history"]["edges"]] == ["RESTORED", "ARCHIVED", "ACTIVATED", "DEACTIVATED", "PUBLISHED"]
+    assert [edge["node"]["action"] for edge in seen["history"]["edges"]] == [
+        "RESTORED",
+        "ARCHIVED",
+        "ACTIVATED",
+        "DEACTIVATED",
+        "PUBLISHED",
+    ]
     assert (seen["history"]["totalCount"], seen["verify"]) == (5, {"intact": True, "versions": 2})
 
 
 async def _told(world: World, sample: Sample, document: str) -> None:
-    acts = [("PUBLISHED", None, 2), ("DEACTIVATED", 2, 2), ("ACTIVATED", 2, 2), ("ARCHIVED", 2, 2), ("RESTORED", 2, 4)]
-    told = [{"action": action, "fromVersion": old, "toVersion": new, "residentVisible": sample.shown} for action, old, new in acts if sample.told]
+    acts = [
+        ("PUBLISHED", None, 2),
+        ("DEACTIVATED", 2, 2),
+        ("ACTIVATED", 2, 2),
+        ("ARCHIVED", 2, 2),
+        ("RESTORED", 2, 4),
+    ]
+    told = [
+        {"action": action, "fromVersion": old, "toVersion": new, "residentVisible": sample.shown}
+        for action, old, new in acts
+        if sample.told
+    ]
     assert await inbox(world.staff, BJORKEN, document) == told
     assert await inbox(world.region, LINDEN, document) == told

@@ -13,12 +13,24 @@ CLIENTS = Path(__file__).parent / "clients"
 
 
 def install_packages() -> Path:
-    """The folder of the packages of the lock file, installed where they are missing or old; checked by their hashes."""
+    """The folder of the packages of the lock file, installed where they are missing or old; checked
+    by their hashes.
+    """
     installed = CLIENTS / "node_modules" / ".package-lock.json"
     with (CLIENTS / "package-lock.json").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in several processes
-        if not installed.exists() or installed.stat().st_mtime < (CLIENTS / "package-lock.json").stat().st_mtime:
+        if (
+            not installed.exists()
+            or installed.stat().st_mtime < (CLIENTS / "package-lock.json").stat().st_mtime
+        ):
             npm = Path(sys.executable).with_name("npm")
-            command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+            command = [
+                str(npm),
+                "ci",
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+                "--loglevel=error",
+            ]
             subprocess.run(command, cwd=CLIENTS, check=True, timeout=120)
     return installed.parent

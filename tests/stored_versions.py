@@ -1,7 +1,10 @@
-"""Stored versions of every kind and schema version, kept as files: what was stored once must be read, and verify, for ever.
+"""Stored versions of every kind and schema version, kept as files: what was stored once must be
+read, and verify, for ever.
 
-`tests/stored/KIND.N.json` holds the shape that the content model had at schema version N, and a chain of two versions as they were stored then. A
-file is written once, when the schema version is new, and never again: `.venv/bin/python -m tests.stored_versions` writes those that are missing.
+`tests/stored/KIND.N.json` holds the shape that the content model had at schema version N, and a
+chain of two versions as they were stored then. A
+file is written once, when the schema version is new, and never again: `.venv/bin/python -m
+tests.stored_versions` writes those that are missing.
 """
 
 import json
@@ -25,17 +28,24 @@ from store.rows import version_from, version_row
 from tests.kinds import SAMPLES
 
 FOLDER = Path(__file__).parent / "stored"
-CONTENTS: Mapping[str, Mapping[str, Any]] = {sample.name: sample.content for sample in SAMPLES.values()} | {
+CONTENTS: Mapping[str, Mapping[str, Any]] = {
+    sample.name: sample.content for sample in SAMPLES.values()
+} | {
     "LOCAL_ADAPTATION": {
         "writtenFor": 1,
         "standardReplies": [{"key": "egen", "label": "Egen", "text": "Hej!"}],
-        "terms": [{"key": "egna", "heading": "Egna villkor", "text": "Ring *först*.", "mustAccept": True}],
+        "terms": [
+            {"key": "egna", "heading": "Egna villkor", "text": "Ring *först*.", "mustAccept": True}
+        ],
     }
 }
 
 
 def shape_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The names and types of a content model's fields. Rules, titles and defaults are no part of it: stored content has every field."""
+    """The names and types of a content model's fields.
+
+    Rules, titles and defaults are no part of it: stored content has every field.
+    """
     return {info.alias or name: _type(info.annotation) for name, info in model.model_fields.items()}
 
 
@@ -47,7 +57,9 @@ def _type(annotation: Any) -> Any:
     if get_origin(annotation) is Annotated:
         return _type(get_args(annotation)[0])
     if get_args(annotation):
-        return {_name(get_origin(annotation)): [_type(argument) for argument in get_args(annotation)]}
+        return {
+            _name(get_origin(annotation)): [_type(argument) for argument in get_args(annotation)]
+        }
     return _name(annotation)
 
 
@@ -63,19 +75,40 @@ def path_of(kind: Kind, schema_version: int) -> Path:
 
 def read(path: Path) -> tuple[Kind, dict[str, Any], list[Version]]:
     """A file's kind, the shape of its content then, and the versions that were stored."""
-    kept = json_util.loads(path.read_text(encoding="utf-8"), json_options=json_util.JSONOptions(tz_aware=True, tzinfo=UTC))
-    return KINDS[path.name.partition(".")[0]], kept["shape"], [version_from(row) for row in kept["versions"]]
+    kept = json_util.loads(
+        path.read_text(encoding="utf-8"),
+        json_options=json_util.JSONOptions(tz_aware=True, tzinfo=UTC),
+    )
+    return (
+        KINDS[path.name.partition(".")[0]],
+        kept["shape"],
+        [version_from(row) for row in kept["versions"]],
+    )
 
 
 def chain(kind: Kind) -> list[Version]:
     """Two versions of a document of today's model, as the store would write them."""
     act = Act(Actor(Role.REGIONAL_ADMINISTRATOR, "SE2321000016", "SE2321000016-AA"), note="Första")
-    owner = Owner(OwnerKind.CLINIC, "SE2321000016-1A01") if OwnerKind.PRINCIPAL not in kind.owners else Owner(OwnerKind.PRINCIPAL, "SE2321000016")
+    owner = (
+        Owner(OwnerKind.CLINIC, "SE2321000016-1A01")
+        if OwnerKind.PRINCIPAL not in kind.owners
+        else Owner(OwnerKind.PRINCIPAL, "SE2321000016")
+    )
     birth = Birth(f"{kind.prefix}_6b05b4371f1b315e8e25bb64", kind, "SE2321000016", owner)
     derived = Derivation("tpl_6b05b4371f1b315e8e25bb65", 3)
     content = validate(kind, CONTENTS[kind.name])
-    head, first = heads.born(birth, content, derived_from=derived, act=act, place=Place(datetime(2026, 11, 25, 8, 0, 0, 123000, UTC), 1))
-    changed = {**content, "internalName": "Nytt namn"} if "internalName" in content else {**content, "writtenFor": 2}
+    head, first = heads.born(
+        birth,
+        content,
+        derived_from=derived,
+        act=act,
+        place=Place(datetime(2026, 11, 25, 8, 0, 0, 123000, UTC), 1),
+    )
+    changed = (
+        {**content, "internalName": "Nytt namn"}
+        if "internalName" in content
+        else {**content, "writtenFor": 2}
+    )
     place = Place(datetime(2026, 11, 25, 9, tzinfo=UTC), 2)
     return [first, heads.edited(kind, head, changed, act=act, place=place, derived_from=derived)[1]]
 
@@ -86,9 +119,14 @@ def write_missing() -> list[Path]:
     for kind in KINDS:
         path = path_of(kind, kind.schema_version)
         if not path.exists():
-            kept = {"shape": shape_of(kind.model), "versions": [version_row(version, ()) for version in chain(kind)]}
+            kept = {
+                "shape": shape_of(kind.model),
+                "versions": [version_row(version, ()) for version in chain(kind)],
+            }
             text = json_util.dumps(kept, json_options=json_util.RELAXED_JSON_OPTIONS)
-            path.write_text(json.dumps(json.loads(text), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+            path.write_text(
+                json.dumps(json.loads(text), ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
+            )
             written.append(path)
     return written
 

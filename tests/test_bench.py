@@ -1,4 +1,6 @@
-"""The measurements in their smallest form: they run, their tables hold what they promise, and whatever ends them, nothing is left."""
+"""The measurements in their smallest form: they run, their tables hold what they promise, and
+whatever ends them, nothing is left.
+"""
 
 import os
 import signal
@@ -20,13 +22,22 @@ def measuring(folder: Path, row: str, *options: str) -> Iterator[subprocess.Pope
     """A row whose data, and so the command lines of all that it starts, are in this folder."""
     command = [sys.executable, "-m", "bench", row, *options]
     environment = os.environ | {"TMPDIR": str(folder)}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
         yield process
 
 
 def started(folder: Path) -> list[str]:
     """The command lines of the processes that work in this folder."""
-    lines = (" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"]))
+    lines = (
+        " ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])
+    )
     return [line for line in lines if str(folder) in line]
 
 
@@ -34,12 +45,20 @@ def rows(printed: str) -> list[list[str]]:
     """The cells of all tables, without heads."""
     lines = printed.splitlines()
     heads = {place - 1 for place, line in enumerate(lines) if line.startswith("| ---")}
-    cells = [line for place, line in enumerate(lines) if line.startswith("| ") and not line.startswith("| ---") and place not in heads]
+    cells = [
+        line
+        for place, line in enumerate(lines)
+        if line.startswith("| ") and not line.startswith("| ---") and place not in heads
+    ]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in cells]
 
 
-def test_the_fan_out_is_measured_against_a_bare_broadcast_and_beside_one_that_stops_reading(tmp_path: Path) -> None:
-    with measuring(tmp_path, "fanout", "--sizes", "12", "--rounds", "1", "--stopped", "8") as process:
+def test_the_fan_out_is_measured_against_a_bare_broadcast_and_beside_one_that_stops_reading(
+    tmp_path: Path,
+) -> None:
+    with measuring(
+        tmp_path, "fanout", "--sizes", "12", "--rounds", "1", "--stopped", "8"
+    ) as process:
         printed, errors = process.communicate(timeout=100)
 
     assert process.returncode == 0, errors
@@ -53,7 +72,8 @@ def test_the_fan_out_is_measured_against_a_bare_broadcast_and_beside_one_that_st
         "trigger to p99",
         "memory per subscriber",
     ]
-    # The last of a few deliveries may arrive before the answer to who published: that one figure can be below zero.
+    # The last of a few deliveries may arrive before the answer to who published: that one figure
+    # can be below zero.
     timed = [row for row in fanned[:-1] if not row[1].startswith("acknowledged")]
     assert all(float(cell.split(" ")[0]) > 0 for row in timed for cell in row[2:5])
     assert ["8", "the others got, %", "100", "100", "", "100"] in stopped
@@ -63,10 +83,27 @@ def test_the_fan_out_is_measured_against_a_bare_broadcast_and_beside_one_that_st
 
 SMALLEST = {
     "writes": (["--each", "1"], 3, 2),
-    "growth": (["--versions", "30", "--longest", "20", "--clinics", "90", "--case-types", "2", "--times", "1"], 11, 2),
+    "growth": (
+        [
+            "--versions",
+            "30",
+            "--longest",
+            "20",
+            "--clinics",
+            "90",
+            "--case-types",
+            "2",
+            "--times",
+            "1",
+        ],
+        11,
+        2,
+    ),
     "distribution": (["--clinics", "20"], 2, 1),
 }
-"""By row: options, how many lines its table has, and how many figures stand in each before the ratio."""
+"""By row: options, how many lines its table has, and how many figures stand in each before the
+ratio.
+"""
 
 
 @pytest.mark.parametrize("row", SMALLEST)

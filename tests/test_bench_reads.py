@@ -1,4 +1,6 @@
-"""The measurements of reads in their smallest form: both sides answer alike, the tables hold what they promise, and nothing is left."""
+"""The measurements of reads in their smallest form: both sides answer alike, the tables hold what
+they promise, and nothing is left.
+"""
 
 import os
 import subprocess
@@ -15,15 +17,35 @@ def measured(folder: Path, *arguments: str) -> str:
     """What a run prints, with its data in this folder."""
     command = [sys.executable, "-m", "bench", *arguments]
     environment = os.environ | {"TMPDIR": str(folder)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def test_reads_are_measured_against_a_bare_route_and_against_plain_strawberry(tmp_path: Path) -> None:
-    printed = measured(tmp_path, "reads", "--rounds", "1", "--requests", "130", "--documents", "101", "--lists", "50", "200")
+def test_reads_are_measured_against_a_bare_route_and_against_plain_strawberry(
+    tmp_path: Path,
+) -> None:
+    printed = measured(
+        tmp_path,
+        "reads",
+        "--rounds",
+        "1",
+        "--requests",
+        "130",
+        "--documents",
+        "101",
+        "--lists",
+        "50",
+        "200",
+    )
 
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in printed.splitlines() if line.startswith(("| one", "| list"))]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in printed.splitlines()
+        if line.startswith(("| one", "| list"))
+    ]
     works = list(dict.fromkeys(row[0] for row in rows))
     assert works == ["one case type", "one case type, 128 at once", "list of 50", "list of 200"]
     assert [row[1].partition(",")[0] for row in rows] == FIGURES * 4
@@ -34,7 +56,12 @@ def test_reads_are_measured_against_a_bare_route_and_against_plain_strawberry(tm
 
 def test_the_case_type_that_is_read_has_160_values() -> None:
     given = content(0)
-    left_out = {"submittable": True, "onContactCard": False, "language": "sv", "restrictions": dict.fromkeys("abcdef", None)}
+    left_out = {
+        "submittable": True,
+        "onContactCard": False,
+        "language": "sv",
+        "restrictions": dict.fromkeys("abcdef", None),
+    }
     asked = {"id": "", "state": "", "latestVersion": 1, "updatedAt": ""}
 
     for question in given["questions"]:

@@ -1,4 +1,6 @@
-"""The documentation tells what the code does: settings, errors, words, rights, indexes, links and examples."""
+"""The documentation tells what the code does: settings, errors, words, rights, indexes, links and
+examples.
+"""
 
 import ast
 import json
@@ -11,7 +13,15 @@ from typing import Any
 
 import pytest
 from bson import json_util
-from graphql import build_schema, is_enum_type, is_interface_type, is_object_type, is_union_type, parse, validate
+from graphql import (
+    build_schema,
+    is_enum_type,
+    is_interface_type,
+    is_object_type,
+    is_union_type,
+    parse,
+    validate,
+)
 
 from resolvers.access import PERMISSIONS, Permission
 from resolvers.exports import dictionary
@@ -36,7 +46,11 @@ def rows(page: str, heading: str | None = None) -> list[list[str]]:
     if heading is not None:
         text = text.split(f"## {heading}\n")[1].split("\n## ")[0]
     tables = re.findall(r"(?m)^\|.*\|\n\|[-|]+\|\n((?:\|.*\|\n?)+)", text)
-    return [[cell.strip() for cell in line.strip("|").split("|")] for table in tables for line in table.splitlines()]
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for table in tables
+        for line in table.splitlines()
+    ]
 
 
 def code(cell: str) -> str:
@@ -63,7 +77,10 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
     documented = {code(cells[0]): cells[1] for cells in rows("settings.md")}
 
-    assert documented == {f"CASETYPES_{name.upper()}": written(field.default) for name, field in Settings.model_fields.items()}
+    assert documented == {
+        f"CASETYPES_{name.upper()}": written(field.default)
+        for name, field in Settings.model_fields.items()
+    }
 
 
 # ------------------------------------------------------------------ errors
@@ -72,24 +89,41 @@ NEVER_TOLD = {"INVALID_INPUT", "ROWS_REFUSED", "SEVERAL"}
 """Codes of exceptions whose problems or rows have codes of their own."""
 
 REFUSED_IN_SCHEMA = {"NOT_IN_RULE"}
-"""User errors of what only the API's input types can tell, and the stored records have no field for."""
+"""User errors of what only the API's input types can tell, and the stored records have no field
+for.
+"""
 
 
 def literals(layer: str) -> Iterator[str]:
-    """The strings in a layer's code that look like codes and are none of the API's enum values, kinds or scalars."""
-    values = {value for kind in SCHEMA.type_map.values() if is_enum_type(kind) for value in kind.values}
+    """The strings in a layer's code that look like codes and are none of the API's enum values,
+    kinds or scalars.
+    """
+    values = {
+        value for kind in SCHEMA.type_map.values() if is_enum_type(kind) for value in kind.values
+    }
     for path in (ROOT / layer).rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         exported = {
             id(constant)
             for node in tree.body
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__"
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and node.targets[0].id == "__all__"
             for constant in ast.walk(node)
         }
         for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in exported:
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and id(node) not in exported
+            ):
                 told = node.value
-                if re.fullmatch(r"[A-Z][A-Z_]{3,}", told) and told not in values and told not in SCHEMA.type_map and not is_kind(told):
+                if (
+                    re.fullmatch(r"[A-Z][A-Z_]{3,}", told)
+                    and told not in values
+                    and told not in SCHEMA.type_map
+                    and not is_kind(told)
+                ):
                     yield told
 
 
@@ -104,7 +138,11 @@ def is_kind(text: str) -> bool:
 def test_every_error_code_is_documented_and_no_other() -> None:
     documented = [code(cells[0]) for cells in rows("errors.md")]
 
-    in_code = {told for layer in ("schema", "resolvers", "store") for told in literals(layer)} | set(RefusalReason) | set(CODES)
+    in_code = (
+        {told for layer in ("schema", "resolvers", "store") for told in literals(layer)}
+        | set(RefusalReason)
+        | set(CODES)
+    )
     assert sorted(documented) == sorted(in_code - NEVER_TOLD)
 
 
@@ -115,7 +153,9 @@ def test_the_top_level_errors_are_those_of_the_schema_layer() -> None:
 
 
 def test_the_reasons_for_refused_rows_are_all_told() -> None:
-    assert [code(cells[0]) for cells in rows("errors.md", "Rows of a distribution")] == list(RefusalReason)
+    assert [code(cells[0]) for cells in rows("errors.md", "Rows of a distribution")] == list(
+        RefusalReason
+    )
 
 
 def test_the_codes_of_content_are_explained_in_the_codes_own_words() -> None:
@@ -139,35 +179,56 @@ def test_every_public_type_has_its_swedish_word() -> None:
     }
     documented = [cells for cells in rows("glossary.md") if cells[0].startswith("`")]
 
-    assert [code(cells[0]) for cells in documented] == sorted(types - {"Query", "Mutation", "Subscription"})
+    assert [code(cells[0]) for cells in documented] == sorted(
+        types - {"Query", "Mutation", "Subscription"}
+    )
     assert [cells for cells in documented if not all(cells)] == []
 
 
 def test_the_table_of_rights_is_the_codes() -> None:
     text = (DOCS / "access.md").read_text(encoding="utf-8")
-    roles = [Role(name) for name in re.findall(r"`(\w+)`", next(line for line in text.splitlines() if line.startswith("| Permission")))]
+    roles = [
+        Role(name)
+        for name in re.findall(
+            r"`(\w+)`", next(line for line in text.splitlines() if line.startswith("| Permission"))
+        )
+    ]
 
     documented = {
-        Permission[code(cells[0])]: {role for role, cell in zip(roles, cells[2:], strict=True) if {"yes": True, "–": False}[cell]}
+        Permission[code(cells[0])]: {
+            role
+            for role, cell in zip(roles, cells[2:], strict=True)
+            if {"yes": True, "–": False}[cell]
+        }
         for cells in rows("access.md", "Roles and permissions")
     }
 
     assert set(roles) == set(Role)
-    assert documented == {permission: {role for role in Role if permission in PERMISSIONS[role]} for permission in Permission}
+    assert documented == {
+        permission: {role for role in Role if permission in PERMISSIONS[role]}
+        for permission in Permission
+    }
 
 
 def test_every_collection_and_index_is_documented() -> None:
     collections = {code(cells[0]) for cells in rows("storage.md", "Collections")}
-    indexes = sorted((code(cells[0]), code(cells[1]), "(unique" in cells[1]) for cells in rows("storage.md", "Indexes"))
+    indexes = sorted(
+        (code(cells[0]), code(cells[1]), "(unique" in cells[1])
+        for cells in rows("storage.md", "Indexes")
+    )
 
     assert collections == set(INDEXES)
     assert indexes == sorted(
-        (name, ", ".join(model.document["key"]), bool(model.document.get("unique"))) for name, models in INDEXES.items() for model in models
+        (name, ", ".join(model.document["key"]), bool(model.document.get("unique")))
+        for name, models in INDEXES.items()
+        for model in models
     )
 
 
 def test_the_data_dictionary_is_made_from_the_code() -> None:
-    assert (DOCS / "data-dictionary.md").read_text(encoding="utf-8") == dictionary.page(), "run: make dictionary"
+    assert (DOCS / "data-dictionary.md").read_text(encoding="utf-8") == dictionary.page(), (
+        "run: make dictionary"
+    )
 
 
 # ------------------------------------------------------------------ verifying offline
@@ -179,13 +240,22 @@ def verified_offline(versions: Sequence[Mapping[str, Any]], folder: Path) -> tup
     lines = [json_util.dumps(row, json_options=json_util.RELAXED_JSON_OPTIONS) for row in versions]
     (folder / "verify.py").write_text(program, encoding="utf-8")
     (folder / "versions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    done = subprocess.run([sys.executable, "verify.py", "versions.jsonl"], cwd=folder, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [sys.executable, "verify.py", "versions.jsonl"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
     return done.returncode, done.stdout + done.stderr
 
 
 async def test_a_history_is_verified_offline_as_documented(world: World, tmp_path: Path) -> None:
     last = (await world.edit(world.case_type, 1, introduction="Nytt."))["version"]["hash"]
-    stored = await world.api.store.database.find("versions", {}, sort=[("document", 1), ("number", 1)])
+    stored = await world.api.store.database.find(
+        "versions", {}, sort=[("document", 1), ("number", 1)]
+    )
 
     code, said = verified_offline(stored, tmp_path)
 
@@ -196,8 +266,12 @@ async def test_a_history_is_verified_offline_as_documented(world: World, tmp_pat
 
 async def test_a_changed_version_is_found_offline(world: World, tmp_path: Path) -> None:
     await world.edit(world.case_type, 1, introduction="Nytt.")
-    await world.api.store.database["versions"].update_one({"document": world.case_type, "number": 2}, {"$set": {"content.introduction": "Annat."}})
-    stored = await world.api.store.database.find("versions", {}, sort=[("document", 1), ("number", 1)])
+    await world.api.store.database["versions"].update_one(
+        {"document": world.case_type, "number": 2}, {"$set": {"content.introduction": "Annat."}}
+    )
+    stored = await world.api.store.database.find(
+        "versions", {}, sort=[("document", 1), ("number", 1)]
+    )
 
     code, said = verified_offline(stored, tmp_path)
 
@@ -209,7 +283,9 @@ async def test_a_changed_version_is_found_offline(world: World, tmp_path: Path) 
 
 def anchors(page: Path) -> set[str]:
     """The headings of a page as links name them."""
-    headings = re.findall(r"(?m)^#+ (.+)$", re.sub(r"(?ms)^```.*?^```", "", page.read_text(encoding="utf-8")))
+    headings = re.findall(
+        r"(?m)^#+ (.+)$", re.sub(r"(?ms)^```.*?^```", "", page.read_text(encoding="utf-8"))
+    )
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
@@ -217,7 +293,10 @@ def anchors(page: Path) -> set[str]:
 def test_links_lead_somewhere(name: str) -> None:
     page = ROOT / name
     broken = []
-    for target in re.findall(r"(?<!!)\]\(([^)\s]+)\)", re.sub(r"(?ms)^```.*?^```|`[^`\n]*`", "", page.read_text(encoding="utf-8"))):
+    for target in re.findall(
+        r"(?<!!)\]\(([^)\s]+)\)",
+        re.sub(r"(?ms)^```.*?^```|`[^`\n]*`", "", page.read_text(encoding="utf-8")),
+    ):
         path, _, anchor = target.partition("#")
         found = page.parent / path if path else page
         if not found.exists() or (anchor and anchor not in anchors(found)):
@@ -232,7 +311,10 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
         page = waiting.pop()
         if page not in reached:
             reached.add(page)
-            waiting += [(page.parent / link).resolve() for link in re.findall(r"\]\(([^)#\s]+\.md)", page.read_text(encoding="utf-8"))]
+            waiting += [
+                (page.parent / link).resolve()
+                for link in re.findall(r"\]\(([^)#\s]+\.md)", page.read_text(encoding="utf-8"))
+            ]
 
     assert set(PAGES) - reached == set()
 
@@ -242,42 +324,75 @@ def operations() -> Iterator[tuple[str, str]]:
     for name, page in zip(NAMES, PAGES, strict=True):
         yield from ((name, text) for text in blocks(page, "graphql"))
         for text in blocks(page, "sh"):
-            yield from ((name, json.loads(body)["query"]) for body in re.findall(r"-d '(\{.*?\})'", text))
+            yield from (
+                (name, json.loads(body)["query"]) for body in re.findall(r"-d '(\{.*?\})'", text)
+            )
 
 
 def test_every_example_fits_the_schema() -> None:
     examples = list(operations())
 
-    guides = {f"docs/guides/{name}.md" for name in ("clinic", "integrators", "national-management", "regional-administrator", "reporting")}
+    guides = {
+        f"docs/guides/{name}.md"
+        for name in (
+            "clinic",
+            "integrators",
+            "national-management",
+            "regional-administrator",
+            "reporting",
+        )
+    }
     assert {name for name, _ in examples} == {"README.md", "docs/api.md", *guides}
-    assert [(name, error.message) for name, text in examples for error in validate(SCHEMA, parse(text))] == []
+    assert [
+        (name, error.message) for name, text in examples for error in validate(SCHEMA, parse(text))
+    ] == []
 
 
-INVENTED = {"schema/checklists.py", "resolvers/kinds/checklists.py", "tests/api/test_document_rename.py"}
+INVENTED = {
+    "schema/checklists.py",
+    "resolvers/kinds/checklists.py",
+    "tests/api/test_document_rename.py",
+}
 """Files that CONTRIBUTING.md tells how to make."""
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_files_that_are_named_exist(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
-    named = re.findall(r"(?<![\w/.])((?:schema|resolvers|store|tests|examples|docs)/[\w/.-]+)", text)
+    named = re.findall(
+        r"(?<![\w/.])((?:schema|resolvers|store|tests|examples|docs)/[\w/.-]+)", text
+    )
 
-    assert [path for path in named if not (ROOT / path.rstrip(".")).exists() and path not in INVENTED] == []
+    assert [
+        path for path in named if not (ROOT / path.rstrip(".")).exists() and path not in INVENTED
+    ] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_commands_that_are_named_exist(name: str) -> None:
     targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8")))
 
-    commands = [*blocks(ROOT / name, "sh"), *re.findall(r"`([^`\n]+)`", (ROOT / name).read_text(encoding="utf-8"))]
-    assert {target for command in commands for target in re.findall(r"(?m)^make ([a-z]+)", command)} <= targets
+    commands = [
+        *blocks(ROOT / name, "sh"),
+        *re.findall(r"`([^`\n]+)`", (ROOT / name).read_text(encoding="utf-8")),
+    ]
+    assert {
+        target for command in commands for target in re.findall(r"(?m)^make ([a-z]+)", command)
+    } <= targets
 
 
-@pytest.mark.parametrize("page", sorted((DOCS / "decisions").glob("*.md")), ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", sorted((DOCS / "decisions").glob("*.md")), ids=lambda page: page.stem
+)
 def test_a_decision_has_context_decision_consequences_and_alternatives(page: Path) -> None:
     number = int(page.name[:4])
 
-    assert re.findall(r"(?m)^#+ .*$", page.read_text(encoding="utf-8"))[1:] == ["## Context", "## Decision", "## Consequences", "## Alternatives"]
+    assert re.findall(r"(?m)^#+ .*$", page.read_text(encoding="utf-8"))[1:] == [
+        "## Context",
+        "## Decision",
+        "## Consequences",
+        "## Alternatives",
+    ]
     assert page.read_text(encoding="utf-8").startswith(f"# {number}. ")
 
 

@@ -71,9 +71,20 @@ def example(request: pytest.FixtureRequest, npm_packages: Path, tmp_path: Path) 
     return str(shutil.copy(EXAMPLES / name, tmp_path / name))
 
 
-def listener(example: str, url: str, caller: Caller, cursor: Path, *clinics: str) -> tuple[str, ...]:
+def listener(
+    example: str, url: str, caller: Caller, cursor: Path, *clinics: str
+) -> tuple[str, ...]:
     assert caller.token is not None
-    return (example, "--url", url.replace("http", "ws", 1), "--token", caller.token, "--cursor", str(cursor), *clinics)
+    return (
+        example,
+        "--url",
+        url.replace("http", "ws", 1),
+        "--token",
+        caller.token,
+        "--cursor",
+        str(cursor),
+        *clinics,
+    )
 
 
 def told(line: str) -> list[str]:
@@ -83,19 +94,26 @@ def told(line: str) -> list[str]:
     return columns
 
 
-async def test_a_listener_begins_with_all_that_is_not_acknowledged(world: World, tmp_path: Path, example: str) -> None:
+async def test_a_listener_begins_with_all_that_is_not_acknowledged(
+    world: World, tmp_path: Path, example: str
+) -> None:
     await world.distribute(world.case_type)
 
-    async with running(*listener(example, world.api.url, world.region, tmp_path / "cursor", BJORKEN, LINDEN)) as process:
+    async with running(
+        *listener(example, world.api.url, world.region, tmp_path / "cursor", BJORKEN, LINDEN)
+    ) as process:
         lines = [await printed(process), await printed(process)]
 
     by = "by REGIONAL_ADMINISTRATOR, Region Stockholm"
     assert [told(line) for line in lines] == [
-        [clinic, "DISTRIBUTED", "Förnya recept", "version 1", "residents notice", by] for clinic in ("Vårdcentralen Björken", "Vårdcentralen Linden")
+        [clinic, "DISTRIBUTED", "Förnya recept", "version 1", "residents notice", by]
+        for clinic in ("Vårdcentralen Björken", "Vårdcentralen Linden")
     ]
 
 
-async def test_a_listener_that_is_killed_and_started_again_gets_exactly_what_it_missed(world: World, tmp_path: Path, example: str) -> None:
+async def test_a_listener_that_is_killed_and_started_again_gets_exactly_what_it_missed(
+    world: World, tmp_path: Path, example: str
+) -> None:
     cursor = tmp_path / "cursor"
     start = listener(example, world.api.url, world.staff, cursor, BJORKEN)
     await world.distribute(world.case_type)
@@ -110,25 +128,46 @@ async def test_a_listener_that_is_killed_and_started_again_gets_exactly_what_it_
 
     async with running(*start) as process:
         missed = [await printed(process) for _ in range(len(again) + 2)]
-        await world.edit(world.case_type, 3, publish=True, name="Förnya läkemedel", onContactCard=True)
+        await world.edit(
+            world.case_type, 3, publish=True, name="Förnya läkemedel", onContactCard=True
+        )
         live = await printed(process)
         rest = await interrupted(process)
 
-    name, by = ["Vårdcentralen Björken", "PUBLISHED", "Förnya recept"], "by REGIONAL_ADMINISTRATOR, Region Stockholm"
+    name, by = (
+        [
+            "Vårdcentralen Björken",
+            "PUBLISHED",
+            "Förnya recept",
+        ],
+        "by REGIONAL_ADMINISTRATOR, Region Stockholm",
+    )
     assert told(first)[1] == "DISTRIBUTED"
     assert missed[: len(again)] == again
     assert [told(line) for line in missed[len(again) :]] == [
         [*name, "version 1 → 2", "changed: Introduktion", "residents notice", by, "Kortare text"],
         [*name, "version 2 → 3", "changed: Internt namn", "staff only", by],
     ]
-    assert told(live) == [*name[:2], "Förnya läkemedel", "version 3 → 4", "changed: Namn, På kontaktkort", "residents notice", by]
+    assert told(live) == [
+        *name[:2],
+        "Förnya läkemedel",
+        "version 3 → 4",
+        "changed: Namn, På kontaktkort",
+        "residents notice",
+        by,
+    ]
     assert rest == ""
 
 
-async def test_a_listener_whose_connection_is_cut_goes_on_from_its_cursor(world: World, tmp_path: Path, example: str) -> None:
+async def test_a_listener_whose_connection_is_cut_goes_on_from_its_cursor(
+    world: World, tmp_path: Path, example: str
+) -> None:
     await world.distribute(world.case_type)
 
-    async with wire(world.api.url) as (url, cut), running(*listener(example, url, world.staff, tmp_path / "cursor", BJORKEN)) as process:
+    async with (
+        wire(world.api.url) as (url, cut),
+        running(*listener(example, url, world.staff, tmp_path / "cursor", BJORKEN)) as process,
+    ):
         first = await printed(process)
         cut()
         assert process.stderr is not None
@@ -142,8 +181,12 @@ async def test_a_listener_whose_connection_is_cut_goes_on_from_its_cursor(world:
     assert rest == ""
 
 
-async def test_a_listener_that_is_refused_says_why_and_ends(world: World, tmp_path: Path, example: str) -> None:
-    async with running(*listener(example, world.api.url, world.other_region, tmp_path / "cursor", BJORKEN)) as process:
+async def test_a_listener_that_is_refused_says_why_and_ends(
+    world: World, tmp_path: Path, example: str
+) -> None:
+    async with running(
+        *listener(example, world.api.url, world.other_region, tmp_path / "cursor", BJORKEN)
+    ) as process:
         _, err = await asyncio.wait_for(process.communicate(), 20)
 
     assert process.returncode == 1
@@ -162,18 +205,25 @@ async def edit(world: World, *arguments: str) -> tuple[int | None, str, str]:
 async def test_an_editor_meets_a_conflict_rebases_and_publishes(world: World) -> None:
     await world.edit(world.case_type, 1, internalName="Recept")
 
-    code, out, err = await edit(world, "--introduction", "Ny text.", "--read-version", "1", "--note", "Kortare")
+    code, out, err = await edit(
+        world, "--introduction", "Ny text.", "--read-version", "1", "--note", "Kortare"
+    )
 
     assert (code, err) == (0, "")
     conflict, change, untouched, saved, published = out.splitlines()
     assert re.fullmatch(
-        rf"Conflict: you read version 1; version 2 was saved at {TIME} by Anna Andersson, REGIONAL_ADMINISTRATOR, Region Stockholm:", conflict
+        rf"Conflict: you read version 1; version 2 was saved at {TIME} by Anna Andersson,"
+        r" REGIONAL_ADMINISTRATOR, Region Stockholm:",
+        conflict,
     )
     assert change == f"  Internt namn: {CONTENT['internalName']!r} → 'Recept'"
     assert untouched == "The introduction is untouched; going on from version 2."
     assert saved == "Saved version 3."
     assert published == "Published version 3 of Förnya recept, now ACTIVE."
-    seen = await world.staff.ask("query($id: ID!) { caseType(id: $id) { content { introduction internalName } } }", id=world.case_type)
+    seen = await world.staff.ask(
+        "query($id: ID!) { caseType(id: $id) { content { introduction internalName } } }",
+        id=world.case_type,
+    )
     assert seen["caseType"]["content"] == {"introduction": "Ny text.", "internalName": "Recept"}
 
 
@@ -185,19 +235,26 @@ async def test_an_editor_leaves_a_change_of_the_same_text_to_people(world: World
 
     assert code == 1
     assert out.splitlines()[1] == f"  Introduktion: {CONTENT['introduction']!r} → 'Annan text.'"
-    assert err == "The introduction itself was changed: read it first, then decide. Nothing was written.\n"
+    assert (
+        err
+        == "The introduction itself was changed: read it first, then decide. Nothing was written.\n"
+    )
     assert await world.api.snapshot() == before
 
 
 async def ran(world: World, example: str, *arguments: str) -> tuple[int | None, str, str]:
     """What a reporter's example led to."""
     assert world.reporter.token is not None
-    async with running(example, "--url", world.api.root, "--token", world.reporter.token, *arguments) as process:
+    async with running(
+        example, "--url", world.api.root, "--token", world.reporter.token, *arguments
+    ) as process:
         out, err = await asyncio.wait_for(process.communicate(), 100)
     return process.returncode, out.decode(), err.decode()
 
 
-async def test_a_report_tells_who_has_what_and_who_lags_behind_and_draws_it(world: World, tmp_path: Path) -> None:
+async def test_a_report_tells_who_has_what_and_who_lags_behind_and_draws_it(
+    world: World, tmp_path: Path
+) -> None:
     await world.distribute(world.case_type)
     await world.edit(world.case_type, 1, publish=True, introduction="Nytt.")
 
@@ -215,7 +272,9 @@ async def test_a_scheduled_load_takes_in_what_came_since(world: World, tmp_path:
 
     first = await ran(world, "incremental_load.py", "--database", database)
     nothing = await ran(world, "incremental_load.py", "--database", database)
-    await world.region.done("caseTypeWithdraw", "clinics", caseType=world.case_type, **{"from": {"hsaIds": [LINDEN]}})
+    await world.region.done(
+        "caseTypeWithdraw", "clinics", caseType=world.case_type, **{"from": {"hsaIds": [LINDEN]}}
+    )
     since = await ran(world, "incremental_load.py", "--database", database)
 
     assert first == (0, "2 rows came, 2 assignments hold now.\n", "")
@@ -224,7 +283,15 @@ async def test_a_scheduled_load_takes_in_what_came_since(world: World, tmp_path:
 
 
 async def test_a_load_that_is_refused_says_why(world: World, tmp_path: Path) -> None:
-    async with running("incremental_load.py", "--url", world.api.root, "--token", "none", "--database", str(tmp_path / "one.sqlite")) as process:
+    async with running(
+        "incremental_load.py",
+        "--url",
+        world.api.root,
+        "--token",
+        "none",
+        "--database",
+        str(tmp_path / "one.sqlite"),
+    ) as process:
         out, err = await asyncio.wait_for(process.communicate(), 20)
 
     assert (process.returncode, out) == (1, b"")

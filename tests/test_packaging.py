@@ -19,7 +19,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the project as its wheel installs it."""
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    built = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
     assert built.returncode == 0, built.stderr
     [wheel] = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
@@ -27,7 +29,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "installed"
 
 
-def test_the_distribution_has_four_top_level_names(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_distribution_has_four_top_level_names(
+    installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "path", [str(installed)])
 
     assert metadata.packages_distributions() == {name: ["casetypes"] for name in NAMES}
@@ -36,18 +40,26 @@ def test_the_distribution_has_four_top_level_names(installed: Path, monkeypatch:
 def test_no_other_distribution_has_one_of_these_names() -> None:
     found = metadata.packages_distributions()
 
-    assert {name: found[name] for name in NAMES if found.get(name, ["casetypes"]) != ["casetypes"]} == {}
+    assert {
+        name: found[name] for name in NAMES if found.get(name, ["casetypes"]) != ["casetypes"]
+    } == {}
 
 
 def test_the_distribution_carries_the_data_that_it_reads(installed: Path) -> None:
-    data = {path.relative_to(ROOT) for package in ("resolvers", "schema", "store") for path in (ROOT / package).rglob("*.json")}
+    data = {
+        path.relative_to(ROOT)
+        for package in ("resolvers", "schema", "store")
+        for path in (ROOT / package).rglob("*.json")
+    }
 
     assert Path("resolvers/reference/principals.json") in data
     assert [path for path in data if not (installed / path).is_file()] == []
 
 
 def test_the_distribution_is_never_uploaded() -> None:
-    assert "Private :: Do Not Upload" in (metadata.metadata("casetypes").get_all("Classifier") or [])
+    assert "Private :: Do Not Upload" in (
+        metadata.metadata("casetypes").get_all("Classifier") or []
+    )
 
 
 def test_the_command_is_the_composition_root() -> None:
@@ -60,7 +72,9 @@ def pins(lock: str) -> dict[str, list[str]]:
     """Each locked requirement with its hashes."""
     text = (ROOT / lock).read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
-    return {line.split()[0]: re.findall(r"--hash=sha256:[0-9a-f]{64}(?!\S)", line) for line in lines}
+    return {
+        line.split()[0]: re.findall(r"--hash=sha256:[0-9a-f]{64}(?!\S)", line) for line in lines
+    }
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -68,7 +82,11 @@ def test_every_locked_requirement_is_exact_and_has_hashes(lock: str) -> None:
     locked = pins(lock)
 
     assert len(locked) > 20
-    assert [name for name in locked if not re.fullmatch(r"[A-Za-z0-9._-]+(\[[a-z0-9,-]+\])?==[^=*]+", name)] == []
+    assert [
+        name
+        for name in locked
+        if not re.fullmatch(r"[A-Za-z0-9._-]+(\[[a-z0-9,-]+\])?==[^=*]+", name)
+    ] == []
     assert [name for name, hashes in locked.items() if not hashes] == []
 
 
@@ -76,7 +94,12 @@ def test_every_locked_requirement_is_exact_and_has_hashes(lock: str) -> None:
 def test_a_lock_file_names_no_index(lock: str) -> None:
     text = (ROOT / lock).read_text(encoding="utf-8")
 
-    assert re.findall(r"(?m)^\s*(?:-i|-f|--\S*index\S*|--find-links|--trusted-host)\b.*|\w+://\S+", text) == []
+    assert (
+        re.findall(
+            r"(?m)^\s*(?:-i|-f|--\S*index\S*|--find-links|--trusted-host)\b.*|\w+://\S+", text
+        )
+        == []
+    )
 
 
 def test_what_runs_is_a_part_of_what_is_developed() -> None:

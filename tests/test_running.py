@@ -1,4 +1,6 @@
-"""What those who run the registry are told: the guide's commands run, and the example of a deployment fits the code."""
+"""What those who run the registry are told: the guide's commands run, and the example of a
+deployment fits the code.
+"""
 
 import asyncio
 import os
@@ -25,9 +27,14 @@ SERVERS = ("server-1", "server-2")
 MEMBERS = ["mongo-1", "mongo-2", "mongo-3"]
 
 
-async def test_the_guides_commands_run_as_they_stand(world: World, mongodb_uri: str, tmp_path: Path) -> None:
+async def test_the_guides_commands_run_as_they_stand(
+    world: World, mongodb_uri: str, tmp_path: Path
+) -> None:
     await world.edit(world.case_type, 1, publish=True, introduction="Nytt.")
-    commands = re.findall(r"(?ms)^```sh\n(.*?)^```", (ROOT / "docs" / "guides" / "running.md").read_text(encoding="utf-8"))
+    commands = re.findall(
+        r"(?ms)^```sh\n(.*?)^```",
+        (ROOT / "docs" / "guides" / "running.md").read_text(encoding="utf-8"),
+    )
     database = world.api.store.database.name
     restored = f"{database}_tried"
     environment = os.environ | {
@@ -35,9 +42,13 @@ async def test_the_guides_commands_run_as_they_stand(world: World, mongodb_uri: 
         "CASETYPES_MONGODB_URI": mongodb_uri,
         "CASETYPES_DATABASE": database,
     }
-    script = "\n".join(commands).replace("CASETYPES_DATABASE=tried", f"CASETYPES_DATABASE={restored}")
+    script = "\n".join(commands).replace(
+        "CASETYPES_DATABASE=tried", f"CASETYPES_DATABASE={restored}"
+    )
 
-    shell = await asyncio.create_subprocess_exec("sh", "-euc", script, cwd=tmp_path, env=environment, stdout=PIPE, stderr=PIPE)
+    shell = await asyncio.create_subprocess_exec(
+        "sh", "-euc", script, cwd=tmp_path, env=environment, stdout=PIPE, stderr=PIPE
+    )
     _, said = await shell.communicate()
 
     assert shell.returncode == 0, said.decode()
@@ -52,7 +63,9 @@ async def test_the_guides_commands_run_as_they_stand(world: World, mongodb_uri: 
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_the_servers_of_the_deployment_have_settings_that_exist(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_servers_of_the_deployment_have_settings_that_exist(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given: Mapping[str, str] = SERVICES[server]["environment"]
     for name, value in given.items():
         monkeypatch.setenv(name, re.sub(r"\$\{OIDC_ISSUER:.*\}", "https://login.example.se", value))
@@ -60,10 +73,16 @@ def test_the_servers_of_the_deployment_have_settings_that_exist(server: str, mon
     settings = Settings()
 
     assert {name.removeprefix("CASETYPES_").lower() for name in given} <= set(Settings.model_fields)
-    assert (settings.host, settings.oidc_issuer, settings.sample) == ("0.0.0.0", "https://login.example.se", "none")  # noqa: S104 - within the container
+    assert (settings.host, settings.oidc_issuer, settings.sample) == (
+        "0.0.0.0",  # noqa: S104 - within the container
+        "https://login.example.se",
+        "none",
+    )
     assert not settings.local_issuer
     assert settings.checkpoint_key == Path("/run/secrets") / SERVICES[server]["secrets"][0]
-    assert COMPOSE["secrets"][SERVICES[server]["secrets"][0]]["file"] == "secrets/checkpoint-key.json"
+    assert (
+        COMPOSE["secrets"][SERVICES[server]["secrets"][0]]["file"] == "secrets/checkpoint-key.json"
+    )
 
 
 def test_the_servers_reach_all_members_of_one_replica_set() -> None:
@@ -81,14 +100,36 @@ def test_the_servers_reach_all_members_of_one_replica_set() -> None:
 def test_only_the_proxy_is_reached_from_outside_and_the_servers_alone_reach_the_storage() -> None:
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
     assert COMPOSE["networks"]["storage"] == {"internal": True}
-    assert {name for name, service in SERVICES.items() if "storage" in service["networks"]} == {*SERVERS, *MEMBERS, "replica-set"}
-    assert re.findall(r"--to ([\w-]+):(\d+)", SERVICES["proxy"]["command"]) == [(server, str(Settings().port)) for server in SERVERS]
+    assert {name for name, service in SERVICES.items() if "storage" in service["networks"]} == {
+        *SERVERS,
+        *MEMBERS,
+        "replica-set",
+    }
+    assert re.findall(r"--to ([\w-]+):(\d+)", SERVICES["proxy"]["command"]) == [
+        (server, str(Settings().port)) for server in SERVERS
+    ]
 
 
 def test_what_the_image_is_made_of_is_there() -> None:
     steps = re.findall(r"(?m)^(\w+) (.+)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
-    copied = [source for step, rest in steps if step == "COPY" and "--from" not in rest for source in rest.split()[:-1]]
+    copied = [
+        source
+        for step, rest in steps
+        if step == "COPY" and "--from" not in rest
+        for source in rest.split()[:-1]
+    ]
 
-    assert {"server.py", "schema", "resolvers", "store", "requirements.lock", "requirements-dev.lock"} <= set(copied)
+    assert {
+        "server.py",
+        "schema",
+        "resolvers",
+        "store",
+        "requirements.lock",
+        "requirements-dev.lock",
+    } <= set(copied)
     assert [source for source in copied if not (ROOT / source).exists()] == []
-    assert all("--require-hashes" in rest or "--no-deps" in rest for step, rest in steps if step == "RUN" and "pip install" in rest)
+    assert all(
+        "--require-hashes" in rest or "--no-deps" in rest
+        for step, rest in steps
+        if step == "RUN" and "pip install" in rest
+    )

@@ -1,4 +1,6 @@
-"""The command line, as people use it: real server processes, started, asked, killed and started again."""
+"""The command line, as people use it: real server processes, started, asked, killed and started
+again.
+"""
 
 import json
 import os
@@ -66,7 +68,11 @@ class Running:
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: PLW1510 - callers look at the return code
-        [CASETYPES, *arguments], capture_output=True, text=True, timeout=60, env=clean_environment() | environment
+        [CASETYPES, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=clean_environment() | environment,
     )
 
 
@@ -74,8 +80,25 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("CASETYPES_")}
 
 
-def token(data: Path, role: str = "REGIONAL_ADMINISTRATOR", unit: str = STOCKHOLM, employee: str = "SE2321000016-anna") -> str:
-    printed = run("token", "--data", str(data), "--role", role, "--unit", unit, "--employee", employee, "--name", "Anna Andersson")
+def token(
+    data: Path,
+    role: str = "REGIONAL_ADMINISTRATOR",
+    unit: str = STOCKHOLM,
+    employee: str = "SE2321000016-anna",
+) -> str:
+    printed = run(
+        "token",
+        "--data",
+        str(data),
+        "--role",
+        role,
+        "--unit",
+        unit,
+        "--employee",
+        employee,
+        "--name",
+        "Anna Andersson",
+    )
     assert printed.returncode == 0, printed.stderr
     return printed.stdout.splitlines()[-1]
 
@@ -112,7 +135,10 @@ def wait_until_ready(running: Running) -> None:
         assert running.process.poll() is None, running.output.read_text()
         try:
             whereabouts = json.loads((running.data / "server.json").read_text())
-            if whereabouts["pid"] == running.process.pid and httpx2.get(f"{whereabouts['url']}/health/ready").status_code == 200:
+            if (
+                whereabouts["pid"] == running.process.pid
+                and httpx2.get(f"{whereabouts['url']}/health/ready").status_code == 200
+            ):
                 return
         except (OSError, ValueError, httpx2.HTTPError):
             time.sleep(0.05)
@@ -126,7 +152,10 @@ def test_a_fresh_folder_becomes_a_working_server_with_sample_data(tmp_path: Path
     with serving(data) as server:
         status = server.status
         live = httpx2.get(f"{status['url']}/health/live")
-        clinics = server.ask("{ clinics { totalCount } caseTypes { totalCount } caseTypeTemplates { totalCount } }", early)
+        clinics = server.ask(
+            "{ clinics { totalCount } caseTypes { totalCount } caseTypeTemplates { totalCount } }",
+            early,
+        )
         mine = server.ask(
             f'{{ clinic(hsaId: "{BJORKEN}") {{ name notifications {{ totalCount }} }} }}',
             token(data, "CLINIC_STAFF", BJORKEN, "SE2321000016-bo"),
@@ -160,7 +189,11 @@ def test_a_killed_server_leaves_everything_acknowledged_for_the_next(tmp_path: P
         assert mongod.is_running()
         with serving(data, "--sample", "none") as again:
             reused = again.mongod()
-            found = again.ask("query($id: ID!) { caseType(id: $id) { name version { hash } } }", token(data), id=made["caseType"]["id"])
+            found = again.ask(
+                "query($id: ID!) { caseType(id: $id) { name version { hash } } }",
+                token(data),
+                id=made["caseType"]["id"],
+            )
 
     assert reused.pid == mongod.pid
     assert found["caseType"] == {"name": "Kvar", "version": {"hash": made["version"]["hash"]}}
@@ -176,7 +209,9 @@ def test_several_workers_serve_one_registry(tmp_path: Path) -> None:
     assert answers == [{"viewer": {"roles": ["REGIONAL_ADMINISTRATOR"]}}] * 4
 
 
-async def test_when_it_is_asked_to_stop_clients_are_told_and_it_ends_in_time(tmp_path: Path) -> None:
+async def test_when_it_is_asked_to_stop_clients_are_told_and_it_ends_in_time(
+    tmp_path: Path,
+) -> None:
     data = tmp_path / "data"
     log = f'subscription {{ events(principal: "{STOCKHOLM}") {{ sequence }} }}'
 
@@ -185,14 +220,21 @@ async def test_when_it_is_asked_to_stop_clients_are_told_and_it_ends_in_time(tmp
         headers = {"authorization": bearer, "accept": "text/event-stream"}
         socket_url = url.replace("http", "ws", 1)
         async with (
-            websockets.connect(socket_url, subprotocols=[websockets.Subprotocol("graphql-transport-ws")]) as ws,
+            websockets.connect(
+                socket_url, subprotocols=[websockets.Subprotocol("graphql-transport-ws")]
+            ) as ws,
             httpx2.AsyncClient(timeout=20) as client,
             client.stream("POST", url, json={"query": log}, headers=headers) as stream,
         ):
-            await ws.send(json.dumps({"type": "connection_init", "payload": {"authorization": bearer}}))
+            await ws.send(
+                json.dumps({"type": "connection_init", "payload": {"authorization": bearer}})
+            )
             await ws.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": log}}))
             await ws.send('{"type": "ping"}')
-            assert [json.loads(await ws.recv())["type"] for _ in range(2)] == ["connection_ack", "pong"]
+            assert [json.loads(await ws.recv())["type"] for _ in range(2)] == [
+                "connection_ack",
+                "pong",
+            ]
             begun = time.monotonic()
             server.process.terminate()
             text = (await stream.aread()).decode()
@@ -232,14 +274,20 @@ def metrics(url: str) -> dict[str, float]:
 async def test_metrics_tell_of_all_workers_together(tmp_path: Path, workers: str) -> None:
     data = tmp_path / "data"
     log = f'subscription {{ events(principal: "{STOCKHOLM}") {{ sequence }} }}'
-    create = f'mutation {{ caseTypeCreate(input: {{ owner: "{STOCKHOLM}", content: {{ name: "A", internalName: "A" }} }}) {{ errors {{ code }} }} }}'
+    create = (
+        f'mutation {{ caseTypeCreate(input: {{ owner: "{STOCKHOLM}", content: {{ name: "A",'
+        ' internalName: "A" } }) { errors { code } } }'
+    )
 
     with serving(data, "--sample", "none", "--workers", workers) as server:
         url, bearer = server.status["url"], token(data)
         headers = {"authorization": f"Bearer {bearer}", "accept": "text/event-stream"}
         async with httpx2.AsyncClient(timeout=20) as client, AsyncExitStack() as stack:
             streams = [
-                await stack.enter_async_context(client.stream("POST", f"{url}/graphql", json={"query": log}, headers=headers)) for _ in range(8)
+                await stack.enter_async_context(
+                    client.stream("POST", f"{url}/graphql", json={"query": log}, headers=headers)
+                )
+                for _ in range(8)
             ]
             texts = [stream.aiter_text() for stream in streams]
             for text in texts:
@@ -260,13 +308,20 @@ async def test_metrics_tell_of_all_workers_together(tmp_path: Path, workers: str
     assert told["casetypes_worker_resident_memory_bytes"] > 0
 
 
-def test_the_password_of_mongodb_is_neither_printed_nor_left_where_others_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_password_of_mongodb_is_neither_printed_nor_left_where_others_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     uri = "mongodb://casetypes:heml%40igt@db1.example,db2.example/?replicaSet=rs"
     (tmp_path / "server.json").touch(mode=0o644)
 
-    _announce(Settings(data=tmp_path, mongodb_uri=uri, oidc_issuer="https://issuer.example"), "8.0.0")
+    _announce(
+        Settings(data=tmp_path, mongodb_uri=uri, oidc_issuer="https://issuer.example"), "8.0.0"
+    )
 
-    assert "MongoDB   8.0.0, mongodb://db1.example,db2.example/?replicaSet=rs\n" in capsys.readouterr().out
+    assert (
+        "MongoDB   8.0.0, mongodb://db1.example,db2.example/?replicaSet=rs\n"
+        in capsys.readouterr().out
+    )
     assert json.loads((tmp_path / "server.json").read_text())["mongodbUri"] == uri
     assert (tmp_path / "server.json").stat().st_mode & 0o777 == 0o600
 
@@ -295,15 +350,25 @@ def test_a_data_folder_is_for_one_server(tmp_path: Path) -> None:
         assert len(refused.stderr.splitlines()) < 5
 
 
-@pytest.mark.parametrize("arguments", [("serve", "--port", "0"), ("token", "--role", "REPORTER", "--unit", STOCKHOLM)], ids=["serve", "token"])
-def test_a_data_folder_that_can_not_be_made_is_told(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [("serve", "--port", "0"), ("token", "--role", "REPORTER", "--unit", STOCKHOLM)],
+    ids=["serve", "token"],
+)
+def test_a_data_folder_that_can_not_be_made_is_told(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
     data = tmp_path / "file" / "data"
     data.parent.touch()
 
     refused = run(*arguments, "--data", str(data))
 
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr == f"The data folder {data} can't be written: Not a directory. Choose another with --data.\n"
+    assert (
+        refused.stderr
+        == f"The data folder {data} can't be written: Not a directory. Choose another with"
+        " --data.\n"
+    )
 
 
 def test_a_server_on_another_address_without_an_issuer_is_refused(tmp_path: Path) -> None:
@@ -313,8 +378,18 @@ def test_a_server_on_another_address_without_an_issuer_is_refused(tmp_path: Path
     assert "CASETYPES_OIDC_ISSUER" in refused.stderr
 
 
-def test_tokens_of_the_development_issuer_need_the_embedded_database_or_a_choice(mongodb_uri: str, tmp_path: Path) -> None:
-    refused = run("serve", "--data", str(tmp_path / "data"), "--port", "0", CASETYPES_MONGODB_URI=mongodb_uri, CASETYPES_DATABASE="test_serve")
+def test_tokens_of_the_development_issuer_need_the_embedded_database_or_a_choice(
+    mongodb_uri: str, tmp_path: Path
+) -> None:
+    refused = run(
+        "serve",
+        "--data",
+        str(tmp_path / "data"),
+        "--port",
+        "0",
+        CASETYPES_MONGODB_URI=mongodb_uri,
+        CASETYPES_DATABASE="test_serve",
+    )
 
     assert refused.returncode == 1
     assert "CASETYPES_DEVELOPMENT=1" in refused.stderr
@@ -334,26 +409,45 @@ def test_status_without_a_server_says_so(tmp_path: Path) -> None:
 
 # ------------------------------------------------------------------ backup and restore
 
-HISTORY = "{ caseTypes(first: 100) { totalCount edges { node { id verify { intact } history(first: 50) { edges { node { sequence at } } } } } } }"
+HISTORY = (
+    "{ caseTypes(first: 100) { totalCount edges { node { id verify { intact } history(first: 50) {"
+    " edges { node { sequence at } } } } } } }"
+)
 
 
-def test_a_registry_that_was_destroyed_comes_back_from_a_backup_of_the_running_server(tmp_path: Path) -> None:
+def test_a_registry_that_was_destroyed_comes_back_from_a_backup_of_the_running_server(
+    tmp_path: Path,
+) -> None:
     data, kept = tmp_path / "data", tmp_path / "kept.zip"
     with serving(data) as server:
         before = server.ask(HISTORY, token(data))
         made = run("backup", str(kept), "--data", str(data))
         statements = run("checkpoints", "--data", str(data)).stdout
-    (tmp_path / "public.json").write_text(run("checkpoints", "--public-key", "--data", str(data)).stdout)
+    (tmp_path / "public.json").write_text(
+        run("checkpoints", "--public-key", "--data", str(data)).stdout
+    )
     (tmp_path / "checkpoints.txt").write_text(statements)
     shutil.rmtree(data)
 
-    verified = run("verify", str(kept), "--key", str(tmp_path / "public.json"), "--checkpoints", str(tmp_path / "checkpoints.txt"))
+    verified = run(
+        "verify",
+        str(kept),
+        "--key",
+        str(tmp_path / "public.json"),
+        "--checkpoints",
+        str(tmp_path / "checkpoints.txt"),
+    )
     restored = run("restore", str(kept), "--data", str(data))
     again = run("restore", str(kept), "--data", str(data))
     with serving(data) as server:
         after = server.ask(HISTORY, token(data))
 
-    assert (made.returncode, verified.returncode, restored.returncode, again.returncode) == (0, 0, 0, 1), (made, verified, restored)
+    assert (made.returncode, verified.returncode, restored.returncode, again.returncode) == (
+        0,
+        0,
+        0,
+        1,
+    ), (made, verified, restored)
     assert verified.stdout.startswith("Intact: ")
     assert "is not empty" in again.stderr
     assert after == before

@@ -13,8 +13,23 @@ from packaging.utils import canonicalize_name
 from tests.audit import ROOT, main, told
 
 ALLOWED = {
-    *("Apache Software License", "Apache Software License; MIT License", "Apache-2.0", "Apache-2.0 AND BSD-2-Clause", "Apache-2.0 OR BSD-2-Clause"),
-    *("Apache-2.0 OR BSD-3-Clause", "BSD License", "BSD-2-Clause", "BSD-3-Clause", "ISC", "ISC License (ISCL)", "MIT", "MIT License"),
+    *(
+        "Apache Software License",
+        "Apache Software License; MIT License",
+        "Apache-2.0",
+        "Apache-2.0 AND BSD-2-Clause",
+        "Apache-2.0 OR BSD-2-Clause",
+    ),
+    *(
+        "Apache-2.0 OR BSD-3-Clause",
+        "BSD License",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "ISC",
+        "ISC License (ISCL)",
+        "MIT",
+        "MIT License",
+    ),
     *("MIT OR Apache-2.0", "MIT-0", "MPL-2.0 AND (Apache-2.0 OR MIT)", "PSF-2.0"),
     "GNU Lesser General Public License v2 or later (LGPLv2+)",  # as a library, unchanged
 }
@@ -23,15 +38,28 @@ ALLOWED = {
 
 def locked() -> dict[str, str]:
     """What `requirements.lock` installs on this kind of machine: names and versions."""
-    lines = re.findall(r"(?m)^([a-z0-9].*?)(?:\s*\\)?$", (ROOT / "requirements.lock").read_text(encoding="utf-8"))
+    lines = re.findall(
+        r"(?m)^([a-z0-9].*?)(?:\s*\\)?$", (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    )
     requirements = [Requirement(line) for line in lines]
-    return {one.name: next(iter(one.specifier)).version for one in requirements if one.marker is None or one.marker.evaluate()}
+    return {
+        one.name: next(iter(one.specifier)).version
+        for one in requirements
+        if one.marker is None or one.marker.evaluate()
+    }
 
 
 def licences() -> dict[str, tuple[str, str]]:
     """The rows of the page of licences: version and licence by name."""
-    rows = re.findall(r"(?m)^\| (\S+) +\| (\S+) +\| (.+?) +\|$", (ROOT / "docs" / "licences.md").read_text(encoding="utf-8"))
-    return {canonicalize_name(name): (version, licence) for name, version, licence in rows if name != "Name"}
+    rows = re.findall(
+        r"(?m)^\| (\S+) +\| (\S+) +\| (.+?) +\|$",
+        (ROOT / "docs" / "licences.md").read_text(encoding="utf-8"),
+    )
+    return {
+        canonicalize_name(name): (version, licence)
+        for name, version, licence in rows
+        if name != "Name"
+    }
 
 
 def test_the_page_of_licences_names_what_is_locked() -> None:
@@ -40,18 +68,29 @@ def test_the_page_of_licences_names_what_is_locked() -> None:
 
 
 def test_every_licence_may_be_used() -> None:
-    assert {name: licence for name, (_, licence) in licences().items() if licence not in ALLOWED} == {}
+    assert {
+        name: licence for name, (_, licence) in licences().items() if licence not in ALLOWED
+    } == {}
 
 
 def test_the_bill_of_materials_has_everything_that_is_locked(tmp_path: Path) -> None:
     bill = tmp_path / "sbom.cdx.json"
-    command = [str(Path(sys.executable).with_name("cyclonedx-py")), "environment", "--output-reproducible", "-o", str(bill), sys.executable]
+    command = [
+        str(Path(sys.executable).with_name("cyclonedx-py")),
+        "environment",
+        "--output-reproducible",
+        "-o",
+        str(bill),
+        sys.executable,
+    ]
     subprocess.run(command, cwd=ROOT, check=True, timeout=100, capture_output=True)
 
     found = json.loads(bill.read_text(encoding="utf-8"))
 
     assert found["bomFormat"] == "CycloneDX"
-    versions: dict[str, str] = {canonicalize_name(one["name"]): one["version"] for one in found["components"]}
+    versions: dict[str, str] = {
+        canonicalize_name(one["name"]): one["version"] for one in found["components"]
+    }
     assert {name: versions.get(name) for name in locked()} == locked()
 
 
@@ -65,7 +104,9 @@ def test_where_no_advisory_database_is_reached_the_audit_says_so_and_fails_nothi
     assert capsys.readouterr().out == "SKIPPED: no advisory database can be reached.\n"
 
 
-def test_a_lock_file_that_cannot_be_read_fails_the_audit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_lock_file_that_cannot_be_read_fails_the_audit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "broken.lock").write_text("starlette>=1\n")
 
     assert main(tmp_path / "broken.lock") == 2
@@ -73,8 +114,18 @@ def test_a_lock_file_that_cannot_be_read_fails_the_audit(tmp_path: Path, capsys:
 
 
 def test_a_known_weakness_is_named_and_what_is_unknown_told() -> None:
-    weak = {"name": "jinja2", "version": "2.11.1", "vulns": [{"id": "PYSEC-2021-66"}, {"id": "GHSA-g3rq-g295-4j3m"}]}
-    sound, unknown = {"name": "nh3", "version": "0.3.8", "vulns": []}, {"name": "ours", "skip_reason": "not found"}
+    weak = {
+        "name": "jinja2",
+        "version": "2.11.1",
+        "vulns": [{"id": "PYSEC-2021-66"}, {"id": "GHSA-g3rq-g295-4j3m"}],
+    }
+    sound, unknown = (
+        {"name": "nh3", "version": "0.3.8", "vulns": []},
+        {
+            "name": "ours",
+            "skip_reason": "not found",
+        },
+    )
 
     assert told([sound, weak, unknown]) == (
         [

@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager, suppress
 
 @asynccontextmanager
 async def wire(url: str) -> AsyncIterator[tuple[str, Callable[[], None]]]:
-    """A TCP connection's way to the app that can be cut as a network does it: without a word of farewell."""
+    """A TCP connection's way to the app that can be cut as a network does it: without a word of
+    farewell.
+    """
     open_ends: set[asyncio.StreamWriter] = set()
     host, port = url.removeprefix("http://").partition("/")[0].split(":")
 

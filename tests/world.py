@@ -5,14 +5,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from store.records import Role
-from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, UPPSALA, UPPSALA_CLINIC, Api, Caller, operation
+from tests.callers import (
+    BJORKEN,
+    INERA,
+    LINDEN,
+    STOCKHOLM,
+    UPPSALA,
+    UPPSALA_CLINIC,
+    Api,
+    Caller,
+    operation,
+)
 
 CONTENT: dict[str, Any] = {
     "name": "Förnya recept",
     "internalName": "Förnya recept – regionen",
     "introduction": "Här kan du **förnya** ditt recept.",
     "questions": [
-        {"key": "medicin", "label": "Vilket läkemedel gäller det?", "kind": "SHORT_TEXT", "required": True},
+        {
+            "key": "medicin",
+            "label": "Vilket läkemedel gäller det?",
+            "kind": "SHORT_TEXT",
+            "required": True,
+        },
         {"key": "apotek", "label": "Vill du välja apotek?", "kind": "YES_NO"},
         {
             "key": "vilket",
@@ -22,8 +37,17 @@ CONTENT: dict[str, Any] = {
             "shownIf": {"question": "apotek", "equals": "yes"},
         },
     ],
-    "standardReplies": [{"key": "mottaget", "label": "Mottaget", "text": "Vi har tagit emot ditt ärende."}],
-    "terms": [{"key": "allmant", "heading": "Villkor", "text": "Svar inom *tre* dagar.", "mustAccept": True}],
+    "standardReplies": [
+        {"key": "mottaget", "label": "Mottaget", "text": "Vi har tagit emot ditt ärende."}
+    ],
+    "terms": [
+        {
+            "key": "allmant",
+            "heading": "Villkor",
+            "text": "Svar inom *tre* dagar.",
+            "mustAccept": True,
+        }
+    ],
     "responseTime": {"amount": 3, "unit": "WORKING_DAYS"},
 }
 
@@ -58,17 +82,33 @@ class World:
         region = api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM, name="Anna Andersson")
         other_region = api.caller(Role.REGIONAL_ADMINISTRATOR, UPPSALA, name="Ulla Uppsala")
         template, _, _ = await asyncio.gather(  # three logs: none waits for another
-            national.done("caseTypeTemplateCreate", "caseTypeTemplate { id }", owner=INERA, content=CONTENT),
+            national.done(
+                "caseTypeTemplateCreate", "caseTypeTemplate { id }", owner=INERA, content=CONTENT
+            ),
             region.done("clinicsImport", "created", principal=STOCKHOLM, csv=CLINICS),
-            other_region.done("clinicsImport", "created", principal=UPPSALA, csv=f"hsaId,name\n{UPPSALA_CLINIC},Vårdcentralen Ån\n"),
+            other_region.done(
+                "clinicsImport",
+                "created",
+                principal=UPPSALA,
+                csv=f"hsaId,name\n{UPPSALA_CLINIC},Vårdcentralen Ån\n",
+            ),
         )
         template_id = template["caseTypeTemplate"]["id"]
-        await national.done("documentPublish", "event { id }", id=template_id, version=1, expectedVersion=1)
+        await national.done(
+            "documentPublish", "event { id }", id=template_id, version=1, expectedVersion=1
+        )
         made = await region.done(
-            "caseTypeCreate", "caseType { id }", owner=STOCKHOLM, content=CONTENT, fromTemplate={"id": template_id}, note="Första utkastet"
+            "caseTypeCreate",
+            "caseType { id }",
+            owner=STOCKHOLM,
+            content=CONTENT,
+            fromTemplate={"id": template_id},
+            note="Första utkastet",
         )
         case_type = made["caseType"]["id"]
-        await region.done("documentPublish", "event { id }", id=case_type, version=1, expectedVersion=1)
+        await region.done(
+            "documentPublish", "event { id }", id=case_type, version=1, expectedVersion=1
+        )
         return cls(
             api=api,
             national=national,
@@ -84,15 +124,26 @@ class World:
 
     async def draft(self, content: dict[str, Any] | None = None, owner: str = STOCKHOLM) -> str:
         """A new case type of the region, not published."""
-        made = await self.region.done("caseTypeCreate", "caseType { id }", owner=owner, content=content or CONTENT)
+        made = await self.region.done(
+            "caseTypeCreate", "caseType { id }", owner=owner, content=content or CONTENT
+        )
         case_type: str = made["caseType"]["id"]
         return case_type
 
-    async def edit(self, case_type: str, expected: int, *, publish: bool = False, note: str | None = None, **content: Any) -> dict[str, Any]:
+    async def edit(
+        self,
+        case_type: str,
+        expected: int,
+        *,
+        publish: bool = False,
+        note: str | None = None,
+        **content: Any,
+    ) -> dict[str, Any]:
         """The next version of a case type."""
         return await self.region.done(
             "caseTypeUpdate",
-            "caseType { id latestVersion publishedVersion state } version { number hash } event { id cursor sequence action }",
+            "caseType { id latestVersion publishedVersion state } version { number hash } event {"
+            " id cursor sequence action }",
             id=case_type,
             expectedVersion=expected,
             content=content,
@@ -103,17 +154,24 @@ class World:
     async def distribute(self, case_type: str, *hsa_ids: str) -> dict[str, Any]:
         """A case type handed to clinics."""
         return await self.region.done(
-            "caseTypeDistribute", "clinics event { cursor sequence }", caseType=case_type, to={"hsaIds": list(hsa_ids or (BJORKEN, LINDEN))}
+            "caseTypeDistribute",
+            "clinics event { cursor sequence }",
+            caseType=case_type,
+            to={"hsaIds": list(hsa_ids or (BJORKEN, LINDEN))},
         )
 
     async def refusals(self, mutation: str, /, **input: Any) -> dict[str, str]:
-        """The code that each caller but the region's administrator is refused with; nothing may be written."""
+        """The code that each caller but the region's administrator is refused with; nothing may be
+        written.
+        """
         before = await self.api.snapshot()
         codes = {}
         for name in ("national", "other_region", "clinic_admin", "staff", "reviewer", "reporter"):
             caller: Caller = getattr(self, name)
             [error] = (await caller.do(mutation, "event { id }", **input))["errors"]
             codes[name] = error["code"]
-        [codes["nobody"]] = await self.api.nobody().refused(operation(mutation, "event { id }"), input=input)
+        [codes["nobody"]] = await self.api.nobody().refused(
+            operation(mutation, "event { id }"), input=input
+        )
         assert await self.api.snapshot() == before
         return codes

@@ -10,4 +10,6 @@ from resolvers.exports.events import EVENTS
 from resolvers.exports.exporting import Export
 from resolvers.exports.versions import VERSIONS
 
-EXPORTS: Mapping[str, Export[Any]] = {one.name: one for one in (ASSIGNMENTS, VERSIONS, EVENTS, CLINICS, ADOPTION)}
+EXPORTS: Mapping[str, Export[Any]] = {
+    one.name: one for one in (ASSIGNMENTS, VERSIONS, EVENTS, CLINICS, ADOPTION)
+}

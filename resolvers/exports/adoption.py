@@ -1,4 +1,6 @@
-"""How far clinics have taken the version in force of each central case type, and since when those behind lag."""
+"""How far clinics have taken the version in force of each central case type, and since when those
+behind lag.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -19,7 +21,9 @@ from store.scopes import Sight
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How many clinics stand at one version of a case type; `version` is None for those that have acknowledged none."""
+    """How many clinics stand at one version of a case type; `version` is None for those that have
+    acknowledged none.
+    """
 
     head: Document
     version: int | None
@@ -43,12 +47,19 @@ class Adoptions:
         """By case type, then version; last, those that have acknowledged none."""
         kinds = [kind.name for kind in self._context.store.kinds if kind.assignable]
         seen = Seen(self._context)
-        async for batch in self._context.store.extracts.own_documents(stretch.principal, kinds, self._document):
-            heads = [head for head in batch if self._context.rights.sight(head) is not Sight.NOTHING]
+        async for batch in self._context.store.extracts.own_documents(
+            stretch.principal, kinds, self._document
+        ):
+            heads = [
+                head for head in batch if self._context.rights.sight(head) is not Sight.NOTHING
+            ]
             found = await asyncio.gather(*(adoption(self._context, head) for head in heads))
             rows = []
             for head, counts in zip(heads, found, strict=True):
-                rows += [Row(head, one.version, one.clinics, one.since, seen) for one in counts.by_version]
+                rows += [
+                    Row(head, one.version, one.clinics, one.since, seen)
+                    for one in counts.by_version
+                ]
                 rows.append(Row(head, None, counts.unseen, None, seen))
             yield rows
 
@@ -62,16 +73,46 @@ async def _source(context: Context, given: Given) -> Adoptions:
 
 T = ColumnType
 COLUMNS: tuple[Column[Row], ...] = (
-    Column("id", T.TEXT, "Of the row: the case type and the version.", "–", lambda row: f"{row.head.id}.{row.version or 0}"),
-    Column("principal", T.TEXT, "Whose case type it is.", "CaseType.owner.hsaId", lambda row: row.seen.hsa_id(row.head.principal), "HSA-id"),
+    Column(
+        "id",
+        T.TEXT,
+        "Of the row: the case type and the version.",
+        "–",
+        lambda row: f"{row.head.id}.{row.version or 0}",
+    ),
+    Column(
+        "principal",
+        T.TEXT,
+        "Whose case type it is.",
+        "CaseType.owner.hsaId",
+        lambda row: row.seen.hsa_id(row.head.principal),
+        "HSA-id",
+    ),
     Column("caseType", T.TEXT, "The case type, by id.", "CaseType.id", lambda row: row.head.id),
-    Column("caseTypeName", T.TEXT, "Its name in force.", "CaseType.name", lambda row: row.head.name),
-    Column("state", T.TEXT, "Where it stands.", "CaseType.state", lambda row: str(row.head.state), "DocumentState"),
-    Column("publishedVersion", T.INTEGER, "The version in force.", "CaseType.publishedVersion", lambda row: row.head.published, "number"),
+    Column(
+        "caseTypeName", T.TEXT, "Its name in force.", "CaseType.name", lambda row: row.head.name
+    ),
+    Column(
+        "state",
+        T.TEXT,
+        "Where it stands.",
+        "CaseType.state",
+        lambda row: str(row.head.state),
+        "DocumentState",
+    ),
+    Column(
+        "publishedVersion",
+        T.INTEGER,
+        "The version in force.",
+        "CaseType.publishedVersion",
+        lambda row: row.head.published,
+        "number",
+    ),
     Column(
         "version",
         T.INTEGER,
-        "The version that clinics last acknowledged; empty in the row of those that have acknowledged none.",
+        "The version that clinics last acknowledged; empty in the row of those that have"
+        " acknowledged none.",
         "CaseType.adoption.byVersion.version",
         lambda row: row.version,
         "number",
@@ -79,21 +120,42 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column(
         "clinics",
         T.INTEGER,
-        "How many: over all rows of a case type, all that have it; in the row without version, `CaseType.adoption.unseen`.",
+        "How many: over all rows of a case type, all that have it; in the row without version,"
+        " `CaseType.adoption.unseen`.",
         "CaseType.adoption.byVersion.clinics",
         lambda row: row.clinics,
         "clinics",
     ),
-    Column("behind", T.BOOLEAN, "Whether another version is in force.", "–", lambda row: row.version != row.head.published),
-    Column("behindSince", T.TIME, "Since when.", "CaseType.adoption.byVersion.since", lambda row: row.since, "UTC"),
+    Column(
+        "behind",
+        T.BOOLEAN,
+        "Whether another version is in force.",
+        "–",
+        lambda row: row.version != row.head.published,
+    ),
+    Column(
+        "behindSince",
+        T.TIME,
+        "Since when.",
+        "CaseType.adoption.byVersion.since",
+        lambda row: row.since,
+        "UTC",
+    ),
 )
 
 ADOPTION: Export[Row] = Export(
     name="adoption",
-    meaning="How many clinics have acknowledged which version of each central case type, and since when others lag. Always as it is now.",
+    meaning=(
+        "How many clinics have acknowledged which version of each central case type, and since when"
+        " others lag. Always as it is now."
+    ),
     order="case type, version",
     columns=COLUMNS,
-    parameters={"principal": asking.PRINCIPAL, "after": asking.AFTER_ANYTHING, "caseType": asking.CASE_TYPE},
+    parameters={
+        "principal": asking.PRINCIPAL,
+        "after": asking.AFTER_ANYTHING,
+        "caseType": asking.CASE_TYPE,
+    },
     logs=own_logs,
     source=_source,
 )

@@ -1,4 +1,7 @@
-"""What names and states were at the end of a stretch of a log, for rows that only refer to them. Kept for the length of one export, within bounds."""
+"""What names and states were at the end of a stretch of a log, for rows that only refer to them.
+
+Kept for the length of one export, within bounds.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +17,9 @@ _MOST = 5_000
 
 @dataclass(frozen=True, slots=True)
 class DocumentThen:
-    """A document's names in force, state and version in force at the end of a stretch; the names of its newest version where none was in force."""
+    """A document's names in force, state and version in force at the end of a stretch; the names of
+    its newest version where none was in force.
+    """
 
     name: str
     internal_name: str
@@ -49,13 +54,21 @@ class AsWas:
     async def policies(self) -> Policies:
         """What the principal had decided."""
         if self._policies is None:
-            self._policies = await self._store.policies.as_of(self._stretch.principal, self._stretch.upto)
+            self._policies = await self._store.policies.as_of(
+                self._stretch.principal, self._stretch.upto
+            )
         return self._policies
 
     async def _read(self, ids: list[str]) -> dict[str, DocumentThen]:
         heads = await self._store.documents.get_many(ids)
-        standing = await self._store.history.standing_at(self._stretch.principal, ids, self._stretch.upto)
-        replaced = [(one, published) for one, (_, published) in standing.items() if published is not None and published != heads[one].published]
+        standing = await self._store.history.standing_at(
+            self._stretch.principal, ids, self._stretch.upto
+        )
+        replaced = [
+            (one, published)
+            for one, (_, published) in standing.items()
+            if published is not None and published != heads[one].published
+        ]
         versions = await self._store.documents.get_versions(replaced) if replaced else {}
         found = {}
         for one, head in heads.items():

@@ -1,4 +1,7 @@
-"""What is asked of an export: the parameters of its address, read strictly. What is not known is refused by name."""
+"""What is asked of an export: the parameters of its address, read strictly.
+
+What is not known is refused by name.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,7 +13,9 @@ from typing import Any
 from store.errors import InvalidInput, Problem
 from store.records import Action, AssignmentOrigin, ClinicStatus
 
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_RFC3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
 _LONGEST = 200
 _LONGEST_CURSOR = 20_000
 
@@ -48,7 +53,8 @@ def read(parameters: Mapping[str, Parameter], pairs: Iterable[tuple[str, str]]) 
     """The values that were given.
 
     Raises:
-        InvalidInput: A parameter is not known, stands twice, or has a value that it does not take; every one is named.
+        InvalidInput: A parameter is not known, stands twice, or has a value that it does not take;
+            every one is named.
     """
     texts: dict[str, list[str]] = {}
     for name, text in pairs:
@@ -58,7 +64,13 @@ def read(parameters: Mapping[str, Parameter], pairs: Iterable[tuple[str, str]]) 
     for name, given in texts.items():
         if name not in parameters:
             known = ", ".join(parameters)
-            problems.append(Problem("UNKNOWN_PARAMETER", f"Parametern {name[:_LONGEST]!r} finns inte. Här finns: {known}.", (name[:_LONGEST],)))
+            problems.append(
+                Problem(
+                    "UNKNOWN_PARAMETER",
+                    f"Parametern {name[:_LONGEST]!r} finns inte. Här finns: {known}.",
+                    (name[:_LONGEST],),
+                )
+            )
             continue
         try:
             values[name] = _value(parameters[name], given)
@@ -74,7 +86,9 @@ def told(parameters: Mapping[str, Parameter], given: Given) -> str:
     parts = []
     for name in sorted(given):
         value = given[name] if parameters[name].told else "…"
-        parts.append(f"{name}={','.join(map(str, value)) if isinstance(value, list) else written(value)}")
+        parts.append(
+            f"{name}={','.join(map(str, value)) if isinstance(value, list) else written(value)}"
+        )
     return "&".join(parts)
 
 
@@ -115,9 +129,15 @@ def truth(value: str) -> bool:
 
 
 def moment(value: str) -> datetime:
-    """RFC 3339 with an offset; what is finer than a millisecond is cut off. A `+` that became a space is read as it was meant."""
+    """RFC 3339 with an offset; what is finer than a millisecond is cut off.
+
+    A `+` that became a space is read as it was meant.
+    """
     meant = value.replace(" ", "+")
-    malformed = _Unreadable("WRONG_TYPE", "Ange en tidpunkt enligt RFC 3339 med tidszon, till exempel 2026-11-23T08:00:00Z.")
+    malformed = _Unreadable(
+        "WRONG_TYPE",
+        "Ange en tidpunkt enligt RFC 3339 med tidszon, till exempel 2026-11-23T08:00:00Z.",
+    )
     if not _RFC3339.fullmatch(meant):
         raise malformed
     try:
@@ -139,11 +159,27 @@ def _one_of(values: type[StrEnum]) -> Callable[[str], Any]:
 
 PRINCIPAL = Parameter("Only this principal's, by HSA-id; all that the viewer reads without.", text)
 AS_OF = Parameter("As it was at this moment; now without one, and for moments to come.", moment)
-AFTER = Parameter("Only what came since: the `x-export-cursor` of an earlier answer, or the cursor of an event.", cursor, told=False)
-AFTER_ANYTHING = Parameter("Everything if anything happened since this `x-export-cursor` of an earlier answer; else nothing.", cursor, told=False)
-UP_TO = Parameter("As of this `x-export-cursor`: with `resume`, the one of the answer that was cut off.", cursor, told=False)
+AFTER = Parameter(
+    "Only what came since: the `x-export-cursor` of an earlier answer, or the cursor of an event.",
+    cursor,
+    told=False,
+)
+AFTER_ANYTHING = Parameter(
+    "Everything if anything happened since this `x-export-cursor` of an earlier answer; else"
+    " nothing.",
+    cursor,
+    told=False,
+)
+UP_TO = Parameter(
+    "As of this `x-export-cursor`: with `resume`, the one of the answer that was cut off.",
+    cursor,
+    told=False,
+)
 RESUME = Parameter(
-    "Go on after the row with this `id`, the last whole one that arrived; with `upTo`. CSV then begins without its header.", text, told=False
+    "Go on after the row with this `id`, the last whole one that arrived; with `upTo`. CSV then"
+    " begins without its header.",
+    text,
+    told=False,
 )
 PLACES = {"principal": PRINCIPAL, "asOf": AS_OF, "after": AFTER, "upTo": UP_TO, "resume": RESUME}
 
@@ -151,14 +187,24 @@ CASE_TYPE = Parameter("Of this case type, by id.", text)
 CLINIC = Parameter("At this clinic, by HSA-id.", text)
 GROUP = Parameter("At the clinics that are in this group now, by id.", text)
 ORIGIN = Parameter("That came in this way.", _one_of(AssignmentOrigin))
-BEHIND_ONLY = Parameter("Of central case types, where the clinic has not acknowledged the version in force. Not with `asOf`.", truth)
+BEHIND_ONLY = Parameter(
+    "Of central case types, where the clinic has not acknowledged the version in force. Not with"
+    " `asOf`.",
+    truth,
+)
 ACTIONS = Parameter("Any of these acts.", _one_of(Action), several=True)
 DOCUMENT = Parameter("Of this document, by id.", text)
 NAMES_CLINIC = Parameter("That name this clinic, by HSA-id.", text)
-ACTOR = Parameter("By this person, for those who may see persons; by this unit for machines.", text, told=False)
+ACTOR = Parameter(
+    "By this person, for those who may see persons; by this unit for machines.", text, told=False
+)
 SINCE = Parameter("At this time or later.", moment)
 UNTIL = Parameter("Before this time.", moment)
-DETAIL = Parameter("With the column `detail`: all that is needed to replay the log. For those who may read everything in it.", truth)
+DETAIL = Parameter(
+    "With the column `detail`: all that is needed to replay the log. For those who may read"
+    " everything in it.",
+    truth,
+)
 KIND = Parameter("Of this kind.", text)
 IN_GROUP = Parameter("In this group now, by id.", text)
 TEXT = Parameter("Each word begins a word of its names, place or HSA-id.", text, told=False)

@@ -31,7 +31,14 @@ class Row:
 class Assignments:
     """The assignments that one viewer asks for."""
 
-    def __init__(self, context: Context, which: AssignmentFilter | None, *, behind: bool, document: str | None) -> None:
+    def __init__(
+        self,
+        context: Context,
+        which: AssignmentFilter | None,
+        *,
+        behind: bool,
+        document: str | None,
+    ) -> None:
         self._context = context
         self._which = which
         self._behind = behind
@@ -41,7 +48,13 @@ class Assignments:
     async def count(self, stretch: Stretch) -> int:
         """How many there are."""
         which = await self._within(stretch)
-        return 0 if which is None else await self._context.store.extracts.count_assignments(stretch, which, await self._changed(stretch))
+        return (
+            0
+            if which is None
+            else await self._context.store.extracts.count_assignments(
+                stretch, which, await self._changed(stretch)
+            )
+        )
 
     async def rows(self, stretch: Stretch, start: Any) -> AsyncIterator[Sequence[Row]]:
         """By clinic, then case type."""
@@ -51,17 +64,30 @@ class Assignments:
         then, seen = AsWas(self._context, stretch), Seen(self._context)
         policies = await then.policies()
         shown = policies.central_activation is CentralActivation.PRINCIPAL
-        async for batch in self._context.store.extracts.assignments(stretch, which, await self._changed(stretch), start):
+        async for batch in self._context.store.extracts.assignments(
+            stretch, which, await self._changed(stretch), start
+        ):
             clinics = await then.clinics(one.clinic for one in batch)
             documents = await then.documents(one.document for one in batch)
             yield [
-                Row(_as_seen(one, stretch), clinics[one.clinic], documents[one.document], shown if one.waiting else one.active, seen) for one in batch
+                Row(
+                    _as_seen(one, stretch),
+                    clinics[one.clinic],
+                    documents[one.document],
+                    shown if one.waiting else one.active,
+                    seen,
+                )
+                for one in batch
             ]
 
     async def find(self, row_id: str) -> tuple[str, Assignment] | None:
         """An assignment by id."""
         found = (await self._context.store.assignments.get_many([row_id])).get(row_id)
-        return (found.principal, found) if found and self._context.rights.reads_clinic(found.clinic, found.principal) else None
+        return (
+            (found.principal, found)
+            if found and self._context.rights.reads_clinic(found.clinic, found.principal)
+            else None
+        )
 
     async def _within(self, stretch: Stretch) -> AssignmentFilter | None:
         """The filter within one log; None where nothing can match."""
@@ -70,7 +96,11 @@ class Assignments:
         if not self._behind:
             return self._which
         store = self._context.store
-        among = await store.assignments.handed_out(stretch.principal) if self._document is None else [self._document]
+        among = (
+            await store.assignments.handed_out(stretch.principal)
+            if self._document is None
+            else [self._document]
+        )
         return replace(self._which, behind=await store.documents.in_force(stretch.principal, among))
 
     async def _changed(self, stretch: Stretch) -> Touched | None:
@@ -91,20 +121,64 @@ def _as_seen(assignment: Assignment, stretch: Stretch) -> Assignment:
 async def _source(context: Context, given: Given) -> Assignments:
     behind = bool(given.get("behindOnly"))
     if behind and "asOf" in given:
-        raise InvalidInput.at(("behindOnly",), "NOT_WITH_AS_OF", "Vem som ligger efter visas bara för nuläget: utelämna asOf.")
+        raise InvalidInput.at(
+            ("behindOnly",),
+            "NOT_WITH_AS_OF",
+            "Vem som ligger efter visas bara för nuläget: utelämna asOf.",
+        )
     wish = Wish(given.get("clinic"), given.get("caseType"), given.get("group"), given.get("origin"))
     found = await listed(context, wish, None)
-    return Assignments(context, found.which if found else None, behind=behind, document=given.get("caseType"))
+    return Assignments(
+        context, found.which if found else None, behind=behind, document=given.get("caseType")
+    )
 
 
 T = ColumnType
 COLUMNS: tuple[Column[Row], ...] = (
-    Column("id", T.TEXT, "Of the row; what is taken back and handed out again gets another.", "Assignment.id", lambda row: row.record.id),
-    Column("principal", T.TEXT, "Who answers for the clinic.", "Clinic.principal.hsaId", lambda row: row.seen.hsa_id(row.record.principal), "HSA-id"),
-    Column("clinic", T.TEXT, "Where.", "Assignment.clinic.hsaId", lambda row: row.clinic.hsa_id, "HSA-id"),
-    Column("clinicName", T.TEXT, "The clinic's name, as it was then.", "Clinic.name", lambda row: row.clinic.name),
-    Column("caseType", T.TEXT, "What, by id.", "Assignment.caseType.id", lambda row: row.record.document),
-    Column("caseTypeName", T.TEXT, "The case type's name in force then.", "versionAt(time).content.name", lambda row: row.document.name),
+    Column(
+        "id",
+        T.TEXT,
+        "Of the row; what is taken back and handed out again gets another.",
+        "Assignment.id",
+        lambda row: row.record.id,
+    ),
+    Column(
+        "principal",
+        T.TEXT,
+        "Who answers for the clinic.",
+        "Clinic.principal.hsaId",
+        lambda row: row.seen.hsa_id(row.record.principal),
+        "HSA-id",
+    ),
+    Column(
+        "clinic",
+        T.TEXT,
+        "Where.",
+        "Assignment.clinic.hsaId",
+        lambda row: row.clinic.hsa_id,
+        "HSA-id",
+    ),
+    Column(
+        "clinicName",
+        T.TEXT,
+        "The clinic's name, as it was then.",
+        "Clinic.name",
+        lambda row: row.clinic.name,
+    ),
+    Column(
+        "caseType",
+        T.TEXT,
+        "What, by id.",
+        "Assignment.caseType.id",
+        lambda row: row.record.document,
+    ),
+    Column(
+        "caseTypeName",
+        T.TEXT,
+        "The case type's name in force then.",
+        "versionAt(time).content.name",
+        lambda row: row.document.name,
+    ),
     Column(
         "internalName",
         T.TEXT,
@@ -113,21 +187,61 @@ COLUMNS: tuple[Column[Row], ...] = (
         lambda row: row.document.internal_name,
     ),
     Column(
-        "scope", T.TEXT, "Central or the clinic's own.", "CaseType.scope", lambda row: "CENTRAL" if row.document.central else "LOCAL", "CaseTypeScope"
+        "scope",
+        T.TEXT,
+        "Central or the clinic's own.",
+        "CaseType.scope",
+        lambda row: "CENTRAL" if row.document.central else "LOCAL",
+        "CaseTypeScope",
     ),
-    Column("publishedVersion", T.INTEGER, "The version in force then.", "versionAt(time).number", lambda row: row.document.published, "number"),
-    Column("state", T.TEXT, "Where the case type stood then.", "CaseType.state", lambda row: str(row.document.state or ""), "DocumentState"),
-    Column("origin", T.TEXT, "How it came there.", "Assignment.origin", lambda row: str(row.record.origin), "AssignmentOrigin"),
-    Column("active", T.BOOLEAN, "Whether residents met it there then, as far as the clinic goes.", "Assignment.active", lambda row: row.active),
+    Column(
+        "publishedVersion",
+        T.INTEGER,
+        "The version in force then.",
+        "versionAt(time).number",
+        lambda row: row.document.published,
+        "number",
+    ),
+    Column(
+        "state",
+        T.TEXT,
+        "Where the case type stood then.",
+        "CaseType.state",
+        lambda row: str(row.document.state or ""),
+        "DocumentState",
+    ),
+    Column(
+        "origin",
+        T.TEXT,
+        "How it came there.",
+        "Assignment.origin",
+        lambda row: str(row.record.origin),
+        "AssignmentOrigin",
+    ),
+    Column(
+        "active",
+        T.BOOLEAN,
+        "Whether residents met it there then, as far as the clinic goes.",
+        "Assignment.active",
+        lambda row: row.active,
+    ),
     Column(
         "acknowledgedVersion",
         T.INTEGER,
-        "The version in force that the clinic was told of when it last acknowledged; as it is now, also with `asOf`.",
+        "The version in force that the clinic was told of when it last acknowledged; as it is now,"
+        " also with `asOf`.",
         "Assignment.acknowledgedVersion",
         lambda row: row.record.acknowledged_version,
         "number",
     ),
-    Column("since", T.TIME, "When it came, or was last activated or hidden there.", "Assignment.since", lambda row: row.record.since, "UTC"),
+    Column(
+        "since",
+        T.TIME,
+        "When it came, or was last activated or hidden there.",
+        "Assignment.since",
+        lambda row: row.record.since,
+        "UTC",
+    ),
     Column(
         "until",
         T.TIME,
@@ -136,7 +250,13 @@ COLUMNS: tuple[Column[Row], ...] = (
         lambda row: row.record.until,
         "UTC",
     ),
-    *actor_columns("by", "it was done", "Assignment.by", lambda row: row.record.by, lambda row: row.seen.person(row.record.by, row.record.principal)),
+    *actor_columns(
+        "by",
+        "it was done",
+        "Assignment.by",
+        lambda row: row.record.by,
+        lambda row: row.seen.person(row.record.by, row.record.principal),
+    ),
 )
 
 ASSIGNMENTS: Export[Row] = Export(

@@ -44,11 +44,19 @@ class Clinics:
         if stretch.since is not None:
             touched = await extracts.touched(stretch)
             times = await extracts.times([(stretch.principal, stretch.since)])
-            ended = await extracts.clinics_ending(stretch.principal, times[stretch.principal], self._at) if times else []
+            ended = (
+                await extracts.clinics_ending(stretch.principal, times[stretch.principal], self._at)
+                if times
+                else []
+            )
             among = sorted(touched.clinics | set(ended))
         seen = Seen(self._context)
         async for batch in extracts.clinics(stretch, among, start):
-            yield [Row(clinic, self._at, seen) for clinic in batch if self._which.matches(clinic, self._at)]
+            yield [
+                Row(clinic, self._at, seen)
+                for clinic in batch
+                if self._which.matches(clinic, self._at)
+            ]
 
     async def find(self, row_id: str) -> tuple[str, str] | None:
         """A clinic by id."""
@@ -68,9 +76,13 @@ async def _source(context: Context, given: Given) -> Clinics:
         municipality_codes=given.get("municipalityCodes"),
         statuses=given.get("status"),
     )
-    found = await filter_of(context, Wish(which, group=given.get("group"), similar_to=given.get("similarTo")), ())
+    found = await filter_of(
+        context, Wish(which, group=given.get("group"), similar_to=given.get("similarTo")), ()
+    )
     now = context.store.now()
-    return Clinics(context, replace(found, within=context.rights.clinics()), min(given.get("asOf", now), now))
+    return Clinics(
+        context, replace(found, within=context.rights.clinics()), min(given.get("asOf", now), now)
+    )
 
 
 async def _last_end(context: Context, logs: frozenset[str]) -> str:
@@ -82,20 +94,47 @@ T = ColumnType
 
 def _of(name: str, type: ColumnType, meaning: str, field: str, unit: str = "–") -> Column[Row]:
     if type is T.TEXTS:
-        return Column(name, type, meaning, f"Clinic.{name}", lambda row: list(getattr(row.record, field)), unit)
-    return Column(name, type, meaning, f"Clinic.{name}", lambda row: getattr(row.record, field), unit)
+        return Column(
+            name,
+            type,
+            meaning,
+            f"Clinic.{name}",
+            lambda row: list(getattr(row.record, field)),
+            unit,
+        )
+    return Column(
+        name, type, meaning, f"Clinic.{name}", lambda row: getattr(row.record, field), unit
+    )
 
 
 COLUMNS: tuple[Column[Row], ...] = (
     _of("id", T.TEXT, "Of the clinic.", "id"),
     _of("hsaId", T.TEXT, "Its HSA-id, as given.", "hsa_id", "HSA-id"),
-    Column("principal", T.TEXT, "Who answers for it.", "Clinic.principal.hsaId", lambda row: row.seen.hsa_id(row.record.principal), "HSA-id"),
+    Column(
+        "principal",
+        T.TEXT,
+        "Who answers for it.",
+        "Clinic.principal.hsaId",
+        lambda row: row.seen.hsa_id(row.record.principal),
+        "HSA-id",
+    ),
     _of("name", T.TEXT, "Its name in the directory.", "name"),
     _of("publicName", T.TEXT, "Its name for the public, where it has another.", "public_name"),
     Column(
-        "status", T.TEXT, "Whether it could be handed case types.", "Clinic.status", lambda row: str(row.record.status_at(row.at)), "ClinicStatus"
+        "status",
+        T.TEXT,
+        "Whether it could be handed case types.",
+        "Clinic.status",
+        lambda row: str(row.record.status_at(row.at)),
+        "ClinicStatus",
     ),
-    _of("businessClassifications", T.TEXTS, "What it does.", "business_classifications", "verksamhetskod"),
+    _of(
+        "businessClassifications",
+        T.TEXTS,
+        "What it does.",
+        "business_classifications",
+        "verksamhetskod",
+    ),
     _of("businessTypes", T.TEXTS, "What kind of unit it is.", "business_types", "HSA code"),
     _of("careTypes", T.TEXTS, "What form of care it gives.", "care_types", "HSA code"),
     _of("management", T.TEXTS, "Ownership, in plain text.", "management"),
@@ -103,7 +142,13 @@ COLUMNS: tuple[Column[Row], ...] = (
     _of("municipalityCode", T.TEXT, "Its municipality.", "municipality_code", "4 digits"),
     _of("location", T.TEXT, "Where it is.", "location"),
     _of("telephoneNumber", T.TEXT, "As written in the directory.", "telephone_number"),
-    _of("financingOrganizations", T.TEXTS, "Who finances it.", "financing_organizations", "organisation number"),
+    _of(
+        "financingOrganizations",
+        T.TEXTS,
+        "Who finances it.",
+        "financing_organizations",
+        "organisation number",
+    ),
     _of("startDate", T.TIME, "When it starts.", "start_date", "UTC"),
     _of("endDate", T.TIME, "When it ends.", "end_date", "UTC"),
 )

@@ -1,4 +1,7 @@
-"""What a column of an export is. One table of columns per export drives every format and the data dictionary."""
+"""What a column of an export is.
+
+One table of columns per export drives every format and the data dictionary.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -60,16 +63,43 @@ class Seen:
         return self.context.principals[principal].hsa_id
 
 
-def actor_columns(prefix: str, whose: str, source: str, actor: Callable[[R], Actor], person: Callable[[R], str | None]) -> Sequence[Column[R]]:
+def actor_columns(
+    prefix: str,
+    whose: str,
+    source: str,
+    actor: Callable[[R], Actor],
+    person: Callable[[R], str | None],
+) -> Sequence[Column[R]]:
     """Who did it: role and unit for everyone, the person for those who may see persons."""
     return (
-        Column(f"{prefix}Role", ColumnType.TEXT, f"The role in which {whose}.", f"{source}.role", lambda row: str(actor(row).role), "Role"),
-        Column(f"{prefix}Unit", ColumnType.TEXT, f"The unit for which {whose}.", f"{source}.unit", lambda row: actor(row).unit, "HSA-id"),
-        Column(f"{prefix}System", ColumnType.BOOLEAN, "Whether a machine did it.", f"{source}.system", lambda row: actor(row).system),
+        Column(
+            f"{prefix}Role",
+            ColumnType.TEXT,
+            f"The role in which {whose}.",
+            f"{source}.role",
+            lambda row: str(actor(row).role),
+            "Role",
+        ),
+        Column(
+            f"{prefix}Unit",
+            ColumnType.TEXT,
+            f"The unit for which {whose}.",
+            f"{source}.unit",
+            lambda row: actor(row).unit,
+            "HSA-id",
+        ),
+        Column(
+            f"{prefix}System",
+            ColumnType.BOOLEAN,
+            "Whether a machine did it.",
+            f"{source}.system",
+            lambda row: actor(row).system,
+        ),
         Column(
             f"{prefix}Person",
             ColumnType.TEXT,
-            f"The person by whom {whose}; empty for those who may not see persons. Never a name: a file can't be called back.",
+            f"The person by whom {whose}; empty for those who may not see persons. Never a name: a"
+            " file can't be called back.",
             f"{source}.employeeHsaId",
             person,
             "HSA-id",

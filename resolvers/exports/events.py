@@ -18,7 +18,12 @@ from store.history import EventFilter, event_cursor
 from store.records import Event, key_of
 from store.scopes import Sight
 
-_EVERYTHING = (Permission.READ_LOG, Permission.READ_DRAFTS, Permission.SEE_PERSONS, Permission.READ_ROLES)
+_EVERYTHING = (
+    Permission.READ_LOG,
+    Permission.READ_DRAFTS,
+    Permission.SEE_PERSONS,
+    Permission.READ_ROLES,
+)
 _MOST_DIGITS = 15  # MongoDB has no numbers beyond 64 bits
 
 
@@ -52,30 +57,56 @@ class Events:
             if not self._detail:
                 yield [Row(event, event.document in known, None, seen) for event, _ in batch]
                 continue
-            for event, released in batch:  # one at a time: a distribution's has a row for every clinic
+            for (
+                event,
+                released,
+            ) in batch:  # one at a time: a distribution's has a row for every clinic
                 details = await self._context.store.details.of([(event, released)], stretch.upto)
                 yield [Row(event, event.document in known, details[event.sequence], seen)]
 
     async def find(self, row_id: str) -> tuple[str, int] | None:
         """An act by id."""
         principal, _, number = row_id.removeprefix("ev_").rpartition(".")
-        if not row_id.startswith("ev_") or not (number.isascii() and number.isdigit()) or len(number) > _MOST_DIGITS:
+        if (
+            not row_id.startswith("ev_")
+            or not (number.isascii() and number.isdigit())
+            or len(number) > _MOST_DIGITS
+        ):
             return None
         return principal, int(number)
 
     async def _known(self, events: Sequence[Event]) -> frozenset[str]:
-        heads = await self._context.store.extracts.heads(event.document for event in events if event.document)
-        return frozenset(one for one, head in heads.items() if self._context.rights.sight(head) is not Sight.NOTHING)
+        heads = await self._context.store.extracts.heads(
+            event.document for event in events if event.document
+        )
+        return frozenset(
+            one
+            for one, head in heads.items()
+            if self._context.rights.sight(head) is not Sight.NOTHING
+        )
 
 
 def readable_logs(context: Context) -> frozenset[str]:
     """The principals whose logs the viewer reads."""
-    return frozenset(held.principal for held in context.rights.held if Permission.READ_LOG in held.permissions and held.clinic is None)
+    return frozenset(
+        held.principal
+        for held in context.rights.held
+        if Permission.READ_LOG in held.permissions and held.clinic is None
+    )
 
 
 async def _source(context: Context, given: Given) -> Events:
-    logs = readable_logs(context) & ({key_of(given["principal"])} if "principal" in given else readable_logs(context))
-    which = EventFilter(given.get("action"), given.get("document"), given.get("clinic"), given.get("actor"), given.get("since"), given.get("until"))
+    logs = readable_logs(context) & (
+        {key_of(given["principal"])} if "principal" in given else readable_logs(context)
+    )
+    which = EventFilter(
+        given.get("action"),
+        given.get("document"),
+        given.get("clinic"),
+        given.get("actor"),
+        given.get("since"),
+        given.get("until"),
+    )
     detail = bool(given.get("detail"))
     for principal in sorted(logs):
         refuse_persons(context, principal, which, ("actor",))
@@ -93,8 +124,22 @@ def _if_known(value: Any) -> Any:
 
 COLUMNS: tuple[Column[Row], ...] = (
     Column("id", T.TEXT, "Of the act.", "Event.id", lambda row: row.record.id),
-    Column("principal", T.TEXT, "Whose log it stands in.", "Event.principal.hsaId", lambda row: row.seen.hsa_id(row.record.principal), "HSA-id"),
-    Column("sequence", T.INTEGER, "Its number in the log: 1, 2, 3 … without a gap.", "Event.sequence", lambda row: row.record.sequence, "number"),
+    Column(
+        "principal",
+        T.TEXT,
+        "Whose log it stands in.",
+        "Event.principal.hsaId",
+        lambda row: row.seen.hsa_id(row.record.principal),
+        "HSA-id",
+    ),
+    Column(
+        "sequence",
+        T.INTEGER,
+        "Its number in the log: 1, 2, 3 … without a gap.",
+        "Event.sequence",
+        lambda row: row.record.sequence,
+        "number",
+    ),
     Column(
         "cursor",
         T.TEXT,
@@ -102,12 +147,36 @@ COLUMNS: tuple[Column[Row], ...] = (
         "Event.cursor",
         lambda row: event_cursor(row.record),
     ),
-    Column("at", T.TIME, "When; never before the act before it.", "Event.at", lambda row: row.record.at, "UTC"),
-    Column("action", T.TEXT, "What was done.", "Event.action", lambda row: str(row.record.action), "Action"),
-    *actor_columns(
-        "actor", "it was done", "Event.actor", lambda row: row.record.actor, lambda row: row.seen.person(row.record.actor, row.record.principal)
+    Column(
+        "at",
+        T.TIME,
+        "When; never before the act before it.",
+        "Event.at",
+        lambda row: row.record.at,
+        "UTC",
     ),
-    Column("note", T.TEXT, "Why, in the words of who did it.", "Event.note", lambda row: row.record.note),
+    Column(
+        "action",
+        T.TEXT,
+        "What was done.",
+        "Event.action",
+        lambda row: str(row.record.action),
+        "Action",
+    ),
+    *actor_columns(
+        "actor",
+        "it was done",
+        "Event.actor",
+        lambda row: row.record.actor,
+        lambda row: row.seen.person(row.record.actor, row.record.principal),
+    ),
+    Column(
+        "note",
+        T.TEXT,
+        "Why, in the words of who did it.",
+        "Event.note",
+        lambda row: row.record.note,
+    ),
     Column(
         "document",
         T.TEXT,
@@ -115,8 +184,22 @@ COLUMNS: tuple[Column[Row], ...] = (
         "Event.document.id",
         _if_known(lambda one: one.document),
     ),
-    Column("kind", T.TEXT, "What kind of document that is.", "Event.document.__typename", _if_known(lambda one: one.kind), "kind of document"),
-    Column("version", T.INTEGER, "The version that the act made or put in force.", "Event.version", lambda row: row.record.version, "number"),
+    Column(
+        "kind",
+        T.TEXT,
+        "What kind of document that is.",
+        "Event.document.__typename",
+        _if_known(lambda one: one.kind),
+        "kind of document",
+    ),
+    Column(
+        "version",
+        T.INTEGER,
+        "The version that the act made or put in force.",
+        "Event.version",
+        lambda row: row.record.version,
+        "number",
+    ),
     Column(
         "restoredFrom",
         T.INTEGER,
@@ -134,39 +217,92 @@ COLUMNS: tuple[Column[Row], ...] = (
         "number",
     ),
     Column(
-        "publishedAfter", T.INTEGER, "The version in force since.", "Notification.toVersion", _if_known(lambda one: one.published_after), "number"
+        "publishedAfter",
+        T.INTEGER,
+        "The version in force since.",
+        "Notification.toVersion",
+        _if_known(lambda one: one.published_after),
+        "number",
     ),
     Column(
-        "state", T.TEXT, "The document's state after it.", "–", _if_known(lambda one: None if one.state is None else str(one.state)), "DocumentState"
+        "state",
+        T.TEXT,
+        "The document's state after it.",
+        "–",
+        _if_known(lambda one: None if one.state is None else str(one.state)),
+        "DocumentState",
     ),
     Column(
         "audience",
         T.TEXT,
-        "Who was told: nobody, all clinics that had the document (`ASSIGNED`), those named (`NAMED`), or all of the principal (`PRINCIPAL`).",
+        "Who was told: nobody, all clinics that had the document (`ASSIGNED`), those named"
+        " (`NAMED`), or all of the principal (`PRINCIPAL`).",
         "–",
         lambda row: str(row.record.audience),
         "Audience",
     ),
-    Column("residentVisible", T.BOOLEAN, "Whether residents notice.", "Notification.residentVisible", lambda row: row.record.resident_visible),
-    Column("clinics", T.TEXTS, "The clinics that it names; HSA-ids in upper case.", "Event.clinics", lambda row: list(row.record.clinics), "HSA-id"),
-    Column("counts", T.JSON, "What it counted, such as clinics.", "–", lambda row: dict(row.record.counts), "number"),
-    Column("group", T.TEXT, "The group that the clinics were chosen by, or that was changed, by id.", "Event.group.id", lambda row: row.record.group),
+    Column(
+        "residentVisible",
+        T.BOOLEAN,
+        "Whether residents notice.",
+        "Notification.residentVisible",
+        lambda row: row.record.resident_visible,
+    ),
+    Column(
+        "clinics",
+        T.TEXTS,
+        "The clinics that it names; HSA-ids in upper case.",
+        "Event.clinics",
+        lambda row: list(row.record.clinics),
+        "HSA-id",
+    ),
+    Column(
+        "counts",
+        T.JSON,
+        "What it counted, such as clinics.",
+        "–",
+        lambda row: dict(row.record.counts),
+        "number",
+    ),
+    Column(
+        "group",
+        T.TEXT,
+        "The group that the clinics were chosen by, or that was changed, by id.",
+        "Event.group.id",
+        lambda row: row.record.group,
+    ),
     Column(
         "person",
         T.TEXT,
         "The person that it is about; empty for those who may not see persons.",
         "Event.person",
-        lambda row: row.record.person if row.seen.context.rights.sees_persons(row.record.principal) else None,
+        lambda row: (
+            row.record.person
+            if row.seen.context.rights.sees_persons(row.record.principal)
+            else None
+        ),
         "HSA-id",
     ),
-    Column("batch", T.TEXT, "Shared by the acts of one change of several documents.", "Event.batch", lambda row: row.record.batch),
+    Column(
+        "batch",
+        T.TEXT,
+        "Shared by the acts of one change of several documents.",
+        "Event.batch",
+        lambda row: row.record.batch,
+    ),
     Column("export", T.TEXT, "What was exported.", "Event.export", lambda row: row.record.export),
-    Column("requestId", T.TEXT, "The request that it was written in, as in the server's log.", "Event.requestId", lambda row: row.record.request_id),
+    Column(
+        "requestId",
+        T.TEXT,
+        "The request that it was written in, as in the server's log.",
+        "Event.requestId",
+        lambda row: row.record.request_id,
+    ),
     Column(
         "detail",
         T.JSON,
-        "What the act made so beside documents and versions: the rows that began with it, as they are stored; and the act that the whole "
-        "log was read up to. For `casetypes import`.",
+        "What the act made so beside documents and versions: the rows that began with it, as they"
+        " are stored; and the act that the whole log was read up to. For `casetypes import`.",
         "–",
         lambda row: row.detail,
         on_request=True,

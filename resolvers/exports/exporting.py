@@ -1,6 +1,8 @@
-"""An export from the asking to its rows: whose logs, from where to where, how many, and that it is written in the log.
+"""An export from the asking to its rows: whose logs, from where to where, how many, and that it is
+written in the log.
 
-An export is a picture of the registry just after one event of each log it is made of: the last one when it began. Those numbers are its cursor.
+An export is a picture of the registry just after one event of each log it is made of: the last one
+when it began. Those numbers are its cursor.
 With it one goes on (`after`), and fetches the rest of what was cut off (`upTo`, `resume`).
 """
 
@@ -66,7 +68,9 @@ class Export(Generic[R]):
 
     def shown(self, given: Given) -> tuple[Column[R], ...]:
         """The columns, those on request only where they were asked for."""
-        return tuple(column for column in self.columns if not column.on_request or given.get(column.name))
+        return tuple(
+            column for column in self.columns if not column.on_request or given.get(column.name)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +108,14 @@ class Begun(Generic[R]):
             InvalidInput: It can't be continued, or takes fewer rows.
         """
         if self.resumed and not resumable:
-            raise InvalidInput.at(("resume",), "NOT_WITH_PARAMETER", "Filer i detta format går inte att fortsätta på.")
+            raise InvalidInput.at(
+                ("resume",), "NOT_WITH_PARAMETER", "Filer i detta format går inte att fortsätta på."
+            )
         if most_rows is not None and total > most_rows:
-            message = f"{total} rader får inte plats: högst {most_rows}. Begränsa urvalet, eller hämta csv eller parquet."
+            message = (
+                f"{total} rader får inte plats: högst {most_rows}. Begränsa urvalet, eller hämta"
+                " csv eller parquet."
+            )
             raise InvalidInput.at((), "TOO_MANY_ROWS", message)
 
     async def rows(self) -> AsyncIterator[Sequence[Sequence[Any]]]:
@@ -119,7 +128,8 @@ class Begun(Generic[R]):
                     yield [[value(row) for value in values] for row in batch]
 
     async def log(self, file: str) -> None:
-        """Write in the log that rows leave: in those of the principals that the viewer holds a role at, as far as they are exported.
+        """Write in the log that rows leave: in those of the principals that the viewer holds a role
+        at, as far as they are exported.
 
         Whoever follows a log with `after` is written down once an hour.
 
@@ -133,7 +143,9 @@ class Begun(Generic[R]):
         for principal in sorted(concerned):
             act = context.act(held[principal], None)
             following = "after" in self.given
-            if following and await context.store.exports.written_since(principal, act.actor, what, context.store.now() - _AGAIN):
+            if following and await context.store.exports.written_since(
+                principal, act.actor, what, context.store.now() - _AGAIN
+            ):
                 continue
             await context.store.exports.write(principal, what, act=act)
         await context.remember_person()
@@ -154,10 +166,13 @@ async def begin(context: Context, export: Export[R], given: Given) -> Begun[R]:
     upto, seen = await _horizon(context, export, given, latest, acts)
     since = await _positions(context, given["after"], latest, "after") if "after" in given else None
     if since is not None:
-        # What only tells of exports is nothing new: else each answer would be news to the next call.
+        # What only tells of exports is nothing new: else each answer would be news to the next
+        # call.
         upto = {key: max(since.get(key, 0), sequence) for key, sequence in upto.items()}
     stretches = [
-        Stretch(key, upto[key], max(seen[key], upto[key]), None if since is None else since.get(key, 0))
+        Stretch(
+            key, upto[key], max(seen[key], upto[key]), None if since is None else since.get(key, 0)
+        )
         for key in sorted(logs)
         if upto[key] > (0 if since is None else since.get(key, 0))
     ]
@@ -184,7 +199,10 @@ def _logs(context: Context, export: Export[Any], given: Given) -> frozenset[str]
     if "principal" in given:
         logs &= {key_of(given["principal"])}
     if not logs:
-        raise NotPermitted("Du har inte behörighet att exportera detta.", ("principal",) if "principal" in given else ())
+        raise NotPermitted(
+            "Du har inte behörighet att exportera detta.",
+            ("principal",) if "principal" in given else (),
+        )
     return logs
 
 
@@ -192,29 +210,48 @@ def _refuse_together(given: Given) -> None:
     for name, others in (("resume", ("after",)), ("asOf", ("after", "upTo"))):
         for other in others:
             if name in given and other in given:
-                raise InvalidInput.at((name,), "NOT_WITH_PARAMETER", f"{name} kan inte anges tillsammans med {other}.")
+                raise InvalidInput.at(
+                    (name,), "NOT_WITH_PARAMETER", f"{name} kan inte anges tillsammans med {other}."
+                )
     if "resume" in given and not ("upTo" in given or "asOf" in given):
-        raise InvalidInput.at(("resume",), "NOT_WITH_PARAMETER", "Ange också upTo: markören i det svar som bröts.")
+        raise InvalidInput.at(
+            ("resume",), "NOT_WITH_PARAMETER", "Ange också upTo: markören i det svar som bröts."
+        )
 
 
 async def _horizon(
-    context: Context, export: Export[Any], given: Given, latest: Mapping[str, int], acts: Mapping[str, int]
+    context: Context,
+    export: Export[Any],
+    given: Given,
+    latest: Mapping[str, int],
+    acts: Mapping[str, int],
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """For each log the event that the picture is taken after, and the last one that is told of. `acts` are the last that are no exports."""
+    """For each log the event that the picture is taken after, and the last one that is told of.
+
+    `acts` are the last that are no exports.
+    """
     if "upTo" in given:
-        upto = dict.fromkeys(latest, 0) | dict(await _positions(context, given["upTo"], latest, "upTo"))
+        upto = dict.fromkeys(latest, 0) | dict(
+            await _positions(context, given["upTo"], latest, "upTo")
+        )
         return upto, upto
     seen = dict(latest if export.of_log and "after" not in given else acts)
     if "asOf" in given:
-        return {key: min(await context.store.history.sequence_at(key, given["asOf"]), seen[key]) for key in sorted(latest)}, seen
+        return {
+            key: min(await context.store.history.sequence_at(key, given["asOf"]), seen[key])
+            for key in sorted(latest)
+        }, seen
     return seen, seen
 
 
-async def _positions(context: Context, cursor: str, latest: Mapping[str, int], argument: str) -> Mapping[str, int]:
+async def _positions(
+    context: Context, cursor: str, latest: Mapping[str, int], argument: str
+) -> Mapping[str, int]:
     """How far each log was read; a log that is not named from its beginning.
 
     Raises:
-        InvalidInput: It can't be read, is of a log that the viewer does not ask, or lies beyond its end.
+        InvalidInput: It can't be read, is of a log that the viewer does not ask, or lies beyond its
+            end.
     """
     found: dict[str, int] = {}
     for part in cursor.split(_APART):
@@ -222,7 +259,9 @@ async def _positions(context: Context, cursor: str, latest: Mapping[str, int], a
         if key not in latest or sequence < 0:
             raise InvalidInput.at((argument,), "INVALID_CURSOR", "Markören hör till en annan logg.")
         if sequence > latest[key] and not await context.store.history.is_written(key, sequence):
-            raise InvalidInput.at((argument,), "INVALID_CURSOR", "Markören ligger efter loggens slut.")
+            raise InvalidInput.at(
+                (argument,), "INVALID_CURSOR", "Markören ligger efter loggens slut."
+            )
         found[key] = sequence
     return found
 
@@ -237,12 +276,23 @@ async def _start(source: Source[Any], given: Given, logs: frozenset[str]) -> tup
         return None
     found = await source.find(given["resume"])
     if found is None or found[0] not in logs:
-        raise InvalidInput.at(("resume",), "INVALID_CURSOR", "Det finns ingen sådan rad i exporten.")
+        raise InvalidInput.at(
+            ("resume",), "INVALID_CURSOR", "Det finns ingen sådan rad i exporten."
+        )
     return found
 
 
-async def _tag(context: Context, export: Export[Any], given: Given, places: Sequence[Mapping[str, int]], logs: frozenset[str]) -> str:
-    """The same for the same answer. A picture of the past changes too: with rights, and in what is told as it is now."""
+async def _tag(
+    context: Context,
+    export: Export[Any],
+    given: Given,
+    places: Sequence[Mapping[str, int]],
+    logs: frozenset[str],
+) -> str:
+    """The same for the same answer.
+
+    A picture of the past changes too: with rights, and in what is told as it is now.
+    """
     beside = await export.hangs_on(context, logs) if export.hangs_on else ""
     held = sorted((str(one.role), one.principal, one.clinic or "") for one in context.rights.held)
     columns = [column.name for column in export.shown(given)]

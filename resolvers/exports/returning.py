@@ -1,4 +1,6 @@
-"""The way back: exports of versions and of events with their detail, as NDJSON, replayed into an empty registry."""
+"""The way back: exports of versions and of events with their detail, as NDJSON, replayed into an
+empty registry.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,7 +10,20 @@ from typing import Any
 
 import orjson
 
-from store.records import Action, Actor, Audience, Derivation, DocumentState, Event, Origin, Owner, OwnerKind, Role, Version, key_of
+from store.records import (
+    Action,
+    Actor,
+    Audience,
+    Derivation,
+    DocumentState,
+    Event,
+    Origin,
+    Owner,
+    OwnerKind,
+    Role,
+    Version,
+    key_of,
+)
 from store.registry import Store
 from store.replay import Replay, ReplayRefused
 
@@ -36,7 +51,8 @@ async def replay(store: Store, versions: Path, events: Path) -> Returned:
         events: An export of its events as NDJSON, with `detail=true`, all of them.
 
     Raises:
-        ReplayRefused: The files are no whole log of one principal, or the registry has something of it already.
+        ReplayRefused: The files are no whole log of one principal, or the registry has something of
+            it already.
     """
     first = next(_rows(events), None)
     if first is None:
@@ -49,7 +65,9 @@ async def replay(store: Store, versions: Path, events: Path) -> Returned:
         await log.versions([_version(row, versions) for row in rows])
         read[0] += len(rows)
     for rows in _batches(events):
-        await log.acts([(_event(row, events), _detail(_taken(row, "detail", events))) for row in rows])
+        await log.acts(
+            [(_event(row, events), _detail(_taken(row, "detail", events))) for row in rows]
+        )
         read[1] += len(rows)
     return Returned(principal, read[1], read[0], await log.finish())
 
@@ -82,7 +100,11 @@ def _batches(path: Path) -> Iterator[list[dict[str, Any]]]:
 
 def _taken(row: Mapping[str, Any], column: str, path: Path) -> Any:
     if row.get(column) is None:
-        hint = " Export it with detail=true, in a role that reads drafts, persons and roles." if column in ("detail", "actorPerson") else ""
+        hint = (
+            " Export it with detail=true, in a role that reads drafts, persons and roles."
+            if column in ("detail", "actorPerson")
+            else ""
+        )
         raise ReplayRefused(f"{path}: the column {column} is missing or empty.{hint}")
     return row[column]
 
@@ -92,7 +114,12 @@ def _time(text: str) -> datetime:
 
 
 def _actor(row: Mapping[str, Any], prefix: str) -> Actor:
-    return Actor(Role(row[f"{prefix}Role"]), row[f"{prefix}Unit"], row[f"{prefix}Person"], row[f"{prefix}System"])
+    return Actor(
+        Role(row[f"{prefix}Role"]),
+        row[f"{prefix}Unit"],
+        row[f"{prefix}Person"],
+        row[f"{prefix}System"],
+    )
 
 
 def _version(row: Mapping[str, Any], path: Path) -> tuple[Version, Owner, str | None]:
@@ -112,9 +139,16 @@ def _version(row: Mapping[str, Any], path: Path) -> tuple[Version, Owner, str | 
         hash=row["hash"],
         previous_hash=row["previousHash"],
         sequence=row["sequence"],
-        origin=None
-        if row["originDocument"] is None
-        else Origin(row["originDocument"], row["originVersion"], row["originHash"], row["originPrincipal"]),
+        origin=(
+            None
+            if row["originDocument"] is None
+            else Origin(
+                row["originDocument"],
+                row["originVersion"],
+                row["originHash"],
+                row["originPrincipal"],
+            )
+        ),
     )
     return version, Owner(OwnerKind(row["ownerKind"]), row["owner"]), row["subject"]
 
@@ -154,7 +188,10 @@ def _detail(detail: Mapping[str, Any]) -> Mapping[str, Any]:
 def _with_times(value: Any) -> Any:
     """A stored row with its times as times again."""
     if isinstance(value, dict):
-        return {name: _time(one) if name in _TIMES and isinstance(one, str) else _with_times(one) for name, one in value.items()}
+        return {
+            name: _time(one) if name in _TIMES and isinstance(one, str) else _with_times(one)
+            for name, one in value.items()
+        }
     return value
 
 
@@ -166,5 +203,7 @@ def pairs(versions: Iterable[Path], events: Iterable[Path]) -> list[tuple[Path, 
     """
     first, second = list(versions), list(events)
     if len(first) != len(second):
-        raise ReplayRefused("Give as many files of versions as of events: a pair for each principal.")
+        raise ReplayRefused(
+            "Give as many files of versions as of events: a pair for each principal."
+        )
     return list(zip(first, second, strict=True))

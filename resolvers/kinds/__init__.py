@@ -1,4 +1,7 @@
-"""The kinds of document that the registry keeps. A new kind is one module here, with its content model, and one entry in `KINDS`."""
+"""The kinds of document that the registry keeps.
+
+A new kind is one module here, with its content model, and one entry in `KINDS`.
+"""
 
 from resolvers.kinds.adaptations import LOCAL_ADAPTATION
 from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE

@@ -13,10 +13,16 @@ NAME = "Lokal anpassning"
 
 
 class LocalAdaptationContent(ContentModel):
-    """A clinic's own replies and terms, and the version of the case type that they were written for."""
+    """A clinic's own replies and terms, and the version of the case type that they were written
+    for.
+    """
 
-    written_for: Annotated[int, rule(between(1, 2**31 - 1))] = Field(title="Skriven för version", json_schema_extra=STAFF_ONLY)
-    standard_replies: list[StandardReply] = Field(default_factory=list, title="Standardsvar", max_length=200, json_schema_extra=STAFF_ONLY)
+    written_for: Annotated[int, rule(between(1, 2**31 - 1))] = Field(
+        title="Skriven för version", json_schema_extra=STAFF_ONLY
+    )
+    standard_replies: list[StandardReply] = Field(
+        default_factory=list, title="Standardsvar", max_length=200, json_schema_extra=STAFF_ONLY
+    )
     terms: list[TermsSection] = Field(default_factory=list, title="Villkor", max_length=100)
 
 
@@ -26,5 +32,10 @@ def _names(_: Content) -> tuple[str, str]:
 
 
 LOCAL_ADAPTATION = Kind(
-    name="LOCAL_ADAPTATION", prefix="la", model=LocalAdaptationContent, told=True, owners=frozenset({OwnerKind.CLINIC}), names=_names
+    name="LOCAL_ADAPTATION",
+    prefix="la",
+    model=LocalAdaptationContent,
+    told=True,
+    owners=frozenset({OwnerKind.CLINIC}),
+    names=_names,
 )

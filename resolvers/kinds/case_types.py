@@ -1,6 +1,8 @@
-"""The content of case types and of their templates: what residents fill in and read, and the rules over several fields.
+"""The content of case types and of their templates: what residents fill in and read, and the rules
+over several fields.
 
-Field names and defaults are those of `CaseTypeContentInput`. Whether a link may open an open page is a policy, decided elsewhere;
+Field names and defaults are those of `CaseTypeContentInput`. Whether a link may open an open page
+is a policy, decided elsewhere;
 whether a reply or a section is the clinic's own (`local`) is computed on read, not stored.
 """
 
@@ -80,7 +82,9 @@ class QuestionOption(ContentModel):
 
 
 class QuestionCondition(ContentModel):
-    """A question is shown only if an earlier one has this answer; for a choice, the key of an option."""
+    """A question is shown only if an earlier one has this answer; for a choice, the key of an
+    option.
+    """
 
     question: Key = Field(title="Fråga")
     equals: Annotated[str, rule(at_most(500), not_blank)] = Field(title="Svar")
@@ -91,18 +95,30 @@ class Question(ContentModel):
 
     key: Key = Field(title="Nyckel")
     label: Label = Field(title="Etikett", json_schema_extra=TEXT)
-    help: Annotated[str, rule(at_most(2000))] | None = Field(default=None, title="Hjälptext", json_schema_extra=TEXT)
+    help: Annotated[str, rule(at_most(2000))] | None = Field(
+        default=None, title="Hjälptext", json_schema_extra=TEXT
+    )
     kind: QuestionKind = Field(title="Frågetyp", strict=False)
     required: bool = Field(default=False, title="Obligatorisk")
-    options: list[QuestionOption] = Field(default_factory=list, title="Svarsalternativ", max_length=100)
+    options: list[QuestionOption] = Field(
+        default_factory=list, title="Svarsalternativ", max_length=100
+    )
     shown_if: QuestionCondition | None = Field(default=None, title="Visas om")
 
     def problems(self) -> Iterator[Problem]:
         """A choice has options, and nothing else has."""
         if self.kind in CHOICES and not self.options:
-            yield Problem("OPTIONS_MISSING", "Lägg till minst ett svarsalternativ, eller byt frågetyp.", ("options",))
+            yield Problem(
+                "OPTIONS_MISSING",
+                "Lägg till minst ett svarsalternativ, eller byt frågetyp.",
+                ("options",),
+            )
         if self.kind not in CHOICES and self.options:
-            yield Problem("OPTIONS_NOT_ALLOWED", "Ta bort svarsalternativen: bara en- och flervalsfrågor har sådana.", ("options",))
+            yield Problem(
+                "OPTIONS_NOT_ALLOWED",
+                "Ta bort svarsalternativen: bara en- och flervalsfrågor har sådana.",
+                ("options",),
+            )
 
     def can_be(self, answer: str) -> bool:
         """Whether the question can be answered so."""
@@ -140,8 +156,12 @@ class TermsSection(ContentModel):
 class Restrictions(ContentModel):
     """Who may use the case type; the default is everyone."""
 
-    county_codes: Annotated[list[CountyCode], rule(not_repeated)] = Field(default_factory=list, title="Län", max_length=100)
-    municipality_codes: Annotated[list[MunicipalityCode], rule(not_repeated)] = Field(default_factory=list, title="Kommuner", max_length=500)
+    county_codes: Annotated[list[CountyCode], rule(not_repeated)] = Field(
+        default_factory=list, title="Län", max_length=100
+    )
+    municipality_codes: Annotated[list[MunicipalityCode], rule(not_repeated)] = Field(
+        default_factory=list, title="Kommuner", max_length=500
+    )
     gender: Gender | None = Field(default=None, title="Kön", strict=False)
     age_from: Age | None = Field(default=None, title="Från ålder")
     age_to: Age | None = Field(default=None, title="Till ålder")
@@ -152,7 +172,9 @@ class Restrictions(ContentModel):
     def problems(self) -> Iterator[Problem]:
         """Ages go upwards."""
         if self.age_from is not None and self.age_to is not None and self.age_from > self.age_to:
-            yield Problem("AGE_ORDER", "Ange en övre åldersgräns som inte är lägre än den undre.", ("ageTo",))
+            yield Problem(
+                "AGE_ORDER", "Ange en övre åldersgräns som inte är lägre än den undre.", ("ageTo",)
+            )
 
 
 class ResponseTime(ContentModel):
@@ -167,14 +189,20 @@ class CaseTypeContent(ContentModel):
 
     name: Name = Field(title="Namn", json_schema_extra=TEXT)
     internal_name: Name = Field(title="Internt namn", json_schema_extra=STAFF_TEXT)
-    rationale: PlainText | None = Field(default=None, title="Motivering", json_schema_extra=STAFF_TEXT)
+    rationale: PlainText | None = Field(
+        default=None, title="Motivering", json_schema_extra=STAFF_TEXT
+    )
     introduction: RichText = Field(default="", title="Introduktion", json_schema_extra=RICH)
     questions: list[Question] = Field(default_factory=list, title="Frågor", max_length=200)
     links: list[Link] = Field(default_factory=list, title="Länkar", max_length=100)
     submittable: bool = Field(default=True, title="Kan skickas in")
-    standard_replies: list[StandardReply] = Field(default_factory=list, title="Standardsvar", max_length=200, json_schema_extra=STAFF_ONLY)
+    standard_replies: list[StandardReply] = Field(
+        default_factory=list, title="Standardsvar", max_length=200, json_schema_extra=STAFF_ONLY
+    )
     terms: list[TermsSection] = Field(default_factory=list, title="Villkor", max_length=100)
-    restrictions: Restrictions = Field(default_factory=lambda: Restrictions.model_validate({}), title="Begränsningar")
+    restrictions: Restrictions = Field(
+        default_factory=lambda: Restrictions.model_validate({}), title="Begränsningar"
+    )
     response_time: ResponseTime | None = Field(default=None, title="Svarstid")
     on_contact_card: bool = Field(default=False, title="På kontaktkort")
     language: LanguageTag = Field(default="sv", title="Språk")
@@ -185,29 +213,51 @@ class CaseTypeContent(ContentModel):
         for index, question in enumerate(self.questions):
             if question.required and not self.submittable:
                 path = ("questions", str(index), "required")
-                yield Problem("REQUIRED_NOT_SUBMITTABLE", "Gör frågan frivillig: ärendetypen kan inte skickas in.", path)
+                yield Problem(
+                    "REQUIRED_NOT_SUBMITTABLE",
+                    "Gör frågan frivillig: ärendetypen kan inte skickas in.",
+                    path,
+                )
 
 
 def condition_problems(questions: Sequence[Question]) -> Iterator[Problem]:
     """What is wrong with the conditions of a content's questions, with paths from that content."""
     for index, question in enumerate(questions):
         if question.shown_if:
-            yield from _condition_problems(question.shown_if, questions, index, ("questions", str(index), "shownIf"))
+            yield from _condition_problems(
+                question.shown_if, questions, index, ("questions", str(index), "shownIf")
+            )
 
 
-def _condition_problems(condition: QuestionCondition, questions: Sequence[Question], index: int, path: tuple[str, ...]) -> Iterator[Problem]:
-    named = next((place for place, question in enumerate(questions) if question.key == condition.question), None)
+def _condition_problems(
+    condition: QuestionCondition, questions: Sequence[Question], index: int, path: tuple[str, ...]
+) -> Iterator[Problem]:
+    named = next(
+        (place for place, question in enumerate(questions) if question.key == condition.question),
+        None,
+    )
     if named is None:
-        yield Problem("CONDITION_UNKNOWN_QUESTION", "Välj en fråga som finns i formuläret.", (*path, "question"))
+        yield Problem(
+            "CONDITION_UNKNOWN_QUESTION",
+            "Välj en fråga som finns i formuläret.",
+            (*path, "question"),
+        )
     elif named >= index:
-        yield Problem("CONDITION_NOT_EARLIER", "Välj en fråga som står före denna i formuläret.", (*path, "question"))
+        yield Problem(
+            "CONDITION_NOT_EARLIER",
+            "Välj en fråga som står före denna i formuläret.",
+            (*path, "question"),
+        )
     elif not is_blank(condition.equals) and not questions[named].can_be(condition.equals):
         yield Problem(
             "CONDITION_UNKNOWN_ANSWER",
-            "Välj ett svar som frågan kan få: nyckeln till ett svarsalternativ, eller ja eller nej.",
+            "Välj ett svar som frågan kan få: nyckeln till ett svarsalternativ, eller ja eller"
+            " nej.",
             (*path, "equals"),
         )
 
 
 CASE_TYPE = Kind(name="CASE_TYPE", prefix="ct", model=CaseTypeContent, assignable=True)
-CASE_TYPE_TEMPLATE = Kind(name="CASE_TYPE_TEMPLATE", prefix="tpl", model=CaseTypeContent, shared=Shared.NATIONAL)
+CASE_TYPE_TEMPLATE = Kind(
+    name="CASE_TYPE_TEMPLATE", prefix="tpl", model=CaseTypeContent, shared=Shared.NATIONAL
+)

@@ -1,4 +1,6 @@
-"""The content of guidance: a routine for support, step by step, and whom to refer a resident to in each region."""
+"""The content of guidance: a routine for support, step by step, and whom to refer a resident to in
+each region.
+"""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -44,7 +46,9 @@ class Referral(ContentModel):
     key: Key = Field(title="Nyckel")
     county_code: CountyCode = Field(title="Län")
     refer_to: Label = Field(title="Hänvisa till", json_schema_extra=TEXT)
-    telephone_number: Annotated[str, rule(at_most(50), one_line)] | None = Field(default=None, title="Telefonnummer")
+    telephone_number: Annotated[str, rule(at_most(50), one_line)] | None = Field(
+        default=None, title="Telefonnummer"
+    )
     url: Url | None = Field(default=None, title="Adress")
     note: PlainText | None = Field(default=None, title="Att tänka på", json_schema_extra=TEXT)
 
@@ -54,10 +58,18 @@ class GuidanceContent(ContentModel):
 
     name: Name = Field(title="Namn", json_schema_extra=STAFF_TEXT)
     internal_name: Name = Field(title="Internt namn", json_schema_extra=STAFF_TEXT)
-    rationale: PlainText | None = Field(default=None, title="Motivering", json_schema_extra=STAFF_TEXT)
-    situation: RichText = Field(default="", title="När rutinen används", json_schema_extra=STAFF_RICH)
-    steps: list[GuidanceStep] = Field(default_factory=list, title="Steg", max_length=100, json_schema_extra=STAFF_ONLY)
-    referrals: list[Referral] = Field(default_factory=list, title="Hänvisningar", max_length=100, json_schema_extra=STAFF_ONLY)
+    rationale: PlainText | None = Field(
+        default=None, title="Motivering", json_schema_extra=STAFF_TEXT
+    )
+    situation: RichText = Field(
+        default="", title="När rutinen används", json_schema_extra=STAFF_RICH
+    )
+    steps: list[GuidanceStep] = Field(
+        default_factory=list, title="Steg", max_length=100, json_schema_extra=STAFF_ONLY
+    )
+    referrals: list[Referral] = Field(
+        default_factory=list, title="Hänvisningar", max_length=100, json_schema_extra=STAFF_ONLY
+    )
     language: LanguageTag = Field(default="sv", title="Språk", json_schema_extra=STAFF_ONLY)
 
     def problems(self) -> Iterator[Problem]:
@@ -65,7 +77,11 @@ class GuidanceContent(ContentModel):
         seen = set()
         for index, referral in enumerate(self.referrals):
             if referral.county_code in seen:
-                yield Problem("DUPLICATE_VALUE", "Ta bort dubbletten: länet har redan en hänvisning.", ("referrals", str(index), "countyCode"))
+                yield Problem(
+                    "DUPLICATE_VALUE",
+                    "Ta bort dubbletten: länet har redan en hänvisning.",
+                    ("referrals", str(index), "countyCode"),
+                )
             seen.add(referral.county_code)
 
 

@@ -5,7 +5,17 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from resolvers.kinds.texts import STAFF_ONLY, STAFF_RICH, STAFF_TEXT, ContentModel, Label, LanguageTag, MandatoryRichText, Moment, Name
+from resolvers.kinds.texts import (
+    STAFF_ONLY,
+    STAFF_RICH,
+    STAFF_TEXT,
+    ContentModel,
+    Label,
+    LanguageTag,
+    MandatoryRichText,
+    Moment,
+    Name,
+)
 from store.errors import Problem
 from store.kinds import Kind, Shared
 from store.records import OwnerKind
@@ -33,7 +43,9 @@ class NoticeContent(ContentModel):
     name: Name = Field(title="Rubrik", json_schema_extra=STAFF_TEXT)
     internal_name: Name = Field(title="Internt namn", json_schema_extra=STAFF_TEXT)
     service: Label = Field(title="Tjänst", json_schema_extra=STAFF_TEXT)
-    environment: NoticeEnvironment = Field(title="Miljö", strict=False, json_schema_extra=STAFF_ONLY)
+    environment: NoticeEnvironment = Field(
+        title="Miljö", strict=False, json_schema_extra=STAFF_ONLY
+    )
     status: NoticeStatus = Field(title="Status", strict=False, json_schema_extra=STAFF_ONLY)
     starts_at: Moment = Field(title="Från", json_schema_extra=STAFF_ONLY)
     ends_at: Moment | None = Field(default=None, title="Till", json_schema_extra=STAFF_ONLY)
@@ -48,4 +60,11 @@ class NoticeContent(ContentModel):
             yield Problem("END_MISSING", "Ange när det var över.", ("endsAt",))
 
 
-NOTICE = Kind(name="NOTICE", prefix="no", model=NoticeContent, told=True, owners=frozenset({OwnerKind.PRINCIPAL}), shared=Shared.CENTRAL)
+NOTICE = Kind(
+    name="NOTICE",
+    prefix="no",
+    model=NoticeContent,
+    told=True,
+    owners=frozenset({OwnerKind.PRINCIPAL}),
+    shared=Shared.CENTRAL,
+)

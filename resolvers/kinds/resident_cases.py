@@ -1,4 +1,6 @@
-"""The content of resident cases, which clinics send to residents, and of their templates: information, or questions to be answered."""
+"""The content of resident cases, which clinics send to residents, and of their templates:
+information, or questions to be answered.
+"""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -6,7 +8,16 @@ from enum import StrEnum
 from pydantic import Field
 
 from resolvers.kinds.case_types import Link, Question, QuestionKind, condition_problems
-from resolvers.kinds.texts import RICH, STAFF_TEXT, TEXT, ContentModel, LanguageTag, Name, PlainText, RichText
+from resolvers.kinds.texts import (
+    RICH,
+    STAFF_TEXT,
+    TEXT,
+    ContentModel,
+    LanguageTag,
+    Name,
+    PlainText,
+    RichText,
+)
 from store.errors import Problem
 from store.kinds import Kind, Shared
 
@@ -23,7 +34,9 @@ class ResidentCaseContent(ContentModel):
 
     name: Name = Field(title="Namn", json_schema_extra=TEXT)
     internal_name: Name = Field(title="Internt namn", json_schema_extra=STAFF_TEXT)
-    rationale: PlainText | None = Field(default=None, title="Motivering", json_schema_extra=STAFF_TEXT)
+    rationale: PlainText | None = Field(
+        default=None, title="Motivering", json_schema_extra=STAFF_TEXT
+    )
     form: ResidentCaseForm = Field(title="Formulärtyp", strict=False)
     message: RichText = Field(default="", title="Meddelande", json_schema_extra=RICH)
     questions: list[Question] = Field(default_factory=list, title="Frågor", max_length=200)
@@ -32,17 +45,33 @@ class ResidentCaseContent(ContentModel):
     language: LanguageTag = Field(default="sv", title="Språk")
 
     def problems(self) -> Iterator[Problem]:
-        """Information has no questions, a question form has some; files are asked for only where they may be attached."""
+        """Information has no questions, a question form has some; files are asked for only where
+        they may be attached.
+        """
         if self.form is ResidentCaseForm.INFORMATION and self.questions:
-            yield Problem("QUESTIONS_NOT_ALLOWED", "Ta bort frågorna, eller byt till frågeformulär: information besvaras inte.", ("questions",))
+            yield Problem(
+                "QUESTIONS_NOT_ALLOWED",
+                "Ta bort frågorna, eller byt till frågeformulär: information besvaras inte.",
+                ("questions",),
+            )
         if self.form is ResidentCaseForm.QUESTIONS and not self.questions:
-            yield Problem("QUESTIONS_MISSING", "Lägg till minst en fråga, eller byt till informationsformulär.", ("questions",))
+            yield Problem(
+                "QUESTIONS_MISSING",
+                "Lägg till minst en fråga, eller byt till informationsformulär.",
+                ("questions",),
+            )
         yield from condition_problems(self.questions)
         for index, question in enumerate(self.questions):
             if question.kind is QuestionKind.ATTACHMENT and not self.attachments_allowed:
                 path = ("questions", str(index), "kind")
-                yield Problem("ATTACHMENTS_NOT_ALLOWED", "Tillåt bilagor, eller byt frågetyp: frågan ber om en bilaga.", path)
+                yield Problem(
+                    "ATTACHMENTS_NOT_ALLOWED",
+                    "Tillåt bilagor, eller byt frågetyp: frågan ber om en bilaga.",
+                    path,
+                )
 
 
 RESIDENT_CASE = Kind(name="RESIDENT_CASE", prefix="rc", model=ResidentCaseContent, told=True)
-RESIDENT_CASE_TEMPLATE = Kind(name="RESIDENT_CASE_TEMPLATE", prefix="rct", model=ResidentCaseContent, shared=Shared.NATIONAL)
+RESIDENT_CASE_TEMPLATE = Kind(
+    name="RESIDENT_CASE_TEMPLATE", prefix="rct", model=ResidentCaseContent, shared=Shared.NATIONAL
+)

@@ -1,4 +1,6 @@
-"""The content of a principal's collections of standard replies, which its staff and support answer from."""
+"""The content of a principal's collections of standard replies, which its staff and support answer
+from.
+"""
 
 from pydantic import Field
 
@@ -13,8 +15,12 @@ class StandardReplyCollectionContent(ContentModel):
 
     name: Name = Field(title="Namn", json_schema_extra=STAFF_TEXT)
     internal_name: Name = Field(title="Internt namn", json_schema_extra=STAFF_TEXT)
-    rationale: PlainText | None = Field(default=None, title="Motivering", json_schema_extra=STAFF_TEXT)
-    standard_replies: list[StandardReply] = Field(default_factory=list, title="Standardsvar", max_length=500, json_schema_extra=STAFF_ONLY)
+    rationale: PlainText | None = Field(
+        default=None, title="Motivering", json_schema_extra=STAFF_TEXT
+    )
+    standard_replies: list[StandardReply] = Field(
+        default_factory=list, title="Standardsvar", max_length=500, json_schema_extra=STAFF_ONLY
+    )
     language: LanguageTag = Field(default="sv", title="Språk", json_schema_extra=STAFF_ONLY)
 
 

@@ -1,4 +1,6 @@
-"""The content of terms texts: what a resident reads, and perhaps accepts, before choosing a clinic or booking a time there."""
+"""The content of terms texts: what a resident reads, and perhaps accepts, before choosing a clinic
+or booking a time there.
+"""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -6,7 +8,19 @@ from typing import Annotated
 
 from pydantic import Field
 
-from resolvers.kinds.texts import RICH, STAFF_TEXT, TEXT, ContentModel, LanguageTag, Name, PlainText, RichText, at_most, is_blank, rule
+from resolvers.kinds.texts import (
+    RICH,
+    STAFF_TEXT,
+    TEXT,
+    ContentModel,
+    LanguageTag,
+    Name,
+    PlainText,
+    RichText,
+    at_most,
+    is_blank,
+    rule,
+)
 from store.errors import Problem
 from store.kinds import Kind, Shared
 from store.records import Content
@@ -27,11 +41,15 @@ class TermsTextContent(ContentModel):
 
     name: Name = Field(title="Namn", json_schema_extra=TEXT)
     internal_name: Name = Field(title="Internt namn", json_schema_extra=STAFF_TEXT)
-    rationale: PlainText | None = Field(default=None, title="Motivering", json_schema_extra=STAFF_TEXT)
+    rationale: PlainText | None = Field(
+        default=None, title="Motivering", json_schema_extra=STAFF_TEXT
+    )
     service: TermsService = Field(title="Tjänst", strict=False)
     clinic_text: RichText = Field(default="", title="Text om mottagningen", json_schema_extra=RICH)
     booking_concerns: RichText = Field(default="", title="Bokningen avser", json_schema_extra=RICH)
-    information_to_clinic: Annotated[str, rule(at_most(150))] = Field(default="", title="Information till mottagningen", json_schema_extra=TEXT)
+    information_to_clinic: Annotated[str, rule(at_most(150))] = Field(
+        default="", title="Information till mottagningen", json_schema_extra=TEXT
+    )
     terms: RichText = Field(default="", title="Villkor", json_schema_extra=RICH)
     named_doctor: bool = Field(default=False, title="Fast läkarkontakt kan väljas")
     language: LanguageTag = Field(default="sv", title="Språk")
@@ -39,11 +57,22 @@ class TermsTextContent(ContentModel):
     def problems(self) -> Iterator[Problem]:
         """Each part belongs to a service."""
         if self.service is TermsService.LISTING:
-            for name, text in (("bookingConcerns", self.booking_concerns), ("informationToClinic", self.information_to_clinic)):
+            for name, text in (
+                ("bookingConcerns", self.booking_concerns),
+                ("informationToClinic", self.information_to_clinic),
+            ):
                 if text:
-                    yield Problem("ONLY_FOR_BOOKING", "Töm fältet: det finns bara i villkor för tidbokning.", (name,))
+                    yield Problem(
+                        "ONLY_FOR_BOOKING",
+                        "Töm fältet: det finns bara i villkor för tidbokning.",
+                        (name,),
+                    )
         elif self.named_doctor:
-            yield Problem("ONLY_FOR_LISTING", "Stäng av valet: fast läkarkontakt väljs bara vid listning.", ("namedDoctor",))
+            yield Problem(
+                "ONLY_FOR_LISTING",
+                "Stäng av valet: fast läkarkontakt väljs bara vid listning.",
+                ("namedDoctor",),
+            )
 
 
 def must_accept(content: Content) -> bool:
@@ -51,4 +80,6 @@ def must_accept(content: Content) -> bool:
     return not is_blank(content["terms"])
 
 
-TERMS_TEXT = Kind(name="TERMS_TEXT", prefix="tt", model=TermsTextContent, told=True, shared=Shared.NATIONAL)
+TERMS_TEXT = Kind(
+    name="TERMS_TEXT", prefix="tt", model=TermsTextContent, told=True, shared=Shared.NATIONAL
+)

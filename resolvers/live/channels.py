@@ -1,6 +1,8 @@
-"""The live end of one log in this process: every event is told to all who follow it, in order, before the next.
+"""The live end of one log in this process: every event is told to all who follow it, in order,
+before the next.
 
-Invariant: each live follower was told everything up to `position`, and nothing of what comes after the event that is being told.
+Invariant: each live follower was told everything up to `position`, and nothing of what comes after
+the event that is being told.
 """
 
 import asyncio
@@ -24,7 +26,9 @@ _AGAIN_SECONDS = 0.2
 _TURN = 50
 """So many are told before others get their turn of the loop."""
 _MOST_WORDINGS = 8
-"""So many texts of one event are made while all wait; who needs yet another one gets it at its own pace."""
+"""So many texts of one event are made while all wait; who needs yet another one gets it at its own
+pace.
+"""
 
 Target = tuple[Follower, Clinic | None]
 
@@ -65,7 +69,9 @@ class Channel:
         self._task = asyncio.create_task(self._run(), name=f"channel {principal}")
 
     def join(self, follower: Follower) -> None:
-        """Take in one who was told everything up to `position`; while an event is being told, after the others, and that one too."""
+        """Take in one who was told everything up to `position`; while an event is being told, after
+        the others, and that one too.
+        """
         if self._telling:
             self._joining.append(follower)
         else:
@@ -105,12 +111,16 @@ class Channel:
     async def _run(self) -> None:
         while True:
             try:
-                async with aclosing(self._store.feed.follow(self.principal, self.position)) as events:
+                async with aclosing(
+                    self._store.feed.follow(self.principal, self.position)
+                ) as events:
                     async for event in events:
                         await self._tell(event)
             except Exception as error:  # noqa: BLE001 - the channel goes on: from its position, with whom it has not told yet
                 if not is_outage(error):
-                    _log.exception("an event could not be told", principal=self.principal, after=self.position)
+                    _log.exception(
+                        "an event could not be told", principal=self.principal, after=self.position
+                    )
                 await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _tell(self, event: Event) -> None:
@@ -122,19 +132,28 @@ class Channel:
             joining, self._joining = {one for one in self._joining if not one.ended}, []
             for follower in joining:
                 self._admit(follower)
-            targets = await self._targets(event, {key for one in joining for key in one.clinics or ()}, joining)
-            told += await self._tell_to(event, (target for target in targets if target[0] in joining))
+            targets = await self._targets(
+                event, {key for one in joining for key in one.clinics or ()}, joining
+            )
+            told += await self._tell_to(
+                event, (target for target in targets if target[0] in joining)
+            )
         self.position = event.sequence
         self._telling = False
         self._metrics.told(event, told, self._store.now())
 
-    async def _targets(self, event: Event, keys: Clinics, whole: Iterable[Follower]) -> Iterator[Target]:
-        """Whom an event concerns among the live followers, and as which clinic; in the order of the clinics' keys."""
+    async def _targets(
+        self, event: Event, keys: Clinics, whole: Iterable[Follower]
+    ) -> Iterator[Target]:
+        """Whom an event concerns among the live followers, and as which clinic; in the order of the
+        clinics' keys.
+        """
         concerned = await self._store.notifications.concerned(event, keys)
         return self._found([one for one in whole if one.clinics is None], concerned)
 
     def _found(self, whole: Iterable[Follower], concerned: Iterable[str]) -> Iterator[Target]:
-        # One after the other, as they are told: what is looked at here is still in the processor's caches then.
+        # One after the other, as they are told: what is looked at here is still in the processor's
+        # caches then.
         for follower in whole:
             yield follower, None
         for key in concerned:
@@ -146,7 +165,9 @@ class Channel:
         while turn := list(islice(targets, _TURN)):
             ready = []
             for follower, clinic in turn:
-                if not follower.live or (follower.sequence >= event.sequence and follower.was_told(event, clinic)):
+                if not follower.live or (
+                    follower.sequence >= event.sequence and follower.was_told(event, clinic)
+                ):
                     continue
                 if not follower.takes_all and not follower.following.wants(event):
                     continue
@@ -159,7 +180,8 @@ class Channel:
                         continue
                     text = await wording.make(event, clinic, follower.viewpoint, live=True)
                 ready.append((follower, None if clinic is None else clinic.key, text))
-            # In one go: a reader that is woken for each message anew costs the sender more than the message.
+            # In one go: a reader that is woken for each message anew costs the sender more than the
+            # message.
             for follower, key, text in ready:
                 if follower.live:
                     follower.tell(event, key, text)

@@ -1,7 +1,9 @@
 """One subscription: what it follows, how far it was told, and where it is told.
 
-A follower is *live* while it can take more: then the channel of its log tells it, and it has no task of its own. One that can't, or has just
-come, is *behind*: a task of its own reads the log from its position, waits for each send, and goes live again at the end. So a slow reader holds
+A follower is *live* while it can take more: then the channel of its log tells it, and it has no
+task of its own. One that can't, or has just
+come, is *behind*: a task of its own reads the log from its position, waits for each send, and goes
+live again at the end. So a slow reader holds
 up nobody, and nothing is queued for it: the log is the queue.
 """
 
@@ -30,7 +32,9 @@ _AGAIN_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """What is followed: what some clinics of one principal are told, or, without clinics, the acts in a principal's log that match a filter."""
+    """What is followed: what some clinics of one principal are told, or, without clinics, the acts
+    in a principal's log that match a filter.
+    """
 
     principal: str
     position: Position
@@ -40,16 +44,24 @@ class Following:
 
     def wants(self, event: Event) -> bool:
         """Whether an event is told, as far as the filter goes."""
-        return self.which.matches(event) if self.clinics is None else event.resident_visible or not self.resident_visible_only
+        return (
+            self.which.matches(event)
+            if self.clinics is None
+            else event.resident_visible or not self.resident_visible_only
+        )
 
 
 class Wording(Protocol):
     """How events are put into text for those who sent the same operation."""
 
-    def text(self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool) -> bytes | None:
+    def text(
+        self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool
+    ) -> bytes | None:
         """What someone is told of an event; None where that is not made yet."""
 
-    async def make(self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool) -> bytes:
+    async def make(
+        self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool
+    ) -> bytes:
         """The same, made now."""
 
     async def prepare(self, clinic: Clinic) -> None:
@@ -66,7 +78,10 @@ class Outlet(Protocol):
         """Send one notification or event if that takes no waiting, and answer whether it was sent."""
 
     def next(self, text: bytes, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:
-        """Send one; waits while the reader can't take more. Raises OSError once the reader has gone."""
+        """Send one; waits while the reader can't take more.
+
+        Raises OSError once the reader has gone.
+        """
 
     def end(self, reason: Exception) -> Coroutine[Any, Any, None]:
         """Tell that the subscription has ended, and why."""
@@ -96,9 +111,12 @@ class Follower:
     """One subscription of one viewer.
 
     Attributes:
-        sequence: The number of the last event that it was told; with `told`, the clinic that was told of it last, its position.
-        takes_all: Whether it is told all that concerns its clinics, so that nothing need be asked of its filter.
-        logs: Keys of the principals whose logs tell of what is followed, or of the end of a role that it is followed in.
+        sequence: The number of the last event that it was told; with `told`, the clinic that was
+            told of it last, its position.
+        takes_all: Whether it is told all that concerns its clinics, so that nothing need be asked
+            of its filter.
+        logs: Keys of the principals whose logs tell of what is followed, or of the end of a role
+            that it is followed in.
     """
 
     __slots__ = (
@@ -147,7 +165,13 @@ class Follower:
         self.sequence, self.told = following.position
         self.takes_all = following.clinics is not None and not following.resident_visible_only
         # In the order in which they are told of the same event.
-        self.clinics = None if following.clinics is None else {clinic.key: clinic for clinic in sorted(following.clinics, key=lambda one: one.key)}
+        self.clinics = (
+            None
+            if following.clinics is None
+            else {
+                clinic.key: clinic for clinic in sorted(following.clinics, key=lambda one: one.key)
+            }
+        )
         self.live = False
         self.ended = False
         self._store = store
@@ -164,7 +188,9 @@ class Follower:
         self.sequence, self.told = position
 
     def was_told(self, event: Event, clinic: Clinic | None) -> bool:
-        """Whether it has come further already: elsewhere, before it came here, or before this event is told again."""
+        """Whether it has come further already: elsewhere, before it came here, or before this event
+        is told again.
+        """
         if self.sequence != event.sequence:
             return self.sequence > event.sequence
         return self.told is None or (clinic is not None and clinic.key <= self.told)
@@ -174,7 +200,11 @@ class Follower:
         self._task = asyncio.create_task(self._catch_up(None), name="follower")
 
     def tell(self, event: Event, clinic: str | None, text: bytes) -> None:
-        """Send without waiting. Where the reader can't take more the follower is behind from here on; where it has gone, it ends."""
+        """Send without waiting.
+
+        Where the reader can't take more the follower is behind from here on; where it has gone, it
+        ends.
+        """
         rest = None
         if not self.outlet.now(text):
             try:
@@ -195,7 +225,9 @@ class Follower:
         self._task = asyncio.create_task(self._catch_up(sending), name="follower")
 
     def renew(self, clinic: Clinic) -> None:
-        """Go on with a clinic as it is now; not with one that was taken away while it was looked up."""
+        """Go on with a clinic as it is now; not with one that was taken away while it was looked
+        up.
+        """
         if self.clinics is not None and clinic.key in self.clinics:
             self.clinics[clinic.key] = clinic
             self._line.renew(self, clinic)
@@ -216,7 +248,10 @@ class Follower:
                 self._task.cancel()
 
     async def _catch_up(self, sending: asyncio.Task[None] | None) -> None:
-        """Tell from the log until everything is told, then go live. What goes wrong ends it, and the reader is told so."""
+        """Tell from the log until everything is told, then go live.
+
+        What goes wrong ends it, and the reader is told so.
+        """
         try:
             if sending is not None:
                 await sending
@@ -260,14 +295,18 @@ class Follower:
                     await self.outlet.next(text, event, key)
                     self.position = Position(event.sequence, key)
             if self.clinics is None:
-                await self.outlet.next(await self.wording.make(event, None, self.viewpoint, live=False), event, None)
+                await self.outlet.next(
+                    await self.wording.make(event, None, self.viewpoint, live=False), event, None
+                )
                 self.position = Position(event.sequence)
         self.position = stretch.reached
 
     async def _read(self, horizon: int) -> Stretch:
         principal = self.following.principal
         if self.clinics is not None:
-            return await self._store.notifications.after(principal, list(self.clinics), self.position, horizon, limit=_PAGE)
+            return await self._store.notifications.after(
+                principal, list(self.clinics), self.position, horizon, limit=_PAGE
+            )
         # Not beyond the horizon: rights were not looked at for what comes after it.
         limit = min(_PAGE, horizon - self.sequence)
         events = await self._store.history.after(principal, self.sequence, limit=limit)

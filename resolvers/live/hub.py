@@ -1,6 +1,8 @@
-"""All subscriptions of this process: beginning and ending them, and holding them to the rights that hold now.
+"""All subscriptions of this process: beginning and ending them, and holding them to the rights that
+hold now.
 
-Rights are looked at again before an event is told, where it or an earlier act of the log may have changed them. So nobody is told what was
+Rights are looked at again before an event is told, where it or an earlier act of the log may have
+changed them. So nobody is told what was
 written after the right to be told of it ended.
 """
 
@@ -23,7 +25,9 @@ from store.errors import InvalidInput, NotPermitted, RegistryError, Subscription
 from store.records import Action, Event, key_of
 from store.registry import Store
 
-_CHANGE_RIGHTS = frozenset({Action.ROLE_GRANTED, Action.ROLE_REVOKED, Action.POLICIES_CHANGED, Action.IMPORTED})
+_CHANGE_RIGHTS = frozenset(
+    {Action.ROLE_GRANTED, Action.ROLE_REVOKED, Action.POLICIES_CHANGED, Action.IMPORTED}
+)
 
 
 class Hub:
@@ -45,17 +49,30 @@ class Hub:
         self._closing: set[asyncio.Task[None]] = set()
 
     async def require_written(self, following: Following) -> None:
-        """Refuse a position beyond the end of the log: a restored backup has taken it back, and gives its numbers to other events.
+        """Refuse a position beyond the end of the log: a restored backup has taken it back, and
+        gives its numbers to other events.
 
         Raises:
             InvalidInput: It is; code `INVALID_CURSOR`.
         """
         principal, sequence = following.principal, following.position.sequence
         channel = self._channels.get(principal)
-        if (channel is None or sequence > channel.position) and not await self._store.history.is_written(principal, sequence):
-            raise InvalidInput.at(("after",), "INVALID_CURSOR", "Markören ligger efter loggens slut: börja om.")
+        if (
+            channel is None or sequence > channel.position
+        ) and not await self._store.history.is_written(principal, sequence):
+            raise InvalidInput.at(
+                ("after",), "INVALID_CURSOR", "Markören ligger efter loggens slut: börja om."
+            )
 
-    async def follow(self, context: Context, following: Following, wording: Wording, outlet: Outlet, *, changes: int) -> Follower:
+    async def follow(
+        self,
+        context: Context,
+        following: Following,
+        wording: Wording,
+        outlet: Outlet,
+        *,
+        changes: int,
+    ) -> Follower:
         """Begin to tell, from the position that is asked for on.
 
         Args:
@@ -88,7 +105,9 @@ class Hub:
         )
         channel.followers[follower.id] = self.followers[follower.id] = follower
         self._metrics.began(replay=following.position.sequence < channel.position)
-        if any(opened) or self.changes != changes:  # what was met before it stood in the list above did not reach it
+        if (
+            any(opened) or self.changes != changes
+        ):  # what was met before it stood in the list above did not reach it
             try:
                 await self._renew(follower)
                 await self._renew_clinics(channel, [follower], follower.clinics or ())
@@ -108,7 +127,9 @@ class Hub:
         """End everything."""
         for follower in list(self.followers.values()):
             follower.close()
-        await asyncio.gather(*(channel.stop() for channel in self._channels.values()), *self._closing)
+        await asyncio.gather(
+            *(channel.stop() for channel in self._channels.values()), *self._closing
+        )
         self._channels.clear()
         await self._roster.stop()
 
@@ -118,7 +139,14 @@ class Hub:
             if principal in self._channels:
                 return False
             position = await self._store.history.latest_sequence(principal)
-            self._channels[principal] = Channel(principal, position, self._store, before=self._recheck, ended=self._ended, metrics=self._metrics)
+            self._channels[principal] = Channel(
+                principal,
+                position,
+                self._store,
+                before=self._recheck,
+                ended=self._ended,
+                metrics=self._metrics,
+            )
             return True
 
     def _ended(self, follower: Follower) -> None:
@@ -131,7 +159,10 @@ class Hub:
     def _release(self, principals: Iterable[str]) -> None:
         for principal in principals:
             self._needed[principal] -= 1
-            if not self._needed[principal] and (channel := self._channels.pop(principal, None)) is not None:
+            if (
+                not self._needed[principal]
+                and (channel := self._channels.pop(principal, None)) is not None
+            ):
                 del self._needed[principal]
                 closing = asyncio.create_task(channel.stop())
                 self._closing.add(closing)
@@ -144,11 +175,19 @@ class Hub:
         if event.action in _CHANGE_RIGHTS:
             self.changes += 1
         if event.action in {Action.ROLE_GRANTED, Action.ROLE_REVOKED}:
-            for follower in [one for one in self.followers.values() if key_of(one.viewer.employee_hsa_id or "") == event.person]:
+            for follower in [
+                one
+                for one in self.followers.values()
+                if key_of(one.viewer.employee_hsa_id or "") == event.person
+            ]:
                 await self._renew(follower)
         elif event.action is Action.POLICIES_CHANGED:
             # Policies end the right to read for weak sign-ins only.
-            for follower in [one for one in channel.followers.values() if one.viewer.acr != LOA3 and not one.viewer.system]:
+            for follower in [
+                one
+                for one in channel.followers.values()
+                if one.viewer.acr != LOA3 and not one.viewer.system
+            ]:
                 await self._renew(follower)
         elif event.action is Action.IMPORTED:
             await self._renew_clinics(channel, list(channel.followers.values()), event.clinics)
@@ -162,21 +201,37 @@ class Hub:
         follower.viewpoint = Viewpoint(rights)
         principal = follower.following.principal
         if follower.clinics is not None:
-            lost = [key for key in follower.clinics if rights.holder(Permission.READ_INBOX, principal, key) is None]
+            lost = [
+                key
+                for key in follower.clinics
+                if rights.holder(Permission.READ_INBOX, principal, key) is None
+            ]
             self._take_away(follower, lost)
         elif rights.holder(Permission.READ_LOG, principal) is None or (
             follower.following.which.actor is not None and not rights.sees_persons(principal)
         ):
             _end(follower)
 
-    async def _renew_clinics(self, channel: Channel, followers: Sequence[Follower], keys: Iterable[str]) -> None:
-        """Take in what was imported of clinics that are followed; those that have gone elsewhere are not followed here any more."""
+    async def _renew_clinics(
+        self, channel: Channel, followers: Sequence[Follower], keys: Iterable[str]
+    ) -> None:
+        """Take in what was imported of clinics that are followed; those that have gone elsewhere
+        are not followed here any more.
+        """
         imported = set(keys)
         affected = [(one, imported.intersection(one.clinics)) for one in followers if one.clinics]
         affected = [(follower, theirs) for follower, theirs in affected if theirs]
-        clinics = await self._store.clinics.get_many({key for _, theirs in affected for key in theirs}) if affected else {}
+        clinics = (
+            await self._store.clinics.get_many({key for _, theirs in affected for key in theirs})
+            if affected
+            else {}
+        )
         for follower, theirs in affected:
-            here = {key: clinics[key] for key in theirs if key in clinics and clinics[key].principal == channel.principal}
+            here = {
+                key: clinics[key]
+                for key in theirs
+                if key in clinics and clinics[key].principal == channel.principal
+            }
             for clinic in here.values():
                 follower.renew(clinic)
             self._take_away(follower, theirs - here.keys())

@@ -1,6 +1,8 @@
-"""Rights that remember what was asked of them, so that one answer can serve everybody to whom the same is allowed.
+"""Rights that remember what was asked of them, so that one answer can serve everybody to whom the
+same is allowed.
 
-Sound by construction: whatever an answer rests on was asked here. Someone else may share it if, and only if, all that was asked is answered the
+Sound by construction: whatever an answer rests on was asked here. Someone else may share it if, and
+only if, all that was asked is answered the
 same for that one.
 """
 
@@ -33,7 +35,9 @@ class Asked:
 
 
 class Viewpoint:
-    """Someone's rights as they are now, and the answers that were last found to be the same for them."""
+    """Someone's rights as they are now, and the answers that were last found to be the same for
+    them.
+    """
 
     __slots__ = ("_agreed", "rights")
 
@@ -52,7 +56,10 @@ class Viewpoint:
 
 
 class WatchedRights(Rights):
-    """The rights of one who shares what comes of them. Everything that is read of them is noted in `asked`."""
+    """The rights of one who shares what comes of them.
+
+    Everything that is read of them is noted in `asked`.
+    """
 
     def __init__(self, rights: Rights) -> None:
         self._put("_rights", rights)
@@ -83,24 +90,42 @@ class WatchedRights(Rights):
     def sight(self, document: Seen) -> Sight:
         """See `Rights`."""
         # What a scope looks at; the content, which can't be a key, is not among it.
-        key = ("sight", document.principal, document.owner, document.kind, document.published is None)
+        key = (
+            "sight",
+            document.principal,
+            document.owner,
+            document.kind,
+            document.published is None,
+        )
         return self._answer(key, lambda rights: rights.sight(document))
 
-    def holder(self, permission: Permission, principal: str, clinic: str | None = None) -> Held | None:
+    def holder(
+        self, permission: Permission, principal: str, clinic: str | None = None
+    ) -> Held | None:
         """See `Rights`."""
-        return self._answer(("holder", permission, principal, clinic), lambda rights: rights.holder(permission, principal, clinic))
+        return self._answer(
+            ("holder", permission, principal, clinic),
+            lambda rights: rights.holder(permission, principal, clinic),
+        )
 
     def sees_clinic(self, clinic: Clinic) -> bool:
         """See `Rights`."""
-        return self._answer(("sees_clinic", clinic.key, clinic.principal), lambda rights: rights.sees_clinic(clinic))
+        return self._answer(
+            ("sees_clinic", clinic.key, clinic.principal), lambda rights: rights.sees_clinic(clinic)
+        )
 
     def reads_clinic(self, clinic: str, principal: str) -> bool:
         """See `Rights`."""
-        return self._answer(("reads_clinic", clinic, principal), lambda rights: rights.reads_clinic(clinic, principal))
+        return self._answer(
+            ("reads_clinic", clinic, principal),
+            lambda rights: rights.reads_clinic(clinic, principal),
+        )
 
     def sees_persons(self, principal: str) -> bool:
         """See `Rights`."""
-        return self._answer(("sees_persons", principal), lambda rights: rights.sees_persons(principal))
+        return self._answer(
+            ("sees_persons", principal), lambda rights: rights.sees_persons(principal)
+        )
 
     def belongs_to(self, principal: str) -> bool:
         """See `Rights`."""
@@ -108,7 +133,9 @@ class WatchedRights(Rights):
 
     def knows_groups(self, principal: str) -> bool:
         """See `Rights`."""
-        return self._answer(("knows_groups", principal), lambda rights: rights.knows_groups(principal))
+        return self._answer(
+            ("knows_groups", principal), lambda rights: rights.knows_groups(principal)
+        )
 
     def clinics(self) -> Reach | None:
         """See `Rights`."""

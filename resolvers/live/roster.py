@@ -1,4 +1,6 @@
-"""Keeping up, in the database, the roster of this process's subscriptions: a few writes a second, however many there are."""
+"""Keeping up, in the database, the roster of this process's subscriptions: a few writes a second,
+however many there are.
+"""
 
 import asyncio
 import uuid
@@ -75,8 +77,14 @@ class Roster:
     async def _note(self) -> None:
         begun = dict(list(self._begun.items())[:_MOST])
         ended = set(self._ended)
-        moved = {key: place for key, one in self._noted.items() if (place := _place(one)) != self._positions.get(key)}
-        await self._store.active_subscriptions.keep(self.process, [_as_noted(one) for one in begun.values()], ended, moved)
+        moved = {
+            key: place
+            for key, one in self._noted.items()
+            if (place := _place(one)) != self._positions.get(key)
+        }
+        await self._store.active_subscriptions.keep(
+            self.process, [_as_noted(one) for one in begun.values()], ended, moved
+        )
         self._ended -= ended
         for key, follower in begun.items():
             if self._begun.pop(key, None) is not None:

@@ -8,7 +8,8 @@ from typing import Any
 def begun(sending: Coroutine[Any, Any, None]) -> asyncio.Task[None] | None:
     """Run a coroutine up to its first wait, in this turn of the loop.
 
-    A send that needs no waiting costs no task and no turn: that is what telling ten thousand at once takes.
+    A send that needs no waiting costs no task and no turn: that is what telling ten thousand at
+    once takes.
 
     Returns:
         None where it is done; else the rest of it, as a task.

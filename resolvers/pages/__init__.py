@@ -1,7 +1,10 @@
-"""Case types and terms texts as HTML: what a resident meets, or a preview of it. Accessible (WCAG 2.1 AA) and sanitised.
+"""Case types and terms texts as HTML: what a resident meets, or a preview of it. Accessible (WCAG
+2.1 AA) and sanitised.
 
-Every value is escaped by the template; rich text goes through a Markdown parser that knows the subset only, and then through a sanitiser that
-would let nothing else out. The result is a fragment without scripts or styles, to stand below a page's `h1`.
+Every value is escaped by the template; rich text goes through a Markdown parser that knows the
+subset only, and then through a sanitiser that
+would let nothing else out. The result is a fragment without scripts or styles, to stand below a
+page's `h1`.
 """
 
 from collections.abc import Mapping
@@ -14,22 +17,38 @@ from markupsafe import Markup
 
 from resolvers.kinds.texts import LINK_SCHEMES, text_of
 
-_TAGS: Final = frozenset({"p", "strong", "em", "ul", "ol", "li", "a", "h3", "h4", "h5", "h6", "br", "img"})
+_TAGS: Final = frozenset(
+    {"p", "strong", "em", "ul", "ol", "li", "a", "h3", "h4", "h5", "h6", "br", "img"}
+)
 _ATTRIBUTES: Final = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}
 _LOWEST_HEADING = 6
 
 _markdown = MarkdownIt("commonmark", {"html": False})
-_templates = Environment(loader=PackageLoader("resolvers", "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+_templates = Environment(
+    loader=PackageLoader("resolvers", "pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
 
 
 def rich_text(markdown: str, below: int = 2) -> Markup:
-    """A rich text as sanitised HTML; its headings stand below one of the level `below`: the fragment's own is an `h2`."""
+    """A rich text as sanitised HTML; its headings stand below one of the level `below`: the
+    fragment's own is an `h2`.
+    """
     tokens = _markdown.parse(markdown)
     for token in tokens:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(int(token.tag[1:]) + below, _LOWEST_HEADING)}"
     html = _markdown.renderer.render(tokens, _markdown.options, {})
-    clean = nh3.clean(html, tags=set(_TAGS), attributes=_ATTRIBUTES, url_schemes=set(LINK_SCHEMES), link_rel="noopener noreferrer")
+    clean = nh3.clean(
+        html,
+        tags=set(_TAGS),
+        attributes=_ATTRIBUTES,
+        url_schemes=set(LINK_SCHEMES),
+        link_rel="noopener noreferrer",
+    )
     return Markup(clean)  # noqa: S704 - sanitised on the line above
 
 
@@ -40,8 +59,10 @@ def case_type_page(content: Mapping[str, Any], name: str) -> str:
     """A case type as an HTML fragment.
 
     Args:
-        content: A case type's content as today's model has it, with a clinic's additions and placeholders filled or not.
-        name: Begins every id of the fragment, so that several can stand on one page: letters, digits, hyphens, underscores.
+        content: A case type's content as today's model has it, with a clinic's additions and
+            placeholders filled or not.
+        name: Begins every id of the fragment, so that several can stand on one page: letters,
+            digits, hyphens, underscores.
     """
     return _templates.get_template("case_type.html.j2").render(content=content, name=name)
 
@@ -54,8 +75,14 @@ class Lead(NamedTuple):
 
 
 def lead_of(markdown: str, characters: int) -> Lead:
-    """The first so many characters that a reader sees of a rich text, on one line; cut off between words where there are some."""
-    parts = [text_of(token.children or []) for token in _markdown.parse(markdown) if token.type == "inline"]
+    """The first so many characters that a reader sees of a rich text, on one line; cut off between
+    words where there are some.
+    """
+    parts = [
+        text_of(token.children or [])
+        for token in _markdown.parse(markdown)
+        if token.type == "inline"
+    ]
     whole = " ".join(" ".join(parts).split())
     if len(whole) <= characters:
         return Lead(whole, cut=False)
@@ -72,4 +99,6 @@ def terms_text_page(content: Mapping[str, Any], name: str, lead: Lead, *, accept
         lead: Of its clinic text.
         accept: Whether the resident must accept the terms.
     """
-    return _templates.get_template("terms_text.html.j2").render(content=content, name=name, lead=lead, accept=accept)
+    return _templates.get_template("terms_text.html.j2").render(
+        content=content, name=name, lead=lead, accept=accept
+    )

@@ -1,11 +1,16 @@
-"""Names of the national directory's codes, where known. The lists change once or twice a year: they are data, and unknown codes pass."""
+"""Names of the national directory's codes, where known.
+
+The lists change once or twice a year: they are data, and unknown codes pass.
+"""
 
 import json
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-_lists: Mapping[str, Any] = json.loads((files("resolvers.reference") / "codes.json").read_text(encoding="utf-8"))
+_lists: Mapping[str, Any] = json.loads(
+    (files("resolvers.reference") / "codes.json").read_text(encoding="utf-8")
+)
 
 DATE: str = _lists["date"]
 """The day that the lists were read."""

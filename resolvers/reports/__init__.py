@@ -1,1 +1,3 @@
-"""What reporting tools ask: counts over what the viewer reads, by the same rights as the lists that they count."""
+"""What reporting tools ask: counts over what the viewer reads, by the same rights as the lists that
+they count.
+"""

@@ -47,7 +47,9 @@ class ClinicCount:
 
 @dataclass(frozen=True, slots=True)
 class CaseTypeCount:
-    """How many clinics have a central case type by how it came there, and how far they have taken the version in force."""
+    """How many clinics have a central case type by how it came there, and how far they have taken
+    the version in force.
+    """
 
     document: str
     version: int | None
@@ -57,21 +59,40 @@ class CaseTypeCount:
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """How many central case types a clinic (key) lags behind in, and since when in the first of them."""
+    """How many central case types a clinic (key) lags behind in, and since when in the first of
+    them.
+    """
 
     clinic: str
     case_types: int
     since: datetime
 
 
-async def per_clinic(context: Context, what: Coverage, as_of: datetime | None, order: ClinicCountOrder, paging: Paging) -> Page[ClinicCount]:
-    """A page of clinics with how many case types each has, or had at a moment; those without any too."""
+async def per_clinic(
+    context: Context,
+    what: Coverage,
+    as_of: datetime | None,
+    order: ClinicCountOrder,
+    paging: Paging,
+) -> Page[ClinicCount]:
+    """A page of clinics with how many case types each has, or had at a moment; those without any
+    too.
+    """
     which = what.assignments(context)
     if order is ClinicCountOrder.CLINIC_ASC:
         page = await context.store.clinics.page(what.of_clinics(), paging)
         keys = [clinic.key for clinic in page.items]
-        counts = await context.store.reports.holdings.by_clinic(replace(which, clinics=keys), as_of) if keys else {}
-        return Page([ClinicCount(key, counts.get(key, _NEVER_ASSIGNED)) for key in keys], page.cursors, page.has_next, page.has_previous)
+        counts = (
+            await context.store.reports.holdings.by_clinic(replace(which, clinics=keys), as_of)
+            if keys
+            else {}
+        )
+        return Page(
+            [ClinicCount(key, counts.get(key, _NEVER_ASSIGNED)) for key in keys],
+            page.cursors,
+            page.has_next,
+            page.has_previous,
+        )
     keys = await context.store.clinics.keys(what.of_clinics())
     counts = await context.store.reports.holdings.by_clinic(which, as_of)
     sign = -1 if order is ClinicCountOrder.MOST_FIRST else 1
@@ -84,14 +105,20 @@ async def count_clinics(context: Context, what: Coverage) -> int:
     return await context.store.clinics.count(what.of_clinics())
 
 
-async def per_case_type(context: Context, what: Coverage, as_of: datetime | None) -> Sequence[CaseTypeCount]:
+async def per_case_type(
+    context: Context, what: Coverage, as_of: datetime | None
+) -> Sequence[CaseTypeCount]:
     """Each central case type that some clinic has, or had at a moment."""
-    holdings = await context.store.reports.holdings.of(replace(what.assignments(context), central_only=True), as_of)
+    holdings = await context.store.reports.holdings.of(
+        replace(what.assignments(context), central_only=True), as_of
+    )
     in_force = await context.store.reports.holdings.in_force(holdings, as_of)
     by_document: dict[str, list[Holding]] = defaultdict(list)
     for holding in holdings:
         by_document[holding.document].append(holding)
-    return [_counted(document, found, in_force[document]) for document, found in by_document.items()]
+    return [
+        _counted(document, found, in_force[document]) for document, found in by_document.items()
+    ]
 
 
 def _counted(document: str, holdings: Sequence[Holding], in_force: InForce) -> CaseTypeCount:
@@ -102,7 +129,11 @@ def _counted(document: str, holdings: Sequence[Holding], in_force: InForce) -> C
         by_version[holding.acknowledged] += len(holding.clinics)
     unseen = by_version.pop(None, 0)
     counts = [
-        VersionCount(version, by_version[version], None if version == in_force.version else in_force.replaced.get(version))
+        VersionCount(
+            version,
+            by_version[version],
+            None if version == in_force.version else in_force.replaced.get(version),
+        )
         for version in sorted(version for version in by_version if version is not None)
     ]
     return CaseTypeCount(document, in_force.version, by_origin, Adoption(counts, unseen))
@@ -110,18 +141,30 @@ def _counted(document: str, holdings: Sequence[Holding], in_force: InForce) -> C
 
 def page_of_case_types(rows: Sequence[CaseTypeCount], paging: Paging) -> Page[CaseTypeCount]:
     """A page of them: those that most clinics have first."""
-    return sorted_page(rows, lambda row: (-sum(row.by_origin.values()), row.document), (int, str), paging)
+    return sorted_page(
+        rows, lambda row: (-sum(row.by_origin.values()), row.document), (int, str), paging
+    )
 
 
 async def behind(context: Context, what: Coverage, as_of: datetime | None) -> Sequence[Behind]:
-    """Each clinic that has not acknowledged the version in force of a central case type that it has, or had at a moment.
+    """Each clinic that has not acknowledged the version in force of a central case type that it
+    has, or had at a moment.
 
-    It lags since another version than the one it has acknowledged came in force; where it has acknowledged none, since the case type came.
+    It lags since another version than the one it has acknowledged came in force; where it has
+    acknowledged none, since the case type came.
     """
-    holdings = await context.store.reports.holdings.of(replace(what.assignments(context), central_only=True), as_of)
+    holdings = await context.store.reports.holdings.of(
+        replace(what.assignments(context), central_only=True), as_of
+    )
     in_force = await context.store.reports.holdings.in_force(holdings, as_of)
-    lagging = [holding for holding in holdings if holding.acknowledged != in_force[holding.document].version]
-    arrived = await context.store.reports.holdings.arrived(holding for holding in lagging if holding.acknowledged is None)
+    lagging = [
+        holding
+        for holding in holdings
+        if holding.acknowledged != in_force[holding.document].version
+    ]
+    arrived = await context.store.reports.holdings.arrived(
+        holding for holding in lagging if holding.acknowledged is None
+    )
     counts: dict[str, int] = defaultdict(int)
     since: dict[str, datetime] = {}
     for holding in lagging:

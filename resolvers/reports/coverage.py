@@ -1,4 +1,6 @@
-"""What a report is about: whose clinics and documents, no further than the viewer reads; and periods."""
+"""What a report is about: whose clinics and documents, no further than the viewer reads; and
+periods.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +24,8 @@ LONGEST_PERIOD = timedelta(days=1_830)
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """One principal's clinics, or all that the viewer reads; of these only `clinics` (keys, sorted) where some were chosen.
+    """One principal's clinics, or all that the viewer reads; of these only `clinics` (keys, sorted)
+    where some were chosen.
 
     `reach` is what the viewer reads, None for all.
     """
@@ -35,11 +38,20 @@ class Coverage:
         """What these clinics have; who reads all clinics sees their own case types nowhere."""
         within = self.reach or Reach(frozenset(context.principals), frozenset())
         principal = self.principal.key if self.principal else None
-        return AssignmentFilter(within=within, principal=principal, clinics=self.clinics, central_only=self.reach is None)
+        return AssignmentFilter(
+            within=within,
+            principal=principal,
+            clinics=self.clinics,
+            central_only=self.reach is None,
+        )
 
     def of_clinics(self) -> ClinicFilter:
         """The clinics themselves."""
-        return ClinicFilter(within=self.reach, principal=self.principal.key if self.principal else None, keys=self.clinics)
+        return ClinicFilter(
+            within=self.reach,
+            principal=self.principal.key if self.principal else None,
+            keys=self.clinics,
+        )
 
     def documents(self, context: Context, *, of_clinics: bool) -> Whose:
         """What the viewer sees of documents there; `of_clinics` of those clinics only."""
@@ -58,7 +70,9 @@ async def coverage(context: Context, principal: str | None, clinics: Wish | None
     if clinics is None:
         return chosen
     which = await filter_of(context, clinics, ("clinics",))
-    keys = await context.store.clinics.keys(ClinicFilter(principal=found.key if found else None, also=(which,)))
+    keys = await context.store.clinics.keys(
+        ClinicFilter(principal=found.key if found else None, also=(which,))
+    )
     return Coverage(found, keys, chosen.reach)
 
 
@@ -73,15 +87,22 @@ def require_period(context: Context, since: datetime, until: datetime | None) ->
     """
     end = until or context.store.now()
     if not since < end:
-        message = "Perioden måste sluta efter att den har börjat." if until else "Perioden slutar nu, och kan inte börja senare."
+        message = (
+            "Perioden måste sluta efter att den har börjat."
+            if until
+            else "Perioden slutar nu, och kan inte börja senare."
+        )
         raise InvalidInput.at(("to" if until else "from",), "OUT_OF_RANGE", message)
     if end - since > LONGEST_PERIOD:
         raise InvalidInput.at(("from",), "OUT_OF_RANGE", "Perioden får vara högst fem år.")
     return end
 
 
-def sorted_page(rows: Iterable[T], key: Callable[[T], Key], shape: tuple[type, ...], paging: Paging) -> Page[T]:
-    """A page, forward, of rows in hand, in the order of a key that no two share; the cursors hold the key.
+def sorted_page(
+    rows: Iterable[T], key: Callable[[T], Key], shape: tuple[type, ...], paging: Paging
+) -> Page[T]:
+    """A page, forward, of rows in hand, in the order of a key that no two share; the cursors hold
+    the key.
 
     Args:
         rows: All of them.
@@ -96,4 +117,9 @@ def sorted_page(rows: Iterable[T], key: Callable[[T], Key], shape: tuple[type, .
     ordered = sorted(((key(row), row) for row in rows), key=lambda pair: pair[0])
     start = 0 if after is None else sum(place <= after for place, _ in ordered)
     page = ordered[start : start + paging.limit]
-    return Page([row for _, row in page], [encode(place) for place, _ in page], start + paging.limit < len(ordered), start > 0)
+    return Page(
+        [row for _, row in page],
+        [encode(place) for place, _ in page],
+        start + paging.limit < len(ordered),
+        start > 0,
+    )

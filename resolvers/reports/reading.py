@@ -22,7 +22,8 @@ MAX_PUBLICATIONS = 200
 MAX_GROUPS = 20
 _HOUR = 3_600_000
 BOUNDS_IN_HOURS = (1, 24, 72, 168, 336, 720)
-"""The upper bounds of a histogram's bars: an hour, one day, three, seven, fourteen and thirty days."""
+"""The upper bounds of a histogram's bars: an hour, one day, three, seven, fourteen and thirty days.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,10 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Seconds from a publication to its acknowledgement. The histogram counts by `BOUNDS_IN_HOURS`, the last above the highest."""
+    """Seconds from a publication to its acknowledgement.
+
+    The histogram counts by `BOUNDS_IN_HOURS`, the last above the highest.
+    """
 
     acknowledged: int
     pending: int
@@ -45,8 +49,11 @@ class Summary:
     histogram: Sequence[int]
 
 
-async def measured(context: Context, what: Coverage, since: datetime, until: datetime | None, case_type: str | None) -> Measured:
-    """What the clinics whose inboxes the viewer reads were told of in a period: central case types that were put in force.
+async def measured(
+    context: Context, what: Coverage, since: datetime, until: datetime | None, case_type: str | None
+) -> Measured:
+    """What the clinics whose inboxes the viewer reads were told of in a period: central case types
+    that were put in force.
 
     Raises:
         NotPermitted: The viewer reads no inbox there.
@@ -61,21 +68,35 @@ async def measured(context: Context, what: Coverage, since: datetime, until: dat
         most = MAX_PUBLICATIONS + 1 - len(found.publications)
         publications = await readings.publications(principal, since, end, documents, most)
         if len(publications) == most:
-            raise InvalidInput.at(("from",), "TOO_MANY", f"Högst {MAX_PUBLICATIONS} publiceringar åt gången: ange en kortare period.")
+            raise InvalidInput.at(
+                ("from",),
+                "TOO_MANY",
+                f"Högst {MAX_PUBLICATIONS} publiceringar åt gången: ange en kortare period.",
+            )
         if publications:
             told = await readings.told(publications, reach, what.clinics)
-            clinics = {clinic for parts in told.values() for part in parts for clinic in part.clinics}
+            clinics = {
+                clinic for parts in told.values() for part in parts for clinic in part.clinics
+            }
             read = await readings.read(clinics, publications[0].sequence)
-            found = Measured([*found.publications, *publications], {**found.told, **told}, {**found.read, principal: read})
+            found = Measured(
+                [*found.publications, *publications],
+                {**found.told, **told},
+                {**found.read, principal: read},
+            )
     return found
 
 
 def _inboxes(context: Context, what: Coverage) -> tuple[Reach, Sequence[str]]:
-    """The clinics whose inboxes the viewer reads, not all of those that the national management reads; and their principals."""
+    """The clinics whose inboxes the viewer reads, not all of those that the national management
+    reads; and their principals.
+    """
     held = [one for one in context.rights.held if Permission.READ_INBOX in one.permissions]
     here = [one for one in held if what.principal is None or one.principal == what.principal.key]
     if not here:
-        raise NotPermitted("Du har inte behörighet att läsa mottagningarnas aviseringar.", ("principal",))
+        raise NotPermitted(
+            "Du har inte behörighet att läsa mottagningarnas aviseringar.", ("principal",)
+        )
     reach = Reach(
         principals=frozenset(one.principal for one in here if one.clinic is None),
         clinics=frozenset(one.clinic for one in here if one.clinic is not None),
@@ -87,8 +108,15 @@ async def by_case_type(found: Measured) -> Mapping[str, Summary]:
     """By case type that was published, in the order of their ids."""
     delays: dict[str, Delays] = {}
     for one in found.publications:
-        measure(delays.setdefault(one.document, Delays()), one, found.told.get(one.document, ()), found.read[one.principal])
-        await asyncio.sleep(0)  # one publication may concern thousands of clinics: others are served in between
+        measure(
+            delays.setdefault(one.document, Delays()),
+            one,
+            found.told.get(one.document, ()),
+            found.read[one.principal],
+        )
+        await asyncio.sleep(
+            0
+        )  # one publication may concern thousands of clinics: others are served in between
     return {document: summary([delays[document]]) for document in sorted(delays)}
 
 
@@ -101,7 +129,9 @@ async def in_all(found: Measured, among: frozenset[str] | None = None) -> Summar
     return summary([delays])
 
 
-async def by_group(context: Context, found: Measured, groups: Sequence[str]) -> Sequence[tuple[ClinicGroup, Summary]]:
+async def by_group(
+    context: Context, found: Measured, groups: Sequence[str]
+) -> Sequence[tuple[ClinicGroup, Summary]]:
     """Of the clinics that are in each group now, in the order asked for.
 
     Raises:
@@ -110,13 +140,22 @@ async def by_group(context: Context, found: Measured, groups: Sequence[str]) -> 
     """
     if not 1 <= len(groups) <= MAX_GROUPS:
         raise InvalidInput.at(("groups",), "OUT_OF_RANGE", f"Ange 1 till {MAX_GROUPS} grupper.")
-    known = [await group_of(context, group, ("groups", str(index))) for index, group in enumerate(groups)]
-    members = [frozenset(await context.store.clinics.keys(context.store.groups.filter_of(group))) for group in known]
-    return [(group, await in_all(found, among)) for group, among in zip(known, members, strict=True)]
+    known = [
+        await group_of(context, group, ("groups", str(index))) for index, group in enumerate(groups)
+    ]
+    members = [
+        frozenset(await context.store.clinics.keys(context.store.groups.filter_of(group)))
+        for group in known
+    ]
+    return [
+        (group, await in_all(found, among)) for group, among in zip(known, members, strict=True)
+    ]
 
 
 def summary(parts: Iterable[Delays]) -> Summary:
-    """The figures of some delays: the median (the mean of the middle two of an even number), and the 90th percentile by nearest rank."""
+    """The figures of some delays: the median (the mean of the middle two of an even number), and
+    the 90th percentile by nearest rank.
+    """
     taken, pending = array("q"), 0
     for part in parts:
         taken.extend(part.taken)

@@ -1,4 +1,6 @@
-"""What is written: edits by month, what is made from templates, what clinics adapt, and clinics' own case types that a central one would do for."""
+"""What is written: edits by month, what is made from templates, what clinics adapt, and clinics'
+own case types that a central one would do for.
+"""
 
 import asyncio
 from collections import defaultdict
@@ -38,13 +40,17 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """Clinics' own case types with the same name as a central one, or a similar one; the most similar first."""
+    """Clinics' own case types with the same name as a central one, or a similar one; the most
+    similar first.
+    """
 
     case_type: Document
     found: Sequence[Candidate]
 
 
-async def edits(context: Context, what: Coverage, since: datetime, until: datetime | None) -> Sequence[Edits]:
+async def edits(
+    context: Context, what: Coverage, since: datetime, until: datetime | None
+) -> Sequence[Edits]:
     """How many versions were written in the logs that the viewer reads, by principal and month.
 
     Raises:
@@ -53,10 +59,16 @@ async def edits(context: Context, what: Coverage, since: datetime, until: dateti
     """
     end = require_period(context, since, until)
     if what.principal is not None:
-        access.require_at(context.rights, Permission.READ_LOG, what.principal.key, None, ("principal",))
+        access.require_at(
+            context.rights, Permission.READ_LOG, what.principal.key, None, ("principal",)
+        )
         principals = [what.principal.key]
     else:
-        principals = [key for key in sorted(context.principals) if context.rights.holder(Permission.READ_LOG, key) is not None]
+        principals = [
+            key
+            for key in sorted(context.principals)
+            if context.rights.holder(Permission.READ_LOG, key) is not None
+        ]
         if not principals:
             raise NotPermitted("Du har inte behörighet att läsa någon logg.", ("principal",))
     return await context.store.reports.texts.edits(principals, since, end)
@@ -67,9 +79,16 @@ async def made_from_templates(context: Context, what: Coverage, paging: Paging) 
     page = await documents.page(context, DocumentFilter(_TEMPLATE), Order.NAME_ASC, paging)
     whose = what.documents(context, of_clinics=what.clinics is not None)
     uses: dict[str, list[TemplateUse]] = defaultdict(list)
-    for use in await context.store.reports.texts.derived([template.id for template in page.items], whose):
+    for use in await context.store.reports.texts.derived(
+        [template.id for template in page.items], whose
+    ):
         uses[use.template].append(use)
-    return Page([Made(one, uses[one.id]) for one in page.items], page.cursors, page.has_next, page.has_previous)
+    return Page(
+        [Made(one, uses[one.id]) for one in page.items],
+        page.cursors,
+        page.has_next,
+        page.has_previous,
+    )
 
 
 async def count_templates(context: Context) -> int:
@@ -79,7 +98,9 @@ async def count_templates(context: Context) -> int:
 
 async def adapted(context: Context, what: Coverage) -> Sequence[Adapted]:
     """The central case types that clinics have adapted, as far as the viewer sees adaptations."""
-    return await context.store.reports.texts.adapted("LOCAL_ADAPTATION", what.documents(context, of_clinics=True))
+    return await context.store.reports.texts.adapted(
+        "LOCAL_ADAPTATION", what.documents(context, of_clinics=True)
+    )
 
 
 def page_of_adapted(rows: Sequence[Adapted], paging: Paging) -> Page[Adapted]:
@@ -87,44 +108,78 @@ def page_of_adapted(rows: Sequence[Adapted], paging: Paging) -> Page[Adapted]:
     return sorted_page(rows, lambda row: (-row.clinics, row.case_type), (int, str), paging)
 
 
-async def adapted_texts(context: Context, what: Coverage, document: str | None) -> Sequence[AdaptedText]:
-    """The single texts that clinics add to central case types, and in which documents differ from the templates that they are made from.
+async def adapted_texts(
+    context: Context, what: Coverage, document: str | None
+) -> Sequence[AdaptedText]:
+    """The single texts that clinics add to central case types, and in which documents differ from
+    the templates that they are made from.
 
-    As far as the viewer sees adaptations, documents and templates; of one case type or template only, where it is named.
+    As far as the viewer sees adaptations, documents and templates; of one case type or template
+    only, where it is named.
 
     Raises:
         NotFound: There is no such document, or the viewer may not know of it.
         InvalidInput: Too many documents would have to be compared.
     """
     if document is not None:
-        access.require_sight(context.rights, (await context.store.extracts.heads([document])).get(document), ("document",))
+        access.require_sight(
+            context.rights,
+            (await context.store.extracts.heads([document])).get(document),
+            ("document",),
+        )
     reports = context.store.reports
     sources = None if document is None else [document]
-    made = await reports.texts.derivations(sources, what.documents(context, of_clinics=what.clinics is not None), limit=MOST_DOCUMENTS + 1)
+    made = await reports.texts.derivations(
+        sources,
+        what.documents(context, of_clinics=what.clinics is not None),
+        limit=MOST_DOCUMENTS + 1,
+    )
     if len(made) > MOST_DOCUMENTS:
-        raise InvalidInput.at(("document",), "TOO_MANY", f"Högst {MOST_DOCUMENTS} dokument jämförs åt gången: ange en mall eller en huvudman.")
+        raise InvalidInput.at(
+            ("document",),
+            "TOO_MANY",
+            f"Högst {MOST_DOCUMENTS} dokument jämförs åt gången: ange en mall eller en huvudman.",
+        )
     templates = await context.store.extracts.heads({one.template for one in made})
-    known = {one for one, head in templates.items() if context.rights.sight(head) is not Sight.NOTHING}
+    known = {
+        one for one, head in templates.items() if context.rights.sight(head) is not Sight.NOTHING
+    }
     differing = await reports.adapting.differing([one for one in made if one.template in known])
-    return [*differing, *await reports.adapting.added("LOCAL_ADAPTATION", what.documents(context, of_clinics=True), document)]
+    return [
+        *differing,
+        *await reports.adapting.added(
+            "LOCAL_ADAPTATION", what.documents(context, of_clinics=True), document
+        ),
+    ]
 
 
 def page_of_adapted_texts(rows: Sequence[AdaptedText], paging: Paging) -> Page[AdaptedText]:
     """A page of them: those that most documents have something of their own for first."""
-    return sorted_page(rows, lambda row: (-row.documents, row.source, row.path), (int, str, str), paging)
+    return sorted_page(
+        rows, lambda row: (-row.documents, row.source, row.path), (int, str, str), paging
+    )
 
 
 def _central(what: Coverage) -> DocumentFilter:
     owner = what.principal.key if what.principal else None
-    return DocumentFilter(_CASE_TYPE, owner=owner, owner_kind=OwnerKind.PRINCIPAL, states=[DocumentState.ACTIVE, DocumentState.INACTIVE])
+    return DocumentFilter(
+        _CASE_TYPE,
+        owner=owner,
+        owner_kind=OwnerKind.PRINCIPAL,
+        states=[DocumentState.ACTIVE, DocumentState.INACTIVE],
+    )
 
 
 async def duplicates(context: Context, what: Coverage, paging: Paging) -> Page[Duplicates]:
-    """A page of the central case types that are published, by name, with the local ones of the same principal that are like each."""
+    """A page of the central case types that are published, by name, with the local ones of the same
+    principal that are like each.
+    """
     page = await documents.page(context, _central(what), Order.NAME_ASC, paging)
     by_name: dict[str, dict[str, list[Named]]] = defaultdict(lambda: defaultdict(list))
     if page.items:
-        for local in await context.store.reports.texts.local(_CASE_TYPE, what.documents(context, of_clinics=True)):
+        for local in await context.store.reports.texts.local(
+            _CASE_TYPE, what.documents(context, of_clinics=True)
+        ):
             by_name[local.principal][folded(local.name)].append(local)
     found = []
     for one in page.items:
@@ -134,10 +189,18 @@ async def duplicates(context: Context, what: Coverage, paging: Paging) -> Page[D
 
 
 def _like(central: Document, local: Mapping[str, Sequence[Named]]) -> list[Candidate]:
-    """Those with the same or a similar name, the most similar first; each name is compared once, however many have it."""
+    """Those with the same or a similar name, the most similar first; each name is compared once,
+    however many have it.
+    """
     least = distribution.LEAST_SIMILAR * 100 - _ROUNDED_OFF
     found = []
-    for name, _, _ in process.extract(folded(central.name), local.keys(), scorer=fuzz.token_sort_ratio, score_cutoff=least, limit=None):
+    for name, _, _ in process.extract(
+        folded(central.name),
+        local.keys(),
+        scorer=fuzz.token_sort_ratio,
+        score_cutoff=least,
+        limit=None,
+    ):
         likeness = distribution.similarity(central.name, name)
         if likeness >= distribution.LEAST_SIMILAR:
             found += [Candidate(one.owner, one.id, likeness) for one in local[name]]
@@ -151,4 +214,6 @@ async def count_central(context: Context, what: Coverage) -> int:
 
 def page_of_candidates(rows: Sequence[Candidate], paging: Paging) -> Page[Candidate]:
     """A page of local case types, the most similar first."""
-    return sorted_page(rows, lambda row: (-round(row.similarity * 1_000), row.document), (int, str), paging)
+    return sorted_page(
+        rows, lambda row: (-round(row.similarity * 1_000), row.document), (int, str), paging
+    )

@@ -1,6 +1,8 @@
-"""The sample data set: loaded once, through the same resolvers as every other write, so that it has a real history.
+"""The sample data set: loaded once, through the same resolvers as every other write, so that it has
+a real history.
 
-Written for this project; no real person's or clinic's data. The acts are those of made-up administrators, one for each principal.
+Written for this project; no real person's or clinic's data. The acts are those of made-up
+administrators, one for each principal.
 """
 
 import json
@@ -29,16 +31,21 @@ async def load(store: Store) -> bool:
     """Load the sample data into an empty registry.
 
     Returns:
-        False if there is anything in it already; nothing is touched then. A load that was cut off starts over only in an empty database.
+        False if there is anything in it already; nothing is touched then. A load that was cut off
+        starts over only in an empty database.
     """
     if await store.database.count("events", {}):
         return False
     await store.principals.ensure(read_principals(_DATA / "principals.json"))
     loader = _Loader(store)
-    for path in sorted(entry.name for entry in _DATA.iterdir() if entry.name.startswith("clinics_")):
+    for path in sorted(
+        entry.name for entry in _DATA.iterdir() if entry.name.startswith("clinics_")
+    ):
         principal = path.removeprefix("clinics_").removesuffix(".csv")
         csv = (_DATA / path).read_text(encoding="utf-8")
-        await clinics.import_csv(await loader.administrator(principal), principal, csv, dry_run=False, key=None)
+        await clinics.import_csv(
+            await loader.administrator(principal), principal, csv, dry_run=False, key=None
+        )
     for row in _read("templates.json"):
         await loader.template(row)
     for row in _read("groups.json"):
@@ -96,7 +103,9 @@ class _Loader:
         self._templates[row["key"]] = await self._edited(kind, made, row)
 
     async def case_type(self, row: Mapping[str, Any]) -> None:
-        """One case type: handed out once published, so that clinics are told of its later versions; deactivated at last if the row says so."""
+        """One case type: handed out once published, so that clinics are told of its later versions;
+        deactivated at last if the row says so.
+        """
         document = await self._made(CASE_TYPE, row)
         context = await self.administrator(row["owner"])
         if row.get("distributeTo") and document.owner.kind is OwnerKind.PRINCIPAL:
@@ -112,32 +121,68 @@ class _Loader:
         document = await self._edited(CASE_TYPE, document, row)
         self._case_types[document.internal_name] = document.id
         if not row.get("active", True):
-            await documents.deactivate(context, document.id, expected_version=document.latest, note=None, key=None)
+            await documents.deactivate(
+                context, document.id, expected_version=document.latest, note=None, key=None
+            )
 
     async def group(self, row: Mapping[str, Any]) -> None:
         """One group of clinics, listed or by rule."""
         context = await self.administrator(row["principal"])
-        rule = ClinicRule(business_classifications=row["rule"]["businessClassifications"]) if "rule" in row else None
-        saved = await groups.save(context, row["principal"], None, name=row["name"], hsa_ids=row.get("hsaIds"), csv=None, rule=rule, key=None)
+        rule = (
+            ClinicRule(business_classifications=row["rule"]["businessClassifications"])
+            if "rule" in row
+            else None
+        )
+        saved = await groups.save(
+            context,
+            row["principal"],
+            None,
+            name=row["name"],
+            hsa_ids=row.get("hsaIds"),
+            csv=None,
+            rule=rule,
+            key=None,
+        )
         self._groups[row["name"]] = saved.target or ""
 
     async def clinics_own(self, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         """What clinics have done themselves; case types are named by their internal names."""
         for row in rows["follows"]:
             context = await self.administrator(row["clinic"])
-            await distribution.follow(context, self._case_types[row["caseType"]], row["clinic"], note=row["note"], key=None)
+            await distribution.follow(
+                context,
+                self._case_types[row["caseType"]],
+                row["clinic"],
+                note=row["note"],
+                key=None,
+            )
         for row in rows["adaptations"]:
             context = await self.administrator(row["clinic"])
             content = {name: row[name] for name in ("standardReplies", "terms")}
             await adaptations.save(
-                context, row["clinic"], self._case_types[row["caseType"]], content=content, expected_version=0, note=row["note"], key=None
+                context,
+                row["clinic"],
+                self._case_types[row["caseType"]],
+                content=content,
+                expected_version=0,
+                note=row["note"],
+                key=None,
             )
         for row in rows["orders"]:
             context = await self.administrator(row["clinic"])
             order = [self._case_types[name] for name in row["order"]]
-            await orders.save(context, orders.Target(clinic=row["clinic"]), OrderedList.START_PAGE, order, note=None, key=None)
+            await orders.save(
+                context,
+                orders.Target(clinic=row["clinic"]),
+                OrderedList.START_PAGE,
+                order,
+                note=None,
+                key=None,
+            )
 
-    async def _made(self, kind: Kind, row: Mapping[str, Any], template_kind: Kind = CASE_TYPE_TEMPLATE) -> Document:
+    async def _made(
+        self, kind: Kind, row: Mapping[str, Any], template_kind: Kind = CASE_TYPE_TEMPLATE
+    ) -> Document:
         context = await self.administrator(row["owner"])
         source = self._templates[row["fromTemplate"]] if row.get("fromTemplate") else None
         saved = await documents.create(
@@ -152,7 +197,9 @@ class _Loader:
         )
         document = _kept(saved.document)
         if row["publish"]:
-            saved = await documents.publish(context, document.id, version=1, expected_version=1, note=None, key=None)
+            saved = await documents.publish(
+                context, document.id, version=1, expected_version=1, note=None, key=None
+            )
         return _kept(saved.document)
 
     async def _edited(self, kind: Kind, document: Document, row: Mapping[str, Any]) -> Document:
@@ -176,7 +223,10 @@ class _Loader:
             return Choice("to", hsa_ids=chosen)
         if "group" in chosen:
             return Choice("to", group=self._groups[chosen["group"]])
-        return Choice("to", filter=Wish(ClinicFilter(business_classifications=[chosen["businessClassification"]])))
+        return Choice(
+            "to",
+            filter=Wish(ClinicFilter(business_classifications=[chosen["businessClassification"]])),
+        )
 
 
 def _kept(document: Document | None) -> Document:

@@ -1,4 +1,6 @@
-"""Where principals' documents differ from a template that they come from: place by place, equal values together."""
+"""Where principals' documents differ from a template that they come from: place by place, equal
+values together.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -34,7 +36,10 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One value at a place, and the documents that have it; None where they have nothing there. `same` as the template's."""
+    """One value at a place, and the documents that have it; None where they have nothing there.
+
+    `same` as the template's.
+    """
 
     value: Any
     same: bool
@@ -66,7 +71,9 @@ class Compared:
     rows: Mapping[Row, PlaceCompared]
 
     def page(self, paging: Paging, *, differing: bool) -> Page[PlaceCompared]:
-        """A page of the places, in the order of the template's content; what it lacks stands at the end of each list."""
+        """A page of the places, in the order of the template's content; what it lacks stands at the
+        end of each list.
+        """
         keys = [key for key in sorted(self.rows) if self.rows[key].differs or not differing]
         if paging.after is not None:
             after = decode(paging.after, _SHAPE, "after")
@@ -80,12 +87,15 @@ class Compared:
 
 
 async def compare(context: Context, template: Document, wish: Wish) -> Compared:
-    """What is in force of a template beside what is in force of the principals' documents that come from it, those that the viewer sees.
+    """What is in force of a template beside what is in force of the principals' documents that come
+    from it, those that the viewer sees.
 
     Raises:
         InvalidInput: There are too many of them; code `TOO_MANY`.
     """
-    wanted = None if wish.principals is None else {key_of(principal) for principal in wish.principals}
+    wanted = (
+        None if wish.principals is None else {key_of(principal) for principal in wish.principals}
+    )
     found = [
         one.id
         for one in await context.loaders.descendants.load(template.id) or ()
@@ -98,15 +108,24 @@ async def compare(context: Context, template: Document, wish: Wish) -> Compared:
     ]
     if len(found) > MAX_COMPARED:
         raise InvalidInput.at(
-            ("principals",), "TOO_MANY", f"Högst {MAX_COMPARED} dokument jämförs åt gången; här är det {len(found)}. Välj huvudmän eller slag."
+            ("principals",),
+            "TOO_MANY",
+            f"Högst {MAX_COMPARED} dokument jämförs åt gången; här är det {len(found)}. Välj"
+            " huvudmän eller slag.",
         )
     loaded = await context.loaders.documents.load_many(found)
-    others = [one for one in loaded if one is not None and documents.sight(context, one) is not Sight.NOTHING]
+    others = [
+        one
+        for one in loaded
+        if one is not None and documents.sight(context, one) is not Sight.NOTHING
+    ]
     others.sort(key=lambda one: (context.principals[one.principal].name, one.internal_name, one.id))
     return Compared(template, others, rows(context, template, others))
 
 
-def rows(context: Context, template: Document, others: Sequence[Document]) -> Mapping[Row, PlaceCompared]:
+def rows(
+    context: Context, template: Document, others: Sequence[Document]
+) -> Mapping[Row, PlaceCompared]:
     """Every place that any of them has, by its position."""
     kind = context.store.kinds[template.kind]
     base = kind.in_force(template)
@@ -118,16 +137,27 @@ def rows(context: Context, template: Document, others: Sequence[Document]) -> Ma
     for place, number in _every(own, list(theirs.values())):
         here = [(other, theirs[other.id].get(place.path)) for other in others]
         value = own[place.path].value if place.path in own else None
-        variants = _variants(value, [(other, None if one is None else one.value) for other, one in here], place.field, kind.fields)
-        found[position[place.field], number, place.path] = PlaceCompared(place.path, place.label, value, variants)
+        variants = _variants(
+            value,
+            [(other, None if one is None else one.value) for other, one in here],
+            place.field,
+            kind.fields,
+        )
+        found[position[place.field], number, place.path] = PlaceCompared(
+            place.path, place.label, value, variants
+        )
     for name, field in kind.fields.items():
         if field.keyed and field.fields is not None:
             found[position[name], 0, name] = _order(base, contents, others, name, field)
     return found
 
 
-def _every(own: Mapping[str, Place], theirs: Sequence[Mapping[str, Place]]) -> list[tuple[Place, int]]:
-    """The places, each with its number: the template's own from 1, then all others at one number, by their paths."""
+def _every(
+    own: Mapping[str, Place], theirs: Sequence[Mapping[str, Place]]
+) -> list[tuple[Place, int]]:
+    """The places, each with its number: the template's own from 1, then all others at one number,
+    by their paths.
+    """
     numbered = {path: (place, number) for number, (path, place) in enumerate(own.items(), 1)}
     last = len(numbered) + 1
     for one in theirs:
@@ -136,13 +166,20 @@ def _every(own: Mapping[str, Place], theirs: Sequence[Mapping[str, Place]]) -> l
     return list(numbered.values())
 
 
-def _variants(value: Any, held: Sequence[tuple[Document, Any]], name: str, fields: Mapping[str, Field]) -> list[Variant]:
+def _variants(
+    value: Any, held: Sequence[tuple[Document, Any]], name: str, fields: Mapping[str, Field]
+) -> list[Variant]:
     groups: dict[bytes, list[tuple[Document, Any]]] = defaultdict(list)
     for other, one in held:
         groups[canonical(one)].append((other, one))
     template = canonical(value)
     variants = [
-        Variant(group[0][1], text == template, [other for other, _ in group], [] if text == template else _changes(value, group[0][1], name, fields))
+        Variant(
+            group[0][1],
+            text == template,
+            [other for other, _ in group],
+            [] if text == template else _changes(value, group[0][1], name, fields),
+        )
         for text, group in groups.items()
     ]
     return _sorted(variants)
@@ -157,14 +194,23 @@ def _changes(before: Any, after: Any, name: str, fields: Mapping[str, Field]) ->
     return diff.diff({name: before}, {name: after}, {name: fields[name]})
 
 
-def _order(base: Content, contents: Mapping[str, Content], others: Sequence[Document], name: str, field: Field) -> PlaceCompared:
+def _order(
+    base: Content,
+    contents: Mapping[str, Content],
+    others: Sequence[Document],
+    name: str,
+    field: Field,
+) -> PlaceCompared:
     """The order of a list's items that a document shares with the template."""
     groups: dict[bytes, list[tuple[Document, Any]]] = defaultdict(list)
     for other in others:
         keys = moved(base, contents[other.id], name)
         groups[canonical(keys)].append((other, keys))
     own = [item["key"] for item in base.get(name) or ()]
-    variants = [Variant(group[0][1] or own, group[0][1] is None, [other for other, _ in group], []) for group in groups.values()]
+    variants = [
+        Variant(group[0][1] or own, group[0][1] is None, [other for other, _ in group], [])
+        for group in groups.values()
+    ]
     return PlaceCompared(name, f"{field.title} › ordning", own, _sorted(variants))
 
 

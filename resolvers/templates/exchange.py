@@ -1,6 +1,7 @@
 """Export and import of templates: who may, and what an imported one comes from.
 
-A file holds every version, drafts too, and who wrote each: the hashes cover that. So it is for those who see both.
+A file holds every version, drafts too, and who wrote each: the hashes cover that. So it is for
+those who see both.
 """
 
 import asyncio
@@ -31,7 +32,9 @@ class ImportOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import led to; of one that was only tried `saved` has no event, and of a template that is not there yet no document."""
+    """What an import led to; of one that was only tried `saved` has no event, and of a template
+    that is not there yet no document.
+    """
 
     saved: Saved
     outcome: ImportOutcome
@@ -46,9 +49,16 @@ async def export(context: Context, template_id: str) -> tuple[Document, str]:
         NotPermitted: The viewer does not see its drafts, or not who wrote them.
         InvalidInput: The file would be larger than what can be imported again.
     """
-    document = access.require_sight(context.rights, await documents.get(context, template_id, CASE_TYPE_TEMPLATE.name))
-    if documents.sight(context, document) is not Sight.ALL or not context.rights.sees_persons(document.principal):
-        raise NotPermitted("Filen innehåller utkast och vem som skrev dem. Du har inte behörighet att se båda.", ("id",))
+    document = access.require_sight(
+        context.rights, await documents.get(context, template_id, CASE_TYPE_TEMPLATE.name)
+    )
+    if documents.sight(context, document) is not Sight.ALL or not context.rights.sees_persons(
+        document.principal
+    ):
+        raise NotPermitted(
+            "Filen innehåller utkast och vem som skrev dem. Du har inte behörighet att se båda.",
+            ("id",),
+        )
     versions: list[Version] = []
     size = 0
     while more := await context.store.template_exchange.versions(document, after=len(versions)):
@@ -56,32 +66,46 @@ async def export(context: Context, template_id: str) -> tuple[Document, str]:
         size += sum(len(files.version_as_text(version)) for version in more)
         if size > files.MAX_BYTES:
             raise _too_large()
-    text = files.write(document, context.principals[document.principal].name, versions, at=context.store.now())
+    text = files.write(
+        document, context.principals[document.principal].name, versions, at=context.store.now()
+    )
     if len(text) > files.MAX_BYTES:
         raise _too_large()
     return document, text.decode()
 
 
 def _too_large() -> InvalidInput:
-    return InvalidInput.at(("id",), "TOO_LARGE", f"Mallens historik får inte plats i en fil på {files.MAX_BYTES} byte.")
+    return InvalidInput.at(
+        ("id",), "TOO_LARGE", f"Mallens historik får inte plats i en fil på {files.MAX_BYTES} byte."
+    )
 
 
 async def take_in(
-    context: Context, *, owner: str, file: str, version: int | None, dry_run: bool, note: str | None, key: IdempotencyKey | None
+    context: Context,
+    *,
+    owner: str,
+    file: str,
+    version: int | None,
+    dry_run: bool,
+    note: str | None,
+    key: IdempotencyKey | None,
 ) -> Imported:
     """Import a version of a template from a file, as a draft.
 
     Raises:
         NotFound: There is no such owner.
         NotPermitted: The viewer may not make templates there.
-        InvalidInput: The file is changed, or none; or its content breaks a rule here. Nothing was written.
+        InvalidInput: The file is changed, or none; or its content breaks a rule here. Nothing was
+            written.
         WrongState: What was imported before is archived.
     """
     principal, kept_owner = await documents.owner_of(context, owner)
     clinic = kept_owner.key if kept_owner.kind is OwnerKind.CLINIC else None
     held = access.require_at(context.rights, Permission.EDIT, principal, clinic, ("owner",))
     act = context.act(held, note)
-    taken = await asyncio.to_thread(files.read, file, CASE_TYPE_TEMPLATE, version)  # recomputing hashes must not hold up everyone else
+    taken = await asyncio.to_thread(
+        files.read, file, CASE_TYPE_TEMPLATE, version
+    )  # recomputing hashes must not hold up everyone else
     place = ("file", "versions", str(taken.index), "content")
     content = validate(CASE_TYPE_TEMPLATE, taken.content, place)
     await documents.require_allowed_links(context, principal, content.get("links", ()), place)
@@ -99,7 +123,9 @@ async def take_in(
     )
     outcome = ImportOutcome.UNCHANGED
     if saved.event is not None:
-        outcome = ImportOutcome.CREATED if saved.event.action is Action.CREATED else ImportOutcome.UPDATED
+        outcome = (
+            ImportOutcome.CREATED if saved.event.action is Action.CREATED else ImportOutcome.UPDATED
+        )
     return Imported(saved, outcome, taken.origin)
 
 
@@ -108,12 +134,26 @@ async def _tried(context: Context, owner: str, taken: Taken) -> Imported:
     if before is None:
         return Imported(Saved(), ImportOutcome.CREATED, taken.origin)
     document, newest = before
-    outcome = ImportOutcome.UPDATED if goes_on(document, newest, taken.origin) else ImportOutcome.UNCHANGED
+    outcome = (
+        ImportOutcome.UPDATED
+        if goes_on(document, newest, taken.origin)
+        else ImportOutcome.UNCHANGED
+    )
     return Imported(Saved(document=document, version=newest), outcome, taken.origin)
 
 
 async def _known_here(context: Context, taken: Taken) -> Derivation | None:
-    """The template version itself, where this registry has it and the viewer sees it: then the lineage goes on from there."""
+    """The template version itself, where this registry has it and the viewer sees it: then the
+    lineage goes on from there.
+    """
     template = await documents.get(context, taken.version.document, CASE_TYPE_TEMPLATE.name)
-    found = None if template is None else await documents.version(context, template, taken.version.number)
-    return Derivation(found.document, found.number) if found is not None and found.hash == taken.version.hash else None
+    found = (
+        None
+        if template is None
+        else await documents.version(context, template, taken.version.number)
+    )
+    return (
+        Derivation(found.document, found.number)
+        if found is not None and found.hash == taken.version.hash
+        else None
+    )

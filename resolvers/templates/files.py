@@ -1,6 +1,8 @@
-"""A template as a file: written with all its versions, read back only if their chain of hashes is whole.
+"""A template as a file: written with all its versions, read back only if their chain of hashes is
+whole.
 
-The format is described in docs/formats/template-file.md and, as JSON Schema, in template-file.schema.json
+The format is described in docs/formats/template-file.md and, as JSON Schema, in
+template-file.schema.json
 beside it. Nothing here reads or writes the registry.
 """
 
@@ -48,7 +50,9 @@ class Author(_Part):
 
 
 class DerivedFrom(_Part):
-    """The template version that a version was made from, by the ids of the registry that it was made in."""
+    """The template version that a version was made from, by the ids of the registry that it was
+    made in.
+    """
 
     template: _Id
     version: _Number
@@ -104,7 +108,9 @@ class TemplateFile(_Part):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A version of a file whose chain is whole: its index in the file, and its content as today's model has it."""
+    """A version of a file whose chain is whole: its index in the file, and its content as today's
+    model has it.
+    """
 
     index: int
     version: Version
@@ -113,13 +119,17 @@ class Taken:
     @property
     def origin(self) -> Origin:
         """What a version that is made from it comes from."""
-        return Origin(self.version.document, self.version.number, self.version.hash, self.version.principal)
+        return Origin(
+            self.version.document, self.version.number, self.version.hash, self.version.principal
+        )
 
 
 # -------------------------------------------------------------------- writing
 
 
-def write(document: Document, principal_name: str, versions: Iterable[Version], *, at: datetime) -> bytes:
+def write(
+    document: Document, principal_name: str, versions: Iterable[Version], *, at: datetime
+) -> bytes:
     """The file of a template."""
     head = {
         "id": document.id,
@@ -153,14 +163,28 @@ def version_as_json(version: Version) -> dict[str, Any]:
         "number": version.number,
         "content": version.content,
         "schemaVersion": version.schema_version,
-        "author": {"employeeHsaId": author.employee_hsa_id, "role": str(author.role), "unit": author.unit, "system": author.system},
+        "author": {
+            "employeeHsaId": author.employee_hsa_id,
+            "role": str(author.role),
+            "unit": author.unit,
+            "system": author.system,
+        },
         "createdAt": timestamp(version.created_at),
         "note": version.note,
-        "derivedFrom": None if derived is None else {"template": derived.template, "version": derived.version},
+        "derivedFrom": (
+            None if derived is None else {"template": derived.template, "version": derived.version}
+        ),
         "restoredFrom": version.restored_from,
-        "origin": None
-        if origin is None
-        else {"document": origin.document, "version": origin.version, "hash": origin.hash, "principal": origin.principal},
+        "origin": (
+            None
+            if origin is None
+            else {
+                "document": origin.document,
+                "version": origin.version,
+                "hash": origin.hash,
+                "principal": origin.principal,
+            }
+        ),
         "previousHash": version.previous_hash,
         "hash": version.hash,
     }
@@ -170,46 +194,76 @@ def version_as_json(version: Version) -> dict[str, Any]:
 
 
 def read(text: str, kind: Kind, number: int | None) -> Taken:
-    """One version of a file, by its number or else the one in force, or the newest where none is; the whole chain is recomputed first.
+    """One version of a file, by its number or else the one in force, or the newest where none is;
+    the whole chain is recomputed first.
 
     Raises:
-        InvalidInput: It is no such file, or not of this format's version; or it was changed: with the version and the place.
+        InvalidInput: It is no such file, or not of this format's version; or it was changed: with
+            the version and the place.
     """
     file = _parse(text)
     if file.template.kind != kind.name:
-        raise InvalidInput.at((*_FILE, "template", "kind"), "UNKNOWN_FILE_FORMAT", f"Filen innehåller inget som kan hämtas hit som {kind.name}.")
+        raise InvalidInput.at(
+            (*_FILE, "template", "kind"),
+            "UNKNOWN_FILE_FORMAT",
+            f"Filen innehåller inget som kan hämtas hit som {kind.name}.",
+        )
     chain = _chain(file)
-    wanted = number if number is not None else file.template.published_version or file.template.latest_version
+    wanted = (
+        number
+        if number is not None
+        else file.template.published_version or file.template.latest_version
+    )
     if not 1 <= wanted <= len(chain):
         place = ("version",) if number is not None else (*_FILE, "template", "publishedVersion")
         raise InvalidInput.at(place, "UNKNOWN_VERSION", f"Mallen har ingen version {wanted}.")
     version = chain[wanted - 1]
     if version.schema_version > kind.schema_version:
         place = (*_FILE, "versions", str(wanted - 1), "schemaVersion")
-        raise InvalidInput.at(place, "UNKNOWN_FILE_FORMAT", "Innehållet är av ett nyare slag än detta register kan läsa.")
+        raise InvalidInput.at(
+            place,
+            "UNKNOWN_FILE_FORMAT",
+            "Innehållet är av ett nyare slag än detta register kan läsa.",
+        )
     return Taken(wanted - 1, version, kind.upcast(version.content, version.schema_version))
 
 
 def _parse(text: str) -> TemplateFile:
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise InvalidInput.at(_FILE, "TOO_LARGE", f"Filen är för stor: högst {MAX_BYTES} byte tas emot.")
+        raise InvalidInput.at(
+            _FILE, "TOO_LARGE", f"Filen är för stor: högst {MAX_BYTES} byte tas emot."
+        )
     try:
         found = orjson.loads(text.removeprefix("\ufeff"))
     except orjson.JSONDecodeError as error:
-        raise InvalidInput.at(_FILE, "MALFORMED", f"Filen går inte att läsa som JSON: rad {error.lineno}, tecken {error.colno}.") from None
+        raise InvalidInput.at(
+            _FILE,
+            "MALFORMED",
+            f"Filen går inte att läsa som JSON: rad {error.lineno}, tecken {error.colno}.",
+        ) from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise InvalidInput.at((*_FILE, "format"), "UNKNOWN_FILE_FORMAT", "Detta är ingen fil med en mall.")
-    if found.get("formatVersion") != FORMAT_VERSION or isinstance(found["formatVersion"], bool | float):
-        message = f"Filen är skriven i en annan version av formatet; här läses version {FORMAT_VERSION}."
+        raise InvalidInput.at(
+            (*_FILE, "format"), "UNKNOWN_FILE_FORMAT", "Detta är ingen fil med en mall."
+        )
+    if found.get("formatVersion") != FORMAT_VERSION or isinstance(
+        found["formatVersion"], bool | float
+    ):
+        message = (
+            f"Filen är skriven i en annan version av formatet; här läses version {FORMAT_VERSION}."
+        )
         raise InvalidInput.at((*_FILE, "formatVersion"), "UNKNOWN_FILE_FORMAT", message)
     try:
         return TemplateFile.model_validate(found)
     except ValidationError as error:
-        raise InvalidInput([Problem(one.code, one.message, (*_FILE, *one.path)) for one in problems_of(error)]) from None
+        raise InvalidInput(
+            [Problem(one.code, one.message, (*_FILE, *one.path)) for one in problems_of(error)]
+        ) from None
 
 
 def _chain(file: TemplateFile) -> list[Version]:
-    """The versions, if each is what its hash says and points at the one before, and the last is the one that the file was exported with."""
+    """The versions, if each is what its hash says and points at the one before, and the last is the
+    one that the file was exported with.
+    """
     previous: str | None = None
     chain = []
     for index, one in enumerate(file.versions):
@@ -220,11 +274,15 @@ def _chain(file: TemplateFile) -> list[Version]:
         if one.previous_hash != previous:
             raise _broken(place, "previousHash", one.number, "den pekar inte på versionen före")
         if not _matches(version):
-            raise _broken(place, "hash", one.number, "innehållet eller uppgifterna om den är ändrade")
+            raise _broken(
+                place, "hash", one.number, "innehållet eller uppgifterna om den är ändrade"
+            )
         previous = version.hash
         chain.append(version)
     if len(chain) != file.template.latest_version:
-        raise _broken((*_FILE, "template"), "latestVersion", len(chain), "versioner saknas eller är för många")
+        raise _broken(
+            (*_FILE, "template"), "latestVersion", len(chain), "versioner saknas eller är för många"
+        )
     if previous != file.template.hash:
         raise _broken((*_FILE, "template"), "hash", len(chain), "den sista versionen är en annan")
     return chain
@@ -243,7 +301,9 @@ def _version(template: FileTemplate, one: FileVersion, place: Path) -> Version:
         number=one.number,
         content=one.content,
         schema_version=one.schema_version,
-        author=records.Actor(one.author.role, one.author.unit, one.author.employee_hsa_id, one.author.system),
+        author=records.Actor(
+            one.author.role, one.author.unit, one.author.employee_hsa_id, one.author.system
+        ),
         created_at=created_at,
         note=one.note,
         derived_from=None if derived is None else Derivation(derived.template, derived.version),
@@ -251,7 +311,11 @@ def _version(template: FileTemplate, one: FileVersion, place: Path) -> Version:
         hash=one.hash,
         previous_hash=one.previous_hash,
         sequence=0,
-        origin=None if origin is None else Origin(origin.document, origin.version, origin.hash, origin.principal),
+        origin=(
+            None
+            if origin is None
+            else Origin(origin.document, origin.version, origin.hash, origin.principal)
+        ),
     )
 
 
@@ -263,4 +327,8 @@ def _matches(version: Version) -> bool:
 
 
 def _broken(place: Path, field: str, number: int, why: str) -> InvalidInput:
-    return InvalidInput.at((*place, field), "BROKEN_CHAIN", f"Filen är ändrad sedan den skrevs: version {number} stämmer inte, {why}.")
+    return InvalidInput.at(
+        (*place, field),
+        "BROKEN_CHAIN",
+        f"Filen är ändrad sedan den skrevs: version {number} stämmer inte, {why}.",
+    )

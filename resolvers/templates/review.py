@@ -1,6 +1,8 @@
-"""Which templates need a review, and why: not used, drifted far, not touched for long, behind, or not taken over.
+"""Which templates need a review, and why: not used, drifted far, not touched for long, behind, or
+not taken over.
 
-Read for all templates that are looked through at once, since the list can be in the order of what is counted. What was made from them is read
+Read for all templates that are looked through at once, since the list can be in the order of what
+is counted. What was made from them is read
 level by level, their contents only to tell the drift, and that only once for each version.
 """
 
@@ -59,7 +61,9 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class TemplateDrift:
-    """How far what was made from a template itself is from it, in per cent: on the average, and at most. `compared` documents were looked at."""
+    """How far what was made from a template itself is from it, in per cent: on the average, and at
+    most. `compared` documents were looked at.
+    """
 
     compared: int
     average: int
@@ -78,7 +82,8 @@ class Reviewed:
 
 
 async def review(context: Context, wish: Wish, order: ReviewOrder) -> list[Reviewed]:
-    """The templates that need a review, among those of the viewer's own principals and clinics; for the national management among all that it sees.
+    """The templates that need a review, among those of the viewer's own principals and clinics; for
+    the national management among all that it sees.
 
     Raises:
         InvalidInput: A bound is out of range, or there are too many templates to look through.
@@ -98,7 +103,9 @@ async def review(context: Context, wish: Wish, order: ReviewOrder) -> list[Revie
     return sorted(reviewed, key=lambda one: one.key)
 
 
-async def page(context: Context, reviewed: Sequence[Reviewed], paging: Paging) -> Page[tuple[Reviewed, Document]]:
+async def page(
+    context: Context, reviewed: Sequence[Reviewed], paging: Paging
+) -> Page[tuple[Reviewed, Document]]:
     """A page of the list, with the templates themselves."""
     some = list(reviewed)
     if paging.after is not None:
@@ -106,15 +113,22 @@ async def page(context: Context, reviewed: Sequence[Reviewed], paging: Paging) -
         some = [one for one in some if one.key > after]
     some = some[: paging.limit + 1]
     loaded = await context.loaders.documents.load_many([one.template for one in some])
-    both = [(one, document) for one, document in zip(some, loaded, strict=True) if document is not None]
+    both = [
+        (one, document) for one, document in zip(some, loaded, strict=True) if document is not None
+    ]
     return cut(both, [encode(one.key) for one, _ in both], paging)
 
 
 def _check(wish: Wish) -> None:
-    bounds = (("untouchedMonths", wish.untouched_months, 1, _MOST_MONTHS), ("driftAtLeast", wish.drift_at_least, 1, 100))
+    bounds = (
+        ("untouchedMonths", wish.untouched_months, 1, _MOST_MONTHS),
+        ("driftAtLeast", wish.drift_at_least, 1, 100),
+    )
     for name, value, lowest, highest in bounds:
         if not lowest <= value <= highest:
-            raise InvalidInput.at(("filter", name), "OUT_OF_RANGE", f"Ange ett tal från {lowest} till {highest}.")
+            raise InvalidInput.at(
+                ("filter", name), "OUT_OF_RANGE", f"Ange ett tal från {lowest} till {highest}."
+            )
 
 
 async def _candidates(context: Context, wish: Wish) -> list[Candidate]:
@@ -123,11 +137,23 @@ async def _candidates(context: Context, wish: Wish) -> list[Candidate]:
         owner_kind = OwnerKind.CLINIC
     elif wish.levels is not None and "LOCAL" not in wish.levels:
         owner_kind = OwnerKind.PRINCIPAL
-    which = DocumentFilter(CASE_TYPE_TEMPLATE.name, owner=wish.owner and key_of(wish.owner), owner_kind=owner_kind)
-    found = await context.store.lineage.candidates(which, context.rights.scope, context.rights.clinics(), limit=MAX_REVIEWED + 1)
+    which = DocumentFilter(
+        CASE_TYPE_TEMPLATE.name, owner=wish.owner and key_of(wish.owner), owner_kind=owner_kind
+    )
+    found = await context.store.lineage.candidates(
+        which, context.rights.scope, context.rights.clinics(), limit=MAX_REVIEWED + 1
+    )
     if len(found) > MAX_REVIEWED:
-        raise InvalidInput.at(("filter",), "TOO_MANY", f"Högst {MAX_REVIEWED} mallar gås igenom åt gången. Välj ägare eller nivå.")
-    return [one for one in found if wish.levels is None or usage.level_of(context, one.principal, one.owner) in wish.levels]
+        raise InvalidInput.at(
+            ("filter",),
+            "TOO_MANY",
+            f"Högst {MAX_REVIEWED} mallar gås igenom åt gången. Välj ägare eller nivå.",
+        )
+    return [
+        one
+        for one in found
+        if wish.levels is None or usage.level_of(context, one.principal, one.owner) in wish.levels
+    ]
 
 
 async def drift_of(context: Context, used: Mapping[str, Uses]) -> Mapping[str, TemplateDrift]:
@@ -144,11 +170,17 @@ async def drift_of(context: Context, used: Mapping[str, Uses]) -> Mapping[str, T
 
 def _compared(counted: Sequence[Descendant]) -> list[Compared]:
     """What was made from the template itself, in force where anything is."""
-    direct = sorted((one for one in counted if one.depth == 1), key=lambda one: (one.updated_at, one.id), reverse=True)
+    direct = sorted(
+        (one for one in counted if one.depth == 1),
+        key=lambda one: (one.updated_at, one.id),
+        reverse=True,
+    )
     return [(one.id, one.published or one.latest, one.hash) for one in direct[:MOST_COMPARED]]
 
 
-def _reasons(one: Candidate, used: Uses, drift: TemplateDrift, wish: Wish, before: datetime) -> list[ReviewReason]:
+def _reasons(
+    one: Candidate, used: Uses, drift: TemplateDrift, wish: Wish, before: datetime
+) -> list[ReviewReason]:
     holds = {
         ReviewReason.UNUSED: used.unused,
         ReviewReason.DRIFTED: drift.average >= wish.drift_at_least,
@@ -169,13 +201,19 @@ _VALUES: Mapping[ReviewOrder, Callable[[Candidate, Uses, TemplateDrift], int]] =
 
 
 def months_before(time: datetime, months: int) -> datetime:
-    """The same time of day, so many calendar months earlier; on the month's last day where it has no such day."""
+    """The same time of day, so many calendar months earlier; on the month's last day where it has
+    no such day.
+    """
     year, month = divmod(time.year * 12 + time.month - 1 - months, 12)
-    return time.replace(year=year, month=month + 1, day=min(time.day, monthrange(year, month + 1)[1]))
+    return time.replace(
+        year=year, month=month + 1, day=min(time.day, monthrange(year, month + 1)[1])
+    )
 
 
 def swedish(name: str) -> str:
-    """A name as Swedes sort it, as far as lists in hand need it: å, ä and ö last, case does not matter."""
+    """A name as Swedes sort it, as far as lists in hand need it: å, ä and ö last, case does not
+    matter.
+    """
     return name.lower().translate(_LAST)
 
 

@@ -1,6 +1,8 @@
-"""How templates are used, over all levels: what was made from them, directly or through other templates, and where that is.
+"""How templates are used, over all levels: what was made from them, directly or through other
+templates, and where that is.
 
-Counted is what is not archived and what the viewer sees. Roles held for the national management count everything that is published, clinics' own
+Counted is what is not archived and what the viewer sees. Roles held for the national management
+count everything that is published, clinics' own
 documents too: as numbers, not by name.
 """
 
@@ -55,19 +57,32 @@ def uses(context: Context, descendants: Sequence[Descendant]) -> Uses:
 def by_level(context: Context, whole: Uses) -> Mapping[str, Uses]:
     """The same for each level of those who own what was made, all three of them."""
     return {
-        level: uses(context, [one for one in whole.seen if level_of(context, one.principal, one.owner) == level])
+        level: uses(
+            context,
+            [one for one in whole.seen if level_of(context, one.principal, one.owner) == level],
+        )
         for level in ("NATIONAL", "REGIONAL", "LOCAL")
     }
 
 
 def by_principal(context: Context, whole: Uses) -> Mapping[str, Uses]:
-    """The same for each principal that uses the template, itself or at its clinics, by key in the order of their names."""
-    principals = sorted({one.principal for one in whole.counted}, key=lambda key: (context.principals[key].name, key))
-    return {key: uses(context, [one for one in whole.seen if one.principal == key]) for key in principals}
+    """The same for each principal that uses the template, itself or at its clinics, by key in the
+    order of their names.
+    """
+    principals = sorted(
+        {one.principal for one in whole.counted},
+        key=lambda key: (context.principals[key].name, key),
+    )
+    return {
+        key: uses(context, [one for one in whole.seen if one.principal == key])
+        for key in principals
+    }
 
 
 async def clinics(context: Context, some: Uses) -> int:
-    """How many clinics have any of the case types now, of those that the viewer may read; each clinic once."""
+    """How many clinics have any of the case types now, of those that the viewer may read; each
+    clinic once.
+    """
     return await context.loaders.clinic_counts.load(_asked(context, some)) or 0
 
 
@@ -85,7 +100,9 @@ def _asked(context: Context, some: Uses) -> ClinicsAsked:
 
 def _counts(context: Context, one: Descendant) -> bool:
     scope = context.rights.scope
-    return (scope.released_central and one.published is not None) or scope.sight(one) is not Sight.NOTHING
+    return (scope.released_central and one.published is not None) or scope.sight(
+        one
+    ) is not Sight.NOTHING
 
 
 def is_template(context: Context, one: Descendant) -> bool:
@@ -97,11 +114,15 @@ def level_of(context: Context, principal: str, owner: Owner) -> str:
     """Whose something is: the national management's, a region's or municipality's, or a clinic's."""
     if owner.kind is OwnerKind.CLINIC:
         return "LOCAL"
-    return "NATIONAL" if context.principals[principal].kind is PrincipalKind.NATIONAL else "REGIONAL"
+    return (
+        "NATIONAL" if context.principals[principal].kind is PrincipalKind.NATIONAL else "REGIONAL"
+    )
 
 
 async def lineage(context: Context, made: Version) -> list[tuple[Document, int]]:
-    """The templates that a version comes from, nearest first, each with the version of it; as far up as the viewer sees."""
+    """The templates that a version comes from, nearest first, each with the version of it; as far
+    up as the viewer sees.
+    """
     steps: list[tuple[Document, int]] = []
     derived = made.derived_from
     while derived is not None and len(steps) < MOST_LEVELS:

@@ -8,4 +8,9 @@ from schema.formats.parquet import ParquetWriter
 from schema.formats.workbook import WorkbookWriter
 from schema.formats.writing import Writer
 
-FORMATS: Mapping[str, type[Writer]] = {"csv": DelimitedWriter, "ndjson": LinesWriter, "parquet": ParquetWriter, "xlsx": WorkbookWriter}
+FORMATS: Mapping[str, type[Writer]] = {
+    "csv": DelimitedWriter,
+    "ndjson": LinesWriter,
+    "parquet": ParquetWriter,
+    "xlsx": WorkbookWriter,
+}

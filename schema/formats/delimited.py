@@ -1,6 +1,8 @@
-"""CSV that a Swedish Excel opens right: UTF-8 with byte order mark, `;` between cells, CRLF after rows, and no text that it would run as a formula.
+"""CSV that a Swedish Excel opens right: UTF-8 with byte order mark, `;` between cells, CRLF after
+rows, and no text that it would run as a formula.
 
-Source: RFC 4180; OWASP, "CSV Injection": a text that begins with = + - @, tab or line break is put behind an apostrophe.
+Source: RFC 4180; OWASP, "CSV Injection": a text that begins with = + - @, tab or line break is put
+behind an apostrophe.
 """
 
 import csv
@@ -14,7 +16,19 @@ import orjson
 from schema.formats.writing import Cells, Sheet
 from store.hashing import timestamp
 
-_RUN = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - full-width forms are run as well
+_RUN = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\n",
+    "＝",  # noqa: RUF001 - full-width forms are run as well
+    "＋",  # noqa: RUF001
+    "－",  # noqa: RUF001
+    "＠",  # noqa: RUF001
+)
 BETWEEN_VALUES = "|"
 """Between the values of a list in one cell, as in the import of clinics."""
 
@@ -68,7 +82,11 @@ def _cell(value: Any) -> Any:
         return "true" if value else "false"
     if isinstance(value, datetime):
         return timestamp(value)
-    text = BETWEEN_VALUES.join(value) if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value) else as_json(value)
+    text = (
+        BETWEEN_VALUES.join(value)
+        if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+        else as_json(value)
+    )
     return f"'{text}" if text.startswith(_RUN) else text
 
 

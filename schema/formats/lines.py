@@ -1,4 +1,7 @@
-"""NDJSON: one JSON object per line, in UTF-8. Times as the API answers them, lists and objects as they are."""
+"""NDJSON: one JSON object per line, in UTF-8.
+
+Times as the API answers them, lists and objects as they are.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -30,7 +33,12 @@ class LinesWriter:
         """See `Writer`."""
         names = self._names
         option = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
-        return b"".join([orjson.dumps(dict(zip(names, cells, strict=True)), default=_plain, option=option) for cells in rows])
+        return b"".join(
+            [
+                orjson.dumps(dict(zip(names, cells, strict=True)), default=_plain, option=option)
+                for cells in rows
+            ]
+        )
 
     def end(self) -> Iterator[bytes]:
         """See `Writer`."""

@@ -1,4 +1,6 @@
-"""Parquet, by pyarrow: one column of the documented type for each of the export, compressed with zstd. Where it stands is in the file's metadata."""
+"""Parquet, by pyarrow: one column of the documented type for each of the export, compressed with
+zstd. Where it stands is in the file's metadata.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
@@ -13,7 +15,9 @@ from store.hashing import timestamp
 
 _GROUP = 10_000
 _GROUP_CHARACTERS = 16_000_000
-"""A row group is kept until it is written: so many rows at most, and so much text, for a version may be a megabyte."""
+"""A row group is kept until it is written: so many rows at most, and so much text, for a version
+may be a megabyte.
+"""
 
 TYPES: dict[ColumnType, pa.DataType] = {
     ColumnType.TEXT: pa.string(),
@@ -28,10 +32,18 @@ TYPES: dict[ColumnType, pa.DataType] = {
 def schema_of(sheet: Sheet) -> pa.Schema:
     """The file's schema: types, with each column's meaning."""
     fields = [
-        pa.field(column.name, TYPES[column.type], metadata={"description": column.meaning, "unit": column.unit, "source": column.source})
+        pa.field(
+            column.name,
+            TYPES[column.type],
+            metadata={"description": column.meaning, "unit": column.unit, "source": column.source},
+        )
         for column in sheet.columns
     ]
-    told = {"casetypes.export": sheet.name, "casetypes.cursor": sheet.cursor, "casetypes.at": timestamp(sheet.at)}
+    told = {
+        "casetypes.export": sheet.name,
+        "casetypes.cursor": sheet.cursor,
+        "casetypes.at": timestamp(sheet.at),
+    }
     return pa.schema(fields, metadata=told)
 
 
@@ -59,7 +71,10 @@ class ParquetWriter:
     def rows(self, rows: Sequence[Cells]) -> bytes:
         """See `Writer`."""
         for cells in rows:
-            plain = [as_json(value) if column.type is ColumnType.JSON and value is not None else value for column, value in self._described(cells)]
+            plain = [
+                as_json(value) if column.type is ColumnType.JSON and value is not None else value
+                for column, value in self._described(cells)
+            ]
             self._waiting.append(plain)
             self._size += sum(len(value) for value in plain if isinstance(value, str))
         if len(self._waiting) >= _GROUP or self._size >= _GROUP_CHARACTERS:
@@ -83,7 +98,10 @@ class ParquetWriter:
     def _write(self) -> None:
         columns = list(zip(*self._waiting, strict=True))
         self._waiting, self._size = [], 0
-        arrays = [pa.array(values, type=TYPES[column.type]) for column, values in zip(self._sheet.columns, columns, strict=True)]
+        arrays = [
+            pa.array(values, type=TYPES[column.type])
+            for column, values in zip(self._sheet.columns, columns, strict=True)
+        ]
         self._parquet.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
 
 

@@ -1,6 +1,8 @@
-"""XLSX, by XlsxWriter in constant memory: the rows go to a file, which is sent once it is whole. A second sheet says what the columns mean.
+"""XLSX, by XlsxWriter in constant memory: the rows go to a file, which is sent once it is whole. A
+second sheet says what the columns mean.
 
-Source: Microsoft, "Excel specifications and limits": 1,048,576 rows to a sheet, 32,767 characters to a cell.
+Source: Microsoft, "Excel specifications and limits": 1,048,576 rows to a sheet, 32,767 characters
+to a cell.
 """
 
 import tempfile
@@ -34,7 +36,12 @@ class WorkbookWriter:
         self._folder = tempfile.TemporaryDirectory(prefix="casetypes-export-")
         self._path = Path(self._folder.name) / "export.xlsx"
         # Text stays text: none becomes a formula, a link or a number.
-        options = {"constant_memory": True, "tmpdir": self._folder.name, "strings_to_formulas": False, "strings_to_urls": False}
+        options = {
+            "constant_memory": True,
+            "tmpdir": self._folder.name,
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+        }
         self._book = xlsxwriter.Workbook(str(self._path), options)
         self._rows = self._book.add_worksheet(sheet.name)
         self._bold = self._book.add_format({"bold": True})
@@ -61,8 +68,14 @@ class WorkbookWriter:
         told = self._book.add_worksheet("Om exporten")
         told.set_column(0, 0, 24)
         told.set_column(1, 1, 100)
-        lines = [("export", self._sheet.name), ("at", timestamp(self._sheet.at)), ("cursor", self._sheet.cursor[:_LONGEST])]
-        for number, line in enumerate([*lines, *((column.name, column.meaning) for column in self._sheet.columns)]):
+        lines = [
+            ("export", self._sheet.name),
+            ("at", timestamp(self._sheet.at)),
+            ("cursor", self._sheet.cursor[:_LONGEST]),
+        ]
+        for number, line in enumerate(
+            [*lines, *((column.name, column.meaning) for column in self._sheet.columns)]
+        ):
             told.write_string(number, 0, line[0], self._bold)
             told.write_string(number, 1, line[1])
         self._book.close()
@@ -89,7 +102,9 @@ class WorkbookWriter:
         elif isinstance(value, int):
             sheet.write_number(row, column, value)
         elif isinstance(value, datetime):
-            sheet.write_datetime(row, column, value.astimezone(UTC).replace(tzinfo=None), self._time)
+            sheet.write_datetime(
+                row, column, value.astimezone(UTC).replace(tzinfo=None), self._time
+            )
         else:
             sheet.write_string(row, column, _text(value))
 

@@ -20,7 +20,8 @@ class Sheet:
         cursor: Where it stands in the logs.
         total: How many rows the whole has.
         at: The moment of the picture.
-        resumed: Whether it goes on where another file was cut off, and so has no beginning of its own.
+        resumed: Whether it goes on where another file was cut off, and so has no beginning of its
+            own.
     """
 
     name: str
@@ -32,7 +33,11 @@ class Sheet:
 
 
 class Writer(Protocol):
-    """One file in the making. `threaded` ones are called in a thread, one call at a time; the others take some milliseconds for a batch."""
+    """One file in the making.
+
+    `threaded` ones are called in a thread, one call at a time; the others take some milliseconds
+    for a batch.
+    """
 
     threaded: ClassVar[bool]
     resumable: ClassVar[bool]

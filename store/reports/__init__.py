@@ -1,6 +1,8 @@
-"""Counts over what is kept, for those who report: what is used where, in which version, since when. Read only.
+"""Counts over what is kept, for those who report: what is used where, in which version, since when.
+Read only.
 
-Counted where the rows are, by index, in as many commands for a whole region as for one clinic; what is sent here is no more than one row for
+Counted where the rows are, by index, in as many commands for a whole region as for one clinic; what
+is sent here is no more than one row for
 each thing that is told apart.
 """
 

@@ -1,4 +1,5 @@
-"""Which single texts are adapted most: where documents differ from their template, and what clinics add to central case types.
+"""Which single texts are adapted most: where documents differ from their template, and what clinics
+add to central case types.
 
 Two versions never change: where they differ is computed once, and remembered until a restart.
 """
@@ -31,7 +32,8 @@ _Places = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class AdaptedText:
-    """One place of a case type or template, and how many documents have something of their own there.
+    """One place of a case type or template, and how many documents have something of their own
+    there.
 
     Attributes:
         source: The central case type or the template, by id.
@@ -69,9 +71,11 @@ class Adapting:
         self._known: LRUCache[_Key, _Places] = LRUCache(MOST_DOCUMENTS)
 
     async def differing(self, made: Sequence[Derived]) -> list[AdaptedText]:
-        """Where documents differ from the version of the template that each is made from, by template and place.
+        """Where documents differ from the version of the template that each is made from, by
+        template and place.
 
-        What tells documents apart by intention (`internalName`) and the order of items are left out.
+        What tells documents apart by intention (`internalName`) and the order of items are left
+        out.
         """
         totals: dict[str, int] = defaultdict(int)
         counts: dict[tuple[str, str], _Count] = {}
@@ -88,14 +92,28 @@ class Adapting:
                         count.clinics.add(one.owner.key)
             await asyncio.sleep(0)
         return [
-            AdaptedText(source, path, one.label, one.documents, totals[source], len(one.clinics), len(one.principals))
+            AdaptedText(
+                source,
+                path,
+                one.label,
+                one.documents,
+                totals[source],
+                len(one.clinics),
+                len(one.principals),
+            )
             for (source, path), one in counts.items()
         ]
 
     async def added(self, kind: str, whose: Whose, case_type: str | None) -> list[AdaptedText]:
-        """The replies and terms that clinics add to central case types, or to one, by their keys; archived adaptations left out."""
+        """The replies and terms that clinics add to central case types, or to one, by their keys;
+        archived adaptations left out.
+        """
         fields = self._kinds[kind].fields
-        where: Row = {"kind": kind, "state": {"$ne": str(DocumentState.ARCHIVED)}, **whose.where(OwnerKind.CLINIC)}
+        where: Row = {
+            "kind": kind,
+            "state": {"$ne": str(DocumentState.ARCHIVED)},
+            **whose.where(OwnerKind.CLINIC),
+        }
         if case_type is not None:
             where["subject"] = {"$eq": case_type}
         content = {"$ifNull": ["$published_content", "$content"]}
@@ -114,7 +132,9 @@ class Adapting:
         match = {"$match": {"$and": [where, whose.scope.where()]}}
         totals = {
             row["_id"]: row["adaptations"]
-            for row in await self._database.aggregate("documents", [match, {"$group": {"_id": "$subject", "adaptations": {"$sum": 1}}}])
+            for row in await self._database.aggregate(
+                "documents", [match, {"$group": {"_id": "$subject", "adaptations": {"$sum": 1}}}]
+            )
         }
         rows = await self._database.aggregate(
             "documents",
@@ -131,16 +151,27 @@ class Adapting:
                 },
             ],
         )
-        return [_added(row, totals[row["_id"]["source"]]) for row in rows if row["_id"]["source"] in totals]
+        return [
+            _added(row, totals[row["_id"]["source"]])
+            for row in rows
+            if row["_id"]["source"] in totals
+        ]
 
     async def _places(self, made: Sequence[Derived]) -> Mapping[str, _Places]:
         """By document the places where it differs, each with its label."""
         missing = [one for one in made if _key(one) not in self._known]
         found = {one.document: self._known[_key(one)] for one in made if _key(one) in self._known}
         if missing:
-            versions = await self._versions([*(f"{one.document}.{one.number}" for one in missing), *(_origin(one) for one in missing)])
+            versions = await self._versions(
+                [
+                    *(f"{one.document}.{one.number}" for one in missing),
+                    *(_origin(one) for one in missing),
+                ]
+            )
             for one in missing:
-                places = self._compared(versions.get(f"{one.document}.{one.number}"), versions.get(_origin(one)))
+                places = self._compared(
+                    versions.get(f"{one.document}.{one.number}"), versions.get(_origin(one))
+                )
                 found[one.document] = self._known[_key(one)] = places
         return found
 
@@ -148,18 +179,41 @@ class Adapting:
         if row is None or origin is None:
             return ()
         kind, other = self._kinds[row["kind"]], self._kinds[origin["kind"]]
-        fields = {name: one for name, one in kind.fields.items() if name in other.fields and name not in _UNCOMPARED}
-        before, after = other.upcast(origin["content"], origin["schema_version"]), kind.upcast(row["content"], row["schema_version"])
+        fields = {
+            name: one
+            for name, one in kind.fields.items()
+            if name in other.fields and name not in _UNCOMPARED
+        }
+        before, after = (
+            other.upcast(origin["content"], origin["schema_version"]),
+            kind.upcast(row["content"], row["schema_version"]),
+        )
         # Thousands of documents differ at the same few places: each is kept once.
-        return tuple((sys.intern(path), sys.intern(label)) for path, label in differing(before, after, fields).items())
+        return tuple(
+            (sys.intern(path), sys.intern(label))
+            for path, label in differing(before, after, fields).items()
+        )
 
     async def _versions(self, ids: Iterable[str]) -> Mapping[str, Row]:
-        return {row["_id"]: row for row in await self._database.find("versions", {"_id": {"$in": sorted(set(ids))}}, projection=_SHOWN)}
+        return {
+            row["_id"]: row
+            for row in await self._database.find(
+                "versions", {"_id": {"$in": sorted(set(ids))}}, projection=_SHOWN
+            )
+        }
 
 
 def _added(row: Row, total: int) -> AdaptedText:
     # An adaptation is one clinic's, and its case type is of that clinic's principal.
-    return AdaptedText(row["_id"]["source"], row["_id"]["path"], row["label"], row["adaptations"], total, clinics=row["adaptations"], principals=1)
+    return AdaptedText(
+        row["_id"]["source"],
+        row["_id"]["path"],
+        row["label"],
+        row["adaptations"],
+        total,
+        clinics=row["adaptations"],
+        principals=1,
+    )
 
 
 def _key(one: Derived) -> _Key:

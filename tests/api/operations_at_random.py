@@ -1,4 +1,6 @@
-"""Random operations that fit the real schema: fields, arguments, aliases, fragments, conditions and variables, for what a small registry holds."""
+"""Random operations that fit the real schema: fields, arguments, aliases, fragments, conditions and
+variables, for what a small registry holds.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -59,13 +61,19 @@ class _Writer:
         self.names = 0
 
     def selection(self, of: Any, depth: int) -> str:
-        parts = [self._part(of, depth) for _ in range(self.draw(st.integers(1, 7 if depth < 3 else 3)))]
+        parts = [
+            self._part(of, depth) for _ in range(self.draw(st.integers(1, 7 if depth < 3 else 3)))
+        ]
         return f"{{ {' '.join(parts)} }}"
 
     def _part(self, of: Any, depth: int) -> str:
         choice = self.draw(st.integers(0, 9))
         if choice == 0 or isinstance(of, GraphQLUnionType):
-            return f"__typename{self._condition()}" if self.draw(st.booleans()) and choice == 0 else self._fragment(of, depth)
+            return (
+                f"__typename{self._condition()}"
+                if self.draw(st.booleans()) and choice == 0
+                else self._fragment(of, depth)
+            )
         if choice == 1:
             return self._fragment(of, depth)
         return self._field(of, depth)
@@ -88,14 +96,22 @@ class _Writer:
 
     def _field(self, of: GraphQLObjectType | GraphQLInterfaceType, depth: int) -> str:
         fields = {name: found for name, found in of.fields.items() if name not in _NEVER}
-        leaves = [name for name, found in fields.items() if not is_composite_type(get_named_type(found.type))]
+        leaves = [
+            name
+            for name, found in fields.items()
+            if not is_composite_type(get_named_type(found.type))
+        ]
         names = leaves if depth >= _DEEPEST else list(fields)
         if not names:
             return "__typename"
         name = self.draw(st.sampled_from(names))
         found = fields[name]
         given = self._arguments(found)
-        below = self.selection(get_named_type(found.type), depth + 1) if is_composite_type(get_named_type(found.type)) else ""
+        below = (
+            self.selection(get_named_type(found.type), depth + 1)
+            if is_composite_type(get_named_type(found.type))
+            else ""
+        )
         alias = ""
         if given or self.draw(st.integers(0, 4)) == 0:
             self.names += 1
@@ -115,7 +131,11 @@ class _Writer:
         return f" @{directive}(if: {self._variable(f'Boolean = {str(value).lower()}', given)})"
 
     def _arguments(self, found: GraphQLField) -> str:
-        given = [f"{name}: {written}" for name, argument in found.args.items() if (written := self._argument(name, argument)) is not None]
+        given = [
+            f"{name}: {written}"
+            for name, argument in found.args.items()
+            if (written := self._argument(name, argument)) is not None
+        ]
         return f"({', '.join(given)})" if given else ""
 
     def _argument(self, name: str, argument: GraphQLArgument) -> str | None:
@@ -144,7 +164,11 @@ class _Writer:
         if is_enum_type(named):
             return self.draw(st.sampled_from(sorted(named.values)))
         if is_input_object_type(named):
-            fields = {name: field for name, field in named.fields.items() if is_non_null_type(field.type) or not self.draw(st.integers(0, 4))}
+            fields = {
+                name: field
+                for name, field in named.fields.items()
+                if is_non_null_type(field.type) or not self.draw(st.integers(0, 4))
+            }
             return {name: self._value(name, field.type) for name, field in fields.items()}
         return self.draw(
             {
@@ -173,8 +197,14 @@ def operations(draw: Draw, schema: GraphQLSchema, known: Callable[[], Known]) ->
     body = writer.selection(schema.query_type, 0)
     declared = ", ".join(f"${name}: {kind}" for name, (kind, _) in writer.variables.items())
     used = [
-        text for text in writer.fragments if f"...{text.split()[1]}" in body or any(f"...{text.split()[1]}" in other for other in writer.fragments)
+        text
+        for text in writer.fragments
+        if f"...{text.split()[1]}" in body
+        or any(f"...{text.split()[1]}" in other for other in writer.fragments)
     ]
     text = " ".join([f"query Random{f'({declared})' if declared else ''} {body}", *used])
     assume(not validate(schema, parse(text)))
-    return Written(text, {name: value for name, (_, value) in writer.variables.items() if value is not _NOT_GIVEN})
+    return Written(
+        text,
+        {name: value for name, (_, value) in writer.variables.items() if value is not _NOT_GIVEN},
+    )

@@ -8,7 +8,9 @@ from tests.callers import BJORKEN, LINDEN, STOCKHOLM, Caller, Json
 from tests.serving import serving
 from tests.world import World
 
-NOTIFICATIONS = "subscription($clinics: [HsaId!]!) { clinicNotifications(clinics: $clinics) { toVersion } }"
+NOTIFICATIONS = (
+    "subscription($clinics: [HsaId!]!) { clinicNotifications(clinics: $clinics) { toVersion } }"
+)
 LOG = f'subscription {{ events(principal: "{STOCKHOLM}") {{ sequence }} }}'
 LIST = f"""{{ activeSubscriptions(principal: "{STOCKHOLM}") {{ totalCount edges {{ node {{
     id since behind actor {{ role unit name employeeHsaId }} clinics {{ totalCount edges {{ node {{ hsaId }} }} }} }} }} }} }}"""
@@ -17,7 +19,10 @@ LIST = f"""{{ activeSubscriptions(principal: "{STOCKHOLM}") {{ totalCount edges 
 async def listed(caller: Caller, count: int) -> list[Json]:
     """The list, once it has so many."""
     async with asyncio.timeout(10):
-        while {(page := (await caller.ask(LIST))["activeSubscriptions"])["totalCount"], len(page["edges"])} != {count}:
+        while {
+            (page := (await caller.ask(LIST))["activeSubscriptions"])["totalCount"],
+            len(page["edges"]),
+        } != {count}:
             pass
     return [edge["node"] for edge in page["edges"]]
 
@@ -32,10 +37,21 @@ async def test_administrators_see_who_follows_what_since_when(world: World) -> N
         await region.started()
         found = await listed(world.region, 3)
 
-    by_role = sorted(((one["actor"]["role"], one["clinics"]["totalCount"]) for one in found), key=str)
-    assert by_role == [("CLINIC_STAFF", 1), ("REGIONAL_ADMINISTRATOR", 0), ("REGIONAL_ADMINISTRATOR", 2)]
+    by_role = sorted(
+        ((one["actor"]["role"], one["clinics"]["totalCount"]) for one in found), key=str
+    )
+    assert by_role == [
+        ("CLINIC_STAFF", 1),
+        ("REGIONAL_ADMINISTRATOR", 0),
+        ("REGIONAL_ADMINISTRATOR", 2),
+    ]
     [one] = [one for one in found if one["actor"]["role"] == "CLINIC_STAFF"]
-    assert one["actor"] == {"role": "CLINIC_STAFF", "unit": BJORKEN, "name": None, "employeeHsaId": "SE2321000016-CS"}
+    assert one["actor"] == {
+        "role": "CLINIC_STAFF",
+        "unit": BJORKEN,
+        "name": None,
+        "employeeHsaId": "SE2321000016-CS",
+    }
     assert one["clinics"]["edges"] == [{"node": {"hsaId": BJORKEN}}]
     assert one["behind"] == 0
     assert one["since"] >= before.isoformat()[:19]
@@ -49,9 +65,16 @@ async def test_an_administrator_ends_one_and_its_reader_is_told(world: World) ->
         await region.started()
         found = await listed(world.region, 2)
         [theirs] = [one["id"] for one in found if one["actor"]["role"] == "CLINIC_STAFF"]
-        assert (await world.region.ask("query($id: ID!) { node(id: $id) { id } }", id=theirs))["node"] == {"id": theirs}
+        assert (await world.region.ask("query($id: ID!) { node(id: $id) { id } }", id=theirs))[
+            "node"
+        ] == {"id": theirs}
 
-        ended = await world.region.done("subscriptionEnd", "activeSubscription { id } event { action note person }", id=theirs, note="För många")
+        ended = await world.region.done(
+            "subscriptionEnd",
+            "activeSubscription { id } event { action note person }",
+            id=theirs,
+            note="För många",
+        )
         message = await staff.message()
         logged = await region.next()
         [left] = await listed(world.region, 1)
@@ -59,22 +82,37 @@ async def test_an_administrator_ends_one_and_its_reader_is_told(world: World) ->
         await staff.subscribe("{ viewer { roles } }", id="2")  # the socket itself is open
 
         assert (await staff.message())["type"] == "next"
-    assert ended["event"] == {"action": "SUBSCRIPTION_ENDED", "note": "För många", "person": "SE2321000016-CS"}
-    assert (message["id"], message["type"], message["payload"][0]["extensions"]["code"]) == ("1", "error", "ENDED_BY_ADMINISTRATOR")
+    assert ended["event"] == {
+        "action": "SUBSCRIPTION_ENDED",
+        "note": "För många",
+        "person": "SE2321000016-CS",
+    }
+    assert (message["id"], message["type"], message["payload"][0]["extensions"]["code"]) == (
+        "1",
+        "error",
+        "ENDED_BY_ADMINISTRATOR",
+    )
     assert logged["events"]["sequence"] > 0
     assert left["actor"]["role"] == "REGIONAL_ADMINISTRATOR"
     assert [error["code"] for error in again["errors"]] == ["NOT_FOUND"]
 
 
-async def test_it_is_ended_by_a_server_that_does_not_serve_it(world: World, mongodb_uri: str, store: Store, tmp_path: Path) -> None:
-    async with serving(tmp_path, mongodb_uri, store, development=True) as other, world.staff.socket() as socket:
+async def test_it_is_ended_by_a_server_that_does_not_serve_it(
+    world: World, mongodb_uri: str, store: Store, tmp_path: Path
+) -> None:
+    async with (
+        serving(tmp_path, mongodb_uri, store, development=True) as other,
+        world.staff.socket() as socket,
+    ):
         await socket.subscribe(NOTIFICATIONS, clinics=[BJORKEN])
         elsewhere = Caller(other, world.region.client, world.region.token)
         [one] = await listed(elsewhere, 1)
 
         await elsewhere.done("subscriptionEnd", "event { id }", id=one["id"])
 
-        assert (await socket.message())["payload"][0]["extensions"]["code"] == "ENDED_BY_ADMINISTRATOR"
+        assert (await socket.message())["payload"][0]["extensions"][
+            "code"
+        ] == "ENDED_BY_ADMINISTRATOR"
 
 
 async def test_of_a_server_that_is_gone_nothing_is_listed(world: World) -> None:
@@ -82,6 +120,8 @@ async def test_of_a_server_that_is_gone_nothing_is_listed(world: World) -> None:
         await socket.subscribe(NOTIFICATIONS, clinics=[BJORKEN])
         await listed(world.region, 1)
 
-        await world.api.store.database["active_subscriptions"].update_many({}, {"$set": {"process": "pr_of_a_killed_server"}})
+        await world.api.store.database["active_subscriptions"].update_many(
+            {}, {"$set": {"process": "pr_of_a_killed_server"}}
+        )
 
         assert await listed(world.region, 0) == []

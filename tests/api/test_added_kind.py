@@ -1,4 +1,6 @@
-"""A kind of document that is added as CONTRIBUTING.md tells, here only, and lives its whole life over HTTP. The store is not touched."""
+"""A kind of document that is added as CONTRIBUTING.md tells, here only, and lives its whole life
+over HTTP. The store is not touched.
+"""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -66,7 +68,11 @@ SAMPLE = Sample(
     "CHECKLIST",
     "checklist",
     "checklists",
-    {"name": "Inför besöket", "internalName": "Inför besöket – alla", "items": [{"key": "fasta", "label": "Fasta", "text": "Ät *inget* efter 22."}]},
+    {
+        "name": "Inför besöket",
+        "internalName": "Inför besöket – alla",
+        "items": [{"key": "fasta", "label": "Fasta", "text": "Ät *inget* efter 22."}],
+    },
     ("items", 0, "text"),
 )
 
@@ -79,11 +85,15 @@ def added() -> Iterator[Face]:
 
 
 @pytest.fixture
-async def world(mongodb_uri: str, database: Database, tmp_path: Path, added: Face) -> AsyncIterator[World]:
+async def world(
+    mongodb_uri: str, database: Database, tmp_path: Path, added: Face
+) -> AsyncIterator[World]:
     """The registry with the added kind."""
     store = Store.over(database, Kinds([*KINDS, CHECKLIST]))
     await store.principals.ensure(reference.principals())
-    async with serving(tmp_path, mongodb_uri, store, schema=schema_of([*FACES, added]), development=True) as api:
+    async with serving(
+        tmp_path, mongodb_uri, store, schema=schema_of([*FACES, added]), development=True
+    ) as api:
         yield await World.build(api)
     await store.log.close()
 
@@ -101,7 +111,9 @@ async def test_an_added_kind_has_the_rules_of_its_model_and_of_all_texts(world: 
         (SAMPLE.with_text("19121212-1212"), ("PERSONAL_NUMBER", "content.items.0.text")),
         (SAMPLE.with_text("<b>x</b>"), ("RAW_HTML", "content.items.0.text")),
     ):
-        refused = await world.region.do("checklistUpdate", "event { id }", id=document, expectedVersion=1, content=content)
+        refused = await world.region.do(
+            "checklistUpdate", "event { id }", id=document, expectedVersion=1, content=content
+        )
         assert expected in problems(refused)
 
 
@@ -111,12 +123,24 @@ async def test_a_clinics_own_one_is_told_to_it(world: World) -> None:
     assert [one["toVersion"] for one in await inbox(world.staff, BJORKEN, document)] == [1]
 
 
-async def test_what_an_added_kind_stored_is_read_in_todays_shape_after_its_model_changed(world: World, mongodb_uri: str, tmp_path: Path) -> None:
+async def test_what_an_added_kind_stored_is_read_in_todays_shape_after_its_model_changed(
+    world: World, mongodb_uri: str, tmp_path: Path
+) -> None:
     document = await made(world.region, SAMPLE, publish=True)
-    old = (await look(world.region, SAMPLE, document, "version(number: 1) { hash content { items { key label text } } }"))["version"]
+    old = (
+        await look(
+            world.region,
+            SAMPLE,
+            document,
+            "version(number: 1) { hash content { items { key label text } } }",
+        )
+    )["version"]
 
     def upcast(content: dict[str, Any]) -> dict[str, Any]:
-        return {**content, "items": [{**item, "label": item["label"].upper()} for item in content["items"]]}
+        return {
+            **content,
+            "items": [{**item, "label": item["label"].upper()} for item in content["items"]],
+        }
 
     later = replace(CHECKLIST, schema_version=2, upcasters={1: upcast})
     before = documents.KINDS[CHECKLIST.name]
@@ -124,9 +148,19 @@ async def test_what_an_added_kind_stored_is_read_in_todays_shape_after_its_model
     newer = schema_of([*FACES, face_of(later)])
     async with serving(tmp_path, mongodb_uri, store, schema=newer, development=True) as api:
         region = replace(world.region, api=api)
-        found = await look(region, SAMPLE, document, "verify { intact } version(number: 1) { hash content { items { key label text } } }")
+        found = await look(
+            region,
+            SAMPLE,
+            document,
+            "verify { intact } version(number: 1) { hash content { items { key label text } } }",
+        )
         saved = await written(region, SAMPLE, document, 1, "Nytt")
-        compared = await look(region, SAMPLE, document, "compare(from: 1, to: 2) { changes { path } } verify { intact versions }")
+        compared = await look(
+            region,
+            SAMPLE,
+            document,
+            "compare(from: 1, to: 2) { changes { path } } verify { intact versions }",
+        )
     await store.log.close()
     documents.KINDS[CHECKLIST.name] = before
 
@@ -148,11 +182,27 @@ def test_an_added_kind_has_its_place_in_the_schema(added: Face) -> None:
     assert built.query_type is not None
     assert str(built.query_type.fields["checklist"].type) == "Checklist"
     assert str(built.query_type.fields["checklists"].type) == "ChecklistConnection!"
-    assert str(built.type_map["ChecklistContentInput"].fields["items"].type) == "[ChecklistItemInput!]"  # type: ignore[attr-defined]
+    assert (
+        str(built.type_map["ChecklistContentInput"].fields["items"].type) == "[ChecklistItemInput!]"  # type: ignore[attr-defined]
+    )
     assert str(built.type_map["ChecklistContentPatch"].fields["name"].type) == "String"  # type: ignore[attr-defined]
     assert {name for name in built.type_map if name.startswith("Checklist")} == {
-        *("Checklist", "ChecklistConnection", "ChecklistContent", "ChecklistContentInput", "ChecklistContentPatch", "ChecklistCreateInput"),
-        *("ChecklistEdge", "ChecklistItem", "ChecklistItemInput", "ChecklistPayload", "ChecklistUpdateInput", "ChecklistVersion"),
+        *(
+            "Checklist",
+            "ChecklistConnection",
+            "ChecklistContent",
+            "ChecklistContentInput",
+            "ChecklistContentPatch",
+            "ChecklistCreateInput",
+        ),
+        *(
+            "ChecklistEdge",
+            "ChecklistItem",
+            "ChecklistItemInput",
+            "ChecklistPayload",
+            "ChecklistUpdateInput",
+            "ChecklistVersion",
+        ),
         *("ChecklistVersionConnection", "ChecklistVersionEdge"),
     }
 

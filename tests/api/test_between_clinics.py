@@ -1,26 +1,47 @@
-"""What clinics may not learn of each other, and what policies and marks of one principal mean to another."""
+"""What clinics may not learn of each other, and what policies and marks of one principal mean to
+another.
+"""
 
 import asyncio
 
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM, UPPSALA, problems
 from tests.world import CONTENT, World
 
-HISTORY = "query($id: ID!) { caseType(id: $id) { history { totalCount edges { node { id action note clinics { totalCount } } } } } }"
+HISTORY = (
+    "query($id: ID!) { caseType(id: $id) { history { totalCount edges { node { id action note"
+    " clinics { totalCount } } } } } }"
+)
 
 
 async def test_a_clinic_reads_nothing_of_acts_at_other_clinics(world: World) -> None:
-    followed = await world.region.done("caseTypeFollow", "event { id }", caseType=world.case_type, clinic=LINDEN, note="Lindens egen anledning")
+    followed = await world.region.done(
+        "caseTypeFollow",
+        "event { id }",
+        caseType=world.case_type,
+        clinic=LINDEN,
+        note="Lindens egen anledning",
+    )
     await world.distribute(world.case_type, BJORKEN)
 
     seen = await world.staff.ask(HISTORY, id=world.case_type)
-    node = await world.staff.ask("query($id: ID!) { node(id: $id) { id } }", id=followed["event"]["id"])
+    node = await world.staff.ask(
+        "query($id: ID!) { node(id: $id) { id } }", id=followed["event"]["id"]
+    )
     whole = await world.region.ask(HISTORY, id=world.case_type)
 
-    assert [edge["node"]["action"] for edge in seen["caseType"]["history"]["edges"]] == ["DISTRIBUTED", "PUBLISHED"]
+    assert [edge["node"]["action"] for edge in seen["caseType"]["history"]["edges"]] == [
+        "DISTRIBUTED",
+        "PUBLISHED",
+    ]
     assert seen["caseType"]["history"]["totalCount"] == 2
     assert "Lindens" not in str(seen)
     assert node == {"node": None}
-    assert [edge["node"]["action"] for edge in whole["caseType"]["history"]["edges"]] == ["DISTRIBUTED", "FOLLOWED", "PUBLISHED", "CREATED"]
+    assert [edge["node"]["action"] for edge in whole["caseType"]["history"]["edges"]] == [
+        "DISTRIBUTED",
+        "FOLLOWED",
+        "PUBLISHED",
+        "CREATED",
+    ]
 
 
 async def test_what_is_done_at_other_clinics_moves_a_case_type_in_no_list(world: World) -> None:
@@ -30,9 +51,16 @@ async def test_what_is_done_at_other_clinics_moves_a_case_type_in_no_list(world:
     before = await world.staff.ask(query)
     [edge] = before["caseTypes"]["edges"]
 
-    await world.region.done("caseTypeFollow", "event { id }", caseType=world.case_type, clinic=LINDEN)
+    await world.region.done(
+        "caseTypeFollow", "event { id }", caseType=world.case_type, clinic=LINDEN
+    )
     await world.region.done("caseTypeHide", "event { id }", caseType=world.case_type, clinic=LINDEN)
-    await world.region.done("caseTypeWithdraw", "event { id }", caseType=world.case_type, **{"from": {"hsaIds": [LINDEN]}})
+    await world.region.done(
+        "caseTypeWithdraw",
+        "event { id }",
+        caseType=world.case_type,
+        **{"from": {"hsaIds": [LINDEN]}},
+    )
     unmoved = await world.staff.ask(query)
     await world.edit(world.case_type, 1, publish=True, name="Nytt namn")
     [moved] = (await world.staff.ask(query, since=edge["node"]["updatedAt"]))["caseTypes"]["edges"]
@@ -43,17 +71,27 @@ async def test_what_is_done_at_other_clinics_moves_a_case_type_in_no_list(world:
 
 async def test_a_principal_takes_away_no_ones_protection_but_its_own(world: World) -> None:
     query = "query($id: ID!) { caseType(id: $id) { version { author { name employeeHsaId } } } }"
-    employee = (await world.reviewer.ask(query, id=world.case_type))["caseType"]["version"]["author"]["employeeHsaId"]
-    await world.region.done("personProtect", "event { id }", principal=STOCKHOLM, employee=employee, protected=True)
+    employee = (await world.reviewer.ask(query, id=world.case_type))["caseType"]["version"][
+        "author"
+    ]["employeeHsaId"]
+    await world.region.done(
+        "personProtect", "event { id }", principal=STOCKHOLM, employee=employee, protected=True
+    )
 
-    lifted = await world.other_region.done("personProtect", "event { id }", principal=UPPSALA, employee=employee, protected=False)
+    lifted = await world.other_region.done(
+        "personProtect", "event { id }", principal=UPPSALA, employee=employee, protected=False
+    )
     await world.edit(world.case_type, 1, name="Andra")
 
     assert lifted["event"] is None
-    assert (await world.reviewer.ask(query, id=world.case_type))["caseType"]["version"]["author"]["name"] is None
+    assert (await world.reviewer.ask(query, id=world.case_type))["caseType"]["version"]["author"][
+        "name"
+    ] is None
 
 
-async def test_a_clinics_own_replies_are_for_those_who_may_read_its_adaptation(world: World) -> None:
+async def test_a_clinics_own_replies_are_for_those_who_may_read_its_adaptation(
+    world: World,
+) -> None:
     await world.distribute(world.case_type)
     await world.clinic_admin.done(
         "localAdaptationSave", "event { id }", clinic=BJORKEN, caseType=world.case_type, expectedVersion=0, note="Internt",
@@ -76,51 +114,101 @@ async def test_a_clinics_own_replies_are_for_those_who_may_read_its_adaptation(w
 async def test_two_decisions_at_once_are_both_kept(world: World) -> None:
     for turn in (False, True) * 4:
         await asyncio.gather(
-            world.region.done("principalPoliciesSave", "event { id }", principal=STOCKHOLM, clinicsEdit=turn),
-            world.region.done("principalPoliciesSave", "event { id }", principal=STOCKHOLM, openPageLinks=turn),
+            world.region.done(
+                "principalPoliciesSave", "event { id }", principal=STOCKHOLM, clinicsEdit=turn
+            ),
+            world.region.done(
+                "principalPoliciesSave", "event { id }", principal=STOCKHOLM, openPageLinks=turn
+            ),
         )
-        asked = await world.region.ask("query($p: HsaId!) { principal(hsaId: $p) { policies { clinicsEdit openPageLinks } } }", p=STOCKHOLM)
+        asked = await world.region.ask(
+            "query($p: HsaId!) { principal(hsaId: $p) { policies { clinicsEdit openPageLinks } } }",
+            p=STOCKHOLM,
+        )
         assert asked["principal"]["policies"] == {"clinicsEdit": turn, "openPageLinks": turn}
 
 
 async def test_an_open_page_is_put_in_force_in_no_way_once_it_is_not_allowed(world: World) -> None:
-    await world.region.done("principalPoliciesSave", "event { id }", principal=STOCKHOLM, openPageLinks=True)
-    case_type = await world.draft(CONTENT | {"links": [{"key": "a", "label": "A", "url": "https://www.1177.se/", "openPage": True}]})
+    await world.region.done(
+        "principalPoliciesSave", "event { id }", principal=STOCKHOLM, openPageLinks=True
+    )
+    case_type = await world.draft(
+        CONTENT
+        | {"links": [{"key": "a", "label": "A", "url": "https://www.1177.se/", "openPage": True}]}
+    )
     await world.edit(case_type, 1, links=[])
-    await world.region.done("principalPoliciesSave", "event { id }", principal=STOCKHOLM, openPageLinks=False)
+    await world.region.done(
+        "principalPoliciesSave", "event { id }", principal=STOCKHOLM, openPageLinks=False
+    )
     before = await world.api.snapshot()
 
-    published = await world.region.do("documentPublish", "event { id }", id=case_type, version=1, expectedVersion=2)
-    restored = await world.region.do("documentRestore", "event { id }", id=case_type, version=1, expectedVersion=2, publish=True)
+    published = await world.region.do(
+        "documentPublish", "event { id }", id=case_type, version=1, expectedVersion=2
+    )
+    restored = await world.region.do(
+        "documentRestore", "event { id }", id=case_type, version=1, expectedVersion=2, publish=True
+    )
 
-    assert problems(published) == problems(restored) == [("OPEN_PAGE_LINK", "content.links.0.openPage")]
+    assert (
+        problems(published)
+        == problems(restored)
+        == [("OPEN_PAGE_LINK", "content.links.0.openPage")]
+    )
     assert await world.api.snapshot() == before
 
 
 async def test_an_archived_case_type_is_taken_back_from_no_one(world: World) -> None:
     await world.distribute(world.case_type)
-    await world.region.done("documentArchive", "event { id }", id=world.case_type, expectedVersion=1)
+    await world.region.done(
+        "documentArchive", "event { id }", id=world.case_type, expectedVersion=1
+    )
 
-    refused = await world.region.do("caseTypeWithdraw", "event { id }", caseType=world.case_type, **{"from": {"hsaIds": [BJORKEN]}})
+    refused = await world.region.do(
+        "caseTypeWithdraw",
+        "event { id }",
+        caseType=world.case_type,
+        **{"from": {"hsaIds": [BJORKEN]}},
+    )
 
     assert problems(refused) == [("WRONG_STATE", "caseType")]
 
 
 async def test_who_may_not_see_persons_can_not_look_for_one(world: World) -> None:
-    query = "query($p: HsaId!, $a: HsaId!) { principal(hsaId: $p) { events(filter: {actor: $a}) { totalCount edges { node { id } } } } }"
+    query = (
+        "query($p: HsaId!, $a: HsaId!) { principal(hsaId: $p) { events(filter: {actor: $a}) {"
+        " totalCount edges { node { id } } } } }"
+    )
 
-    assert await world.reporter.refused(query, p=STOCKHOLM, a=f"{STOCKHOLM}-RA") == ["NOT_PERMITTED"]
-    assert (await world.reviewer.ask(query, p=STOCKHOLM, a=f"{STOCKHOLM}-RA"))["principal"]["events"]["totalCount"] > 0
+    assert await world.reporter.refused(query, p=STOCKHOLM, a=f"{STOCKHOLM}-RA") == [
+        "NOT_PERMITTED"
+    ]
+    assert (await world.reviewer.ask(query, p=STOCKHOLM, a=f"{STOCKHOLM}-RA"))["principal"][
+        "events"
+    ]["totalCount"] > 0
 
 
-async def test_an_adaptation_that_was_deactivated_is_in_force_again_once_saved(world: World) -> None:
+async def test_an_adaptation_that_was_deactivated_is_in_force_again_once_saved(
+    world: World,
+) -> None:
     await world.distribute(world.case_type)
-    given = {"clinic": BJORKEN, "caseType": world.case_type, "standardReplies": [], "terms": [{"key": "t", "heading": "A", "text": "B"}]}
-    made = await world.clinic_admin.done("localAdaptationSave", "localAdaptation { id }", **given, expectedVersion=0)
-    await world.clinic_admin.done("documentDeactivate", "event { id }", id=made["localAdaptation"]["id"], expectedVersion=1)
+    given = {
+        "clinic": BJORKEN,
+        "caseType": world.case_type,
+        "standardReplies": [],
+        "terms": [{"key": "t", "heading": "A", "text": "B"}],
+    }
+    made = await world.clinic_admin.done(
+        "localAdaptationSave", "localAdaptation { id }", **given, expectedVersion=0
+    )
+    await world.clinic_admin.done(
+        "documentDeactivate", "event { id }", id=made["localAdaptation"]["id"], expectedVersion=1
+    )
 
     again = await world.clinic_admin.done(
-        "localAdaptationSave", "localAdaptation { state latestVersion } event { action }", **given, expectedVersion=1
+        "localAdaptationSave",
+        "localAdaptation { state latestVersion } event { action }",
+        **given,
+        expectedVersion=1,
     )
 
     assert again["localAdaptation"] == {"state": "ACTIVE", "latestVersion": 1}

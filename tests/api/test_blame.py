@@ -1,4 +1,6 @@
-"""`blame`: who last changed each value, when, in which version, and from which level; each caller is told what that caller may know."""
+"""`blame`: who last changed each value, when, in which version, and from which level; each caller
+is told what that caller may know.
+"""
 
 from typing import Any
 
@@ -7,8 +9,14 @@ import pytest
 from tests.callers import BJORKEN, INERA, STOCKHOLM, Caller, Json
 from tests.world import CONTENT, World
 
-ORIGIN = "path label since level version at author { role unit name employeeHsaId } template { __typename id name }"
-BLAME = f"query($id: ID!, $version: Int) {{ node(id: $id) {{ ... on Document {{ blame(version: $version) {{ {ORIGIN} }} }} }} }}"
+ORIGIN = (
+    "path label since level version at author { role unit name employeeHsaId } template {"
+    " __typename id name }"
+)
+BLAME = (
+    "query($id: ID!, $version: Int) { node(id: $id) { ... on Document { blame(version:"
+    f" $version) {{ {ORIGIN} }} }} }} }}"
+)
 
 
 async def blamed(caller: Caller, document: str, version: int | None = None) -> dict[str, Json]:
@@ -18,20 +26,48 @@ async def blamed(caller: Caller, document: str, version: int | None = None) -> d
 
 
 NILS: Json = {"role": "NATIONAL_ADMINISTRATOR", "unit": INERA, "name": None, "employeeHsaId": None}
-ANNA: Json = {"role": "REGIONAL_ADMINISTRATOR", "unit": STOCKHOLM, "name": "Anna Andersson", "employeeHsaId": f"{STOCKHOLM}-RA"}
+ANNA: Json = {
+    "role": "REGIONAL_ADMINISTRATOR",
+    "unit": STOCKHOLM,
+    "name": "Anna Andersson",
+    "employeeHsaId": f"{STOCKHOLM}-RA",
+}
 NOBODY: Json = {"name": None, "employeeHsaId": None}
 
 
 async def test_a_value_is_its_templates_until_the_region_changes_it(world: World) -> None:
-    await world.edit(world.case_type, 1, introduction="Regionens text.", questions=[{**CONTENT["questions"][0], "help": "Skriv."}])
+    await world.edit(
+        world.case_type,
+        1,
+        introduction="Regionens text.",
+        questions=[{**CONTENT["questions"][0], "help": "Skriv."}],
+    )
 
     found = await blamed(world.region, world.case_type)
 
     template = {"__typename": "CaseTypeTemplate", "id": world.template, "name": "Förnya recept"}
-    national = {"since": 1, "level": "NATIONAL", "version": 1, "at": True, "author": NILS, "template": template}
-    regional = {"since": 2, "level": "REGIONAL", "version": 2, "at": True, "author": ANNA, "template": None}
+    national = {
+        "since": 1,
+        "level": "NATIONAL",
+        "version": 1,
+        "at": True,
+        "author": NILS,
+        "template": template,
+    }
+    regional = {
+        "since": 2,
+        "level": "REGIONAL",
+        "version": 2,
+        "at": True,
+        "author": ANNA,
+        "template": None,
+    }
     assert found["name"] == {"path": "name", "label": "Namn", **national}
-    assert found["questions[medicin]"] == {"path": "questions[medicin]", "label": "Frågor › ”Vilket läkemedel gäller det?”", **national}
+    assert found["questions[medicin]"] == {
+        "path": "questions[medicin]",
+        "label": "Frågor › ”Vilket läkemedel gäller det?”",
+        **national,
+    }
     assert found["introduction"] == {"path": "introduction", "label": "Introduktion", **regional}
     assert found["questions[medicin].help"] == {
         "path": "questions[medicin].help",
@@ -39,20 +75,31 @@ async def test_a_value_is_its_templates_until_the_region_changes_it(world: World
         **regional,
     }
     assert next(iter(found)) == "name"
-    assert {path for path, one in found.items() if one["level"] == "REGIONAL"} == {"introduction", "questions[medicin].help"}
+    assert {path for path, one in found.items() if one["level"] == "REGIONAL"} == {
+        "introduction",
+        "questions[medicin].help",
+    }
 
 
 async def test_times_are_those_of_the_versions(world: World) -> None:
-    query = "query($id: ID!) { caseType(id: $id) { blame { path at } version { createdAt derivedFrom { template { version { createdAt } } } } } }"
+    query = (
+        "query($id: ID!) { caseType(id: $id) { blame { path at } version { createdAt derivedFrom {"
+        " template { version { createdAt } } } } } }"
+    )
     await world.edit(world.case_type, 1, introduction="Nytt.")
 
     found = (await world.region.ask(query, id=world.case_type))["caseType"]
 
     at = {one["path"]: one["at"] for one in found["blame"]}
-    assert (at["introduction"], at["name"]) == (found["version"]["createdAt"], found["version"]["derivedFrom"]["template"]["version"]["createdAt"])
+    assert (at["introduction"], at["name"]) == (
+        found["version"]["createdAt"],
+        found["version"]["derivedFrom"]["template"]["version"]["createdAt"],
+    )
 
 
-async def test_who_sees_no_drafts_is_told_the_first_version_in_force_with_the_change(world: World) -> None:
+async def test_who_sees_no_drafts_is_told_the_first_version_in_force_with_the_change(
+    world: World,
+) -> None:
     await world.edit(world.case_type, 1, introduction="Utkast.")
     await world.edit(world.case_type, 2, publish=True, rationale="Därför.")
     await world.edit(world.case_type, 3, name="Hemligt")
@@ -60,7 +107,11 @@ async def test_who_sees_no_drafts_is_told_the_first_version_in_force_with_the_ch
     for caller in (world.staff, world.clinic_admin, world.reporter, world.national):
         found = await blamed(caller, world.case_type)
         assert "Hemligt" not in str(found)
-        assert {path: (one["since"], one["version"]) for path, one in found.items() if one["level"] == "REGIONAL"} == {
+        assert {
+            path: (one["since"], one["version"])
+            for path, one in found.items()
+            if one["level"] == "REGIONAL"
+        } == {
             "introduction": (3, 3),
             "rationale": (3, 3),
         }
@@ -73,7 +124,9 @@ async def test_who_sees_no_drafts_is_told_the_first_version_in_force_with_the_ch
 
 
 async def local(world: World, *, publish: bool) -> tuple[str, str]:
-    """A template of the region, from the national one, published or not, and a case type that a clinic has from it."""
+    """A template of the region, from the national one, published or not, and a case type that a
+    clinic has from it.
+    """
     made = await world.region.done(
         "caseTypeTemplateCreate",
         "caseTypeTemplate { id }",
@@ -83,7 +136,9 @@ async def local(world: World, *, publish: bool) -> tuple[str, str]:
     )
     template: str = made["caseTypeTemplate"]["id"]
     if publish:
-        await world.region.done("documentPublish", "event { id }", id=template, version=1, expectedVersion=1)
+        await world.region.done(
+            "documentPublish", "event { id }", id=template, version=1, expectedVersion=1
+        )
     case_type = await world.region.done(
         "caseTypeCreate",
         "caseType { id }",
@@ -95,9 +150,15 @@ async def local(world: World, *, publish: bool) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("publish", [False, True])
-async def test_of_a_template_that_may_not_be_seen_only_the_level_is_told(world: World, publish: bool) -> None:
+async def test_of_a_template_that_may_not_be_seen_only_the_level_is_told(
+    world: World, publish: bool
+) -> None:
     template, case_type = await local(world, publish=publish)
-    shown: Json = {"version": 1, "at": True, "template": {"__typename": "CaseTypeTemplate", "id": template, "name": "Regionens mall"}}
+    shown: Json = {
+        "version": 1,
+        "at": True,
+        "template": {"__typename": "CaseTypeTemplate", "id": template, "name": "Regionens mall"},
+    }
     hidden: Json = {"version": None, "at": False, "author": None, "template": None}
 
     clinic = await blamed(world.clinic_admin, case_type)
@@ -105,15 +166,30 @@ async def test_of_a_template_that_may_not_be_seen_only_the_level_is_told(world: 
 
     expected: Json = {"path": "name", "label": "Namn", "since": 1, "level": "REGIONAL"}
     assert region["name"] == {**expected, **shown, "author": ANNA}
-    assert clinic["name"] == ({**expected, **shown, "author": {**ANNA, **NOBODY}} if publish else {**expected, **hidden})
-    assert (clinic["internalName"]["level"], clinic["internalName"]["template"], clinic["internalName"]["version"]) == ("LOCAL", None, 1)
-    assert (clinic["introduction"]["level"], clinic["introduction"]["template"]["id"]) == ("NATIONAL", world.template)
+    assert clinic["name"] == (
+        {**expected, **shown, "author": {**ANNA, **NOBODY}} if publish else {**expected, **hidden}
+    )
+    assert (
+        clinic["internalName"]["level"],
+        clinic["internalName"]["template"],
+        clinic["internalName"]["version"],
+    ) == ("LOCAL", None, 1)
+    assert (clinic["introduction"]["level"], clinic["introduction"]["template"]["id"]) == (
+        "NATIONAL",
+        world.template,
+    )
     assert template not in str(clinic) or publish
 
 
 async def test_the_draft_of_a_template_that_a_value_came_from_is_not_told_of(world: World) -> None:
     template, _ = await local(world, publish=True)
-    await world.region.done("caseTypeTemplateUpdate", "event { id }", id=template, expectedVersion=1, content={"name": "Utkastets namn"})
+    await world.region.done(
+        "caseTypeTemplateUpdate",
+        "event { id }",
+        id=template,
+        expectedVersion=1,
+        content={"name": "Utkastets namn"},
+    )
     made = await world.region.done(
         "caseTypeCreate",
         "caseType { id }",
@@ -124,9 +200,18 @@ async def test_the_draft_of_a_template_that_a_value_came_from_is_not_told_of(wor
     case_type = made["caseType"]["id"]
 
     before = await blamed(world.clinic_admin, case_type)
-    await world.region.done("caseTypeTemplateUpdate", "event { id }", id=template, expectedVersion=2, content={"introduction": "Ny."}, publish=True)
+    await world.region.done(
+        "caseTypeTemplateUpdate",
+        "event { id }",
+        id=template,
+        expectedVersion=2,
+        content={"introduction": "Ny."},
+        publish=True,
+    )
     later = await blamed(world.clinic_admin, case_type)
-    await world.region.done("documentPublish", "event { id }", id=template, version=2, expectedVersion=3)
+    await world.region.done(
+        "documentPublish", "event { id }", id=template, version=2, expectedVersion=3
+    )
     after = await blamed(world.clinic_admin, case_type)
 
     def told(found: dict[str, Json]) -> list[tuple[Any, Any]]:
@@ -153,5 +238,7 @@ async def test_templates_and_adaptations_are_blamed_too(world: World) -> None:
 
     assert {one["level"] for one in adaptation.values()} == {"LOCAL"}
     assert adaptation["standardReplies[egen].text"]["author"]["name"] is None
-    assert {(one["level"], one["version"], one["template"]) for one in template.values()} == {("NATIONAL", 1, None)}
+    assert {(one["level"], one["version"], one["template"]) for one in template.values()} == {
+        ("NATIONAL", 1, None)
+    }
     assert template["name"]["author"]["name"] == "Nils Nilsson"

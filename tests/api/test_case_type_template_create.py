@@ -1,4 +1,6 @@
-"""`caseTypeTemplateCreate` and `caseTypeTemplateUpdate`: levels, templates of templates, conflicts, rights, safe repeats."""
+"""`caseTypeTemplateCreate` and `caseTypeTemplateUpdate`: levels, templates of templates, conflicts,
+rights, safe repeats.
+"""
 
 from tests.callers import BJORKEN, CONFLICT, INERA, STOCKHOLM, Json, problems
 from tests.world import CONTENT, World
@@ -14,16 +16,29 @@ NAMES: Json = {"name": "Mall", "internalName": "Mallen"}
 async def test_the_owner_decides_the_level(world: World) -> None:
     owners = [(world.national, INERA), (world.region, STOCKHOLM), (world.clinic_admin, BJORKEN)]
 
-    saved = [await caller.done("caseTypeTemplateCreate", SAVED, owner=owner, content=NAMES) for caller, owner in owners]
+    saved = [
+        await caller.done("caseTypeTemplateCreate", SAVED, owner=owner, content=NAMES)
+        for caller, owner in owners
+    ]
 
-    assert [payload["caseTypeTemplate"]["level"] for payload in saved] == ["NATIONAL", "REGIONAL", "LOCAL"]
+    assert [payload["caseTypeTemplate"]["level"] for payload in saved] == [
+        "NATIONAL",
+        "REGIONAL",
+        "LOCAL",
+    ]
     assert {payload["caseTypeTemplate"]["id"][:4] for payload in saved} == {"tpl_"}
     assert [payload["event"] for payload in saved] == [{"action": "CREATED", "version": 1}] * 3
     assert [payload["caseTypeTemplate"]["state"] for payload in saved] == ["DRAFT"] * 3
 
 
 async def test_a_regional_template_can_start_from_a_national_one(world: World) -> None:
-    saved = await world.region.done("caseTypeTemplateCreate", SAVED, owner=STOCKHOLM, content=NAMES, fromTemplate={"id": world.template})
+    saved = await world.region.done(
+        "caseTypeTemplateCreate",
+        SAVED,
+        owner=STOCKHOLM,
+        content=NAMES,
+        fromTemplate={"id": world.template},
+    )
 
     assert saved["version"]["derivedFrom"] == {"version": 1, "template": {"id": world.template}}
     assert saved["version"]["content"] == {"name": "Mall", "introduction": CONTENT["introduction"]}
@@ -31,14 +46,28 @@ async def test_a_regional_template_can_start_from_a_national_one(world: World) -
 
 async def test_an_edit_makes_a_draft_and_publish_puts_it_in_force(world: World) -> None:
     drafted = await world.national.done(
-        "caseTypeTemplateUpdate", SAVED, id=world.template, expectedVersion=1, content={"introduction": "Två."}, note="Klarare"
+        "caseTypeTemplateUpdate",
+        SAVED,
+        id=world.template,
+        expectedVersion=1,
+        content={"introduction": "Två."},
+        note="Klarare",
     )
     published = await world.national.done(
-        "caseTypeTemplateUpdate", SAVED, id=world.template, expectedVersion=2, content={"introduction": "Tre."}, publish=True
+        "caseTypeTemplateUpdate",
+        SAVED,
+        id=world.template,
+        expectedVersion=2,
+        content={"introduction": "Tre."},
+        publish=True,
     )
 
     assert drafted["caseTypeTemplate"]["publishedVersion"] == 1
-    assert (drafted["version"]["number"], drafted["version"]["note"], drafted["event"]) == (2, "Klarare", {"action": "EDITED", "version": 2})
+    assert (drafted["version"]["number"], drafted["version"]["note"], drafted["event"]) == (
+        2,
+        "Klarare",
+        {"action": "EDITED", "version": 2},
+    )
     assert published["caseTypeTemplate"]["publishedVersion"] == 3
     assert published["event"] == {"action": "PUBLISHED", "version": 3}
     assert published["version"]["content"] == {"name": "Förnya recept", "introduction": "Tre."}
@@ -54,15 +83,28 @@ async def test_a_stale_edit_of_a_template_conflicts(world: World) -> None:
     assert problems(refused) == [("VERSION_CONFLICT", "expectedVersion")]
     [conflict] = refused["errors"]
     assert (conflict["expectedVersion"], conflict["latestVersion"]) == (1, 2)
-    assert [(change["path"], change["before"], change["after"]) for change in conflict["changes"]] == [("name", "Förnya recept", "Nytt namn")]
+    assert [
+        (change["path"], change["before"], change["after"]) for change in conflict["changes"]
+    ] == [("name", "Förnya recept", "Nytt namn")]
     assert await world.api.snapshot() == before
 
 
 async def test_content_of_a_template_keeps_the_rules(world: World) -> None:
     before = await world.api.snapshot()
 
-    made = await world.region.do("caseTypeTemplateCreate", SAVED, owner=STOCKHOLM, content={**NAMES, "introduction": "<i>Hej</i>"})
-    edited = await world.national.do("caseTypeTemplateUpdate", SAVED, id=world.template, expectedVersion=1, content={"name": "  "})
+    made = await world.region.do(
+        "caseTypeTemplateCreate",
+        SAVED,
+        owner=STOCKHOLM,
+        content={**NAMES, "introduction": "<i>Hej</i>"},
+    )
+    edited = await world.national.do(
+        "caseTypeTemplateUpdate",
+        SAVED,
+        id=world.template,
+        expectedVersion=1,
+        content={"name": "  "},
+    )
 
     assert problems(made)[0] == ("RAW_HTML", "content.introduction")
     assert problems(edited) == [("BLANK", "content.name")]
@@ -72,9 +114,27 @@ async def test_content_of_a_template_keeps_the_rules(world: World) -> None:
 async def test_a_template_is_no_case_type_and_the_other_way_round(world: World) -> None:
     before = await world.api.snapshot()
 
-    as_template = await world.region.do("caseTypeTemplateUpdate", SAVED, id=world.case_type, expectedVersion=1, content={"name": "Nej"})
-    as_case_type = await world.national.do("caseTypeUpdate", "event { id }", id=world.template, expectedVersion=1, content={"name": "Nej"})
-    from_case_type = await world.region.do("caseTypeTemplateCreate", SAVED, owner=STOCKHOLM, content=NAMES, fromTemplate={"id": world.case_type})
+    as_template = await world.region.do(
+        "caseTypeTemplateUpdate",
+        SAVED,
+        id=world.case_type,
+        expectedVersion=1,
+        content={"name": "Nej"},
+    )
+    as_case_type = await world.national.do(
+        "caseTypeUpdate",
+        "event { id }",
+        id=world.template,
+        expectedVersion=1,
+        content={"name": "Nej"},
+    )
+    from_case_type = await world.region.do(
+        "caseTypeTemplateCreate",
+        SAVED,
+        owner=STOCKHOLM,
+        content=NAMES,
+        fromTemplate={"id": world.case_type},
+    )
 
     assert [problems(payload) for payload in (as_template, as_case_type, from_case_type)] == [
         [("NOT_FOUND", "id")],
@@ -88,28 +148,53 @@ async def test_others_neither_make_nor_edit_templates_of_the_region(world: World
     made = await world.region.done("caseTypeTemplateCreate", SAVED, owner=STOCKHOLM, content=NAMES)
 
     creating = await world.refusals("caseTypeTemplateCreate", owner=STOCKHOLM, content=NAMES)
-    editing = await world.refusals("caseTypeTemplateUpdate", id=made["caseTypeTemplate"]["id"], expectedVersion=1, content={"name": "Nej"})
-    region = await world.region.do("caseTypeTemplateUpdate", SAVED, id=world.template, expectedVersion=1, content={"name": "Nej"})
+    editing = await world.refusals(
+        "caseTypeTemplateUpdate",
+        id=made["caseTypeTemplate"]["id"],
+        expectedVersion=1,
+        content={"name": "Nej"},
+    )
+    region = await world.region.do(
+        "caseTypeTemplateUpdate",
+        SAVED,
+        id=world.template,
+        expectedVersion=1,
+        content={"name": "Nej"},
+    )
 
     assert creating == dict.fromkeys(creating, "NOT_PERMITTED") | {"nobody": "UNAUTHENTICATED"}
-    assert editing == dict.fromkeys(editing, "NOT_FOUND") | {"reviewer": "NOT_PERMITTED", "nobody": "UNAUTHENTICATED"}
+    assert editing == dict.fromkeys(editing, "NOT_FOUND") | {
+        "reviewer": "NOT_PERMITTED",
+        "nobody": "UNAUTHENTICATED",
+    }
     assert problems(region) == [("NOT_PERMITTED", "id")]
 
 
 async def test_a_repeated_call_with_its_key_writes_once(world: World) -> None:
     create: Json = {"owner": STOCKHOLM, "content": NAMES, "idempotencyKey": "skapa"}
     made = await world.region.done("caseTypeTemplateCreate", SAVED, **create)
-    edit: Json = {"id": made["caseTypeTemplate"]["id"], "expectedVersion": 1, "content": {"name": "Andra"}, "idempotencyKey": "ändra"}
+    edit: Json = {
+        "id": made["caseTypeTemplate"]["id"],
+        "expectedVersion": 1,
+        "content": {"name": "Andra"},
+        "idempotencyKey": "ändra",
+    }
     edited = await world.region.done("caseTypeTemplateUpdate", SAVED, **edit)
     before = await world.api.snapshot()
 
     made_again = await world.region.done("caseTypeTemplateCreate", SAVED, **create)
     edited_again = await world.region.done("caseTypeTemplateUpdate", SAVED, **edit)
-    other_input = await world.region.do("caseTypeTemplateUpdate", SAVED, **{**edit, "content": {"name": "Tredje"}})
+    other_input = await world.region.do(
+        "caseTypeTemplateUpdate", SAVED, **{**edit, "content": {"name": "Tredje"}}
+    )
     other_mutation = await world.region.do("caseTypeCreate", "event { id }", **create)
 
     assert made_again["version"] == made["version"]
     assert made_again["event"] == made["event"]
     assert edited_again == edited
-    assert problems(other_input) == problems(other_mutation) == [("IDEMPOTENCY_KEY_REUSED", "idempotencyKey")]
+    assert (
+        problems(other_input)
+        == problems(other_mutation)
+        == [("IDEMPOTENCY_KEY_REUSED", "idempotencyKey")]
+    )
     assert await world.api.snapshot() == before

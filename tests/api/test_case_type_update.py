@@ -6,11 +6,24 @@ from tests.world import World
 async def test_an_edit_makes_a_draft_and_leaves_what_is_in_force(world: World) -> None:
     saved = await world.edit(world.case_type, 1, introduction="Nytt.", note="Kortare text")
 
-    assert saved["caseType"] == {"id": world.case_type, "latestVersion": 2, "publishedVersion": 1, "state": "ACTIVE"}
+    assert saved["caseType"] == {
+        "id": world.case_type,
+        "latestVersion": 2,
+        "publishedVersion": 1,
+        "state": "ACTIVE",
+    }
     assert saved["version"]["number"] == 2
     assert saved["event"]["action"] == "EDITED"
-    seen = (await world.staff.ask("query($id: ID!) { caseType(id: $id) { latestVersion content { introduction } } }", id=world.case_type))["caseType"]
-    assert seen == {"latestVersion": 1, "content": {"introduction": "Här kan du **förnya** ditt recept."}}
+    seen = (
+        await world.staff.ask(
+            "query($id: ID!) { caseType(id: $id) { latestVersion content { introduction } } }",
+            id=world.case_type,
+        )
+    )["caseType"]
+    assert seen == {
+        "latestVersion": 1,
+        "content": {"introduction": "Här kan du **förnya** ditt recept."},
+    }
 
 
 async def test_a_stale_save_conflicts_with_who_when_and_what_changed(world: World) -> None:
@@ -38,7 +51,13 @@ async def test_a_stale_save_conflicts_with_who_when_and_what_changed(world: Worl
         "expectedVersion": 1,
         "latestVersion": 2,
         "by": {"name": "Anna Andersson", "role": "REGIONAL_ADMINISTRATOR"},
-        "changes": [{"path": "introduction", "before": "Här kan du **förnya** ditt recept.", "after": "Nytt."}],
+        "changes": [
+            {
+                "path": "introduction",
+                "before": "Här kan du **förnya** ditt recept.",
+                "after": "Nytt.",
+            }
+        ],
     }
     assert await world.api.snapshot() == before
 

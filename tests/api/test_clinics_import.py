@@ -3,12 +3,18 @@
 from tests.callers import BJORKEN, STOCKHOLM, UPPSALA, UPPSALA_CLINIC, Json, problems
 from tests.world import CLINICS, World
 
-SAVED = "created updated unchanged event { action principal { hsaId } clinics { edges { node { hsaId } } } }"
+SAVED = (
+    "created updated unchanged event { action principal { hsaId } clinics { edges { node { hsaId }"
+    " } } }"
+)
 NEW = "SE2321000016-2B01"
 
 
 async def test_new_and_changed_clinics_are_written_in_one_act(world: World) -> None:
-    csv = f"name;hsaId;publicName;businessClassification;countyCode\nBjörken;{BJORKEN};Björkens vårdcentral;1502|1516;01\nNya;{NEW};;;\n"
+    csv = (
+        f"name;hsaId;publicName;businessClassification;countyCode\nBjörken;{BJORKEN};Björkens"
+        f" vårdcentral;1502|1516;01\nNya;{NEW};;;\n"
+    )
 
     saved = await world.region.done("clinicsImport", SAVED, principal=STOCKHOLM, csv=csv)
 
@@ -24,7 +30,8 @@ async def test_new_and_changed_clinics_are_written_in_one_act(world: World) -> N
         "errors": [],
     }
     clinic = await world.region.ask(
-        f'{{ clinic(hsaId: "{BJORKEN}") {{ name publicName countyCode status businessClassifications {{ code }} principal {{ hsaId }} }} }}'
+        f'{{ clinic(hsaId: "{BJORKEN}") {{ name publicName countyCode status'
+        " businessClassifications { code } principal { hsaId } } }"
     )
     assert clinic["clinic"] == {
         "name": "Björken",
@@ -51,7 +58,10 @@ async def test_byte_order_mark_quotes_commas_and_lower_case_ids_are_read(world: 
     saved = await world.region.done("clinicsImport", SAVED, principal=STOCKHOLM.lower(), csv=csv)
 
     assert (saved["created"], saved["updated"], saved["unchanged"]) == (0, 1, 0)
-    clinic = await world.region.ask(f'{{ clinic(hsaId: "{BJORKEN}") {{ hsaId name location businessClassifications {{ code }} }} }}')
+    clinic = await world.region.ask(
+        f'{{ clinic(hsaId: "{BJORKEN}") {{ hsaId name location businessClassifications {{ code }}'
+        " } }"
+    )
     assert clinic["clinic"] == {
         "hsaId": BJORKEN,
         "name": "Björken, norra",
@@ -63,7 +73,13 @@ async def test_byte_order_mark_quotes_commas_and_lower_case_ids_are_read(world: 
 async def test_a_dry_run_counts_and_writes_nothing(world: World) -> None:
     before = await world.api.snapshot()
 
-    saved = await world.region.done("clinicsImport", SAVED, principal=STOCKHOLM, csv=f"hsaId,name\n{NEW},Nya\n{BJORKEN},Björken\n", dryRun=True)
+    saved = await world.region.done(
+        "clinicsImport",
+        SAVED,
+        principal=STOCKHOLM,
+        csv=f"hsaId,name\n{NEW},Nya\n{BJORKEN},Björken\n",
+        dryRun=True,
+    )
 
     assert saved == {"created": 1, "updated": 1, "unchanged": 0, "event": None, "errors": []}
     assert await world.api.snapshot() == before
@@ -80,9 +96,17 @@ async def test_every_bad_cell_is_told_with_its_line_and_column(world: World) -> 
         f"{UPPSALA_CLINIC};{'N' * 501};03;;\n"
     )
 
-    refused = await world.region.do("clinicsImport", f"{SAVED} errors {{ ... on RefusedRowError {{ row value }} }}", principal=STOCKHOLM, csv=csv)
+    refused = await world.region.do(
+        "clinicsImport",
+        f"{SAVED} errors {{ ... on RefusedRowError {{ row value }} }}",
+        principal=STOCKHOLM,
+        csv=csv,
+    )
 
-    assert [(error["row"], error["code"], ".".join(error["path"]), error["value"]) for error in refused.pop("errors")] == [
+    assert [
+        (error["row"], error["code"], ".".join(error["path"]), error["value"])
+        for error in refused.pop("errors")
+    ] == [
         (3, "MALFORMED", "csv.hsaId", "inget id"),
         (3, "BLANK", "csv.name", ""),
         (3, "BAD_CODE", "csv.countyCode", "1"),
@@ -122,16 +146,25 @@ async def test_a_wrong_header_or_file_is_refused(world: World) -> None:
         f'hsaId,name\n{NEW},"Utan slut\n': ["MALFORMED"],
     }
 
-    refused = {csv: problems(await world.region.do("clinicsImport", SAVED, principal=STOCKHOLM, csv=csv)) for csv in files}
+    refused = {
+        csv: problems(await world.region.do("clinicsImport", SAVED, principal=STOCKHOLM, csv=csv))
+        for csv in files
+    }
 
     assert refused == {csv: [(code, "csv") for code in codes] for csv, codes in files.items()}
     assert await world.api.snapshot() == before
 
 
 async def test_others_import_nothing_in_the_region(world: World) -> None:
-    codes = await world.refusals("clinicsImport", principal=STOCKHOLM, csv=f"hsaId,name\n{NEW},Nya\n")
-    elsewhere = await world.region.do("clinicsImport", SAVED, principal=UPPSALA, csv=f"hsaId,name\n{NEW},Nya\n")
-    unknown = await world.region.do("clinicsImport", SAVED, principal="SE2321009999", csv=f"hsaId,name\n{NEW},Nya\n")
+    codes = await world.refusals(
+        "clinicsImport", principal=STOCKHOLM, csv=f"hsaId,name\n{NEW},Nya\n"
+    )
+    elsewhere = await world.region.do(
+        "clinicsImport", SAVED, principal=UPPSALA, csv=f"hsaId,name\n{NEW},Nya\n"
+    )
+    unknown = await world.region.do(
+        "clinicsImport", SAVED, principal="SE2321009999", csv=f"hsaId,name\n{NEW},Nya\n"
+    )
 
     assert codes == dict.fromkeys(codes, "NOT_PERMITTED") | {"nobody": "UNAUTHENTICATED"}
     assert problems(elsewhere) == [("NOT_PERMITTED", "principal")]
@@ -139,12 +172,18 @@ async def test_others_import_nothing_in_the_region(world: World) -> None:
 
 
 async def test_a_repeated_import_with_its_key_is_done_once(world: World) -> None:
-    call: Json = {"principal": STOCKHOLM, "csv": f"hsaId,name\n{NEW},Nya\n", "idempotencyKey": "läs in"}
+    call: Json = {
+        "principal": STOCKHOLM,
+        "csv": f"hsaId,name\n{NEW},Nya\n",
+        "idempotencyKey": "läs in",
+    }
     first = await world.region.done("clinicsImport", SAVED, **call)
     before = await world.api.snapshot()
 
     again = await world.region.done("clinicsImport", SAVED, **call)
-    other = await world.region.do("clinicsImport", SAVED, **{**call, "csv": f"hsaId,name\n{NEW},Andra\n"})
+    other = await world.region.do(
+        "clinicsImport", SAVED, **{**call, "csv": f"hsaId,name\n{NEW},Andra\n"}
+    )
 
     assert (first["created"], first["event"]["action"]) == (1, "IMPORTED")
     assert again == first

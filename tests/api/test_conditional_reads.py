@@ -1,4 +1,6 @@
-"""Answers under a tag: 304 where nothing was written that they depend on, and only where the whole answer would be the same to the byte."""
+"""Answers under a tag: 304 where nothing was written that they depend on, and only where the whole
+answer would be the same to the byte.
+"""
 
 import asyncio
 import random
@@ -23,14 +25,23 @@ from tests.serving import serving
 from tests.storage.building import BY_ANNA
 from tests.world import CONTENT, World
 
-CONTENT_FIELDS = "{ name introduction questions { key label options { key } } terms { heading } responseTime { amount } }"
+CONTENT_FIELDS = (
+    "{ name introduction questions { key label options { key } } terms { heading } responseTime {"
+    " amount } }"
+)
 OPERATIONS = [
-    f"query One($id: ID!) {{ caseType(id: $id) {{ id state latestVersion updatedAt content {CONTENT_FIELDS} }} }}",
+    (
+        "query One($id: ID!) { caseType(id: $id) { id state latestVersion updatedAt content"
+        f" {CONTENT_FIELDS} }} }}"
+    ),
     """query List($id: ID!) { caseType(id: $id) { scope }
         caseTypes(orderBy: UPDATED_DESC) { totalCount edges { cursor node { name state latestVersion } } } }""",
     """query Old($id: ID!) { caseType(id: $id) { version(number: 2) { id }
         versions { totalCount edges { node { number note hash content { name } } } } } }""",
-    "query Templates($id: ID!) { caseType(id: $id) { id } caseTypeTemplates { edges { node { name level publishedVersion } } } }",
+    (
+        "query Templates($id: ID!) { caseType(id: $id) { id } caseTypeTemplates { edges { node {"
+        " name level publishedVersion } } } }"
+    ),
 ]
 UNSTEADY = [
     "{ viewer { actor { name } } }",
@@ -40,7 +51,10 @@ UNSTEADY = [
     'query($id: ID!) { caseType(id: $id) { versionAt(time: "2099-01-01T00:00:00Z") { number } } }',
     "query($id: ID!) { node(id: $id) { id } }",
     '{ __type(name: "CaseType") { name } }',
-    "query($id: ID!) { caseType(id: $id) { id ...F } } fragment F on CaseType { history { totalCount } }",
+    (
+        "query($id: ID!) { caseType(id: $id) { id ...F } } fragment F on CaseType { history {"
+        " totalCount } }"
+    ),
     "query($id: ID!) { caseType(id: $id) { blame { path } } }",
     "query($id: ID!) { caseType(id: $id) { adoption { assigned } } }",
     "query($id: ID!) { caseType(id: $id) { version { derivedFrom { latestVersion } } } }",
@@ -58,19 +72,32 @@ UNSTEADY = [
 async def read(caller: Caller, query: str, case_type: str, tag: str = '""') -> httpx2.Response:
     """A conditional read; without a tag in hand an empty one asks for one."""
     headers = {"authorization": f"Bearer {caller.token}", "if-none-match": tag}
-    return await caller.client.post(caller.api.url, json={"query": query, "variables": {"id": case_type}}, headers=headers)
+    return await caller.client.post(
+        caller.api.url, json={"query": query, "variables": {"id": case_type}}, headers=headers
+    )
 
 
 async def test_who_has_the_answer_is_told_so_until_something_is_written(world: World) -> None:
     first = await read(world.region, OPERATIONS[0], world.case_type)
     again = await read(world.region, OPERATIONS[0], world.case_type, first.headers["etag"])
-    several = await read(world.region, OPERATIONS[0], world.case_type, f'"x", W/{first.headers["etag"]}')
+    several = await read(
+        world.region, OPERATIONS[0], world.case_type, f'"x", W/{first.headers["etag"]}'
+    )
     await world.edit(world.case_type, 1, introduction="Ny text")
     after = await read(world.region, OPERATIONS[0], world.case_type, first.headers["etag"])
 
-    assert (first.status_code, again.status_code, several.status_code, after.status_code) == (200, 304, 304, 200)
+    assert (first.status_code, again.status_code, several.status_code, after.status_code) == (
+        200,
+        304,
+        304,
+        200,
+    )
     assert first.headers["cache-control"] == "private, no-cache"
-    assert (again.content, again.headers["etag"], again.headers["cache-control"]) == (b"", first.headers["etag"], "private, no-cache")
+    assert (again.content, again.headers["etag"], again.headers["cache-control"]) == (
+        b"",
+        first.headers["etag"],
+        "private, no-cache",
+    )
     assert after.json()["data"]["caseType"]["latestVersion"] == 2
     assert after.headers["etag"] != first.headers["etag"]
 
@@ -88,11 +115,18 @@ async def test_another_operation_variable_viewer_or_a_star_does_not_match(world:
     ]
 
     assert [answer.status_code for answer in others] == [200] * 5
-    assert (await read(Caller(world.api, world.region.client, None), OPERATIONS[0], world.case_type, tag)).json()["data"] is None
+    assert (
+        await read(
+            Caller(world.api, world.region.client, None), OPERATIONS[0], world.case_type, tag
+        )
+    ).json()["data"] is None
 
 
 async def test_another_operation_of_the_same_document_does_not_match(world: World) -> None:
-    document = "query A($id: ID!) { caseType(id: $id) { id } } query B($id: ID!) { caseType(id: $id) { name } }"
+    document = (
+        "query A($id: ID!) { caseType(id: $id) { id } } query B($id: ID!) { caseType(id: $id) {"
+        " name } }"
+    )
 
     async def named(name: str, tag: str) -> httpx2.Response:
         headers = {"authorization": f"Bearer {world.region.token}", "if-none-match": tag}
@@ -104,48 +138,79 @@ async def test_another_operation_of_the_same_document_does_not_match(world: Worl
     assert ((await named("A", tag)).status_code, (await named("B", tag)).status_code) == (304, 200)
 
 
-async def test_settings_that_an_answer_tells_of_change_its_tag(mongodb_uri: str, world: World, tmp_path: Path) -> None:
+async def test_settings_that_an_answer_tells_of_change_its_tag(
+    mongodb_uri: str, world: World, tmp_path: Path
+) -> None:
     tags = []
     for limit in (20_000, 10_000, 20_000):
-        async with serving(tmp_path, mongodb_uri, world.api.store, development=True, query_cost=limit) as api:
+        async with serving(
+            tmp_path, mongodb_uri, world.api.store, development=True, query_cost=limit
+        ) as api:
             caller = api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM)
             tags.append((await read(caller, OPERATIONS[0], world.case_type)).headers["etag"])
 
     assert tags[0] == tags[2] != tags[1]
 
 
-async def test_no_tag_is_given_unasked_with_errors_to_national_viewers_or_where_more_matters(world: World) -> None:
+async def test_no_tag_is_given_unasked_with_errors_to_national_viewers_or_where_more_matters(
+    world: World,
+) -> None:
     plain = await world.region.post(OPERATIONS[0], id=world.case_type)
-    with_errors = await read(world.region, "query($id: ID!) { caseType(id: $id) { id } caseTypes(first: 0) { totalCount } }", world.case_type)
+    with_errors = await read(
+        world.region,
+        "query($id: ID!) { caseType(id: $id) { id } caseTypes(first: 0) { totalCount } }",
+        world.case_type,
+    )
     national = await read(world.national, OPERATIONS[3], world.case_type)
     unsteady = [await read(world.region, query, world.case_type) for query in UNSTEADY]
 
     assert "errors" in with_errors.json()
     assert ["etag" in answer.headers for answer in (plain, with_errors, national)] == [False] * 3
-    assert [("etag" in answer.headers, "data" in answer.json()) for answer in unsteady] == [(False, True)] * len(UNSTEADY)
+    assert [("etag" in answer.headers, "data" in answer.json()) for answer in unsteady] == [
+        (False, True)
+    ] * len(UNSTEADY)
     assert not [answer.text for answer in unsteady if "VALIDATION" in answer.text]
 
 
 async def test_every_steady_type_and_field_is_in_the_schema() -> None:
     types = schema.graphql.type_map
 
-    assert {(of, name) for of, names in STEADY.items() for name in names if name not in types[of].fields} == set()  # type: ignore[attr-defined]
+    assert {
+        (of, name)
+        for of, names in STEADY.items()
+        for name in names
+        if name not in types[of].fields  # type: ignore[attr-defined]
+    } == set()
     assert set(types) >= WHOLE
 
 
-async def test_of_types_that_are_steady_as_a_whole_every_field_is_read_from_what_is_stored(world: World) -> None:
-    fields = {(of, name): found for of in sorted(WHOLE) for name, found in schema.graphql.type_map[of].fields.items()}  # type: ignore[attr-defined]
+async def test_of_types_that_are_steady_as_a_whole_every_field_is_read_from_what_is_stored(
+    world: World,
+) -> None:
+    fields = {
+        (of, name): found
+        for of in sorted(WHOLE)
+        for name, found in schema.graphql.type_map[of].fields.items()  # type: ignore[attr-defined]
+    }
 
-    assert {place for place, found in fields.items() if found.extensions["strawberry-definition"].base_resolver is not None} == set()
+    assert {
+        place
+        for place, found in fields.items()
+        if found.extensions["strawberry-definition"].base_resolver is not None
+    } == set()
     below = {get_named_type(found.type) for found in fields.values()}
     assert {kind.name for kind in below if not is_leaf_type(kind)} <= WHOLE
 
 
 @pytest.mark.parametrize("clock_was_ahead", [False, True])
-async def test_numbers_that_come_again_for_other_acts_after_a_restored_backup_do_not_match(world: World, *, clock_was_ahead: bool) -> None:
+async def test_numbers_that_come_again_for_other_acts_after_a_restored_backup_do_not_match(
+    world: World, *, clock_was_ahead: bool
+) -> None:
     database = world.api.store.database
     if clock_was_ahead:  # times in a log never go back: from then on all acts have the same
-        await database["logs"].update_one({"_id": STOCKHOLM}, {"$set": {"at": datetime(2099, 1, 1, tzinfo=UTC)}})
+        await database["logs"].update_one(
+            {"_id": STOCKHOLM}, {"$set": {"at": datetime(2099, 1, 1, tzinfo=UTC)}}
+        )
     kept = {name: await database.find(name, {}) for name in ("documents", "logs")}
     await world.edit(world.case_type, 1, publish=True, introduction="Före")
     lost = await read(world.region, OPERATIONS[0], world.case_type)
@@ -154,16 +219,27 @@ async def test_numbers_that_come_again_for_other_acts_after_a_restored_backup_do
             await database[name].replace_one({"_id": row["_id"]}, row)
     await database["versions"].delete_one({"_id": f"{world.case_type}.2"})
     [log] = [row for row in kept["logs"] if row["_id"] == STOCKHOLM]
-    await database["events"].delete_many({"principal": STOCKHOLM, "sequence": {"$gt": log["sequence"]}})
+    await database["events"].delete_many(
+        {"principal": STOCKHOLM, "sequence": {"$gt": log["sequence"]}}
+    )
     await world.edit(world.case_type, 1, publish=True, introduction="Efter")
 
     after = await read(world.region, OPERATIONS[0], world.case_type, lost.headers["etag"])
 
-    assert (after.status_code, after.json()["data"]["caseType"]["content"]["introduction"]) == (200, "Efter")
-    assert after.json()["data"]["caseType"]["latestVersion"] == lost.json()["data"]["caseType"]["latestVersion"] == 2
+    assert (after.status_code, after.json()["data"]["caseType"]["content"]["introduction"]) == (
+        200,
+        "Efter",
+    )
+    assert (
+        after.json()["data"]["caseType"]["latestVersion"]
+        == lost.json()["data"]["caseType"]["latestVersion"]
+        == 2
+    )
 
 
-async def test_what_is_written_while_an_answer_is_made_leaves_it_without_a_tag(world: World) -> None:
+async def test_what_is_written_while_an_answer_is_made_leaves_it_without_a_tag(
+    world: World,
+) -> None:
     await read(world.region, OPERATIONS[0], world.case_type)  # what is kept for all is read
     turns: asyncio.Semaphore = world.api.live.hub._store.database._reads
     permits = turns._value
@@ -190,65 +266,116 @@ async def test_what_is_written_while_an_answer_is_made_leaves_it_without_a_tag(w
 
 async def renewed(world: World, chance: random.Random) -> None:
     """A new version of the national template, in force."""
-    found = await world.national.ask("query($id: ID!) { caseTypeTemplate(id: $id) { latestVersion } }", id=world.template)
+    found = await world.national.ask(
+        "query($id: ID!) { caseTypeTemplate(id: $id) { latestVersion } }", id=world.template
+    )
     latest = found["caseTypeTemplate"]["latestVersion"]
     content = {"name": f"Mall {chance.random()}"}
-    await world.national.do("caseTypeTemplateUpdate", "event { id }", id=world.template, expectedVersion=latest, content=content, publish=True)
+    await world.national.do(
+        "caseTypeTemplateUpdate",
+        "event { id }",
+        id=world.template,
+        expectedVersion=latest,
+        content=content,
+        publish=True,
+    )
 
 
 async def archived(world: World, _: random.Random) -> None:
     """Another document, so that the first one can still be edited."""
-    await world.region.done("documentArchive", "event { id }", id=await made(world.region, SAMPLES["caseType"], publish=True), expectedVersion=1)
+    await world.region.done(
+        "documentArchive",
+        "event { id }",
+        id=await made(world.region, SAMPLES["caseType"], publish=True),
+        expectedVersion=1,
+    )
 
 
 Act = Callable[[World, random.Random], Awaitable[object]]
 ACTS: dict[str, Act] = {
-    "edit": lambda world, chance: head(world, lambda latest: world.edit(world.case_type, latest, introduction=f"Text {chance.random()}")),
+    "edit": lambda world, chance: head(
+        world,
+        lambda latest: world.edit(world.case_type, latest, introduction=f"Text {chance.random()}"),
+    ),
     "edit and publish": lambda world, chance: head(
-        world, lambda latest: world.edit(world.case_type, latest, publish=True, name=f"N{chance.random()}")
+        world,
+        lambda latest: world.edit(
+            world.case_type, latest, publish=True, name=f"N{chance.random()}"
+        ),
     ),
     "same again": lambda world, _: head(world, lambda latest: world.edit(world.case_type, latest)),
     "switch": lambda world, chance: head(
         world,
         lambda latest: world.region.do(
-            chance.choice(["documentActivate", "documentDeactivate"]), "event { id }", id=world.case_type, expectedVersion=latest
+            chance.choice(["documentActivate", "documentDeactivate"]),
+            "event { id }",
+            id=world.case_type,
+            expectedVersion=latest,
         ),
     ),
     "draft": lambda world, _: world.draft(),
     "local": lambda world, chance: world.clinic_admin.do(
-        "caseTypeCreate", "event { id }", owner=BJORKEN, content={**CONTENT, "name": f"L{chance.random()}"}
+        "caseTypeCreate",
+        "event { id }",
+        owner=BJORKEN,
+        content={**CONTENT, "name": f"L{chance.random()}"},
     ),
-    "distribute": lambda world, _: world.region.do("caseTypeDistribute", "clinics", caseType=world.case_type, to={"hsaIds": [BJORKEN]}),
+    "distribute": lambda world, _: world.region.do(
+        "caseTypeDistribute", "clinics", caseType=world.case_type, to={"hsaIds": [BJORKEN]}
+    ),
     "template": lambda world, chance: world.national.do(
-        "caseTypeTemplateCreate", "event { id }", owner="SE5565594230", content={**CONTENT, "name": f"T{chance.random()}"}
+        "caseTypeTemplateCreate",
+        "event { id }",
+        owner="SE5565594230",
+        content={**CONTENT, "name": f"T{chance.random()}"},
     ),
     "template in force": renewed,
     "template taken over": lambda world, _: head(
         world,
-        lambda latest: world.region.do("documentAdoptTemplate", "event { id }", id=world.case_type, expectedVersion=latest),
+        lambda latest: world.region.do(
+            "documentAdoptTemplate", "event { id }", id=world.case_type, expectedVersion=latest
+        ),
     ),
     "text replaced": lambda world, chance: world.region.do(
-        "textReplace", "batch", owner=STOCKHOLM, find="Vilket", replace=f"V{chance.random()}", publish=chance.random() < 0.5
+        "textReplace",
+        "batch",
+        owner=STOCKHOLM,
+        find="Vilket",
+        replace=f"V{chance.random()}",
+        publish=chance.random() < 0.5,
     ),
     "archive": archived,
     "restore": lambda world, _: head(
-        world, lambda latest: world.region.do("documentRestore", "event { id }", id=world.case_type, version=1, expectedVersion=latest)
+        world,
+        lambda latest: world.region.do(
+            "documentRestore", "event { id }", id=world.case_type, version=1, expectedVersion=latest
+        ),
     ),
     "notice": lambda world, _: made(world.region, SAMPLES["notice"], publish=True),
     "elsewhere": lambda world, chance: world.other_region.do(
-        "caseTypeCreate", "event { id }", owner=UPPSALA, content={**CONTENT, "name": f"U{chance.random()}"}
+        "caseTypeCreate",
+        "event { id }",
+        owner=UPPSALA,
+        content={**CONTENT, "name": f"U{chance.random()}"},
     ),
     "policies": lambda world, chance: world.region.do(
-        "principalPoliciesSave", "event { id }", principal=STOCKHOLM, clinicsEdit=chance.random() < 0.5
+        "principalPoliciesSave",
+        "event { id }",
+        principal=STOCKHOLM,
+        clinicsEdit=chance.random() < 0.5,
     ),
-    "name": lambda world, chance: world.api.store.people.remember("SE2321000016-RA", f"Anna {chance.random()}"),
+    "name": lambda world, chance: world.api.store.people.remember(
+        "SE2321000016-RA", f"Anna {chance.random()}"
+    ),
     "nothing": lambda world, _: world.region.ask("{ viewer { roles } }"),
 }
 
 
 async def head(world: World, act: Callable[[int], Awaitable[object]]) -> None:
     """An act on the newest version."""
-    found = await world.region.ask("query($id: ID!) { caseType(id: $id) { latestVersion } }", id=world.case_type)
+    found = await world.region.ask(
+        "query($id: ID!) { caseType(id: $id) { latestVersion } }", id=world.case_type
+    )
     await act(found["caseType"]["latestVersion"])
 
 
@@ -260,12 +387,17 @@ def examples(count: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         phases=(Phase.explicit, Phase.reuse, Phase.generate),
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
-    drawn = given(acts=st.lists(st.sampled_from(sorted(ACTS)), min_size=1, max_size=3), seed=st.integers(0, 2**32))
+    drawn = given(
+        acts=st.lists(st.sampled_from(sorted(ACTS)), min_size=1, max_size=3),
+        seed=st.integers(0, 2**32),
+    )
     return lambda test: chosen(drawn(test))
 
 
 async def held_to_the_whole_answer(world: World, acts: list[str], seed: int) -> None:
-    """Before and after random acts, for callers with other rights: 304 exactly means the same to the byte."""
+    """Before and after random acts, for callers with other rights: 304 exactly means the same to
+    the byte.
+    """
     chance = random.Random(seed)  # noqa: S311 - no secret
     callers = (world.region, world.clinic_admin, world.staff, world.reviewer, world.other_region)
     asked = chance.sample([(caller, query) for caller in callers for query in OPERATIONS], 10)
@@ -284,18 +416,24 @@ async def held_to_the_whole_answer(world: World, acts: list[str], seed: int) -> 
             assert conditional.status_code == 304, (acts, query)
 
 
-async def test_after_each_act_304_is_given_only_where_the_whole_answer_is_the_same(world: World) -> None:
+async def test_after_each_act_304_is_given_only_where_the_whole_answer_is_the_same(
+    world: World,
+) -> None:
     for act in ACTS:
         await held_to_the_whole_answer(world, [act], 1)
 
 
 @examples(4)
-async def test_after_random_acts_304_is_given_only_where_the_whole_answer_is_the_same(world: World, acts: list[str], seed: int) -> None:
+async def test_after_random_acts_304_is_given_only_where_the_whole_answer_is_the_same(
+    world: World, acts: list[str], seed: int
+) -> None:
     await held_to_the_whole_answer(world, acts, seed)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @examples(400)
-async def test_after_very_many_random_acts_304_is_given_only_where_the_whole_answer_is_the_same(world: World, acts: list[str], seed: int) -> None:
+async def test_after_very_many_random_acts_304_is_given_only_where_the_whole_answer_is_the_same(
+    world: World, acts: list[str], seed: int
+) -> None:
     await held_to_the_whole_answer(world, acts, seed)

@@ -1,4 +1,6 @@
-"""`documentPublish`: what is in force, and who is told; conflicts, wrong states, rights, safe repeats."""
+"""`documentPublish`: what is in force, and who is told; conflicts, wrong states, rights, safe
+repeats.
+"""
 
 from tests.callers import BJORKEN, CONFLICT, LINDEN, STOCKHOLM, Json, problems
 from tests.world import CONTENT, World
@@ -12,7 +14,9 @@ INBOX = """query($clinic: HsaId!) { clinic(hsaId: $clinic) { notifications { tot
 async def test_a_first_publication_makes_the_draft_active(world: World) -> None:
     draft = await world.draft()
 
-    saved = await world.region.done("documentPublish", SAVED, id=draft, version=1, expectedVersion=1, note="Beslutad")
+    saved = await world.region.done(
+        "documentPublish", SAVED, id=draft, version=1, expectedVersion=1, note="Beslutad"
+    )
 
     assert saved["document"] == {
         "id": draft,
@@ -35,20 +39,36 @@ async def test_a_later_publication_tells_what_changed_in_force(world: World) -> 
     await world.edit(world.case_type, 1, introduction="Två.")
     await world.edit(world.case_type, 2, introduction="Tre.", rationale="Därför.")
 
-    saved = await world.region.done("documentPublish", SAVED, id=world.case_type, version=3, expectedVersion=3)
+    saved = await world.region.done(
+        "documentPublish", SAVED, id=world.case_type, version=3, expectedVersion=3
+    )
 
     assert saved["document"]["publishedVersion"] == 3
     assert saved["document"]["content"] == {"introduction": "Tre."}
     assert saved["event"]["changes"] == [
-        {"path": "rationale", "kind": "CHANGED", "before": None, "after": "Därför.", "residentVisible": False},
-        {"path": "introduction", "kind": "CHANGED", "before": CONTENT["introduction"], "after": "Tre.", "residentVisible": True},
+        {
+            "path": "rationale",
+            "kind": "CHANGED",
+            "before": None,
+            "after": "Därför.",
+            "residentVisible": False,
+        },
+        {
+            "path": "introduction",
+            "kind": "CHANGED",
+            "before": CONTENT["introduction"],
+            "after": "Tre.",
+            "residentVisible": True,
+        },
     ]
 
 
 async def test_an_earlier_version_can_be_put_in_force_again(world: World) -> None:
     await world.edit(world.case_type, 1, publish=True, introduction="Två.", name="Nytt namn")
 
-    saved = await world.region.done("documentPublish", SAVED, id=world.case_type, version=1, expectedVersion=2)
+    saved = await world.region.done(
+        "documentPublish", SAVED, id=world.case_type, version=1, expectedVersion=2
+    )
 
     assert saved["document"] == {
         "id": world.case_type,
@@ -63,7 +83,9 @@ async def test_an_earlier_version_can_be_put_in_force_again(world: World) -> Non
 async def test_the_version_in_force_published_again_changes_nothing(world: World) -> None:
     before = await world.api.snapshot()
 
-    saved = await world.region.done("documentPublish", SAVED, id=world.case_type, version=1, expectedVersion=1)
+    saved = await world.region.done(
+        "documentPublish", SAVED, id=world.case_type, version=1, expectedVersion=1
+    )
 
     assert saved["event"] is None
     assert saved["document"]["publishedVersion"] == 1
@@ -84,7 +106,12 @@ async def test_clinics_that_have_it_are_told_without_names(world: World) -> None
         "toVersion": 2,
         "residentVisible": True,
         "note": "Kortare",
-        "by": {"role": "REGIONAL_ADMINISTRATOR", "unit": STOCKHOLM, "name": None, "employeeHsaId": None},
+        "by": {
+            "role": "REGIONAL_ADMINISTRATOR",
+            "unit": STOCKHOLM,
+            "name": None,
+            "employeeHsaId": None,
+        },
         "changes": [{"path": "introduction"}],
         "clinic": {"hsaId": BJORKEN},
     }
@@ -95,7 +122,9 @@ async def test_a_change_for_staff_only_is_marked_so(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     await world.edit(world.case_type, 1, publish=True, internalName="Annat internt namn")
 
-    told = (await world.staff.ask(INBOX, clinic=BJORKEN))["clinic"]["notifications"]["edges"][0]["node"]
+    told = (await world.staff.ask(INBOX, clinic=BJORKEN))["clinic"]["notifications"]["edges"][0][
+        "node"
+    ]
 
     assert (told["residentVisible"], told["changes"]) == (False, [{"path": "internalName"}])
 
@@ -103,9 +132,15 @@ async def test_a_change_for_staff_only_is_marked_so(world: World) -> None:
 async def test_a_stale_publication_conflicts_and_writes_nothing(world: World) -> None:
     edited = await world.edit(world.case_type, 1, introduction="Nytt.")
     before = await world.api.snapshot()
-    at = (await world.region.ask("query($id: ID!) { caseType(id: $id) { version { createdAt } } }", id=world.case_type))["caseType"]["version"]
+    at = (
+        await world.region.ask(
+            "query($id: ID!) { caseType(id: $id) { version { createdAt } } }", id=world.case_type
+        )
+    )["caseType"]["version"]
 
-    refused = await world.region.do("documentPublish", f"{SAVED} {CONFLICT}", id=world.case_type, version=1, expectedVersion=1)
+    refused = await world.region.do(
+        "documentPublish", f"{SAVED} {CONFLICT}", id=world.case_type, version=1, expectedVersion=1
+    )
 
     assert edited["version"]["number"] == 2
     [conflict] = refused["errors"]
@@ -117,7 +152,12 @@ async def test_a_stale_publication_conflicts_and_writes_nothing(world: World) ->
         "expectedVersion": 1,
         "latestVersion": 2,
         "at": at["createdAt"],
-        "by": {"name": "Anna Andersson", "role": "REGIONAL_ADMINISTRATOR", "unit": STOCKHOLM, "employeeHsaId": f"{STOCKHOLM}-RA"},
+        "by": {
+            "name": "Anna Andersson",
+            "role": "REGIONAL_ADMINISTRATOR",
+            "unit": STOCKHOLM,
+            "employeeHsaId": f"{STOCKHOLM}-RA",
+        },
         "changes": [
             {
                 "kind": "CHANGED",
@@ -140,23 +180,54 @@ async def test_what_is_not_there_can_not_be_published(world: World) -> None:
     before = await world.api.snapshot()
 
     refused = [
-        problems(await world.region.do("documentPublish", SAVED, id=world.case_type, version=2, expectedVersion=1)),
-        problems(await world.region.do("documentPublish", SAVED, id=world.case_type, version=0, expectedVersion=1)),
-        problems(await world.region.do("documentPublish", SAVED, id="ct_000000000000000000000000", version=1, expectedVersion=1)),
-        problems(await world.region.do("documentPublish", SAVED, id=world.case_type, version=1, expectedVersion=9)),
+        problems(
+            await world.region.do(
+                "documentPublish", SAVED, id=world.case_type, version=2, expectedVersion=1
+            )
+        ),
+        problems(
+            await world.region.do(
+                "documentPublish", SAVED, id=world.case_type, version=0, expectedVersion=1
+            )
+        ),
+        problems(
+            await world.region.do(
+                "documentPublish",
+                SAVED,
+                id="ct_000000000000000000000000",
+                version=1,
+                expectedVersion=1,
+            )
+        ),
+        problems(
+            await world.region.do(
+                "documentPublish", SAVED, id=world.case_type, version=1, expectedVersion=9
+            )
+        ),
     ]
 
-    assert refused == [[("NOT_FOUND", "version")], [("NOT_FOUND", "version")], [("NOT_FOUND", "id")], [("VERSION_CONFLICT", "expectedVersion")]]
+    assert refused == [
+        [("NOT_FOUND", "version")],
+        [("NOT_FOUND", "version")],
+        [("NOT_FOUND", "id")],
+        [("VERSION_CONFLICT", "expectedVersion")],
+    ]
     assert await world.api.snapshot() == before
 
 
 async def test_an_archived_document_can_not_be_published(world: World) -> None:
     await world.edit(world.case_type, 1, introduction="Nytt.")
-    await world.region.done("documentArchive", "event { id }", id=world.case_type, expectedVersion=2)
+    await world.region.done(
+        "documentArchive", "event { id }", id=world.case_type, expectedVersion=2
+    )
     before = await world.api.snapshot()
 
     refused = await world.region.do(
-        "documentPublish", f"{SAVED} errors {{ ... on WrongState {{ state }} }}", id=world.case_type, version=2, expectedVersion=2
+        "documentPublish",
+        f"{SAVED} errors {{ ... on WrongState {{ state }} }}",
+        id=world.case_type,
+        version=2,
+        expectedVersion=2,
     )
 
     assert problems(refused) == [("WRONG_STATE", "id")]
@@ -165,27 +236,48 @@ async def test_an_archived_document_can_not_be_published(world: World) -> None:
 
 
 async def test_a_publication_leaves_a_deactivated_document_deactivated(world: World) -> None:
-    await world.region.done("documentDeactivate", "event { id }", id=world.case_type, expectedVersion=1)
+    await world.region.done(
+        "documentDeactivate", "event { id }", id=world.case_type, expectedVersion=1
+    )
 
     saved = await world.edit(world.case_type, 1, publish=True, introduction="Nytt.")
 
-    assert saved["caseType"] == {"id": world.case_type, "latestVersion": 2, "publishedVersion": 2, "state": "INACTIVE"}
+    assert saved["caseType"] == {
+        "id": world.case_type,
+        "latestVersion": 2,
+        "publishedVersion": 2,
+        "state": "INACTIVE",
+    }
 
 
 async def test_others_publish_nothing_of_the_region(world: World) -> None:
     await world.edit(world.case_type, 1, introduction="Nytt.")
     draft = await world.draft()
 
-    published = await world.refusals("documentPublish", id=world.case_type, version=2, expectedVersion=2)
+    published = await world.refusals(
+        "documentPublish", id=world.case_type, version=2, expectedVersion=2
+    )
     drafted = await world.refusals("documentPublish", id=draft, version=1, expectedVersion=1)
 
-    assert published == dict.fromkeys(published, "NOT_PERMITTED") | {"other_region": "NOT_FOUND", "nobody": "UNAUTHENTICATED"}
-    assert drafted == dict.fromkeys(drafted, "NOT_FOUND") | {"reviewer": "NOT_PERMITTED", "nobody": "UNAUTHENTICATED"}
+    assert published == dict.fromkeys(published, "NOT_PERMITTED") | {
+        "other_region": "NOT_FOUND",
+        "nobody": "UNAUTHENTICATED",
+    }
+    assert drafted == dict.fromkeys(drafted, "NOT_FOUND") | {
+        "reviewer": "NOT_PERMITTED",
+        "nobody": "UNAUTHENTICATED",
+    }
 
 
 async def test_a_repeated_publication_with_its_key_is_done_once(world: World) -> None:
     await world.edit(world.case_type, 1, introduction="Nytt.")
-    call: Json = {"id": world.case_type, "version": 2, "expectedVersion": 2, "note": "Nu", "idempotencyKey": "publicera"}
+    call: Json = {
+        "id": world.case_type,
+        "version": 2,
+        "expectedVersion": 2,
+        "note": "Nu",
+        "idempotencyKey": "publicera",
+    }
     first = await world.region.done("documentPublish", SAVED, **call)
     before = await world.api.snapshot()
 
@@ -198,7 +290,12 @@ async def test_a_repeated_publication_with_its_key_is_done_once(world: World) ->
 
 
 async def test_a_repeat_after_a_later_edit_answers_the_first_act(world: World) -> None:
-    call: Json = {"id": await world.draft(), "version": 1, "expectedVersion": 1, "idempotencyKey": "publicera"}
+    call: Json = {
+        "id": await world.draft(),
+        "version": 1,
+        "expectedVersion": 1,
+        "idempotencyKey": "publicera",
+    }
     first = await world.region.done("documentPublish", SAVED, **call)
     await world.edit(call["id"], 1, introduction="Senare.")
 

@@ -1,4 +1,6 @@
-"""`documentRestore`: an earlier content as a new version; what is in force, archived documents, conflicts, rights, safe repeats."""
+"""`documentRestore`: an earlier content as a new version; what is in force, archived documents,
+conflicts, rights, safe repeats.
+"""
 
 from tests.callers import BJORKEN, CONFLICT, Json, problems
 from tests.world import CONTENT, World
@@ -13,7 +15,14 @@ TOLD = """query($clinic: HsaId!) { clinic(hsaId: $clinic) { notifications(first:
 async def test_a_restore_appends_and_leaves_what_is_in_force(world: World) -> None:
     await world.edit(world.case_type, 1, publish=True, introduction="Två.")
 
-    saved = await world.region.done("documentRestore", SAVED, id=world.case_type, version=1, expectedVersion=2, note="Den gamla var bättre")
+    saved = await world.region.done(
+        "documentRestore",
+        SAVED,
+        id=world.case_type,
+        version=1,
+        expectedVersion=2,
+        note="Den gamla var bättre",
+    )
 
     assert saved["document"] == {
         "id": world.case_type,
@@ -37,12 +46,17 @@ async def test_a_restore_can_publish_in_the_same_act(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     before = await world.api.snapshot()
 
-    saved = await world.region.done("documentRestore", SAVED, id=world.case_type, version=1, expectedVersion=2, publish=True)
+    saved = await world.region.done(
+        "documentRestore", SAVED, id=world.case_type, version=1, expectedVersion=2, publish=True
+    )
 
     assert (saved["document"]["latestVersion"], saved["document"]["publishedVersion"]) == (3, 3)
     assert saved["document"]["content"] == {"introduction": CONTENT["introduction"]}
     assert len((await world.api.snapshot())["events"]) == len(before["events"]) + 1
-    inbox = "query($id: HsaId!) { clinic(hsaId: $id) { notifications(first: 1) { edges { node { action fromVersion toVersion } } } } }"
+    inbox = (
+        "query($id: HsaId!) { clinic(hsaId: $id) { notifications(first: 1) { edges { node { action"
+        " fromVersion toVersion } } } } }"
+    )
     told = (await world.staff.ask(inbox, id=BJORKEN))["clinic"]["notifications"]["edges"]
     assert told == [{"node": {"action": "RESTORED", "fromVersion": 2, "toVersion": 3}}]
 
@@ -50,7 +64,9 @@ async def test_a_restore_can_publish_in_the_same_act(world: World) -> None:
 async def test_restoring_what_is_newest_already_changes_nothing(world: World) -> None:
     before = await world.api.snapshot()
 
-    saved = await world.region.done("documentRestore", SAVED, id=world.case_type, version=1, expectedVersion=1)
+    saved = await world.region.done(
+        "documentRestore", SAVED, id=world.case_type, version=1, expectedVersion=1
+    )
 
     assert saved["event"] is None
     assert saved["document"]["latestVersion"] == 1
@@ -59,20 +75,31 @@ async def test_restoring_what_is_newest_already_changes_nothing(world: World) ->
 
 async def test_an_archived_document_comes_back_deactivated_at_its_clinics(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
-    await world.region.done("documentArchive", "event { id }", id=world.case_type, expectedVersion=1)
+    await world.region.done(
+        "documentArchive", "event { id }", id=world.case_type, expectedVersion=1
+    )
 
-    saved = await world.region.done("documentRestore", SAVED, id=world.case_type, version=1, expectedVersion=1)
+    saved = await world.region.done(
+        "documentRestore", SAVED, id=world.case_type, version=1, expectedVersion=1
+    )
 
-    assert {name: saved["document"][name] for name in ("state", "latestVersion", "publishedVersion")} == {
+    assert {
+        name: saved["document"][name] for name in ("state", "latestVersion", "publishedVersion")
+    } == {
         "state": "INACTIVE",
         "latestVersion": 1,
         "publishedVersion": 1,
     }
     assert saved["event"]["action"] == "RESTORED"
     assignments = (await world.api.snapshot())["assignments"]
-    assert [(row["clinic"], row["open"]) for row in assignments] == [(BJORKEN, False), (BJORKEN, True)]
+    assert [(row["clinic"], row["open"]) for row in assignments] == [
+        (BJORKEN, False),
+        (BJORKEN, True),
+    ]
     told = await world.staff.ask(TOLD, clinic=BJORKEN)
-    assert [tuple(edge["node"].values()) for edge in told["clinic"]["notifications"]["edges"][:2]] == [
+    assert [
+        tuple(edge["node"].values()) for edge in told["clinic"]["notifications"]["edges"][:2]
+    ] == [
         ("RESTORED", 1, False),
         ("ARCHIVED", 1, True),
     ]
@@ -82,18 +109,28 @@ async def test_an_archived_draft_comes_back_as_a_draft(world: World) -> None:
     draft = await world.draft()
     await world.region.done("documentArchive", "event { id }", id=draft, expectedVersion=1)
 
-    saved = await world.region.done("documentRestore", SAVED, id=draft, version=1, expectedVersion=1)
+    saved = await world.region.done(
+        "documentRestore", SAVED, id=draft, version=1, expectedVersion=1
+    )
 
     assert (saved["document"]["state"], saved["document"]["publishedVersion"]) == ("DRAFT", None)
 
 
-async def test_an_archived_document_restored_with_publish_is_active_in_the_version_asked_for(world: World) -> None:
+async def test_an_archived_document_restored_with_publish_is_active_in_the_version_asked_for(
+    world: World,
+) -> None:
     await world.edit(world.case_type, 1, publish=True, introduction="Två.")
-    await world.region.done("documentArchive", "event { id }", id=world.case_type, expectedVersion=2)
+    await world.region.done(
+        "documentArchive", "event { id }", id=world.case_type, expectedVersion=2
+    )
 
-    saved = await world.region.done("documentRestore", SAVED, id=world.case_type, version=1, expectedVersion=2, publish=True)
+    saved = await world.region.done(
+        "documentRestore", SAVED, id=world.case_type, version=1, expectedVersion=2, publish=True
+    )
 
-    assert {name: saved["document"][name] for name in ("state", "latestVersion", "publishedVersion")} == {
+    assert {
+        name: saved["document"][name] for name in ("state", "latestVersion", "publishedVersion")
+    } == {
         "state": "ACTIVE",
         "latestVersion": 3,
         "publishedVersion": 3,
@@ -105,14 +142,24 @@ async def test_stale_and_unknown_versions_are_refused(world: World) -> None:
     await world.edit(world.case_type, 1, introduction="Två.")
     before = await world.api.snapshot()
 
-    stale = await world.region.do("documentRestore", f"{SAVED} {CONFLICT}", id=world.case_type, version=1, expectedVersion=1)
-    unknown = await world.region.do("documentRestore", SAVED, id=world.case_type, version=3, expectedVersion=2)
+    stale = await world.region.do(
+        "documentRestore", f"{SAVED} {CONFLICT}", id=world.case_type, version=1, expectedVersion=1
+    )
+    unknown = await world.region.do(
+        "documentRestore", SAVED, id=world.case_type, version=3, expectedVersion=2
+    )
 
     assert problems(stale) == [("VERSION_CONFLICT", "expectedVersion")]
     [conflict] = stale["errors"]
-    assert (conflict["expectedVersion"], conflict["latestVersion"], conflict["by"]["name"]) == (1, 2, "Anna Andersson")
+    assert (conflict["expectedVersion"], conflict["latestVersion"], conflict["by"]["name"]) == (
+        1,
+        2,
+        "Anna Andersson",
+    )
     assert conflict["at"].endswith("Z")
-    assert [(change["path"], change["after"]) for change in conflict["changes"]] == [("introduction", "Två.")]
+    assert [(change["path"], change["after"]) for change in conflict["changes"]] == [
+        ("introduction", "Två.")
+    ]
     assert problems(unknown) == [("NOT_FOUND", "version")]
     assert await world.api.snapshot() == before
 
@@ -120,14 +167,24 @@ async def test_stale_and_unknown_versions_are_refused(world: World) -> None:
 async def test_others_restore_nothing_of_the_region(world: World) -> None:
     await world.edit(world.case_type, 1, introduction="Två.")
 
-    codes = await world.refusals("documentRestore", id=world.case_type, version=1, expectedVersion=2)
+    codes = await world.refusals(
+        "documentRestore", id=world.case_type, version=1, expectedVersion=2
+    )
 
-    assert codes == dict.fromkeys(codes, "NOT_PERMITTED") | {"other_region": "NOT_FOUND", "nobody": "UNAUTHENTICATED"}
+    assert codes == dict.fromkeys(codes, "NOT_PERMITTED") | {
+        "other_region": "NOT_FOUND",
+        "nobody": "UNAUTHENTICATED",
+    }
 
 
 async def test_a_repeated_restore_with_its_key_is_done_once(world: World) -> None:
     await world.edit(world.case_type, 1, introduction="Två.")
-    call: Json = {"id": world.case_type, "version": 1, "expectedVersion": 2, "idempotencyKey": "återställ"}
+    call: Json = {
+        "id": world.case_type,
+        "version": 1,
+        "expectedVersion": 2,
+        "idempotencyKey": "återställ",
+    }
     first = await world.region.done("documentRestore", SAVED, **call)
     before = await world.api.snapshot()
 

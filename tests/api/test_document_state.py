@@ -1,4 +1,6 @@
-"""`documentDeactivate`, `documentActivate`, `documentArchive`: states and who is told; conflicts, wrong states, rights, safe repeats."""
+"""`documentDeactivate`, `documentActivate`, `documentArchive`: states and who is told; conflicts,
+wrong states, rights, safe repeats.
+"""
 
 from tests.callers import BJORKEN, CONFLICT, LINDEN, Json, problems
 from tests.world import World
@@ -15,8 +17,12 @@ async def inbox(world: World, clinic: str) -> list[Json]:
 
 
 async def test_deactivate_and_activate_switch_without_a_version(world: World) -> None:
-    hidden = await world.region.done("documentDeactivate", SAVED, id=world.case_type, expectedVersion=1, note="Översyn")
-    shown = await world.region.done("documentActivate", SAVED, id=world.case_type, expectedVersion=1)
+    hidden = await world.region.done(
+        "documentDeactivate", SAVED, id=world.case_type, expectedVersion=1, note="Översyn"
+    )
+    shown = await world.region.done(
+        "documentActivate", SAVED, id=world.case_type, expectedVersion=1
+    )
 
     document = {"id": world.case_type, "latestVersion": 1, "publishedVersion": 1}
     assert hidden == {
@@ -24,7 +30,11 @@ async def test_deactivate_and_activate_switch_without_a_version(world: World) ->
         "event": {"action": "DEACTIVATED", "version": None, "note": "Översyn"},
         "errors": [],
     }
-    assert shown == {"document": {**document, "state": "ACTIVE"}, "event": {"action": "ACTIVATED", "version": None, "note": None}, "errors": []}
+    assert shown == {
+        "document": {**document, "state": "ACTIVE"},
+        "event": {"action": "ACTIVATED", "version": None, "note": None},
+        "errors": [],
+    }
 
 
 async def test_an_act_on_state_writes_one_event_and_no_version(world: World) -> None:
@@ -38,14 +48,25 @@ async def test_an_act_on_state_writes_one_event_and_no_version(world: World) -> 
 
 
 async def test_archive_ends_a_document_and_takes_it_from_the_lists(world: World) -> None:
-    lists = "{ caseTypes { totalCount } archived: caseTypes(filter: { state: [ARCHIVED] }) { edges { node { id } } } }"
+    lists = (
+        "{ caseTypes { totalCount } archived: caseTypes(filter: { state: [ARCHIVED] }) { edges {"
+        " node { id } } } }"
+    )
 
     saved = await world.region.done("documentArchive", SAVED, id=world.case_type, expectedVersion=1)
 
-    assert saved["document"] == {"id": world.case_type, "state": "ARCHIVED", "latestVersion": 1, "publishedVersion": 1}
+    assert saved["document"] == {
+        "id": world.case_type,
+        "state": "ARCHIVED",
+        "latestVersion": 1,
+        "publishedVersion": 1,
+    }
     assert saved["event"] == {"action": "ARCHIVED", "version": None, "note": None}
     found = await world.region.ask(lists)
-    assert found == {"caseTypes": {"totalCount": 0}, "archived": {"edges": [{"node": {"id": world.case_type}}]}}
+    assert found == {
+        "caseTypes": {"totalCount": 0},
+        "archived": {"edges": [{"node": {"id": world.case_type}}]},
+    }
 
 
 async def test_clinics_that_have_it_are_told_of_every_switch(world: World) -> None:
@@ -78,7 +99,12 @@ async def test_an_archived_draft_disturbs_no_clinic(world: World) -> None:
 
     saved = await world.region.done("documentArchive", SAVED, id=draft, expectedVersion=1)
 
-    assert saved["document"] == {"id": draft, "state": "ARCHIVED", "latestVersion": 1, "publishedVersion": None}
+    assert saved["document"] == {
+        "id": draft,
+        "state": "ARCHIVED",
+        "latestVersion": 1,
+        "publishedVersion": None,
+    }
     assert await inbox(world, BJORKEN) == []
 
 
@@ -101,7 +127,9 @@ async def test_an_act_that_does_not_fit_the_state_is_refused(world: World) -> No
         assert problems(refused) == [("WRONG_STATE", "id")]
         assert refused["errors"][0]["state"] == state
         assert (refused["document"], refused["event"]) == (None, None)
-    edited = await world.region.do("caseTypeUpdate", "event { id }", id=archived, expectedVersion=1, content={"name": "Nej"})
+    edited = await world.region.do(
+        "caseTypeUpdate", "event { id }", id=archived, expectedVersion=1, content={"name": "Nej"}
+    )
 
     assert problems(edited) == [("WRONG_STATE", "id")]
     assert await world.api.snapshot() == before
@@ -112,10 +140,16 @@ async def test_stale_acts_conflict_and_write_nothing(world: World) -> None:
     before = await world.api.snapshot()
 
     for act in ACTS:
-        refused = await world.region.do(act, f"{SAVED} {CONFLICT}", id=world.case_type, expectedVersion=1)
+        refused = await world.region.do(
+            act, f"{SAVED} {CONFLICT}", id=world.case_type, expectedVersion=1
+        )
         assert problems(refused) == [("VERSION_CONFLICT", "expectedVersion")]
         [conflict] = refused["errors"]
-        assert (conflict["expectedVersion"], conflict["latestVersion"], conflict["by"]["name"]) == (1, 2, "Anna Andersson")
+        assert (conflict["expectedVersion"], conflict["latestVersion"], conflict["by"]["name"]) == (
+            1,
+            2,
+            "Anna Andersson",
+        )
         assert conflict["at"].endswith("Z")
         assert [change["path"] for change in conflict["changes"]] == ["introduction"]
 
@@ -125,27 +159,65 @@ async def test_stale_acts_conflict_and_write_nothing(world: World) -> None:
 async def test_others_switch_nothing_of_the_region(world: World) -> None:
     for act in ACTS:
         codes = await world.refusals(act, id=world.case_type, expectedVersion=1)
-        assert codes == dict.fromkeys(codes, "NOT_PERMITTED") | {"other_region": "NOT_FOUND", "nobody": "UNAUTHENTICATED"}
+        assert codes == dict.fromkeys(codes, "NOT_PERMITTED") | {
+            "other_region": "NOT_FOUND",
+            "nobody": "UNAUTHENTICATED",
+        }
 
 
 async def test_a_local_administrator_switches_the_clinics_own(world: World) -> None:
-    made = await world.clinic_admin.done("caseTypeCreate", "caseType { id }", owner=BJORKEN, content={"name": "Egen", "internalName": "Egen"})
+    made = await world.clinic_admin.done(
+        "caseTypeCreate",
+        "caseType { id }",
+        owner=BJORKEN,
+        content={"name": "Egen", "internalName": "Egen"},
+    )
     own = made["caseType"]["id"]
     await world.clinic_admin.done("documentPublish", SAVED, id=own, version=1, expectedVersion=1)
 
-    states = [(await world.clinic_admin.done(act, SAVED, id=own, expectedVersion=1))["document"]["state"] for act in ACTS]
+    states = [
+        (await world.clinic_admin.done(act, SAVED, id=own, expectedVersion=1))["document"]["state"]
+        for act in ACTS
+    ]
 
     assert states == ["INACTIVE", "ACTIVE", "ARCHIVED"]
 
 
 async def test_a_repeated_act_with_its_key_is_done_once(world: World) -> None:
-    firsts = [await world.region.done(act, SAVED, id=world.case_type, expectedVersion=1, idempotencyKey=act) for act in ACTS]
+    firsts = [
+        await world.region.done(
+            act, SAVED, id=world.case_type, expectedVersion=1, idempotencyKey=act
+        )
+        for act in ACTS
+    ]
     before = await world.api.snapshot()
 
-    again = [await world.region.done(act, SAVED, id=world.case_type, expectedVersion=1, idempotencyKey=act) for act in ACTS]
-    other_input = await world.region.do("documentArchive", SAVED, id=world.case_type, expectedVersion=1, note="Nu", idempotencyKey="documentArchive")
-    other_act = await world.region.do("documentActivate", SAVED, id=world.case_type, expectedVersion=1, idempotencyKey="documentArchive")
+    again = [
+        await world.region.done(
+            act, SAVED, id=world.case_type, expectedVersion=1, idempotencyKey=act
+        )
+        for act in ACTS
+    ]
+    other_input = await world.region.do(
+        "documentArchive",
+        SAVED,
+        id=world.case_type,
+        expectedVersion=1,
+        note="Nu",
+        idempotencyKey="documentArchive",
+    )
+    other_act = await world.region.do(
+        "documentActivate",
+        SAVED,
+        id=world.case_type,
+        expectedVersion=1,
+        idempotencyKey="documentArchive",
+    )
 
     assert [payload["event"] for payload in again] == [payload["event"] for payload in firsts]
-    assert problems(other_input) == problems(other_act) == [("IDEMPOTENCY_KEY_REUSED", "idempotencyKey")]
+    assert (
+        problems(other_input)
+        == problems(other_act)
+        == [("IDEMPOTENCY_KEY_REUSED", "idempotencyKey")]
+    )
     assert await world.api.snapshot() == before

@@ -1,4 +1,6 @@
-"""Reading documents: versions, moments, history, comparison, verification, derivation; and lists, filtered, ordered and paged."""
+"""Reading documents: versions, moments, history, comparison, verification, derivation; and lists,
+filtered, ordered and paged.
+"""
 
 import asyncio
 from typing import Any
@@ -13,7 +15,11 @@ PAGE = """query($filter: DocumentFilter, $order: DocumentOrder, $first: Int, $af
 
 async def case_type(world: World, select: str, **variables: Any) -> Json:
     declared = "".join(f", ${name}: DateTime!" for name in variables)
-    answer = await world.region.ask(f"query($id: ID!{declared}) {{ caseType(id: $id) {{ {select} }} }}", id=world.case_type, **variables)
+    answer = await world.region.ask(
+        f"query($id: ID!{declared}) {{ caseType(id: $id) {{ {select} }} }}",
+        id=world.case_type,
+        **variables,
+    )
     found: Json = answer["caseType"]
     return found
 
@@ -49,10 +55,19 @@ async def test_every_version_stays_as_it_was_saved(world: World) -> None:
         (1, "Första utkastet", CONTENT["introduction"]),
     ]
     assert [node["previousHash"] for node in nodes] == [nodes[1]["hash"], nodes[2]["hash"], None]
-    assert [node["changes"] for node in nodes] == [[{"path": "introduction"}], [{"path": "introduction"}], []]
+    assert [node["changes"] for node in nodes] == [
+        [{"path": "introduction"}],
+        [{"path": "introduction"}],
+        [],
+    ]
     assert found["versions"]["totalCount"] == 3
     assert found["one"] == {"number": 1, "content": {"introduction": CONTENT["introduction"]}}
-    assert (found["newest"], found["none"], found["zero"], found["negative"]) == ({"number": 3}, None, None, None)
+    assert (found["newest"], found["none"], found["zero"], found["negative"]) == (
+        {"number": 3},
+        None,
+        None,
+        None,
+    )
 
 
 async def test_the_version_in_force_at_a_moment(world: World) -> None:
@@ -73,19 +88,28 @@ async def test_the_version_in_force_at_a_moment(world: World) -> None:
     )
 
     assert first < drafted < published
-    assert found == {"before": None, "first": {"number": 1}, "drafted": {"number": 1}, "published": {"number": 3}}
+    assert found == {
+        "before": None,
+        "first": {"number": 1},
+        "drafted": {"number": 1},
+        "published": {"number": 3},
+    }
 
 
 async def test_history_is_newest_first_in_pages_without_loss(world: World) -> None:
     for version in range(1, 6):
-        await world.edit(world.case_type, version, introduction=f"Text {version}", note=f"Ändring {version}")
+        await world.edit(
+            world.case_type, version, introduction=f"Text {version}", note=f"Ändring {version}"
+        )
     query = """query($id: ID!, $after: String) { caseType(id: $id) { history(first: 3, after: $after) {
         totalCount edges { cursor node { sequence action version note cursor } } pageInfo { hasNextPage endCursor } } } }"""
 
     pages: list[Json] = []
     after = None
     while not pages or pages[-1]["pageInfo"]["hasNextPage"]:
-        pages.append((await world.region.ask(query, id=world.case_type, after=after))["caseType"]["history"])
+        pages.append(
+            (await world.region.ask(query, id=world.case_type, after=after))["caseType"]["history"]
+        )
         after = pages[-1]["pageInfo"]["endCursor"]
     nodes = [edge["node"] for page in pages for edge in page["edges"]]
 
@@ -97,7 +121,9 @@ async def test_history_is_newest_first_in_pages_without_loss(world: World) -> No
         ("CREATED", 1),
     ]
     assert [node["sequence"] for node in nodes] == [8, 7, 6, 5, 4, 3, 2]
-    assert [edge["cursor"] for page in pages for edge in page["edges"]] == [node["cursor"] for node in nodes]
+    assert [edge["cursor"] for page in pages for edge in page["edges"]] == [
+        node["cursor"] for node in nodes
+    ]
 
 
 async def test_a_moved_question_is_a_move_and_a_text_is_compared_by_words(world: World) -> None:
@@ -112,28 +138,55 @@ async def test_a_moved_question_is_a_move_and_a_text_is_compared_by_words(world:
     )
 
     label, move = sorted(found["compare"]["changes"], key=lambda change: str(change["kind"]))
-    assert (found["compare"]["from"], found["compare"]["to"], found["compare"]["residentVisible"]) == (1, 2, True)
-    assert (move["kind"], move["path"], move["before"], move["after"], move["text"]) == ("MOVED", "questions[medicin]", 1, 3, None)
+    assert (
+        found["compare"]["from"],
+        found["compare"]["to"],
+        found["compare"]["residentVisible"],
+    ) == (1, 2, True)
+    assert (move["kind"], move["path"], move["before"], move["after"], move["text"]) == (
+        "MOVED",
+        "questions[medicin]",
+        1,
+        3,
+        None,
+    )
     assert (label["kind"], label["path"], label["before"], label["after"]) == (
         "CHANGED",
         "questions[medicin].label",
         "Vilket läkemedel gäller det?",
         "Vilken medicin gäller det?",
     )
-    assert "".join(segment["text"] for segment in label["text"] if segment["kind"] != "INSERTED") == label["before"]
-    assert "".join(segment["text"] for segment in label["text"] if segment["kind"] != "DELETED") == label["after"]
+    assert (
+        "".join(segment["text"] for segment in label["text"] if segment["kind"] != "INSERTED")
+        == label["before"]
+    )
+    assert (
+        "".join(segment["text"] for segment in label["text"] if segment["kind"] != "DELETED")
+        == label["after"]
+    )
     assert {"kind": "SAME", "text": " gäller det?"} in label["text"]
-    assert {change["path"] for change in found["back"]["changes"]} == {"questions[medicin]", "questions[medicin].label"}
+    assert {change["path"] for change in found["back"]["changes"]} == {
+        "questions[medicin]",
+        "questions[medicin].label",
+    }
     assert found["same"] == {"residentVisible": False, "changes": []}
 
 
 async def test_a_comparison_with_a_version_that_is_not_there_is_not_found(world: World) -> None:
-    query = "query($id: ID!, $from: Int!, $to: Int!) { caseType(id: $id) { compare(from: $from, to: $to) { from } } }"
+    query = (
+        "query($id: ID!, $from: Int!, $to: Int!) { caseType(id: $id) { compare(from: $from, to:"
+        " $to) { from } } }"
+    )
 
     for pair in ((1, 2), (0, 1), (-1, 1)):
-        response = await world.region.post(query, id=world.case_type, **dict(zip(("from", "to"), pair, strict=True)))
+        response = await world.region.post(
+            query, id=world.case_type, **dict(zip(("from", "to"), pair, strict=True))
+        )
         [error] = response.json()["errors"]
-        assert error["extensions"] == {"code": "NOT_FOUND", "path": ["to" if pair == (1, 2) else "from"]}
+        assert error["extensions"] == {
+            "code": "NOT_FOUND",
+            "path": ["to" if pair == (1, 2) else "from"],
+        }
 
 
 async def test_verify_holds_until_a_stored_version_is_tampered_with(world: World) -> None:
@@ -142,7 +195,8 @@ async def test_verify_holds_until_a_stored_version_is_tampered_with(world: World
     intact = await case_type(world, "verify { intact versions firstBrokenVersion }")
 
     await world.api.store.database["versions"].update_one(
-        {"document": world.case_type, "number": 2}, {"$set": {"content.introduction": "Förfalskat."}}
+        {"document": world.case_type, "number": 2},
+        {"$set": {"content.introduction": "Förfalskat."}},
     )
 
     broken = await case_type(world, "verify { intact versions firstBrokenVersion }")
@@ -153,14 +207,27 @@ async def test_verify_holds_until_a_stored_version_is_tampered_with(world: World
 async def test_a_version_knows_its_template_and_how_far_it_is_behind(world: World) -> None:
     select = "version { derivedFrom { version latestVersion behind template { id } } }"
     fresh = await case_type(world, select)
-    await world.national.done("caseTypeTemplateUpdate", "event { id }", id=world.template, expectedVersion=1, content={"name": "Utkast"})
+    await world.national.done(
+        "caseTypeTemplateUpdate",
+        "event { id }",
+        id=world.template,
+        expectedVersion=1,
+        content={"name": "Utkast"},
+    )
     drafted = await case_type(world, select)
-    await world.national.done("documentPublish", "event { id }", id=world.template, version=2, expectedVersion=2)
+    await world.national.done(
+        "documentPublish", "event { id }", id=world.template, version=2, expectedVersion=2
+    )
     await world.edit(world.case_type, 1, introduction="Två.")
 
     behind = await case_type(world, select)
 
-    derived = {"version": 1, "latestVersion": 1, "behind": False, "template": {"id": world.template}}
+    derived = {
+        "version": 1,
+        "latestVersion": 1,
+        "behind": False,
+        "template": {"id": world.template},
+    }
     assert fresh["version"]["derivedFrom"] == drafted["version"]["derivedFrom"] == derived
     assert behind["version"]["derivedFrom"] == {**derived, "latestVersion": 2, "behind": True}
 
@@ -184,32 +251,64 @@ async def test_nodes_are_answered_by_id_in_their_own_types(world: World) -> None
         "$where",
     ]
 
-    found = await world.region.ask("query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }", ids=ids)
-    too_many = await world.region.refused("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids[:1] * 101)
+    found = await world.region.ask(
+        "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }", ids=ids
+    )
+    too_many = await world.region.refused(
+        "query($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids[:1] * 101
+    )
 
-    types = ["CaseType", "CaseTypeVersion", "CaseTypeTemplate", "CaseTypeTemplateVersion", "Principal", "Clinic", "Event"]
-    assert found["nodes"] == [*({"__typename": name, "id": node_id} for name, node_id in zip(types, ids, strict=False)), *([None] * 8)]
+    types = [
+        "CaseType",
+        "CaseTypeVersion",
+        "CaseTypeTemplate",
+        "CaseTypeTemplateVersion",
+        "Principal",
+        "Clinic",
+        "Event",
+    ]
+    assert found["nodes"] == [
+        *({"__typename": name, "id": node_id} for name, node_id in zip(types, ids, strict=False)),
+        *([None] * 8),
+    ]
     assert too_many == ["TOO_MANY"]
 
 
 async def test_names_sort_as_in_swedish_and_times_by_the_last_change(world: World) -> None:
     await named(world, "Övrigt", "ask", "Ärende", "Åtgärd", "Zon", "Björk")
 
-    found = {order: names(await listed(world, order=order)) for order in ("NAME_ASC", "NAME_DESC", "UPDATED_ASC", "UPDATED_DESC")}
+    found = {
+        order: names(await listed(world, order=order))
+        for order in ("NAME_ASC", "NAME_DESC", "UPDATED_ASC", "UPDATED_DESC")
+    }
 
     by_name = ["ask", "Björk", "Förnya recept", "Zon", "Åtgärd", "Ärende", "Övrigt"]
     by_time = ["Förnya recept", "Övrigt", "ask", "Ärende", "Åtgärd", "Zon", "Björk"]
-    assert found == {"NAME_ASC": by_name, "NAME_DESC": by_name[::-1], "UPDATED_ASC": by_time, "UPDATED_DESC": by_time[::-1]}
+    assert found == {
+        "NAME_ASC": by_name,
+        "NAME_DESC": by_name[::-1],
+        "UPDATED_ASC": by_time,
+        "UPDATED_DESC": by_time[::-1],
+    }
     assert names(await listed(world)) == by_name
 
 
 async def test_filters_choose_what_they_say(world: World) -> None:
     start = (await case_type(world, "updatedAt"))["updatedAt"]
     await named(world, "Alfa", "Beta (.*)")
-    own = await world.clinic_admin.done("caseTypeCreate", "caseType { id }", owner=BJORKEN, content={"name": "Egen", "internalName": "Björkens"})
+    own = await world.clinic_admin.done(
+        "caseTypeCreate",
+        "caseType { id }",
+        owner=BJORKEN,
+        content={"name": "Egen", "internalName": "Björkens"},
+    )
     gone = await named(world, "Borta")
     await world.region.done("documentArchive", "event { id }", id=gone[0], expectedVersion=1)
-    local_time = (await world.region.ask("query($id: ID!) { caseType(id: $id) { updatedAt } }", id=own["caseType"]["id"]))["caseType"]["updatedAt"]
+    local_time = (
+        await world.region.ask(
+            "query($id: ID!) { caseType(id: $id) { updatedAt } }", id=own["caseType"]["id"]
+        )
+    )["caseType"]["updatedAt"]
     filters: list[tuple[Json, list[str]]] = [
         ({}, ["Alfa", "Beta (.*)", "Egen", "Förnya recept"]),
         ({"text": "FÖRNYA"}, ["Förnya recept"]),
@@ -239,7 +338,9 @@ async def test_filters_choose_what_they_say(world: World) -> None:
 
 
 async def test_pages_lose_and_double_nothing_while_others_write(world: World) -> None:
-    ids = set(await named(world, *(f"Namn {number % 4}" for number in range(22)))) | {world.case_type}
+    ids = set(await named(world, *(f"Namn {number % 4}" for number in range(22)))) | {
+        world.case_type
+    }
 
     for order in ("NAME_ASC", "NAME_DESC", "UPDATED_ASC"):
         writing = asyncio.create_task(named(world, *(f"Namn {number % 4}" for number in range(12))))
@@ -266,9 +367,21 @@ async def test_pages_backwards_are_the_same_list_from_the_end(world: World) -> N
     middle = await listed(world, last=2, before=last["pageInfo"]["startCursor"])
     first = await listed(world, last=2, before=middle["pageInfo"]["startCursor"])
 
-    assert [names(page) for page in (first, middle, last)] == [["Alfa"], ["Beta", "Delta"], ["Förnya recept", "Gamma"]]
-    assert [page["pageInfo"]["hasPreviousPage"] for page in (first, middle, last)] == [False, True, True]
-    assert [page["pageInfo"]["hasNextPage"] for page in (first, middle, last)] == [True, True, False]
+    assert [names(page) for page in (first, middle, last)] == [
+        ["Alfa"],
+        ["Beta", "Delta"],
+        ["Förnya recept", "Gamma"],
+    ]
+    assert [page["pageInfo"]["hasPreviousPage"] for page in (first, middle, last)] == [
+        False,
+        True,
+        True,
+    ]
+    assert [page["pageInfo"]["hasNextPage"] for page in (first, middle, last)] == [
+        True,
+        True,
+        False,
+    ]
     assert {page["totalCount"] for page in (first, middle, last)} == {5}
     assert last["edges"][0]["cursor"] == last["pageInfo"]["startCursor"]
 

@@ -8,10 +8,16 @@ SECRET = "Hemligt utkast"
 
 async def test_who_reads_a_log_does_not_read_drafts_by_it(world: World) -> None:
     drafted = await world.edit(world.case_type, 1, name=SECRET)
-    log = "query($p: HsaId!) { principal(hsaId: $p) { events(first: 5) { edges { node { action changes { after } } } } } }"
+    log = (
+        "query($p: HsaId!) { principal(hsaId: $p) { events(first: 5) { edges { node { action"
+        " changes { after } } } } } }"
+    )
     node = "query($id: ID!) { node(id: $id) { ... on Event { action changes { after } } } }"
 
-    for asked in (await world.reporter.ask(log, p=STOCKHOLM), await world.reporter.ask(node, id=drafted["event"]["id"])):
+    for asked in (
+        await world.reporter.ask(log, p=STOCKHOLM),
+        await world.reporter.ask(node, id=drafted["event"]["id"]),
+    ):
         assert "EDITED" in str(asked)
         assert SECRET not in str(asked)
     assert SECRET in str(await world.region.ask(log, p=STOCKHOLM))
@@ -19,7 +25,9 @@ async def test_who_reads_a_log_does_not_read_drafts_by_it(world: World) -> None:
 
 async def test_a_draft_moves_a_case_type_in_no_list_of_a_clinic(world: World) -> None:
     second = await world.draft()
-    await world.region.done("documentPublish", "event { id }", id=second, version=1, expectedVersion=1)
+    await world.region.done(
+        "documentPublish", "event { id }", id=second, version=1, expectedVersion=1
+    )
     query = """query($since: DateTime) { caseTypes(filter: {changedSince: $since}, orderBy: UPDATED_DESC) {
       totalCount edges { cursor node { id updatedAt } } } }"""
     before = await world.staff.ask(query)
@@ -27,17 +35,28 @@ async def test_a_draft_moves_a_case_type_in_no_list_of_a_clinic(world: World) ->
 
     await world.edit(world.case_type, 1, name=SECRET)
 
-    assert [edge["node"]["id"] for edge in before["caseTypes"]["edges"]] == [second, world.case_type]
+    assert [edge["node"]["id"] for edge in before["caseTypes"]["edges"]] == [
+        second,
+        world.case_type,
+    ]
     assert await world.staff.ask(query) == before
-    assert [edge["node"]["id"] for edge in (await world.staff.ask(query, since=newest))["caseTypes"]["edges"]] == [second]
-    assert [edge["node"]["id"] for edge in (await world.region.ask(query))["caseTypes"]["edges"]] == [world.case_type, second]
+    assert [
+        edge["node"]["id"]
+        for edge in (await world.staff.ask(query, since=newest))["caseTypes"]["edges"]
+    ] == [second]
+    assert [
+        edge["node"]["id"] for edge in (await world.region.ask(query))["caseTypes"]["edges"]
+    ] == [world.case_type, second]
 
 
 async def test_a_clinics_own_drafts_and_central_ones_stand_in_one_order(world: World) -> None:
     ids = [world.case_type]
     for number in range(4):
         made = await world.clinic_admin.done(
-            "caseTypeCreate", "caseType { id }", owner=BJORKEN, content={"name": f"Egen {number}", "internalName": "x"}
+            "caseTypeCreate",
+            "caseType { id }",
+            owner=BJORKEN,
+            content={"name": f"Egen {number}", "internalName": "x"},
         )
         ids.append(made["caseType"]["id"])
     await world.edit(world.case_type, 1, name=SECRET)
@@ -57,20 +76,44 @@ async def test_how_many_drafts_there_are_is_not_told(world: World) -> None:
     await world.edit(world.case_type, 1, name=SECRET)
     query = "query($id: ID!) { caseType(id: $id) { verify { intact versions } } }"
 
-    assert (await world.staff.ask(query, id=world.case_type))["caseType"]["verify"] == {"intact": True, "versions": 1}
-    assert (await world.region.ask(query, id=world.case_type))["caseType"]["verify"] == {"intact": True, "versions": 2}
+    assert (await world.staff.ask(query, id=world.case_type))["caseType"]["verify"] == {
+        "intact": True,
+        "versions": 1,
+    }
+    assert (await world.region.ask(query, id=world.case_type))["caseType"]["verify"] == {
+        "intact": True,
+        "versions": 2,
+    }
 
 
-async def test_every_act_in_a_history_is_told_by_its_id_to_who_reads_that_history(world: World) -> None:
-    made = await world.clinic_admin.done("caseTypeCreate", "caseType { id }", owner=BJORKEN, content=CONTENT)
+async def test_every_act_in_a_history_is_told_by_its_id_to_who_reads_that_history(
+    world: World,
+) -> None:
+    made = await world.clinic_admin.done(
+        "caseTypeCreate", "caseType { id }", owner=BJORKEN, content=CONTENT
+    )
     own = made["caseType"]["id"]
-    await world.clinic_admin.done("documentPublish", "event { id }", id=own, version=1, expectedVersion=1)
-    await world.clinic_admin.done("caseTypeUpdate", "event { id }", id=own, expectedVersion=1, content={"name": "Utkast"})
+    await world.clinic_admin.done(
+        "documentPublish", "event { id }", id=own, version=1, expectedVersion=1
+    )
+    await world.clinic_admin.done(
+        "caseTypeUpdate", "event { id }", id=own, expectedVersion=1, content={"name": "Utkast"}
+    )
     query = "query($id: ID!) { caseType(id: $id) { history { edges { node { id } } } } }"
-    acts = [edge["node"]["id"] for edge in (await world.region.ask(query, id=own))["caseType"]["history"]["edges"]]
+    acts = [
+        edge["node"]["id"]
+        for edge in (await world.region.ask(query, id=own))["caseType"]["history"]["edges"]
+    ]
 
-    for caller, seen in ((world.region, acts), (world.reviewer, acts), (world.clinic_admin, acts), (world.staff, acts[1:2])):
+    for caller, seen in (
+        (world.region, acts),
+        (world.reviewer, acts),
+        (world.clinic_admin, acts),
+        (world.staff, acts[1:2]),
+    ):
         history = (await caller.ask(query, id=own))["caseType"]["history"]["edges"]
-        nodes = (await caller.ask("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=acts))["nodes"]
+        nodes = (await caller.ask("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=acts))[
+            "nodes"
+        ]
         assert [edge["node"]["id"] for edge in history] == seen
         assert [node["id"] for node in nodes if node] == seen

@@ -1,4 +1,6 @@
-"""Refusals and faults wherever a caller meets them: over HTTP and sockets, coded, masked, logged or not, and with nothing written."""
+"""Refusals and faults wherever a caller meets them: over HTTP and sockets, coded, masked, logged or
+not, and with nothing written.
+"""
 
 import json
 import socket
@@ -17,30 +19,65 @@ from resolvers import development
 from resolvers.sign_in import LOA3
 from store.records import Role
 from store.registry import Store
-from tests.callers import BJORKEN, STOCKHOLM, UPPSALA_CLINIC, Api, Caller, Json, Socket, operation, problems
+from tests.callers import (
+    BJORKEN,
+    STOCKHOLM,
+    UPPSALA_CLINIC,
+    Api,
+    Caller,
+    Json,
+    Socket,
+    operation,
+    problems,
+)
 from tests.serving import serving
 from tests.world import World
 
 VIEWER = "{ viewer { roles } }"
 NOTIFICATIONS = """subscription($clinics: [HsaId!]!, $after: Cursor) {
     clinicNotifications(clinics: $clinics, after: $after) { action clinic { hsaId } document { id } } }"""
-SECRETS = ("Traceback", "Error(", "KeyError", "LookupError", "pymongo", "mongodb", ".py", str(Path(__file__).parents[2]), "store.")
+SECRETS = (
+    "Traceback",
+    "Error(",
+    "KeyError",
+    "LookupError",
+    "pymongo",
+    "mongodb",
+    ".py",
+    str(Path(__file__).parents[2]),
+    "store.",
+)
 
 
 def signed(data: Path, key: ECKey | None = None, **claims: Any) -> str:
-    """A token with claims of the test's own, by the development issuer's key unless another is given."""
+    """A token with claims of the test's own, by the development issuer's key unless another is
+    given.
+    """
     own = ECKey.import_key(json.loads((data / development.KEY_FILE).read_bytes()))
     own.ensure_kid()
     now = int(time.time())
     person = {"sub": "SE2321000016-bo", "employeeHsaId": "SE2321000016-bo", "acr": LOA3}
-    everything = {"iss": development.ISSUER, "aud": development.AUDIENCE, "iat": now, "exp": now + 60, **person, **claims}
-    return jwt.encode({"alg": "ES256", "kid": own.kid}, everything, key or own, algorithms=["ES256"])
+    everything = {
+        "iss": development.ISSUER,
+        "aud": development.AUDIENCE,
+        "iat": now,
+        "exp": now + 60,
+        **person,
+        **claims,
+    }
+    return jwt.encode(
+        {"alg": "ES256", "kid": own.kid}, everything, key or own, algorithms=["ES256"]
+    )
 
 
 def held(role: Role, *units: str) -> Json:
     """The claim of a role at each of some units."""
     sector = [{"unitHsaId": unit, "sectorFlag": False} for unit in units]
-    return {"authorizationScope": [{"authorizationScopePropertyCode": role.value, "adminCommissions": [{"sector": sector}]}]}
+    return {
+        "authorizationScope": [
+            {"authorizationScopePropertyCode": role.value, "adminCommissions": [{"sector": sector}]}
+        ]
+    }
 
 
 async def only_error(socket: Socket, query: str, **variables: Any) -> Json:
@@ -52,10 +89,14 @@ async def only_error(socket: Socket, query: str, **variables: Any) -> Json:
     return found
 
 
-async def test_a_token_must_be_signed_by_the_issuers_own_key_for_this_server_and_strongly(world: World, tmp_path: Path) -> None:
+async def test_a_token_must_be_signed_by_the_issuers_own_key_for_this_server_and_strongly(
+    world: World, tmp_path: Path
+) -> None:
     role = held(Role.CLINIC_STAFF, BJORKEN)
     tokens = {
-        "foreign key under the issuer's key id": signed(tmp_path, ECKey.generate_key("P-256"), **role),
+        "foreign key under the issuer's key id": signed(
+            tmp_path, ECKey.generate_key("P-256"), **role
+        ),
         "another issuer": signed(tmp_path, iss="https://annan.invalid", **role),
         "another audience": signed(tmp_path, aud="journalen", **role),
         "weak sign-in": signed(tmp_path, acr="http://id.sambi.se/loa/loa1", **role),
@@ -64,7 +105,10 @@ async def test_a_token_must_be_signed_by_the_issuers_own_key_for_this_server_and
     }
 
     good = await Caller(world.api, world.staff.client, signed(tmp_path, **role)).ask(VIEWER)
-    over_http = {what: await Caller(world.api, world.staff.client, token).refused(VIEWER) for what, token in tokens.items()}
+    over_http = {
+        what: await Caller(world.api, world.staff.client, token).refused(VIEWER)
+        for what, token in tokens.items()
+    }
     over_socket = {}
     for what, token in tokens.items():
         async with Caller(world.api, world.staff.client, token).socket() as socket:
@@ -80,13 +124,21 @@ async def collect(socket: Socket, answers: list[Json]) -> None:
         answers.append(await socket.message())
 
 
-async def test_an_open_socket_is_closed_when_its_token_expires_and_no_subscription_outlives_it(world: World, tmp_path: Path) -> None:
+async def test_an_open_socket_is_closed_when_its_token_expires_and_no_subscription_outlives_it(
+    world: World, tmp_path: Path
+) -> None:
     expires = int(time.time()) + 2
-    caller = Caller(world.api, world.staff.client, signed(tmp_path, exp=expires, **held(Role.CLINIC_STAFF, BJORKEN)))
+    caller = Caller(
+        world.api,
+        world.staff.client,
+        signed(tmp_path, exp=expires, **held(Role.CLINIC_STAFF, BJORKEN)),
+    )
 
     async with caller.socket() as socket:
         await socket.subscribe(VIEWER, id="early")
-        assert (await socket.message())["payload"]["data"] == {"viewer": {"roles": ["CLINIC_STAFF"]}}
+        assert (await socket.message())["payload"]["data"] == {
+            "viewer": {"roles": ["CLINIC_STAFF"]}
+        }
         await socket.subscribe(NOTIFICATIONS, clinics=[BJORKEN])
         answers: list[Json] = []
         with pytest.raises(websockets.ConnectionClosedError):
@@ -100,18 +152,34 @@ async def test_an_open_socket_is_closed_when_its_token_expires_and_no_subscripti
     assert await caller.refused(VIEWER) == ["UNAUTHENTICATED"]
 
 
-async def test_clinics_of_two_principals_need_a_subscription_each(world: World, tmp_path: Path) -> None:
-    caller = Caller(world.api, world.staff.client, signed(tmp_path, **held(Role.CLINIC_STAFF, BJORKEN, UPPSALA_CLINIC)))
+async def test_clinics_of_two_principals_need_a_subscription_each(
+    world: World, tmp_path: Path
+) -> None:
+    caller = Caller(
+        world.api,
+        world.staff.client,
+        signed(tmp_path, **held(Role.CLINIC_STAFF, BJORKEN, UPPSALA_CLINIC)),
+    )
 
     async with caller.socket() as socket:
         error = await only_error(socket, NOTIFICATIONS, clinics=[BJORKEN, UPPSALA_CLINIC])
 
     assert error["extensions"] == {"code": "SEVERAL_PRINCIPALS", "path": ["clinics"]}
-    assert error["message"] == "Följ mottagningar från en huvudman i taget: varje huvudman har sin egen logg."
+    assert (
+        error["message"]
+        == "Följ mottagningar från en huvudman i taget: varje huvudman har sin egen logg."
+    )
 
 
-async def test_a_fault_in_one_field_leaves_the_others_answered_and_is_logged_under_the_request(world: World) -> None:
-    made = await world.clinic_admin.done("caseTypeCreate", "caseType { id }", owner=BJORKEN, content={"name": "Egen", "internalName": "Egen"})
+async def test_a_fault_in_one_field_leaves_the_others_answered_and_is_logged_under_the_request(
+    world: World,
+) -> None:
+    made = await world.clinic_admin.done(
+        "caseTypeCreate",
+        "caseType { id }",
+        owner=BJORKEN,
+        content={"name": "Egen", "internalName": "Egen"},
+    )
     await world.api.store.database["clinics"].delete_one({"_id": BJORKEN})
     query = """query($own: ID!, $id: ID!) { viewer { roles } whole: caseType(id: $id) { name }
         first: caseType(id: $own) { owner { __typename } } second: caseType(id: $own) { name owner { __typename } } }"""
@@ -121,7 +189,12 @@ async def test_a_fault_in_one_field_leaves_the_others_answered_and_is_logged_und
 
     body = answer.json()
     assert answer.status_code == 200
-    assert body["data"] == {"viewer": {"roles": ["REGIONAL_ADMINISTRATOR"]}, "whole": {"name": "Förnya recept"}, "first": None, "second": None}
+    assert body["data"] == {
+        "viewer": {"roles": ["REGIONAL_ADMINISTRATOR"]},
+        "whole": {"name": "Förnya recept"},
+        "first": None,
+        "second": None,
+    }
     assert sorted((error["path"], error["extensions"]) for error in body["errors"]) == [
         (["first", "owner"], {"code": "INTERNAL_ERROR"}),
         (["second", "owner"], {"code": "INTERNAL_ERROR"}),
@@ -131,33 +204,51 @@ async def test_a_fault_in_one_field_leaves_the_others_answered_and_is_logged_und
         ("error", "resolver failed", request),
         ("info", "answered", request),
     }
-    assert [isinstance(entry["exc_info"], LookupError) for entry in logs if entry["log_level"] == "error"] == [True, True]
+    assert [
+        isinstance(entry["exc_info"], LookupError)
+        for entry in logs
+        if entry["log_level"] == "error"
+    ] == [True, True]
 
 
 async def test_a_fault_in_a_mutation_is_masked_and_writes_nothing(world: World) -> None:
-    await world.api.store.database["documents"].update_one({"_id": world.case_type}, {"$unset": {"latest": ""}})
+    await world.api.store.database["documents"].update_one(
+        {"_id": world.case_type}, {"$unset": {"latest": ""}}
+    )
     before = await world.api.snapshot()
 
     with capture_logs() as logs:
         answer = await world.region.post(
-            operation("documentPublish", "event { id }"), input={"id": world.case_type, "version": 1, "expectedVersion": 1}
+            operation("documentPublish", "event { id }"),
+            input={"id": world.case_type, "version": 1, "expectedVersion": 1},
         )
 
     [error] = answer.json()["errors"]
     assert (error["path"], error["extensions"]) == (["documentPublish"], {"code": "INTERNAL_ERROR"})
-    assert error["message"] == "Internal error. The cause is in the server's log, under the request's id."
+    assert (
+        error["message"]
+        == "Internal error. The cause is in the server's log, under the request's id."
+    )
     assert not [secret for secret in (*SECRETS, world.case_type) if secret in answer.text]
-    assert [entry["request_id"] for entry in logs if entry["event"] == "resolver failed"] == [answer.headers["x-request-id"]]
+    assert [entry["request_id"] for entry in logs if entry["event"] == "resolver failed"] == [
+        answer.headers["x-request-id"]
+    ]
     assert await world.api.snapshot() == before
 
 
-async def test_a_fault_in_a_subscription_is_masked_and_leaves_the_socket_in_use(world: World) -> None:
+async def test_a_fault_in_a_subscription_is_masked_and_leaves_the_socket_in_use(
+    world: World,
+) -> None:
     handed_out = await world.distribute(world.case_type, BJORKEN)
-    broken = (await world.edit(world.case_type, 1, publish=True, introduction="Två."))["event"]["id"]
+    broken = (await world.edit(world.case_type, 1, publish=True, introduction="Två."))["event"][
+        "id"
+    ]
     await world.api.store.database["events"].update_one({"_id": broken}, {"$unset": {"actor": ""}})
 
     async with world.staff.socket() as socket:
-        error = await only_error(socket, NOTIFICATIONS, clinics=[BJORKEN], after=handed_out["event"]["cursor"])
+        error = await only_error(
+            socket, NOTIFICATIONS, clinics=[BJORKEN], after=handed_out["event"]["cursor"]
+        )
         await socket.subscribe(VIEWER, id="2")
         message = await socket.message()
         while message["id"] == "1":
@@ -170,35 +261,59 @@ async def test_a_fault_in_a_subscription_is_masked_and_leaves_the_socket_in_use(
 
 async def test_refusals_are_no_faults_and_are_not_logged(world: World) -> None:
     with capture_logs() as logs:
-        refused = await world.region.do("documentPublish", "event { id }", id=world.case_type, version=9, expectedVersion=1)
-        conflict = await world.region.do("documentArchive", "event { id }", id=world.case_type, expectedVersion=7)
+        refused = await world.region.do(
+            "documentPublish", "event { id }", id=world.case_type, version=9, expectedVersion=1
+        )
+        conflict = await world.region.do(
+            "documentArchive", "event { id }", id=world.case_type, expectedVersion=7
+        )
         codes = [
             await world.region.refused("{ caseTypes(first: 0) { totalCount } }"),
             await world.region.refused("{ nothing }"),
-            await world.staff.refused(f'{{ principal(hsaId: "{STOCKHOLM}") {{ events {{ totalCount }} }} }}'),
+            await world.staff.refused(
+                f'{{ principal(hsaId: "{STOCKHOLM}") {{ events {{ totalCount }} }} }}'
+            ),
         ]
 
     assert problems(refused) == [("NOT_FOUND", "version")]
     assert problems(conflict) == [("VERSION_CONFLICT", "expectedVersion")]
     assert codes == [["OUT_OF_RANGE"], ["GRAPHQL_VALIDATION_FAILED"], ["NOT_PERMITTED"]]
-    assert {(entry["event"], entry["log_level"]) for entry in logs} == {("answered", "info"), ("refused", "info")}
+    assert {(entry["event"], entry["log_level"]) for entry in logs} == {
+        ("answered", "info"),
+        ("refused", "info"),
+    }
 
 
-async def test_a_refused_token_is_logged_without_anything_of_it(world: World, tmp_path: Path) -> None:
+async def test_a_refused_token_is_logged_without_anything_of_it(
+    world: World, tmp_path: Path
+) -> None:
     token = signed(tmp_path, aud="journalen", **held(Role.CLINIC_STAFF, BJORKEN))
 
     with capture_logs() as logs:
         answer = await Caller(world.api, world.staff.client, token).post(VIEWER)
 
     request = answer.headers["x-request-id"]
-    assert logs == [{"event": "sign-in refused", "log_level": "warning", "reason": "The token is for another audience.", "request_id": request}]
+    assert logs == [
+        {
+            "event": "sign-in refused",
+            "log_level": "warning",
+            "reason": "The token is for another audience.",
+            "request_id": request,
+        }
+    ]
 
 
 async def test_syntax_and_validation_errors_name_their_place(world: World) -> None:
     wrong = {
         "{ viewer {": ("GRAPHQL_PARSE_FAILED", [{"line": 1, "column": 11}]),
-        "{\n  viewer { roles nothing }\n}": ("GRAPHQL_VALIDATION_FAILED", [{"line": 2, "column": 18}]),
-        '{ caseTypes(first: "5") { totalCount } }': ("GRAPHQL_VALIDATION_FAILED", [{"line": 1, "column": 20}]),
+        "{\n  viewer { roles nothing }\n}": (
+            "GRAPHQL_VALIDATION_FAILED",
+            [{"line": 2, "column": 18}],
+        ),
+        '{ caseTypes(first: "5") { totalCount } }': (
+            "GRAPHQL_VALIDATION_FAILED",
+            [{"line": 1, "column": 20}],
+        ),
     }
 
     found = {}
@@ -219,7 +334,9 @@ async def production(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIte
             yield api
 
 
-async def test_while_the_issuer_is_unreachable_sign_in_is_unavailable_not_refused(production: Api) -> None:
+async def test_while_the_issuer_is_unreachable_sign_in_is_unavailable_not_refused(
+    production: Api,
+) -> None:
     caller = production.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM)
 
     with capture_logs() as logs:
@@ -229,8 +346,14 @@ async def test_while_the_issuer_is_unreachable_sign_in_is_unavailable_not_refuse
         without_token = await production.nobody().refused(VIEWER)
 
     [error] = answer.json()["errors"]
-    assert error == {"message": "The issuer of the tokens can't be reached. Try again later.", "extensions": {"code": "UNAVAILABLE"}}
-    assert (over_socket["message"], over_socket["extensions"]) == (error["message"], error["extensions"])
+    assert error == {
+        "message": "The issuer of the tokens can't be reached. Try again later.",
+        "extensions": {"code": "UNAVAILABLE"},
+    }
+    assert (over_socket["message"], over_socket["extensions"]) == (
+        error["message"],
+        error["extensions"],
+    )
     assert without_token == ["UNAUTHENTICATED"]
     ours = [(entry["event"], entry["log_level"]) for entry in logs if entry.get("request_id")]
     assert ours == [("issuer unavailable", "error")] * 2

@@ -1,4 +1,6 @@
-"""Server-Sent Events: one POST, one operation, one stream; resumed by `Last-Event-ID`, kept alive, ended with its token."""
+"""Server-Sent Events: one POST, one operation, one stream; resumed by `Last-Event-ID`, kept alive,
+ended with its token.
+"""
 
 import asyncio
 import json
@@ -17,7 +19,10 @@ from tests.callers import BJORKEN, STOCKHOLM, UPPSALA_CLINIC, Api, Caller, Json
 from tests.serving import serving
 from tests.world import World
 
-NOTIFICATIONS = "subscription($clinics: [HsaId!]!, $after: Cursor) { clinicNotifications(clinics: $clinics, after: $after) { cursor toVersion } }"
+NOTIFICATIONS = (
+    "subscription($clinics: [HsaId!]!, $after: Cursor) { clinicNotifications(clinics: $clinics,"
+    " after: $after) { cursor toVersion } }"
+)
 VIEWER = "{ viewer { roles } }"
 
 
@@ -57,10 +62,18 @@ class Stream:
 
 @asynccontextmanager
 async def stream(
-    caller: Caller, query: str, last_event_id: str | None = None, accept: str = "text/event-stream", **variables: Any
+    caller: Caller,
+    query: str,
+    last_event_id: str | None = None,
+    accept: str = "text/event-stream",
+    **variables: Any,
 ) -> AsyncIterator[Stream]:
-    headers = {"accept": accept, "authorization": f"Bearer {caller.token}"} | ({"last-event-id": last_event_id} if last_event_id else {})
-    async with caller.client.stream("POST", caller.api.url, json={"query": query, "variables": variables}, headers=headers) as response:
+    headers = {"accept": accept, "authorization": f"Bearer {caller.token}"} | (
+        {"last-event-id": last_event_id} if last_event_id else {}
+    )
+    async with caller.client.stream(
+        "POST", caller.api.url, json={"query": query, "variables": variables}, headers=headers
+    ) as response:
         yield Stream(response)
 
 
@@ -68,7 +81,9 @@ async def test_replay_goes_over_into_live_with_the_cursor_as_id(world: World) ->
     handed_out = await world.distribute(world.case_type, BJORKEN)
     await world.edit(world.case_type, 1, publish=True, introduction="Två.")
 
-    async with stream(world.staff, NOTIFICATIONS, clinics=[BJORKEN], after=handed_out["event"]["cursor"]) as events:
+    async with stream(
+        world.staff, NOTIFICATIONS, clinics=[BJORKEN], after=handed_out["event"]["cursor"]
+    ) as events:
         replayed = await events.next()
         await world.edit(world.case_type, 2, publish=True, introduction="Tre.")
         live = await events.next()
@@ -96,8 +111,12 @@ async def test_the_last_event_id_goes_before_the_variables(world: World) -> None
     async with stream(world.staff, NOTIFICATIONS, clinics=[BJORKEN], after=start) as events:
         first, _ = await events.next()
 
-    async with stream(world.staff, NOTIFICATIONS, last_event_id=first, clinics=[BJORKEN], after=start) as events:
-        assert [(await events.next())[1]["data"]["clinicNotifications"]["toVersion"] for _ in range(2)] == [3, 4]
+    async with stream(
+        world.staff, NOTIFICATIONS, last_event_id=first, clinics=[BJORKEN], after=start
+    ) as events:
+        assert [
+            (await events.next())[1]["data"]["clinicNotifications"]["toVersion"] for _ in range(2)
+        ] == [3, 4]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +127,9 @@ async def test_the_last_event_id_goes_before_the_variables(world: World) -> None
         ({"clinics": [BJORKEN]}, "skrap", "INVALID_CURSOR"),
     ],
 )
-async def test_a_refusal_is_a_result_and_completes_the_stream(world: World, variables: Json, last_event_id: str | None, code: str) -> None:
+async def test_a_refusal_is_a_result_and_completes_the_stream(
+    world: World, variables: Json, last_event_id: str | None, code: str
+) -> None:
     async with stream(world.staff, NOTIFICATIONS, last_event_id, **variables) as events:
         _, answer = await events.next()
         rest = await events.rest()
@@ -127,7 +148,10 @@ async def test_without_a_token_it_is_told_so(world: World) -> None:
 async def test_queries_are_answered_and_completed(world: World) -> None:
     async with stream(world.region, VIEWER) as events:
         cost = {"cost": {"requested": 12, "limit": 20_000}}
-        assert await events.next() == ("", {"data": {"viewer": {"roles": ["REGIONAL_ADMINISTRATOR"]}}, "extensions": cost})
+        assert await events.next() == (
+            "",
+            {"data": {"viewer": {"roles": ["REGIONAL_ADMINISTRATOR"]}}, "extensions": cost},
+        )
         assert await events.rest() == ["complete"]
 
 
@@ -144,16 +168,28 @@ async def test_queries_are_answered_and_completed(world: World) -> None:
         ("*/*", False),
     ],
 )
-async def test_clients_that_put_json_first_are_answered_in_json(world: World, accept: str, is_stream: bool) -> None:
+async def test_clients_that_put_json_first_are_answered_in_json(
+    world: World, accept: str, is_stream: bool
+) -> None:
     async with stream(world.region, VIEWER, accept=accept) as events:
         await events.response.aread()
 
-    wanted = "text/event-stream" if is_stream else accept.partition(",")[0] if accept.startswith("application/") else "application/json"
+    wanted = (
+        "text/event-stream"
+        if is_stream
+        else accept.partition(",")[0]
+        if accept.startswith("application/")
+        else "application/json"
+    )
     assert events.response.headers["content-type"].startswith(wanted)
 
 
 async def test_what_is_no_operation_is_refused_with_a_status(world: World) -> None:
-    headers = {"accept": "text/event-stream", "authorization": f"Bearer {world.region.token}", "content-type": "application/json"}
+    headers = {
+        "accept": "text/event-stream",
+        "authorization": f"Bearer {world.region.token}",
+        "content-type": "application/json",
+    }
     bodies = {
         b"": "BAD_REQUEST",
         b"{": "BAD_REQUEST",
@@ -164,10 +200,15 @@ async def test_what_is_no_operation_is_refused_with_a_status(world: World) -> No
         b'{"query": "query A { viewer { roles } } query B { viewer { roles } }"}': "BAD_REQUEST",
     }
 
-    answers = {body: await world.region.client.post(world.api.url, content=body, headers=headers) for body in bodies}
+    answers = {
+        body: await world.region.client.post(world.api.url, content=body, headers=headers)
+        for body in bodies
+    }
 
     assert {answer.status_code for answer in answers.values()} == {400}
-    assert {body: answer.json()["errors"][0]["extensions"]["code"] for body, answer in answers.items()} == bodies
+    assert {
+        body: answer.json()["errors"][0]["extensions"]["code"] for body, answer in answers.items()
+    } == bodies
 
 
 async def test_a_reader_that_goes_leaves_no_follower(world: World) -> None:
@@ -190,7 +231,14 @@ async def test_a_reader_that_goes_leaves_no_follower(world: World) -> None:
 @pytest.fixture
 async def strict(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterator[Api]:
     """The app with narrow limits, and quick heartbeats."""
-    async with serving(tmp_path, mongodb_uri, store, development=True, connections_per_user=1, heartbeat_seconds=0.05) as api:
+    async with serving(
+        tmp_path,
+        mongodb_uri,
+        store,
+        development=True,
+        connections_per_user=1,
+        heartbeat_seconds=0.05,
+    ) as api:
         yield api
 
 
@@ -217,7 +265,9 @@ async def test_a_stream_ends_with_its_token_and_without_complete(world: World) -
     token = world.api.token(Role.CLINIC_STAFF, BJORKEN, valid_for=2)
     begun = time.time()
 
-    async with stream(Caller(world.api, world.staff.client, token), NOTIFICATIONS, clinics=[BJORKEN]) as events:
+    async with stream(
+        Caller(world.api, world.staff.client, token), NOTIFICATIONS, clinics=[BJORKEN]
+    ) as events:
         rest = await events.rest()
 
     assert rest == []
@@ -227,7 +277,9 @@ async def test_a_stream_ends_with_its_token_and_without_complete(world: World) -
 
 async def test_a_notifications_cursor_resumes_the_log_too(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
-    inbox = await world.staff.ask(f'{{ clinic(hsaId: "{BJORKEN}") {{ notifications {{ edges {{ cursor }} }} }} }}')
+    inbox = await world.staff.ask(
+        f'{{ clinic(hsaId: "{BJORKEN}") {{ notifications {{ edges {{ cursor }} }} }} }}'
+    )
     [edge] = inbox["clinic"]["notifications"]["edges"]
 
     async with stream(world.region, LOG, last_event_id=edge["cursor"]) as events:

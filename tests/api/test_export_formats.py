@@ -53,7 +53,9 @@ def from_csv(content: bytes, name: str) -> list[dict[str, Any]]:
                 return cell
 
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=";")
-    return [{column: value(cell, types(name)[column]) for column, cell in row.items()} for row in rows]
+    return [
+        {column: value(cell, types(name)[column]) for column, cell in row.items()} for row in rows
+    ]
 
 
 def from_parquet(content: bytes, name: str) -> list[dict[str, Any]]:
@@ -64,32 +66,51 @@ def from_parquet(content: bytes, name: str) -> list[dict[str, Any]]:
             return cell.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return json.loads(cell) if kind is ColumnType.JSON and cell is not None else cell
 
-    return [{column: value(cell, types(name)[column]) for column, cell in row.items()} for row in rows]
+    return [
+        {column: value(cell, types(name)[column]) for column, cell in row.items()} for row in rows
+    ]
 
 
 def from_workbook(content: bytes, name: str) -> list[dict[str, Any]]:
-    [header, *rows] = openpyxl.load_workbook(io.BytesIO(content), read_only=True)[name].iter_rows(values_only=True)
+    [header, *rows] = openpyxl.load_workbook(io.BytesIO(content), read_only=True)[name].iter_rows(
+        values_only=True
+    )
 
     def value(cell: Any, kind: ColumnType) -> Any:
         if isinstance(cell, datetime):
-            return cell.replace(tzinfo=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            return (
+                cell.replace(tzinfo=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            )
         if kind is ColumnType.TEXTS:
             return cell.split("|") if cell else []
         return json.loads(cell) if kind is ColumnType.JSON and cell is not None else cell
 
-    return [{str(column): value(cell, types(name)[str(column)]) for column, cell in zip(header, row, strict=True)} for row in rows]
+    return [
+        {
+            str(column): value(cell, types(name)[str(column)])
+            for column, cell in zip(header, row, strict=True)
+        }
+        for row in rows
+    ]
 
 
 @pytest.mark.parametrize("name", list(EXPORTS))
 async def test_every_format_reads_back_to_the_same_rows(world: World, name: str) -> None:
     await live_through(world)
-    await world.edit(world.case_type, 4, introduction='Rad ett; "citat"\nrad två – åäö 😀', note="@SUMMA(A1)")
+    await world.edit(
+        world.case_type, 4, introduction='Rad ett; "citat"\nrad två – åäö 😀', note="@SUMMA(A1)"
+    )
     parameters = DETAIL.get(name, {})
-    cursor = (await fetched(world.region, f"{name}.ndjson", **parameters)).headers["x-export-cursor"]
+    cursor = (await fetched(world.region, f"{name}.ndjson", **parameters)).headers[
+        "x-export-cursor"
+    ]
     asked = parameters | ({} if name == "adoption" else {"upTo": cursor})
 
     rows = await exported(world.region, name, **asked)
-    files = {ending: (await fetched(world.region, f"{name}.{ending}", **asked)).content for ending in ("csv", "parquet", "xlsx")}
+    files = {
+        ending: (await fetched(world.region, f"{name}.{ending}", **asked)).content
+        for ending in ("csv", "parquet", "xlsx")
+    }
 
     assert rows
     assert list(rows[0]) == [column.name for column in EXPORTS[name].columns]
@@ -110,13 +131,28 @@ async def test_csv_opens_in_a_swedish_excel(world: World) -> None:
     content = (await fetched(world.region, "versions.csv")).content
 
     assert content.startswith(b"\xef\xbb\xbfid;principal;")
-    assert content.count(b"\r\n") == content.count(b"\n"), "rows end in CRLF, and the contents' own line breaks stand as JSON"
-    notes = [row["note"] for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=";")]
+    assert content.count(b"\r\n") == content.count(b"\n"), (
+        "rows end in CRLF, and the contents' own line breaks stand as JSON"
+    )
+    notes = [
+        row["note"]
+        for row in csv.DictReader(
+            io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=";"
+        )
+    ]
     assert "'=Kortare" in notes
 
 
 def sheet(*columns: ColumnType) -> Sheet:
-    chosen = [next(column for export in EXPORTS.values() for column in export.columns if column.type is kind) for kind in columns]
+    chosen = [
+        next(
+            column
+            for export in EXPORTS.values()
+            for column in export.columns
+            if column.type is kind
+        )
+        for kind in columns
+    ]
     return Sheet("events", chosen, "cursor", 1, datetime(2026, 11, 23, 8, tzinfo=UTC))
 
 
@@ -127,13 +163,18 @@ def written(writer: Writer, *rows: list[Any]) -> bytes:
         writer.close()
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+46 8 123", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "=cmd|' /C calc'!A0"])  # noqa: RUF001
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "+46 8 123", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "=cmd|' /C calc'!A0"],  # noqa: RUF001
+)
 def test_no_text_is_run_as_a_formula(text: str) -> None:
     out = written(DelimitedWriter(sheet(ColumnType.TEXT)), [text])
 
     [[_], [cell]] = csv.reader(io.StringIO(out.decode("utf-8-sig"), newline=""), delimiter=";")
     assert cell == f"'{text}"
-    book = openpyxl.load_workbook(io.BytesIO(written(WorkbookWriter(sheet(ColumnType.TEXT)), [text])))
+    book = openpyxl.load_workbook(
+        io.BytesIO(written(WorkbookWriter(sheet(ColumnType.TEXT)), [text]))
+    )
     assert book["events"].cell(2, 1).data_type in ("s", "inlineStr")
 
 
@@ -144,7 +185,9 @@ def test_a_list_is_no_formula_either() -> None:
 
 
 def test_what_does_not_fit_into_a_cell_of_excel_is_cut_and_says_so() -> None:
-    book = openpyxl.load_workbook(io.BytesIO(written(WorkbookWriter(sheet(ColumnType.TEXT)), ["å" * 40_000])))
+    book = openpyxl.load_workbook(
+        io.BytesIO(written(WorkbookWriter(sheet(ColumnType.TEXT)), ["å" * 40_000]))
+    )
 
     cell = book["events"].cell(2, 1).value
     assert isinstance(cell, str)
@@ -154,7 +197,13 @@ def test_what_does_not_fit_into_a_cell_of_excel_is_cut_and_says_so() -> None:
 
 def test_excels_characters_are_counted_as_excel_does() -> None:
     """An emoji is two: what is cut is cut between two of them, and says so."""
-    book = openpyxl.load_workbook(io.BytesIO(written(WorkbookWriter(sheet(ColumnType.TEXT)), ["😀" * 16_383 + "a"], ["a" + "😀" * 16_384])))
+    book = openpyxl.load_workbook(
+        io.BytesIO(
+            written(
+                WorkbookWriter(sheet(ColumnType.TEXT)), ["😀" * 16_383 + "a"], ["a" + "😀" * 16_384]
+            )
+        )
+    )
 
     fits, cut = (str(book["events"].cell(row, 1).value) for row in (2, 3))
     assert fits == "😀" * 16_383 + "a"
@@ -162,7 +211,9 @@ def test_excels_characters_are_counted_as_excel_does() -> None:
     assert [len(text.encode("utf-16-le")) // 2 for text in (fits, cut)] == [32_767, 32_766]
 
 
-async def test_more_rows_than_excel_takes_are_refused_before_the_first_byte(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_more_rows_than_excel_takes_are_refused_before_the_first_byte(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await world.distribute(world.case_type)
     monkeypatch.setattr(FORMATS["xlsx"], "most_rows", 1)
 
@@ -178,7 +229,11 @@ async def test_a_parquet_file_tells_what_its_columns_mean_and_where_it_stands(wo
     schema = pq.read_schema(io.BytesIO(answer.content))
     assert schema.field("since").type == pa.timestamp("ms", tz="UTC")
     assert schema.field("publishedVersion").type == pa.int64()
-    assert schema.field("clinic").metadata == {b"description": b"Where.", b"unit": b"HSA-id", b"source": b"Assignment.clinic.hsaId"}
+    assert schema.field("clinic").metadata == {
+        b"description": b"Where.",
+        b"unit": b"HSA-id",
+        b"source": b"Assignment.clinic.hsaId",
+    }
     assert schema.metadata[b"casetypes.cursor"].decode() == answer.headers["x-export-cursor"]
 
 
@@ -187,6 +242,11 @@ async def test_a_workbook_says_what_its_columns_mean(world: World) -> None:
 
     answer = await fetched(world.region, "assignments.xlsx")
 
-    told = {row[0]: row[1] for row in openpyxl.load_workbook(io.BytesIO(answer.content))["Om exporten"].iter_rows(values_only=True)}
+    told = {
+        row[0]: row[1]
+        for row in openpyxl.load_workbook(io.BytesIO(answer.content))["Om exporten"].iter_rows(
+            values_only=True
+        )
+    }
     assert told["cursor"] == answer.headers["x-export-cursor"]
     assert told["clinic"] == "Where."

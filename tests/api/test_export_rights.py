@@ -18,19 +18,36 @@ PERSONS = {"region", "reviewer"}
 
 async def both_regions(world: World) -> None:
     await live_through(world)
-    made = await world.other_region.done("caseTypeCreate", "caseType { id }", owner=UPPSALA, content=CONTENT | {"name": "Uppsalas"})
+    made = await world.other_region.done(
+        "caseTypeCreate", "caseType { id }", owner=UPPSALA, content=CONTENT | {"name": "Uppsalas"}
+    )
     theirs = made["caseType"]["id"]
-    await world.other_region.done("documentPublish", "event { id }", id=theirs, version=1, expectedVersion=1)
-    await world.other_region.done("caseTypeDistribute", "clinics", caseType=theirs, to={"hsaIds": [UPPSALA_CLINIC]})
-    local = await world.region.done("caseTypeCreate", "caseType { id }", owner=LINDEN, content=CONTENT | {"name": "Lindens eget"})
-    await world.region.done("documentPublish", "event { id }", id=local["caseType"]["id"], version=1, expectedVersion=1)
+    await world.other_region.done(
+        "documentPublish", "event { id }", id=theirs, version=1, expectedVersion=1
+    )
+    await world.other_region.done(
+        "caseTypeDistribute", "clinics", caseType=theirs, to={"hsaIds": [UPPSALA_CLINIC]}
+    )
+    local = await world.region.done(
+        "caseTypeCreate",
+        "caseType { id }",
+        owner=LINDEN,
+        content=CONTENT | {"name": "Lindens eget"},
+    )
+    await world.region.done(
+        "documentPublish", "event { id }", id=local["caseType"]["id"], version=1, expectedVersion=1
+    )
 
 
 async def everything(caller: Caller) -> dict[str, list[dict[str, Any]] | str]:
     found: dict[str, list[dict[str, Any]] | str] = {}
     for name in EXPORTS:
         answer = await fetched(caller, f"{name}.ndjson")
-        found[name] = [json.loads(line) for line in answer.text.splitlines()] if answer.status_code == 200 else answer.json()["code"]
+        found[name] = (
+            [json.loads(line) for line in answer.text.splitlines()]
+            if answer.status_code == 200
+            else answer.json()["code"]
+        )
     return found
 
 
@@ -45,10 +62,15 @@ async def test_nobody_elses_principal_is_in_any_file(world: World) -> None:
         for export, rows in found.items():
             if isinstance(rows, list):
                 assert {row["principal"] for row in rows} <= {own}, (name, export)
-                assert (UPPSALA if own == STOCKHOLM else STOCKHOLM) not in json.dumps(rows), (name, export)
+                assert (UPPSALA if own == STOCKHOLM else STOCKHOLM) not in json.dumps(rows), (
+                    name,
+                    export,
+                )
 
 
-async def test_the_national_management_gets_what_is_released_and_only_its_own_log(world: World) -> None:
+async def test_the_national_management_gets_what_is_released_and_only_its_own_log(
+    world: World,
+) -> None:
     await both_regions(world)
 
     found = await everything(world.national)
@@ -78,11 +100,20 @@ async def test_no_file_names_a_person_to_who_may_not_see_persons(world: World) -
         persons = set()
         for rows in (await everything(getattr(world, name))).values():
             if isinstance(rows, list):
-                persons |= {row[column] for row in rows for column in row if column.endswith(("Person", "person"))} - {None}
+                persons |= {
+                    row[column]
+                    for row in rows
+                    for column in row
+                    if column.endswith(("Person", "person"))
+                } - {None}
                 if name not in PERSONS | {"national", "other_region"}:
                     assert f"{STOCKHOLM}-RA" not in json.dumps(rows)
         assert bool(persons) is (name in PERSONS | {"national", "other_region"}), name
-    assert await refusal(world.reporter, "events.csv", actor=f"{STOCKHOLM}-RA") == (403, "NOT_PERMITTED", ["actor"])
+    assert await refusal(world.reporter, "events.csv", actor=f"{STOCKHOLM}-RA") == (
+        403,
+        "NOT_PERMITTED",
+        ["actor"],
+    )
 
 
 async def test_drafts_are_in_no_file_of_who_sees_no_drafts(world: World) -> None:
@@ -96,7 +127,9 @@ async def test_drafts_are_in_no_file_of_who_sees_no_drafts(world: World) -> None
         assert (draft in found) is sees, name
         versions = await exported(getattr(world, name), "versions")
         numbers = [row["number"] for row in versions if row["document"] == ids["central"]]
-        assert numbers == ([] if name == "other_region" else [1, 2, 3, 4] if sees else [1, 2, 4]), name
+        assert numbers == ([] if name == "other_region" else [1, 2, 3, 4] if sees else [1, 2, 4]), (
+            name
+        )
 
 
 @pytest.mark.parametrize("name", ["reporter", "national", "clinic_admin", "staff"])
@@ -110,7 +143,11 @@ async def test_the_detail_is_for_who_may_read_everything(world: World, name: str
 
 async def test_another_principal_can_not_be_named(world: World) -> None:
     for name in EXPORTS:
-        assert await refusal(world.region, f"{name}.csv", principal=UPPSALA) == (403, "NOT_PERMITTED", ["principal"])
+        assert await refusal(world.region, f"{name}.csv", principal=UPPSALA) == (
+            403,
+            "NOT_PERMITTED",
+            ["principal"],
+        )
 
 
 async def test_a_row_that_someone_may_not_know_of_is_none_to_go_on_from(world: World) -> None:
@@ -123,9 +160,15 @@ async def test_a_row_that_someone_may_not_know_of_is_none_to_go_on_from(world: W
         assert rows - seen
         assert seen
         for row in rows - seen:
-            assert await refusal(world.staff, f"{name}.csv", upTo=place, resume=row) == (400, "INVALID_CURSOR", ["resume"])
+            assert await refusal(world.staff, f"{name}.csv", upTo=place, resume=row) == (
+                400,
+                "INVALID_CURSOR",
+                ["resume"],
+            )
         for row in seen:
-            assert (await fetched(world.staff, f"{name}.csv", upTo=place, resume=row)).status_code == 200
+            assert (
+                await fetched(world.staff, f"{name}.csv", upTo=place, resume=row)
+            ).status_code == 200
 
 
 async def test_a_machine_reads_within_its_principal(world: World) -> None:
@@ -134,4 +177,6 @@ async def test_a_machine_reads_within_its_principal(world: World) -> None:
 
     found = await everything(machine)
 
-    assert {name: {row["principal"] for row in rows} for name, rows in found.items()} == {name: {UPPSALA} for name in EXPORTS}  # type: ignore[index]
+    assert {name: {row["principal"] for row in rows} for name, rows in found.items()} == {  # type: ignore[index]
+        name: {UPPSALA} for name in EXPORTS
+    }

@@ -1,4 +1,7 @@
-"""A million assignments leave as CSV while others go on reading. Run with `-s` to see the figures."""
+"""A million assignments leave as CSV while others go on reading.
+
+Run with `-s` to see the figures.
+"""
 
 import asyncio
 import random
@@ -34,7 +37,10 @@ ROWS = CLINICS * CASE_TYPES
 READERS = 4
 ROUNDS, ROUND_SECONDS = 5, 8
 PAUSE_SECONDS = 0.02
-QUERY = "query($id: ID!) { caseType(id: $id) { id name state publishedVersion content { name introduction questions { key label kind } } } }"
+QUERY = (
+    "query($id: ID!) { caseType(id: $id) { id name state publishedVersion content { name"
+    " introduction questions { key label kind } } } }"
+)
 FETCH = """
 import sys, time, urllib.request
 begun = time.monotonic()
@@ -60,20 +66,27 @@ class Registry:
 
 
 @pytest.fixture(scope="module")
-async def registry(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Registry]:
+async def registry(
+    mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Registry]:
     client = connect(mongodb_uri)
     store = Store.over(Database(client, "casetypes"), KINDS)
     await client.drop_database("casetypes")
     await store.database.create_indexes()
     await store.principals.ensure(reference.principals())
-    rows = [ClinicRow(number, f"{STOCKHOLM}-{number:05}", {"name": f"Vårdcentralen {number}"}) for number in range(1, CLINICS + 1)]
+    rows = [
+        ClinicRow(number, f"{STOCKHOLM}-{number:05}", {"name": f"Vårdcentralen {number}"})
+        for number in range(1, CLINICS + 1)
+    ]
     await store.clinics.import_rows(STOCKHOLM, rows, dry_run=False, act=BY_ANNA)
     documents = []
     for _ in range(CASE_TYPES):
         document = await published(store)
         documents.append(document.id)
         # As a distribution writes them, which would write 125 events of 8,000 clinics each as well.
-        await store.database["assignments"].insert_many([_assigned(row.hsa_id, document.id) for row in rows], ordered=False)
+        await store.database["assignments"].insert_many(
+            [_assigned(row.hsa_id, document.id) for row in rows], ordered=False
+        )
     folder = tmp_path_factory.mktemp("exports")
     async with servers(folder, mongodb_uri, [HERE]) as [server]:
         token = development.token(folder / "data", role=Role.REPORTER, unit=STOCKHOLM)
@@ -85,7 +98,17 @@ async def registry(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -
 
 def _assigned(clinic: str, document: str) -> Row:
     return assignment_row(
-        Assignment(f"as_{uuid4().hex[:24]}", clinic, document, STOCKHOLM, AssignmentOrigin.DISTRIBUTED, 2, utc_now(), ANNA, arrival=2)
+        Assignment(
+            f"as_{uuid4().hex[:24]}",
+            clinic,
+            document,
+            STOCKHOLM,
+            AssignmentOrigin.DISTRIBUTED,
+            2,
+            utc_now(),
+            ANNA,
+            arrival=2,
+        )
     )
 
 
@@ -118,7 +141,13 @@ async def for_seconds(registry: Registry, seconds: float) -> list[float]:
 @contextmanager
 def fetching(registry: Registry) -> Iterator[subprocess.Popen[str]]:
     """A client in a process of its own that fetches all of it, until the end of the block."""
-    command = [sys.executable, "-c", FETCH, f"{registry.server.root}/exports/assignments.csv", registry.token]
+    command = [
+        sys.executable,
+        "-c",
+        FETCH,
+        f"{registry.server.root}/exports/assignments.csv",
+        registry.token,
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -153,9 +182,15 @@ async def test_others_read_on_while_a_million_assignments_leave(registry: Regist
         slowest["quiet"].append(quantiles(await for_seconds(registry, ROUND_SECONDS), n=100)[98])
         with fetching(registry) as process:
             await asyncio.sleep(4)  # it counts first
-            slowest["export"].append(quantiles(await for_seconds(registry, ROUND_SECONDS), n=100)[98])
+            slowest["export"].append(
+                quantiles(await for_seconds(registry, ROUND_SECONDS), n=100)[98]
+            )
             assert process.poll() is None, "the export ended before the reads did"
 
     for what, found in slowest.items():
-        print(f"\np99 of one document, {what}: {', '.join(f'{one:.1f}' for one in found)}; median {median(found):.1f} ms", end="")  # noqa: T201
+        print(  # noqa: T201
+            f"\np99 of one document, {what}: {', '.join(f'{one:.1f}' for one in found)}; median"
+            f" {median(found):.1f} ms",
+            end="",
+        )
     assert median(slowest["export"]) <= 2 * median(slowest["quiet"])

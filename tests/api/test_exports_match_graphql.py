@@ -1,4 +1,6 @@
-"""An export has the rows that GraphQL answers for the same question: of every viewer, for every filter, at every moment."""
+"""An export has the rows that GraphQL answers for the same question: of every viewer, for every
+filter, at every moment.
+"""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,22 +19,35 @@ from tests.world import CONTENT, World
 VIEWERS = ("region", "other_region", "clinic_admin", "staff", "reviewer", "reporter", "national")
 CLINICS = (BJORKEN, LINDEN, GRANEN, UPPSALA_CLINIC, BJORKEN.lower(), "SE2321000016-NONE")
 LIVED: dict[int, tuple[dict[str, str], list[datetime]]] = {}
-often = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+often = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 ACTOR = "{ role unit system employeeHsaId }"
 
 
 async def lived(world: World) -> tuple[dict[str, str], list[datetime]]:
-    """The world after a long history, made with the first example; the ids in it, and a moment after each act."""
+    """The world after a long history, made with the first example; the ids in it, and a moment
+    after each act.
+    """
     if id(world) not in LIVED:
         LIVED.clear()
         ids = await live_through(world)
-        made = await world.other_region.done("caseTypeCreate", "caseType { id }", owner=UPPSALA, content=CONTENT)
+        made = await world.other_region.done(
+            "caseTypeCreate", "caseType { id }", owner=UPPSALA, content=CONTENT
+        )
         ids["theirs"] = made["caseType"]["id"]
-        await world.other_region.done("documentPublish", "event { id }", id=ids["theirs"], version=1, expectedVersion=1)
-        await world.other_region.done("caseTypeDistribute", "clinics", caseType=ids["theirs"], to={"hsaIds": [UPPSALA_CLINIC]})
+        await world.other_region.done(
+            "documentPublish", "event { id }", id=ids["theirs"], version=1, expectedVersion=1
+        )
+        await world.other_region.done(
+            "caseTypeDistribute", "clinics", caseType=ids["theirs"], to={"hsaIds": [UPPSALA_CLINIC]}
+        )
         events = await world.api.store.history.after(STOCKHOLM, 0, limit=1000)
-        LIVED[id(world)] = (ids, [events[0].at - timedelta(seconds=1), *(event.at for event in events)])
+        LIVED[id(world)] = (
+            ids,
+            [events[0].at - timedelta(seconds=1), *(event.at for event in events)],
+        )
     return LIVED[id(world)]
 
 
@@ -40,7 +55,9 @@ def written(time: datetime) -> str:
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-async def paged(caller: Caller, query: str, path: tuple[str, ...], variables: dict[str, Any]) -> list[dict[str, Any]] | str:
+async def paged(
+    caller: Caller, query: str, path: tuple[str, ...], variables: dict[str, Any]
+) -> list[dict[str, Any]] | str:
     """All nodes of a connection; or the code that it is refused with."""
     found: list[dict[str, Any]] = []
     after = None
@@ -58,7 +75,9 @@ async def paged(caller: Caller, query: str, path: tuple[str, ...], variables: di
         after = here["pageInfo"]["endCursor"]
 
 
-async def answered(caller: Caller, name: str, parameters: dict[str, Any]) -> list[dict[str, Any]] | str:
+async def answered(
+    caller: Caller, name: str, parameters: dict[str, Any]
+) -> list[dict[str, Any]] | str:
     """The rows of an export; or the code that it is refused with."""
     answer = await fetched(caller, f"{name}.ndjson", **parameters)
     if answer.status_code != 200:
@@ -104,13 +123,20 @@ async def test_assignments(world: World, data: st.DataObject) -> None:
     )
     as_of = data.draw(st.none() | st.sampled_from(moments))
     if as_of is not None:
-        chosen.pop("behindOnly", None)  # the two don't go together: an export says so even where nothing could match
+        chosen.pop(
+            "behindOnly", None
+        )  # the two don't go together: an export says so even where nothing could match
     at = as_of or moments[-1] + timedelta(days=1)
 
     variables = {"filter": chosen, "asOf": written(as_of) if as_of else None, "at": written(at)}
     expected = await paged(caller, ASSIGNMENTS, ("assignments",), variables)
-    parameters = {name: str(value).lower() if isinstance(value, bool) else value for name, value in chosen.items()}
-    got = await answered(caller, "assignments", parameters | ({"asOf": written(as_of)} if as_of else {}))
+    parameters = {
+        name: str(value).lower() if isinstance(value, bool) else value
+        for name, value in chosen.items()
+    }
+    got = await answered(
+        caller, "assignments", parameters | ({"asOf": written(as_of)} if as_of else {})
+    )
 
     if expected == "WHOSE_LOG" and isinstance(got, list):
         return  # exports answer of several logs at once, each as it was
@@ -156,7 +182,9 @@ async def test_events(world: World, data: st.DataObject) -> None:
             # Each export is an act itself: GraphQL is asked first, and of what was before.
             {"until": st.sampled_from(moments).map(written)},
             optional={
-                "actions": st.lists(st.sampled_from(list(map(str, Action))), min_size=1, max_size=4),
+                "actions": st.lists(
+                    st.sampled_from(list(map(str, Action))), min_size=1, max_size=4
+                ),
                 "document": st.sampled_from(list(ids.values())),
                 "clinic": st.sampled_from(CLINICS),
                 "actor": st.sampled_from((f"{STOCKHOLM}-RA", f"{BJORKEN}", STOCKHOLM)),
@@ -165,8 +193,15 @@ async def test_events(world: World, data: st.DataObject) -> None:
         )
     )
 
-    expected = await paged(caller, EVENTS, ("principal", "events"), {"principal": principal, "filter": chosen})
-    parameters = {"action" if name == "actions" else name: ",".join(value) if isinstance(value, list) else value for name, value in chosen.items()}
+    expected = await paged(
+        caller, EVENTS, ("principal", "events"), {"principal": principal, "filter": chosen}
+    )
+    parameters = {
+        "action" if name == "actions" else name: (
+            ",".join(value) if isinstance(value, list) else value
+        )
+        for name, value in chosen.items()
+    }
     got = await answered(caller, "events", parameters | {"principal": principal})
 
     if not isinstance(expected, list) or not isinstance(got, list):
@@ -175,10 +210,28 @@ async def test_events(world: World, data: st.DataObject) -> None:
     kinds = {"CASE_TYPE": "CaseType", "LOCAL_ADAPTATION": "LocalAdaptation", None: None}
     assert [
         {
-            **{name: row[name] for name in ("id", "cursor", "sequence", "action", "version", "at", "note", "requestId", "export", "person")},
+            **{
+                name: row[name]
+                for name in (
+                    "id",
+                    "cursor",
+                    "sequence",
+                    "action",
+                    "version",
+                    "at",
+                    "note",
+                    "requestId",
+                    "export",
+                    "person",
+                )
+            },
             "actor": actor(row, "actor"),
             "principal": {"hsaId": row["principal"]},
-            "document": {"id": row["document"], "__typename": kinds[row["kind"]]} if row["document"] else None,
+            "document": (
+                {"id": row["document"], "__typename": kinds[row["kind"]]}
+                if row["document"]
+                else None
+            ),
             "group": {"id": row["group"]} if row["group"] else None,
             "clinics": {"edges": [{"node": {"hsaId": clinic}} for clinic in row["clinics"]]},
         }
@@ -207,18 +260,31 @@ async def test_clinics(world: World, data: st.DataObject) -> None:
         st.fixed_dictionaries(
             {},
             optional={
-                "text": st.sampled_from(("vårdcentralen", "BJÖRKEN", "lin", "1A0", "björken vård", "ån")),
-                "businessClassifications": st.lists(st.sampled_from(("1502", "1504", "1112", "9999")), min_size=1, max_size=3),
+                "text": st.sampled_from(
+                    ("vårdcentralen", "BJÖRKEN", "lin", "1A0", "björken vård", "ån")
+                ),
+                "businessClassifications": st.lists(
+                    st.sampled_from(("1502", "1504", "1112", "9999")), min_size=1, max_size=3
+                ),
                 "countyCodes": st.just(["01"]),
                 "group": st.sampled_from((ids["group"], ids["listed"])),
                 "similarTo": st.sampled_from(CLINICS),
-                "status": st.lists(st.sampled_from(list(map(str, ClinicStatus))), min_size=1, max_size=3),
+                "status": st.lists(
+                    st.sampled_from(list(map(str, ClinicStatus))), min_size=1, max_size=3
+                ),
             },
         )
     )
 
     expected = await paged(caller, ALL_CLINICS, ("clinics",), {"filter": chosen})
-    got = await answered(caller, "clinics", {name: ",".join(value) if isinstance(value, list) else value for name, value in chosen.items()})
+    got = await answered(
+        caller,
+        "clinics",
+        {
+            name: ",".join(value) if isinstance(value, list) else value
+            for name, value in chosen.items()
+        },
+    )
 
     if not isinstance(expected, list) or not isinstance(got, list):
         assert got == expected
@@ -252,15 +318,37 @@ async def test_versions(world: World) -> None:
         for kind in ("caseTypes", "caseTypeTemplates"):
             found = await paged(caller, DOCUMENTS % kind, (kind,), {})
             assert isinstance(found, list)
-            expected += [(one["id"], edge["node"]) for one in found for edge in one["versions"]["edges"] if name == "national" or kind == "caseTypes"]
+            expected += [
+                (one["id"], edge["node"])
+                for one in found
+                for edge in one["versions"]["edges"]
+                if name == "national" or kind == "caseTypes"
+            ]
         got = await exported(caller, "versions")
 
         assert sorted(
             (
                 row["document"],
                 row["number"],
-                str({key: row[key] for key in ("id", "createdAt", "note", "hash", "previousHash", "restoredFrom")} | actor(row, "author")),
-                str({"template": {"id": row["template"]}, "version": row["templateVersion"]} if row["template"] else None),
+                str(
+                    {
+                        key: row[key]
+                        for key in (
+                            "id",
+                            "createdAt",
+                            "note",
+                            "hash",
+                            "previousHash",
+                            "restoredFrom",
+                        )
+                    }
+                    | actor(row, "author")
+                ),
+                str(
+                    {"template": {"id": row["template"]}, "version": row["templateVersion"]}
+                    if row["template"]
+                    else None
+                ),
                 row["name"],
                 row["internalName"],
             )
@@ -270,7 +358,20 @@ async def test_versions(world: World) -> None:
             (
                 document,
                 node["number"],
-                str({key: node[key] for key in ("id", "createdAt", "note", "hash", "previousHash", "restoredFrom")} | node["author"]),
+                str(
+                    {
+                        key: node[key]
+                        for key in (
+                            "id",
+                            "createdAt",
+                            "note",
+                            "hash",
+                            "previousHash",
+                            "restoredFrom",
+                        )
+                    }
+                    | node["author"]
+                ),
                 str(node["derivedFrom"]),
                 node["content"]["name"],
                 node["content"]["internalName"],
@@ -286,8 +387,16 @@ EVERY_KIND = """query($after: String) { %s(filter: { state: [DRAFT, ACTIVE, INAC
 
 
 async def test_versions_of_every_kind(world: World) -> None:
-    """Drafts, what is in force with a draft on top, and clinics' own; of what everyone reads (guidance, notices) a file has its principals' only."""
-    owners = ((world.region, STOCKHOLM), (world.other_region, UPPSALA), (world.national, INERA), (world.region, LINDEN), (world.region, BJORKEN))
+    """Drafts, what is in force with a draft on top, and clinics' own; of what everyone reads
+    (guidance, notices) a file has its principals' only.
+    """
+    owners = (
+        (world.region, STOCKHOLM),
+        (world.other_region, UPPSALA),
+        (world.national, INERA),
+        (world.region, LINDEN),
+        (world.region, BJORKEN),
+    )
     for sample in SAMPLES.values():
         for caller, owner in owners:
             if owner in (STOCKHOLM, UPPSALA, INERA) or OwnerKind.CLINIC in sample.owners:
@@ -295,7 +404,11 @@ async def test_versions_of_every_kind(world: World) -> None:
                 await written_on(caller, sample, document, 1, "Ett utkast.", note="Utkast")
                 await made(caller, sample, owner, name="Bara utkast")
 
-    for name, own in {**dict.fromkeys(VIEWERS, STOCKHOLM), "other_region": UPPSALA, "national": None}.items():
+    for name, own in {
+        **dict.fromkeys(VIEWERS, STOCKHOLM),
+        "other_region": UPPSALA,
+        "national": None,
+    }.items():
         caller = getattr(world, name)
         expected = []
         for sample in SAMPLES.values():
@@ -305,7 +418,10 @@ async def test_versions_of_every_kind(world: World) -> None:
                 principal = one["owner"].get("principal", one["owner"])["hsaId"]
                 if own in (None, principal):
                     told = [edge["node"] for edge in one["versions"]["edges"]]
-                    expected += [(sample.name, principal, one["owner"]["hsaId"], one["id"], str(version)) for version in told]
+                    expected += [
+                        (sample.name, principal, one["owner"]["hsaId"], one["id"], str(version))
+                        for version in told
+                    ]
         got = await exported(caller, "versions")
 
         assert sorted(
@@ -314,7 +430,12 @@ async def test_versions_of_every_kind(world: World) -> None:
                 row["principal"],
                 row["owner"],
                 row["document"],
-                str({**{key: row[key] for key in ("id", "hash", "note")}, "content": {key: row["content"][key] for key in ("name", "internalName")}}),
+                str(
+                    {
+                        **{key: row[key] for key in ("id", "hash", "note")},
+                        "content": {key: row["content"][key] for key in ("name", "internalName")},
+                    }
+                ),
             )
             for row in got
         ) == sorted(expected), name
@@ -337,12 +458,23 @@ async def test_adoption(world: World) -> None:
         got = await exported(caller, "adoption")
 
         rows = [
-            (row["caseType"], row["caseTypeName"], row["state"], row["publishedVersion"], row["version"], row["clinics"], row["behindSince"])
+            (
+                row["caseType"],
+                row["caseTypeName"],
+                row["state"],
+                row["publishedVersion"],
+                row["version"],
+                row["clinics"],
+                row["behindSince"],
+            )
             for row in got
         ]
         told = []
         for node in expected:
             head = (node["id"], node["name"], node["state"], node["publishedVersion"])
-            told += [(*head, one["version"], one["clinics"], one["since"]) for one in node["adoption"]["byVersion"]]
+            told += [
+                (*head, one["version"], one["clinics"], one["since"])
+                for one in node["adoption"]["byVersion"]
+            ]
             told.append((*head, None, node["adoption"]["unseen"], None))
         assert sorted(rows, key=str) == sorted(told, key=str), name

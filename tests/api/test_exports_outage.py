@@ -1,4 +1,6 @@
-"""Exports while MongoDB is away: refused with a code before the first byte; after it cut off, so that no client takes a part for the whole."""
+"""Exports while MongoDB is away: refused with a code before the first byte; after it cut off, so
+that no client takes a part for the whole.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +12,15 @@ from resolvers.kinds import KINDS
 from store import mongod
 from store.database import Database, connect
 from store.registry import Store
-from tests.exporting import MANY_ROWS, WHOLE, exported, fetched, refusal, slowly_read, with_many_rows
+from tests.exporting import (
+    MANY_ROWS,
+    WHOLE,
+    exported,
+    fetched,
+    refusal,
+    slowly_read,
+    with_many_rows,
+)
 from tests.serving import serving
 from tests.world import World
 
@@ -56,14 +66,19 @@ async def a_world_of_its_own(folder: Path) -> AsyncIterator[tuple[World, Away]]:
         await mongodb.gone()
 
 
-async def test_an_export_is_refused_by_a_code_while_mongodb_is_away_and_answers_once_it_is_back(tmp_path: Path) -> None:
+async def test_an_export_is_refused_by_a_code_while_mongodb_is_away_and_answers_once_it_is_back(
+    tmp_path: Path,
+) -> None:
     async with a_world_of_its_own(tmp_path) as (world, mongodb):
         await world.distribute(world.case_type)
         before = [await exported(caller, "assignments") for caller in (world.reporter, world.staff)]
 
         await mongodb.gone()
         refused, told = await asyncio.gather(
-            asyncio.gather(*(refusal(caller, "assignments.csv") for caller in (world.reporter, world.staff))), fetched(world.staff, "versions.xlsx")
+            asyncio.gather(
+                *(refusal(caller, "assignments.csv") for caller in (world.reporter, world.staff))
+            ),
+            fetched(world.staff, "versions.xlsx"),
         )
         await mongodb.back()
         after = [await exported(caller, "assignments") for caller in (world.reporter, world.staff)]
@@ -74,7 +89,9 @@ async def test_an_export_is_refused_by_a_code_while_mongodb_is_away_and_answers_
     assert [len(rows) for rows in before] == [2, 1]
 
 
-async def test_an_export_that_mongodb_leaves_is_cut_off_so_that_the_client_notices(tmp_path: Path) -> None:
+async def test_an_export_that_mongodb_leaves_is_cut_off_so_that_the_client_notices(
+    tmp_path: Path,
+) -> None:
     async with a_world_of_its_own(tmp_path) as (world, mongodb):
         await with_many_rows(world)
 

@@ -1,4 +1,6 @@
-"""The endpoint over HTTP: what is no GraphQL request, error codes, sign-in, masked faults, request ids, health."""
+"""The endpoint over HTTP: what is no GraphQL request, error codes, sign-in, masked faults, request
+ids, health.
+"""
 
 import asyncio
 
@@ -21,12 +23,24 @@ async def codes_of(caller: Caller, query: str, **variables: object) -> list[str]
 
 async def test_a_body_that_is_no_graphql_request_is_refused(world: World) -> None:
     json = {"authorization": f"Bearer {world.staff.token}", "content-type": "application/json"}
-    bodies = {b"{nope": json, b"\xff\xfe": json, b"[]": json, b"{}": json, b'{"query": 5}': json, b'{"query": ""}': json}
+    bodies = {
+        b"{nope": json,
+        b"\xff\xfe": json,
+        b"[]": json,
+        b"{}": json,
+        b'{"query": 5}': json,
+        b'{"query": ""}': json,
+    }
     bodies[b'{"query": "{ viewer { roles } }", "variables": [1]}'] = json
 
-    answers = {body: await world.staff.client.post(world.api.url, content=body, headers=headers) for body, headers in bodies.items()}
+    answers = {
+        body: await world.staff.client.post(world.api.url, content=body, headers=headers)
+        for body, headers in bodies.items()
+    }
 
-    assert {body: answer.status_code for body, answer in answers.items()} == dict.fromkeys(bodies, 400)
+    assert {body: answer.status_code for body, answer in answers.items()} == dict.fromkeys(
+        bodies, 400
+    )
     assert not [answer.text for answer in answers.values() if "Traceback" in answer.text]
 
 
@@ -34,13 +48,17 @@ async def test_a_query_is_never_answered_over_get(world: World) -> None:
     headers = {"authorization": f"Bearer {world.staff.token}"}
     ask = world.staff.client
 
-    query = await ask.get(world.api.url, params={"query": VIEWER}, headers={**headers, "accept": "application/json"})
+    query = await ask.get(
+        world.api.url, params={"query": VIEWER}, headers={**headers, "accept": "application/json"}
+    )
     page = await ask.get(world.api.url, headers={**headers, "accept": "text/html"})
     put = await ask.put(world.api.url, headers=headers)
 
     assert (query.status_code, "CLINIC_STAFF" in query.text) == (405, False)
     assert (page.status_code, "GraphiQL" in page.text) == (200, True)
-    assert [(one.status_code, one.headers["allow"]) for one in (query, put)] == [(405, "GET, POST")] * 2
+    assert [(one.status_code, one.headers["allow"]) for one in (query, put)] == [
+        (405, "GET, POST")
+    ] * 2
     assert query.json()["errors"][0]["extensions"] == {"code": "METHOD_NOT_ALLOWED"}
 
 
@@ -51,7 +69,11 @@ async def test_a_wrong_operation_is_answered_with_its_code(world: World) -> None
         ("query($id: ID!) { node(id: $id) { id } }", {}, "GRAPHQL_VALIDATION_FAILED"),
         ("{ clinic(hsaId: 5) { name } }", {}, "GRAPHQL_VALIDATION_FAILED"),
         ("mutation { documentPublish { event { id } } }", {}, "GRAPHQL_VALIDATION_FAILED"),
-        ("query($t: DateTime!) { caseTypes(filter: { changedSince: $t }) { totalCount } }", {"t": "igår"}, "GRAPHQL_VALIDATION_FAILED"),
+        (
+            "query($t: DateTime!) { caseTypes(filter: { changedSince: $t }) { totalCount } }",
+            {"t": "igår"},
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
         ("query($n: Int) { caseTypes(first: $n) { totalCount } }", {"n": 101}, "OUT_OF_RANGE"),
     ]
 
@@ -70,22 +92,34 @@ async def test_only_a_valid_token_signs_in(world: World) -> None:
         "no signature": f"{header}.{payload}.",
     }
 
-    found = {what: await codes_of(Caller(world.api, world.staff.client, token), VIEWER) for what, token in tokens.items()}
+    found = {
+        what: await codes_of(Caller(world.api, world.staff.client, token), VIEWER)
+        for what, token in tokens.items()
+    }
 
     assert found == {what: ["UNAUTHENTICATED"] for what in tokens}
     assert await world.staff.ask(VIEWER) == {"viewer": {"roles": ["CLINIC_STAFF"]}}
 
 
 async def test_a_fault_of_ours_is_masked_and_named_by_its_request(world: World) -> None:
-    made = await world.clinic_admin.done("caseTypeCreate", "caseType { id }", owner=BJORKEN, content={"name": "Egen", "internalName": "Egen"})
+    made = await world.clinic_admin.done(
+        "caseTypeCreate",
+        "caseType { id }",
+        owner=BJORKEN,
+        content={"name": "Egen", "internalName": "Egen"},
+    )
     await world.api.store.database["clinics"].delete_one({"_id": BJORKEN})
 
-    answer = await world.region.post("query($id: ID!) { caseType(id: $id) { owner { __typename } } }", id=made["caseType"]["id"])
+    answer = await world.region.post(
+        "query($id: ID!) { caseType(id: $id) { owner { __typename } } }", id=made["caseType"]["id"]
+    )
 
     [error] = answer.json()["errors"]
     assert error["extensions"] == {"code": "INTERNAL_ERROR"}
     assert error["path"] == ["caseType", "owner"]
-    assert not [word for word in ("LookupError", "Traceback", "clinic ", BJORKEN) if word in answer.text]
+    assert not [
+        word for word in ("LookupError", "Traceback", "clinic ", BJORKEN) if word in answer.text
+    ]
     assert len(answer.headers["x-request-id"]) == 32
 
 
@@ -95,12 +129,17 @@ async def test_the_answers_request_id_is_on_the_event(world: World) -> None:
     first = await world.region.post(query, id=world.case_type)
     second = await world.region.post(VIEWER)
 
-    assert first.json()["data"]["documentDeactivate"]["event"] == {"requestId": first.headers["x-request-id"]}
+    assert first.json()["data"]["documentDeactivate"]["event"] == {
+        "requestId": first.headers["x-request-id"]
+    }
     assert second.headers["x-request-id"] != first.headers["x-request-id"]
 
 
 async def test_health_needs_no_token(world: World) -> None:
-    live, ready = [await world.staff.client.get(f"{world.api.root}/health/{what}") for what in ("live", "ready")]
+    live, ready = [
+        await world.staff.client.get(f"{world.api.root}/health/{what}")
+        for what in ("live", "ready")
+    ]
 
     assert (live.status_code, live.json()) == (200, {"status": "live"})
     assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
@@ -129,13 +168,23 @@ async def test_what_can_not_be_answered_by_post_is_a_bad_request(world: World) -
     subscription = {"query": 'subscription { events(principal: "SE2321000016") { id } }'}
     several = {"query": "query A { viewer { roles } } query B { viewer { roles } }"}
 
-    answers = [await world.region.client.post(world.api.url, json=body, headers=headers) for body in (subscription, {})]
+    answers = [
+        await world.region.client.post(world.api.url, json=body, headers=headers)
+        for body in (subscription, {})
+    ]
     unnamed = await world.region.client.post(world.api.url, json=several, headers=headers)
     named = await world.region.client.post(
-        world.api.url, json={"query": "query A { viewer { roles } } query B { clinics { totalCount } }", "operationName": "B"}, headers=headers
+        world.api.url,
+        json={
+            "query": "query A { viewer { roles } } query B { clinics { totalCount } }",
+            "operationName": "B",
+        },
+        headers=headers,
     )
 
-    assert [(answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) for answer in answers] == [(400, "BAD_REQUEST")] * 2
+    assert [
+        (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) for answer in answers
+    ] == [(400, "BAD_REQUEST")] * 2
     assert all(len(answer.headers["x-request-id"]) == 32 for answer in answers)
     assert unnamed.json()["errors"][0]["extensions"] == {"code": "BAD_REQUEST"}
     assert named.json()["data"] == {"clinics": {"totalCount": 5}}
@@ -143,8 +192,13 @@ async def test_what_can_not_be_answered_by_post_is_a_bad_request(world: World) -
 
 async def test_half_a_character_is_refused_as_the_callers_fault(world: World) -> None:
     headers = {"authorization": f"Bearer {world.region.token}", "content-type": "application/json"}
-    body = b'{"query": "query($id: ID!) { caseType(id: $id) { id } }", "variables": {"id": "\\ud800"}}'
+    body = (
+        b'{"query": "query($id: ID!) { caseType(id: $id) { id } }", "variables": {"id": "\\ud800"}}'
+    )
 
     answer = await world.region.client.post(world.api.url, content=body, headers=headers)
 
-    assert (answer.status_code, answer.json()["errors"][0]["extensions"]) == (400, {"code": "BAD_REQUEST"})
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]) == (
+        400,
+        {"code": "BAD_REQUEST"},
+    )

@@ -1,4 +1,6 @@
-"""`notificationsAcknowledge`: up to what was seen and no further; who, when; and how far clinics have taken a version."""
+"""`notificationsAcknowledge`: up to what was seen and no further; who, when; and how far clinics
+have taken a version.
+"""
 
 import asyncio
 from typing import Any
@@ -11,8 +13,14 @@ INBOX = """query($clinic: HsaId!) { clinic(hsaId: $clinic) { unacknowledgedCount
     notifications { edges { node { cursor toVersion acknowledgedAt acknowledgedBy { role unit employeeHsaId name } } } }
     unseen: notifications(unacknowledgedOnly: true) { totalCount edges { node { toVersion } } }
     assignments { edges { node { acknowledgedVersion } } } } }"""
-ADOPTION = "query($id: ID!) { caseType(id: $id) { adoption { assigned acknowledged pending unseen byVersion { version clinics since } } } }"
-SELECT = "upTo clinic { hsaId unacknowledgedCount } event { action sequence actor { role employeeHsaId } }"
+ADOPTION = (
+    "query($id: ID!) { caseType(id: $id) { adoption { assigned acknowledged pending unseen"
+    " byVersion { version clinics since } } } }"
+)
+SELECT = (
+    "upTo clinic { hsaId unacknowledgedCount } event { action sequence actor { role"
+    " employeeHsaId } }"
+)
 
 
 async def inbox(caller: Caller, clinic: str = BJORKEN) -> Json:
@@ -22,16 +30,24 @@ async def inbox(caller: Caller, clinic: str = BJORKEN) -> Json:
 
 async def cursors(caller: Caller, clinic: str = BJORKEN) -> list[str]:
     """Oldest first."""
-    return [edge["node"]["cursor"] for edge in reversed((await inbox(caller, clinic))["notifications"]["edges"])]
+    return [
+        edge["node"]["cursor"]
+        for edge in reversed((await inbox(caller, clinic))["notifications"]["edges"])
+    ]
 
 
 async def adoption(world: World, caller: Caller | None = None) -> Json:
-    found: Json = (await (caller or world.region).ask(ADOPTION, id=world.case_type))["caseType"]["adoption"]
+    found: Json = (await (caller or world.region).ask(ADOPTION, id=world.case_type))["caseType"][
+        "adoption"
+    ]
     return found
 
 
 async def behind(caller: Caller, **which: Any) -> list[str]:
-    query = "query($filter: AssignmentFilter) { assignments(filter: $filter) { totalCount edges { node { clinic { hsaId } } } } }"
+    query = (
+        "query($filter: AssignmentFilter) { assignments(filter: $filter) { totalCount edges { node"
+        " { clinic { hsaId } } } } }"
+    )
     page = (await caller.ask(query, filter={"behindOnly": True, **which}))["assignments"]
     assert page["totalCount"] == len(page["edges"])
     return [edge["node"]["clinic"]["hsaId"] for edge in page["edges"]]
@@ -39,7 +55,9 @@ async def behind(caller: Caller, **which: Any) -> list[str]:
 
 async def published(world: World, versions: int) -> None:
     for version in range(1, versions):
-        await world.edit(world.case_type, version, publish=True, introduction=f"Text {version + 1}.")
+        await world.edit(
+            world.case_type, version, publish=True, introduction=f"Text {version + 1}."
+        )
 
 
 async def test_it_covers_what_was_seen_and_tells_who_and_when(world: World) -> None:
@@ -47,7 +65,9 @@ async def test_it_covers_what_was_seen_and_tells_who_and_when(world: World) -> N
     await published(world, 3)
     first, second, third = await cursors(world.staff)
 
-    done = await world.staff.done("notificationsAcknowledge", SELECT, clinic=BJORKEN.lower(), upTo=second)
+    done = await world.staff.done(
+        "notificationsAcknowledge", SELECT, clinic=BJORKEN.lower(), upTo=second
+    )
 
     found = await inbox(world.staff)
     told = [edge["node"] for edge in reversed(found["notifications"]["edges"])]
@@ -56,7 +76,12 @@ async def test_it_covers_what_was_seen_and_tells_who_and_when(world: World) -> N
     assert done["event"]["action"] == "ACKNOWLEDGED"
     assert done["event"]["actor"] == {"role": "CLINIC_STAFF", "employeeHsaId": None}
     assert [one["acknowledgedAt"] is not None for one in told] == [True, True, False]
-    assert told[0]["acknowledgedBy"] == {"role": "CLINIC_STAFF", "unit": BJORKEN, "employeeHsaId": None, "name": None}
+    assert told[0]["acknowledgedBy"] == {
+        "role": "CLINIC_STAFF",
+        "unit": BJORKEN,
+        "employeeHsaId": None,
+        "name": None,
+    }
     assert found["unacknowledgedCount"] == found["unseen"]["totalCount"] == 1
     assert [edge["node"]["toVersion"] for edge in found["unseen"]["edges"]] == [3]
     assert found["assignments"]["edges"] == [{"node": {"acknowledgedVersion": 2}}]
@@ -64,7 +89,11 @@ async def test_it_covers_what_was_seen_and_tells_who_and_when(world: World) -> N
     node = "node { action actor { employeeHsaId } clinics { totalCount } }"
     log = f'{{ principal(hsaId: "{STOCKHOLM}") {{ events(first: 1) {{ edges {{ {node} }} }} }} }}'
     [event] = (await world.reviewer.ask(log))["principal"]["events"]["edges"]
-    assert event["node"] == {"action": "ACKNOWLEDGED", "actor": {"employeeHsaId": "SE2321000016-CS"}, "clinics": {"totalCount": 1}}
+    assert event["node"] == {
+        "action": "ACKNOWLEDGED",
+        "actor": {"employeeHsaId": "SE2321000016-CS"},
+        "clinics": {"totalCount": 1},
+    }
 
 
 async def test_again_or_backwards_is_no_change(world: World) -> None:
@@ -74,13 +103,20 @@ async def test_again_or_backwards_is_no_change(world: World) -> None:
     await world.staff.done("notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=second)
     before = await world.api.snapshot()
 
-    again = [await world.staff.done("notificationsAcknowledge", "upTo event { id }", clinic=BJORKEN, upTo=cursor) for cursor in (second, first)]
+    again = [
+        await world.staff.done(
+            "notificationsAcknowledge", "upTo event { id }", clinic=BJORKEN, upTo=cursor
+        )
+        for cursor in (second, first)
+    ]
 
     assert again == [{"upTo": second, "event": None, "errors": []}] * 2
     assert await world.api.snapshot() == before
 
 
-async def test_a_publication_that_comes_in_between_is_not_acknowledged_by_a_late_call(world: World) -> None:
+async def test_a_publication_that_comes_in_between_is_not_acknowledged_by_a_late_call(
+    world: World,
+) -> None:
     await world.distribute(world.case_type, BJORKEN)
     [seen] = await cursors(world.staff)
     await published(world, 2)
@@ -88,11 +124,16 @@ async def test_a_publication_that_comes_in_between_is_not_acknowledged_by_a_late
     await world.staff.done("notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=seen)
 
     found = await inbox(world.staff)
-    assert (found["unacknowledgedCount"], found["assignments"]["edges"]) == (1, [{"node": {"acknowledgedVersion": 1}}])
+    assert (found["unacknowledgedCount"], found["assignments"]["edges"]) == (
+        1,
+        [{"node": {"acknowledgedVersion": 1}}],
+    )
     assert await behind(world.region) == [BJORKEN]
 
 
-async def test_a_cursor_of_an_earlier_clinic_does_not_cover_the_same_event_of_a_later_one(world: World) -> None:
+async def test_a_cursor_of_an_earlier_clinic_does_not_cover_the_same_event_of_a_later_one(
+    world: World,
+) -> None:
     await world.distribute(world.case_type, BJORKEN, LINDEN)
     [bjorkens] = await cursors(world.region, BJORKEN)
     [lindens] = await cursors(world.region, LINDEN)
@@ -109,18 +150,34 @@ async def test_a_cursor_of_an_earlier_clinic_does_not_cover_the_same_event_of_a_
 async def test_who_may_not_is_refused_and_nothing_is_written(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     [cursor] = await cursors(world.staff)
-    future = (await world.edit(world.case_type, 1, introduction="Utkast."))["event"]["cursor"].partition(".")[0]
-    other = await world.other_region.ask('{ principal(hsaId: "SE2321000024") { events(first: 1) { edges { cursor } } } }')
+    future = (await world.edit(world.case_type, 1, introduction="Utkast."))["event"][
+        "cursor"
+    ].partition(".")[0]
+    other = await world.other_region.ask(
+        '{ principal(hsaId: "SE2321000024") { events(first: 1) { edges { cursor } } } }'
+    )
     foreign = other["principal"]["events"]["edges"][0]["cursor"]
     before = await world.api.snapshot()
 
     refused = {
-        name: problems(await getattr(world, name).do("notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=cursor))
+        name: problems(
+            await getattr(world, name).do(
+                "notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=cursor
+            )
+        )
         for name in ("region", "national", "reviewer", "reporter", "other_region")
     }
     wrong = [
-        problems(await world.staff.do("notificationsAcknowledge", "upTo", clinic=clinic, upTo=up_to))
-        for clinic, up_to in [(BJORKEN, "skräp"), (BJORKEN, foreign), (LINDEN, cursor), (UPPSALA_CLINIC, cursor), ("SE1", cursor)]
+        problems(
+            await world.staff.do("notificationsAcknowledge", "upTo", clinic=clinic, upTo=up_to)
+        )
+        for clinic, up_to in [
+            (BJORKEN, "skräp"),
+            (BJORKEN, foreign),
+            (LINDEN, cursor),
+            (UPPSALA_CLINIC, cursor),
+            ("SE1", cursor),
+        ]
     ]
 
     assert refused == {
@@ -138,9 +195,13 @@ async def test_who_may_not_is_refused_and_nothing_is_written(world: World) -> No
 async def test_a_cursor_that_is_yet_to_come_is_refused(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     [cursor] = await cursors(world.staff)
-    await world.api.store.database["logs"].update_one({"_id": STOCKHOLM}, {"$inc": {"sequence": -1}})
+    await world.api.store.database["logs"].update_one(
+        {"_id": STOCKHOLM}, {"$inc": {"sequence": -1}}
+    )
 
-    assert problems(await world.staff.do("notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=cursor)) == [("INVALID_CURSOR", "upTo")]
+    assert problems(
+        await world.staff.do("notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=cursor)
+    ) == [("INVALID_CURSOR", "upTo")]
 
 
 async def test_the_same_key_does_it_once_and_racing_calls_keep_the_furthest(world: World) -> None:
@@ -148,12 +209,21 @@ async def test_the_same_key_does_it_once_and_racing_calls_keep_the_furthest(worl
     await published(world, 5)
     places = await cursors(world.staff)
 
-    await asyncio.gather(*(world.staff.done("notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=place) for place in places))
+    await asyncio.gather(
+        *(
+            world.staff.done("notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=place)
+            for place in places
+        )
+    )
     given: Json = {"clinic": BJORKEN, "upTo": places[-1], "idempotencyKey": "en gång"}
     await world.edit(world.case_type, 5, publish=True, introduction="Sex.")
     newest = (await cursors(world.staff))[-1]
-    first = await world.staff.done("notificationsAcknowledge", "upTo event { id }", **given | {"upTo": newest})
-    again = await world.staff.done("notificationsAcknowledge", "upTo event { id }", **given | {"upTo": newest})
+    first = await world.staff.done(
+        "notificationsAcknowledge", "upTo event { id }", **given | {"upTo": newest}
+    )
+    again = await world.staff.done(
+        "notificationsAcknowledge", "upTo event { id }", **given | {"upTo": newest}
+    )
     other = await world.staff.do("notificationsAcknowledge", "upTo", **given)
 
     assert (await inbox(world.staff))["unacknowledgedCount"] == 0
@@ -167,7 +237,9 @@ async def test_an_import_leaves_what_was_acknowledged(world: World) -> None:
     [cursor] = await cursors(world.staff)
     await world.staff.done("notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=cursor)
 
-    await world.region.done("clinicsImport", "updated", principal=STOCKHOLM, csv=f"hsaId,name\n{BJORKEN},Nytt namn\n")
+    await world.region.done(
+        "clinicsImport", "updated", principal=STOCKHOLM, csv=f"hsaId,name\n{BJORKEN},Nytt namn\n"
+    )
 
     assert (await inbox(world.staff))["unacknowledgedCount"] == 0
 
@@ -177,45 +249,82 @@ async def test_following_from_the_acknowledged_position_goes_on_after_it(world: 
     await published(world, 3)
     places = await cursors(world.staff)
     await world.staff.done("notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=places[0])
-    query = f'subscription {{ clinicNotifications(clinics: ["{BJORKEN}"], fromAcknowledged: true) {{ toVersion acknowledgedAt }} }}'
+    query = (
+        f'subscription {{ clinicNotifications(clinics: ["{BJORKEN}"], fromAcknowledged: true) {{'
+        " toVersion acknowledgedAt } }"
+    )
 
     async with world.staff.socket() as socket:
         await socket.subscribe(query)
         told = [(await socket.next())["clinicNotifications"] for _ in range(2)]
 
-    assert told == [{"toVersion": 2, "acknowledgedAt": None}, {"toVersion": 3, "acknowledgedAt": None}]
+    assert told == [
+        {"toVersion": 2, "acknowledgedAt": None},
+        {"toVersion": 3, "acknowledgedAt": None},
+    ]
 
 
-async def test_adoption_counts_clinics_by_the_version_that_they_have_acknowledged(world: World) -> None:
+async def test_adoption_counts_clinics_by_the_version_that_they_have_acknowledged(
+    world: World,
+) -> None:
     linden = world.api.caller(Role.LOCAL_ADMINISTRATOR, LINDEN)
     await world.distribute(world.case_type, BJORKEN, LINDEN)
     none = await adoption(world)
     for caller, clinic in ((world.staff, BJORKEN), (linden, LINDEN)):
-        await caller.done("notificationsAcknowledge", "upTo", clinic=clinic, upTo=(await cursors(caller, clinic))[-1])
+        await caller.done(
+            "notificationsAcknowledge",
+            "upTo",
+            clinic=clinic,
+            upTo=(await cursors(caller, clinic))[-1],
+        )
     all_of_them = await adoption(world)
-    replaced = (await world.edit(world.case_type, 1, publish=True, introduction="Två."))["event"]["id"]
-    await world.staff.done("notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=(await cursors(world.staff))[-1])
-    at = (await world.region.ask("query($id: ID!) { node(id: $id) { ... on Event { at } } }", id=replaced))["node"]["at"]
+    replaced = (await world.edit(world.case_type, 1, publish=True, introduction="Två."))["event"][
+        "id"
+    ]
+    await world.staff.done(
+        "notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=(await cursors(world.staff))[-1]
+    )
+    at = (
+        await world.region.ask(
+            "query($id: ID!) { node(id: $id) { ... on Event { at } } }", id=replaced
+        )
+    )["node"]["at"]
     now = await adoption(world)
 
     assert none == {"assigned": 2, "acknowledged": 0, "pending": 2, "unseen": 2, "byVersion": []}
     both = [{"version": 1, "clinics": 2, "since": None}]
-    assert all_of_them == {"assigned": 2, "acknowledged": 2, "pending": 0, "unseen": 0, "byVersion": both}
+    assert all_of_them == {
+        "assigned": 2,
+        "acknowledged": 2,
+        "pending": 0,
+        "unseen": 0,
+        "byVersion": both,
+    }
     assert now == {
         "assigned": 2,
         "acknowledged": 1,
         "pending": 1,
         "unseen": 0,
-        "byVersion": [{"version": 1, "clinics": 1, "since": at}, {"version": 2, "clinics": 1, "since": None}],
+        "byVersion": [
+            {"version": 1, "clinics": 1, "since": at},
+            {"version": 2, "clinics": 1, "since": None},
+        ],
     }
     assert (await adoption(world, world.staff))["assigned"] == 1
-    assert await behind(world.region, caseType=world.case_type) == await behind(world.region) == [LINDEN]
+    assert (
+        await behind(world.region, caseType=world.case_type)
+        == await behind(world.region)
+        == [LINDEN]
+    )
     assert await behind(linden) == [LINDEN]
     assert await behind(world.staff, clinic=BJORKEN) == []
 
 
 async def test_who_lags_is_known_for_now_only_and_for_one_principal(world: World) -> None:
-    query = "query($asOf: DateTime) { assignments(filter: { behindOnly: true }, asOf: $asOf) { totalCount } }"
+    query = (
+        "query($asOf: DateTime) { assignments(filter: { behindOnly: true }, asOf: $asOf) {"
+        " totalCount } }"
+    )
 
     assert await world.region.refused(query, asOf="2026-01-01T00:00:00Z") == ["NOT_WITH_AS_OF"]
     assert await world.national.refused(query) == ["WHOSE_LOG"]

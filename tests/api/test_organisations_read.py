@@ -1,4 +1,6 @@
-"""Reading organisations: principals, clinics by every filter, a clinic's inbox in pages, and who asks."""
+"""Reading organisations: principals, clinics by every filter, a clinic's inbox in pages, and who
+asks.
+"""
 
 from typing import Any
 
@@ -23,12 +25,18 @@ async def inbox(world: World, **variables: Any) -> Json:
 
 
 def told(page: Json) -> list[tuple[str, int | None, int | None]]:
-    return [(edge["node"]["action"], edge["node"]["fromVersion"], edge["node"]["toVersion"]) for edge in page["edges"]]
+    return [
+        (edge["node"]["action"], edge["node"]["fromVersion"], edge["node"]["toVersion"])
+        for edge in page["edges"]
+    ]
 
 
 async def test_clinics_are_chosen_by_every_filter(world: World) -> None:
     await world.region.done("clinicsImport", "created", principal=STOCKHOLM, csv=CSV)
-    query = 'query($f: ClinicFilter) { principal(hsaId: "SE2321000016") { clinics(filter: $f) { totalCount edges { node { hsaId } } } } }'
+    query = (
+        'query($f: ClinicFilter) { principal(hsaId: "SE2321000016") { clinics(filter: $f) {'
+        " totalCount edges { node { hsaId } } } } }"
+    )
     filters: list[tuple[Json, list[str]]] = [
         ({"businessClassifications": ["1112"], "businessTypes": ["01"]}, [SOUTH]),
         ({"businessClassifications": ["1504"], "countyCodes": ["01", "03"]}, [NORTH, WEST]),
@@ -47,11 +55,17 @@ async def test_clinics_are_chosen_by_every_filter(world: World) -> None:
 
     for given, expected in filters:
         page = (await world.region.ask(query, f=given))["principal"]["clinics"]
-        assert ([edge["node"]["hsaId"] for edge in page["edges"]], page["totalCount"]) == (expected, len(expected)), given
+        assert ([edge["node"]["hsaId"] for edge in page["edges"]], page["totalCount"]) == (
+            expected,
+            len(expected),
+        ), given
 
 
 async def test_clinics_are_paged_by_hsa_id_without_loss(world: World) -> None:
-    query = "query($after: String) { clinics(first: 2, after: $after) { totalCount edges { node { hsaId } } pageInfo { hasNextPage endCursor } } }"
+    query = (
+        "query($after: String) { clinics(first: 2, after: $after) { totalCount edges { node { hsaId"
+        " } } pageInfo { hasNextPage endCursor } } }"
+    )
 
     pages: list[Json] = []
     after = None
@@ -59,7 +73,11 @@ async def test_clinics_are_paged_by_hsa_id_without_loss(world: World) -> None:
         pages.append((await world.region.ask(query, after=after))["clinics"])
         after = pages[-1]["pageInfo"]["endCursor"]
 
-    assert [[edge["node"]["hsaId"][-4:] for edge in page["edges"]] for page in pages] == [["1A01", "1A02"], ["1A03", "1A04"], ["1A05"]]
+    assert [[edge["node"]["hsaId"][-4:] for edge in page["edges"]] for page in pages] == [
+        ["1A01", "1A02"],
+        ["1A03", "1A04"],
+        ["1A05"],
+    ]
     assert {page["totalCount"] for page in pages} == {5}
 
 
@@ -73,12 +91,18 @@ async def test_all_principals_are_listed_by_hsa_id_and_found_without_case(world:
         page = (await world.staff.ask(query, after=after))["principals"]
         ids += [edge["node"]["hsaId"] for edge in page["edges"]]
         after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
-    found = await world.staff.ask('{ lower: principal(hsaId: "se2321000016") { hsaId name kind } none: principal(hsaId: "SE0000000000") { name } }')
+    found = await world.staff.ask(
+        '{ lower: principal(hsaId: "se2321000016") { hsaId name kind } none: principal(hsaId:'
+        ' "SE0000000000") { name } }'
+    )
 
     assert (len(ids), page["totalCount"]) == (22, 22)
     assert ids == sorted(set(ids))
     assert {STOCKHOLM, UPPSALA} < set(ids)
-    assert found == {"lower": {"hsaId": STOCKHOLM, "name": "Region Stockholm", "kind": "REGION"}, "none": None}
+    assert found == {
+        "lower": {"hsaId": STOCKHOLM, "name": "Region Stockholm", "kind": "REGION"},
+        "none": None,
+    }
 
 
 async def test_an_inbox_is_newest_first_in_pages_without_drafts(world: World) -> None:
@@ -86,7 +110,9 @@ async def test_an_inbox_is_newest_first_in_pages_without_drafts(world: World) ->
     await world.edit(world.case_type, 1, introduction="Utkast.")
     await world.edit(world.case_type, 2, publish=True, introduction="I kraft.")
     await world.edit(world.case_type, 3, publish=True, rationale="Bara för personalen.")
-    await world.region.done("documentDeactivate", "event { id }", id=world.case_type, expectedVersion=4)
+    await world.region.done(
+        "documentDeactivate", "event { id }", id=world.case_type, expectedVersion=4
+    )
 
     whole = await inbox(world)
     first = await inbox(world, first=3)
@@ -94,17 +120,28 @@ async def test_an_inbox_is_newest_first_in_pages_without_drafts(world: World) ->
     visible = await inbox(world, visible=True)
     unread = await inbox(world, unread=True)
 
-    expected = [("DEACTIVATED", 4, 4), ("PUBLISHED", 3, 4), ("PUBLISHED", 1, 3), ("DISTRIBUTED", None, 1)]
+    expected = [
+        ("DEACTIVATED", 4, 4),
+        ("PUBLISHED", 3, 4),
+        ("PUBLISHED", 1, 3),
+        ("DISTRIBUTED", None, 1),
+    ]
     assert told(whole) == told(unread) == expected == told(first) + told(second)
     assert [page["totalCount"] for page in (whole, first, second, unread)] == [4, 4, 4, 4]
-    assert [(page["pageInfo"]["hasPreviousPage"], page["pageInfo"]["hasNextPage"]) for page in (first, second)] == [(False, True), (True, False)]
+    assert [
+        (page["pageInfo"]["hasPreviousPage"], page["pageInfo"]["hasNextPage"])
+        for page in (first, second)
+    ] == [(False, True), (True, False)]
     assert (told(visible), visible["totalCount"]) == ([expected[0], *expected[2:]], 3)
 
 
 async def test_an_inbox_belongs_to_its_clinic_and_each_notification_is_a_node(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     linden = world.api.caller(Role.CLINIC_STAFF, LINDEN)
-    query = "query($id: HsaId!) { clinic(hsaId: $id) { notifications { totalCount edges { node { id } } } } }"
+    query = (
+        "query($id: HsaId!) { clinic(hsaId: $id) { notifications { totalCount edges { node { id } }"
+        " } } }"
+    )
     [edge] = (await world.staff.ask(query, id=BJORKEN))["clinic"]["notifications"]["edges"]
     node = "query($id: ID!) { node(id: $id) { __typename id } }"
 
@@ -125,7 +162,12 @@ async def test_who_asks_is_told_in_role_principal_and_clinics(world: World) -> N
 
     assert viewer == {
         "roles": ["CLINIC_STAFF"],
-        "actor": {"role": "CLINIC_STAFF", "unit": BJORKEN, "unitName": "Vårdcentralen Björken", "employeeHsaId": "SE2321000016-CS"},
+        "actor": {
+            "role": "CLINIC_STAFF",
+            "unit": BJORKEN,
+            "unitName": "Vårdcentralen Björken",
+            "employeeHsaId": "SE2321000016-CS",
+        },
         "principal": {"hsaId": STOCKHOLM},
         "clinics": {"totalCount": 1, "edges": [{"node": {"hsaId": BJORKEN}}]},
     }

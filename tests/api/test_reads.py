@@ -65,12 +65,17 @@ def selected(name: str) -> str:
 
 
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
-async def test_what_is_on_the_head_is_answered_the_same_without_the_content(finds: Finds, world: World, sample: Sample) -> None:
+async def test_what_is_on_the_head_is_answered_the_same_without_the_content(
+    finds: Finds, world: World, sample: Sample
+) -> None:
     document = await made(world.region, sample, publish=True)
     of = schema.graphql.type_map[sample.type]
     assert isinstance(of, GraphQLObjectType)
     head = " ".join(selected(name) for name in sorted(SUMMARY_FIELDS & {"__typename", *of.fields}))
-    read = f"query($id: ID!) {{ list: {sample.many} {{ edges {{ node {{ {head} %s }} }} }} one: {sample.one}(id: $id) {{ {head} %s }} }}"
+    read = (
+        f"query($id: ID!) {{ list: {sample.many} {{ edges {{ node {{ {head} %s }} }} }} one:"
+        f" {sample.one}(id: $id) {{ {head} %s }} }}"
+    )
     content = "content { internalName }"
 
     whole = await world.region.ask(read % (content, content), id=document)
@@ -87,18 +92,30 @@ async def test_what_is_on_the_head_is_answered_the_same_without_the_content(find
     assert lean["one"]["id"] in [edge["node"]["id"] for edge in lean["list"]["edges"]]
 
 
-async def test_the_content_is_read_wherever_any_part_of_an_operation_asks_for_it(finds: Finds, world: World) -> None:
+async def test_the_content_is_read_wherever_any_part_of_an_operation_asks_for_it(
+    finds: Finds, world: World
+) -> None:
     await world.distribute(world.case_type, BJORKEN)
     content = {"content": {"language": "sv"}}
     asked = {
-        "{ caseTypes { edges { node { ...Fields } } } } fragment Fields on CaseType { content { language } }": {"node": content},
+        "{ caseTypes { edges { node { ...Fields } } } } fragment Fields on CaseType { content { language } }": {
+            "node": content
+        },
         "{ caseTypes { edges { node { name } node { ... on Document { name ... on CaseType { content { language } } } } } } }": {
             "node": {"name": "Förnya recept", **content}
         },
-        "{ caseTypes { edges { ... { node { content @include(if: true) { language } } } } } }": {"node": content},
-        "{ caseTypes(orderBy: UPDATED_DESC) { edges { node { content { language } } } } }": {"node": content},
-        "{ assignments { edges { node { caseType { content { language } } } } } }": {"node": {"caseType": content}},
-        "{ caseTypes { totalCount } caseTypes { edges { node { content { language } } } } }": {"node": content},
+        "{ caseTypes { edges { ... { node { content @include(if: true) { language } } } } } }": {
+            "node": content
+        },
+        "{ caseTypes(orderBy: UPDATED_DESC) { edges { node { content { language } } } } }": {
+            "node": content
+        },
+        "{ assignments { edges { node { caseType { content { language } } } } } }": {
+            "node": {"caseType": content}
+        },
+        "{ caseTypes { totalCount } caseTypes { edges { node { content { language } } } } }": {
+            "node": content
+        },
     }
 
     for query, expected in asked.items():
@@ -108,22 +125,32 @@ async def test_the_content_is_read_wherever_any_part_of_an_operation_asks_for_it
         assert WHOLE in finds.projections or not finds.projections, query
 
 
-async def test_documents_that_are_read_together_are_read_with_content_if_any_of_them_needs_it(finds: Finds, world: World) -> None:
+async def test_documents_that_are_read_together_are_read_with_content_if_any_of_them_needs_it(
+    finds: Finds, world: World
+) -> None:
     named, whole = "{ name }", "{ content { language } }"
 
     for first, second in ((named, whole), (whole, named)):
         finds.projections.clear()
         query = f"query($id: ID!) {{ a: caseType(id: $id) {first} b: caseType(id: $id) {second} }}"
         answer = await world.region.ask(query, id=world.case_type)
-        assert sorted(map(str, answer.values())) == ["{'content': {'language': 'sv'}}", "{'name': 'Förnya recept'}"]
+        assert sorted(map(str, answer.values())) == [
+            "{'content': {'language': 'sv'}}",
+            "{'name': 'Förnya recept'}",
+        ]
         assert finds.projections == [WHOLE]
 
 
-async def test_documents_named_along_the_way_are_read_without_content(finds: Finds, world: World) -> None:
+async def test_documents_named_along_the_way_are_read_without_content(
+    finds: Finds, world: World
+) -> None:
     await world.distribute(world.case_type, BJORKEN)
     asked = [
         "{ assignments { edges { node { caseType { name } } } } }",
-        '{ principal(hsaId: "SE2321000016") { events(first: 1, filter: { actions: [PUBLISHED] }) { edges { node { document { name } } } } } }',
+        (
+            '{ principal(hsaId: "SE2321000016") { events(first: 1, filter: { actions: [PUBLISHED]'
+            " }) { edges { node { document { name } } } } } }"
+        ),
         f'{{ caseType(id: "{world.case_type}") {{ name state owner {{ __typename }} }} }}',
         "{ caseTypes(orderBy: UPDATED_DESC) { edges { node { name } } } }",
     ]
@@ -151,7 +178,10 @@ def test_operations_that_differ_in_literals_only_take_no_room_from_those_that_co
 
 def test_operations_that_come_again_are_kept_within_a_bound_of_memory() -> None:
     operations = Operations(schema.graphql, most_bytes=1_000_000)
-    texts = [f"query Names{number} {{ caseTypes {{ edges {{ node {{ id name state }} }} }} }}" for number in range(200)]
+    texts = [
+        f"query Names{number} {{ caseTypes {{ edges {{ node {{ id name state }} }} }} }}"
+        for number in range(200)
+    ]
 
     for text in texts:
         operations.read(text)
@@ -168,11 +198,21 @@ def test_operations_that_come_again_are_kept_within_a_bound_of_memory() -> None:
     assert len(operations) <= 60
 
 
-async def test_an_adaptation_has_its_case_types_name_also_where_only_its_summary_is_read(finds: Finds, world: World) -> None:
+async def test_an_adaptation_has_its_case_types_name_also_where_only_its_summary_is_read(
+    finds: Finds, world: World
+) -> None:
     await world.distribute(world.case_type, BJORKEN)
-    given = {"clinic": BJORKEN, "caseType": world.case_type, "expectedVersion": 0, "terms": [], "standardReplies": []}
+    given = {
+        "clinic": BJORKEN,
+        "caseType": world.case_type,
+        "expectedVersion": 0,
+        "terms": [],
+        "standardReplies": [],
+    }
     await world.clinic_admin.done("localAdaptationSave", "event { id }", **given)
-    head = "__typename id name internalName state latestVersion publishedVersion createdAt updatedAt"
+    head = (
+        "__typename id name internalName state latestVersion publishedVersion createdAt updatedAt"
+    )
     read = f"""{{ principal(hsaId: "{STOCKHOLM}") {{ events(first: 1, filter: {{ actions: [ADAPTED] }}) {{ edges {{ node {{
         document {{ {head} %s }} }} }} }} }} }}"""
     finds.projections.clear()
@@ -183,5 +223,8 @@ async def test_an_adaptation_has_its_case_types_name_also_where_only_its_summary
     whole = await world.region.ask(read % "... on LocalAdaptation { caseType { id } }")
     [edge] = whole["principal"]["events"]["edges"]
     assert edge["node"]["document"].pop("caseType") == {"id": world.case_type}
-    assert (edge["node"]["document"]["__typename"], edge["node"]["document"]["name"]) == ("LocalAdaptation", "Förnya recept")
+    assert (edge["node"]["document"]["__typename"], edge["node"]["document"]["name"]) == (
+        "LocalAdaptation",
+        "Förnya recept",
+    )
     assert lean == whole

@@ -37,12 +37,17 @@ async def test_documents_of_every_kind_are_found_with_the_places_of_the_words(wo
         caseType=world.case_type,
         expectedVersion=0,
         terms=[],
-        standardReplies=[{"key": "egen", "label": "Eget", "text": "Hämta läkemedlet på **apotek**."}],
+        standardReplies=[
+            {"key": "egen", "label": "Eget", "text": "Hämta läkemedlet på **apotek**."}
+        ],
     )
 
     answer = await found(world.region, "apotek")
 
-    assert [(edge["node"]["__typename"], edge["node"]["id"], edge["node"]["name"]) for edge in answer["edges"]] == [
+    assert [
+        (edge["node"]["__typename"], edge["node"]["id"], edge["node"]["name"])
+        for edge in answer["edges"]
+    ] == [
         ("CaseType", world.case_type, "Förnya recept"),
         ("LocalAdaptation", adapted["localAdaptation"]["id"], "Förnya recept"),
         ("CaseTypeTemplate", world.template, "Förnya recept"),
@@ -53,13 +58,21 @@ async def test_documents_of_every_kind_are_found_with_the_places_of_the_words(wo
                 "path": "questions[apotek].label",
                 "label": "Frågor › ”Vill du välja apotek?” › Etikett",
                 "version": 1,
-                "segments": [{"text": "Vill du välja ", "hit": False}, {"text": "apotek", "hit": True}, {"text": "?", "hit": False}],
+                "segments": [
+                    {"text": "Vill du välja ", "hit": False},
+                    {"text": "apotek", "hit": True},
+                    {"text": "?", "hit": False},
+                ],
             },
             {
                 "path": "questions[vilket].label",
                 "label": "Frågor › ”Vilket apotek?” › Etikett",
                 "version": 1,
-                "segments": [{"text": "Vilket ", "hit": False}, {"text": "apotek", "hit": True}, {"text": "?", "hit": False}],
+                "segments": [
+                    {"text": "Vilket ", "hit": False},
+                    {"text": "apotek", "hit": True},
+                    {"text": "?", "hit": False},
+                ],
             },
         ],
         [
@@ -78,7 +91,11 @@ async def test_documents_of_every_kind_are_found_with_the_places_of_the_words(wo
 
 
 async def test_a_hit_of_a_long_text_is_a_stretch_of_it_and_never_markup(world: World) -> None:
-    text = "Fyllnad och mera. " * 40 + "Här står 1 \\< 2 & sökordet i mitten. " + "Ännu mera fyllnad. " * 40
+    text = (
+        "Fyllnad och mera. " * 40
+        + "Här står 1 \\< 2 & sökordet i mitten. "
+        + "Ännu mera fyllnad. " * 40
+    )
     await world.draft(CONTENT | {"introduction": text})
 
     [edge] = (await found(world.region, "sökord"))["edges"]
@@ -92,12 +109,17 @@ async def test_a_hit_of_a_long_text_is_a_stretch_of_it_and_never_markup(world: W
 
 
 async def test_at_most_ten_places_are_told(world: World) -> None:
-    questions = [{"key": f"q{number}", "label": f"Fråga {number} om sökord", "kind": "DATE"} for number in range(15)]
+    questions = [
+        {"key": f"q{number}", "label": f"Fråga {number} om sökord", "kind": "DATE"}
+        for number in range(15)
+    ]
     await world.draft(CONTENT | {"questions": questions})
 
     [edge] = (await found(world.region, "sökord"))["edges"]
 
-    assert [hit["path"] for hit in edge["hits"]] == [f"questions[q{number}].label" for number in range(10)]
+    assert [hit["path"] for hit in edge["hits"]] == [
+        f"questions[q{number}].label" for number in range(10)
+    ]
 
 
 async def test_a_draft_is_found_by_those_who_see_drafts_and_by_no_one_else(world: World) -> None:
@@ -106,7 +128,13 @@ async def test_a_draft_is_found_by_those_who_see_drafts_and_by_no_one_else(world
 
     for caller in (world.region, world.reviewer):
         assert await ids(caller, "hemlighet") == [draft, world.case_type]
-    for caller in (world.staff, world.clinic_admin, world.reporter, world.national, world.other_region):
+    for caller in (
+        world.staff,
+        world.clinic_admin,
+        world.reporter,
+        world.national,
+        world.other_region,
+    ):
         assert await found(caller, "hemlighet") == {
             "totalCount": 0,
             "edges": [],
@@ -115,14 +143,25 @@ async def test_a_draft_is_found_by_those_who_see_drafts_and_by_no_one_else(world
         # What is in force is found, and no hit is of the draft.
         edges = (await found(caller, "läkemedel"))["edges"]
         assert {hit["version"] for edge in edges for hit in edge["hits"]} == {1}
-    [edge] = [edge for edge in (await found(world.region, "hemlighet"))["edges"] if edge["node"]["id"] == world.case_type]
+    [edge] = [
+        edge
+        for edge in (await found(world.region, "hemlighet"))["edges"]
+        if edge["node"]["id"] == world.case_type
+    ]
     assert [(hit["path"], hit["version"]) for hit in edge["hits"]] == [("introduction", 2)]
 
 
 async def test_a_local_administrator_finds_nothing_of_another_clinic(world: World) -> None:
     linden = world.api.caller(Role.LOCAL_ADMINISTRATOR, LINDEN)
-    made = await linden.done("caseTypeCreate", "caseType { id }", owner=LINDEN, content=CONTENT | {"name": "Enbart Linden"})
-    await linden.done("documentPublish", "event { id }", id=made["caseType"]["id"], version=1, expectedVersion=1)
+    made = await linden.done(
+        "caseTypeCreate",
+        "caseType { id }",
+        owner=LINDEN,
+        content=CONTENT | {"name": "Enbart Linden"},
+    )
+    await linden.done(
+        "documentPublish", "event { id }", id=made["caseType"]["id"], version=1, expectedVersion=1
+    )
 
     assert await ids(linden, "enbart linden") == [made["caseType"]["id"]]
     assert await ids(world.region, "enbart linden") == [made["caseType"]["id"]]
@@ -130,15 +169,29 @@ async def test_a_local_administrator_finds_nothing_of_another_clinic(world: Worl
         assert await ids(caller, "enbart linden") == []
 
 
-async def test_what_any_principal_has_published_for_everyone_is_found_by_all_and_on_the_right_page(world: World) -> None:
+async def test_what_any_principal_has_published_for_everyone_is_found_by_all_and_on_the_right_page(
+    world: World,
+) -> None:
     names: dict[str, str] = {}
     for writer, owner, shown in ((world.region, STOCKHOLM, 3), (world.other_region, UPPSALA, 4)):
         for number in range(shown + 1):
-            content = {**SAMPLES["notice"].content, "name": f"Avbrott {owner[-2:]} {number}", "internalName": "Avbrott"}
+            content = {
+                **SAMPLES["notice"].content,
+                "name": f"Avbrott {owner[-2:]} {number}",
+                "internalName": "Avbrott",
+            }
             made = await writer.done("noticeCreate", "notice { id }", owner=owner, content=content)
-            names[made["notice"]["id"]] = f"{owner[-2:]} {'draft' if number == shown else 'published'}"
+            names[made["notice"]["id"]] = (
+                f"{owner[-2:]} {'draft' if number == shown else 'published'}"
+            )
             if number < shown:
-                await writer.done("documentPublish", "event { id }", id=made["notice"]["id"], version=1, expectedVersion=1)
+                await writer.done(
+                    "documentPublish",
+                    "event { id }",
+                    id=made["notice"]["id"],
+                    version=1,
+                    expectedVersion=1,
+                )
     everyone = ["16 published"] * 3 + ["24 published"] * 4
 
     seen = {}
@@ -169,8 +222,16 @@ async def test_pages_follow_each_other(world: World) -> None:
     second = await found(world.region, "sökord", first=2, after=first["pageInfo"]["endCursor"])
     third = await found(world.region, "sökord", first=2, after=second["pageInfo"]["endCursor"])
 
-    assert [[edge["node"]["id"] for edge in page["edges"]] for page in (first, second, third)] == [made[:2], made[2:4], made[4:]]
-    assert [page["pageInfo"]["hasNextPage"] for page in (first, second, third)] == [True, True, False]
+    assert [[edge["node"]["id"] for edge in page["edges"]] for page in (first, second, third)] == [
+        made[:2],
+        made[2:4],
+        made[4:],
+    ]
+    assert [page["pageInfo"]["hasNextPage"] for page in (first, second, third)] == [
+        True,
+        True,
+        False,
+    ]
     assert [page["totalCount"] for page in (first, second, third)] == [5, 5, 5]
 
 
@@ -180,18 +241,39 @@ async def test_a_text_without_a_word_finds_nothing(world: World, text: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [("a" * 201, "TOO_LONG"), ("rec\x00ept", "INVALID_CHARACTER"), (" ".join(map(str, range(17))), "TOO_MANY")]
+    ("text", "code"),
+    [
+        ("a" * 201, "TOO_LONG"),
+        ("rec\x00ept", "INVALID_CHARACTER"),
+        (" ".join(map(str, range(17))), "TOO_MANY"),
+    ],
 )
-async def test_a_text_that_can_not_be_looked_for_is_refused(world: World, text: str, code: str) -> None:
+async def test_a_text_that_can_not_be_looked_for_is_refused(
+    world: World, text: str, code: str
+) -> None:
     assert await world.region.refused(SEARCH, text=text) == [code]
 
 
-@pytest.mark.parametrize("cursor", ["x", "WzAsMSwyLDNd", "WzAsImEiXQ", "WyIkZ3QiLDEsMiwzXQ", "WzUsIlNFMSIsIlNFMSIsImN0XzEiXQ"])
+@pytest.mark.parametrize(
+    "cursor",
+    ["x", "WzAsMSwyLDNd", "WzAsImEiXQ", "WyIkZ3QiLDEsMiwzXQ", "WzUsIlNFMSIsIlNFMSIsImN0XzEiXQ"],
+)
 async def test_a_cursor_that_is_none_is_refused(world: World, cursor: str) -> None:
     assert await world.region.refused(SEARCH, text="recept", after=cursor) == ["INVALID_CURSOR"]
 
 
-@pytest.mark.parametrize("text", ['"recept"', "-recept", "recept*", "$recept", "r.cept recept", "recept | tid", f"{STOCKHOLM} recept"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"recept"',
+        "-recept",
+        "recept*",
+        "$recept",
+        "r.cept recept",
+        "recept | tid",
+        f"{STOCKHOLM} recept",
+    ],
+)
 async def test_a_hostile_text_is_only_words(world: World, text: str) -> None:
     plain = "".join(letter if letter.isalnum() else " " for letter in text)
 
@@ -199,11 +281,17 @@ async def test_a_hostile_text_is_only_words(world: World, text: str) -> None:
     assert await ids(world.region, "recept") == [world.case_type, world.template]
 
 
-async def test_a_server_that_starts_makes_old_documents_found(mongodb_uri: str, store: Store, tmp_path: Path) -> None:
+async def test_a_server_that_starts_makes_old_documents_found(
+    mongodb_uri: str, store: Store, tmp_path: Path
+) -> None:
     document = await published(store, "Från förr.")
     await store.database["documents"].update_many({}, {"$unset": {"tokens": ""}})
     broken = await published(store, "Från förr.")
-    await store.database["documents"].update_one({"_id": broken.id}, {"$unset": {"tokens": "", "content.name": ""}})
+    await store.database["documents"].update_one(
+        {"_id": broken.id}, {"$unset": {"tokens": "", "content.name": ""}}
+    )
 
     async with serving(tmp_path, mongodb_uri, store, development=True) as api:
-        assert await ids(api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM), "förr") == [document.id]
+        assert await ids(api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM), "förr") == [
+            document.id
+        ]

@@ -1,4 +1,6 @@
-"""The protocol graphql-transport-ws, message by message: what is answered, what closes the socket with which code, and the limits."""
+"""The protocol graphql-transport-ws, message by message: what is answered, what closes the socket
+with which code, and the limits.
+"""
 
 import asyncio
 import json
@@ -19,13 +21,19 @@ from tests.world import World
 
 PROTOCOL = "graphql-transport-ws"
 VIEWER = "{ viewer { roles } }"
-NOTIFICATIONS = "subscription($clinics: [HsaId!]!, $after: Cursor) { clinicNotifications(clinics: $clinics, after: $after) { cursor toVersion } }"
+NOTIFICATIONS = (
+    "subscription($clinics: [HsaId!]!, $after: Cursor) { clinicNotifications(clinics: $clinics,"
+    " after: $after) { cursor toVersion } }"
+)
 
 
 @asynccontextmanager
 async def bare(api: Api, *protocols: str) -> AsyncIterator[websockets.ClientConnection]:
     """A socket on which nothing has been said."""
-    async with websockets.connect(api.url.replace("http", "ws", 1), subprotocols=[websockets.Subprotocol(one) for one in protocols] or None) as ws:
+    async with websockets.connect(
+        api.url.replace("http", "ws", 1),
+        subprotocols=[websockets.Subprotocol(one) for one in protocols] or None,
+    ) as ws:
         yield ws
 
 
@@ -67,7 +75,11 @@ WRONG: list[tuple[Any, int, str]] = [
 ]
 WRONG_ONCE_OPEN: list[tuple[Any, int, str]] = [
     ({"type": "connection_init"}, 4429, "too many initialisation requests"),
-    ({"type": "subscribe", "payload": {"query": VIEWER}}, 4400, "messages of operations must have an id"),
+    (
+        {"type": "subscribe", "payload": {"query": VIEWER}},
+        4400,
+        "messages of operations must have an id",
+    ),
     (subscribe({"query": VIEWER}, id=1), 4400, "messages of operations must have an id"),
     (subscribe({"query": VIEWER}, id=""), 4400, "messages of operations must have an id"),
     ({"type": "complete"}, 4400, "messages of operations must have an id"),
@@ -81,7 +93,9 @@ WRONG_ONCE_OPEN: list[tuple[Any, int, str]] = [
 
 
 @pytest.mark.parametrize(("message", "code", "reason"), WRONG)
-async def test_what_is_none_of_the_protocols_messages_closes_the_socket(api: Api, message: Any, code: int, reason: str) -> None:
+async def test_what_is_none_of_the_protocols_messages_closes_the_socket(
+    api: Api, message: Any, code: int, reason: str
+) -> None:
     async with bare(api, PROTOCOL) as ws:
         found = await said(ws, message)
 
@@ -114,11 +128,17 @@ async def test_pings_are_answered_with_what_they_carry_also_before_anything_else
         await ws.send('{"type": "pong"}')
         await ws.send('{"type": "ping"}')
 
-        assert [json.loads(await ws.recv()) for _ in range(2)] == [{"type": "pong", "payload": {"at": 1}}, {"type": "pong"}]
+        assert [json.loads(await ws.recv()) for _ in range(2)] == [
+            {"type": "pong", "payload": {"at": 1}},
+            {"type": "pong"},
+        ]
 
 
 async def test_queries_and_mutations_are_answered_and_completed(world: World) -> None:
-    mutation = 'mutation { caseTypeCreate(input: { owner: "SE2321000016", content: { name: "Ny", internalName: "Ny" } }) { caseType { name } } }'
+    mutation = (
+        'mutation { caseTypeCreate(input: { owner: "SE2321000016", content: { name: "Ny",'
+        ' internalName: "Ny" } }) { caseType { name } } }'
+    )
     async with world.region.socket() as socket:
         await socket.subscribe(VIEWER, id="a")
         query = [await socket.message() for _ in range(2)]
@@ -129,22 +149,39 @@ async def test_queries_and_mutations_are_answered_and_completed(world: World) ->
 
     cost = {"cost": {"requested": 12, "limit": 20_000}}
     assert query == [
-        {"id": "a", "type": "next", "payload": {"data": {"viewer": {"roles": ["REGIONAL_ADMINISTRATOR"]}}, "extensions": cost}},
+        {
+            "id": "a",
+            "type": "next",
+            "payload": {
+                "data": {"viewer": {"roles": ["REGIONAL_ADMINISTRATOR"]}},
+                "extensions": cost,
+            },
+        },
         {"id": "a", "type": "complete"},
     ]
-    assert {"data": written[0]["payload"]["data"]} == {"data": {"caseTypeCreate": {"caseType": {"name": "Ny"}}}}
+    assert {"data": written[0]["payload"]["data"]} == {
+        "data": {"caseTypeCreate": {"caseType": {"name": "Ny"}}}
+    }
     assert again == query[0]
 
 
-async def test_a_bad_operation_is_an_error_for_its_id_and_leaves_the_socket_open(world: World) -> None:
+async def test_a_bad_operation_is_an_error_for_its_id_and_leaves_the_socket_open(
+    world: World,
+) -> None:
     wrong = {
         "{ viewer {": "GRAPHQL_PARSE_FAILED",
         "{ nothing }": "GRAPHQL_VALIDATION_FAILED",
         "subscription { nothing }": "GRAPHQL_VALIDATION_FAILED",
-        'subscription { clinicNotifications(clinics: ["x"]) { cursor } events(principal: "x") { cursor } }': "GRAPHQL_VALIDATION_FAILED",
-        "subscription($clinics: [HsaId!]!) { clinicNotifications(clinics: $clinics) { cursor } }": "GRAPHQL_VALIDATION_FAILED",
+        'subscription { clinicNotifications(clinics: ["x"]) { cursor } events(principal: "x") { cursor } }': (
+            "GRAPHQL_VALIDATION_FAILED"
+        ),
+        "subscription($clinics: [HsaId!]!) { clinicNotifications(clinics: $clinics) { cursor } }": (
+            "GRAPHQL_VALIDATION_FAILED"
+        ),
         "query A { viewer { roles } } query B { viewer { roles } }": "BAD_REQUEST",
-        'subscription($no: Boolean = true) { clinicNotifications(clinics: ["x"]) @skip(if: $no) { cursor } }': "GRAPHQL_VALIDATION_FAILED",
+        'subscription($no: Boolean = true) { clinicNotifications(clinics: ["x"]) @skip(if: $no) { cursor } }': (
+            "GRAPHQL_VALIDATION_FAILED"
+        ),
     }
     async with world.staff.socket() as socket:
         found = {}
@@ -168,10 +205,14 @@ async def test_an_id_in_use_closes_the_socket(world: World) -> None:
     assert world.api.live.hub.followers == {}
 
 
-async def test_a_completed_subscription_is_told_nothing_more_and_its_id_is_free(world: World) -> None:
+async def test_a_completed_subscription_is_told_nothing_more_and_its_id_is_free(
+    world: World,
+) -> None:
     handed_out = await world.distribute(world.case_type, BJORKEN)
     async with world.staff.socket() as socket:
-        await socket.subscribe(NOTIFICATIONS, clinics=[BJORKEN], after=handed_out["event"]["cursor"])
+        await socket.subscribe(
+            NOTIFICATIONS, clinics=[BJORKEN], after=handed_out["event"]["cursor"]
+        )
         await world.edit(world.case_type, 1, publish=True, introduction="Två.")
         assert (await socket.next())["clinicNotifications"]["toVersion"] == 2
 
@@ -179,9 +220,14 @@ async def test_a_completed_subscription_is_told_nothing_more_and_its_id_is_free(
         await socket.started()
         assert world.api.live.hub.followers == {}
         await world.edit(world.case_type, 2, publish=True, introduction="Tre.")
-        await socket.subscribe(NOTIFICATIONS, clinics=[BJORKEN], after=handed_out["event"]["cursor"])
+        await socket.subscribe(
+            NOTIFICATIONS, clinics=[BJORKEN], after=handed_out["event"]["cursor"]
+        )
 
-        assert [(await socket.next())["clinicNotifications"]["toVersion"] for _ in range(2)] == [2, 3]
+        assert [(await socket.next())["clinicNotifications"]["toVersion"] for _ in range(2)] == [
+            2,
+            3,
+        ]
 
 
 async def test_a_subscription_has_its_place_when_a_ping_after_it_is_answered(world: World) -> None:
@@ -200,7 +246,11 @@ async def test_a_subscription_has_its_place_when_a_ping_after_it_is_answered(wor
 @pytest.fixture
 async def strict(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterator[Api]:
     """The app with narrow limits."""
-    limits: dict[str, Any] = {"connections_per_user": 2, "subscriptions_per_socket": 3, "socket_init_seconds": 0.3}
+    limits: dict[str, Any] = {
+        "connections_per_user": 2,
+        "subscriptions_per_socket": 3,
+        "socket_init_seconds": 0.3,
+    }
     async with serving(tmp_path, mongodb_uri, store, development=True, **limits) as api:
         yield api
 
@@ -211,7 +261,10 @@ async def test_a_socket_that_does_not_begin_is_closed(strict: Api) -> None:
 
 
 async def test_a_user_has_so_many_connections_and_others_have_theirs(strict: Api) -> None:
-    one, other = (strict.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM, employee=f"{STOCKHOLM}-{name}") for name in "AB")
+    one, other = (
+        strict.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM, employee=f"{STOCKHOLM}-{name}")
+        for name in "AB"
+    )
     async with AsyncExitStack() as stack:
         for caller in (one, one, other):
             await stack.enter_async_context(caller.socket())
@@ -232,7 +285,10 @@ async def test_a_socket_has_so_many_operations(strict: Api) -> None:
         await socket.subscribe(query, id="5")
         await socket.started()
 
-    assert (message["id"], message["payload"][0]["extensions"]["code"]) == ("3", "TOO_MANY_SUBSCRIPTIONS")
+    assert (message["id"], message["payload"][0]["extensions"]["code"]) == (
+        "3",
+        "TOO_MANY_SUBSCRIPTIONS",
+    )
 
 
 async def test_a_message_over_a_mebibyte_closes_the_socket(world: World) -> None:
@@ -246,10 +302,17 @@ async def test_a_message_over_a_mebibyte_closes_the_socket(world: World) -> None
 
 
 @pytest.mark.parametrize("size", [126, 65_536])
-async def test_a_notification_arrives_whole_whatever_its_length_takes_in_the_frame(world: World, size: int) -> None:
+async def test_a_notification_arrives_whole_whatever_its_length_takes_in_the_frame(
+    world: World, size: int
+) -> None:
     handed_out = await world.distribute(world.case_type, BJORKEN)
-    query = f'subscription($after: Cursor) {{ clinicNotifications(clinics: ["{BJORKEN}"], after: $after) {{ changes {{ after }} }} }}'
-    rest = len('{"id":"1","type":"next","payload":{"data":{"clinicNotifications":{"changes":[{"after":""}]}}}}')
+    query = (
+        f'subscription($after: Cursor) {{ clinicNotifications(clinics: ["{BJORKEN}"], after:'
+        " $after) { changes { after } } }"
+    )
+    rest = len(
+        '{"id":"1","type":"next","payload":{"data":{"clinicNotifications":{"changes":[{"after":""}]}}}}'
+    )
     texts = ["x" * (size - rest + more) for more in range(-2, 3)]
     async with world.staff.socket() as socket:
         await socket.subscribe(query, after=handed_out["event"]["cursor"])
@@ -260,7 +323,10 @@ async def test_a_notification_arrives_whole_whatever_its_length_takes_in_the_fra
         messages = [await socket.ws.recv() for _ in texts]
 
     assert [len(message) for message in messages] == [size + more for more in range(-2, 3)]
-    assert [json.loads(message)["payload"]["data"]["clinicNotifications"]["changes"][0]["after"] for message in messages] == texts
+    assert [
+        json.loads(message)["payload"]["data"]["clinicNotifications"]["changes"][0]["after"]
+        for message in messages
+    ] == texts
 
 
 async def test_a_socket_that_is_reset_in_the_middle_of_a_flood_leaves_nothing(world: World) -> None:
@@ -269,7 +335,12 @@ async def test_a_socket_that_is_reset_in_the_middle_of_a_flood_leaves_nothing(wo
         raw = socket.ws.transport.get_extra_info("socket")
         raw.setsockopt(1, 13, struct.pack("ii", 1, 0))  # SO_LINGER: the close is a reset
         for number in range(50):
-            await socket.subscribe(NOTIFICATIONS, id=str(number), clinics=[BJORKEN], after=handed_out["event"]["cursor"])
+            await socket.subscribe(
+                NOTIFICATIONS,
+                id=str(number),
+                clinics=[BJORKEN],
+                after=handed_out["event"]["cursor"],
+            )
         socket.ws.transport.abort()
 
     await world.edit(world.case_type, 1, publish=True, introduction="Två.")
@@ -288,7 +359,9 @@ async def test_one_users_flood_does_not_hold_up_what_another_is_told(world: Worl
         sent = 0
         async with world.region.socket() as socket:
             while not flooding.is_set():
-                await socket.subscribe(NOTIFICATIONS, id=f"{number}-{sent}", clinics=["SE2321000016-9Z99"])
+                await socket.subscribe(
+                    NOTIFICATIONS, id=f"{number}-{sent}", clinics=["SE2321000016-9Z99"]
+                )
                 sent += 1
                 if sent % 50 == 0:
                     await socket.message()
@@ -300,7 +373,9 @@ async def test_one_users_flood_does_not_hold_up_what_another_is_told(world: Worl
         floods = [asyncio.create_task(flood(number)) for number in range(3)]
         lags = []
         for version in range(1, 6):
-            await world.edit(world.case_type, version, publish=True, introduction=f"Text {version}.")
+            await world.edit(
+                world.case_type, version, publish=True, introduction=f"Text {version}."
+            )
             begun = asyncio.get_running_loop().time()
             assert (await socket.next())["clinicNotifications"]["toVersion"] == version + 1
             lags.append(asyncio.get_running_loop().time() - begun)

@@ -1,4 +1,6 @@
-"""`clinicNotifications` and `events` over graphql-transport-ws: replay, then live, in order and without a gap; rights; abrupt ends."""
+"""`clinicNotifications` and `events` over graphql-transport-ws: replay, then live, in order and
+without a gap; rights; abrupt ends.
+"""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -23,7 +25,9 @@ async def take(socket: Socket, count: int, field: str = "clinicNotifications") -
 async def publish(world: World, first: int, last: int) -> None:
     """Put versions in force, one after the other."""
     for version in range(first, last + 1):
-        await world.edit(world.case_type, version - 1, publish=True, introduction=f"Text {version}.")
+        await world.edit(
+            world.case_type, version - 1, publish=True, introduction=f"Text {version}."
+        )
 
 
 def versions(notifications: list[Json]) -> list[int]:
@@ -36,12 +40,16 @@ async def test_replay_goes_over_into_live_without_a_gap_while_others_write(world
 
     async with world.staff.socket() as socket:
         writing = asyncio.create_task(publish(world, 7, 20))
-        await socket.subscribe(NOTIFICATIONS, clinics=[BJORKEN], after=handed_out["event"]["cursor"])
+        await socket.subscribe(
+            NOTIFICATIONS, clinics=[BJORKEN], after=handed_out["event"]["cursor"]
+        )
         told = await take(socket, 19)
         await writing
 
     assert versions(told) == list(range(2, 21))
-    assert [(one["fromVersion"], one["action"]) for one in told] == [(version, "PUBLISHED") for version in range(1, 20)]
+    assert [(one["fromVersion"], one["action"]) for one in told] == [
+        (version, "PUBLISHED") for version in range(1, 20)
+    ]
     assert told[0]["by"] == {"name": None, "role": "REGIONAL_ADMINISTRATOR"}
     assert told[0]["changes"] == [{"path": "introduction"}]
 
@@ -50,7 +58,9 @@ async def test_a_new_socket_gets_exactly_what_was_missed_once(world: World) -> N
     handed_out = await world.distribute(world.case_type, BJORKEN)
     await publish(world, 2, 4)
     async with world.staff.socket() as socket:
-        await socket.subscribe(NOTIFICATIONS, clinics=[BJORKEN], after=handed_out["event"]["cursor"])
+        await socket.subscribe(
+            NOTIFICATIONS, clinics=[BJORKEN], after=handed_out["event"]["cursor"]
+        )
         first = await take(socket, 2)
     await publish(world, 5, 6)
 
@@ -64,7 +74,9 @@ async def test_a_new_socket_gets_exactly_what_was_missed_once(world: World) -> N
 
 
 async def test_one_event_for_two_clinics_can_be_resumed_between_them(world: World) -> None:
-    before = (await world.edit(world.case_type, 1, publish=True, introduction="Text 2."))["event"]["cursor"]
+    before = (await world.edit(world.case_type, 1, publish=True, introduction="Text 2."))["event"][
+        "cursor"
+    ]
     await world.distribute(world.case_type, BJORKEN, LINDEN)
     clinics = [LINDEN, BJORKEN]
     async with world.region.socket() as socket:
@@ -97,7 +109,10 @@ async def test_without_a_cursor_it_begins_now_and_drafts_disturb_no_clinic(world
 
 
 async def until_followers(world: World, count: int) -> None:
-    """Wait until so many subscriptions are followed by the app. Requests give it its turns: it runs in this loop."""
+    """Wait until so many subscriptions are followed by the app.
+
+    Requests give it its turns: it runs in this loop.
+    """
     for _ in range(500):
         followers = world.api.live.hub.followers.values()
         if len(followers) == count and all(follower.live for follower in followers):
@@ -112,7 +127,9 @@ async def test_what_residents_do_not_notice_can_be_left_out(world: World) -> Non
     await world.edit(world.case_type, 2, publish=True, introduction="För alla.")
 
     async with world.staff.socket() as socket:
-        await socket.subscribe(NOTIFICATIONS, clinics=[BJORKEN], after=handed_out["event"]["cursor"], visible=True)
+        await socket.subscribe(
+            NOTIFICATIONS, clinics=[BJORKEN], after=handed_out["event"]["cursor"], visible=True
+        )
         [told] = await take(socket, 1)
 
     assert told["toVersion"] == 3
@@ -125,7 +142,9 @@ async def test_the_log_is_followed_with_drafts_persons_and_filter(world: World) 
 
     async with world.reviewer.socket() as reviewer, world.region.socket() as region:
         await reviewer.subscribe(EVENTS, principal=STOCKHOLM, after=start["cursor"])
-        await region.subscribe(EVENTS, principal=STOCKHOLM, after=start["cursor"], filter={"actions": ["PUBLISHED"]})
+        await region.subscribe(
+            EVENTS, principal=STOCKHOLM, after=start["cursor"], filter={"actions": ["PUBLISHED"]}
+        )
         everything = await take(reviewer, 2, "events")
         [published] = await take(region, 1, "events")
 
@@ -146,7 +165,9 @@ async def error_of(socket: Socket, query: str, **variables: Any) -> tuple[str, s
 
 
 async def test_bad_cursors_and_clinics_are_refused_clearly(world: World) -> None:
-    other_log = await world.other_region.ask('{ principal(hsaId: "SE2321000024") { events { edges { cursor } } } }')
+    other_log = await world.other_region.ask(
+        '{ principal(hsaId: "SE2321000024") { events { edges { cursor } } } }'
+    )
     foreign = other_log["principal"]["events"]["edges"][0]["cursor"]
     last = await world.api.store.history.latest_sequence(STOCKHOLM)
     beyond = encode((STOCKHOLM, last + 1))
@@ -166,14 +187,21 @@ async def test_bad_cursors_and_clinics_are_refused_clearly(world: World) -> None
             message = await socket.message()
             while message["type"] == "complete":
                 message = await socket.message()
-            [error] = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
+            [error] = (
+                message["payload"] if message["type"] == "error" else message["payload"]["errors"]
+            )
             assert (error["extensions"]["code"], bool(error["message"])) == (code, True), variables
     async with world.region.socket() as socket:
-        codes = [(await error_of(socket, EVENTS, principal=STOCKHOLM, after=after))[0] for after in ("skräp", beyond)]
+        codes = [
+            (await error_of(socket, EVENTS, principal=STOCKHOLM, after=after))[0]
+            for after in ("skräp", beyond)
+        ]
     assert codes == ["INVALID_CURSOR"] * 2
 
 
-async def test_the_end_of_the_log_is_a_place_to_begin_from_whether_others_follow_or_not(world: World) -> None:
+async def test_the_end_of_the_log_is_a_place_to_begin_from_whether_others_follow_or_not(
+    world: World,
+) -> None:
     end = encode((STOCKHOLM, await world.api.store.history.latest_sequence(STOCKHOLM)))
     async with world.region.socket() as socket:
         for number in range(2):  # the second one finds the log followed already
@@ -181,7 +209,10 @@ async def test_the_end_of_the_log_is_a_place_to_begin_from_whether_others_follow
         await world.draft()
         told = [await socket.message() for _ in range(2)]
 
-    assert sorted((one["id"], one["payload"]["data"]["events"]["action"]) for one in told) == [("0", "CREATED"), ("1", "CREATED")]
+    assert sorted((one["id"], one["payload"]["data"]["events"]["action"]) for one in told) == [
+        ("0", "CREATED"),
+        ("1", "CREATED"),
+    ]
 
 
 async def test_a_token_that_signs_nobody_in_is_refused_over_a_socket(world: World) -> None:
@@ -194,7 +225,9 @@ async def test_a_token_that_signs_nobody_in_is_refused_over_a_socket(world: Worl
         assert code == "UNAUTHENTICATED"
 
 
-async def test_twenty_sockets_cut_off_abruptly_leave_no_follower_and_the_others_served(world: World) -> None:
+async def test_twenty_sockets_cut_off_abruptly_leave_no_follower_and_the_others_served(
+    world: World,
+) -> None:
     handed_out = await world.distribute(world.case_type, BJORKEN)
     cursor = handed_out["event"]["cursor"]
     await publish(world, 2, 2)

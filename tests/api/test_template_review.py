@@ -1,4 +1,6 @@
-"""The list of templates that need a review: each reason, filters, orders and pages; and where regions differ."""
+"""The list of templates that need a review: each reason, filters, orders and pages; and where
+regions differ.
+"""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +21,13 @@ FAR = datetime(9999, 1, 1, tzinfo=UTC)
 REVIEW = """query($filter: TemplateReviewFilter, $orderBy: TemplateReviewOrder, $first: Int, $after: String) {
     templateReview(filter: $filter, orderBy: $orderBy, first: $first, after: $after) { totalCount pageInfo { hasNextPage endCursor }
         edges { node { template { name level } reasons usage { templates caseTypes behind } drift { compared average most } } } } }"""
-NEW: dict[str, Any] = {"name": "Helt annat", "introduction": "Annat", "questions": [], "standardReplies": [], "terms": []}
+NEW: dict[str, Any] = {
+    "name": "Helt annat",
+    "introduction": "Annat",
+    "questions": [],
+    "standardReplies": [],
+    "terms": [],
+}
 
 
 async def listed(caller: Caller, **asked: Any) -> list[dict[str, Any]]:
@@ -32,7 +40,11 @@ async def reasons(caller: Caller, **asked: Any) -> dict[str, list[str]]:
 
 @pytest.fixture
 async def shelf(world: World) -> World:
-    """National: Förnya recept (used), Ålder (unused), Zon (used by a region far from it). Regional: Egen, which is behind Förnya recept."""
+    """National:
+
+    Förnya recept (used), Ålder (unused), Zon (used by a region far from it). Regional: Egen, which
+    is behind Förnya recept.
+    """
     await made(world.national, INERA, None, kind="caseTypeTemplate", name="Ålder")
     zone = await made(world.national, INERA, None, kind="caseTypeTemplate", name="Zon")
     await made(world.other_region, UPPSALA, zone, **NEW)
@@ -72,7 +84,10 @@ async def test_filters_choose_owner_level_reason_and_bounds(shelf: World) -> Non
     assert await names(reasons=["UNUSED", "BEHIND"]) == ["Egen", "Ålder"]
     assert await names(reasons=[]) == []
     assert await names(driftAtLeast=79) == ["Egen", "Förnya recept", "Ålder"]
-    assert (await reasons(shelf.national, filter={"driftAtLeast": 1}))["Förnya recept"] == ["DRIFTED", "NOT_TAKEN_OVER"]
+    assert (await reasons(shelf.national, filter={"driftAtLeast": 1}))["Förnya recept"] == [
+        "DRIFTED",
+        "NOT_TAKEN_OVER",
+    ]
 
 
 async def test_orders(shelf: World) -> None:
@@ -94,7 +109,9 @@ async def test_pages_tell_every_template_once(shelf: World, order: str) -> None:
     paged: list[str] = []
     after, more = None, True
     while more:
-        page = (await shelf.national.ask(REVIEW, orderBy=order, first=3, after=after))["templateReview"]
+        page = (await shelf.national.ask(REVIEW, orderBy=order, first=3, after=after))[
+            "templateReview"
+        ]
         paged += [edge["node"]["template"]["name"] for edge in page["edges"]]
         after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
         assert page["totalCount"] == 4
@@ -144,8 +161,20 @@ async def test_a_text_in_a_filter_is_only_a_text(shelf: World) -> None:
 
 async def test_untouched_is_told_by_calendar_months(shelf: World) -> None:
     store = shelf.api.store
-    viewer = Viewer("nils", f"{INERA}-NN", "Nils", (Grant(Role.NATIONAL_ADMINISTRATOR, INERA, includes_below=True),), FAR, acr=LOA3)
-    last = max((await shelf.national.ask("{ caseTypeTemplates { edges { node { updatedAt } } } }"))["caseTypeTemplates"]["edges"], key=str)
+    viewer = Viewer(
+        "nils",
+        f"{INERA}-NN",
+        "Nils",
+        (Grant(Role.NATIONAL_ADMINISTRATOR, INERA, includes_below=True),),
+        FAR,
+        acr=LOA3,
+    )
+    last = max(
+        (await shelf.national.ask("{ caseTypeTemplates { edges { node { updatedAt } } } }"))[
+            "caseTypeTemplates"
+        ]["edges"],
+        key=str,
+    )
     touched = datetime.fromisoformat(last["node"]["updatedAt"])
 
     async def untouched(now: datetime, months: int) -> int:
@@ -171,7 +200,14 @@ def test_months_are_of_the_calendar() -> None:
 
 
 def test_names_sort_as_swedes_sort_them() -> None:
-    assert sorted(["Öl", "ärta", "Åre", "zon", "Ost", "ost b"], key=swedish) == ["Ost", "ost b", "zon", "Åre", "ärta", "Öl"]
+    assert sorted(["Öl", "ärta", "Åre", "zon", "Ost", "ost b"], key=swedish) == [
+        "Ost",
+        "ost b",
+        "zon",
+        "Åre",
+        "ärta",
+        "Öl",
+    ]
 
 
 # ------------------------------------------------------------------ where regions differ
@@ -184,7 +220,9 @@ COMPARE = """query($id: ID!, $differing: Boolean!, $templates: Boolean!, $caseTy
 
 async def compared(caller: Caller, template: str, **asked: Any) -> dict[str, Any]:
     given = {"differing": True, "templates": True, "caseTypes": True} | asked
-    found: dict[str, Any] = (await caller.ask(COMPARE, id=template, **given))["caseTypeTemplate"]["comparison"]
+    found: dict[str, Any] = (await caller.ask(COMPARE, id=template, **given))["caseTypeTemplate"][
+        "comparison"
+    ]
     return found
 
 
@@ -204,17 +242,38 @@ async def regions(world: World) -> dict[str, str]:
     shuffled = [QUESTIONS[1], QUESTIONS[0]]
     return {
         "same": world.case_type,
-        "reworded": await made(world.region, STOCKHOLM, world.template, kind="caseTypeTemplate", questions=reworded, onContactCard=True),
-        "extra": await made(world.other_region, UPPSALA, world.template, kind="caseTypeTemplate", questions=extra, restrictions={"ageFrom": 18}),
-        "shuffled": await made(world.other_region, UPPSALA, world.template, questions=shuffled, onContactCard=True),
+        "reworded": await made(
+            world.region,
+            STOCKHOLM,
+            world.template,
+            kind="caseTypeTemplate",
+            questions=reworded,
+            onContactCard=True,
+        ),
+        "extra": await made(
+            world.other_region,
+            UPPSALA,
+            world.template,
+            kind="caseTypeTemplate",
+            questions=extra,
+            restrictions={"ageFrom": 18},
+        ),
+        "shuffled": await made(
+            world.other_region, UPPSALA, world.template, questions=shuffled, onContactCard=True
+        ),
     }
 
 
-async def test_question_by_question_equal_values_together(world: World, regions: dict[str, str]) -> None:
+async def test_question_by_question_equal_values_together(
+    world: World, regions: dict[str, str]
+) -> None:
     found = await compared(world.national, world.template)
     ids = {document: name for name, document in regions.items()}
 
-    assert (found["version"], {ids[one["id"]] for one in found["documents"]}) == (1, {"same", "reworded", "extra", "shuffled"})
+    assert (found["version"], {ids[one["id"]] for one in found["documents"]}) == (
+        1,
+        {"same", "reworded", "extra", "shuffled"},
+    )
     assert [edge["node"]["path"] for edge in found["places"]["edges"]] == [
         "questions",
         "questions[medicin]",
@@ -226,31 +285,55 @@ async def test_question_by_question_equal_values_together(world: World, regions:
 
     def told(path: str) -> list[tuple[Any, bool, int, set[str]]]:
         return [
-            (one["value"], one["same"], one["count"], {ids[document["id"]] for document in one["documents"]})
+            (
+                one["value"],
+                one["same"],
+                one["count"],
+                {ids[document["id"]] for document in one["documents"]},
+            )
             for one in place(found, path)["variants"]
         ]
 
-    assert told("onContactCard") == [(False, True, 2, {"same", "extra"}), (True, False, 2, {"reworded", "shuffled"})]
-    assert told("restrictions.ageFrom") == [(None, True, 3, {"same", "reworded", "shuffled"}), (18, False, 1, {"extra"})]
+    assert told("onContactCard") == [
+        (False, True, 2, {"same", "extra"}),
+        (True, False, 2, {"reworded", "shuffled"}),
+    ]
+    assert told("restrictions.ageFrom") == [
+        (None, True, 3, {"same", "reworded", "shuffled"}),
+        (18, False, 1, {"extra"}),
+    ]
     assert told("questions") == [
         (["medicin", "apotek", "vilket"], True, 3, {"same", "reworded", "extra"}),
         (["apotek", "medicin"], False, 1, {"shuffled"}),
     ]
-    assert [one[1:] for one in told("questions[vilket]")] == [(True, 3, {"same", "reworded", "extra"}), (False, 1, {"shuffled"})]
+    assert [one[1:] for one in told("questions[vilket]")] == [
+        (True, 3, {"same", "reworded", "extra"}),
+        (False, 1, {"shuffled"}),
+    ]
     assert told("questions[vilket]")[1][0] is None
     assert place(found, "questions[medicin]")["label"] == "Frågor › ”Vilket läkemedel gäller det?”"
     assert place(found, "questions[medicin]")["variants"][1]["changes"] == [
-        {"kind": "CHANGED", "path": "questions[medicin].label", "before": "Vilket läkemedel gäller det?", "after": "Vilken medicin?"}
+        {
+            "kind": "CHANGED",
+            "path": "questions[medicin].label",
+            "before": "Vilket läkemedel gäller det?",
+            "after": "Vilken medicin?",
+        }
     ]
     assert place(found, "questions[dos]")["value"] is None
     added = place(found, "questions[dos]")["variants"][1]
-    assert (added["value"]["label"], [(change["kind"], change["path"]) for change in added["changes"]]) == (
+    assert (
+        added["value"]["label"],
+        [(change["kind"], change["path"]) for change in added["changes"]],
+    ) == (
         "Vilken dos?",
         [("ADDED", "questions[dos]")],
     )
 
 
-async def test_every_place_is_told_where_all_are_wanted(world: World, regions: dict[str, str]) -> None:
+async def test_every_place_is_told_where_all_are_wanted(
+    world: World, regions: dict[str, str]
+) -> None:
     found = await compared(world.national, world.template, differing=False)
 
     paths = [edge["node"]["path"] for edge in found["places"]["edges"]]
@@ -270,7 +353,9 @@ async def test_every_place_is_told_where_all_are_wanted(world: World, regions: d
 
 
 async def test_a_comparison_is_paged(world: World, regions: dict[str, str]) -> None:
-    whole = [edge["node"] for edge in (await compared(world.national, world.template))["places"]["edges"]]
+    whole = [
+        edge["node"] for edge in (await compared(world.national, world.template))["places"]["edges"]
+    ]
     paged: list[Any] = []
     after, more = None, True
     while more:
@@ -285,7 +370,10 @@ async def test_what_is_compared_can_be_chosen(world: World, regions: dict[str, s
     ids = {document: name for name, document in regions.items()}
 
     async def chosen(**asked: Any) -> set[str]:
-        return {ids[one["id"]] for one in (await compared(world.national, world.template, **asked))["documents"]}
+        return {
+            ids[one["id"]]
+            for one in (await compared(world.national, world.template, **asked))["documents"]
+        }
 
     assert await chosen(caseTypes=False) == {"reworded", "extra"}
     assert await chosen(templates=False) == {"same", "shuffled"}
@@ -293,7 +381,9 @@ async def test_what_is_compared_can_be_chosen(world: World, regions: dict[str, s
     assert await chosen(principals=[]) == set()
 
 
-async def test_a_region_compares_its_own_and_drafts_nobodys(world: World, regions: dict[str, str]) -> None:
+async def test_a_region_compares_its_own_and_drafts_nobodys(
+    world: World, regions: dict[str, str]
+) -> None:
     await world.edit(world.case_type, 1, name="Hemligt utkast")
     await made(world.region, STOCKHOLM, world.template, publish=False, name="Utkast")
     await made(world.region, BJORKEN, world.template, name="Björkens")

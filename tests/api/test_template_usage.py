@@ -17,19 +17,42 @@ USAGE = """query($id: ID!) { caseTypeTemplate(id: $id) { level usage { templates
     byPrincipal { principal { name } templates caseTypes clinics behind lastUsedAt } } } }"""
 
 
-async def made(caller: Caller, owner: str, template: str | None, *, kind: str = "caseType", publish: bool = True, **content: Any) -> str:
+async def made(
+    caller: Caller,
+    owner: str,
+    template: str | None,
+    *,
+    kind: str = "caseType",
+    publish: bool = True,
+    **content: Any,
+) -> str:
     """A case type or template made from a template, in force if wanted."""
     given = {"fromTemplate": {"id": template}} if template else {}
-    payload = await caller.done(f"{kind}Create", f"{kind} {{ id createdAt }}", owner=owner, content={**CONTENT, **content}, **given)
+    payload = await caller.done(
+        f"{kind}Create",
+        f"{kind} {{ id createdAt }}",
+        owner=owner,
+        content={**CONTENT, **content},
+        **given,
+    )
     document: str = payload[kind]["id"]
     if publish:
-        await caller.done("documentPublish", "event { id }", id=document, version=1, expectedVersion=1)
+        await caller.done(
+            "documentPublish", "event { id }", id=document, version=1, expectedVersion=1
+        )
     return document
 
 
 async def edited(caller: Caller, template: str, expected: int, **content: Any) -> None:
     """The next version of a template, in force."""
-    await caller.done("caseTypeTemplateUpdate", "event { id }", id=template, expectedVersion=expected, content=content, publish=True)
+    await caller.done(
+        "caseTypeTemplateUpdate",
+        "event { id }",
+        id=template,
+        expectedVersion=expected,
+        content=content,
+        publish=True,
+    )
 
 
 async def usage(caller: Caller, template: str) -> dict[str, Any]:
@@ -39,7 +62,9 @@ async def usage(caller: Caller, template: str) -> dict[str, Any]:
 
 @pytest.fixture
 async def chain(world: World) -> dict[str, str]:
-    """National › regional › local template › local case type at Björken; and two central case types, one of another region's."""
+    """National › regional › local template › local case type at Björken; and two central case
+    types, one of another region's.
+    """
     regional = await made(world.region, STOCKHOLM, world.template, kind="caseTypeTemplate")
     local = await made(world.region, BJORKEN, regional, kind="caseTypeTemplate")
     ids = {
@@ -51,11 +76,15 @@ async def chain(world: World) -> dict[str, str]:
         "elsewhere": await made(world.other_region, UPPSALA, world.template),
     }
     await world.distribute(ids["central"], BJORKEN, LINDEN)
-    await world.other_region.done("caseTypeDistribute", "clinics", caseType=ids["elsewhere"], to={"hsaIds": [UPPSALA_CLINIC]})
+    await world.other_region.done(
+        "caseTypeDistribute", "clinics", caseType=ids["elsewhere"], to={"hsaIds": [UPPSALA_CLINIC]}
+    )
     return ids
 
 
-async def test_usage_counts_templates_case_types_and_clinics_over_all_levels(world: World, chain: dict[str, str]) -> None:
+async def test_usage_counts_templates_case_types_and_clinics_over_all_levels(
+    world: World, chain: dict[str, str]
+) -> None:
     found = await usage(world.national, chain["national"])
 
     assert {name: found[name] for name in ("templates", "caseTypes", "clinics", "behind")} == {
@@ -69,11 +98,18 @@ async def test_usage_counts_templates_case_types_and_clinics_over_all_levels(wor
         {"level": "REGIONAL", "templates": 1, "caseTypes": 3, "clinics": 3, "behind": 0},
         {"level": "LOCAL", "templates": 1, "caseTypes": 1, "clinics": 1, "behind": 0},
     ]
-    assert [(one["principal"]["name"], one["templates"], one["caseTypes"], one["clinics"]) for one in found["byPrincipal"]] == [
+    assert [
+        (one["principal"]["name"], one["templates"], one["caseTypes"], one["clinics"])
+        for one in found["byPrincipal"]
+    ] == [
         ("Region Stockholm", 2, 3, 2),
         ("Region Uppsala", 0, 1, 1),
     ]
-    newest = (await world.other_region.ask("query($id: ID!) { caseType(id: $id) { createdAt } }", id=chain["elsewhere"]))["caseType"]["createdAt"]
+    newest = (
+        await world.other_region.ask(
+            "query($id: ID!) { caseType(id: $id) { createdAt } }", id=chain["elsewhere"]
+        )
+    )["caseType"]["createdAt"]
     assert found["lastUsedAt"] == found["byPrincipal"][1]["lastUsedAt"] == newest
 
 
@@ -84,10 +120,15 @@ async def test_each_level_counts_what_is_below_it(world: World, chain: dict[str,
     assert (local["templates"], local["caseTypes"], local["clinics"]) == (0, 1, 1)
 
 
-async def test_all_below_a_template_that_has_not_taken_over_is_behind_the_one_above(world: World, chain: dict[str, str]) -> None:
+async def test_all_below_a_template_that_has_not_taken_over_is_behind_the_one_above(
+    world: World, chain: dict[str, str]
+) -> None:
     await edited(world.national, chain["national"], 1, introduction="Nytt nationellt.")
 
-    national, regional = await usage(world.national, chain["national"]), await usage(world.region, chain["regional"])
+    national, regional = (
+        await usage(world.national, chain["national"]),
+        await usage(world.region, chain["regional"]),
+    )
 
     assert national["behind"] == 6
     assert [level["behind"] for level in national["byLevel"]] == [0, 4, 2]
@@ -96,58 +137,100 @@ async def test_all_below_a_template_that_has_not_taken_over_is_behind_the_one_ab
 
     await edited(world.region, chain["regional"], 1, introduction="Nytt regionalt.")
 
-    assert (await usage(world.region, chain["regional"]))["behind"] == 3  # local, central, and at_clinic through local
+    assert (await usage(world.region, chain["regional"]))[
+        "behind"
+    ] == 3  # local, central, and at_clinic through local
     assert (await usage(world.region, chain["local"]))["behind"] == 0
 
 
-async def test_a_draft_of_the_template_makes_nothing_behind(world: World, chain: dict[str, str]) -> None:
-    await world.national.done("caseTypeTemplateUpdate", "event { id }", id=chain["national"], expectedVersion=1, content={"introduction": "Utkast"})
+async def test_a_draft_of_the_template_makes_nothing_behind(
+    world: World, chain: dict[str, str]
+) -> None:
+    await world.national.done(
+        "caseTypeTemplateUpdate",
+        "event { id }",
+        id=chain["national"],
+        expectedVersion=1,
+        content={"introduction": "Utkast"},
+    )
 
     assert (await usage(world.national, chain["national"]))["behind"] == 0
 
 
-async def test_archived_documents_are_not_counted_but_what_comes_from_them_is(world: World, chain: dict[str, str]) -> None:
+async def test_archived_documents_are_not_counted_but_what_comes_from_them_is(
+    world: World, chain: dict[str, str]
+) -> None:
     last = (await usage(world.national, chain["national"]))["lastUsedAt"]
-    await world.region.done("documentArchive", "event { id }", id=chain["regional"], expectedVersion=1)
-    await world.other_region.done("documentArchive", "event { id }", id=chain["elsewhere"], expectedVersion=1)
+    await world.region.done(
+        "documentArchive", "event { id }", id=chain["regional"], expectedVersion=1
+    )
+    await world.other_region.done(
+        "documentArchive", "event { id }", id=chain["elsewhere"], expectedVersion=1
+    )
 
     found = await usage(world.national, chain["national"])
 
     assert (found["templates"], found["caseTypes"], found["clinics"]) == (1, 3, 2)
     assert found["lastUsedAt"] == last, "what was archived was made from it all the same"
     assert [one["principal"]["name"] for one in found["byPrincipal"]] == ["Region Stockholm"]
-    await world.region.done("documentArchive", "event { id }", id=chain["at_clinic"], expectedVersion=1)
+    await world.region.done(
+        "documentArchive", "event { id }", id=chain["at_clinic"], expectedVersion=1
+    )
     local = await usage(world.region, chain["local"])
     assert (local["caseTypes"], local["lastUsedAt"] is None, local["byPrincipal"]) == (0, False, [])
 
 
-async def test_the_national_management_counts_what_is_published_and_no_drafts(world: World, chain: dict[str, str]) -> None:
+async def test_the_national_management_counts_what_is_published_and_no_drafts(
+    world: World, chain: dict[str, str]
+) -> None:
     before = await usage(world.national, chain["national"])
     await made(world.region, STOCKHOLM, chain["regional"], publish=False)
 
     assert await usage(world.national, chain["national"]) == before
-    assert (await usage(world.region, chain["regional"]))["caseTypes"] == 3, "the region counts its own draft"
+    assert (await usage(world.region, chain["regional"]))["caseTypes"] == 3, (
+        "the region counts its own draft"
+    )
 
 
 async def test_others_count_what_they_see(world: World, chain: dict[str, str]) -> None:
     linden = world.api.caller(Role.LOCAL_ADMINISTRATOR, LINDEN)
     found = {
         name: await usage(caller, chain["national"])
-        for name, caller in {"region": world.region, "other": world.other_region, "björken": world.clinic_admin, "linden": linden}.items()
+        for name, caller in {
+            "region": world.region,
+            "other": world.other_region,
+            "björken": world.clinic_admin,
+            "linden": linden,
+        }.items()
     }
 
-    assert {name: (one["templates"], one["caseTypes"], one["clinics"]) for name, one in found.items()} == {
+    assert {
+        name: (one["templates"], one["caseTypes"], one["clinics"]) for name, one in found.items()
+    } == {
         "region": (2, 3, 2),
         "other": (0, 1, 1),
-        "björken": (2, 3, 1),  # sees both clinics' central case types, but reads its own clinic only
+        "björken": (
+            2,
+            3,
+            1,
+        ),  # sees both clinics' central case types, but reads its own clinic only
         "linden": (1, 2, 1),
     }
-    assert [one["principal"]["name"] for one in found["region"]["byPrincipal"]] == ["Region Stockholm"]
+    assert [one["principal"]["name"] for one in found["region"]["byPrincipal"]] == [
+        "Region Stockholm"
+    ]
 
 
-async def test_roles_at_a_region_and_at_a_clinic_of_another_add_up(world: World, chain: dict[str, str]) -> None:
-    grants = (Grant(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM, True), Grant(Role.LOCAL_ADMINISTRATOR, UPPSALA_CLINIC, False))
-    viewer = Viewer("anna", f"{STOCKHOLM}-AA", "Anna", grants, datetime(9999, 1, 1, tzinfo=UTC), acr=LOA3)
+async def test_roles_at_a_region_and_at_a_clinic_of_another_add_up(
+    world: World, chain: dict[str, str]
+) -> None:
+    grants = (
+        Grant(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM, True),
+        Grant(Role.LOCAL_ADMINISTRATOR, UPPSALA_CLINIC, False),
+    )
+    viewer = Viewer(
+        "anna", f"{STOCKHOLM}-AA", "Anna", grants, datetime(9999, 1, 1, tzinfo=UTC), acr=LOA3
+    )
     context = await Context.of(world.api.store, viewer, "request")
     template = (await world.api.store.documents.get_many([chain["national"]]))[chain["national"]]
 
@@ -166,7 +249,10 @@ async def test_an_unused_template_says_so(world: World) -> None:
         "clinics": 0,
         "behind": 0,
         "lastUsedAt": None,
-        "byLevel": [{"level": level, "templates": 0, "caseTypes": 0, "clinics": 0, "behind": 0} for level in ("NATIONAL", "REGIONAL", "LOCAL")],
+        "byLevel": [
+            {"level": level, "templates": 0, "caseTypes": 0, "clinics": 0, "behind": 0}
+            for level in ("NATIONAL", "REGIONAL", "LOCAL")
+        ],
         "byPrincipal": [],
     }
 
@@ -175,23 +261,48 @@ LINEAGE = """query($id: ID!) { caseType(id: $id) { version { derivedFrom { templ
     lineage { template { id level } version latestVersion behind } } } }"""
 
 
-async def test_a_version_knows_every_template_and_version_that_it_comes_from(world: World, chain: dict[str, str]) -> None:
+async def test_a_version_knows_every_template_and_version_that_it_comes_from(
+    world: World, chain: dict[str, str]
+) -> None:
     await edited(world.national, chain["national"], 1, introduction="Nytt nationellt.")
 
     found = (await world.region.ask(LINEAGE, id=chain["at_clinic"]))["caseType"]["version"]
 
     assert found["derivedFrom"] == {"template": {"id": chain["local"]}, "version": 1}
     assert found["lineage"] == [
-        {"template": {"id": chain["local"], "level": "LOCAL"}, "version": 1, "latestVersion": 1, "behind": False},
-        {"template": {"id": chain["regional"], "level": "REGIONAL"}, "version": 1, "latestVersion": 1, "behind": False},
-        {"template": {"id": chain["national"], "level": "NATIONAL"}, "version": 1, "latestVersion": 2, "behind": True},
+        {
+            "template": {"id": chain["local"], "level": "LOCAL"},
+            "version": 1,
+            "latestVersion": 1,
+            "behind": False,
+        },
+        {
+            "template": {"id": chain["regional"], "level": "REGIONAL"},
+            "version": 1,
+            "latestVersion": 1,
+            "behind": False,
+        },
+        {
+            "template": {"id": chain["national"], "level": "NATIONAL"},
+            "version": 1,
+            "latestVersion": 2,
+            "behind": True,
+        },
     ]
 
 
 async def test_lineage_ends_where_the_viewer_sees_no_further(world: World) -> None:
-    hidden = await made(world.region, STOCKHOLM, world.template, kind="caseTypeTemplate", publish=False)
+    hidden = await made(
+        world.region, STOCKHOLM, world.template, kind="caseTypeTemplate", publish=False
+    )
     case_type = await made(world.region, STOCKHOLM, hidden)
 
-    seen = [(await caller.ask(LINEAGE, id=case_type))["caseType"]["version"]["lineage"] for caller in (world.region, world.staff)]
+    seen = [
+        (await caller.ask(LINEAGE, id=case_type))["caseType"]["version"]["lineage"]
+        for caller in (world.region, world.staff)
+    ]
 
-    assert [[step["template"]["level"] for step in steps] for steps in seen] == [["REGIONAL", "NATIONAL"], []]
+    assert [[step["template"]["level"] for step in steps] for steps in seen] == [
+        ["REGIONAL", "NATIONAL"],
+        [],
+    ]

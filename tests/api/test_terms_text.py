@@ -1,4 +1,6 @@
-"""Terms texts as residents meet them: what shows first, what must be accepted, and the preview as sanitised HTML."""
+"""Terms texts as residents meet them: what shows first, what must be accepted, and the preview as
+sanitised HTML.
+"""
 
 from typing import Any
 
@@ -10,13 +12,26 @@ from tests.world import World
 
 SAMPLE = SAMPLES["termsText"]
 LONG = "Välkommen till **{{clinic.name}}**. " + "Vi finns nära dig. " * 30
-LISTING: dict[str, Any] = {"service": "LISTING", "bookingConcerns": "", "informationToClinic": "", "namedDoctor": True, "terms": ""}
+LISTING: dict[str, Any] = {
+    "service": "LISTING",
+    "bookingConcerns": "",
+    "informationToClinic": "",
+    "namedDoctor": True,
+    "terms": "",
+}
 
 
 async def previewed(world: World, clinic: str | None = None, **content: Any) -> dict[str, Any]:
     document = await made(world.region, SAMPLE, STOCKHOLM, **content)
     argument = f'(clinic: "{clinic}")' if clinic else ""
-    shown: dict[str, Any] = (await look(world.region, SAMPLE, document, f"version {{ mustAccept clinicTextLead html{argument} }}"))["version"]
+    shown: dict[str, Any] = (
+        await look(
+            world.region,
+            SAMPLE,
+            document,
+            f"version {{ mustAccept clinicTextLead html{argument} }}",
+        )
+    )["version"]
     return {**shown, "html": shown["html"].replace(document, "ID")}
 
 
@@ -75,7 +90,12 @@ async def test_a_long_text_is_folded_out_after_its_first_300_characters(world: W
 
 
 async def test_marks_in_plain_parts_are_shown_as_they_are(world: World) -> None:
-    shown = await previewed(world, name="A & <b>", informationToClinic="<script>alert(1)</script>", clinicText="\\<b\\> " + "lång text " * 60)
+    shown = await previewed(
+        world,
+        name="A & <b>",
+        informationToClinic="<script>alert(1)</script>",
+        clinicText="\\<b\\> " + "lång text " * 60,
+    )
 
     assert "<script>" not in shown["html"]
     assert '<h2 id="ID">A &amp; &lt;b&gt;</h2>' in shown["html"]

@@ -1,4 +1,6 @@
-"""Operations by the SHA-256 of their text: registered by clients, or by a manifest; over HTTP, event streams and websockets."""
+"""Operations by the SHA-256 of their text: registered by clients, or by a manifest; over HTTP,
+event streams and websockets.
+"""
 
 import json
 from hashlib import sha256
@@ -18,7 +20,9 @@ from tests.world import World
 
 VIEWER = "query Viewer { viewer { roles } }"
 NAME = "query Name($id: ID!) { caseType(id: $id) { name } }"
-FOLLOW = "subscription Feed($clinics: [HsaId!]!) { clinicNotifications(clinics: $clinics) { action } }"
+FOLLOW = (
+    "subscription Feed($clinics: [HsaId!]!) { clinicNotifications(clinics: $clinics) { action } }"
+)
 
 
 def digest(text: str) -> str:
@@ -44,7 +48,9 @@ def code_of(answer: httpx2.Response) -> str:
     return code
 
 
-async def test_a_client_registers_an_operation_once_and_then_sends_its_hash_alone(world: World) -> None:
+async def test_a_client_registers_an_operation_once_and_then_sends_its_hash_alone(
+    world: World,
+) -> None:
     variables = {"id": world.case_type}
 
     unknown = await post(world.region, persisted(NAME, variables=variables))
@@ -52,8 +58,12 @@ async def test_a_client_registers_an_operation_once_and_then_sends_its_hash_alon
     known = await post(world.region, persisted(NAME, variables=variables))
     by_another = await post(world.staff, persisted(NAME, variables={"id": "ct_0"}))
 
-    assert unknown.json()["errors"] == [{"message": "PersistedQueryNotFound", "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND"}}]
-    assert registered.json()["data"] == known.json()["data"] == {"caseType": {"name": "Förnya recept"}}
+    assert unknown.json()["errors"] == [
+        {"message": "PersistedQueryNotFound", "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND"}}
+    ]
+    assert (
+        registered.json()["data"] == known.json()["data"] == {"caseType": {"name": "Förnya recept"}}
+    )
     assert by_another.json()["data"] == {"caseType": None}
 
 
@@ -61,15 +71,26 @@ async def test_the_case_of_a_hash_does_not_matter(world: World) -> None:
     await post(world.region, persisted(VIEWER, query=VIEWER))
     upper = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": digest(VIEWER).upper()}}}
 
-    assert (await post(world.region, upper)).json()["data"] == {"viewer": {"roles": ["REGIONAL_ADMINISTRATOR"]}}
+    assert (await post(world.region, upper)).json()["data"] == {
+        "viewer": {"roles": ["REGIONAL_ADMINISTRATOR"]}
+    }
 
 
 async def test_a_hash_that_is_not_the_texts_registers_nothing(world: World) -> None:
     wrong = {**persisted(VIEWER), "query": NAME}
-    malformed = [{"version": 2, "sha256Hash": digest(VIEWER)}, {"version": 1}, {"version": 1, "sha256Hash": 5}, [], "x"]
+    malformed = [
+        {"version": 2, "sha256Hash": digest(VIEWER)},
+        {"version": 1},
+        {"version": 1, "sha256Hash": 5},
+        [],
+        "x",
+    ]
 
     refused = await post(world.region, wrong)
-    bodies = [await post(world.region, {"query": VIEWER, "extensions": {"persistedQuery": entry}}) for entry in malformed]
+    bodies = [
+        await post(world.region, {"query": VIEWER, "extensions": {"persistedQuery": entry}})
+        for entry in malformed
+    ]
 
     assert code_of(refused) == "BAD_REQUEST"
     assert code_of(await post(world.region, persisted(VIEWER))) == "PERSISTED_QUERY_NOT_FOUND"
@@ -79,7 +100,10 @@ async def test_a_hash_that_is_not_the_texts_registers_nothing(world: World) -> N
 async def test_an_operation_that_does_not_fit_the_schema_is_not_registered(world: World) -> None:
     invalid = "{ nothing }"
 
-    assert code_of(await post(world.region, persisted(invalid, query=invalid))) == "GRAPHQL_VALIDATION_FAILED"
+    assert (
+        code_of(await post(world.region, persisted(invalid, query=invalid)))
+        == "GRAPHQL_VALIDATION_FAILED"
+    )
     assert code_of(await post(world.region, persisted(invalid))) == "PERSISTED_QUERY_NOT_FOUND"
 
 
@@ -98,37 +122,69 @@ async def test_websockets_and_event_streams_take_hashes_too(world: World) -> Non
     async with world.staff.socket() as socket:
         await socket.ws.send(json.dumps({"id": "1", "type": "subscribe", "payload": follow}))
         unknown = await socket.message()
-        await socket.ws.send(json.dumps({"id": "2", "type": "subscribe", "payload": {**follow, "query": FOLLOW}}))
+        await socket.ws.send(
+            json.dumps({"id": "2", "type": "subscribe", "payload": {**follow, "query": FOLLOW}})
+        )
         await socket.ws.send(json.dumps({"id": "3", "type": "subscribe", "payload": follow}))
-        await socket.ws.send(json.dumps({"id": "4", "type": "subscribe", "payload": persisted(VIEWER, query=VIEWER)}))
+        await socket.ws.send(
+            json.dumps({"id": "4", "type": "subscribe", "payload": persisted(VIEWER, query=VIEWER)})
+        )
         viewer = [await socket.message(), await socket.message()]
         await world.edit(world.case_type, 1, publish=True, introduction="Ny text")
         told = [await socket.message(), await socket.message()]
     streamed = await post(world.staff, persisted(VIEWER), "text/event-stream")
 
-    assert [error["extensions"]["code"] for error in unknown["payload"]] == ["PERSISTED_QUERY_NOT_FOUND"]
+    assert [error["extensions"]["code"] for error in unknown["payload"]] == [
+        "PERSISTED_QUERY_NOT_FOUND"
+    ]
     assert [(one["id"], one["type"]) for one in viewer] == [("4", "next"), ("4", "complete")]
-    assert sorted((one["id"], one["payload"]["data"]["clinicNotifications"]["action"]) for one in told) == [("2", "PUBLISHED"), ("3", "PUBLISHED")]
+    assert sorted(
+        (one["id"], one["payload"]["data"]["clinicNotifications"]["action"]) for one in told
+    ) == [("2", "PUBLISHED"), ("3", "PUBLISHED")]
     assert 'data: {"data":{"viewer":{"roles":["CLINIC_STAFF"]}},' in streamed.text
 
 
 @pytest.mark.parametrize("apollo", [False, True])
-async def test_only_what_a_manifest_names_is_accepted_where_that_is_set(mongodb_uri: str, world: World, tmp_path: Path, *, apollo: bool) -> None:
+async def test_only_what_a_manifest_names_is_accepted_where_that_is_set(
+    mongodb_uri: str, world: World, tmp_path: Path, *, apollo: bool
+) -> None:
     manifest = tmp_path / "manifest.json"
     entries = [{"id": digest(VIEWER), "name": "Viewer", "type": "query", "body": VIEWER}]
-    written: Json = {"format": "apollo-persisted-query-manifest", "version": 1, "operations": entries} if apollo else {digest(VIEWER): VIEWER}
+    written: Json = (
+        {"format": "apollo-persisted-query-manifest", "version": 1, "operations": entries}
+        if apollo
+        else {digest(VIEWER): VIEWER}
+    )
     manifest.write_text(json.dumps(written), encoding="utf-8")
 
-    async with serving(tmp_path, mongodb_uri, world.api.store, development=True, trusted_documents=manifest, trusted_only=True) as api:
+    async with serving(
+        tmp_path,
+        mongodb_uri,
+        world.api.store,
+        development=True,
+        trusted_documents=manifest,
+        trusted_only=True,
+    ) as api:
         caller = api.caller(Role.CLINIC_STAFF, BJORKEN)
-        by_hash, by_text = await post(caller, persisted(VIEWER)), await post(caller, {"query": VIEWER})
-        others = [{"query": NAME}, persisted(NAME), persisted(NAME, query=NAME), {"query": "{ viewer { roles } }"}, {"query": "{ nothing }"}]
+        by_hash, by_text = (
+            await post(caller, persisted(VIEWER)),
+            await post(caller, {"query": VIEWER}),
+        )
+        others = [
+            {"query": NAME},
+            persisted(NAME),
+            persisted(NAME, query=NAME),
+            {"query": "{ viewer { roles } }"},
+            {"query": "{ nothing }"},
+        ]
         refused = [code_of(await post(caller, body)) for body in others]
         async with caller.socket() as socket:
             await socket.subscribe(FOLLOW, clinics=[BJORKEN])
             [error] = (await socket.message())["payload"]
 
-    assert by_hash.json()["data"] == by_text.json()["data"] == {"viewer": {"roles": ["CLINIC_STAFF"]}}
+    assert (
+        by_hash.json()["data"] == by_text.json()["data"] == {"viewer": {"roles": ["CLINIC_STAFF"]}}
+    )
     assert refused == ["NOT_TRUSTED"] * 5
     assert error["extensions"]["code"] == "NOT_TRUSTED"
 
@@ -140,7 +196,9 @@ def test_a_manifest_that_can_not_be_used_ends_the_start(tmp_path: Path) -> None:
         "[]": "can't be read",
         '{"a": 5}': "can't be read",
         json.dumps({"0" * 64: VIEWER}): "is not the SHA-256",
-        json.dumps({digest("{ nothing }"): "{ nothing }"}): "does not fit the schema: Cannot query field 'nothing'",
+        json.dumps(
+            {digest("{ nothing }"): "{ nothing }"}
+        ): "does not fit the schema: Cannot query field 'nothing'",
     }
     for text, told in texts.items():
         path = tmp_path / "manifest.json"
@@ -154,11 +212,16 @@ def test_a_manifest_that_can_not_be_used_ends_the_start(tmp_path: Path) -> None:
         TrustedDocuments(operations, only=True)
 
 
-def test_what_clients_register_is_kept_within_a_bound_of_memory_and_the_manifest_always(tmp_path: Path) -> None:
+def test_what_clients_register_is_kept_within_a_bound_of_memory_and_the_manifest_always(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps({digest(VIEWER): VIEWER}), encoding="utf-8")
     trusted = TrustedDocuments(Operations(schema.graphql), path, registered_bytes=1_000_000)
-    texts = [f"query Names{number} {{ caseTypes {{ edges {{ node {{ id name state }} }} }} }}" for number in range(200)]
+    texts = [
+        f"query Names{number} {{ caseTypes {{ edges {{ node {{ id name state }} }} }} }}"
+        for number in range(200)
+    ]
 
     for text in texts:
         assert trusted.find(text, digest(text)).errors == ()

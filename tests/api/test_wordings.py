@@ -1,4 +1,6 @@
-"""What subscribers share is what each would be told alone: by every selection and every viewer, live and from the log."""
+"""What subscribers share is what each would be told alone: by every selection and every viewer,
+live and from the log.
+"""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -13,15 +15,27 @@ from tests.world import CONTENT, World
 SELECTIONS = [
     "id cursor action fromVersion toVersion residentVisible at note __typename",
     "clinic { hsaId }",
-    "clinic { id name publicName management startDate location __typename } other: clinic { navn: name }",
+    (
+        "clinic { id name publicName management startDate location __typename } other: clinic {"
+        " navn: name }"
+    ),
     "clinic { hsaId status principal { name } businessClassifications { code name } }",
     "clinic { startPage { position caseType { name } html } unacknowledgedCount }",
     "acknowledgedAt acknowledgedBy { role unit name } toVersion",
     "by { role unit unitName name employeeHsaId system }",
     "changes { kind path label before after residentVisible text { kind text } }",
-    "document { id name internalName state latestVersion publishedVersion updatedAt owner { ... on Principal { name } ... on Clinic { name } } }",
-    "document { ...on CaseType { history(first: 3) { totalCount edges { node { action actor { name role } version } } } versions { totalCount } } }",
-    "document { ... on CaseType { content { name questions { key } } assignments { totalCount edges { node { clinic { hsaId } } } } } }",
+    (
+        "document { id name internalName state latestVersion publishedVersion updatedAt owner { ..."
+        " on Principal { name } ... on Clinic { name } } }"
+    ),
+    (
+        "document { ...on CaseType { history(first: 3) { totalCount edges { node { action actor {"
+        " name role } version } } } versions { totalCount } } }"
+    ),
+    (
+        "document { ... on CaseType { content { name questions { key } } assignments { totalCount"
+        " edges { node { clinic { hsaId } } } } } }"
+    ),
     """...Named action @skip(if: $yes) note @include(if: $yes) } fragment Named on Notification { cursor ...More }
     fragment More on Notification { clinic { hsaId } clinic { name @include(if: $yes) }""",
 ]
@@ -31,7 +45,10 @@ BRACES = 'Procent 100 % och "citat" {{clinic.name}} \\ å 😀 %s %(x)s'
 def subscription(selection: str, clinic: str) -> str:
     used = "$yes" in selection
     variables = "$after: Cursor" + (", $yes: Boolean! = true" if used else "")
-    return f'subscription({variables}) {{ clinicNotifications(clinics: ["{clinic}"], after: $after) {{ {braced(selection)}'
+    return (
+        f'subscription({variables}) {{ clinicNotifications(clinics: ["{clinic}"], after: $after) {{'
+        f" {braced(selection)}"
+    )
 
 
 def braced(selection: str) -> str:
@@ -45,7 +62,10 @@ async def alone(caller: Caller, selection: str, clinic: str) -> Json:
     variables = "($yes: Boolean! = true)" if "$yes" in selection else ""
     head, fragment, tail = selection.partition("} fragment")
     end = f"}} }} }} }} }} fragment{tail} }}" if fragment else "} } } } }"
-    query = f'query{variables} {{ clinic(hsaId: "{clinic}") {{ notifications(first: 1) {{ edges {{ node {{ {head} {end}'
+    query = (
+        f'query{variables} {{ clinic(hsaId: "{clinic}") {{ notifications(first: 1) {{ edges {{ node'
+        f" {{ {head} {end}"
+    )
     page = await caller.ask(query)
     node: Json = page["clinic"]["notifications"]["edges"][0]["node"]
     return node
@@ -71,7 +91,13 @@ async def test_every_viewer_is_told_what_a_query_would_answer(world: World, sele
             await socket.started()
             live.append((caller, clinic, socket))
 
-        await world.edit(world.case_type, 1, publish=True, note=BRACES, introduction=BRACES.replace("{{clinic.name}}", "{{clinic.location}}"))
+        await world.edit(
+            world.case_type,
+            1,
+            publish=True,
+            note=BRACES,
+            introduction=BRACES.replace("{{clinic.name}}", "{{clinic.location}}"),
+        )
         told = [(await socket.next())["clinicNotifications"] for _, _, socket in live]
 
         replayed = []
@@ -85,8 +111,12 @@ async def test_every_viewer_is_told_what_a_query_would_answer(world: World, sele
     assert replayed == answers
 
 
-async def test_a_draft_shows_to_those_who_edit_and_to_nobody_else_though_they_share_an_operation(world: World) -> None:
-    own = await world.clinic_admin.done("caseTypeCreate", "caseType { id }", owner=BJORKEN, content=CONTENT)
+async def test_a_draft_shows_to_those_who_edit_and_to_nobody_else_though_they_share_an_operation(
+    world: World,
+) -> None:
+    own = await world.clinic_admin.done(
+        "caseTypeCreate", "caseType { id }", owner=BJORKEN, content=CONTENT
+    )
     own_id = own["caseType"]["id"]
     query = subscription("document { latestVersion } toVersion", BJORKEN)
     start = (await world.distribute(world.case_type, BJORKEN))["event"]["cursor"]
@@ -97,8 +127,16 @@ async def test_a_draft_shows_to_those_who_edit_and_to_nobody_else_though_they_sh
         publication = operation_of(own_id, 1)
         await world.clinic_admin.ask(publication)
         first = [await socket.next() for socket in (staff, admin)]
-        await world.clinic_admin.done("caseTypeUpdate", "event { id }", id=own_id, expectedVersion=1, content={"introduction": "Utkast"})
-        await world.clinic_admin.done("documentDeactivate", "event { id }", id=own_id, expectedVersion=2)
+        await world.clinic_admin.done(
+            "caseTypeUpdate",
+            "event { id }",
+            id=own_id,
+            expectedVersion=1,
+            content={"introduction": "Utkast"},
+        )
+        await world.clinic_admin.done(
+            "documentDeactivate", "event { id }", id=own_id, expectedVersion=2
+        )
         second = [(await socket.next())["clinicNotifications"] for socket in (staff, admin)]
 
     assert [one["clinicNotifications"]["document"]["latestVersion"] for one in first] == [1, 1]
@@ -106,12 +144,16 @@ async def test_a_draft_shows_to_those_who_edit_and_to_nobody_else_though_they_sh
 
 
 def operation_of(document: str, version: int) -> str:
-    return f'mutation {{ documentPublish(input: {{ id: "{document}", version: {version}, expectedVersion: {version} }}) {{ errors {{ code }} }} }}'
+    return (
+        f'mutation {{ documentPublish(input: {{ id: "{document}", version: {version},'
+        f" expectedVersion: {version} }}) {{ errors {{ code }} }} }}"
+    )
 
 
 async def test_variables_that_matter_part_those_who_send_the_same_operation(world: World) -> None:
     query = (
-        "subscription($after: Cursor, $with: Boolean!) { clinicNotifications(clinics: [%s], after: $after) { toVersion note @include(if: $with) } }"
+        "subscription($after: Cursor, $with: Boolean!) { clinicNotifications(clinics: [%s], after:"
+        " $after) { toVersion note @include(if: $with) } }"
     )
     start = (await world.distribute(world.case_type, BJORKEN))["event"]["cursor"]
     async with world.staff.socket() as one, world.staff.socket() as other:
@@ -131,7 +173,12 @@ async def test_a_clinic_that_is_renamed_is_told_under_its_new_name(world: World)
         await socket.subscribe(subscription("clinic { name }", BJORKEN), after=start)
         await world.edit(world.case_type, 1, publish=True, introduction="Två.")
         before = await socket.next()
-        await world.region.done("clinicsImport", "updated", principal=STOCKHOLM, csv=f"hsaId,name\n{BJORKEN},Vårdcentralen Eken\n")
+        await world.region.done(
+            "clinicsImport",
+            "updated",
+            principal=STOCKHOLM,
+            csv=f"hsaId,name\n{BJORKEN},Vårdcentralen Eken\n",
+        )
         await world.edit(world.case_type, 2, publish=True, introduction="Tre.")
         after = await socket.next()
 
@@ -140,7 +187,10 @@ async def test_a_clinic_that_is_renamed_is_told_under_its_new_name(world: World)
 
 
 async def test_a_log_is_shared_by_those_who_see_the_same_of_it(world: World) -> None:
-    selection = "action actor { name } clinics { totalCount } document { name latestVersion } changes { path }"
+    selection = (
+        "action actor { name } clinics { totalCount } document { name latestVersion } changes {"
+        " path }"
+    )
     query = f'subscription {{ events(principal: "{STOCKHOLM}") {{ {selection} }} }}'
     callers: list[Any] = [world.region, world.reviewer, world.reporter, world.region]
     async with AsyncExitStack() as stack:
@@ -156,10 +206,16 @@ async def test_a_log_is_shared_by_those_who_see_the_same_of_it(world: World) -> 
     assert region == reviewer == again
     assert region["changes"] == [{"path": "introduction"}]
     assert (region["actor"]["name"], region["document"]["latestVersion"]) == ("Anna Andersson", 2)
-    assert (reporter["changes"], reporter["actor"]["name"], reporter["document"]["latestVersion"]) == ([], None, 1)
+    assert (
+        reporter["changes"],
+        reporter["actor"]["name"],
+        reporter["document"]["latestVersion"],
+    ) == ([], None, 1)
 
 
-async def test_what_was_acknowledged_meanwhile_shows_when_it_is_read_from_the_log_again(world: World) -> None:
+async def test_what_was_acknowledged_meanwhile_shows_when_it_is_read_from_the_log_again(
+    world: World,
+) -> None:
     start = (await world.distribute(world.case_type, BJORKEN))["event"]["cursor"]
     await world.edit(world.case_type, 1, publish=True, introduction="Två.")
     query = subscription("cursor acknowledgedAt", BJORKEN)
@@ -171,6 +227,8 @@ async def test_what_was_acknowledged_meanwhile_shows_when_it_is_read_from_the_lo
             async with world.staff.socket() as socket:
                 await socket.subscribe(query, after=start)
                 told.append((await socket.next())["clinicNotifications"])
-            await world.staff.done("notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=told[0]["cursor"])
+            await world.staff.done(
+                "notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=told[0]["cursor"]
+            )
 
     assert [one["acknowledgedAt"] is not None for one in told] == [False, True]

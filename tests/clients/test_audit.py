@@ -1,4 +1,6 @@
-"""GraphQL over HTTP by the letter: the audit of servers by graphql-http, as a role that may introspect."""
+"""GraphQL over HTTP by the letter: the audit of servers by graphql-http, as a role that may
+introspect.
+"""
 
 from pathlib import Path
 
@@ -9,9 +11,13 @@ CLOSED_GET = {"5A70", "D6D5", "6A70"}
 """What asks for queries by GET, all of it optional: docs/decisions/0013-get-is-closed.md."""
 
 
-async def test_every_check_of_the_audit_passes_but_those_that_would_query_by_get(world: World, npm_packages: Path) -> None:
+async def test_every_check_of_the_audit_passes_but_those_that_would_query_by_get(
+    world: World, npm_packages: Path
+) -> None:
     async with running("audit", url=world.api.url, token=world.region.token) as program:
         checks = await program.lines()
 
     assert len(checks) == 61
-    assert {check["id"]: check["status"] for check in checks if check["status"] != "ok"} == dict.fromkeys(CLOSED_GET, "notice")
+    assert {
+        check["id"]: check["status"] for check in checks if check["status"] != "ok"
+    } == dict.fromkeys(CLOSED_GET, "notice")

@@ -1,4 +1,6 @@
-"""graphql-ws, graphql-sse, Apollo Client and urql follow a clinic: what was missed, then live, through a cut, once and in order."""
+"""graphql-ws, graphql-sse, Apollo Client and urql follow a clinic: what was missed, then live,
+through a cut, once and in order.
+"""
 
 import asyncio
 import json
@@ -52,7 +54,11 @@ class Program:
 async def running(client: str, **wish: object) -> AsyncIterator[Program]:
     """A client's program until the end of the block."""
     process = await asyncio.create_subprocess_exec(
-        NODE, HERE / f"{client}.mjs", json.dumps(wish), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        NODE,
+        HERE / f"{client}.mjs",
+        json.dumps(wish),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     try:
         yield Program(process)
@@ -63,11 +69,19 @@ async def running(client: str, **wish: object) -> AsyncIterator[Program]:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-async def test_a_client_is_told_what_it_missed_then_live_through_a_cut(world: World, npm_packages: Path, client: str) -> None:
+async def test_a_client_is_told_what_it_missed_then_live_through_a_cut(
+    world: World, npm_packages: Path, client: str
+) -> None:
     start = (await world.distribute(world.case_type, BJORKEN))["event"]["cursor"]
     await world.edit(world.case_type, 1, publish=True, introduction="Två.")
     async with wire(world.api.url) as (url, cut):
-        wish = {"url": url, "token": world.staff.token, "clinics": [BJORKEN], "after": start, "count": 4}
+        wish = {
+            "url": url,
+            "token": world.staff.token,
+            "clinics": [BJORKEN],
+            "after": start,
+            "count": 4,
+        }
         async with running(client, **wish) as program:
             if client == "graphql_ws":
                 assert await program.line() == {"roles": ["CLINIC_STAFF"]}
@@ -84,8 +98,17 @@ async def test_a_client_is_told_what_it_missed_then_live_through_a_cut(world: Wo
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-async def test_a_client_meets_a_refusal_as_an_answer(world: World, npm_packages: Path, client: str) -> None:
-    async with running(client, url=world.api.url, token=world.staff.token, clinics=[UPPSALA_CLINIC], after=None, count=1) as program:
+async def test_a_client_meets_a_refusal_as_an_answer(
+    world: World, npm_packages: Path, client: str
+) -> None:
+    async with running(
+        client,
+        url=world.api.url,
+        token=world.staff.token,
+        clinics=[UPPSALA_CLINIC],
+        after=None,
+        count=1,
+    ) as program:
         if client == "graphql_ws":
             await program.line()
 

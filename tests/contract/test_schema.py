@@ -35,33 +35,62 @@ COMING: set[str] = set()
 
 WITHOUT_DEFAULT = {
     f"CaseTypeContentInput.{name}"
-    for name in ("introduction", "questions", "links", "submittable", "standardReplies", "terms", "onContactCard", "language")
+    for name in (
+        "introduction",
+        "questions",
+        "links",
+        "submittable",
+        "standardReplies",
+        "terms",
+        "onContactCard",
+        "language",
+    )
 }
-"""Fields whose default of the contract is left to the server: docs/decisions/0006-content-input-defaults.md."""
+"""Fields whose default of the contract is left to the server:
+docs/decisions/0006-content-input-defaults.md.
+"""
 
 
 def named(schema: GraphQLSchema) -> dict[str, GraphQLNamedType]:
     """The types that are the schema's own."""
-    return {name: kind for name, kind in schema.type_map.items() if not name.startswith("__") and not is_specified_scalar_type(kind)}
+    return {
+        name: kind
+        for name, kind in schema.type_map.items()
+        if not name.startswith("__") and not is_specified_scalar_type(kind)
+    }
 
 
 def members(kind: GraphQLNamedType) -> Mapping[str, GraphQLField | GraphQLInputField]:
     """The fields of a type; none for scalars, enums and unions."""
-    return kind.fields if isinstance(kind, (GraphQLObjectType, GraphQLInterfaceType, GraphQLInputObjectType)) else {}
+    return (
+        kind.fields
+        if isinstance(kind, (GraphQLObjectType, GraphQLInterfaceType, GraphQLInputObjectType))
+        else {}
+    )
 
 
 def missing() -> Iterator[str]:
-    """The types and fields of the contract that our schema lacks; of a type that it lacks only the type."""
+    """The types and fields of the contract that our schema lacks; of a type that it lacks only the
+    type.
+    """
     for name, kind in named(CONTRACT).items():
         if name not in OURS.type_map:
             yield name
         else:
-            yield from (f"{name}.{field}" for field in members(kind) if field not in members(OURS.type_map[name]))
+            yield from (
+                f"{name}.{field}"
+                for field in members(kind)
+                if field not in members(OURS.type_map[name])
+            )
 
 
 def default(value: GraphQLArgument | GraphQLInputField) -> str | None:
     """A default value as written; null is none."""
-    written = print_ast(value.ast_node.default_value) if value.ast_node and value.ast_node.default_value else None
+    written = (
+        print_ast(value.ast_node.default_value)
+        if value.ast_node and value.ast_node.default_value
+        else None
+    )
     return None if written == "null" else written
 
 
@@ -80,7 +109,10 @@ def promises(kind: GraphQLNamedType, only: Container[str]) -> dict[str, str | No
         if name in only:
             told[name] = str(field.type)
             if isinstance(field, GraphQLField):
-                told |= {f"{name}({argument}:)": f"{value.type} = {default(value)}" for argument, value in field.args.items()}
+                told |= {
+                    f"{name}({argument}:)": f"{value.type} = {default(value)}"
+                    for argument, value in field.args.items()
+                }
             elif f"{kind.name}.{name}" not in WITHOUT_DEFAULT:
                 told[f"{name} ="] = default(field)
     return told
@@ -111,13 +143,21 @@ def test_a_type_is_what_the_contract_says(name: str) -> None:
 def test_nothing_that_the_contract_lacks_is_demanded_of_callers() -> None:
     demands = (BreakingChangeType.REQUIRED_ARG_ADDED, BreakingChangeType.REQUIRED_INPUT_FIELD_ADDED)
 
-    assert [change.description for change in find_breaking_changes(CONTRACT, OURS) if change.type in demands] == []
+    assert [
+        change.description
+        for change in find_breaking_changes(CONTRACT, OURS)
+        if change.type in demands
+    ] == []
 
 
 def test_what_is_left_to_the_server_has_no_default_in_the_schema() -> None:
     fields = members(OURS.type_map["CaseTypeContentInput"])
 
-    assert {name for name, field in fields.items() if isinstance(field, GraphQLInputField) and default(field) is not None} == set()
+    assert {
+        name
+        for name, field in fields.items()
+        if isinstance(field, GraphQLInputField) and default(field) is not None
+    } == set()
 
 
 def test_everything_in_the_schema_is_described() -> None:
@@ -129,9 +169,15 @@ def test_everything_in_the_schema_is_described() -> None:
             if not found.description:
                 bare.append(f"{name}.{field}")
             if isinstance(found, GraphQLField):
-                bare += [f"{name}.{field}({argument}:)" for argument, value in found.args.items() if not value.description]
+                bare += [
+                    f"{name}.{field}({argument}:)"
+                    for argument, value in found.args.items()
+                    if not value.description
+                ]
         if isinstance(kind, GraphQLEnumType):
-            bare += [f"{name}.{value}" for value, told in kind.values.items() if not told.description]
+            bare += [
+                f"{name}.{value}" for value, told in kind.values.items() if not told.description
+            ]
 
     assert bare == []
 
@@ -182,4 +228,6 @@ def test_every_user_error_has_a_code_a_message_and_a_path() -> None:
         "WrongState",
     }
     for kind in kinds:
-        assert common.items() <= {name: str(field.type) for name, field in kind.fields.items()}.items()
+        assert (
+            common.items() <= {name: str(field.type) for name, field in kind.fields.items()}.items()
+        )

@@ -1,4 +1,6 @@
-"""What must hold between what was acknowledged, what the log says, and what was delivered: pure functions that answer what is wrong."""
+"""What must hold between what was acknowledged, what the log says, and what was delivered: pure
+functions that answer what is wrong.
+"""
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -28,7 +30,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One event of a log, as a reader has it. `key` is its note: each write has its idempotency key there too."""
+    """One event of a log, as a reader has it.
+
+    `key` is its note: each write has its idempotency key there too.
+    """
 
     sequence: int
     action: str
@@ -38,7 +43,9 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """One write that was answered: what the answer said of its event, and what it meant for clinics by the writer's own book-keeping."""
+    """One write that was answered: what the answer said of its event, and what it meant for clinics
+    by the writer's own book-keeping.
+    """
 
     logged: Logged
     document: str
@@ -60,8 +67,12 @@ class Told:
 def compare(where: str, expected: Sequence[Hashable], got: Sequence[Hashable]) -> list[Problem]:
     """Whether exactly what was expected came, once, in order."""
     places = {item: place for place, item in enumerate(expected)}
-    problems = [Problem(Fault.REPEAT, where, item) for item, times in Counter(got).items() if times > 1]
-    problems += [Problem(Fault.PHANTOM, where, item) for item in dict.fromkeys(got) if item not in places]
+    problems = [
+        Problem(Fault.REPEAT, where, item) for item, times in Counter(got).items() if times > 1
+    ]
+    problems += [
+        Problem(Fault.PHANTOM, where, item) for item in dict.fromkeys(got) if item not in places
+    ]
     seen = set(got)
     problems += [Problem(Fault.LOSS, where, item) for item in expected if item not in seen]
     furthest = -1
@@ -73,8 +84,15 @@ def compare(where: str, expected: Sequence[Hashable], got: Sequence[Hashable]) -
     return problems
 
 
-def check_log(where: str, log: Sequence[Logged], first: int, acknowledged: Iterable[Acknowledged], abandoned: AbstractSet[str]) -> list[Problem]:
-    """Whether the log has each acknowledged write once and as it was answered, each abandoned one at most once, and no other.
+def check_log(
+    where: str,
+    log: Sequence[Logged],
+    first: int,
+    acknowledged: Iterable[Acknowledged],
+    abandoned: AbstractSet[str],
+) -> list[Problem]:
+    """Whether the log has each acknowledged write once and as it was answered, each abandoned one
+    at most once, and no other.
 
     Args:
         where: Whose log it is.
@@ -97,11 +115,17 @@ def check_log(where: str, log: Sequence[Logged], first: int, acknowledged: Itera
             problems.append(Problem(Fault.LOSS, where, write.logged))
         elif found != write.logged:
             problems.append(Problem(Fault.DIFFERENT, where, (write.logged, found)))
-    problems += [Problem(Fault.PHANTOM, where, event) for event in log if event.key not in answered | abandoned]
+    problems += [
+        Problem(Fault.PHANTOM, where, event)
+        for event in log
+        if event.key not in answered | abandoned
+    ]
     return problems
 
 
-def check_versions(where: str, hashes: Mapping[int, str], acknowledged: Iterable[Acknowledged]) -> list[Problem]:
+def check_versions(
+    where: str, hashes: Mapping[int, str], acknowledged: Iterable[Acknowledged]
+) -> list[Problem]:
     """Whether a document's versions run 1, 2, 3 …, and hold what each acknowledged write was told."""
     problems = compare(where, range(1, len(hashes) + 1), sorted(hashes))
     for write in acknowledged:
@@ -115,7 +139,9 @@ def check_versions(where: str, hashes: Mapping[int, str], acknowledged: Iterable
 
 
 def notifications(acknowledged: Iterable[Acknowledged], clinics: Iterable[str]) -> list[Told]:
-    """What some clinics must be told, by the writers' book-keeping alone: in the order of the log, for one event by clinic."""
+    """What some clinics must be told, by the writers' book-keeping alone: in the order of the log,
+    for one event by clinic.
+    """
     writes = {write.logged.sequence: write for write in acknowledged}
     among = sorted(clinics)
     return [

@@ -1,4 +1,5 @@
-"""A clock that can be set for one process alone: libfaketime (Debian's package of that name) between it and the system's clock.
+"""A clock that can be set for one process alone: libfaketime (Debian's package of that name)
+between it and the system's clock.
 
 Time that only runs (timers, durations) is left alone, as it is when a system's clock is set.
 """

@@ -1,4 +1,6 @@
-"""A replica set of real `mongod` processes on this machine, each of which can be killed, stopped and started again."""
+"""A replica set of real `mongod` processes on this machine, each of which can be killed, stopped
+and started again.
+"""
 
 import asyncio
 import contextlib
@@ -28,7 +30,9 @@ _HEARTBEAT_MS = 200
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a process runs: the address that others reach it at, and what a command begins with to run there."""
+    """Where a process runs: the address that others reach it at, and what a command begins with to
+    run there.
+    """
 
     host: str
     prefix: tuple[str, ...] = ()
@@ -49,16 +53,40 @@ def free_ports(count: int) -> list[int]:
 class Member:
     """One `mongod` of the set: its folder and address outlive its process."""
 
-    def __init__(self, binary: str, folder: Path, place: Place, port: int, options: Sequence[str], *, oplog_mb: int) -> None:
+    def __init__(
+        self,
+        binary: str,
+        folder: Path,
+        place: Place,
+        port: int,
+        options: Sequence[str],
+        *,
+        oplog_mb: int,
+    ) -> None:
         self.place = place
         self.address = f"{place.host}:{port}"
         self._command = [
-            *(*place.prefix, binary, "--replSet", _NAME, "--bind_ip", place.host, "--port", str(port)),
+            *(
+                *place.prefix,
+                binary,
+                "--replSet",
+                _NAME,
+                "--bind_ip",
+                place.host,
+                "--port",
+                str(port),
+            ),
             *("--dbpath", str(folder), "--logpath", f"{folder}.log", "--logappend"),
             *("--nounixsocket", "--noscripting", "--networkMessageCompressors", "disabled"),
             *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", str(oplog_mb)),
-            *("--setParameter", "diagnosticDataCollectionEnabled=false", "--setParameter", "transactionLifetimeLimitSeconds=10"),
-            # How long a secondary waits for the member that it copies from, once that is stopped: until then no majority is reached.
+            *(
+                "--setParameter",
+                "diagnosticDataCollectionEnabled=false",
+                "--setParameter",
+                "transactionLifetimeLimitSeconds=10",
+            ),
+            # How long a secondary waits for the member that it copies from, once that is stopped:
+            # until then no majority is reached.
             *("--setParameter", "oplogNetworkTimeoutBufferSeconds=1"),
             # A member that is ended in order first tells its clients so, by default for 15 s.
             *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=1000"),
@@ -76,7 +104,9 @@ class Member:
     def start(self) -> None:
         """Begin; it joins the set by itself."""
         with (self._folder.parent / f"{self._folder.name}.out").open("ab") as printed:
-            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT)
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT
+            )
 
     def send(self, sent: signal.Signals) -> None:
         """A signal, to a running process."""
@@ -129,12 +159,17 @@ class ReplicaSet:
         self.uri = f"mongodb://{','.join(member.address for member in members)}/?replicaSet={_NAME}"
 
     async def primary(self) -> Member:
-        """Who takes writes, once all members are up and agree on it: only then may the next one be harmed."""
+        """Who takes writes, once all members are up and agree on it: only then may the next one be
+        harmed.
+        """
         deadline = time.monotonic() + _READY_SECONDS
         while time.monotonic() < deadline:
             answers = await asyncio.gather(*(member.ask("hello") for member in self.members))
             primaries = {answer.get("primary") for answer in answers if answer is not None}
-            roles = sum(bool(answer and (answer.get("isWritablePrimary") or answer.get("secondary"))) for answer in answers)
+            roles = sum(
+                bool(answer and (answer.get("isWritablePrimary") or answer.get("secondary")))
+                for answer in answers
+            )
             if roles == len(self.members) and len(primaries) == 1:
                 for member, answer in zip(self.members, answers, strict=True):
                     if answer and answer.get("isWritablePrimary"):
@@ -146,11 +181,19 @@ class ReplicaSet:
         """Make the members one set."""
         config = {
             "_id": _NAME,
-            "members": [{"_id": number, "host": member.address} for number, member in enumerate(self.members)],
-            "settings": {"electionTimeoutMillis": _ELECTION_MS, "heartbeatIntervalMillis": _HEARTBEAT_MS},
+            "members": [
+                {"_id": number, "host": member.address}
+                for number, member in enumerate(self.members)
+            ],
+            "settings": {
+                "electionTimeoutMillis": _ELECTION_MS,
+                "heartbeatIntervalMillis": _HEARTBEAT_MS,
+            },
         }
         deadline = time.monotonic() + _READY_SECONDS
-        client: AsyncMongoClient[Any] = AsyncMongoClient(f"mongodb://{self.members[0].address}/?directConnection=true")
+        client: AsyncMongoClient[Any] = AsyncMongoClient(
+            f"mongodb://{self.members[0].address}/?directConnection=true"
+        )
         while time.monotonic() < deadline:
             if all(await asyncio.gather(*(member.ask("ping") for member in self.members))):
                 break
@@ -162,9 +205,14 @@ class ReplicaSet:
 
 @asynccontextmanager
 async def replica_set(
-    folder: Path, places: Sequence[Place] = (HERE, HERE, HERE), options: Sequence[str] = (), *, oplog_mb: int = 256
+    folder: Path,
+    places: Sequence[Place] = (HERE, HERE, HERE),
+    options: Sequence[str] = (),
+    *,
+    oplog_mb: int = 256,
 ) -> AsyncIterator[ReplicaSet]:
-    """Members at some places until the end of the block; each is then ended by its pid, whatever state it is in.
+    """Members at some places until the end of the block; each is then ended by its pid, whatever
+    state it is in.
 
     Args:
         folder: For their data, each in a folder of its own.

@@ -22,7 +22,8 @@ class Disk:
     def __init__(self, folder: Path, size_mb: int) -> None:
         self.folder = folder
         self._size = size_mb * 1024 * 1024
-        # By this alone it is written to: whatever happens, the machine's own disk below the folder is never what is filled.
+        # By this alone it is written to: whatever happens, the machine's own disk below the folder
+        # is never what is filled.
         self._root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
 
     def fill(self) -> None:
@@ -49,11 +50,18 @@ class Disk:
 
 @contextmanager
 def disk(folder: Path, size_mb: int) -> Iterator[Disk]:
-    """A disk until the end of the block, mounted on a folder; skips the test where this user can't mount."""
+    """A disk until the end of the block, mounted on a folder; skips the test where this user can't
+    mount.
+    """
     folder.mkdir()
     if os.geteuid() != 0:
         pytest.skip("a small disk can only be mounted by root")
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", str(folder)], capture_output=True, text=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if mounted.returncode:
         pytest.skip(f"a small disk can't be mounted: {mounted.stderr.strip()}")
     small = Disk(folder, size_mb)

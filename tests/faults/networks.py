@@ -1,4 +1,5 @@
-"""Places that are apart: network namespaces on one bridge, between any two of which the line can be cut.
+"""Places that are apart: network namespaces on one bridge, between any two of which the line can be
+cut.
 
 Source: ip-netns(8), ip-neighbour(8).
 """
@@ -20,15 +21,32 @@ class Network:
     """The places, and which lines are cut."""
 
     def __init__(self, names: list[str], hosts: list[str]) -> None:
-        self.places = [Place(host, ("ip", "netns", "exec", name)) for name, host in zip(names, hosts, strict=True)]
+        self.places = [
+            Place(host, ("ip", "netns", "exec", name))
+            for name, host in zip(names, hosts, strict=True)
+        ]
         self._name = dict(zip(self.places, names, strict=True))
         self._cut: list[tuple[Place, Place]] = []
 
     def cut(self, one: Place, *others: Place) -> None:
-        """Let what one place and others send each other go nowhere: nobody is told so, as when a cable is drawn."""
+        """Let what one place and others send each other go nowhere: nobody is told so, as when a
+        cable is drawn.
+        """
         for other in others:
             for at, to in ((one, other), (other, one)):
-                _ip("-n", self._name[at], "neighbour", "replace", to.host, "lladdr", _NOBODY, "dev", "line", "nud", "permanent")
+                _ip(
+                    "-n",
+                    self._name[at],
+                    "neighbour",
+                    "replace",
+                    to.host,
+                    "lladdr",
+                    _NOBODY,
+                    "dev",
+                    "line",
+                    "nud",
+                    "permanent",
+                )
             self._cut.append((one, other))
 
     def heal(self) -> None:
@@ -41,7 +59,8 @@ class Network:
 
 @contextmanager
 def network(count: int) -> Iterator[Network]:
-    """So many places, reached from here and from each other, until the end of the block; skips the test where they can't be made.
+    """So many places, reached from here and from each other, until the end of the block; skips the
+    test where they can't be made.
 
     All is made on this machine, and nothing of it is reached from outside.
     """
@@ -49,9 +68,16 @@ def network(count: int) -> Iterator[Network]:
         pytest.skip("network namespaces can only be made by root")
     mark = f"ct{os.getpid()}"
     names = [f"{mark}-{number}" for number in range(count)]
-    taken = subprocess.run(["ip", "-4", "route"], capture_output=True, text=True, check=False).stdout
-    # 198.18.0.0/15 is set aside for tests of networks (RFC 2544): no machine has one of its addresses.
-    subnet = next(net for net in (f"198.18.{random.SystemRandom().randrange(256)}" for _ in range(100)) if f" {net}." not in f" {taken}")
+    taken = subprocess.run(
+        ["ip", "-4", "route"], capture_output=True, text=True, check=False
+    ).stdout
+    # 198.18.0.0/15 is set aside for tests of networks (RFC 2544): no machine has one of its
+    # addresses.
+    subnet = next(
+        net
+        for net in (f"198.18.{random.SystemRandom().randrange(256)}" for _ in range(100))
+        if f" {net}." not in f" {taken}"
+    )
     hosts = [f"{subnet}.{number + 10}" for number in range(count)]
     try:
         _make(mark, f"{subnet}.1/24", names, hosts)

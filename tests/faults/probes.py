@@ -1,4 +1,6 @@
-"""Asks each server for next to nothing, all the time: how long the slowest answer took tells how long its event loop stood still."""
+"""Asks each server for next to nothing, all the time: how long the slowest answer took tells how
+long its event loop stood still.
+"""
 
 import json
 import threading
@@ -16,7 +18,8 @@ _BODY = json.dumps({"query": "{ __typename }"})
 
 
 class Probe:
-    """Asks from threads of its own, one for each server, so that the tests' own event loop is not measured.
+    """Asks from threads of its own, one for each server, so that the tests' own event loop is not
+    measured.
 
     Attributes:
         asked: How many answers there were.
@@ -36,7 +39,12 @@ class Probe:
             thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._enough.set()
         for thread in self._threads:
             thread.join()

@@ -1,4 +1,7 @@
-"""Lets a server that listens on loopback only be reached at another address: `python -m tests.faults.relay ADDRESS PORT`, run beside it."""
+"""Lets a server that listens on loopback only be reached at another address:
+
+`python -m tests.faults.relay ADDRESS PORT`, run beside it.
+"""
 
 import asyncio
 import contextlib

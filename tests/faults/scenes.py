@@ -1,4 +1,6 @@
-"""A scene: a replica set, servers, writers and subscribers at work; what may happen to them; and whether all that was promised held."""
+"""A scene: a replica set, servers, writers and subscribers at work; what may happen to them; and
+whether all that was promised held.
+"""
 
 import asyncio
 import os
@@ -16,7 +18,14 @@ from types import MappingProxyType
 from resolvers import development
 from store.records import Role
 from tests.callers import BJORKEN, STOCKHOLM
-from tests.faults.checker import Acknowledged, Logged, check_log, check_versions, compare, notifications
+from tests.faults.checker import (
+    Acknowledged,
+    Logged,
+    check_log,
+    check_versions,
+    compare,
+    notifications,
+)
 from tests.faults.cluster import HERE, Place, ReplicaSet, replica_set
 from tests.faults.probes import Probe
 from tests.faults.servers import Server, servers
@@ -56,12 +65,17 @@ class Scene:
     following: list[asyncio.Task[None]]
 
     async def play(self, name: str, fault: Awaitable[None], most_ms: float) -> None:
-        """Let a fault happen, and wait until all is written again; meanwhile no small answer may take longer than so long."""
+        """Let a fault happen, and wait until all is written again; meanwhile no small answer may
+        take longer than so long.
+        """
         self.probe.slowest_ms = 0
         begun = time.monotonic()
         await fault
         await self.written()
-        print(f"{name}: {time.monotonic() - begun:.1f} s, slowest small answer {self.probe.slowest_ms:.0f} ms")  # noqa: T201
+        print(  # noqa: T201
+            f"{name}: {time.monotonic() - begun:.1f} s, slowest small answer"
+            f" {self.probe.slowest_ms:.0f} ms"
+        )
         assert self.probe.slowest_ms < most_ms, name
 
     async def cut_sockets(self) -> None:
@@ -91,7 +105,9 @@ class Scene:
 
     async def stop_a_secondary(self) -> None:
         primary = await self.members.primary()
-        with self.chance.choice([one for one in self.members.members if one is not primary]).stopped():
+        with self.chance.choice(
+            [one for one in self.members.members if one is not primary]
+        ).stopped():
             await asyncio.sleep(self.stopped_seconds)
             await self.written()
 
@@ -117,7 +133,10 @@ class Scene:
         """Wait until every writer has been answered again."""
         before = [len(writer.acknowledged) for writer in self.writers]
         begun = time.monotonic()
-        while any(len(writer.acknowledged) <= count for writer, count in zip(self.writers, before, strict=True)):
+        while any(
+            len(writer.acknowledged) <= count
+            for writer, count in zip(self.writers, before, strict=True)
+        ):
             self.look()
             assert time.monotonic() - begun < RECOVERED_SECONDS, "writes are not answered again"
             await asyncio.sleep(0.05)
@@ -141,32 +160,50 @@ class Scene:
         """End the writing, then hold all records against each other; what was done is told."""
         self.enough.set()
         await asyncio.gather(*self.writing)
-        acknowledged: list[Acknowledged] = [write for writer in self.writers for write in writer.acknowledged]
+        acknowledged: list[Acknowledged] = [
+            write for writer in self.writers for write in writer.acknowledged
+        ]
         abandoned = {writer.asked for writer in self.writers if writer.asked is not None}
         log = await read_log(self.calls, self.first)
         problems = check_log("the log", log, self.first, acknowledged, abandoned)
         for writer in self.writers:
-            problems += check_versions(writer.name, await read_versions(self.calls, writer.document), writer.acknowledged)
+            problems += check_versions(
+                writer.name, await read_versions(self.calls, writer.document), writer.acknowledged
+            )
         for number, subscriber in enumerate(self.subscribers):
-            expected: list[object] = list(log if subscriber.clinics is None else notifications(acknowledged, subscriber.clinics))
+            expected: list[object] = list(
+                log
+                if subscriber.clinics is None
+                else notifications(acknowledged, subscriber.clinics)
+            )
             await caught_up(subscriber, len(expected))
             self.look()
             problems += compare(f"subscriber {number}", expected, subscriber.got)
         counted = Counter((problem.fault, problem.where) for problem in problems)
-        assert not problems, f"{dict(counted)} of {len(acknowledged)} writes; the first: {problems[:5]}"
+        assert not problems, (
+            f"{dict(counted)} of {len(acknowledged)} writes; the first: {problems[:5]}"
+        )
         deliveries = sum(len(one.got) for one in self.subscribers)
         connections = sum(one.connections for one in self.subscribers)
         told = ", ".join(f"{count} {code}" for code, count in sorted(self.calls.told.items()))
         return (
-            f"{len(acknowledged)} writes, {deliveries} deliveries over {connections} connections, {self.probe.asked} small answers; "
-            f"told: {told or 'nothing'}"
+            f"{len(acknowledged)} writes, {deliveries} deliveries over {connections} connections,"
+            f" {self.probe.asked} small answers; told: {told or 'nothing'}"
         )
 
 
 def sign_in(folder: Path, issued: datetime, valid_for: timedelta = VALID_FOR) -> str:
     """The token of one who may do all that is done."""
     anna, role = f"{STOCKHOLM}-anna", Role.REGIONAL_ADMINISTRATOR
-    return development.token(folder / "data", role=role, unit=STOCKHOLM, employee=anna, name="Anna", valid_for=valid_for, now=issued)
+    return development.token(
+        folder / "data",
+        role=role,
+        unit=STOCKHOLM,
+        employee=anna,
+        name="Anna",
+        valid_for=valid_for,
+        now=issued,
+    )
 
 
 @asynccontextmanager
@@ -201,24 +238,48 @@ async def scene(
         replica_set(disk or folder, members_at, options, oplog_mb=oplog_mb) as members,
         servers(folder, members.uri, servers_at, environment) as running,
     ):
-        token = sign_in(folder, issued=datetime.now(UTC) - VALID_FOR / 2)  # valid whatever clock a server has
+        token = sign_in(
+            folder, issued=datetime.now(UTC) - VALID_FOR / 2
+        )  # valid whatever clock a server has
         calls = Calls(running, token, chance)
         csv = "hsaId;name\n" + "".join(f"{clinic};Mottagning {clinic}\n" for clinic in CLINICS)
         await calls.do("clinicsImport", "created", principal=STOCKHOLM, csv=csv)
-        writers = [Writer(f"W{number}", calls, CLINICS, random.Random(chance.random())) for number in range(WRITERS)]  # noqa: S311
+        writers = [
+            Writer(f"W{number}", calls, CLINICS, random.Random(chance.random()))  # noqa: S311
+            for number in range(WRITERS)
+        ]
         for writer in writers:
             await writer.begin()
-        newest = f'{{ principal(hsaId: "{STOCKHOLM}") {{ events(first: 1) {{ edges {{ node {{ cursor sequence }} }} }} }} }}'
+        newest = (
+            f'{{ principal(hsaId: "{STOCKHOLM}") {{ events(first: 1) {{ edges {{ node {{ cursor'
+            " sequence } } } } }"
+        )
         start = (await calls.ask(newest))["principal"]["events"]["edges"][0]["node"]
         followed = [None, None, [BJORKEN], CLINICS[1:2], CLINICS[:3], CLINICS[2:], CLINICS]
-        subscribers = [Subscriber(running, token, start["cursor"], one, random.Random(chance.random())) for one in followed]  # noqa: S311
+        subscribers = [
+            Subscriber(running, token, start["cursor"], one, random.Random(chance.random()))  # noqa: S311
+            for one in followed
+        ]
         following = [asyncio.create_task(one.run()) for one in subscribers]
         enough = asyncio.Event()
         writing = [asyncio.create_task(writer.run(enough)) for writer in writers]
         try:
             with Probe(running, token) as probe:
                 first = start["sequence"] + 1
-                yield Scene(chance, members, running, calls, writers, subscribers, probe, first, stopped_seconds, enough, writing, following)
+                yield Scene(
+                    chance,
+                    members,
+                    running,
+                    calls,
+                    writers,
+                    subscribers,
+                    probe,
+                    first,
+                    stopped_seconds,
+                    enough,
+                    writing,
+                    following,
+                )
         finally:
             for task in (*following, *writing):
                 task.cancel()
@@ -229,7 +290,9 @@ async def scene(
 
 
 async def caught_up(subscriber: Subscriber, count: int) -> None:
-    """Wait until so many were delivered, or for long enough; what is missing is told by the comparison."""
+    """Wait until so many were delivered, or for long enough; what is missing is told by the
+    comparison.
+    """
     deadline = time.monotonic() + CAUGHT_UP_SECONDS
     while len(subscriber.got) < count and time.monotonic() < deadline:  # noqa: ASYNC110 - of another process
         await asyncio.sleep(0.05)
@@ -244,7 +307,11 @@ async def read_log(calls: Calls, first: int) -> list[Logged]:
     while True:
         page = (await calls.ask(query, after=after))["principal"]["events"]
         nodes = [edge["node"] for edge in page["edges"]]
-        found += [Logged(one["sequence"], one["action"], one["version"], one["note"]) for one in nodes if one["sequence"] >= first]
+        found += [
+            Logged(one["sequence"], one["action"], one["version"], one["note"])
+            for one in nodes
+            if one["sequence"] >= first
+        ]
         if not nodes or nodes[-1]["sequence"] < first:
             return found[::-1]
         after = page["pageInfo"]["endCursor"]
@@ -259,8 +326,13 @@ async def read_versions(calls: Calls, document: str) -> dict[int, str]:
     while more:
         found = (await calls.ask(query, id=document, after=after))["caseType"]
         assert found["verify"] == {"intact": True}
-        hashes |= {edge["node"]["number"]: edge["node"]["hash"] for edge in found["versions"]["edges"]}
-        more, after = found["versions"]["pageInfo"]["hasNextPage"], found["versions"]["pageInfo"]["endCursor"]
+        hashes |= {
+            edge["node"]["number"]: edge["node"]["hash"] for edge in found["versions"]["edges"]
+        }
+        more, after = (
+            found["versions"]["pageInfo"]["hasNextPage"],
+            found["versions"]["pageInfo"]["endCursor"],
+        )
     return hashes
 
 

@@ -15,7 +15,9 @@ import httpx2
 
 from tests.faults.cluster import HERE, Place, free_ports
 
-_AS_FAST_AS_THEY_CAN = dict.fromkeys(("CASETYPES_USER_COST_PER_SECOND", "CASETYPES_PRINCIPAL_COST_PER_SECOND"), "0")
+_AS_FAST_AS_THEY_CAN = dict.fromkeys(
+    ("CASETYPES_USER_COST_PER_SECOND", "CASETYPES_PRINCIPAL_COST_PER_SECOND"), "0"
+)
 """Few writers and a probe write and ask more here than people do."""
 _CASETYPES = str(Path(sys.executable).with_name("casetypes"))
 _READY_SECONDS = 60
@@ -51,11 +53,27 @@ class Server:
 
     def start(self) -> None:
         """Begin; `ready` waits."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("CASETYPES_")}
-        environment |= {"CASETYPES_MONGODB_URI": self._uri, "CASETYPES_DEVELOPMENT": "1", **_AS_FAST_AS_THEY_CAN} | self.environment
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("CASETYPES_")
+        }
+        environment |= {
+            "CASETYPES_MONGODB_URI": self._uri,
+            "CASETYPES_DEVELOPMENT": "1",
+            **_AS_FAST_AS_THEY_CAN,
+        } | self.environment
         with self.output.open("ab") as printed:
             self._process = subprocess.Popen(
-                [*self.place.prefix, _CASETYPES, "serve", "--data", str(self._data), "--port", str(self.port), "--sample", "none"],
+                [
+                    *self.place.prefix,
+                    _CASETYPES,
+                    "serve",
+                    "--data",
+                    str(self._data),
+                    "--port",
+                    str(self.port),
+                    "--sample",
+                    "none",
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
                 stderr=subprocess.STDOUT,
@@ -99,9 +117,14 @@ class Server:
 
 @asynccontextmanager
 async def servers(
-    folder: Path, uri: str, places: Sequence[Place], environment: Mapping[str, str] = MappingProxyType({})
+    folder: Path,
+    uri: str,
+    places: Sequence[Place],
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[list[Server]]:
-    """A server at each place, all with one data folder's key, until the end of the block; `environment` is the first one's."""
+    """A server at each place, all with one data folder's key, until the end of the block;
+    `environment` is the first one's.
+    """
     (folder / "data").mkdir()
     running = []
     for number, place in enumerate(places):
@@ -123,6 +146,15 @@ async def servers(
 
 
 def _relay(server: Server) -> subprocess.Popen[bytes]:
-    """Tokens of the development issuer are accepted on loopback only, and each place has a loopback of its own: this lets others reach it."""
-    command = [*server.place.prefix, sys.executable, "-m", "tests.faults.relay", server.place.host, str(server.port)]
+    """Tokens of the development issuer are accepted on loopback only, and each place has a loopback
+    of its own: this lets others reach it.
+    """
+    command = [
+        *server.place.prefix,
+        sys.executable,
+        "-m",
+        "tests.faults.relay",
+        server.place.host,
+        str(server.port),
+    ]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL)

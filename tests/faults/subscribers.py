@@ -1,4 +1,6 @@
-"""Subscribers with a real websocket client: each goes on after its last cursor, on one server or another, whatever happens to its connection."""
+"""Subscribers with a real websocket client: each goes on after its last cursor, on one server or
+another, whatever happens to its connection.
+"""
 
 import asyncio
 import contextlib
@@ -18,7 +20,10 @@ _WAIT_SECONDS = 0.2
 _PROTOCOL = websockets.Subprotocol("graphql-transport-ws")
 _CLINICS = """subscription($clinics: [HsaId!]!, $after: Cursor!) { clinicNotifications(clinics: $clinics, after: $after) {
     cursor action toVersion note clinic { hsaId } } }"""
-_LOG = "subscription($principal: HsaId!, $after: Cursor!) { events(principal: $principal, after: $after) { cursor sequence action version note } }"
+_LOG = (
+    "subscription($principal: HsaId!, $after: Cursor!) { events(principal: $principal, after:"
+    " $after) { cursor sequence action version note } }"
+)
 
 
 class Subscriber:
@@ -29,7 +34,14 @@ class Subscriber:
         connections: How often it has connected.
     """
 
-    def __init__(self, servers: Sequence[Server], token: str, cursor: str, clinics: Sequence[str] | None, chance: random.Random) -> None:
+    def __init__(
+        self,
+        servers: Sequence[Server],
+        token: str,
+        cursor: str,
+        clinics: Sequence[str] | None,
+        chance: random.Random,
+    ) -> None:
         self.clinics = clinics
         self.got: list[Any] = []
         self.connections = 0
@@ -65,18 +77,39 @@ class Subscriber:
     async def _follow(self, server: Server) -> None:
         address = server.url.replace("http", "ws", 1)
         # Hardly anything is read ahead, so that who stops reading is soon felt by the server.
-        async with websockets.connect(address, subprotocols=[_PROTOCOL], open_timeout=_ANSWER_SECONDS, close_timeout=1, max_queue=1) as socket:
+        async with websockets.connect(
+            address,
+            subprotocols=[_PROTOCOL],
+            open_timeout=_ANSWER_SECONDS,
+            close_timeout=1,
+            max_queue=1,
+        ) as socket:
             self._socket = socket
             self.connections += 1
-            await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {self._token}"}}))
+            await socket.send(
+                json.dumps(
+                    {
+                        "type": "connection_init",
+                        "payload": {"authorization": f"Bearer {self._token}"},
+                    }
+                )
+            )
             message = json.loads(await asyncio.wait_for(socket.recv(), _ANSWER_SECONDS))
             assert message["type"] == "connection_ack", message
-            about: Json = {"principal": STOCKHOLM} if self.clinics is None else {"clinics": self.clinics}
-            payload = {"query": _LOG if self.clinics is None else _CLINICS, "variables": about | {"after": self._cursor}}
+            about: Json = (
+                {"principal": STOCKHOLM} if self.clinics is None else {"clinics": self.clinics}
+            )
+            payload = {
+                "query": _LOG if self.clinics is None else _CLINICS,
+                "variables": about | {"after": self._cursor},
+            }
             await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
             async for text in socket:
                 message = json.loads(text)
-                if message["type"] == "error" and message["payload"][0]["extensions"]["code"] == "UNAVAILABLE":
+                if (
+                    message["type"] == "error"
+                    and message["payload"][0]["extensions"]["code"] == "UNAVAILABLE"
+                ):
                     return  # the database could not be asked: again
                 assert message["type"] == "next", message
                 assert "errors" not in message["payload"], message

@@ -2,10 +2,22 @@
 
 import pytest
 
-from tests.faults.checker import Acknowledged, Fault, Logged, Problem, Told, check_log, check_versions, compare, notifications
+from tests.faults.checker import (
+    Acknowledged,
+    Fault,
+    Logged,
+    Problem,
+    Told,
+    check_log,
+    check_versions,
+    compare,
+    notifications,
+)
 
 
-def wrote(sequence: int, key: str, action: str = "EDITED", version: int | None = None) -> Acknowledged:
+def wrote(
+    sequence: int, key: str, action: str = "EDITED", version: int | None = None
+) -> Acknowledged:
     return Acknowledged(Logged(sequence, action, version, key), document="ct_1")
 
 
@@ -25,17 +37,27 @@ def logged(*keys: str, first: int = 1) -> list[Logged]:
         ([1, 3, 2, 4], [(Fault.REORDER, 2)]),
         ([2, 3, 4, 1], [(Fault.REORDER, 1)]),
         ([1, 2, 3, 4, 5], [(Fault.PHANTOM, 5)]),
-        ([1, 9, 3, 2, 2], [(Fault.REPEAT, 2), (Fault.PHANTOM, 9), (Fault.LOSS, 4), (Fault.REORDER, 2)]),
+        (
+            [1, 9, 3, 2, 2],
+            [(Fault.REPEAT, 2), (Fault.PHANTOM, 9), (Fault.LOSS, 4), (Fault.REORDER, 2)],
+        ),
     ],
 )
-def test_a_sequence_is_compared_with_what_was_expected(got: list[int], problems: list[tuple[Fault, int]]) -> None:
-    assert compare("here", [1, 2, 3, 4], got) == [Problem(fault, "here", item) for fault, item in problems]
+def test_a_sequence_is_compared_with_what_was_expected(
+    got: list[int], problems: list[tuple[Fault, int]]
+) -> None:
+    assert compare("here", [1, 2, 3, 4], got) == [
+        Problem(fault, "here", item) for fault, item in problems
+    ]
 
 
 def test_a_log_with_every_acknowledged_write_once_is_right() -> None:
     log = logged("a", "b", "left", first=7)
 
-    assert check_log("log", log, 7, [wrote(7, "a"), wrote(8, "b"), wrote(8, "b")], {"left", "never"}) == []
+    assert (
+        check_log("log", log, 7, [wrote(7, "a"), wrote(8, "b"), wrote(8, "b")], {"left", "never"})
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,13 +74,22 @@ def test_a_log_with_every_acknowledged_write_once_is_right() -> None:
         ([*logged("a"), Logged(2, "PUBLISHED", None, "b")], Fault.DIFFERENT),
     ],
 )
-def test_a_log_that_does_not_hold_what_was_acknowledged_is_found(log: list[Logged], fault: Fault) -> None:
-    assert fault in {problem.fault for problem in check_log("log", log, 1, [wrote(1, "a"), wrote(2, "b")], {"left"})}
+def test_a_log_that_does_not_hold_what_was_acknowledged_is_found(
+    log: list[Logged], fault: Fault
+) -> None:
+    assert fault in {
+        problem.fault
+        for problem in check_log("log", log, 1, [wrote(1, "a"), wrote(2, "b")], {"left"})
+    }
 
 
 def test_one_key_answered_with_two_events_is_found() -> None:
-    assert check_log("log", logged("a", "b"), 1, [wrote(1, "a"), wrote(2, "b"), wrote(2, "a")], set()) == [
-        Problem(Fault.DIFFERENT, "log", (Logged(2, "EDITED", None, "a"), Logged(1, "EDITED", None, "a")))
+    assert check_log(
+        "log", logged("a", "b"), 1, [wrote(1, "a"), wrote(2, "b"), wrote(2, "a")], set()
+    ) == [
+        Problem(
+            Fault.DIFFERENT, "log", (Logged(2, "EDITED", None, "a"), Logged(1, "EDITED", None, "a"))
+        )
     ]
 
 
@@ -71,7 +102,9 @@ def test_one_key_answered_with_two_events_is_found() -> None:
         ({1: "one", 2: "two", 4: "four"}, [Fault.PHANTOM, Fault.LOSS]),
     ],
 )
-def test_versions_are_what_their_writers_were_told(hashes: dict[int, str], faults: list[Fault]) -> None:
+def test_versions_are_what_their_writers_were_told(
+    hashes: dict[int, str], faults: list[Fault]
+) -> None:
     second = Acknowledged(Logged(5, "EDITED", 2, "b"), document="ct_1", hash="two")
 
     assert [problem.fault for problem in check_versions("ct_1", hashes, [second])] == faults
@@ -79,10 +112,20 @@ def test_versions_are_what_their_writers_were_told(hashes: dict[int, str], fault
 
 def test_clinics_are_told_what_concerns_them_in_the_order_of_the_log() -> None:
     writes = [
-        Acknowledged(Logged(3, "PUBLISHED", 2, "c"), "ct_1", clinics=frozenset({"B", "A"}), in_force=2),
-        Acknowledged(Logged(1, "DISTRIBUTED", 1, "a"), "ct_1", clinics=frozenset({"A", "C"}), in_force=1),
-        Acknowledged(Logged(3, "PUBLISHED", 2, "c"), "ct_1", clinics=frozenset({"B", "A"}), in_force=2),
+        Acknowledged(
+            Logged(3, "PUBLISHED", 2, "c"), "ct_1", clinics=frozenset({"B", "A"}), in_force=2
+        ),
+        Acknowledged(
+            Logged(1, "DISTRIBUTED", 1, "a"), "ct_1", clinics=frozenset({"A", "C"}), in_force=1
+        ),
+        Acknowledged(
+            Logged(3, "PUBLISHED", 2, "c"), "ct_1", clinics=frozenset({"B", "A"}), in_force=2
+        ),
         Acknowledged(Logged(2, "EDITED", 2, "b"), "ct_1"),
     ]
 
-    assert notifications(writes, ["B", "A"]) == [Told("A", "DISTRIBUTED", 1, "a"), Told("A", "PUBLISHED", 2, "c"), Told("B", "PUBLISHED", 2, "c")]
+    assert notifications(writes, ["B", "A"]) == [
+        Told("A", "DISTRIBUTED", 1, "a"),
+        Told("A", "PUBLISHED", 2, "c"),
+        Told("B", "PUBLISHED", 2, "c"),
+    ]

@@ -1,4 +1,6 @@
-"""The disks of MongoDB run full while it is written: nothing acknowledged is lost, and when there is room again, all goes on."""
+"""The disks of MongoDB run full while it is written: nothing acknowledged is lost, and when there
+is room again, all goes on.
+"""
 
 import asyncio
 import shutil
@@ -19,12 +21,16 @@ FULL_SECONDS = 5
 
 
 async def fill_and_free(here: Scene, small: Disk) -> None:
-    """Fill the disk that all members share until nothing is written any more; then let an administrator make room and start MongoDB."""
+    """Fill the disk that all members share until nothing is written any more; then let an
+    administrator make room and start MongoDB.
+    """
     async with kept_full(small):
         await here.told("UNAVAILABLE")
         begun = time.monotonic()
         while await written_within(here, FULL_SECONDS):
-            assert time.monotonic() - begun < RECOVERED_SECONDS, "the disk is full, and it is written all the same"
+            assert time.monotonic() - begun < RECOVERED_SECONDS, (
+                "the disk is full, and it is written all the same"
+            )
     small.free()
     for member in here.members.members:
         await member.end()
@@ -58,7 +64,9 @@ async def written_within(here: Scene, seconds: float) -> int:
 
 async def play(folder: Path, times: int, most_ms: float) -> None:
     with disk(folder / "disk", DISK_MB) as small:
-        async with scene(folder, seed_of_the_day(), disk=small.folder, options=SMALL_JOURNAL) as here:
+        async with scene(
+            folder, seed_of_the_day(), disk=small.folder, options=SMALL_JOURNAL
+        ) as here:
             for _ in range(times):
                 await here.play("fill_and_free", fill_and_free(here, small), most_ms)
             print(await here.check())  # noqa: T201
@@ -86,5 +94,7 @@ async def test_nothing_acknowledged_is_lost_when_the_disks_run_full(tmp_path: Pa
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
-async def test_nothing_acknowledged_is_lost_when_the_disks_run_full_again_and_again(tmp_path: Path) -> None:
+async def test_nothing_acknowledged_is_lost_when_the_disks_run_full_again_and_again(
+    tmp_path: Path,
+) -> None:
     await play(tmp_path, times=5, most_ms=300)

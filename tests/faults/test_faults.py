@@ -1,6 +1,8 @@
-"""No acknowledged write and no delivery is lost, repeated or told out of order, whatever is killed, stopped or cut off meanwhile.
+"""No acknowledged write and no delivery is lost, repeated or told out of order, whatever is killed,
+stopped or cut off meanwhile.
 
-The schedule of faults is drawn from a seed, which is printed: `CASETYPES_FAULT_SEED=… pytest tests/faults` plays it again.
+The schedule of faults is drawn from a seed, which is printed: `CASETYPES_FAULT_SEED=… pytest
+tests/faults` plays it again.
 """
 
 from collections.abc import Awaitable, Callable
@@ -24,7 +26,9 @@ FAULTS: list[Callable[[Scene], Awaitable[None]]] = [
 
 
 async def play(folder: Path, rounds: int, stopped_seconds: float, most_ms: float) -> None:
-    """Let the faults happen while it is written and followed, then hold all records against each other."""
+    """Let the faults happen while it is written and followed, then hold all records against each
+    other.
+    """
     async with scene(folder, seed_of_the_day(), stopped_seconds=stopped_seconds) as here:
         for _ in range(rounds):
             for fault in here.chance.sample(FAULTS, len(FAULTS)):
@@ -33,7 +37,9 @@ async def play(folder: Path, rounds: int, stopped_seconds: float, most_ms: float
 
 
 @pytest.mark.timeout(300)
-async def test_nothing_is_lost_repeated_or_reordered_through_one_of_each_fault(tmp_path: Path) -> None:
+async def test_nothing_is_lost_repeated_or_reordered_through_one_of_each_fault(
+    tmp_path: Path,
+) -> None:
     await play(tmp_path, rounds=1, stopped_seconds=2, most_ms=3_000)
 
 

@@ -1,4 +1,5 @@
-"""A primary that has just taken over has all that a majority has, and for a moment does not know it: nobody may be shown or told less for that.
+"""A primary that has just taken over has all that a majority has, and for a moment does not know
+it: nobody may be shown or told less for that.
 
 MongoDB's own fail point makes the moment as long as is needed to look at it.
 """
@@ -24,14 +25,22 @@ from tests.serving import serving
 from tests.world import World
 
 LOOKED_AT_SECONDS = 1.0
-EVENTS = f'subscription($after: Cursor) {{ events(principal: "{STOCKHOLM}", after: $after) {{ sequence }} }}'
-NOTIFICATIONS = f'subscription($after: Cursor) {{ clinicNotifications(clinics: ["{BJORKEN}"], after: $after) {{ toVersion }} }}'
+EVENTS = (
+    f'subscription($after: Cursor) {{ events(principal: "{STOCKHOLM}", after: $after) {{ sequence'
+    " } }"
+)
+NOTIFICATIONS = (
+    f'subscription($after: Cursor) {{ clinicNotifications(clinics: ["{BJORKEN}"], after: $after) {{'
+    " toVersion } }"
+)
 
 
 @pytest.fixture(scope="module")
 async def members(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ReplicaSet]:
     """Three of them, two of which can be kept from learning what a majority has."""
-    async with replica_set(tmp_path_factory.mktemp("takeover"), [HERE] * 3, ["--setParameter", "enableTestCommands=1"]) as members:
+    async with replica_set(
+        tmp_path_factory.mktemp("takeover"), [HERE] * 3, ["--setParameter", "enableTestCommands=1"]
+    ) as members:
         yield members
 
 
@@ -70,25 +79,35 @@ async def server(members: ReplicaSet, database: Database, folder: Path) -> Async
 
 @asynccontextmanager
 async def unaware(members: ReplicaSet) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Keep the secondaries from learning what a majority has, until the end of the block; what is yielded makes one of them the primary."""
+    """Keep the secondaries from learning what a majority has, until the end of the block; what is
+    yielded makes one of them the primary.
+    """
     before = await members.primary()
-    async with AsyncMongoClient[Json](members.uri, readConcernLevel="majority", w="majority") as client:
+    async with AsyncMongoClient[Json](
+        members.uri, readConcernLevel="majority", w="majority"
+    ) as client:
         marks = client["aside"]["marks"]
-        await marks.insert_one({})  # what it has of a collection that it does not know yet, MongoDB does not tell at all
+        await marks.insert_one(
+            {}
+        )  # what it has of a collection that it does not know yet, MongoDB does not tell at all
         await learn(members, but=before)
 
         async def take_over() -> None:
             mark = {"_id": ObjectId()}
             await marks.insert_one(mark)
             while await members.primary() is before:
-                await before.ask({"replSetStepDown": 3, "secondaryCatchUpPeriodSecs": 2, "force": True})
+                await before.ask(
+                    {"replSetStepDown": 3, "secondaryCatchUpPeriodSecs": 2, "force": True}
+                )
             assert await marks.find_one(mark) is None  # though a majority has it
 
         try:
             yield take_over
         finally:
             await learn(members)
-            while not await (await members.primary()).ask({"appendOplogNote": 1, "data": {"for": "the majority to move on"}}):
+            while not await (await members.primary()).ask(
+                {"appendOplogNote": 1, "data": {"for": "the majority to move on"}}
+            ):
                 pass
 
 
@@ -99,7 +118,9 @@ async def learn(members: ReplicaSet, but: object = None) -> None:
             pass  # it has half a second for an answer, which may not be enough on a busy machine
 
 
-async def test_no_read_shows_less_than_one_before_it(members: ReplicaSet, database: Database) -> None:
+async def test_no_read_shows_less_than_one_before_it(
+    members: ReplicaSet, database: Database
+) -> None:
     reads: dict[str, Callable[[], Awaitable[Any]]] = {
         "find": lambda: database.find("events", {}),
         "find_one": lambda: database.find_one("events", {"_id": "new"}),
@@ -117,25 +138,46 @@ async def test_no_read_shows_less_than_one_before_it(members: ReplicaSet, databa
         await asyncio.wait(reading.values(), timeout=LOOKED_AT_SECONDS)
 
     found = {name: await one for name, one in reading.items()}
-    assert found == {"find": [new], "find_one": new, "aggregate": [new], "distinct": ["new"], "count": 1, "newest": new}
+    assert found == {
+        "find": [new],
+        "find_one": new,
+        "aggregate": [new],
+        "distinct": ["new"],
+        "count": 1,
+        "newest": new,
+    }
 
 
-async def test_what_was_written_here_is_seen_here(members: ReplicaSet, world: World, database: Database) -> None:
+async def test_what_was_written_here_is_seen_here(
+    members: ReplicaSet, world: World, database: Database
+) -> None:
     async with unaware(members) as take_over:
         await world.edit(world.case_type, 1, publish=True, introduction="Ny text.")
         await take_over()
-        asking = asyncio.ensure_future(world.region.ask("query($id: ID!) { caseType(id: $id) { latestVersion } }", id=world.case_type))
+        asking = asyncio.ensure_future(
+            world.region.ask(
+                "query($id: ID!) { caseType(id: $id) { latestVersion } }", id=world.case_type
+            )
+        )
         await asyncio.wait([asking], timeout=LOOKED_AT_SECONDS)
     assert await asking == {"caseType": {"latestVersion": 2}}
 
 
-async def test_who_catches_up_misses_nothing(members: ReplicaSet, world: World, database: Database) -> None:
+async def test_who_catches_up_misses_nothing(
+    members: ReplicaSet, world: World, database: Database
+) -> None:
     begun = (await world.distribute(world.case_type, BJORKEN))["event"]
-    async with world.region.socket() as log, world.staff.socket() as inbox, world.region.socket() as watched:
+    async with (
+        world.region.socket() as log,
+        world.staff.socket() as inbox,
+        world.region.socket() as watched,
+    ):
         await watched.subscribe(EVENTS, after=begun["cursor"])
         async with unaware(members) as take_over:
             for version in (2, 3, 4):
-                await world.edit(world.case_type, version - 1, publish=True, introduction=f"Text {version}.")
+                await world.edit(
+                    world.case_type, version - 1, publish=True, introduction=f"Text {version}."
+                )
                 await watched.next()  # the server has met it
             await take_over()
             await log.subscribe(EVENTS, after=begun["cursor"])
@@ -145,16 +187,22 @@ async def test_who_catches_up_misses_nothing(members: ReplicaSet, world: World, 
         told = [await one for one in telling]
         logged = [told[0], await log.next(), await log.next()]
         noticed = [told[1], await inbox.next(), await inbox.next()]
-    assert [one["events"]["sequence"] for one in logged] == [begun["sequence"] + number for number in (1, 2, 3)]
+    assert [one["events"]["sequence"] for one in logged] == [
+        begun["sequence"] + number for number in (1, 2, 3)
+    ]
     assert [one["clinicNotifications"]["toVersion"] for one in noticed] == [2, 3, 4]
 
 
-async def test_whom_an_event_concerns_is_read_as_it_is_since_that_event(members: ReplicaSet, world: World, database: Database) -> None:
+async def test_whom_an_event_concerns_is_read_as_it_is_since_that_event(
+    members: ReplicaSet, world: World, database: Database
+) -> None:
     async with process(members, database.name) as other:
         store = Store.over(other, KINDS)
         store.feed.start()
         try:
-            async with aclosing(store.feed.follow(STOCKHOLM, await store.history.latest_sequence(STOCKHOLM))) as events:
+            async with aclosing(
+                store.feed.follow(STOCKHOLM, await store.history.latest_sequence(STOCKHOLM))
+            ) as events:
                 following = asyncio.ensure_future(anext(events))
                 async with unaware(members) as take_over:
                     await world.distribute(world.case_type, BJORKEN)
@@ -169,20 +217,28 @@ async def test_whom_an_event_concerns_is_read_as_it_is_since_that_event(members:
             await store.feed.stop()
 
 
-async def test_a_cursor_of_another_server_is_taken(members: ReplicaSet, world: World, database: Database, tmp_path: Path) -> None:
+async def test_a_cursor_of_another_server_is_taken(
+    members: ReplicaSet, world: World, database: Database, tmp_path: Path
+) -> None:
     async with process(members, database.name) as other, server(members, other, tmp_path) as api:
         region = Caller(api, world.region.client, world.region.token)
         async with region.socket() as socket:
             async with unaware(members) as take_over:
-                written = (await world.edit(world.case_type, 1, publish=True, introduction="Ny text."))["event"]
+                written = (
+                    await world.edit(world.case_type, 1, publish=True, introduction="Ny text.")
+                )["event"]
                 await take_over()
                 await socket.subscribe(EVENTS, after=written["cursor"])
                 following = asyncio.ensure_future(socket.started())
-                exporting = asyncio.ensure_future(fetched(region, "events.ndjson", after=written["cursor"]))
+                exporting = asyncio.ensure_future(
+                    fetched(region, "events.ndjson", after=written["cursor"])
+                )
                 await asyncio.wait([following, exporting], timeout=LOOKED_AT_SECONDS)
             await following  # and was not told that there is no such cursor
             assert (await exporting).status_code == 200
-            later = (await world.edit(world.case_type, 2, publish=True, introduction="Nyare text."))["event"]
+            later = (
+                await world.edit(world.case_type, 2, publish=True, introduction="Nyare text.")
+            )["event"]
             assert (await socket.next())["events"]["sequence"] == later["sequence"]
 
 
@@ -193,9 +249,15 @@ async def test_an_acknowledgement_at_another_server_is_of_what_was_told(
     async with process(members, database.name) as other, server(members, other, tmp_path) as api:
         staff = Caller(api, world.staff.client, world.staff.token)
         async with unaware(members) as take_over:
-            written = (await world.edit(world.case_type, 1, publish=True, introduction="Ny text."))["event"]
+            written = (await world.edit(world.case_type, 1, publish=True, introduction="Ny text."))[
+                "event"
+            ]
             await take_over()
-            acknowledging = asyncio.ensure_future(staff.done("notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=written["cursor"]))
+            acknowledging = asyncio.ensure_future(
+                staff.done(
+                    "notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=written["cursor"]
+                )
+            )
             await asyncio.wait([acknowledging], timeout=LOOKED_AT_SECONDS)
         await acknowledging
     [row] = await database.find("assignments", {"clinic": BJORKEN})

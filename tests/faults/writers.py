@@ -1,4 +1,6 @@
-"""Writers over HTTP: each has its own case type, repeats a call under its idempotency key until it is answered, and keeps book of the answers."""
+"""Writers over HTTP: each has its own case type, repeats a call under its idempotency key until it
+is answered, and keeps book of the answers.
+"""
 
 import asyncio
 import random
@@ -32,14 +34,20 @@ class Calls:
         self.told: Counter[str] = Counter()
         self._servers = servers
         self._chance = chance
-        self._client = httpx2.AsyncClient(timeout=_CALL_SECONDS, headers={"authorization": f"Bearer {token}"})
+        self._client = httpx2.AsyncClient(
+            timeout=_CALL_SECONDS, headers={"authorization": f"Bearer {token}"}
+        )
 
     async def ask(self, query: str, **variables: Any) -> Json:
-        """The data of an operation, asked for until it is answered, at one server or, after a failure, another."""
+        """The data of an operation, asked for until it is answered, at one server or, after a
+        failure, another.
+        """
         server = self._chance.choice(self._servers)
         while True:
             try:
-                answer = await self._client.post(server.url, json={"query": query, "variables": variables})
+                answer = await self._client.post(
+                    server.url, json={"query": query, "variables": variables}
+                )
             except httpx2.HTTPError:
                 pass
             else:
@@ -51,7 +59,9 @@ class Calls:
                     return data
                 assert codes <= _ANSWERED, body
                 self.told.update(codes)
-            server = self._chance.choice([one for one in self._servers if one is not server] or self._servers)
+            server = self._chance.choice(
+                [one for one in self._servers if one is not server] or self._servers
+            )
             await asyncio.sleep(_AGAIN_SECONDS)
 
     async def do(self, mutation: str, select: str, /, **given: Any) -> Json:
@@ -73,7 +83,9 @@ class Writer:
         asked: The key of the call that has no answer yet.
     """
 
-    def __init__(self, name: str, calls: Calls, clinics: Sequence[str], chance: random.Random) -> None:
+    def __init__(
+        self, name: str, calls: Calls, clinics: Sequence[str], chance: random.Random
+    ) -> None:
         self.name = name
         self.document = ""
         self.acknowledged: list[Acknowledged] = []
@@ -89,20 +101,39 @@ class Writer:
     async def begin(self) -> None:
         """Make the case type, put it in force and hand it to half of the clinics."""
         content = {"name": f"Ärendetyp {self.name}", "internalName": self.name}
-        made = await self._calls.do("caseTypeCreate", "caseType { id }", owner=STOCKHOLM, content=content, idempotencyKey=f"{self.name} skapa")
+        made = await self._calls.do(
+            "caseTypeCreate",
+            "caseType { id }",
+            owner=STOCKHOLM,
+            content=content,
+            idempotencyKey=f"{self.name} skapa",
+        )
         self.document = made["caseType"]["id"]
         await self._calls.do(
-            "documentPublish", "event { id }", id=self.document, version=1, expectedVersion=1, idempotencyKey=f"{self.name} publicera"
+            "documentPublish",
+            "event { id }",
+            id=self.document,
+            version=1,
+            expectedVersion=1,
+            idempotencyKey=f"{self.name} publicera",
         )
         self._latest = self._published = 1
         self._having = set(self._clinics[::2])
         to = {"hsaIds": sorted(self._having)}
-        await self._calls.do("caseTypeDistribute", "event { id }", caseType=self.document, to=to, idempotencyKey=f"{self.name} dela ut")
+        await self._calls.do(
+            "caseTypeDistribute",
+            "event { id }",
+            caseType=self.document,
+            to=to,
+            idempotencyKey=f"{self.name} dela ut",
+        )
 
     async def run(self, until: asyncio.Event) -> None:
         """Write, until it is enough."""
         while not until.is_set():
-            await self._chance.choice([self._edit, self._publish, self._publish, self._publish, self._hand_over])()
+            await self._chance.choice(
+                [self._edit, self._publish, self._publish, self._publish, self._hand_over]
+            )()
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _edit(self) -> None:
@@ -112,22 +143,37 @@ class Writer:
         await self._save(publish=True)
 
     async def _save(self, *, publish: bool) -> None:
-        given = {"id": self.document, "expectedVersion": self._latest, "content": {"introduction": self._new_key()}, "publish": publish}
+        given = {
+            "id": self.document,
+            "expectedVersion": self._latest,
+            "content": {"introduction": self._new_key()},
+            "publish": publish,
+        }
         done = await self._write("caseTypeUpdate", f"{_EVENT} {_VERSION}", **given)
         self._latest = done["version"]["number"]
         if publish:
             self._published = self._latest
-        self._note(done, clinics=self._having if publish else (), in_force=self._published if publish else None)
+        self._note(
+            done,
+            clinics=self._having if publish else (),
+            in_force=self._published if publish else None,
+        )
 
     async def _hand_over(self) -> None:
         clinic = self._chance.choice(self._clinics)
         self._new_key()
         if clinic in self._having:
-            done = await self._write("caseTypeWithdraw", _EVENT, **{"caseType": self.document, "from": {"hsaIds": [clinic]}})
+            done = await self._write(
+                "caseTypeWithdraw",
+                _EVENT,
+                **{"caseType": self.document, "from": {"hsaIds": [clinic]}},
+            )
             self._having.discard(clinic)
             self._note(done, clinics=[clinic], in_force=None)
         else:
-            done = await self._write("caseTypeDistribute", _EVENT, caseType=self.document, to={"hsaIds": [clinic]})
+            done = await self._write(
+                "caseTypeDistribute", _EVENT, caseType=self.document, to={"hsaIds": [clinic]}
+            )
             self._having.add(clinic)
             self._note(done, clinics=[clinic], in_force=self._published)
 
@@ -137,16 +183,33 @@ class Writer:
         return self.asked
 
     async def _write(self, mutation: str, select: str, **given: Any) -> Json:
-        """A write, whose note is its idempotency key; now and then asked for again after it was answered."""
+        """A write, whose note is its idempotency key; now and then asked for again after it was
+        answered.
+        """
         again = self._chance.random() < 0.1
-        done = await self._calls.do(mutation, select, **given, note=self.asked, idempotencyKey=self.asked)
+        done = await self._calls.do(
+            mutation, select, **given, note=self.asked, idempotencyKey=self.asked
+        )
         if again:
-            assert await self._calls.do(mutation, select, **given, note=self.asked, idempotencyKey=self.asked) == done
+            assert (
+                await self._calls.do(
+                    mutation, select, **given, note=self.asked, idempotencyKey=self.asked
+                )
+                == done
+            )
         return done
 
-    def _note(self, done: Json, *, clinics: Sequence[str] | set[str] | tuple[str, ...], in_force: int | None) -> None:
+    def _note(
+        self,
+        done: Json,
+        *,
+        clinics: Sequence[str] | set[str] | tuple[str, ...],
+        in_force: int | None,
+    ) -> None:
         event = done["event"]
         logged = Logged(event["sequence"], event["action"], event["version"], event["note"])
         hashed = done["version"]["hash"] if "version" in done else None
-        self.acknowledged.append(Acknowledged(logged, self.document, hashed, frozenset(clinics), in_force))
+        self.acknowledged.append(
+            Acknowledged(logged, self.document, hashed, frozenset(clinics), in_force)
+        )
         self.asked = None

@@ -1,4 +1,6 @@
-"""Following the live end of a log without a network: the hub as the app runs it, and readers that are as fast or slow as a test wants."""
+"""Following the live end of a log without a network: the hub as the app runs it, and readers that
+are as fast or slow as a test wants.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -26,10 +28,14 @@ Heard = tuple[int, str | None]
 class Words:
     """The plainest wording: an event's number."""
 
-    def text(self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool) -> bytes | None:
+    def text(
+        self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool
+    ) -> bytes | None:
         return str(event.sequence).encode()
 
-    async def make(self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool) -> bytes:
+    async def make(
+        self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool
+    ) -> bytes:
         return str(event.sequence).encode()
 
     async def prepare(self, clinic: Clinic) -> None:
@@ -82,10 +88,16 @@ class Reader:
         return self.heard[self._taken - count : self._taken]
 
 
-def viewer(role: Role = Role.REGIONAL_ADMINISTRATOR, unit: str = STOCKHOLM, employee: str = "SE2321000016-AA") -> Viewer:
+def viewer(
+    role: Role = Role.REGIONAL_ADMINISTRATOR,
+    unit: str = STOCKHOLM,
+    employee: str = "SE2321000016-AA",
+) -> Viewer:
     """Someone signed in with one role."""
     grants = (Grant(role, unit, includes_below=True),)
-    return Viewer(employee, employee, "Anna Andersson", grants, datetime(9999, 1, 1, tzinfo=UTC), acr=LOA3)
+    return Viewer(
+        employee, employee, "Anna Andersson", grants, datetime(9999, 1, 1, tzinfo=UTC), acr=LOA3
+    )
 
 
 def new_hub(store: Store) -> Hub:
@@ -94,19 +106,32 @@ def new_hub(store: Store) -> Hub:
 
 
 async def join(
-    hub: Hub, store: Store, clinics: Sequence[str] | None, position: Position, reader: Reader | None = None, who: Viewer | None = None
+    hub: Hub,
+    store: Store,
+    clinics: Sequence[str] | None,
+    position: Position,
+    reader: Reader | None = None,
+    who: Viewer | None = None,
 ) -> Reader:
     """A reader that follows some clinics, or the whole log of Region Stockholm."""
     reader = reader or Reader()
     changes = hub.changes
     context = await Context.of(store, who or viewer(), "request")
     found = None if clinics is None else list((await store.clinics.get_many(clinics)).values())
-    reader.follower = await hub.follow(context, Following(STOCKHOLM, position, found, EventFilter()), Words(), reader, changes=changes)
+    reader.follower = await hub.follow(
+        context,
+        Following(STOCKHOLM, position, found, EventFilter()),
+        Words(),
+        reader,
+        changes=changes,
+    )
     return reader
 
 
 @asynccontextmanager
-async def following(store: Store, clinics: Sequence[str] | None, position: Position) -> AsyncIterator[Reader]:
+async def following(
+    store: Store, clinics: Sequence[str] | None, position: Position
+) -> AsyncIterator[Reader]:
     """One reader of a hub of its own; both end with the block."""
     hub = new_hub(store)
     yield await join(hub, store, clinics, position)

@@ -1,4 +1,6 @@
-"""Whatever is published, handed out, taken back and acknowledged, in whatever order: what is counted is what a simple model says."""
+"""Whatever is published, handed out, taken back and acknowledged, in whatever order: what is
+counted is what a simple model says.
+"""
 
 from collections import Counter
 from random import Random
@@ -11,7 +13,18 @@ from store.paging import Paging
 from store.records import Act, Actor, Document, Role
 from store.registry import Store
 from store.selections import Selection
-from tests.storage.building import BJORKEN, BY_ANNA, EKEN, LINDEN, STOCKHOLM, document_of, inbox_page, published, saved_as, with_clinics
+from tests.storage.building import (
+    BJORKEN,
+    BY_ANNA,
+    EKEN,
+    LINDEN,
+    STOCKHOLM,
+    document_of,
+    inbox_page,
+    published,
+    saved_as,
+    with_clinics,
+)
 
 CLINICS = (BJORKEN, LINDEN, EKEN)
 BY_STAFF = Act(Actor(Role.CLINIC_STAFF, BJORKEN, "SE2321000016-BB"))
@@ -62,18 +75,34 @@ async def test_what_is_counted_is_what_was_acknowledged(store: Store, seed: int)
     model = Model()
     model.in_force.append((3, 1))
     for _ in range(ACTS):
-        match chance.choice(["edit", "publish", "publish", "again", "move", "move", "acknowledge", "acknowledge", "acknowledge"]):
+        match chance.choice(
+            [
+                "edit",
+                "publish",
+                "publish",
+                "again",
+                "move",
+                "move",
+                "acknowledge",
+                "acknowledge",
+                "acknowledge",
+            ]
+        ):
             case "edit":
                 document = await saved_as(store, document, str(chance.random()))
             case "publish":
                 document = await saved_as(store, document, str(chance.random()), publish=True)
                 model.publish(await newest(store), document.latest)
             case "again":
-                document = await publish_earlier(store, model, document, chance.randint(1, document.latest))
+                document = await publish_earlier(
+                    store, model, document, chance.randint(1, document.latest)
+                )
             case "move":
                 await move(store, model, document, chance.choice(CLINICS))
             case _:
-                await acknowledge(store, model, chance.choice(CLINICS), chance.randint(0, await newest(store)))
+                await acknowledge(
+                    store, model, chance.choice(CLINICS), chance.randint(0, await newest(store))
+                )
         await compare(store, model, document)
 
 
@@ -82,7 +111,9 @@ async def newest(store: Store) -> int:
 
 
 async def publish_earlier(store: Store, model: Model, document: Document, version: int) -> Document:
-    saved = await store.documents.publish(document, version=version, expected_version=document.latest, act=BY_ANNA)
+    saved = await store.documents.publish(
+        document, version=version, expected_version=document.latest, act=BY_ANNA
+    )
     if saved.event is not None:
         model.publish(saved.event.sequence, version)
     return document_of(saved)
@@ -111,13 +142,21 @@ async def compare(store: Store, model: Model, document: Document) -> None:
         [found] = (await store.clinics.get_many([clinic])).values()
         assert found.acknowledged == model.acknowledged[clinic][-1]
         unseen = [sequence for sequence in model.told[clinic] if sequence > found.acknowledged]
-        assert await store.notifications.count(Inbox(clinic, STOCKHOLM, Paging(), found.acknowledged)) == len(unseen)
+        assert await store.notifications.count(
+            Inbox(clinic, STOCKHOLM, Paging(), found.acknowledged)
+        ) == len(unseen)
         page = await inbox_page(store, found, Paging(limit=100))
         assert [one.event.sequence for one in page.items] == model.told[clinic][::-1]
-        by = await store.acknowledgements.of_notifications([(clinic, sequence) for sequence in model.told[clinic]])
+        by = await store.acknowledgements.of_notifications(
+            [(clinic, sequence) for sequence in model.told[clinic]]
+        )
         assert {sequence for _, sequence in by} == set(model.told[clinic]) - set(unseen)
-    [adoption] = (await store.adoptions.of([AdoptionAsked(document.id, document.published, None)])).values()
+    [adoption] = (
+        await store.adoptions.of([AdoptionAsked(document.id, document.published, None)])
+    ).values()
     counts = Counter(version for version in model.versions.values() if version is not None)
     assert {one.version: one.clinics for one in adoption.by_version} == counts
     assert adoption.unseen == sum(version is None for version in model.versions.values())
-    assert {one.version for one in adoption.by_version if one.since is None} == counts.keys() & {document.published}
+    assert {one.version for one in adoption.by_version if one.since is None} == counts.keys() & {
+        document.published
+    }

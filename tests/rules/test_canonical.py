@@ -16,7 +16,9 @@ from store.canonical import canonical
 
 WHOLE = 2**53 - 1
 texts = st.text(st.characters(exclude_categories=["Cs"]))
-names = st.text(string.printable, max_size=8) | st.text(st.characters(max_codepoint=0x7F), max_size=8)
+names = st.text(string.printable, max_size=8) | st.text(
+    st.characters(max_codepoint=0x7F), max_size=8
+)
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-WHOLE, WHOLE) | texts,
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(names, inner, max_size=5),
@@ -33,7 +35,17 @@ def test_it_is_what_the_reference_library_writes(value: Any) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [WHOLE + 1, -WHOLE - 1, "\ud800", {"\udfff": 1}, {1: "a"}, b"a", {"a"}, datetime(2026, 1, 1, tzinfo=UTC), object],
+    [
+        WHOLE + 1,
+        -WHOLE - 1,
+        "\ud800",
+        {"\udfff": 1},
+        {1: "a"},
+        b"a",
+        {"a"},
+        datetime(2026, 1, 1, tzinfo=UTC),
+        object,
+    ],
     ids=repr,
 )
 def test_what_has_no_canonical_json_is_refused(value: Any) -> None:
@@ -53,7 +65,9 @@ def schemas(found: Any) -> Iterator[Mapping[str, Any]]:
     """Every object within a JSON schema."""
     if isinstance(found, dict):
         yield found
-    for inner in found.values() if isinstance(found, dict) else found if isinstance(found, list) else ():
+    for inner in (
+        found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
+    ):
         yield from schemas(inner)
 
 
@@ -62,6 +76,11 @@ def test_no_content_has_fractions_or_names_that_are_not_ascii(model: type[BaseMo
     described = list(schemas(model.model_json_schema(by_alias=True)))
     assert not [one for one in described if one.get("type") == "number"]
     assert not [one for one in described if one.get("additionalProperties") not in (None, False)]
-    properties = [name for one in described if isinstance(one.get("properties"), dict) for name in one["properties"]]
+    properties = [
+        name
+        for one in described
+        if isinstance(one.get("properties"), dict)
+        for name in one["properties"]
+    ]
     assert properties
     assert all(name.isascii() for name in properties)

@@ -28,16 +28,41 @@ FULL: Mapping[str, Any] = MappingProxyType(
         "rationale": "Beslut i forum <2022>.\nSe protokollet.",
         "introduction": "Här kan du **förnya** [recept](https://www.1177.se).\n\n- Ett\n- Två",
         "questions": [
-            {"key": "typ", "label": "Vilket slag?", "help": None, "kind": "SINGLE_CHOICE", "required": True}
-            | {"options": [{"key": "a", "label": "Tablett"}, {"key": "b", "label": "Annat"}], "shownIf": None},
-            {"key": "vad", "label": "Vad?", "help": "Skriv < 3 rader", "kind": "LONG_TEXT", "required": False}
+            {
+                "key": "typ",
+                "label": "Vilket slag?",
+                "help": None,
+                "kind": "SINGLE_CHOICE",
+                "required": True,
+            }
+            | {
+                "options": [{"key": "a", "label": "Tablett"}, {"key": "b", "label": "Annat"}],
+                "shownIf": None,
+            },
+            {
+                "key": "vad",
+                "label": "Vad?",
+                "help": "Skriv < 3 rader",
+                "kind": "LONG_TEXT",
+                "required": False,
+            }
             | {"options": [], "shownIf": {"question": "typ", "equals": "b"}},
         ],
-        "links": [{"key": "1177", "label": "1177", "url": "https://www.1177.se/", "openPage": True}],
+        "links": [
+            {"key": "1177", "label": "1177", "url": "https://www.1177.se/", "openPage": True}
+        ],
         "submittable": True,
         "standardReplies": [{"key": "ok", "label": "Klart", "text": "Hej!\nReceptet är förnyat."}],
-        "terms": [{"key": "villkor", "heading": "Villkor", "text": "*Läs* detta.", "mustAccept": True}],
-        "restrictions": {"countyCodes": ["01", "03"], "municipalityCodes": ["0180"], "gender": "WOMAN", "ageFrom": 18, "ageTo": 150}
+        "terms": [
+            {"key": "villkor", "heading": "Villkor", "text": "*Läs* detta.", "mustAccept": True}
+        ],
+        "restrictions": {
+            "countyCodes": ["01", "03"],
+            "municipalityCodes": ["0180"],
+            "gender": "WOMAN",
+            "ageFrom": 18,
+            "ageTo": 150,
+        }
         | {"listedOnly": True, "referralRequired": True, "proxyAllowed": False},
         "responseTime": {"amount": 2, "unit": "WORKING_DAYS"},
         "onContactCard": True,
@@ -56,7 +81,13 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "submittable": True,
         "standardReplies": [],
         "terms": [],
-        "restrictions": {"countyCodes": [], "municipalityCodes": [], "gender": None, "ageFrom": None, "ageTo": None}
+        "restrictions": {
+            "countyCodes": [],
+            "municipalityCodes": [],
+            "gender": None,
+            "ageFrom": None,
+            "ageTo": None,
+        }
         | {"listedOnly": False, "referralRequired": False, "proxyAllowed": True},
         "responseTime": None,
         "onContactCard": False,
@@ -89,7 +120,9 @@ def section(**more: Any) -> dict[str, Any]:
     return {"key": "t", "heading": "Villkor", "text": "Läs", **more}
 
 
-def outcome(content: Any, kind: Kind = CASE_TYPE) -> tuple[dict[str, Any] | None, Sequence[Problem]]:
+def outcome(
+    content: Any, kind: Kind = CASE_TYPE
+) -> tuple[dict[str, Any] | None, Sequence[Problem]]:
     """What was kept, or the problems. Any other exception comes through."""
     try:
         return validate(kind, content), ()
@@ -121,7 +154,9 @@ def test_what_is_left_out_or_null_gets_its_default() -> None:
 
     assert json.dumps(validate(CASE_TYPE, bare)) == json.dumps(dict(DEFAULTS))
     assert validate(CASE_TYPE, nulls) == DEFAULTS
-    assert validate(CASE_TYPE, bare | {"questions": [question(), question("p", required=None, options=None)]})["questions"][1] == {
+    assert validate(
+        CASE_TYPE, bare | {"questions": [question(), question("p", required=None, options=None)]}
+    )["questions"][1] == {
         "key": "p",
         "label": "Fråga",
         "help": None,
@@ -133,7 +168,12 @@ def test_what_is_left_out_or_null_gets_its_default() -> None:
 
 
 def test_texts_are_not_trimmed_or_normalised() -> None:
-    texts = {"name": " A ", "internalName": "a\u030a", "rationale": "a\r\n\tb ", "introduction": "\n\nHej \n"}
+    texts = {
+        "name": " A ",
+        "internalName": "a\u030a",
+        "rationale": "a\r\n\tb ",
+        "introduction": "\n\nHej \n",
+    }
 
     assert {name: validate(CASE_TYPE, texts)[name] for name in texts} == texts
 
@@ -148,9 +188,15 @@ def test_the_input_is_not_changed() -> None:
 
 def test_problems_stand_under_the_given_path() -> None:
     with pytest.raises(InvalidInput) as caught:
-        validate(CASE_TYPE, {"name": "A", "internalName": "B", "links": [link(url="x")]}, ("input", "content"))
+        validate(
+            CASE_TYPE,
+            {"name": "A", "internalName": "B", "links": [link(url="x")]},
+            ("input", "content"),
+        )
 
-    assert [problem.path for problem in caught.value.problems] == [("input", "content", "links", "0", "url")]
+    assert [problem.path for problem in caught.value.problems] == [
+        ("input", "content", "links", "0", "url")
+    ]
 
 
 # ------------------------------------------------------------------ every rule
@@ -184,10 +230,19 @@ PROBLEMS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"name": " \u00a0"}, [("BLANK", "name")]),
     ({"internalName": "\u200b"}, [("BLANK", "internalName")]),
     ({"questions": [question(label=" ")]}, [("BLANK", "questions.0.label")]),
-    ({"questions": [question(kind="SINGLE_CHOICE", options=[{"key": "a", "label": ""}])]}, [("BLANK", "questions.0.options.0.label")]),
+    (
+        {"questions": [question(kind="SINGLE_CHOICE", options=[{"key": "a", "label": ""}])]},
+        [("BLANK", "questions.0.options.0.label")],
+    ),
     ({"links": [link(label="")]}, [("BLANK", "links.0.label")]),
-    ({"standardReplies": [reply(label="", text=" ")]}, [("BLANK", "standardReplies.0.label"), ("BLANK", "standardReplies.0.text")]),
-    ({"terms": [section(heading="", text="\n")]}, [("BLANK", "terms.0.heading"), ("BLANK", "terms.0.text")]),
+    (
+        {"standardReplies": [reply(label="", text=" ")]},
+        [("BLANK", "standardReplies.0.label"), ("BLANK", "standardReplies.0.text")],
+    ),
+    (
+        {"terms": [section(heading="", text="\n")]},
+        [("BLANK", "terms.0.heading"), ("BLANK", "terms.0.text")],
+    ),
     # one line
     ({"name": "A\nB"}, [("LINE_BREAK", "name")]),
     ({"internalName": "A\tB"}, [("LINE_BREAK", "internalName")]),
@@ -199,17 +254,32 @@ PROBLEMS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"rationale": "a" * 10_001}, [("TOO_LONG", "rationale")]),
     ({"introduction": "a" * 100_001}, [("TOO_LONG", "introduction")]),
     ({"language": "sv" + "-aaaaaaaa" * 4}, [("TOO_LONG", "language")]),
-    ({"questions": [question(label="a" * 501, help="a" * 2001)]}, [("TOO_LONG", "questions.0.help"), ("TOO_LONG", "questions.0.label")]),
+    (
+        {"questions": [question(label="a" * 501, help="a" * 2001)]},
+        [("TOO_LONG", "questions.0.help"), ("TOO_LONG", "questions.0.label")],
+    ),
     ({"links": [link(url="https://www.1177.se/" + "a" * 1981)]}, [("TOO_LONG", "links.0.url")]),
     ({"standardReplies": [reply(text="a" * 10_001)]}, [("TOO_LONG", "standardReplies.0.text")]),
     ({"terms": [section(text="a" * 100_001)]}, [("TOO_LONG", "terms.0.text")]),
     ({"questions": [question(f"q{n}") for n in range(201)]}, [("TOO_MANY", "questions")]),
-    ({"questions": [question(kind="SINGLE_CHOICE", options=options(*map(str, range(101))))]}, [("TOO_MANY", "questions.0.options")]),
+    (
+        {"questions": [question(kind="SINGLE_CHOICE", options=options(*map(str, range(101))))]},
+        [("TOO_MANY", "questions.0.options")],
+    ),
     ({"links": [link(key=f"l{n}") for n in range(101)]}, [("TOO_MANY", "links")]),
-    ({"standardReplies": [reply(key=f"r{n}") for n in range(201)]}, [("TOO_MANY", "standardReplies")]),
+    (
+        {"standardReplies": [reply(key=f"r{n}") for n in range(201)]},
+        [("TOO_MANY", "standardReplies")],
+    ),
     ({"terms": [section(key=f"t{n}") for n in range(101)]}, [("TOO_MANY", "terms")]),
-    ({"restrictions": {"countyCodes": [f"{n % 100:02}" for n in range(101)]}}, [("TOO_MANY", "restrictions.countyCodes")]),
-    ({"restrictions": {"municipalityCodes": [f"{n:04}" for n in range(501)]}}, [("TOO_MANY", "restrictions.municipalityCodes")]),
+    (
+        {"restrictions": {"countyCodes": [f"{n % 100:02}" for n in range(101)]}},
+        [("TOO_MANY", "restrictions.countyCodes")],
+    ),
+    (
+        {"restrictions": {"municipalityCodes": [f"{n:04}" for n in range(501)]}},
+        [("TOO_MANY", "restrictions.municipalityCodes")],
+    ),
     # keys
     ({"questions": [question("")]}, [("INVALID_KEY", "questions.0.key")]),
     ({"questions": [question("a b")]}, [("INVALID_KEY", "questions.0.key")]),
@@ -217,7 +287,10 @@ PROBLEMS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"questions": [question("a.b")]}, [("INVALID_KEY", "questions.0.key")]),
     ({"links": [link(key="$" * 3)]}, [("INVALID_KEY", "links.0.key")]),
     ({"standardReplies": [reply(key="a" * 65)]}, [("INVALID_KEY", "standardReplies.0.key")]),
-    ({"questions": [question("a"), question("b"), question("a")]}, [("DUPLICATE_KEY", "questions.2.key")]),
+    (
+        {"questions": [question("a"), question("b"), question("a")]},
+        [("DUPLICATE_KEY", "questions.2.key")],
+    ),
     (
         {"questions": [question("p"), question(kind="MULTIPLE_CHOICE", options=options("a", "a"))]},
         [("DUPLICATE_KEY", "questions.1.options.1.key")],
@@ -230,35 +303,69 @@ PROBLEMS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"terms": [section(), section()]}, [("DUPLICATE_KEY", "terms.1.key")]),
     # options
     ({"questions": [question(kind="SINGLE_CHOICE")]}, [("OPTIONS_MISSING", "questions.0.options")]),
-    ({"questions": [question(kind="MULTIPLE_CHOICE", options=[])]}, [("OPTIONS_MISSING", "questions.0.options")]),
+    (
+        {"questions": [question(kind="MULTIPLE_CHOICE", options=[])]},
+        [("OPTIONS_MISSING", "questions.0.options")],
+    ),
     *[
-        ({"questions": [question(kind=kind, options=options("a"))]}, [("OPTIONS_NOT_ALLOWED", "questions.0.options")])
+        (
+            {"questions": [question(kind=kind, options=options("a"))]},
+            [("OPTIONS_NOT_ALLOWED", "questions.0.options")],
+        )
         for kind in ("SHORT_TEXT", "LONG_TEXT", "DATE", "NUMBER", "YES_NO", "ATTACHMENT")
     ],
     # conditions
-    ({"questions": [question(shownIf=shown_if("x", "a"))]}, [("CONDITION_UNKNOWN_QUESTION", "questions.0.shownIf.question")]),
-    ({"questions": [question("q", shownIf=shown_if("q", "a"))]}, [("CONDITION_NOT_EARLIER", "questions.0.shownIf.question")]),
+    (
+        {"questions": [question(shownIf=shown_if("x", "a"))]},
+        [("CONDITION_UNKNOWN_QUESTION", "questions.0.shownIf.question")],
+    ),
+    (
+        {"questions": [question("q", shownIf=shown_if("q", "a"))]},
+        [("CONDITION_NOT_EARLIER", "questions.0.shownIf.question")],
+    ),
     (
         {"questions": [question("p", shownIf=shown_if("q", "a")), question("q")]},
         [("CONDITION_NOT_EARLIER", "questions.0.shownIf.question")],
     ),
     (
-        {"questions": [question("p", "SINGLE_CHOICE", options=options("a")), question("q", shownIf=shown_if("p", "b"))]},
+        {
+            "questions": [
+                question("p", "SINGLE_CHOICE", options=options("a")),
+                question("q", shownIf=shown_if("p", "b")),
+            ]
+        },
         [("CONDITION_UNKNOWN_ANSWER", "questions.1.shownIf.equals")],
     ),
     (
-        {"questions": [question("p", "MULTIPLE_CHOICE", options=options("a")), question("q", shownIf=shown_if("p", "A"))]},
+        {
+            "questions": [
+                question("p", "MULTIPLE_CHOICE", options=options("a")),
+                question("q", shownIf=shown_if("p", "A")),
+            ]
+        },
         [("CONDITION_UNKNOWN_ANSWER", "questions.1.shownIf.equals")],
     ),
     (
         {"questions": [question("p", "YES_NO"), question("q", shownIf=shown_if("p", "kanske"))]},
         [("CONDITION_UNKNOWN_ANSWER", "questions.1.shownIf.equals")],
     ),
-    ({"questions": [question("p", "YES_NO"), question("q", shownIf=shown_if("p", " "))]}, [("BLANK", "questions.1.shownIf.equals")]),
-    ({"questions": [question("p"), question("q", shownIf=shown_if("p", ""))]}, [("BLANK", "questions.1.shownIf.equals")]),
-    ({"questions": [question("p"), question("q", shownIf={"question": "p"})]}, [("MISSING", "questions.1.shownIf.equals")]),
+    (
+        {"questions": [question("p", "YES_NO"), question("q", shownIf=shown_if("p", " "))]},
+        [("BLANK", "questions.1.shownIf.equals")],
+    ),
+    (
+        {"questions": [question("p"), question("q", shownIf=shown_if("p", ""))]},
+        [("BLANK", "questions.1.shownIf.equals")],
+    ),
+    (
+        {"questions": [question("p"), question("q", shownIf={"question": "p"})]},
+        [("MISSING", "questions.1.shownIf.equals")],
+    ),
     # no Send button
-    ({"submittable": False, "questions": [question("p"), question(required=True)]}, [("REQUIRED_NOT_SUBMITTABLE", "questions.1.required")]),
+    (
+        {"submittable": False, "questions": [question("p"), question(required=True)]},
+        [("REQUIRED_NOT_SUBMITTABLE", "questions.1.required")],
+    ),
     # addresses; all others are in test_texts
     ({"links": [link(url="javascript:alert(1)")]}, [("URL_SCHEME", "links.0.url")]),
     ({"links": [link(url="https://")]}, [("URL_HOST", "links.0.url")]),
@@ -271,17 +378,35 @@ PROBLEMS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"terms": [section(text="![](https://a.se/b)")]}, [("IMAGE_ALT_MISSING", "terms.0.text")]),
     ({"terms": [section(text="[](https://a.se/b)")]}, [("LINK_TEXT_MISSING", "terms.0.text")]),
     # language, restrictions, response time
-    *[({"language": tag}, [("INVALID_LANGUAGE", "language")]) for tag in ("", "s", "svenska", "sv_SE", "sv-", "sv\n")],
-    ({"restrictions": {"countyCodes": ["01", "1"]}}, [("INVALID_CODE", "restrictions.countyCodes.1")]),
-    ({"restrictions": {"countyCodes": ["\u0660\u0661"]}}, [("INVALID_CODE", "restrictions.countyCodes.0")]),
-    ({"restrictions": {"municipalityCodes": ["018"]}}, [("INVALID_CODE", "restrictions.municipalityCodes.0")]),
-    ({"restrictions": {"countyCodes": ["01", "01"]}}, [("DUPLICATE_VALUE", "restrictions.countyCodes")]),
+    *[
+        ({"language": tag}, [("INVALID_LANGUAGE", "language")])
+        for tag in ("", "s", "svenska", "sv_SE", "sv-", "sv\n")
+    ],
+    (
+        {"restrictions": {"countyCodes": ["01", "1"]}},
+        [("INVALID_CODE", "restrictions.countyCodes.1")],
+    ),
+    (
+        {"restrictions": {"countyCodes": ["\u0660\u0661"]}},
+        [("INVALID_CODE", "restrictions.countyCodes.0")],
+    ),
+    (
+        {"restrictions": {"municipalityCodes": ["018"]}},
+        [("INVALID_CODE", "restrictions.municipalityCodes.0")],
+    ),
+    (
+        {"restrictions": {"countyCodes": ["01", "01"]}},
+        [("DUPLICATE_VALUE", "restrictions.countyCodes")],
+    ),
     ({"restrictions": {"ageFrom": -1}}, [("OUT_OF_RANGE", "restrictions.ageFrom")]),
     ({"restrictions": {"ageTo": 151}}, [("OUT_OF_RANGE", "restrictions.ageTo")]),
     ({"restrictions": {"ageTo": 10**400}}, [("OUT_OF_RANGE", "restrictions.ageTo")]),
     ({"restrictions": {"ageFrom": 13, "ageTo": 12}}, [("AGE_ORDER", "restrictions.ageTo")]),
     ({"responseTime": {"amount": 0, "unit": "HOURS"}}, [("OUT_OF_RANGE", "responseTime.amount")]),
-    ({"responseTime": {"amount": 10_001, "unit": "HOURS"}}, [("OUT_OF_RANGE", "responseTime.amount")]),
+    (
+        {"responseTime": {"amount": 10_001, "unit": "HOURS"}},
+        [("OUT_OF_RANGE", "responseTime.amount")],
+    ),
     # characters
     ({"rationale": "a\x00b"}, [("INVALID_CHARACTER", "rationale")]),
     ({"name": "a\x1b[0m"}, [("INVALID_CHARACTER", "name")]),
@@ -290,7 +415,10 @@ PROBLEMS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"introduction": "\udfff"}, [("INVALID_CHARACTER", "introduction")]),
     ({"standardReplies": [reply(text="a\x7f")]}, [("INVALID_CHARACTER", "standardReplies.0.text")]),
     # personal identity numbers, anywhere
-    *[({name: f"a {NUMBER}"}, [("PERSONAL_NUMBER", name)]) for name in ("name", "internalName", "rationale", "introduction")],
+    *[
+        ({name: f"a {NUMBER}"}, [("PERSONAL_NUMBER", name)])
+        for name in ("name", "internalName", "rationale", "introduction")
+    ],
     ({"introduction": "880320\\-0016"}, [("PERSONAL_NUMBER", "introduction")]),
     ({"questions": [question(NUMBER)]}, [("PERSONAL_NUMBER", "questions.0.key")]),
     (
@@ -301,19 +429,31 @@ PROBLEMS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
         {"questions": [question(kind="SINGLE_CHOICE", options=[{"key": "a", "label": NUMBER}])]},
         [("PERSONAL_NUMBER", "questions.0.options.0.label")],
     ),
-    ({"questions": [question("p"), question("q", shownIf=shown_if("p", NUMBER))]}, [("PERSONAL_NUMBER", "questions.1.shownIf.equals")]),
+    (
+        {"questions": [question("p"), question("q", shownIf=shown_if("p", NUMBER))]},
+        [("PERSONAL_NUMBER", "questions.1.shownIf.equals")],
+    ),
     ({"links": [link(url=f"https://a.se/?p={NUMBER}")]}, [("PERSONAL_NUMBER", "links.0.url")]),
     ({"links": [link(url="https://a.se/?p=880320%2D0016")]}, [("PERSONAL_NUMBER", "links.0.url")]),
     (
         {"standardReplies": [reply(label=NUMBER, text=NUMBER)]},
-        [("PERSONAL_NUMBER", "standardReplies.0.label"), ("PERSONAL_NUMBER", "standardReplies.0.text")],
+        [
+            ("PERSONAL_NUMBER", "standardReplies.0.label"),
+            ("PERSONAL_NUMBER", "standardReplies.0.text"),
+        ],
     ),
-    ({"terms": [section(heading=NUMBER, text=NUMBER)]}, [("PERSONAL_NUMBER", "terms.0.heading"), ("PERSONAL_NUMBER", "terms.0.text")]),
+    (
+        {"terms": [section(heading=NUMBER, text=NUMBER)]},
+        [("PERSONAL_NUMBER", "terms.0.heading"), ("PERSONAL_NUMBER", "terms.0.text")],
+    ),
     # several at once: of single fields, and of fields together
     (
         {
             "name": "",
-            "questions": [question("a b", "SINGLE_CHOICE"), question("q", shownIf=shown_if("x", NUMBER))],
+            "questions": [
+                question("a b", "SINGLE_CHOICE"),
+                question("q", shownIf=shown_if("x", NUMBER)),
+            ],
             "restrictions": {"ageFrom": 9, "ageTo": -1},
         },
         [
@@ -331,24 +471,60 @@ PROBLEMS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
 
 
 @pytest.mark.parametrize(("change", "problems"), PROBLEMS)
-def test_each_problem_has_its_code_and_place(change: dict[str, Any], problems: list[tuple[str, str]]) -> None:
+def test_each_problem_has_its_code_and_place(
+    change: dict[str, Any], problems: list[tuple[str, str]]
+) -> None:
     assert found({"name": "A", "internalName": "B", **change}) == problems
 
 
 ACCEPTED: list[dict[str, Any]] = [
-    {"name": "a" * 200, "internalName": "a" * 200, "rationale": "a" * 10_000, "introduction": "a" * 100_000},
+    {
+        "name": "a" * 200,
+        "internalName": "a" * 200,
+        "rationale": "a" * 10_000,
+        "introduction": "a" * 100_000,
+    },
     {"rationale": "", "introduction": " "},
-    {"name": "<b>", "rationale": "`x` <script>", "questions": [question(label="a < b", help="<i>\n\tok")]},
-    {"questions": [question("å-Ä_9"), question("a" * 64)], "links": [link(key="q")], "terms": [section(key="q")]},
-    {"questions": [question(kind="SINGLE_CHOICE", options=options("a")), question("p", "MULTIPLE_CHOICE", options=options("a"))]},
-    {"questions": [question("p", "MULTIPLE_CHOICE", options=options("a", "b")), question("q", shownIf=shown_if("p", "b"))]},
-    *[{"questions": [question("p", "YES_NO"), question("q", shownIf=shown_if("p", a))]} for a in ("yes", "no", "ja", "nej", "true", "false", "Ja")],
+    {
+        "name": "<b>",
+        "rationale": "`x` <script>",
+        "questions": [question(label="a < b", help="<i>\n\tok")],
+    },
+    {
+        "questions": [question("å-Ä_9"), question("a" * 64)],
+        "links": [link(key="q")],
+        "terms": [section(key="q")],
+    },
+    {
+        "questions": [
+            question(kind="SINGLE_CHOICE", options=options("a")),
+            question("p", "MULTIPLE_CHOICE", options=options("a")),
+        ]
+    },
+    {
+        "questions": [
+            question("p", "MULTIPLE_CHOICE", options=options("a", "b")),
+            question("q", shownIf=shown_if("p", "b")),
+        ]
+    },
+    *[
+        {"questions": [question("p", "YES_NO"), question("q", shownIf=shown_if("p", a))]}
+        for a in ("yes", "no", "ja", "nej", "true", "false", "Ja")
+    ],
     {"questions": [question("p", "NUMBER"), question("q", shownIf=shown_if("p", "3"))]},
-    {"submittable": False, "questions": [question()], "links": [link(), link(key="m", openPage=True, url="tel:+46771117700")]},
+    {
+        "submittable": False,
+        "questions": [question()],
+        "links": [link(), link(key="m", openPage=True, url="tel:+46771117700")],
+    },
     *[{"language": tag} for tag in ("sv", "EN", "en-GB", "sr-Latn-RS", "fit")],
     {"restrictions": {"ageFrom": 0, "ageTo": 0}, "responseTime": {"amount": 1, "unit": "HOURS"}},
     {"restrictions": {"ageFrom": 150}, "responseTime": {"amount": 10_000, "unit": "HOURS"}},
-    {"rationale": "SE2321000016-1A2B, 232100-0016, 08-123 456 78, 0771-11 77 00, 12345678801234567890"},
+    {
+        "rationale": (
+            "SE2321000016-1A2B, 232100-0016, 08-123 456 78, 0771-11 77 00, 12345678801234567890"
+        )
+    },
 ]
 
 
@@ -367,7 +543,15 @@ def test_content_that_is_no_object_is_refused(content: Any) -> None:
 
 def test_messages_do_not_repeat_the_text() -> None:
     with pytest.raises(InvalidInput) as caught:
-        validate(CASE_TYPE, {"name": NUMBER, "internalName": "B", "links": [link(url=f"x:{NUMBER}")], "language": NUMBER})
+        validate(
+            CASE_TYPE,
+            {
+                "name": NUMBER,
+                "internalName": "B",
+                "links": [link(url=f"x:{NUMBER}")],
+                "language": NUMBER,
+            },
+        )
 
     assert len(caught.value.problems) == 5
     assert NUMBER not in str(caught.value)
@@ -405,19 +589,38 @@ def test_a_later_kind_needs_only_its_model() -> None:
         "shortName": "abc",
         "items": [{"key": "a", "size": 1.0, "even": 0}],
     }
-    assert found({"shortName": "", "items": [{"key": "a", "size": 0}, {"key": "a", "size": 10, "even": 1}]}, shelf) == [
+    assert found(
+        {"shortName": "", "items": [{"key": "a", "size": 0}, {"key": "a", "size": 10, "even": 1}]},
+        shelf,
+    ) == [
         ("BLANK", "shortName"),
         ("INVALID_VALUE", "items.1.even"),
         ("OUT_OF_RANGE", "items.0.size"),
         ("OUT_OF_RANGE", "items.1.size"),
     ]
-    assert found({"shortName": "abcd", "items": [{"key": "a", "size": 1}, {"key": "a", "size": 1}]}, shelf) == [("TOO_LONG", "shortName")]
+    assert found(
+        {"shortName": "abcd", "items": [{"key": "a", "size": 1}, {"key": "a", "size": 1}]}, shelf
+    ) == [("TOO_LONG", "shortName")]
 
 
 # ------------------------------------------------------------------ anything at all
 
 names = st.sampled_from(
-    [*CASE_TYPE.fields, "key", "label", "url", "text", "heading", "kind", "options", "shownIf", "question", "equals", "amount", "unit"]
+    [
+        *CASE_TYPE.fields,
+        "key",
+        "label",
+        "url",
+        "text",
+        "heading",
+        "kind",
+        "options",
+        "shownIf",
+        "question",
+        "equals",
+        "amount",
+        "unit",
+    ]
 )
 leaves = (
     st.none()
@@ -429,14 +632,20 @@ leaves = (
 )
 anything = st.recursive(
     leaves,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names | st.text(st.characters(), max_size=5), inner, max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(names | st.text(st.characters(), max_size=5), inner, max_size=6)
+    ),
     max_leaves=30,
 )
 
 
 @given(anything)
 def test_any_json_is_accepted_or_refused_with_problems(content: Any) -> None:
-    for candidate in (content, {"name": "A", "internalName": "B", "questions": [content], "terms": content}):
+    for candidate in (
+        content,
+        {"name": "A", "internalName": "B", "questions": [content], "terms": content},
+    ):
         kept, problems = outcome(candidate)
 
         assert (kept is None) == bool(problems)
@@ -453,7 +662,9 @@ def test_what_is_accepted_is_kept_and_stays_the_same(change: dict[str, Any]) -> 
 
     assert list(kept) == list(DEFAULTS)
     assert validate(CASE_TYPE, kept) == kept
-    assert {name: kept[name] for name, value in change.items() if value is not None} == {n: v for n, v in change.items() if v is not None}
+    assert {name: kept[name] for name, value in change.items() if value is not None} == {
+        n: v for n, v in change.items() if v is not None
+    }
 
 
 def test_deep_nesting_is_refused() -> None:
@@ -461,7 +672,10 @@ def test_deep_nesting_is_refused() -> None:
     for _ in range(3000):
         deep = [deep]
 
-    assert [code for code, _ in found({"name": "A", "internalName": "B", "extra": deep})] == ["PERSONAL_NUMBER", "UNKNOWN_FIELD"]
+    assert [code for code, _ in found({"name": "A", "internalName": "B", "extra": deep})] == [
+        "PERSONAL_NUMBER",
+        "UNKNOWN_FIELD",
+    ]
 
 
 # ------------------------------------------------------------------ the kinds
@@ -477,9 +691,23 @@ def test_kinds_are_found_by_name_and_id() -> None:
 def test_staff_fields_are_not_seen_by_residents() -> None:
     fields = CASE_TYPE.fields
 
-    assert [name for name, field in fields.items() if not field.resident_visible] == ["internalName", "rationale", "standardReplies"]
-    assert [name for name, field in fields.items() if field.keyed] == ["questions", "links", "standardReplies", "terms"]
-    assert [name for name, field in fields.items() if field.text] == ["name", "internalName", "rationale", "introduction"]
+    assert [name for name, field in fields.items() if not field.resident_visible] == [
+        "internalName",
+        "rationale",
+        "standardReplies",
+    ]
+    assert [name for name, field in fields.items() if field.keyed] == [
+        "questions",
+        "links",
+        "standardReplies",
+        "terms",
+    ]
+    assert [name for name, field in fields.items() if field.text] == [
+        "name",
+        "internalName",
+        "rationale",
+        "introduction",
+    ]
 
 
 def test_every_field_has_a_swedish_title() -> None:
@@ -509,6 +737,10 @@ def test_what_can_not_fit_is_refused_before_it_is_read() -> None:
     section = {"heading": "Villkor", "text": "x" * 100_000}
 
     with pytest.raises(InvalidInput) as refusal:
-        validate(CASE_TYPE, {**FULL, "terms": [{"key": f"t{number}", **section} for number in range(30)]})
+        validate(
+            CASE_TYPE, {**FULL, "terms": [{"key": f"t{number}", **section} for number in range(30)]}
+        )
 
-    assert [(problem.code, problem.path) for problem in refusal.value.problems] == [("TOO_LARGE", ("content",))]
+    assert [(problem.code, problem.path) for problem in refusal.value.problems] == [
+        ("TOO_LARGE", ("content",))
+    ]

@@ -1,4 +1,6 @@
-"""The rules of the kinds of document that are no case types, and what holds for the texts of every kind."""
+"""The rules of the kinds of document that are no case types, and what holds for the texts of every
+kind.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -41,11 +43,19 @@ def replaced(value: Any, path: tuple[str | int, ...], text: str) -> Any:
         return text
     first, *rest = path
     if isinstance(value, list):
-        return [replaced(item, tuple(rest), text) if index == first else item for index, item in enumerate(value)]
-    return {name: replaced(item, tuple(rest), text) if name == first else item for name, item in value.items()}
+        return [
+            replaced(item, tuple(rest), text) if index == first else item
+            for index, item in enumerate(value)
+        ]
+    return {
+        name: replaced(item, tuple(rest), text) if name == first else item
+        for name, item in value.items()
+    }
 
 
-def rich(fields: Any, content: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+def rich(
+    fields: Any, content: Any, path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[str | int, ...]]:
     """Where in a content texts in Markdown stand."""
     described: dict[str, Field] = dict(fields)
     for name, field in described.items():
@@ -58,11 +68,16 @@ def rich(fields: Any, content: Any, path: tuple[str | int, ...] = ()) -> Iterato
 
 
 def test_every_kind_but_the_adaptation_has_a_sample() -> None:
-    assert {sample.name for sample in SAMPLES.values()} | {"LOCAL_ADAPTATION"} == {kind.name for kind in KINDS}
+    assert {sample.name for sample in SAMPLES.values()} | {"LOCAL_ADAPTATION"} == {
+        kind.name for kind in KINDS
+    }
 
 
 def test_prefixes_tell_kinds_apart() -> None:
-    assert len({kind.prefix for kind in KINDS} | {"pr", "cl", "ev", "gr", "as", "rg", "sub"}) == len(list(KINDS)) + 7
+    assert (
+        len({kind.prefix for kind in KINDS} | {"pr", "cl", "ev", "gr", "as", "rg", "sub"})
+        == len(list(KINDS)) + 7
+    )
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLES))
@@ -70,7 +85,12 @@ def test_a_registration_says_who_owns_sees_and_is_told(name: str) -> None:
     sample = SAMPLES[name]
     kind = KINDS[sample.name]
 
-    assert (kind.owners, kind.shared.name, kind.told, kind.resident_visible) == (sample.owners, sample.shared, sample.told, sample.shown)
+    assert (kind.owners, kind.shared.name, kind.told, kind.resident_visible) == (
+        sample.owners,
+        sample.shared,
+        sample.told,
+        sample.shown,
+    )
 
 
 def test_only_case_types_are_handed_out() -> None:
@@ -78,7 +98,10 @@ def test_only_case_types_are_handed_out() -> None:
 
 
 def test_an_adaptation_is_a_clinics_and_told_to_it() -> None:
-    assert (KINDS["LOCAL_ADAPTATION"].owners, KINDS["LOCAL_ADAPTATION"].told) == (frozenset({OwnerKind.CLINIC}), True)
+    assert (KINDS["LOCAL_ADAPTATION"].owners, KINDS["LOCAL_ADAPTATION"].told) == (
+        frozenset({OwnerKind.CLINIC}),
+        True,
+    )
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLES))
@@ -87,9 +110,17 @@ def test_a_content_is_stored_as_given_with_every_field(name: str) -> None:
 
     stored = validate(KINDS[sample.name], sample.content)
 
-    assert stored.keys() == {field.alias for field in KINDS[sample.name].model.model_fields.values()}
-    assert {field: stored[field] for field in sample.content if field not in {"questions", "terms", "referrals"}} == {
-        field: value for field, value in sample.content.items() if field not in {"questions", "terms", "referrals"}
+    assert stored.keys() == {
+        field.alias for field in KINDS[sample.name].model.model_fields.values()
+    }
+    assert {
+        field: stored[field]
+        for field in sample.content
+        if field not in {"questions", "terms", "referrals"}
+    } == {
+        field: value
+        for field, value in sample.content.items()
+        if field not in {"questions", "terms", "referrals"}
     }
     assert validate(KINDS[sample.name], stored) == stored
 
@@ -121,21 +152,41 @@ def test_no_rich_text_of_any_kind_takes_html_or_a_script_as_a_link(name: str) ->
 
     for place in rich(KINDS[sample.name].fields, content):
         path = ".".join(["content", *map(str, place)])
-        assert refusals(sample, replaced(content, place, "<script>x</script>")) == [("RAW_HTML", path)]
-        assert refusals(sample, replaced(content, place, "[x](javascript:alert)")) == [("URL_SCHEME", path)]
+        assert refusals(sample, replaced(content, place, "<script>x</script>")) == [
+            ("RAW_HTML", path)
+        ]
+        assert refusals(sample, replaced(content, place, "[x](javascript:alert)")) == [
+            ("URL_SCHEME", path)
+        ]
 
 
 def test_a_time_is_stored_in_utc_with_milliseconds() -> None:
-    content = {**SAMPLES["notice"].content, "startsAt": "2026-12-01T21:00:00.1234+02:00", "endsAt": None}
+    content = {
+        **SAMPLES["notice"].content,
+        "startsAt": "2026-12-01T21:00:00.1234+02:00",
+        "endsAt": None,
+    }
 
     stored = validate(KINDS["NOTICE"], content)
 
     assert (stored["startsAt"], stored["endsAt"]) == ("2026-12-01T19:00:00.123Z", None)
 
 
-@pytest.mark.parametrize("time", ["2026-12-01", "2026-12-01T20:00:00", "2026-02-30T20:00:00Z", "0001-01-01T00:00:00+10:00", 5, True])
+@pytest.mark.parametrize(
+    "time",
+    [
+        "2026-12-01",
+        "2026-12-01T20:00:00",
+        "2026-02-30T20:00:00Z",
+        "0001-01-01T00:00:00+10:00",
+        5,
+        True,
+    ],
+)
 def test_what_is_no_moment_is_refused(time: object) -> None:
-    assert refusals(SAMPLES["notice"], {**SAMPLES["notice"].content, "startsAt": time}) == [("INVALID_TIME", "content.startsAt")]
+    assert refusals(SAMPLES["notice"], {**SAMPLES["notice"].content, "startsAt": time}) == [
+        ("INVALID_TIME", "content.startsAt")
+    ]
 
 
 def test_a_terms_text_without_terms_needs_no_box() -> None:
@@ -143,4 +194,8 @@ def test_a_terms_text_without_terms_needs_no_box() -> None:
 
     content = validate(KINDS["TERMS_TEXT"], SAMPLES["termsText"].content)
 
-    assert (must_accept(content), must_accept({**content, "terms": ""}), must_accept({**content, "terms": " \u200b\n"})) == (True, False, False)
+    assert (
+        must_accept(content),
+        must_accept({**content, "terms": ""}),
+        must_accept({**content, "terms": " \u200b\n"}),
+    ) == (True, False, False)

@@ -1,4 +1,6 @@
-"""The live end of the logs: clinics are told in order, once, from any position, live or from the log; slow readers hold up nobody."""
+"""The live end of the logs: clinics are told in order, once, from any position, live or from the
+log; slow readers hold up nobody.
+"""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -16,7 +18,17 @@ from store.history import EventFilter, Position
 from store.paging import Paging
 from store.records import Action, Clinic, Event, Role
 from store.registry import Store
-from tests.rules.listening import Heard, Reader, Words, following, is_live, join, new_hub, until, viewer
+from tests.rules.listening import (
+    Heard,
+    Reader,
+    Words,
+    following,
+    is_live,
+    join,
+    new_hub,
+    until,
+    viewer,
+)
 from tests.storage.building import (
     BJORKEN,
     BY_ANNA,
@@ -35,7 +47,11 @@ from tests.storage.building import (
 
 async def sequence_of(store: Store, action: Action) -> int:
     """The number of the newest event of a kind."""
-    return (await store.history.events(STOCKHOLM, EventFilter(actions=[action]), Paging(limit=1))).items[0].sequence
+    return (
+        (await store.history.events(STOCKHOLM, EventFilter(actions=[action]), Paging(limit=1)))
+        .items[0]
+        .sequence
+    )
 
 
 async def test_clinics_are_told_of_what_concerns_them_in_order(store: Store) -> None:
@@ -63,16 +79,22 @@ async def test_the_live_feed_and_the_replay_tell_the_same(store: Store) -> None:
         await distributed(store, document, EKEN)
         document = await saved_as(store, document, "Tre", publish=True)
         await store.documents.archive(document, expected_version=3, act=BY_ANNA)
-        restored = await store.documents.restore(document, version=1, expected_version=3, publish=True, act=BY_ANNA)
+        restored = await store.documents.restore(
+            document, version=1, expected_version=3, publish=True, act=BY_ANNA
+        )
         await saved_as(store, document_of(restored), "Fem", publish=True)
         lived = await reading
 
     async with following(store, [BJORKEN, EKEN], Position(0)) as replay:
         replayed = await replay.take(11)
 
-    between = (await store.notifications.after(STOCKHOLM, [BJORKEN, EKEN], Position(0), 100, limit=100)).told
+    between = (
+        await store.notifications.after(STOCKHOLM, [BJORKEN, EKEN], Position(0), 100, limit=100)
+    ).told
     assert lived == replayed
-    assert lived == list(islice(((event.sequence, clinic) for event, clinics in between for clinic in clinics), 11))
+    assert lived == list(
+        islice(((event.sequence, clinic) for event, clinics in between for clinic in clinics), 11)
+    )
     assert lived == [
         (4, BJORKEN),
         (5, BJORKEN),
@@ -82,7 +104,9 @@ async def test_the_live_feed_and_the_replay_tell_the_same(store: Store) -> None:
 
 
 @pytest.mark.parametrize("clinic", [BJORKEN, EKEN, LINDEN])
-async def test_a_cursor_between_two_clinics_of_one_event_goes_on_with_the_next_clinic(store: Store, clinic: str) -> None:
+async def test_a_cursor_between_two_clinics_of_one_event_goes_on_with_the_next_clinic(
+    store: Store, clinic: str
+) -> None:
     await with_clinics(store, BJORKEN, LINDEN, EKEN)  # 1
     document = await published(store)  # 2, 3
     await distributed(store, document, BJORKEN, LINDEN, EKEN)  # 4
@@ -99,11 +123,16 @@ async def test_clinics_far_behind_are_told_by_index_without_gap(store: Store) ->
     document, other = await published(store), await published(store)
     await distributed(store, document, BJORKEN)
     await distributed(store, other, LINDEN)
-    await asyncio.gather(write(store, 512), saved_as(store, document, *map(str, range(130)), publish=True))
+    await asyncio.gather(
+        write(store, 512), saved_as(store, document, *map(str, range(130)), publish=True)
+    )
     expected = [
         event.sequence
         for event in await store.history.after(STOCKHOLM, 0, limit=0)
-        if (event.document == document.id and event.action in {Action.PUBLISHED, Action.DISTRIBUTED}) and event.sequence > 5
+        if (
+            event.document == document.id and event.action in {Action.PUBLISHED, Action.DISTRIBUTED}
+        )
+        and event.sequence > 5
     ]
 
     async with following(store, [BJORKEN, LINDEN], Position(0)) as feed:
@@ -119,12 +148,17 @@ async def test_clinics_far_behind_are_told_by_index_without_gap(store: Store) ->
 # ------------------------------------------------------------- readers of every speed
 
 
-async def test_a_reader_that_takes_nothing_holds_up_nobody_and_then_gets_everything_once(store: Store) -> None:
+async def test_a_reader_that_takes_nothing_holds_up_nobody_and_then_gets_everything_once(
+    store: Store,
+) -> None:
     await with_clinics(store, BJORKEN)
     document = await published(store)
     await distributed(store, document, BJORKEN)  # 4
     hub = new_hub(store)
-    stopped, other = await join(hub, store, [BJORKEN], Position(3)), await join(hub, store, [BJORKEN], Position(3))
+    stopped, other = (
+        await join(hub, store, [BJORKEN], Position(3)),
+        await join(hub, store, [BJORKEN], Position(3)),
+    )
     assert await stopped.take(1) == await other.take(1) == [(4, BJORKEN)]
 
     stopped.pause()
@@ -140,7 +174,9 @@ async def test_a_reader_that_takes_nothing_holds_up_nobody_and_then_gets_everyth
     await hub.stop()
 
 
-async def test_a_reader_that_stops_between_two_clinics_of_one_event_goes_on_with_the_second(store: Store) -> None:
+async def test_a_reader_that_stops_between_two_clinics_of_one_event_goes_on_with_the_second(
+    store: Store,
+) -> None:
     await with_clinics(store, BJORKEN, LINDEN)
     document = await published(store)
     hub = new_hub(store)
@@ -158,7 +194,9 @@ async def test_a_reader_that_stops_between_two_clinics_of_one_event_goes_on_with
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_readers_that_come_stop_and_go_on_at_random_hear_everything_once_and_in_order(store: Store, seed: int) -> None:
+async def test_readers_that_come_stop_and_go_on_at_random_hear_everything_once_and_in_order(
+    store: Store, seed: int
+) -> None:
     random = Random(seed)  # noqa: S311 - keeps no secret
     await with_clinics(store, BJORKEN, LINDEN)
     document = await published(store)
@@ -167,7 +205,12 @@ async def test_readers_that_come_stop_and_go_on_at_random_hear_everything_once_a
 
     async def one_reader() -> list[Heard]:
         await asyncio.sleep(random.random() / 5)
-        reader = await join(hub, store, random.choice([[BJORKEN], [BJORKEN, LINDEN], None]), Position(random.randint(0, 3)))
+        reader = await join(
+            hub,
+            store,
+            random.choice([[BJORKEN], [BJORKEN, LINDEN], None]),
+            Position(random.randint(0, 3)),
+        )
         for _ in range(random.randint(0, 6)):
             await asyncio.sleep(random.random() / 20)
             reader.pause()
@@ -206,7 +249,13 @@ async def test_the_last_one_to_leave_closes_the_channel_and_no_task_is_left(stor
         assert reader.follower is not None
         reader.follower.close()
 
-    await until(lambda: not any(task.get_name().startswith(("follower", "channel")) for task in asyncio.all_tasks()))
+    await until(
+        lambda: (
+            not any(
+                task.get_name().startswith(("follower", "channel")) for task in asyncio.all_tasks()
+            )
+        )
+    )
     assert store.feed._tails == {}
     assert hub.followers == {}
     await hub.stop()
@@ -215,32 +264,59 @@ async def test_the_last_one_to_leave_closes_the_channel_and_no_task_is_left(stor
 # ------------------------------------------------------------- rights over time
 
 
-async def test_a_role_that_is_taken_away_ends_what_is_followed_in_it_before_the_next_event_is_told(store: Store) -> None:
+async def test_a_role_that_is_taken_away_ends_what_is_followed_in_it_before_the_next_event_is_told(
+    store: Store,
+) -> None:
     await with_clinics(store, BJORKEN)
     document = await published(store)
     await distributed(store, document, BJORKEN)
-    grant = await store.role_grants.grant(STOCKHOLM, BJORKEN, Role.CLINIC_STAFF, "SE2321000016-XX", act=BY_ANNA)  # 5
+    grant = await store.role_grants.grant(
+        STOCKHOLM, BJORKEN, Role.CLINIC_STAFF, "SE2321000016-XX", act=BY_ANNA
+    )  # 5
     hub = new_hub(store)
-    reader = await join(hub, store, [BJORKEN], Position(3), who=replace(viewer(employee="SE2321000016-xx"), grants=()))
+    reader = await join(
+        hub,
+        store,
+        [BJORKEN],
+        Position(3),
+        who=replace(viewer(employee="SE2321000016-xx"), grants=()),
+    )
     other = await join(hub, store, [BJORKEN], Position(3))
     assert await reader.take(1) == await other.take(1) == [(4, BJORKEN)]
 
     held = (await store.role_grants.get_many([str(grant.target)]))[str(grant.target)]
-    await asyncio.gather(store.role_grants.revoke(held, act=BY_ANNA), saved_as(store, document, "Två", publish=True))
+    await asyncio.gather(
+        store.role_grants.revoke(held, act=BY_ANNA), saved_as(store, document, "Två", publish=True)
+    )
 
     assert await other.take(1) == [(await sequence_of(store, Action.PUBLISHED), BJORKEN)]
     assert isinstance(reader.ended, NotPermitted)
-    assert len(reader.heard) == 1 + (await sequence_of(store, Action.PUBLISHED) < await sequence_of(store, Action.ROLE_REVOKED))
+    assert len(reader.heard) == 1 + (
+        await sequence_of(store, Action.PUBLISHED) < await sequence_of(store, Action.ROLE_REVOKED)
+    )
     await hub.stop()
 
 
-async def test_a_role_taken_away_at_one_of_two_clinics_narrows_what_is_followed(store: Store) -> None:
+async def test_a_role_taken_away_at_one_of_two_clinics_narrows_what_is_followed(
+    store: Store,
+) -> None:
     await with_clinics(store, BJORKEN, LINDEN)
     document = await published(store)
     await distributed(store, document, BJORKEN, LINDEN)  # 4
-    grants = [await store.role_grants.grant(STOCKHOLM, unit, Role.CLINIC_STAFF, "SE2321000016-XX", act=BY_ANNA) for unit in (BJORKEN, LINDEN)]
+    grants = [
+        await store.role_grants.grant(
+            STOCKHOLM, unit, Role.CLINIC_STAFF, "SE2321000016-XX", act=BY_ANNA
+        )
+        for unit in (BJORKEN, LINDEN)
+    ]
     hub = new_hub(store)
-    reader = await join(hub, store, [BJORKEN, LINDEN], Position(3), who=replace(viewer(employee="SE2321000016-XX"), grants=()))
+    reader = await join(
+        hub,
+        store,
+        [BJORKEN, LINDEN],
+        Position(3),
+        who=replace(viewer(employee="SE2321000016-XX"), grants=()),
+    )
     assert await reader.take(2) == [(4, BJORKEN), (4, LINDEN)]
 
     held = await store.role_grants.get_many([str(grants[0].target)])
@@ -254,23 +330,31 @@ async def test_a_role_taken_away_at_one_of_two_clinics_narrows_what_is_followed(
 
 async def test_a_role_taken_away_while_the_subscription_begins_is_noticed(store: Store) -> None:
     await with_clinics(store, BJORKEN)
-    grant = await store.role_grants.grant(STOCKHOLM, BJORKEN, Role.CLINIC_STAFF, "SE2321000016-XX", act=BY_ANNA)
+    grant = await store.role_grants.grant(
+        STOCKHOLM, BJORKEN, Role.CLINIC_STAFF, "SE2321000016-XX", act=BY_ANNA
+    )
     hub = new_hub(store)
     changes = hub.changes
-    context = await Context.of(store, replace(viewer(employee="SE2321000016-XX"), grants=()), "request")
+    context = await Context.of(
+        store, replace(viewer(employee="SE2321000016-XX"), grants=()), "request"
+    )
     clinics = list((await store.clinics.get_many([BJORKEN])).values())
 
     held = (await store.role_grants.get_many([str(grant.target)]))[str(grant.target)]
     await store.role_grants.revoke(held, act=BY_ANNA)
     reader = Reader()
-    follower = await hub.follow(context, Following(STOCKHOLM, Position(0), clinics), Words(), reader, changes=changes)
+    follower = await hub.follow(
+        context, Following(STOCKHOLM, Position(0), clinics), Words(), reader, changes=changes
+    )
 
     assert follower.ended
     assert isinstance(reader.ended, NotPermitted)
     await hub.stop()
 
 
-async def test_a_clinic_that_was_moved_behind_the_registrys_back_is_not_told_of_its_old_log_once_it_is_imported(store: Store) -> None:
+async def test_a_clinic_that_was_moved_behind_the_registrys_back_is_not_told_of_its_old_log_once_it_is_imported(
+    store: Store,
+) -> None:
     await with_clinics(store, BJORKEN, LINDEN)  # 1
     hub = new_hub(store)
     reader = await join(hub, store, [BJORKEN, LINDEN], Position(1))
@@ -307,17 +391,23 @@ async def test_a_clinic_that_is_taken_away_while_it_is_looked_up_stays_away(stor
 
 
 class Reluctant(Words):
-    """A wording that has no text of a clinic's notification before it was made for that reader, and takes its time to make it."""
+    """A wording that has no text of a clinic's notification before it was made for that reader, and
+    takes its time to make it.
+    """
 
     def __init__(self) -> None:
         self._made: set[tuple[int, str, int]] = set()
 
-    def text(self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool) -> bytes | None:
+    def text(
+        self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool
+    ) -> bytes | None:
         assert clinic is not None
         known = clinic.key != BJORKEN or (event.sequence, clinic.key, id(viewpoint)) in self._made
         return super().text(event, clinic, viewpoint, live=live) if known else None
 
-    async def make(self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool) -> bytes:
+    async def make(
+        self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool
+    ) -> bytes:
         assert clinic is not None
         for _ in range(5):
             await asyncio.sleep(0)
@@ -325,7 +415,9 @@ class Reluctant(Words):
         return str(event.sequence).encode()
 
 
-async def test_readers_whose_texts_differ_from_all_others_miss_nothing_while_they_are_served_by_themselves(store: Store) -> None:
+async def test_readers_whose_texts_differ_from_all_others_miss_nothing_while_they_are_served_by_themselves(
+    store: Store,
+) -> None:
     await with_clinics(store, BJORKEN, LINDEN)
     document = await published(store)
     await distributed(store, document, BJORKEN, LINDEN)  # 4
@@ -336,7 +428,9 @@ async def test_readers_whose_texts_differ_from_all_others_miss_nothing_while_the
         context = await Context.of(store, viewer(), "request")
         clinics = list((await store.clinics.get_many([BJORKEN, LINDEN])).values())
         reader = Reader()
-        reader.follower = await hub.follow(context, Following(STOCKHOLM, Position(4), clinics), words, reader, changes=changes)
+        reader.follower = await hub.follow(
+            context, Following(STOCKHOLM, Position(4), clinics), words, reader, changes=changes
+        )
         readers.append(reader)
     await until(lambda: all(is_live(reader) for reader in readers))
 
@@ -344,5 +438,7 @@ async def test_readers_whose_texts_differ_from_all_others_miss_nothing_while_the
         document = await saved_as(store, document, str(number), publish=True)  # 5 to 9
 
     for reader in readers:
-        assert await reader.take(10) == [(number, clinic) for number in range(5, 10) for clinic in (BJORKEN, LINDEN)]
+        assert await reader.take(10) == [
+            (number, clinic) for number in range(5, 10) for clinic in (BJORKEN, LINDEN)
+        ]
     await hub.stop()

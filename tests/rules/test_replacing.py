@@ -1,4 +1,6 @@
-"""Finding and replacing in one text: every character stands for itself, accents are never parted, addresses and placeholders stay."""
+"""Finding and replacing in one text: every character stands for itself, accents are never parted,
+addresses and placeholders stay.
+"""
 
 import re
 import unicodedata
@@ -13,17 +15,31 @@ from store.kinds import Field
 
 PLAIN, RICH = Field(title="Text", text=True), Field(title="Text", text=True, rich=True)
 METACHARACTERS = r".^$*+?{}[]\|()-#&~ "
-texts = st.text(st.sampled_from(f"ab1å_Å é{METACHARACTERS}") | st.characters(exclude_categories=["Cs", "Cc", "Mn", "Me", "Mc"]), max_size=30)
+texts = st.text(
+    st.sampled_from(f"ab1å_Å é{METACHARACTERS}")
+    | st.characters(exclude_categories=["Cs", "Cc", "Mn", "Me", "Mc"]),
+    max_size=30,
+)
 
 
-def replaced(text: str, find: str, replace: str, field: Field = PLAIN, *, whole: bool = False, case: bool = True) -> tuple[str, int]:
+def replaced(
+    text: str,
+    find: str,
+    replace: str,
+    field: Field = PLAIN,
+    *,
+    whole: bool = False,
+    case: bool = True,
+) -> tuple[str, int]:
     return Replacing(find, replace, whole_words=whole, case_sensitive=case).within(text, field)
 
 
 @given(text=texts, find=texts, replace=texts)
 def test_a_text_is_replaced_as_plain_text_is(text: str, find: str, replace: str) -> None:
     text, find = unicodedata.normalize("NFC", text), unicodedata.normalize("NFC", find)
-    assume(find and "://" not in text and ":" not in text and "www" not in text and "{{" not in text)
+    assume(
+        find and "://" not in text and ":" not in text and "www" not in text and "{{" not in text
+    )
 
     assert replaced(text, find, replace) == (text.replace(find, replace), text.count(find))
 
@@ -49,26 +65,35 @@ def test_whole_words_have_no_letter_digit_or_underscore_beside_them(text: str, w
 
     assert after.replace(marker, word) == text
     for match in re.finditer(marker, after):
-        beside = after[max(match.start() - 1, 0) : match.start()] + after[match.end() : match.end() + 1]
+        beside = (
+            after[max(match.start() - 1, 0) : match.start()] + after[match.end() : match.end() + 1]
+        )
         assert not re.search(r"\w", beside)
     assert count == len([part for part in re.findall(r"\w+", text) if part == word])
 
 
 @given(text=texts, find=texts, replace=texts)
-def test_composed_and_decomposed_texts_are_replaced_alike(text: str, find: str, replace: str) -> None:
+def test_composed_and_decomposed_texts_are_replaced_alike(
+    text: str, find: str, replace: str
+) -> None:
     assume(find and ":" not in text and "www" not in text)
     outcomes = {
         (unicodedata.normalize("NFC", after), count)
         for form in ("NFC", "NFD")
         for other in ("NFC", "NFD")
-        for after, count in [replaced(unicodedata.normalize(form, text), unicodedata.normalize(other, find), replace)]
+        for after, count in [
+            replaced(unicodedata.normalize(form, text), unicodedata.normalize(other, find), replace)
+        ]
     }
 
     assert len(outcomes) == 1
 
 
 def test_a_letter_and_its_accent_are_never_parted() -> None:
-    assert replaced(unicodedata.normalize("NFD", "å a"), "a", "b") == (unicodedata.normalize("NFD", "å b"), 1)
+    assert replaced(unicodedata.normalize("NFD", "å a"), "a", "b") == (
+        unicodedata.normalize("NFD", "å b"),
+        1,
+    )
 
 
 @pytest.mark.parametrize("find", ["1177 Vårdguiden", "1177 vårdguiden", "1177 VÅRDGUIDEN"])
@@ -85,8 +110,18 @@ def test_nothing_in_a_replacement_is_a_reference(replace: str) -> None:
 ADDRESSES = [
     ("[1177](https://www.1177.se/1177)", RICH, "[1178](https://www.1177.se/1177)", 1),
     ("[1177](<https://www.1177.se/a b>)", RICH, "[1178](<https://www.1177.se/a b>)", 1),
-    ("![1177](https://www.1177.se/a_(1177).png)", RICH, "![1178](https://www.1177.se/a_(1177).png)", 1),
-    ("1177 [så][1177]\n\n[1177]: https://www.1177.se", RICH, "1178 [så][1177]\n\n[1177]: https://www.1177.se", 1),
+    (
+        "![1177](https://www.1177.se/a_(1177).png)",
+        RICH,
+        "![1178](https://www.1177.se/a_(1177).png)",
+        1,
+    ),
+    (
+        "1177 [så][1177]\n\n[1177]: https://www.1177.se",
+        RICH,
+        "1178 [så][1177]\n\n[1177]: https://www.1177.se",
+        1,
+    ),
     ("<https://1177.se>, 1177", RICH, "<https://1177.se>, 1178", 1),
     ("Se https://www.1177.se och 1177.", PLAIN, "Se https://www.1177.se och 1178.", 1),
     ("www.1177.se", PLAIN, "www.1177.se", 0),
@@ -109,13 +144,33 @@ def test_a_link_that_would_come_or_go_is_noticed() -> None:
     assert not moves_links("Se [här](https://a.se)", "Se [där](https://a.se)")
 
 
-@pytest.mark.parametrize(("find", "wanted"), [("clinic", "{{clinic.name}} X"), ("name}}", "{{clinic.name}} clinic"), ("{{clinic.name}}", "X clinic")])
+@pytest.mark.parametrize(
+    ("find", "wanted"),
+    [
+        ("clinic", "{{clinic.name}} X"),
+        ("name}}", "{{clinic.name}} clinic"),
+        ("{{clinic.name}}", "X clinic"),
+    ],
+)
 def test_a_placeholder_is_replaced_whole_or_not_at_all(find: str, wanted: str) -> None:
     assert replaced("{{clinic.name}} clinic", find, "X")[0] == wanted
 
 
-@pytest.mark.parametrize("text", ["{{" + " " * 90_000 + "x", "[1177](a://x) " * 7_000, "a" * 100_000, "](" * 50_000, "[a]:" * 25_000, "][" * 50_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{" + " " * 90_000 + "x",
+        "[1177](a://x) " * 7_000,
+        "a" * 100_000,
+        "](" * 50_000,
+        "[a]:" * 25_000,
+        "][" * 50_000,
+    ],
+)
 def test_no_text_takes_more_than_a_moment(text: str) -> None:
     """None of these ended within minutes with patterns that go back and forth."""
-    assert replaced(text, "1177", "1178", RICH, whole=True, case=False) == (text.replace("[1177]", "[1178]"), text.count("[1177]"))
+    assert replaced(text, "1177", "1178", RICH, whole=True, case=False) == (
+        text.replace("[1177]", "[1178]"),
+        text.count("[1177]"),
+    )
     assert list(known_placeholders(text)) == []

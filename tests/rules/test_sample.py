@@ -1,4 +1,6 @@
-"""The sample data set: loaded once, within the rules, and with case types in every state that administrators meet."""
+"""The sample data set: loaded once, within the rules, and with case types in every state that
+administrators meet.
+"""
 
 import json
 
@@ -31,13 +33,27 @@ async def test_sample_shows_every_state_and_keeps_to_the_rules(store: Store) -> 
 
     case_types, templates = await _all(store, "CASE_TYPE"), await _all(store, "CASE_TYPE_TEMPLATE")
     at_bjorken = {given.document: given for given in await store.assignments.of_clinics([BJORKEN])}
-    [renewal] = [document for document in case_types if document.id in at_bjorken and document.name == "Förnya recept"]
+    [renewal] = [
+        document
+        for document in case_types
+        if document.id in at_bjorken and document.name == "Förnya recept"
+    ]
 
     assert await store.clinics.count(ClinicFilter()) == 296
     assert (len(case_types), len(templates)) == (39, 18)
-    assert {document.state for document in case_types} == {DocumentState.DRAFT, DocumentState.ACTIVE, DocumentState.INACTIVE}
-    assert [document.name for document in case_types if document.published not in (None, document.latest)] == ["Skicka meddelande"]
-    assert [document.name for document in case_types if not document.content["submittable"]] == ["Avgifter och regler"]
+    assert {document.state for document in case_types} == {
+        DocumentState.DRAFT,
+        DocumentState.ACTIVE,
+        DocumentState.INACTIVE,
+    }
+    assert [
+        document.name
+        for document in case_types
+        if document.published not in (None, document.latest)
+    ] == ["Skicka meddelande"]
+    assert [document.name for document in case_types if not document.content["submittable"]] == [
+        "Avgifter och regler"
+    ]
     assert (renewal.published, at_bjorken[renewal.id].start_page_order) == (4, 1)
     [adaptation] = (await store.documents.get_many([adaptation_id(renewal.id, BJORKEN)])).values()
     assert (adaptation.kind, adaptation.published) == ("LOCAL_ADAPTATION", 1)
@@ -50,7 +66,11 @@ async def test_sample_shows_every_state_and_keeps_to_the_rules(store: Store) -> 
 async def test_sample_has_each_kind_in_several_states_and_within_the_rules(store: Store) -> None:
     await sample.load(store)
 
-    others = {name: await _all(store, name) for name in sorted(kind.name for kind in KINDS) if name not in {"CASE_TYPE", "CASE_TYPE_TEMPLATE"}}
+    others = {
+        name: await _all(store, name)
+        for name in sorted(kind.name for kind in KINDS)
+        if name not in {"CASE_TYPE", "CASE_TYPE_TEMPLATE"}
+    }
 
     assert {name: len(found) for name, found in others.items()} == {
         "GUIDANCE": 2,
@@ -61,11 +81,18 @@ async def test_sample_has_each_kind_in_several_states_and_within_the_rules(store
         "STANDARD_REPLY_COLLECTION": 2,
         "TERMS_TEXT": 3,
     }
-    documents = [document for name, found in others.items() for document in found if name != "LOCAL_ADAPTATION"]
-    assert {document.state for document in documents} == {DocumentState.DRAFT, DocumentState.ACTIVE}
-    assert [document.internal_name for document in documents if document.published not in (None, document.latest)] == [
-        "Tidbokning – sjuksköterska, Björken"
+    documents = [
+        document
+        for name, found in others.items()
+        for document in found
+        if name != "LOCAL_ADAPTATION"
     ]
+    assert {document.state for document in documents} == {DocumentState.DRAFT, DocumentState.ACTIVE}
+    assert [
+        document.internal_name
+        for document in documents
+        if document.published not in (None, document.latest)
+    ] == ["Tidbokning – sjuksköterska, Björken"]
     assert {document.owner.kind for document in documents} == set(OwnerKind)
     for document in documents:
         assert validate(KINDS[document.kind], document.content) == document.content
@@ -74,6 +101,8 @@ async def test_sample_has_each_kind_in_several_states_and_within_the_rules(store
 
 async def _all(store: Store, kind: str) -> list[Document]:
     everyone = Scope(principals=frozenset(await store.principals.known()))
-    page = await store.listing.page(DocumentFilter(kind), everyone, Order.NAME_ASC, Paging(limit=100))
+    page = await store.listing.page(
+        DocumentFilter(kind), everyone, Order.NAME_ASC, Paging(limit=100)
+    )
     assert not page.has_next
     return list(page.items)

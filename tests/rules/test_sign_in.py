@@ -1,4 +1,7 @@
-"""Sign-in: what a token must be to sign somebody in, and what an issuer may do meanwhile. Real keys, real signatures, a real issuer."""
+"""Sign-in: what a token must be to sign somebody in, and what an issuer may do meanwhile.
+
+Real keys, real signatures, a real issuer.
+"""
 
 import asyncio
 import base64
@@ -55,9 +58,15 @@ class Clock:
         return self.seconds
 
 
-def scope(role: str = "REGIONAL_ADMINISTRATOR", unit: str = "SE2321000016", *, flag: bool = True) -> dict[str, Any]:
+def scope(
+    role: str = "REGIONAL_ADMINISTRATOR", unit: str = "SE2321000016", *, flag: bool = True
+) -> dict[str, Any]:
     sector = {"unitHsaId": unit, "name": "Region Stockholm", "sectorFlag": flag}
-    commission = {"adminCommissionHsaId": "SE2321000016-1", "adminCommissionResponsibleOrganisation": "Region", "sector": [sector]}
+    commission = {
+        "adminCommissionHsaId": "SE2321000016-1",
+        "adminCommissionResponsibleOrganisation": "Region",
+        "sector": [sector],
+    }
     return {"authorizationScopePropertyCode": role, "adminCommissions": [commission]}
 
 
@@ -78,7 +87,14 @@ def person(**changes: Any) -> dict[str, Any]:
 
 
 def machine(**changes: Any) -> dict[str, Any]:
-    claims = person(acr=None, employeeHsaId=None, name=None, sub="tool", client_id="tool", authorizationScope=[scope("REPORTER")])
+    claims = person(
+        acr=None,
+        employeeHsaId=None,
+        name=None,
+        sub="tool",
+        client_id="tool",
+        authorizationScope=[scope("REPORTER")],
+    )
     return {name: value for name, value in (claims | changes).items() if value is not None}
 
 
@@ -88,7 +104,10 @@ def signed(claims: Mapping[str, Any], key: Key = EC, alg: str = "ES256", **heade
 
 def raw(header: Any, payload: Any, signature: bytes = b"") -> str:
     """A token put together by hand."""
-    parts = (part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, payload, signature))
+    parts = (
+        part if isinstance(part, bytes) else json.dumps(part).encode()
+        for part in (header, payload, signature)
+    )
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
 
@@ -97,13 +116,21 @@ def signed_bytes(payload: bytes) -> str:
 
 
 def sign_in(clock: Clock | None = None, **options: Any) -> SignIn:
-    keys = FixedKeys(KeySet([type(key).import_key(key.as_dict(private=False)) for key in (EC, RSA, OKP)]))
-    merged: dict[str, Any] = {"issuer": ISSUER, "audience": AUDIENCE, "clock": (clock or Clock()).now} | options
+    keys = FixedKeys(
+        KeySet([type(key).import_key(key.as_dict(private=False)) for key in (EC, RSA, OKP)])
+    )
+    merged: dict[str, Any] = {
+        "issuer": ISSUER,
+        "audience": AUDIENCE,
+        "clock": (clock or Clock()).now,
+    } | options
     return SignIn(keys, **merged)
 
 
 async def refusal(token: str, verifier: SignIn | None = None) -> str:
-    """The message with which a token is refused; none of the token's content is in it, nor in what led to it."""
+    """The message with which a token is refused; none of the token's content is in it, nor in what
+    led to it.
+    """
     with pytest.raises(Unauthenticated) as caught:
         await (verifier or sign_in()).viewer(token)
     message = str(caught.value)
@@ -145,12 +172,20 @@ async def test_a_machines_token_becomes_a_viewer_without_a_person() -> None:
 
 
 async def test_a_machine_is_a_reporter_and_nothing_else() -> None:
-    token = signed(machine(authorizationScope=[scope("NATIONAL_ADMINISTRATOR"), scope("REPORTER", "SE2321000024")]))
+    token = signed(
+        machine(
+            authorizationScope=[scope("NATIONAL_ADMINISTRATOR"), scope("REPORTER", "SE2321000024")]
+        )
+    )
 
-    assert (await sign_in().viewer(token)).grants == (Grant(Role.REPORTER, "SE2321000024", includes_below=True),)
+    assert (await sign_in().viewer(token)).grants == (
+        Grant(Role.REPORTER, "SE2321000024", includes_below=True),
+    )
 
 
-@pytest.mark.parametrize(("key", "alg"), [(EC, "ES256"), (RSA, "RS256"), (RSA, "PS256"), (OKP, "Ed25519")])
+@pytest.mark.parametrize(
+    ("key", "alg"), [(EC, "ES256"), (RSA, "RS256"), (RSA, "PS256"), (OKP, "Ed25519")]
+)
 async def test_each_accepted_algorithm_signs_in(key: Key, alg: str) -> None:
     assert (await sign_in().viewer(signed(person(), key, alg))).subject == "anna"
 
@@ -164,7 +199,9 @@ async def test_the_older_name_of_ed25519_signs_in_without_a_warning() -> None:
 
 @pytest.mark.parametrize("typ", ["JWT", "at+jwt", "application/at+jwt"])
 async def test_headers_that_issuers_add_do_not_matter(typ: str) -> None:
-    token = jws.serialize_compact({"alg": "ES256", "kid": "ec", "typ": typ, "x5t": "abc"}, json.dumps(person()), EC)
+    token = jws.serialize_compact(
+        {"alg": "ES256", "kid": "ec", "typ": typ, "x5t": "abc"}, json.dumps(person()), EC
+    )
 
     assert (await sign_in().viewer(token)).subject == "anna"
 
@@ -191,13 +228,20 @@ async def test_no_signature_and_shared_secrets_are_refused() -> None:
     for alg, digest in (("HS256", "sha256"), ("HS512", "sha512")):
         unsigned = raw({"alg": alg, "kid": "rsa"}, person()).removesuffix(".")
         signature = hmac.digest(RSA.as_pem(private=False), unsigned.encode(), digest)
-        assert "not accepted" in await refusal(f"{unsigned}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}")
+        assert "not accepted" in await refusal(
+            f"{unsigned}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+        )
     for alg in ("RS384", "PS512"):
         assert "not accepted" in await refusal(signed(person(), RSA, alg))
 
 
 async def test_header_without_key_id_is_refused() -> None:
-    token = jwt.encode({"alg": "ES256"}, person(), ECKey.import_key(EC.as_dict(private=True) | {"kid": ""}), algorithms=["ES256"])
+    token = jwt.encode(
+        {"alg": "ES256"},
+        person(),
+        ECKey.import_key(EC.as_dict(private=True) | {"kid": ""}),
+        algorithms=["ES256"],
+    )
 
     assert "malformed" in await refusal(token)
 
@@ -205,8 +249,12 @@ async def test_header_without_key_id_is_refused() -> None:
 async def test_critical_extensions_and_other_token_types_are_refused() -> None:
     signature = b"\0" * 64
 
-    assert "malformed" in await refusal(raw({"alg": "ES256", "kid": "ec", "crit": ["b64"], "b64": False}, person(), signature))
-    assert "malformed" in await refusal(raw({"alg": "ES256", "kid": "ec", "crit": 5}, person(), signature))
+    assert "malformed" in await refusal(
+        raw({"alg": "ES256", "kid": "ec", "crit": ["b64"], "b64": False}, person(), signature)
+    )
+    assert "malformed" in await refusal(
+        raw({"alg": "ES256", "kid": "ec", "crit": 5}, person(), signature)
+    )
     assert "another type" in await refusal(signed(person(), typ="logout+jwt"))
     assert "another type" in await refusal(signed(person(), typ="dpop+jwt"))
 
@@ -248,12 +296,35 @@ async def test_critical_extensions_and_other_token_types_are_refused() -> None:
         ({"name": 5}, 0, "malformed"),
         ({"authorizationScope": "REGIONAL_ADMINISTRATOR"}, 0, "malformed"),
         ({"authorizationScope": [scope() | {"adminCommissions": "SE2321000016"}]}, 0, "malformed"),
-        ({"authorizationScope": [scope() | {"adminCommissions": [{"sector": [{"sectorFlag": True}]}]}]}, 0, "malformed"),
-        ({"authorizationScope": [scope() | {"adminCommissions": [{"sector": [{"unitHsaId": "SE1", "sectorFlag": "true"}]}]}]}, 0, "malformed"),
+        (
+            {
+                "authorizationScope": [
+                    scope() | {"adminCommissions": [{"sector": [{"sectorFlag": True}]}]}
+                ]
+            },
+            0,
+            "malformed",
+        ),
+        (
+            {
+                "authorizationScope": [
+                    scope()
+                    | {
+                        "adminCommissions": [
+                            {"sector": [{"unitHsaId": "SE1", "sectorFlag": "true"}]}
+                        ]
+                    }
+                ]
+            },
+            0,
+            "malformed",
+        ),
         ({"authorizationScope": [scope(unit="../evil")]}, 0, "malformed"),
     ],
 )
-async def test_claims_that_do_not_sign_in_are_refused(changes: Mapping[str, Any], seconds: float, reason: str) -> None:
+async def test_claims_that_do_not_sign_in_are_refused(
+    changes: Mapping[str, Any], seconds: float, reason: str
+) -> None:
     clock = Clock()
     clock.seconds = seconds
 
@@ -262,7 +333,9 @@ async def test_claims_that_do_not_sign_in_are_refused(changes: Mapping[str, Any]
 
 async def test_times_have_a_little_leeway_but_expiry_has_none() -> None:
     clock = Clock()
-    late = signed(person(nbf=NOW.timestamp() + 30, iat=NOW.timestamp() + 30, exp=NOW.timestamp() + 60.5))
+    late = signed(
+        person(nbf=NOW.timestamp() + 30, iat=NOW.timestamp() + 30, exp=NOW.timestamp() + 60.5)
+    )
 
     assert (await sign_in(clock).viewer(late)).expires_at == NOW + timedelta(seconds=60.5)
     clock.seconds = 60.4
@@ -274,15 +347,51 @@ async def test_times_have_a_little_leeway_but_expiry_has_none() -> None:
 async def test_payloads_that_are_no_claims_are_refused() -> None:
     deep = b'{"a":' * 2_000 + b"1" + b"}" * 2_000
 
-    for payload in (b"", b"null", b"[]", b"5", b'"x"', b"{", b"\xff\xfe", deep, b'{"sub": "\\ud800"}', b'{"exp":' + b"9" * 5_000 + b"}"):
+    for payload in (
+        b"",
+        b"null",
+        b"[]",
+        b"5",
+        b'"x"',
+        b"{",
+        b"\xff\xfe",
+        deep,
+        b'{"sub": "\\ud800"}',
+        b'{"exp":' + b"9" * 5_000 + b"}",
+    ):
         assert "malformed" in await refusal(signed_bytes(payload))
 
 
 async def test_texts_that_are_no_tokens_are_refused() -> None:
     good = signed(person())
-    odd_headers = (["alg", "b64"], ["alg"], "alg", 5, None, {"alg": ["ES256"], "kid": "ec"}, {"alg": "ES256", "kid": 5}, {"alg": "ES256"})
-    garbage = ["", ".", "..", "...", "a.b", "\0.\0.\0", "Bearer " + good, good + "." + good, "å.ä.ö", "\ud800", good + "\ud800"]
-    garbage += ["[" * 400 + ".a.b", raw(b"[" * 2_000, {}), raw(b'{"alg":' + b"9" * 2_000 + b"}", {})]
+    odd_headers = (
+        ["alg", "b64"],
+        ["alg"],
+        "alg",
+        5,
+        None,
+        {"alg": ["ES256"], "kid": "ec"},
+        {"alg": "ES256", "kid": 5},
+        {"alg": "ES256"},
+    )
+    garbage = [
+        "",
+        ".",
+        "..",
+        "...",
+        "a.b",
+        "\0.\0.\0",
+        "Bearer " + good,
+        good + "." + good,
+        "å.ä.ö",
+        "\ud800",
+        good + "\ud800",
+    ]
+    garbage += [
+        "[" * 400 + ".a.b",
+        raw(b"[" * 2_000, {}),
+        raw(b'{"alg":' + b"9" * 2_000 + b"}", {}),
+    ]
 
     for text in [*garbage, *(raw(header, person(), b"\0" * 64) for header in odd_headers)]:
         assert "malformed" in await refusal(text)
@@ -300,7 +409,9 @@ async def test_a_token_of_absurd_size_is_refused_before_it_is_read() -> None:
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.text() | st.builds(".".join, st.lists(st.text("AQgw-_eyJhbGciOi.="), min_size=3, max_size=3)))
+@given(
+    st.text() | st.builds(".".join, st.lists(st.text("AQgw-_eyJhbGciOi.="), min_size=3, max_size=3))
+)
 async def test_any_text_is_refused_in_the_same_way(text: str) -> None:
     await refusal(text)
 
@@ -308,10 +419,26 @@ async def test_any_text_is_refused_in_the_same_way(text: str) -> None:
 @settings(deadline=None)
 @given(
     st.dictionaries(
-        st.sampled_from(["sub", "aud", "exp", "iat", "acr", "employeeHsaId", "client_id", "name", "authorizationScope", "jti"]),
+        st.sampled_from(
+            [
+                "sub",
+                "aud",
+                "exp",
+                "iat",
+                "acr",
+                "employeeHsaId",
+                "client_id",
+                "name",
+                "authorizationScope",
+                "jti",
+            ]
+        ),
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-            lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["sector", "unitHsaId"]), inner, max_size=2),
+            lambda inner: (
+                st.lists(inner, max_size=2)
+                | st.dictionaries(st.sampled_from(["sector", "unitHsaId"]), inner, max_size=2)
+            ),
         ),
     )
 )
@@ -326,9 +453,21 @@ async def test_any_claims_of_the_issuer_sign_in_or_are_refused(changes: dict[str
 
 
 async def test_each_sector_of_each_property_is_a_grant() -> None:
-    sectors = [{"unitHsaId": "SE2321000016-c1", "name": None, "sectorFlag": False}, {"unitHsaId": "se2321000016-C2"}]
-    local = {"authorizationScopePropertyCode": "LOCAL_ADMINISTRATOR", "adminCommissions": [{"sector": sectors}, {"sector": sectors[:1]}]}
-    claims = person(authorizationScope=[local, scope("REVIEWER", "SE2321000024"), scope("REVIEWER", "SE2321000024", flag=False)])
+    sectors = [
+        {"unitHsaId": "SE2321000016-c1", "name": None, "sectorFlag": False},
+        {"unitHsaId": "se2321000016-C2"},
+    ]
+    local = {
+        "authorizationScopePropertyCode": "LOCAL_ADMINISTRATOR",
+        "adminCommissions": [{"sector": sectors}, {"sector": sectors[:1]}],
+    }
+    claims = person(
+        authorizationScope=[
+            local,
+            scope("REVIEWER", "SE2321000024"),
+            scope("REVIEWER", "SE2321000024", flag=False),
+        ]
+    )
 
     viewer = await sign_in().viewer(signed(claims))
 
@@ -346,20 +485,33 @@ async def test_unknown_property_codes_give_nothing_whatever_they_hold() -> None:
 
     assert (await sign_in().viewer(signed(person(authorizationScope=[odd, lower])))).grants == ()
     assert (await sign_in().viewer(signed(person(authorizationScope=None)))).grants == ()
-    assert (await sign_in().viewer(signed(person(authorizationScope=[{"authorizationScopePropertyCode": "REVIEWER"}])))).grants == ()
+    assert (
+        await sign_in().viewer(
+            signed(person(authorizationScope=[{"authorizationScopePropertyCode": "REVIEWER"}]))
+        )
+    ).grants == ()
 
 
 async def test_property_codes_can_be_named_by_the_installation() -> None:
     verifier = sign_in(roles={"1177-LA": Role.LOCAL_ADMINISTRATOR})
-    claims = person(authorizationScope=[scope("1177-LA", "SE2321000016-c1", flag=False), scope("LOCAL_ADMINISTRATOR")])
+    claims = person(
+        authorizationScope=[
+            scope("1177-LA", "SE2321000016-c1", flag=False),
+            scope("LOCAL_ADMINISTRATOR"),
+        ]
+    )
 
-    assert (await verifier.viewer(signed(claims))).grants == (Grant(Role.LOCAL_ADMINISTRATOR, "SE2321000016-c1", includes_below=False),)
+    assert (await verifier.viewer(signed(claims))).grants == (
+        Grant(Role.LOCAL_ADMINISTRATOR, "SE2321000016-c1", includes_below=False),
+    )
 
 
 async def test_levels_of_assurance_are_the_installations_policy() -> None:
     verifier = sign_in(acr=(LOA3, "http://id.sambi.se/loa/loa2"))
 
-    assert (await verifier.viewer(signed(person(acr="http://id.sambi.se/loa/loa2")))).acr == "http://id.sambi.se/loa/loa2"
+    assert (
+        await verifier.viewer(signed(person(acr="http://id.sambi.se/loa/loa2")))
+    ).acr == "http://id.sambi.se/loa/loa2"
 
 
 @pytest.mark.parametrize(
@@ -467,8 +619,15 @@ class Issuer:
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self, port: int = 0) -> int:
-        app = Starlette(routes=[Route("/.well-known/openid-configuration", self._describe), Route("/keys", self._publish)])
-        config = uvicorn.Config(app, host="127.0.0.1", port=port, ws="none", lifespan="off", log_config=None)
+        app = Starlette(
+            routes=[
+                Route("/.well-known/openid-configuration", self._describe),
+                Route("/keys", self._publish),
+            ]
+        )
+        config = uvicorn.Config(
+            app, host="127.0.0.1", port=port, ws="none", lifespan="off", log_config=None
+        )
         self.server = uvicorn.Server(config)
         self._serving = asyncio.create_task(self.server.serve())
         while not self.server.started:  # noqa: ASYNC110 - uvicorn has no event for it
@@ -576,12 +735,16 @@ async def test_a_flood_of_unknown_keys_does_not_flood_the_issuer(issuer: Issuer)
     assert issuer.asked == 3
 
 
-async def test_concurrent_first_requests_share_one_fetch_that_survives_a_caller(issuer: Issuer) -> None:
+async def test_concurrent_first_requests_share_one_fetch_that_survives_a_caller(
+    issuer: Issuer,
+) -> None:
     issuer.gate.clear()
     verifier = issuer.sign_in(Clock())
     first = asyncio.create_task(verifier.viewer(issuer.token()))
     await asyncio.sleep(0.01)
-    others = [asyncio.create_task(verifier.viewer(issuer.token(jti=str(number)))) for number in range(20)]
+    others = [
+        asyncio.create_task(verifier.viewer(issuer.token(jti=str(number)))) for number in range(20)
+    ]
     await asyncio.sleep(0.01)
 
     first.cancel()
@@ -646,21 +809,35 @@ ODD_ANSWERS: Mapping[str, Callable[[], Response]] = {
     "an error": lambda: Response(status_code=500),
     "no JSON": lambda: Response("<html>"),
     "no object": lambda: JSONResponse([]),
-    "another issuer": lambda: JSONResponse({"issuer": "https://evil.example", "jwks_uri": "https://evil.example/keys"}),
+    "another issuer": lambda: JSONResponse(
+        {"issuer": "https://evil.example", "jwks_uri": "https://evil.example/keys"}
+    ),
     "a redirect": lambda: RedirectResponse("http://127.0.0.1:1/"),
     "too much": lambda: Response(" " * 300_000 + "{}"),
 }
 
 
 @pytest.mark.parametrize("answer", ODD_ANSWERS.values(), ids=ODD_ANSWERS.keys())
-async def test_odd_answers_of_an_issuer_are_like_none(issuer: Issuer, answer: Callable[[], Response]) -> None:
+async def test_odd_answers_of_an_issuer_are_like_none(
+    issuer: Issuer, answer: Callable[[], Response]
+) -> None:
     issuer.answer = answer
 
     with pytest.raises(IssuerUnavailable):
         await issuer.sign_in(Clock()).viewer(issuer.token())
 
 
-@pytest.mark.parametrize("address", ["http://keys.example.se/", "ftp://127.0.0.1/", "file:///etc/passwd", "//x", "http://[", "http://a@127.0.0.1/"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://keys.example.se/",
+        "ftp://127.0.0.1/",
+        "file:///etc/passwd",
+        "//x",
+        "http://[",
+        "http://a@127.0.0.1/",
+    ],
+)
 async def test_keys_are_not_fetched_from_just_anywhere(issuer: Issuer, address: str) -> None:
     issuer.discovery["jwks_uri"] = address
 
@@ -695,20 +872,36 @@ async def test_one_odd_key_spoils_no_other(issuer: Issuer) -> None:
     with pytest.warns(SecurityWarning, match="2048"):
         assert (await verifier.viewer(issuer.token())).subject == "anna"
 
-    assert (await verifier.viewer(signed(person(iss=issuer.address), RSA, "PS256"))).subject == "anna"
-    assert "signature" in await refusal(signed(person(iss=issuer.address), small, "RS256"), verifier)
-    assert "signature" in await refusal(signed(person(iss=issuer.address), kid="wrong alg"), verifier)
+    assert (
+        await verifier.viewer(signed(person(iss=issuer.address), RSA, "PS256"))
+    ).subject == "anna"
+    assert "signature" in await refusal(
+        signed(person(iss=issuer.address), small, "RS256"), verifier
+    )
+    assert "signature" in await refusal(
+        signed(person(iss=issuer.address), kid="wrong alg"), verifier
+    )
 
 
 @pytest.mark.parametrize(
-    "address", ["http://idp.example.se", "idp.example.se", "", "ftp://localhost", "https://idp.example.se/?a=1", "https://a:b@c"]
+    "address",
+    [
+        "http://idp.example.se",
+        "idp.example.se",
+        "",
+        "ftp://localhost",
+        "https://idp.example.se/?a=1",
+        "https://a:b@c",
+    ],
 )
 def test_an_issuer_must_be_reached_safely(address: str) -> None:
     with pytest.raises(ValueError, match="https"):
         IssuerKeys(address)
 
 
-@pytest.mark.parametrize("address", ["https://idp.example.se/oidc", "http://localhost:8080", "http://[::1]:8080"])
+@pytest.mark.parametrize(
+    "address", ["https://idp.example.se/oidc", "http://localhost:8080", "http://[::1]:8080"]
+)
 def test_addresses_that_an_issuer_may_have(address: str) -> None:
     assert IssuerKeys(address)
 
@@ -724,8 +917,17 @@ def test_addresses_that_an_issuer_may_have(address: str) -> None:
         (Role.REVIEWER, "SE2321000016", True),
     ],
 )
-async def test_a_development_token_signs_in_a_person(tmp_path: Path, role: Role, unit: str, includes_below: bool) -> None:
-    token = development.token(tmp_path, role=role, unit=unit, employee="SE2321000016-anna", name="Anna Åberg", valid_for=timedelta(hours=1))
+async def test_a_development_token_signs_in_a_person(
+    tmp_path: Path, role: Role, unit: str, includes_below: bool
+) -> None:
+    token = development.token(
+        tmp_path,
+        role=role,
+        unit=unit,
+        employee="SE2321000016-anna",
+        name="Anna Åberg",
+        valid_for=timedelta(hours=1),
+    )
 
     viewer = await development.sign_in(tmp_path).viewer(token)
 
@@ -744,21 +946,39 @@ async def test_a_development_token_signs_in_a_person(tmp_path: Path, role: Role,
 
 
 @pytest.mark.parametrize(("employee", "name"), [(None, None), ("SE2321000016-anna", "Anna")])
-async def test_a_development_reporter_is_a_machine(tmp_path: Path, employee: str | None, name: str | None) -> None:
-    token = development.token(tmp_path, role=Role.REPORTER, unit="SE2321000016", employee=employee, name=name)
+async def test_a_development_reporter_is_a_machine(
+    tmp_path: Path, employee: str | None, name: str | None
+) -> None:
+    token = development.token(
+        tmp_path, role=Role.REPORTER, unit="SE2321000016", employee=employee, name=name
+    )
 
     viewer = await development.sign_in(tmp_path).viewer(token)
 
-    assert (viewer.system, viewer.employee_hsa_id, viewer.name, viewer.acr) == (True, None, None, None)
+    assert (viewer.system, viewer.employee_hsa_id, viewer.name, viewer.acr) == (
+        True,
+        None,
+        None,
+        None,
+    )
     assert viewer.subject == "development-reporter-SE2321000016"
     assert viewer.grants == (Grant(Role.REPORTER, "SE2321000016", includes_below=True),)
 
 
 async def test_a_development_token_ends_and_works_with_no_other_issuer(tmp_path: Path) -> None:
-    options: dict[str, Any] = {"role": Role.REVIEWER, "unit": "SE2321000016", "employee": "SE2321000016-anna"}
+    options: dict[str, Any] = {
+        "role": Role.REVIEWER,
+        "unit": "SE2321000016",
+        "employee": "SE2321000016-anna",
+    }
     verifier = development.sign_in(tmp_path)
 
-    ended = development.token(tmp_path, now=datetime.now(UTC) - timedelta(hours=2), valid_for=timedelta(hours=1), **options)
+    ended = development.token(
+        tmp_path,
+        now=datetime.now(UTC) - timedelta(hours=2),
+        valid_for=timedelta(hours=1),
+        **options,
+    )
     assert "expired" in await refusal(ended, verifier)
     weak = development.token(tmp_path, acr="http://id.sambi.se/loa/loa1", **options)
     assert "level of assurance" in await refusal(weak, verifier)
@@ -776,7 +996,9 @@ def test_a_development_token_needs_ids_that_can_sign_in(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="letters, digits and hyphens"):
         development.token(tmp_path, role=Role.REPORTER, unit="")
     with pytest.raises(ValueError, match="valid for that long"):
-        development.token(tmp_path, role=Role.REPORTER, unit="SE2321000016", valid_for=timedelta(seconds=10**12))
+        development.token(
+            tmp_path, role=Role.REPORTER, unit="SE2321000016", valid_for=timedelta(seconds=10**12)
+        )
 
 
 def _key_id(data: str, start: Any) -> str:
@@ -802,7 +1024,9 @@ def test_only_the_public_half_of_the_development_key_is_handed_out(tmp_path: Pat
     assert keys == development.keys(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "5", "{}", '{"kty": "EC"}', '{"kty":"oct","k":"c2VjcmV0"}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "5", "{}", '{"kty": "EC"}', '{"kty":"oct","k":"c2VjcmV0"}']
+)
 def test_a_spoilt_key_file_is_told_of_and_left_alone(tmp_path: Path, content: str) -> None:
     path = tmp_path / "development-issuer.json"
     path.write_text(content)

@@ -1,4 +1,6 @@
-"""Whatever is done to clinics and case types: a page of the past is what it was, and a refused act changes nothing."""
+"""Whatever is done to clinics and case types: a page of the past is what it was, and a refused act
+changes nothing.
+"""
 
 import asyncio
 import itertools
@@ -11,7 +13,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resolvers import adaptations, clinics, distribution, documents, groups, orders, policies, reference, start_pages
+from resolvers import (
+    adaptations,
+    clinics,
+    distribution,
+    documents,
+    groups,
+    orders,
+    policies,
+    reference,
+    start_pages,
+)
 from resolvers.context import Context
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
 from resolvers.selections import Choice
@@ -40,7 +52,9 @@ class Clock:
 
 @dataclass
 class Played:
-    """A registry in play: two clinics, two case types, a group by rule, and what every page said at every moment."""
+    """A registry in play: two clinics, two case types, a group by rule, and what every page said at
+    every moment.
+    """
 
     context: Context
     clock: Clock
@@ -54,7 +68,13 @@ class Played:
         """A clinic's page without what is of today: the case types as they are now."""
         clinic = await clinics.require(self.context, hsa_id)
         return [
-            (entry.position, entry.version.id, entry.adaptation and entry.adaptation.id, entry.effective, entry.html())
+            (
+                entry.position,
+                entry.version.id,
+                entry.adaptation and entry.adaptation.id,
+                entry.effective,
+                entry.html(),
+            )
             for which in OrderedList
             for entry in await start_pages.entries(self.context, clinic, which, as_of)
         ]
@@ -79,7 +99,14 @@ async def play(table: Played, act: str, one: int, other: int, number: int) -> No
     rest: dict[str, Any] = {"note": None, "key": None}
     match act:
         case "distribute":
-            await distribution.distribute(context, case_type, chosen, start_page_order=number % 4 or None, skip_refused=True, **rest)
+            await distribution.distribute(
+                context,
+                case_type,
+                chosen,
+                start_page_order=number % 4 or None,
+                skip_refused=True,
+                **rest,
+            )
         case "withdraw":
             await distribution.withdraw(context, case_type, chosen, **rest)
         case "follow":
@@ -89,34 +116,83 @@ async def play(table: Played, act: str, one: int, other: int, number: int) -> No
         case "hide":
             await distribution.show(context, case_type, clinic, shown=number % 2 == 0, **rest)
         case "adapt":
-            found = await adaptations.get(context, await clinics.require(context, clinic), case_type)
-            terms = [{"key": "t", "heading": "Hos oss", "text": f"Nummer {number}: {{{{clinic.phone}}}}"}]
+            found = await adaptations.get(
+                context, await clinics.require(context, clinic), case_type
+            )
+            terms = [
+                {"key": "t", "heading": "Hos oss", "text": f"Nummer {number}: {{{{clinic.phone}}}}"}
+            ]
             expected = found.latest if found else 0
-            await adaptations.save(context, clinic, case_type, content={"terms": terms}, expected_version=expected, **rest)
+            await adaptations.save(
+                context,
+                clinic,
+                case_type,
+                content={"terms": terms},
+                expected_version=expected,
+                **rest,
+            )
         case "reorder":
-            target = (orders.Target(clinic=clinic), orders.Target(group=table.group), orders.Target(principal=STOCKHOLM))[number % 3]
+            target = (
+                orders.Target(clinic=clinic),
+                orders.Target(group=table.group),
+                orders.Target(principal=STOCKHOLM),
+            )[number % 3]
             order = table.case_types[:: 1 if number % 2 else -1][: 1 + number % 2]
             await orders.save(context, target, list(OrderedList)[other], order, **rest)
         case "import":
             status = ("ACTIVE", "ACTIVE", "NOT_ACTIVATED", "ARCHIVED")[number % 4]
-            row = f"{clinic};Mottagning {number};{table.codes[number % 2]};08-465 004 0{number};{status}"
+            row = (
+                f"{clinic};Mottagning {number};{table.codes[number % 2]};08-465 004"
+                f" 0{number};{status}"
+            )
             csv = f"hsaId;name;businessClassification;telephoneNumber;status\n{row}\n"
             await clinics.import_csv(context, STOCKHOLM, csv, dry_run=False, key=None)
         case "regroup":
             rule = ClinicRule(business_classifications=[table.codes[number % 2]])
-            await groups.save(context, STOCKHOLM, table.group, name="Grupp", hsa_ids=None, csv=None, rule=rule, key=None)
+            await groups.save(
+                context,
+                STOCKHOLM,
+                table.group,
+                name="Grupp",
+                hsa_ids=None,
+                csv=None,
+                rule=rule,
+                key=None,
+            )
         case "edit":
             patch = {"name": f"Namn {number}", "onContactCard": number % 2 == 0}
-            await documents.update(context, CASE_TYPE, case_type, expected_version=latest, patch=patch, publish=number % 3 > 0, **rest)
+            await documents.update(
+                context,
+                CASE_TYPE,
+                case_type,
+                expected_version=latest,
+                patch=patch,
+                publish=number % 3 > 0,
+                **rest,
+            )
         case "archive":
             await documents.archive(context, case_type, expected_version=latest, **rest)
         case "restore":
-            await documents.restore(context, case_type, version=1, expected_version=latest, publish=number % 2 == 0, **rest)
+            await documents.restore(
+                context,
+                case_type,
+                version=1,
+                expected_version=latest,
+                publish=number % 2 == 0,
+                **rest,
+            )
         case "decide":
-            await policies.save(context, STOCKHOLM, {"central_activation": list(CentralActivation)[number % 2]}, **rest)
+            await policies.save(
+                context,
+                STOCKHOLM,
+                {"central_activation": list(CentralActivation)[number % 2]},
+                **rest,
+            )
         case _:
             head = (await context.store.documents.get_many([case_type]))[case_type]
-            switch = documents.activate if head.state is DocumentState.INACTIVE else documents.deactivate
+            switch = (
+                documents.activate if head.state is DocumentState.INACTIVE else documents.deactivate
+            )
             await switch(context, case_type, expected_version=latest, **rest)
 
 
@@ -136,7 +212,11 @@ ACTS = (
     "switch",
     "decide",
 )
-acts = st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 1), st.integers(0, 1), st.integers(0, 9)), min_size=4, max_size=14)
+acts = st.lists(
+    st.tuples(st.sampled_from(ACTS), st.integers(0, 1), st.integers(0, 1), st.integers(0, 9)),
+    min_size=4,
+    max_size=14,
+)
 
 
 @pytest.fixture
@@ -151,29 +231,53 @@ async def table(database: Database) -> AsyncIterator[Played]:
 
 async def _table(store: Store, clock: Clock) -> Played:
     grants = (Grant(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM, includes_below=True),)
-    viewer = Viewer("test", f"{STOCKHOLM}-ANNA", "Anna", grants, clock.now + timedelta(days=3650), acr=LOA3)
+    viewer = Viewer(
+        "test", f"{STOCKHOLM}-ANNA", "Anna", grants, clock.now + timedelta(days=3650), acr=LOA3
+    )
     context = await Context.of(store, viewer, "test")
     turn = next(_turns)
-    places, codes = [f"{STOCKHOLM}-{turn}A0{number}" for number in (1, 2)], [f"{turn}{letter}" for letter in "AB"]
-    rows = "\n".join(f"{hsa_id};Mottagning;{code}" for hsa_id, code in zip(places, codes, strict=True))
-    await clinics.import_csv(context, STOCKHOLM, f"hsaId;name;businessClassification\n{rows}\n", dry_run=False, key=None)
+    places, codes = (
+        [f"{STOCKHOLM}-{turn}A0{number}" for number in (1, 2)],
+        [f"{turn}{letter}" for letter in "AB"],
+    )
+    rows = "\n".join(
+        f"{hsa_id};Mottagning;{code}" for hsa_id, code in zip(places, codes, strict=True)
+    )
+    await clinics.import_csv(
+        context, STOCKHOLM, f"hsaId;name;businessClassification\n{rows}\n", dry_run=False, key=None
+    )
     rule = ClinicRule(business_classifications=codes[:1])
-    group = await groups.save(context, STOCKHOLM, None, name="Grupp", hsa_ids=None, csv=None, rule=rule, key=None)
+    group = await groups.save(
+        context, STOCKHOLM, None, name="Grupp", hsa_ids=None, csv=None, rule=rule, key=None
+    )
     made = []
     for name in ("Förnya recept på {{clinic.name}}", "Beställa tid"):
         content = {"name": name, "internalName": name, "onContactCard": True}
         saved = await documents.create(
-            context, CASE_TYPE, owner=STOCKHOLM, content=content, template_kind=CASE_TYPE_TEMPLATE, from_template=None, note=None, key=None
+            context,
+            CASE_TYPE,
+            owner=STOCKHOLM,
+            content=content,
+            template_kind=CASE_TYPE_TEMPLATE,
+            from_template=None,
+            note=None,
+            key=None,
         )
         assert saved.document is not None
-        await documents.publish(context, saved.document.id, version=1, expected_version=1, note=None, key=None)
+        await documents.publish(
+            context, saved.document.id, version=1, expected_version=1, note=None, key=None
+        )
         made.append(saved.document.id)
     return Played(context, clock, places, codes, made, group.target or "")
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(acts)
-async def test_every_page_of_the_past_is_what_it_was(table: Played, acts: list[tuple[str, int, int, int]]) -> None:
+async def test_every_page_of_the_past_is_what_it_was(
+    table: Played, acts: list[tuple[str, int, int, int]]
+) -> None:
     playing = await _table(table.context.store, table.clock)
     await playing.say()
 
@@ -189,7 +293,9 @@ async def test_every_page_of_the_past_is_what_it_was(table: Played, acts: list[t
         assert await playing.page(hsa_id, moment) == said
 
 
-async def test_racing_distributions_and_withdrawals_leave_one_consistent_state(table: Played) -> None:
+async def test_racing_distributions_and_withdrawals_leave_one_consistent_state(
+    table: Played,
+) -> None:
     case_type = table.case_types[0]
 
     async def turn(number: int) -> None:
@@ -202,11 +308,25 @@ async def test_racing_distributions_and_withdrawals_leave_one_consistent_state(t
     await asyncio.gather(*(turn(number) for number in range(40)))
 
     store = table.context.store
-    rows = await store.database.find("assignments", {"document": case_type}, sort=[("from_sequence", 1)])
-    events = await store.database.find("events", {"document": case_type, "action": {"$in": ["DISTRIBUTED", "WITHDRAWN"]}}, sort=[("sequence", 1)])
+    rows = await store.database.find(
+        "assignments", {"document": case_type}, sort=[("from_sequence", 1)]
+    )
+    events = await store.database.find(
+        "events",
+        {"document": case_type, "action": {"$in": ["DISTRIBUTED", "WITHDRAWN"]}},
+        sort=[("sequence", 1)],
+    )
     for clinic in table.clinics:
-        told = [(event["action"], event["sequence"]) for event in events if clinic in event["clinics"]]
+        told = [
+            (event["action"], event["sequence"]) for event in events if clinic in event["clinics"]
+        ]
         held = [row for row in rows if row["clinic"] == clinic]
-        assert [action for action, _ in told] == [("DISTRIBUTED", "WITHDRAWN")[turn % 2] for turn in range(len(told))]
-        assert [sequence for action, sequence in told if action == "DISTRIBUTED"] == [row["from_sequence"] for row in held]
-        assert [sequence for action, sequence in told if action == "WITHDRAWN"] == [row["until_sequence"] for row in held if not row["open"]]
+        assert [action for action, _ in told] == [
+            ("DISTRIBUTED", "WITHDRAWN")[turn % 2] for turn in range(len(told))
+        ]
+        assert [sequence for action, sequence in told if action == "DISTRIBUTED"] == [
+            row["from_sequence"] for row in held
+        ]
+        assert [sequence for action, sequence in told if action == "WITHDRAWN"] == [
+            row["until_sequence"] for row in held if not row["open"]
+        ]

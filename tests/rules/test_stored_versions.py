@@ -1,4 +1,6 @@
-"""A content model that changes raises its schema version; what was stored under an earlier one is read in today's shape, and verifies."""
+"""A content model that changes raises its schema version; what was stored under an earlier one is
+read in today's shape, and verifies.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,15 +23,27 @@ NAMES = [path.stem for path in FILES]
 @pytest.mark.parametrize("kind", list(KINDS), ids=lambda kind: kind.name)
 def test_a_model_that_changes_raises_its_schema_version(kind: Kind) -> None:
     path = path_of(kind, kind.schema_version)
-    assert path.exists(), f"{kind.name} has a new schema version. Run: .venv/bin/python -m tests.stored_versions"
+    assert path.exists(), (
+        f"{kind.name} has a new schema version. Run: .venv/bin/python -m tests.stored_versions"
+    )
 
     _, shape, _ = read(path)
 
-    assert shape_of(kind.model) == shape, f"The content of {kind.name} has changed: raise its schema_version, and add an upcaster to it."
+    assert shape_of(kind.model) == shape, (
+        f"The content of {kind.name} has changed: raise its schema_version, and add an upcaster"
+        " to it."
+    )
 
 
 def test_every_schema_version_that_ever_was_is_kept() -> None:
-    assert sorted(f"{kind.name}.{number}" for kind in KINDS for number in range(1, kind.schema_version + 1)) == NAMES
+    assert (
+        sorted(
+            f"{kind.name}.{number}"
+            for kind in KINDS
+            for number in range(1, kind.schema_version + 1)
+        )
+        == NAMES
+    )
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
@@ -39,9 +53,13 @@ def test_what_was_stored_verifies(path: Path) -> None:
 
     for version in versions:
         check.add(version.number, version)
-        broken.add(version.number, replace(version, note="Annat") if version.number == 2 else version)
+        broken.add(
+            version.number, replace(version, note="Annat") if version.number == 2 else version
+        )
 
-    assert check.result(latest=2, head_hash=versions[-1].hash) == Verification(intact=True, versions=2, first_broken_version=None)
+    assert check.result(latest=2, head_hash=versions[-1].hash) == Verification(
+        intact=True, versions=2, first_broken_version=None
+    )
     assert broken.result(latest=2, head_hash=versions[-1].hash).first_broken_version == 2
 
 
@@ -63,5 +81,10 @@ def test_a_shape_tells_names_and_types_and_nothing_else() -> None:
         label: Annotated[str, rule(at_most(3))] = Field(default="", title="Namn")
         size: int | None = Field(default=1, title="Storlek")
 
-    assert shape_of(Before) == shape_of(After) == {"label": "str", "size": {"any of": ["int", "null"]}}
-    assert shape_of(create_model("More", __base__=Before, more=(list[After], ...))) == {**shape_of(Before), "more": {"list": [shape_of(After)]}}
+    assert (
+        shape_of(Before) == shape_of(After) == {"label": "str", "size": {"any of": ["int", "null"]}}
+    )
+    assert shape_of(create_model("More", __base__=Before, more=(list[After], ...))) == {
+        **shape_of(Before),
+        "more": {"list": [shape_of(After)]},
+    }

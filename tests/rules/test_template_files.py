@@ -1,4 +1,6 @@
-"""The template file by itself: what is written is read back, and whatever is changed in it is found out."""
+"""The template file by itself: what is written is read back, and whatever is changed in it is found
+out.
+"""
 
 import copy
 import json
@@ -18,7 +20,18 @@ from resolvers.validation import validate
 from store.errors import InvalidInput
 from store.hashing import hash_of
 from store.heads import Birth, Place, born, edited, put_in_force
-from store.records import Act, Actor, Content, Derivation, Document, Origin, Owner, OwnerKind, Role, Version
+from store.records import (
+    Act,
+    Actor,
+    Content,
+    Derivation,
+    Document,
+    Origin,
+    Owner,
+    OwnerKind,
+    Role,
+    Version,
+)
 from tests.test_docs import DOCS
 
 SCHEMA = json.loads((DOCS / "formats" / "template-file.schema.json").read_text(encoding="utf-8"))
@@ -26,25 +39,52 @@ INERA = "SE5565594230"
 AT = datetime(2026, 11, 25, 12, 0, 0, 1000, tzinfo=UTC)
 NILS = Act(Actor(Role.NATIONAL_ADMINISTRATOR, INERA, f"{INERA}-NN"), "Första")
 BIRTH = Birth(f"tpl_{1:024x}", CASE_TYPE_TEMPLATE, INERA, Owner(OwnerKind.PRINCIPAL, INERA))
-NOT_COVERED = {("exportedAt",), ("template", "principalName"), ("template", "owner"), ("template", "publishedVersion")}
+NOT_COVERED = {
+    ("exportedAt",),
+    ("template", "principalName"),
+    ("template", "owner"),
+    ("template", "publishedVersion"),
+}
 """What no hash covers, and no import rests on but for the choice of a version."""
 
 
 def content(introduction: str, name: str = "Förnya recept") -> Content:
     question = {"key": "datum", "label": "När?", "kind": "DATE", "required": True}
-    return validate(CASE_TYPE_TEMPLATE, {"name": name, "internalName": "FR", "introduction": introduction, "questions": [question]})
+    return validate(
+        CASE_TYPE_TEMPLATE,
+        {"name": name, "internalName": "FR", "introduction": introduction, "questions": [question]},
+    )
 
 
 def history(introductions: list[str]) -> tuple[Document, list[Version]]:
-    """A template with a version for each introduction, the first one in force; one derived, one imported."""
+    """A template with a version for each introduction, the first one in force; one derived, one
+    imported.
+    """
     derived = Derivation(f"tpl_{2:024x}", 3)
-    head, version = born(BIRTH, content(introductions[0]), derived_from=derived, act=NILS, place=Place(AT, 1))
-    head = put_in_force(CASE_TYPE_TEMPLATE, head, number=1, content=version.content, schema_version=1, first_time=True, at=AT)
+    head, version = born(
+        BIRTH, content(introductions[0]), derived_from=derived, act=NILS, place=Place(AT, 1)
+    )
+    head = put_in_force(
+        CASE_TYPE_TEMPLATE,
+        head,
+        number=1,
+        content=version.content,
+        schema_version=1,
+        first_time=True,
+        at=AT,
+    )
     versions = [version]
     for number, introduction in enumerate(introductions[1:], 2):
         origin = Origin(f"tpl_{3:024x}", number, "a" * 64, "SE2321000016") if number == 2 else None
         head, version = edited(
-            CASE_TYPE_TEMPLATE, head, content(introduction), act=NILS, place=Place(AT, number), derived_from=None, restored_from=None, origin=origin
+            CASE_TYPE_TEMPLATE,
+            head,
+            content(introduction),
+            act=NILS,
+            place=Place(AT, number),
+            derived_from=None,
+            restored_from=None,
+            origin=origin,
         )
         versions.append(version)
     return head, versions
@@ -95,9 +135,28 @@ def test_what_is_written_fits_the_json_schema_and_is_read_back(introductions: li
 
 @given(
     st.sampled_from(list(paths(WHOLE))),
-    st.sampled_from([None, True, False, 0, 1, 2, 1.5, "", "annat", "SE2321000016", "0" * 64, [], {}, {"name": "x"}]),
+    st.sampled_from(
+        [
+            None,
+            True,
+            False,
+            0,
+            1,
+            2,
+            1.5,
+            "",
+            "annat",
+            "SE2321000016",
+            "0" * 64,
+            [],
+            {},
+            {"name": "x"},
+        ]
+    ),
 )
-def test_whatever_is_changed_in_a_file_is_found_out_and_told_where(path: tuple[str | int, ...], value: Any) -> None:
+def test_whatever_is_changed_in_a_file_is_found_out_and_told_where(
+    path: tuple[str | int, ...], value: Any
+) -> None:
     changed = copy.deepcopy(WHOLE)
     target: Any = changed
     for step in path[:-1]:
@@ -113,7 +172,12 @@ def test_whatever_is_changed_in_a_file_is_found_out_and_told_where(path: tuple[s
     assert all(problem.path[0] == "file" for problem in refusal.value.problems)
 
 
-@given(st.text(max_size=200) | st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=10).map(json.dumps))
+@given(
+    st.text(max_size=200)
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=10
+    ).map(json.dumps)
+)
 def test_whatever_else_is_no_file(text: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         files.read(text, CASE_TYPE_TEMPLATE, None)
@@ -126,10 +190,14 @@ def test_versions_in_another_order_are_refused() -> None:
     with pytest.raises(InvalidInput) as refusal:
         files.read(json.dumps(whole), CASE_TYPE_TEMPLATE, None)
 
-    assert [(one.code, one.path) for one in refusal.value.problems] == [("BROKEN_CHAIN", ("file", "versions", "0", "number"))]
+    assert [(one.code, one.path) for one in refusal.value.problems] == [
+        ("BROKEN_CHAIN", ("file", "versions", "0", "number"))
+    ]
 
 
 def test_only_an_imported_versions_hash_covers_an_origin() -> None:
     first, second, third = history(["Ett", "Två", "Tre"])[1]
 
-    assert [hash_of(replace(version, origin=None)) == version.hash for version in (first, second, third)] == [True, False, True]
+    assert [
+        hash_of(replace(version, origin=None)) == version.hash for version in (first, second, third)
+    ] == [True, False, True]

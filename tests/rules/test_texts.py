@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import luhn
 
-from resolvers.kinds.texts import IMAGE_SCHEMES, check_rich_text, check_url, has_personal_number, is_blank
+from resolvers.kinds.texts import (
+    IMAGE_SCHEMES,
+    check_rich_text,
+    check_url,
+    has_personal_number,
+    is_blank,
+)
 
 # ------------------------------------------------------------------ personal identity numbers
 
@@ -108,11 +114,16 @@ def written(draw: st.DrawFn) -> tuple[str, str]:
 
 
 # No digits beside the number, no tel: before it, and no invisible character that could hide some.
-surroundings = st.text(st.characters(exclude_categories=["Nd", "Cs", "Cf"], exclude_characters="+-:" + "\u2013"), max_size=40)
+surroundings = st.text(
+    st.characters(exclude_categories=["Nd", "Cs", "Cf"], exclude_characters="+-:" + "\u2013"),
+    max_size=40,
+)
 
 
 @given(surroundings, written(), surroundings)
-def test_a_personal_number_in_any_text_is_found(before: str, number: tuple[str, str], after: str) -> None:
+def test_a_personal_number_in_any_text_is_found(
+    before: str, number: tuple[str, str], after: str
+) -> None:
     right, wrong = number
 
     assert has_personal_number(before + right + after)
@@ -205,7 +216,10 @@ def test_an_image_has_a_web_address() -> None:
         "# Rubrik\n\nText\n\nRubrik\n---\n",
         "- ett\n- två\n  1. tre\n  2. fyra\n",
         "- 1\n  - 2\n    - 3\n      - 4\n        - 5\n",
-        "[1177](https://www.1177.se) eller [ring](tel:0771117700) eller <mejla@region.se> eller <https://www.1177.se>",
+        (
+            "[1177](https://www.1177.se) eller [ring](tel:0771117700) eller <mejla@region.se> eller"
+            " <https://www.1177.se>"
+        ),
         "[1177][ref]\n\n[ref]: https://www.1177.se 'Titel'",
         "![En karta](https://www.1177.se/karta.png)",
         "[![En karta](https://www.1177.se/karta.png)](https://www.1177.se)",
@@ -235,7 +249,10 @@ BAD_RICH_TEXTS = [
     ("a\n\n***\n\nb", ["MARKDOWN_NOT_ALLOWED"]),
     ("| a | b |\n|---|---|\n| 1 | 2 |", ["MARKDOWN_NOT_ALLOWED"]),
     ("- 1\n  - 2\n    - 3\n      - 4\n        - 5\n          - 6\n", ["MARKDOWN_NOT_ALLOWED"]),
-    ("\n".join("  " * depth + "- a" for depth in range(200)) + "\n\n" + " " * 400 + "<b>", ["MARKDOWN_NOT_ALLOWED"]),
+    (
+        "\n".join("  " * depth + "- a" for depth in range(200)) + "\n\n" + " " * 400 + "<b>",
+        ["MARKDOWN_NOT_ALLOWED"],
+    ),
     ("[x](javascript:alert(1))", ["URL_SCHEME"]),
     ("[x](JAVASCRIPT&colon;alert(1))", ["URL_SCHEME"]),
     ("<javascript:alert(1)>", ["URL_SCHEME"]),
@@ -266,7 +283,17 @@ def test_any_rich_text_gets_an_answer(text: str) -> None:
     assert all(fault.code and fault.message for fault in check_rich_text(text))
 
 
-@pytest.mark.parametrize("text", ["![" * 2000 + "a" + "](x)" * 2000, "[" * 10000, "> " * 10000, "<" * 10000, "*a" * 5000, "`" * 10000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "![" * 2000 + "a" + "](x)" * 2000,
+        "[" * 10000,
+        "> " * 10000,
+        "<" * 10000,
+        "*a" * 5000,
+        "`" * 10000,
+    ],
+)
 def test_hostile_rich_text_gets_an_answer_soon(text: str) -> None:
     began = time.process_time()
 
@@ -278,7 +305,10 @@ def test_hostile_rich_text_gets_an_answer_soon(text: str) -> None:
 # ------------------------------------------------------------------ blank texts
 
 
-@pytest.mark.parametrize("text", ["", " ", "\t\n", "\u00a0\u2003", "\u200b\u200d\ufeff", "\u2028", "\u3164", "\u2800", "\u0301"])
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "\t\n", "\u00a0\u2003", "\u200b\u200d\ufeff", "\u2028", "\u3164", "\u2800", "\u0301"],
+)
 def test_blank(text: str) -> None:
     assert is_blank(text)
 

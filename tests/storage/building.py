@@ -1,4 +1,6 @@
-"""Small builders for the tests of the store: who writes, what they write, and everything that is stored."""
+"""Small builders for the tests of the store: who writes, what they write, and everything that is
+stored.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,7 +16,20 @@ from store.history import Asked
 from store.log import Change
 from store.notifications import Inbox, Told
 from store.paging import Page, Paging
-from store.records import Act, Action, Actor, Clinic, Content, Document, Event, Owner, OwnerKind, Role, Saved, Version
+from store.records import (
+    Act,
+    Action,
+    Actor,
+    Clinic,
+    Content,
+    Document,
+    Event,
+    Owner,
+    OwnerKind,
+    Role,
+    Saved,
+    Version,
+)
 from store.registry import Store
 from store.selections import Selection
 from store.transactions import Transaction
@@ -34,7 +49,10 @@ BY_BO = Act(BO)
 
 def content(introduction: str = "Ett", **other: Any) -> Content:
     """A whole, valid content of a case type."""
-    return validate(CASE_TYPE, {"name": "Förnya recept", "internalName": "FR", "introduction": introduction, **other})
+    return validate(
+        CASE_TYPE,
+        {"name": "Förnya recept", "internalName": "FR", "introduction": introduction, **other},
+    )
 
 
 def to(introduction: str, **other: Any) -> Edit:
@@ -43,31 +61,53 @@ def to(introduction: str, **other: Any) -> Edit:
     return lambda _: wanted
 
 
-async def created(store: Store, introduction: str = "Ett", *, act: Act = BY_ANNA, principal: str = STOCKHOLM) -> Document:
+async def created(
+    store: Store, introduction: str = "Ett", *, act: Act = BY_ANNA, principal: str = STOCKHOLM
+) -> Document:
     """A new case type of a region: version 1, a draft."""
     saved = await store.documents.create(
-        CASE_TYPE, principal=principal, owner=Owner(OwnerKind.PRINCIPAL, principal), content=content(introduction), derived_from=None, act=act
+        CASE_TYPE,
+        principal=principal,
+        owner=Owner(OwnerKind.PRINCIPAL, principal),
+        content=content(introduction),
+        derived_from=None,
+        act=act,
     )
     return document_of(saved)
 
 
-async def saved_as(store: Store, document: Document, *introductions: str, publish: bool = False, act: Act = BY_ANNA) -> Document:
+async def saved_as(
+    store: Store, document: Document, *introductions: str, publish: bool = False, act: Act = BY_ANNA
+) -> Document:
     """The document after further versions, one for each introduction."""
     for introduction in introductions:
-        saved = await store.documents.update(document, edit=to(introduction), expected_version=document.latest, publish=publish, act=act)
+        saved = await store.documents.update(
+            document,
+            edit=to(introduction),
+            expected_version=document.latest,
+            publish=publish,
+            act=act,
+        )
         document = document_of(saved)
     return document
 
 
-async def published(store: Store, introduction: str = "Ett", *, principal: str = STOCKHOLM) -> Document:
+async def published(
+    store: Store, introduction: str = "Ett", *, principal: str = STOCKHOLM
+) -> Document:
     """A case type with version 1 in force."""
     document = await created(store, introduction, principal=principal)
-    return document_of(await store.documents.publish(document, version=1, expected_version=1, act=BY_ANNA))
+    return document_of(
+        await store.documents.publish(document, version=1, expected_version=1, act=BY_ANNA)
+    )
 
 
 async def with_clinics(store: Store, *hsa_ids: str, principal: str = STOCKHOLM) -> None:
     """Active clinics of a region."""
-    rows = [ClinicRow(number, hsa_id, {"name": f"Mottagning {number}"}) for number, hsa_id in enumerate(hsa_ids, 2)]
+    rows = [
+        ClinicRow(number, hsa_id, {"name": f"Mottagning {number}"})
+        for number, hsa_id in enumerate(hsa_ids, 2)
+    ]
     await store.clinics.import_rows(principal, rows, dry_run=False, act=BY_ANNA)
 
 
@@ -93,22 +133,36 @@ async def everything(database: Database) -> dict[str, list[Row]]:
     But for the count of turns at a log: taking one is its lock, which a refused write takes too.
     """
     without = {"logs": {"turns": 0}}
-    kept = [name for name in INDEXES if name not in {"active_subscriptions", "server_processes"}]  # who follows what now is no content
-    return {name: await database.find(name, {}, sort=[("_id", 1)], projection=without.get(name)) for name in kept}
+    kept = [
+        name for name in INDEXES if name not in {"active_subscriptions", "server_processes"}
+    ]  # who follows what now is no content
+    return {
+        name: await database.find(name, {}, sort=[("_id", 1)], projection=without.get(name))
+        for name in kept
+    }
 
 
 async def sequences(database: Database, principal: str = STOCKHOLM) -> Sequence[int]:
     """The sequence numbers of a log, in order."""
-    return [row["sequence"] for row in await database.find("events", {"principal": principal}, sort=[("sequence", 1)], projection={"sequence": 1})]
+    return [
+        row["sequence"]
+        for row in await database.find(
+            "events", {"principal": principal}, sort=[("sequence", 1)], projection={"sequence": 1}
+        )
+    ]
 
 
-async def history_of(store: Store, document: Document, paging: Paging, *, notices_only: bool) -> Page[Event]:
+async def history_of(
+    store: Store, document: Document, paging: Paging, *, notices_only: bool
+) -> Page[Event]:
     """A page of what was done with a document."""
     asked = Asked.of(document, paging, limited=notices_only)
     return (await store.history.of_documents([asked]))[asked]
 
 
-async def versions_page(store: Store, document: Document, paging: Paging, *, released_only: bool = False) -> Page[Version]:
+async def versions_page(
+    store: Store, document: Document, paging: Paging, *, released_only: bool = False
+) -> Page[Version]:
     """A page of a document's versions."""
     asked = Asked.of(document, paging, limited=released_only)
     return (await store.history.versions([asked]))[asked]
@@ -121,10 +175,17 @@ async def in_force_at(store: Store, document: Document, time: datetime) -> int |
 
 
 async def inbox_page(
-    store: Store, clinic: Clinic, paging: Paging | None = None, *, after_sequence: int = 0, resident_visible_only: bool = False
+    store: Store,
+    clinic: Clinic,
+    paging: Paging | None = None,
+    *,
+    after_sequence: int = 0,
+    resident_visible_only: bool = False,
 ) -> Page[Told]:
     """A page of what a clinic was told."""
-    inbox = Inbox(clinic.key, clinic.principal, paging or Paging(), after_sequence, resident_visible_only)
+    inbox = Inbox(
+        clinic.key, clinic.principal, paging or Paging(), after_sequence, resident_visible_only
+    )
     return (await store.notifications.pages([inbox]))[inbox]
 
 
@@ -137,4 +198,6 @@ def noted(note: str) -> Change:
 
 async def write(store: Store, events: int, principal: str = STOCKHOLM) -> None:
     """So many events, as fast as it goes."""
-    await asyncio.gather(*(store.log.submit(principal, noted(str(number))) for number in range(events)))
+    await asyncio.gather(
+        *(store.log.submit(principal, noted(str(number))) for number in range(events))
+    )

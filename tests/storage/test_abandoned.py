@@ -1,4 +1,6 @@
-"""A transaction that a killed server left open holds up the others for some seconds only, and no one who is alive loses by it."""
+"""A transaction that a killed server left open holds up the others for some seconds only, and no
+one who is alive loses by it.
+"""
 
 import asyncio
 import time
@@ -15,23 +17,34 @@ from store.transactions import Transaction
 from tests.storage.building import STOCKHOLM, created, saved_as
 
 SOON_SECONDS = 8
-"""The embedded MongoDB itself ends such a transaction after 10 to 15 s, others after a minute or more."""
+"""The embedded MongoDB itself ends such a transaction after 10 to 15 s, others after a minute or
+more.
+"""
 
 
 async def take_turn(database: Database, session: Session) -> None:
     """What a transaction of the log does first."""
-    await session.start_transaction(read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority"))
+    await session.start_transaction(
+        read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority")
+    )
     turn = await database["logs"].find_one_and_update(
-        {"_id": STOCKHOLM}, {"$inc": {"turns": 1}}, session=session, return_document=ReturnDocument.AFTER
+        {"_id": STOCKHOLM},
+        {"$inc": {"turns": 1}},
+        session=session,
+        return_document=ReturnDocument.AFTER,
     )
     assert turn is not None
 
 
-async def test_the_transaction_of_a_dead_server_is_ended_by_the_next_that_writes(store: Store, mongodb_uri: str) -> None:
+async def test_the_transaction_of_a_dead_server_is_ended_by_the_next_that_writes(
+    store: Store, mongodb_uri: str
+) -> None:
     document = await created(store)
     client = connect(mongodb_uri)
     async with client.start_session() as session:
-        await take_turn(Database(client, store.database.name), session)  # and nothing more is heard of it
+        await take_turn(
+            Database(client, store.database.name), session
+        )  # and nothing more is heard of it
         began_at = time.monotonic()
 
         saved = await saved_as(store, document, "Efter")
@@ -42,7 +55,9 @@ async def test_the_transaction_of_a_dead_server_is_ended_by_the_next_that_writes
     assert seconds < SOON_SECONDS
 
 
-async def test_a_transaction_that_goes_on_is_left_alone_however_long_it_takes(store: Store, mongodb_uri: str) -> None:
+async def test_a_transaction_that_goes_on_is_left_alone_however_long_it_takes(
+    store: Store, mongodb_uri: str
+) -> None:
     document = await created(store)
     client = connect(mongodb_uri)
     slow = Database(client, store.database.name)
@@ -62,7 +77,9 @@ async def test_a_transaction_that_goes_on_is_left_alone_however_long_it_takes(st
     assert saved.latest == 2
 
 
-async def test_a_server_whose_transaction_was_ended_begins_it_again(store: Store, mongodb_uri: str) -> None:
+async def test_a_server_whose_transaction_was_ended_begins_it_again(
+    store: Store, mongodb_uri: str
+) -> None:
     document = await created(store)
     client = connect(mongodb_uri)
     slow = Store.over(Database(client, store.database.name), KINDS)
@@ -71,7 +88,9 @@ async def test_a_server_whose_transaction_was_ended_begins_it_again(store: Store
     async def stands_still_once(transaction: Transaction) -> Saved:
         attempts.append(datetime.now(UTC))
         if len(attempts) == 1:
-            await saved_as(store, document, "Den andra")  # waits for the turn that this transaction has
+            await saved_as(
+                store, document, "Den andra"
+            )  # waits for the turn that this transaction has
         return Saved(document=transaction.document(document.id))
 
     saved = await slow.log.submit(STOCKHOLM, stands_still_once, documents=[document.id])

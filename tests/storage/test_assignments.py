@@ -1,4 +1,6 @@
-"""Case types at clinics: handed out all or nothing, refused rows named each with its reason, in seconds for thousands."""
+"""Case types at clinics: handed out all or nothing, refused rows named each with its reason, in
+seconds for thousands.
+"""
 
 import time
 from datetime import UTC, datetime
@@ -11,7 +13,17 @@ from store.clinics import ClinicRow
 from store.database import Database
 from store.errors import RowProblem, RowsRefused, WrongState
 from store.paging import Paging
-from store.records import Action, AssignmentOrigin, Audience, ClinicStatus, Owner, OwnerKind, RefusalReason, RefusedRow, Saved
+from store.records import (
+    Action,
+    AssignmentOrigin,
+    Audience,
+    ClinicStatus,
+    Owner,
+    OwnerKind,
+    RefusalReason,
+    RefusedRow,
+    Saved,
+)
 from store.registry import Store
 from store.selections import Selection
 from tests.storage.building import (
@@ -50,7 +62,19 @@ async def all_sorts(store: Store) -> None:
     await store.clinics.import_rows(STOCKHOLM, rows, dry_run=False, act=BY_ANNA)
 
 
-SELECTION = [BJORKEN, UNKNOWN, "inget-id", NOT_ACTIVATED, ARCHIVED, ENDED, ENDING, FOREIGN, BJORKEN.lower(), LINDEN.lower(), UNKNOWN]
+SELECTION = [
+    BJORKEN,
+    UNKNOWN,
+    "inget-id",
+    NOT_ACTIVATED,
+    ARCHIVED,
+    ENDED,
+    ENDING,
+    FOREIGN,
+    BJORKEN.lower(),
+    LINDEN.lower(),
+    UNKNOWN,
+]
 REFUSED = [
     (2, UNKNOWN, RefusalReason.UNKNOWN),
     (3, "inget-id", RefusalReason.MALFORMED),
@@ -68,23 +92,49 @@ async def test_distribution_is_one_act_that_names_its_clinics(store: Store) -> N
     document = await published(store)
 
     saved = await store.distribution.distribute(
-        document, Selection.of_ids([LINDEN.lower(), BJORKEN]), start_page_order=2, contact_card_order=5, skip_refused=False, act=BY_ANNA
+        document,
+        Selection.of_ids([LINDEN.lower(), BJORKEN]),
+        start_page_order=2,
+        contact_card_order=5,
+        skip_refused=False,
+        act=BY_ANNA,
     )
 
     assert saved.event is not None
     assert (saved.counts, saved.skipped) == ({"clinics": 2, "replaced": 0}, ())
-    assert (saved.event.action, saved.event.sequence, saved.event.audience) == (Action.DISTRIBUTED, 4, Audience.NAMED)
-    assert (saved.event.clinics, saved.event.version, saved.event.resident_visible) == ((BJORKEN, LINDEN), 1, True)
+    assert (saved.event.action, saved.event.sequence, saved.event.audience) == (
+        Action.DISTRIBUTED,
+        4,
+        Audience.NAMED,
+    )
+    assert (saved.event.clinics, saved.event.version, saved.event.resident_visible) == (
+        (BJORKEN, LINDEN),
+        1,
+        True,
+    )
     page = await store.assignments.page(AssignmentFilter(document=document.id), Paging())
-    assert [(one.clinic, one.from_sequence, one.until_sequence, one.start_page_order, one.contact_card_order) for one in page.items] == [
+    assert [
+        (
+            one.clinic,
+            one.from_sequence,
+            one.until_sequence,
+            one.start_page_order,
+            one.contact_card_order,
+        )
+        for one in page.items
+    ] == [
         (BJORKEN, 4, None, 2, 5),
         (LINDEN, 4, None, 2, 5),
     ]
-    assert {(one.origin, one.by, one.since) for one in page.items} == {(AssignmentOrigin.DISTRIBUTED, ANNA, saved.event.at)}
+    assert {(one.origin, one.by, one.since) for one in page.items} == {
+        (AssignmentOrigin.DISTRIBUTED, ANNA, saved.event.at)
+    }
     assert (document_of(saved).event_count, document_of(saved).notice_count) == (3, 2)
 
 
-async def test_every_refused_row_is_named_with_its_reason_and_nothing_is_written(store: Store, database: Database) -> None:
+async def test_every_refused_row_is_named_with_its_reason_and_nothing_is_written(
+    store: Store, database: Database
+) -> None:
     await all_sorts(store)
     document = await published(store)
     before = await everything(database)
@@ -95,8 +145,13 @@ async def test_every_refused_row_is_named_with_its_reason_and_nothing_is_written
     assert [(problem.row, problem.value, problem.code) for problem in refused.value.rows] == [
         (row, value, str(reason)) for row, value, reason in REFUSED
     ]
-    assert [problem.path for problem in refused.value.rows] == [("to", "hsaIds", str(row - 1)) for row, *_ in REFUSED]
-    assert all(isinstance(problem, RowProblem) and problem.message.endswith(".") for problem in refused.value.rows)
+    assert [problem.path for problem in refused.value.rows] == [
+        ("to", "hsaIds", str(row - 1)) for row, *_ in REFUSED
+    ]
+    assert all(
+        isinstance(problem, RowProblem) and problem.message.endswith(".")
+        for problem in refused.value.rows
+    )
     assert await everything(database) == before
 
 
@@ -104,7 +159,9 @@ async def test_refused_rows_can_be_skipped(store: Store) -> None:
     await all_sorts(store)
     document = await published(store)
 
-    saved = await store.distribution.distribute(document, Selection.of_ids(SELECTION), skip_refused=True, act=BY_ANNA)
+    saved = await store.distribution.distribute(
+        document, Selection.of_ids(SELECTION), skip_refused=True, act=BY_ANNA
+    )
 
     assert saved.event is not None
     assert saved.event.clinics == tuple(sorted([BJORKEN, ENDING, LINDEN]))
@@ -112,7 +169,9 @@ async def test_refused_rows_can_be_skipped(store: Store) -> None:
     assert saved.counts["clinics"] == 3
 
 
-async def test_clinics_that_have_it_already_get_it_no_second_time(store: Store, database: Database) -> None:
+async def test_clinics_that_have_it_already_get_it_no_second_time(
+    store: Store, database: Database
+) -> None:
     await with_clinics(store, BJORKEN, LINDEN, EKEN)
     document = await published(store)
     await distributed(store, document, BJORKEN)
@@ -127,10 +186,14 @@ async def test_clinics_that_have_it_already_get_it_no_second_time(store: Store, 
     assert await everything(database) == before
 
 
-async def test_only_what_is_published_and_not_archived_is_handed_out(store: Store, database: Database) -> None:
+async def test_only_what_is_published_and_not_archived_is_handed_out(
+    store: Store, database: Database
+) -> None:
     await with_clinics(store, BJORKEN)
     draft = await created(store)
-    archived = document_of(await store.documents.archive(await published(store), expected_version=1, act=BY_ANNA))
+    archived = document_of(
+        await store.documents.archive(await published(store), expected_version=1, act=BY_ANNA)
+    )
     before = await everything(database)
 
     for document in (draft, archived):
@@ -141,9 +204,13 @@ async def test_only_what_is_published_and_not_archived_is_handed_out(store: Stor
     assert await everything(database) == before
 
 
-async def test_a_deactivated_case_type_is_handed_out_without_residents_seeing_it(store: Store) -> None:
+async def test_a_deactivated_case_type_is_handed_out_without_residents_seeing_it(
+    store: Store,
+) -> None:
     await with_clinics(store, BJORKEN)
-    document = document_of(await store.documents.deactivate(await published(store), expected_version=1, act=BY_ANNA))
+    document = document_of(
+        await store.documents.deactivate(await published(store), expected_version=1, act=BY_ANNA)
+    )
 
     saved = await distributed(store, document, BJORKEN)
 
@@ -158,7 +225,11 @@ async def test_what_is_handed_out_is_the_version_in_force(store: Store) -> None:
     saved = await distributed(store, document, BJORKEN)
 
     assert saved.event is not None
-    assert (saved.event.version, saved.event.published_before, saved.event.published_after) == (1, 1, 1)
+    assert (saved.event.version, saved.event.published_before, saved.event.published_after) == (
+        1,
+        1,
+        1,
+    )
 
 
 async def test_which_clinics_had_it_when_an_event_happened(store: Store) -> None:
@@ -167,10 +238,15 @@ async def test_which_clinics_had_it_when_an_event_happened(store: Store) -> None
     await distributed(store, document, BJORKEN)  # 4
     await distributed(store, document, LINDEN)  # 5
     await store.documents.archive(document, expected_version=1, act=BY_ANNA)  # 6
-    await store.documents.restore(document, version=1, expected_version=1, publish=True, act=BY_ANNA)  # 7
+    await store.documents.restore(
+        document, version=1, expected_version=1, publish=True, act=BY_ANNA
+    )  # 7
     among = {BJORKEN, LINDEN, EKEN}
 
-    had = [await store.assignments.clinics_with(document.id, sequence, among) for sequence in range(3, 9)]
+    had = [
+        await store.assignments.clinics_with(document.id, sequence, among)
+        for sequence in range(3, 9)
+    ]
 
     both = [BJORKEN, LINDEN]
     assert had == [[], [BJORKEN], both, both, both, both]
@@ -186,13 +262,23 @@ async def test_the_clinics_of_a_document_are_paged_by_key(store: Store) -> None:
     await distributed(store, other, clinics[0])
 
     first = await store.assignments.page(AssignmentFilter(document=document.id), Paging(limit=3))
-    second = await store.assignments.page(AssignmentFilter(document=document.id), Paging(limit=3, after=first.cursors[-1]))
-    last = await store.assignments.page(AssignmentFilter(document=document.id), Paging(limit=3, backward=True))
+    second = await store.assignments.page(
+        AssignmentFilter(document=document.id), Paging(limit=3, after=first.cursors[-1])
+    )
+    last = await store.assignments.page(
+        AssignmentFilter(document=document.id), Paging(limit=3, backward=True)
+    )
 
-    assert [[one.clinic for one in page.items] for page in (first, second, last)] == [clinics[:3], clinics[3:6], clinics[4:]]
+    assert [[one.clinic for one in page.items] for page in (first, second, last)] == [
+        clinics[:3],
+        clinics[3:6],
+        clinics[4:],
+    ]
 
 
-async def test_five_thousand_clinics_in_one_act_within_seconds(store: Store, database: Database) -> None:
+async def test_five_thousand_clinics_in_one_act_within_seconds(
+    store: Store, database: Database
+) -> None:
     clinics = [f"SE2321000016-{number:05}" for number in range(5_000)]
     await with_clinics(store, *clinics)
     document = await published(store)
@@ -204,7 +290,12 @@ async def test_five_thousand_clinics_in_one_act_within_seconds(store: Store, dat
     assert saved.counts["clinics"] == 5_000
     assert saved.event is not None
     assert (saved.event.sequence, len(saved.event.clinics)) == (4, 5_000)
-    assert await database.count("assignments", {"document": document.id, "open": True, "from_sequence": 4}) == 5_000
+    assert (
+        await database.count(
+            "assignments", {"document": document.id, "open": True, "from_sequence": 4}
+        )
+        == 5_000
+    )
     assert seconds < 10
 
 
@@ -218,9 +309,16 @@ async def test_what_lags_is_paged_in_order_whichever_way_it_is_read(
     documents = [await published(store) for _ in range(3)]
     for document in documents:
         await distributed(store, document, *clinics)
-    for number, clinic in enumerate(clinics):  # as if they had acknowledged versions that came and went
-        await database["assignments"].update_many({"clinic": clinic}, {"$set": {"acknowledged_version": (None, 1, 2)[number % 3]}})
-    which = AssignmentFilter(principal=STOCKHOLM, behind={document.id: 1 + (number == 2) for number, document in enumerate(documents)})
+    for number, clinic in enumerate(
+        clinics
+    ):  # as if they had acknowledged versions that came and went
+        await database["assignments"].update_many(
+            {"clinic": clinic}, {"$set": {"acknowledged_version": (None, 1, 2)[number % 3]}}
+        )
+    which = AssignmentFilter(
+        principal=STOCKHOLM,
+        behind={document.id: 1 + (number == 2) for number, document in enumerate(documents)},
+    )
     expected = sorted(
         (clinic, document.id)
         for number, clinic in enumerate(clinics)
@@ -240,7 +338,9 @@ async def test_what_lags_is_paged_in_order_whichever_way_it_is_read(
     assert found == expected
     assert [(one.clinic, one.document) for one in last.items] == expected[-4:]
     assert await store.assignments.count(which) == len(expected) == 18
-    assert (await store.assignments.page(AssignmentFilter(principal=STOCKHOLM, behind={}), Paging())).items == []
+    assert (
+        await store.assignments.page(AssignmentFilter(principal=STOCKHOLM, behind={}), Paging())
+    ).items == []
 
 
 async def test_what_lags_is_told_however_many_documents_a_principal_has(store: Store) -> None:
@@ -259,7 +359,9 @@ async def test_what_lags_is_told_however_many_documents_a_principal_has(store: S
 async def test_what_clinics_have_of_their_principal_is_told_without_their_own(store: Store) -> None:
     await with_clinics(store, BJORKEN, LINDEN)
     await with_clinics(store, FOREIGN, principal=UPPSALA)
-    everywhere, followed, withdrawn, _nowhere = [await published(store, introduction) for introduction in ("Ett", "Två", "Tre", "Fyra")]
+    everywhere, followed, withdrawn, _nowhere = [
+        await published(store, introduction) for introduction in ("Ett", "Två", "Tre", "Fyra")
+    ]
     elsewhere = await published(store, principal=UPPSALA)
     await distributed(store, everywhere, BJORKEN, LINDEN)
     await distributed(store, withdrawn, BJORKEN)
@@ -268,10 +370,21 @@ async def test_what_clinics_have_of_their_principal_is_told_without_their_own(st
     [linden] = (await store.clinics.get_many([LINDEN])).values()
     await store.distribution.follow(followed, linden, act=BY_ANNA)
     own = await store.documents.create(
-        CASE_TYPE, principal=STOCKHOLM, owner=Owner(OwnerKind.CLINIC, LINDEN), content=content("Eget"), derived_from=None, act=BY_ANNA
+        CASE_TYPE,
+        principal=STOCKHOLM,
+        owner=Owner(OwnerKind.CLINIC, LINDEN),
+        content=content("Eget"),
+        derived_from=None,
+        act=BY_ANNA,
     )
     await store.documents.publish(document_of(own), version=1, expected_version=1, act=BY_ANNA)
-    assert {one.document for one in await store.assignments.held([LINDEN])} == {everywhere.id, followed.id, document_of(own).id}
+    assert {one.document for one in await store.assignments.held([LINDEN])} == {
+        everywhere.id,
+        followed.id,
+        document_of(own).id,
+    }
 
-    assert sorted(await store.assignments.handed_out(STOCKHOLM)) == sorted([everywhere.id, followed.id])
+    assert sorted(await store.assignments.handed_out(STOCKHOLM)) == sorted(
+        [everywhere.id, followed.id]
+    )
     assert await store.assignments.handed_out(UPPSALA) == [elsewhere.id]

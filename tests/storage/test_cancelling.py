@@ -28,9 +28,13 @@ def reads(database: Database) -> list[Callable[[], Awaitable[object]]]:
     ]
 
 
-async def test_callers_that_are_cancelled_again_and_again_hold_up_nobody(database: Database) -> None:
+async def test_callers_that_are_cancelled_again_and_again_hold_up_nobody(
+    database: Database,
+) -> None:
     chance = random.Random(SEED)  # noqa: S311
-    await database["events"].insert_many([{"_id": number, "principal": str(number), "text": "x" * 2_000} for number in range(200)])
+    await database["events"].insert_many(
+        [{"_id": number, "principal": str(number), "text": "x" * 2_000} for number in range(200)]
+    )
     ways = reads(database)
 
     for _ in range(ROUNDS):
@@ -42,10 +46,14 @@ async def test_callers_that_are_cancelled_again_and_again_hold_up_nobody(databas
                     caller.cancel()
         async with asyncio.timeout(20):
             outcomes = await asyncio.gather(*callers, return_exceptions=True)
-        assert all(isinstance(one, (list, dict, int, asyncio.CancelledError)) for one in outcomes), outcomes
+        assert all(
+            isinstance(one, (list, dict, int, asyncio.CancelledError)) for one in outcomes
+        ), outcomes
 
     async with asyncio.timeout(20):
-        found = await asyncio.gather(*(database.find_one("events", {"_id": number}) for number in range(100)))
+        found = await asyncio.gather(
+            *(database.find_one("events", {"_id": number}) for number in range(100))
+        )
     assert [row["_id"] for row in found if row] == list(range(100))
 
 

@@ -14,14 +14,34 @@ from store.paging import Paging
 from store.records import Action, Audience, Clinic, ClinicStatus, Saved
 from store.registry import Store
 from store.transactions import IdempotencyKey
-from tests.storage.building import BJORKEN, BY_ANNA, BY_BO, EKEN, LINDEN, STOCKHOLM, UPPSALA, everything, sequences, with_clinics
+from tests.storage.building import (
+    BJORKEN,
+    BY_ANNA,
+    BY_BO,
+    EKEN,
+    LINDEN,
+    STOCKHOLM,
+    UPPSALA,
+    everything,
+    sequences,
+    with_clinics,
+)
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-async def imported(store: Store, *rows: tuple[str, dict[str, Any]], principal: str = STOCKHOLM, dry_run: bool = False, act: Any = BY_ANNA) -> Saved:
+async def imported(
+    store: Store,
+    *rows: tuple[str, dict[str, Any]],
+    principal: str = STOCKHOLM,
+    dry_run: bool = False,
+    act: Any = BY_ANNA,
+) -> Saved:
     return await store.clinics.import_rows(
-        principal, [ClinicRow(number, hsa_id, values) for number, (hsa_id, values) in enumerate(rows, 2)], dry_run=dry_run, act=act
+        principal,
+        [ClinicRow(number, hsa_id, values) for number, (hsa_id, values) in enumerate(rows, 2)],
+        dry_run=dry_run,
+        act=act,
     )
 
 
@@ -33,11 +53,22 @@ async def clinic_of(store: Store, key: str) -> Clinic:
 
 
 async def test_an_import_is_one_act_that_names_its_clinics(store: Store) -> None:
-    saved = await imported(store, (LINDEN.lower(), {"name": "Linden"}), (BJORKEN, {"name": "Björken", "business_classifications": ("1502", "1504")}))
+    saved = await imported(
+        store,
+        (LINDEN.lower(), {"name": "Linden"}),
+        (BJORKEN, {"name": "Björken", "business_classifications": ("1502", "1504")}),
+    )
 
     assert saved.event is not None
-    assert (saved.event.action, saved.event.sequence, saved.event.audience) == (Action.IMPORTED, 1, Audience.NONE)
-    assert (saved.event.clinics, saved.event.counts) == ((BJORKEN, LINDEN), {"created": 2, "updated": 0, "unchanged": 0})
+    assert (saved.event.action, saved.event.sequence, saved.event.audience) == (
+        Action.IMPORTED,
+        1,
+        Audience.NONE,
+    )
+    assert (saved.event.clinics, saved.event.counts) == (
+        (BJORKEN, LINDEN),
+        {"created": 2, "updated": 0, "unchanged": 0},
+    )
     assert await clinic_of(store, BJORKEN) == Clinic(
         key=BJORKEN,
         hsa_id=BJORKEN,
@@ -53,9 +84,19 @@ async def test_an_import_is_one_act_that_names_its_clinics(store: Store) -> None
 
 
 async def test_only_what_changed_is_written_and_columns_left_out_stay(store: Store) -> None:
-    await imported(store, (BJORKEN, {"name": "Björken", "location": "Täby"}), (LINDEN, {"name": "Linden"}), (EKEN, {"name": "Eken"}))
+    await imported(
+        store,
+        (BJORKEN, {"name": "Björken", "location": "Täby"}),
+        (LINDEN, {"name": "Linden"}),
+        (EKEN, {"name": "Eken"}),
+    )
 
-    saved = await imported(store, (BJORKEN.lower(), {"name": "Nya Björken"}), (LINDEN, {"name": "Linden"}), ("SE2321000016-1A09", {"name": "Asken"}))
+    saved = await imported(
+        store,
+        (BJORKEN.lower(), {"name": "Nya Björken"}),
+        (LINDEN, {"name": "Linden"}),
+        ("SE2321000016-1A09", {"name": "Asken"}),
+    )
 
     assert saved.event is not None
     assert saved.counts == {"created": 1, "updated": 1, "unchanged": 1}
@@ -65,9 +106,19 @@ async def test_only_what_changed_is_written_and_columns_left_out_stay(store: Sto
     assert set(await store.clinics.get_many([BJORKEN, LINDEN, EKEN])) == {BJORKEN, LINDEN, EKEN}
 
 
-async def test_an_import_that_changes_nothing_writes_nothing(store: Store, database: Database) -> None:
+async def test_an_import_that_changes_nothing_writes_nothing(
+    store: Store, database: Database
+) -> None:
     rows = (
-        (BJORKEN, {"name": "Björken", "care_types": ("01",), "end_date": NOON, "status": ClinicStatus.ACTIVE}),
+        (
+            BJORKEN,
+            {
+                "name": "Björken",
+                "care_types": ("01",),
+                "end_date": NOON,
+                "status": ClinicStatus.ACTIVE,
+            },
+        ),
         (LINDEN, {"name": "Linden", "care_types": ()}),
     )
     await imported(store, *rows)
@@ -83,7 +134,9 @@ async def test_a_dry_run_tells_and_writes_nothing(store: Store, database: Databa
     await imported(store, (BJORKEN, {"name": "Björken"}))
     before = await everything(database)
 
-    saved = await imported(store, (BJORKEN, {"name": "Ny"}), (LINDEN, {"name": "Linden"}), dry_run=True)
+    saved = await imported(
+        store, (BJORKEN, {"name": "Ny"}), (LINDEN, {"name": "Linden"}), dry_run=True
+    )
 
     assert (saved.event, saved.counts) == (None, {"created": 1, "updated": 1, "unchanged": 0})
     assert await everything(database) == before
@@ -101,12 +154,16 @@ async def test_a_dry_run_leaves_the_key_for_the_import_itself(store: Store) -> N
     assert await sequences(store.database) == [1]
 
 
-async def test_clinics_of_another_principal_are_refused_every_row_and_nothing_is_written(store: Store, database: Database) -> None:
+async def test_clinics_of_another_principal_are_refused_every_row_and_nothing_is_written(
+    store: Store, database: Database
+) -> None:
     await with_clinics(store, LINDEN, EKEN, principal=UPPSALA)
     before = await everything(database)
 
     with pytest.raises(RowsRefused) as refused:
-        await imported(store, (BJORKEN, {"name": "B"}), (LINDEN.lower(), {"name": "L"}), (EKEN, {"name": "E"}))
+        await imported(
+            store, (BJORKEN, {"name": "B"}), (LINDEN.lower(), {"name": "L"}), (EKEN, {"name": "E"})
+        )
 
     assert [(row.row, row.value, row.code, row.path) for row in refused.value.rows] == [
         (3, LINDEN.lower(), "OUTSIDE_PRINCIPAL", ("csv", "hsaId")),
@@ -132,7 +189,9 @@ STATUSES = [
 ]
 
 
-async def test_the_status_of_a_clinic_in_hand_and_in_a_list_are_the_same(database: Database, store: Store) -> None:
+async def test_the_status_of_a_clinic_in_hand_and_in_a_list_are_the_same(
+    database: Database, store: Store
+) -> None:
     noon = Store.over(database, KINDS, clock=lambda: NOON)
     keys = [f"SE2321000016-{number:02}" for number in range(len(STATUSES))]
     rows = [
@@ -142,7 +201,10 @@ async def test_the_status_of_a_clinic_in_hand_and_in_a_list_are_the_same(databas
     await imported(store, *rows)
 
     clinics = await store.clinics.get_many(keys)
-    listed = {wanted: (await noon.clinics.page(ClinicFilter(statuses=(wanted,)), Paging())).items for wanted in ClinicStatus}
+    listed = {
+        wanted: (await noon.clinics.page(ClinicFilter(statuses=(wanted,)), Paging())).items
+        for wanted in ClinicStatus
+    }
 
     expected = {key: now for key, (*_, now) in zip(keys, STATUSES, strict=True)}
     assert {key: clinic.status_at(NOON) for key, clinic in clinics.items()} == expected
@@ -156,12 +218,32 @@ async def test_the_status_of_a_clinic_in_hand_and_in_a_list_are_the_same(databas
 async def test_clinics_are_found_by_each_field_and_counted(store: Store) -> None:
     await imported(
         store,
-        (BJORKEN, {"name": "B", "business_classifications": ("1502", "1504"), "care_types": ("01",), "county_code": "01"}),
-        (LINDEN, {"name": "L", "business_classifications": ("1502",), "business_types": ("02",), "municipality_code": "0180"}),
+        (
+            BJORKEN,
+            {
+                "name": "B",
+                "business_classifications": ("1502", "1504"),
+                "care_types": ("01",),
+                "county_code": "01",
+            },
+        ),
+        (
+            LINDEN,
+            {
+                "name": "L",
+                "business_classifications": ("1502",),
+                "business_types": ("02",),
+                "municipality_code": "0180",
+            },
+        ),
         (EKEN, {"name": "E", "management": ("Region",), "status": ClinicStatus.ARCHIVED}),
     )
     foreign = "SE2321000024-1B01"
-    await imported(store, (foreign, {"name": "F", "business_classifications": ("1502",), "county_code": "03"}), principal=UPPSALA)
+    await imported(
+        store,
+        (foreign, {"name": "F", "business_classifications": ("1502",), "county_code": "03"}),
+        principal=UPPSALA,
+    )
 
     expected: list[tuple[ClinicFilter, list[str]]] = [
         (ClinicFilter(), [BJORKEN, LINDEN, EKEN, foreign]),
@@ -175,11 +257,21 @@ async def test_clinics_are_found_by_each_field_and_counted(store: Store) -> None
         (ClinicFilter(county_codes=("01", "03")), [BJORKEN, foreign]),
         (ClinicFilter(municipality_codes=("0180",)), [LINDEN]),
         (ClinicFilter(statuses=(ClinicStatus.ARCHIVED,)), [EKEN]),
-        (ClinicFilter(statuses=(ClinicStatus.ACTIVE, ClinicStatus.ARCHIVED), principal=STOCKHOLM), [BJORKEN, LINDEN, EKEN]),
+        (
+            ClinicFilter(
+                statuses=(ClinicStatus.ACTIVE, ClinicStatus.ARCHIVED), principal=STOCKHOLM
+            ),
+            [BJORKEN, LINDEN, EKEN],
+        ),
         (ClinicFilter(statuses=()), []),
         (ClinicFilter(within=Reach(frozenset({UPPSALA}), frozenset({LINDEN}))), [LINDEN, foreign]),
         (ClinicFilter(within=Reach(frozenset(), frozenset()), principal=STOCKHOLM), []),
-        (ClinicFilter(within=Reach(frozenset(), frozenset({BJORKEN})), business_classifications=("1502",)), [BJORKEN]),
+        (
+            ClinicFilter(
+                within=Reach(frozenset(), frozenset({BJORKEN})), business_classifications=("1502",)
+            ),
+            [BJORKEN],
+        ),
     ]
     for which, keys in expected:
         page = await store.clinics.page(which, Paging())
@@ -192,7 +284,15 @@ async def test_clinics_are_paged_by_key(store: Store) -> None:
     await with_clinics(store, *reversed(keys))
 
     first = await store.clinics.page(ClinicFilter(principal=STOCKHOLM), Paging(limit=3))
-    second = await store.clinics.page(ClinicFilter(principal=STOCKHOLM), Paging(limit=3, after=first.cursors[-1]))
-    back = await store.clinics.page(ClinicFilter(principal=STOCKHOLM), Paging(limit=2, backward=True, before=second.cursors[0]))
+    second = await store.clinics.page(
+        ClinicFilter(principal=STOCKHOLM), Paging(limit=3, after=first.cursors[-1])
+    )
+    back = await store.clinics.page(
+        ClinicFilter(principal=STOCKHOLM), Paging(limit=2, backward=True, before=second.cursors[0])
+    )
 
-    assert [[clinic.key for clinic in page.items] for page in (first, second, back)] == [keys[:3], keys[3:6], keys[1:3]]
+    assert [[clinic.key for clinic in page.items] for page in (first, second, back)] == [
+        keys[:3],
+        keys[3:6],
+        keys[1:3],
+    ]

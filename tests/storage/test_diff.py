@@ -46,16 +46,26 @@ class _Content(_Model):
 FIELDS = describe(_Content)
 
 
-def question(key: str, label: str = "Fråga", *, required: bool = False, options: list[Any] | None = None) -> dict[str, Any]:
+def question(
+    key: str, label: str = "Fråga", *, required: bool = False, options: list[Any] | None = None
+) -> dict[str, Any]:
     return {"key": key, "label": label, "required": required, "options": options or []}
 
 
 def content(*questions: dict[str, Any], **other: Any) -> dict[str, Any]:
-    return {"name": "Förnya recept", "internalName": "FR", "questions": list(questions), "limits": None} | other
+    return {
+        "name": "Förnya recept",
+        "internalName": "FR",
+        "questions": list(questions),
+        "limits": None,
+    } | other
 
 
 def told(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, Any, Any]]:
-    return [(change.kind.value, change.path, change.before, change.after) for change in diff(before, after, FIELDS)]
+    return [
+        (change.kind.value, change.path, change.before, change.after)
+        for change in diff(before, after, FIELDS)
+    ]
 
 
 def test_equal_contents_differ_in_nothing() -> None:
@@ -73,7 +83,10 @@ def test_an_item_can_move_and_change_at_once() -> None:
     before = content(question("a"), question("b"), question("c"))
     after = content(question("c", "Ny"), question("a"), question("b"))
 
-    assert told(before, after) == [("MOVED", "questions[c]", 3, 1), ("CHANGED", "questions[c].label", "Fråga", "Ny")]
+    assert told(before, after) == [
+        ("MOVED", "questions[c]", 3, 1),
+        ("CHANGED", "questions[c].label", "Fråga", "Ny"),
+    ]
 
 
 def test_items_come_and_go_with_their_place() -> None:
@@ -82,8 +95,24 @@ def test_items_come_and_go_with_their_place() -> None:
     changes = diff(before, after, FIELDS)
 
     assert changes == [
-        Change(ChangeKind.REMOVED, "questions[a]", "Frågor › ”Fråga”", question("a"), None, resident_visible=True, position=1),
-        Change(ChangeKind.ADDED, "questions[c]", "Frågor › ”Fråga”", None, question("c"), resident_visible=True, position=1),
+        Change(
+            ChangeKind.REMOVED,
+            "questions[a]",
+            "Frågor › ”Fråga”",
+            question("a"),
+            None,
+            resident_visible=True,
+            position=1,
+        ),
+        Change(
+            ChangeKind.ADDED,
+            "questions[c]",
+            "Frågor › ”Fråga”",
+            None,
+            question("c"),
+            resident_visible=True,
+            position=1,
+        ),
     ]
 
 
@@ -96,8 +125,16 @@ def test_nested_items_are_followed_by_key() -> None:
 
     assert [(change.kind, change.path, change.label) for change in changes] == [
         (ChangeKind.CHANGED, "questions[a].label", "Frågor › ”Ny fråga” › Etikett"),
-        (ChangeKind.MOVED, "questions[a].options[ja]", "Frågor › ”Ny fråga” › Svarsalternativ › ”Jo”"),
-        (ChangeKind.CHANGED, "questions[a].options[ja].label", "Frågor › ”Ny fråga” › Svarsalternativ › ”Jo” › Etikett"),
+        (
+            ChangeKind.MOVED,
+            "questions[a].options[ja]",
+            "Frågor › ”Ny fråga” › Svarsalternativ › ”Jo”",
+        ),
+        (
+            ChangeKind.CHANGED,
+            "questions[a].options[ja].label",
+            "Frågor › ”Ny fråga” › Svarsalternativ › ”Jo” › Etikett",
+        ),
     ]
 
 
@@ -116,7 +153,9 @@ def test_an_object_that_comes_is_one_change_and_its_fields_are_followed_after() 
     limits = {"ageFrom": 18, "codes": ["01"]}
 
     assert told(content(), content(limits=limits)) == [("CHANGED", "limits", None, limits)]
-    assert told(content(limits=limits), content(limits=limits | {"ageFrom": 13})) == [("CHANGED", "limits.ageFrom", 18, 13)]
+    assert told(content(limits=limits), content(limits=limits | {"ageFrom": 13})) == [
+        ("CHANGED", "limits.ageFrom", 18, 13)
+    ]
 
 
 def test_lists_without_keys_are_plain_values() -> None:
@@ -127,7 +166,9 @@ def test_lists_without_keys_are_plain_values() -> None:
 
 
 def test_a_changed_word_is_told_in_an_unchanged_text() -> None:
-    [change] = diff(content(name="Svar inom tre dagar."), content(name="Svar inom fem dagar."), FIELDS)
+    [change] = diff(
+        content(name="Svar inom tre dagar."), content(name="Svar inom fem dagar."), FIELDS
+    )
 
     assert change.text == (
         TextSegment(SegmentKind.SAME, "Svar inom "),
@@ -144,7 +185,11 @@ def test_what_is_no_path_is_refused(path: str) -> None:
 
 
 def test_a_path_is_read_step_by_step() -> None:
-    assert parse_path("questions[a-1].options[ja].label") == (Step("questions", "a-1"), Step("options", "ja"), Step("label", None))
+    assert parse_path("questions[a-1].options[ja].label") == (
+        Step("questions", "a-1"),
+        Step("options", "ja"),
+        Step("label", None),
+    )
 
 
 # ------------------------------------------------------------------ any content
@@ -154,7 +199,11 @@ labels = st.text(alphabet="ab .\nå", max_size=12)
 
 
 def keyed(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
-    return st.lists(st.fixed_dictionaries({"key": keys, **fields}), max_size=8, unique_by=lambda item: item["key"])
+    return st.lists(
+        st.fixed_dictionaries({"key": keys, **fields}),
+        max_size=8,
+        unique_by=lambda item: item["key"],
+    )
 
 
 contents = st.fixed_dictionaries(
@@ -162,14 +211,23 @@ contents = st.fixed_dictionaries(
         "name": labels,
         "internalName": labels,
         "questions": keyed(label=labels, required=st.booleans(), options=keyed(label=labels)),
-        "limits": st.none()
-        | st.fixed_dictionaries({"ageFrom": st.none() | st.integers(0, 3), "codes": st.lists(st.sampled_from(["01", "03"]), max_size=2)}),
+        "limits": (
+            st.none()
+            | st.fixed_dictionaries(
+                {
+                    "ageFrom": st.none() | st.integers(0, 3),
+                    "codes": st.lists(st.sampled_from(["01", "03"]), max_size=2),
+                }
+            )
+        ),
     }
 )
 
 
 @given(contents, contents)
-def test_applying_a_difference_gives_the_other_side(before: dict[str, Any], after: dict[str, Any]) -> None:
+def test_applying_a_difference_gives_the_other_side(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
     assert apply(diff(before, after, FIELDS), before) == after
 
 
@@ -182,8 +240,14 @@ def test_nothing_differs_from_itself(one: dict[str, Any]) -> None:
 def test_segments_give_back_both_texts(before: str, after: str) -> None:
     segments = word_segments(before, after)
 
-    assert "".join(segment.text for segment in segments if segment.kind is not SegmentKind.INSERTED) == before
-    assert "".join(segment.text for segment in segments if segment.kind is not SegmentKind.DELETED) == after
+    assert (
+        "".join(segment.text for segment in segments if segment.kind is not SegmentKind.INSERTED)
+        == before
+    )
+    assert (
+        "".join(segment.text for segment in segments if segment.kind is not SegmentKind.DELETED)
+        == after
+    )
     assert all(one.kind is not other.kind for one, other in pairwise(segments))
 
 
@@ -191,7 +255,12 @@ def test_segments_give_back_both_texts(before: str, after: str) -> None:
 def test_no_order_takes_more_moves_than_it_must(order: list[str]) -> None:
     changes = diff(content(*map(question, "abcdef")), content(*map(question, order)), FIELDS)
 
-    longest = max(size for size in range(7) for kept in combinations(order, size) if list(kept) == sorted(kept))
+    longest = max(
+        size
+        for size in range(7)
+        for kept in combinations(order, size)
+        if list(kept) == sorted(kept)
+    )
     assert [change.kind for change in changes] == [ChangeKind.MOVED] * (6 - longest)
 
 
@@ -205,5 +274,8 @@ def test_large_contents_are_compared_in_bounded_time() -> None:
     segments = word_segments(text, other)
 
     assert len(moved) == 4_999
-    assert "".join(segment.text for segment in segments if segment.kind is not SegmentKind.DELETED) == other
+    assert (
+        "".join(segment.text for segment in segments if segment.kind is not SegmentKind.DELETED)
+        == other
+    )
     assert time.perf_counter() - began < 5

@@ -1,4 +1,6 @@
-"""What was acknowledged is on disk: writers and MongoDB are killed in the middle of their work, and nothing that was promised is lost."""
+"""What was acknowledged is on disk: writers and MongoDB are killed in the middle of their work, and
+nothing that was promised is lost.
+"""
 
 import asyncio
 import os
@@ -32,7 +34,13 @@ class Writer:
     async def start(cls, uri: str, told: Told) -> "Writer":
         arguments = ("-m", "tests.storage.writer", uri, NAME, str(WRITERS), "0")
         return cls(
-            await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL), told
+            await asyncio.create_subprocess_exec(
+                sys.executable,
+                *arguments,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+            ),
+            told,
         )
 
     async def acknowledged(self, versions: int) -> None:
@@ -58,7 +66,9 @@ class Writer:
 
 
 async def assert_kept(uri: str, told: Told) -> None:
-    """All that was acknowledged is there whole, logs and chains have no gap, and new versions can be written."""
+    """All that was acknowledged is there whole, logs and chains have no gap, and new versions can
+    be written.
+    """
     client = connect(uri)
     store = Store.over(Database(client, NAME), KINDS)
     versions = await store.documents.get_versions(told)
@@ -66,13 +76,19 @@ async def assert_kept(uri: str, told: Told) -> None:
     events = await store.history.after(STOCKHOLM, 0, limit=0)
     assert [event.sequence for event in events] == list(range(1, len(events) + 1))
     assert await store.history.latest_sequence(STOCKHOLM) == len(events)
-    documents = await store.documents.get_many({event.document for event in events if event.document})
+    documents = await store.documents.get_many(
+        {event.document for event in events if event.document}
+    )
     assert len(documents) == sum(event.action == "CREATED" for event in events)
     for document in documents.values():
         verification = await store.documents.verify(document)
         assert (verification.intact, verification.versions) == (True, document.latest)
         assert document.event_count == sum(event.document == document.id for event in events)
-    assert await store.database.count("versions", {}) == sum(document.latest for document in documents.values()) == len(events)
+    assert (
+        await store.database.count("versions", {})
+        == sum(document.latest for document in documents.values())
+        == len(events)
+    )
     after = await saved_as(store, await created(store), "Efter")
     assert (after.latest, await store.history.latest_sequence(STOCKHOLM)) == (2, len(events) + 2)
     await store.log.close()
@@ -87,7 +103,9 @@ async def prepared(uri: str) -> None:
     await client.close()
 
 
-async def test_nothing_acknowledged_is_lost_when_mongodb_and_its_writer_are_killed(tmp_path: Path) -> None:
+async def test_nothing_acknowledged_is_lost_when_mongodb_and_its_writer_are_killed(
+    tmp_path: Path,
+) -> None:
     running = await mongod.start(tmp_path)
     await prepared(running.uri)
     told: Told = {}

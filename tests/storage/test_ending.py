@@ -1,4 +1,6 @@
-"""A task that was cancelled ends, though what it waits for forgets that it was (`asyncio.wait_for` before Python 3.12)."""
+"""A task that was cancelled ends, though what it waits for forgets that it was (`asyncio.wait_for`
+before Python 3.12).
+"""
 
 import asyncio
 

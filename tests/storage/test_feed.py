@@ -1,4 +1,6 @@
-"""The live feed: everything after a position, then what comes, in order, once; however slow the reader and however busy the writers."""
+"""The live feed: everything after a position, then what comes, in order, once; however slow the
+reader and however busy the writers.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -69,7 +71,9 @@ async def test_events_of_a_feed_are_whole(store: Store) -> None:
 
         events = await take(feed, 2)
 
-    assert events == list((await store.history.get_events([(STOCKHOLM, 1), (STOCKHOLM, 2)])).values())
+    assert events == list(
+        (await store.history.get_events([(STOCKHOLM, 1), (STOCKHOLM, 2)])).values()
+    )
     assert [(event.action, event.document, event.version) for event in events] == [
         (Action.CREATED, document.id, 1),
         (Action.PUBLISHED, document.id, 1),
@@ -90,7 +94,10 @@ async def test_readers_that_join_while_others_write_miss_nothing(store: Store) -
     readers = []
     for _ in range(6):
         latest = await store.history.latest_sequence(STOCKHOLM)
-        readers += [(after, asyncio.create_task(_from(store, after, 240 - after))) for after in (0, latest // 2, latest)]
+        readers += [
+            (after, asyncio.create_task(_from(store, after, 240 - after)))
+            for after in (0, latest // 2, latest)
+        ]
     await asyncio.gather(*writers)
 
     for after, reader in readers:
@@ -121,18 +128,26 @@ async def test_what_another_server_writes_arrives_too(store: Store, mongodb_uri:
 
 
 async def test_a_slow_reader_beyond_the_tail_is_served_from_the_log(store: Store) -> None:
-    async with aclosing(store.feed.follow(STOCKHOLM, 0)) as slow, aclosing(store.feed.follow(STOCKHOLM, 0)) as fast:
+    async with (
+        aclosing(store.feed.follow(STOCKHOLM, 0)) as slow,
+        aclosing(store.feed.follow(STOCKHOLM, 0)) as fast,
+    ):
         await write(store, 1)
         assert await sequences(slow, 1) == await sequences(fast, 1) == [1]
         await write(store, 2 * TAIL)
-        assert await sequences(fast, 2 * TAIL) == list(range(2, 2 * TAIL + 2))  # the tail has moved past the slow one
+        assert await sequences(fast, 2 * TAIL) == list(
+            range(2, 2 * TAIL + 2)
+        )  # the tail has moved past the slow one
 
         assert len(store.feed._tails[STOCKHOLM].events) == TAIL
         assert await sequences(slow, 2 * TAIL) == list(range(2, 2 * TAIL + 2))
 
 
 async def test_memory_for_a_reader_that_never_reads_is_bounded(store: Store) -> None:
-    async with aclosing(store.feed.follow(STOCKHOLM, 0)) as stopped, aclosing(store.feed.follow(STOCKHOLM, 0)) as reading:
+    async with (
+        aclosing(store.feed.follow(STOCKHOLM, 0)) as stopped,
+        aclosing(store.feed.follow(STOCKHOLM, 0)) as reading,
+    ):
         await write(store, 1)
         await take(stopped, 1)
         for _ in range(3):
@@ -143,14 +158,23 @@ async def test_memory_for_a_reader_that_never_reads_is_bounded(store: Store) -> 
 
 
 async def test_two_subscribers_of_two_logs_each_get_their_own(store: Store) -> None:
-    async with aclosing(store.feed.follow(STOCKHOLM, 0)) as one, aclosing(store.feed.follow(UPPSALA, 0)) as two:
+    async with (
+        aclosing(store.feed.follow(STOCKHOLM, 0)) as one,
+        aclosing(store.feed.follow(UPPSALA, 0)) as two,
+    ):
         await asyncio.gather(write(store, 5, STOCKHOLM), write(store, 3, UPPSALA))
 
-        assert [(event.principal, event.sequence) for event in await take(one, 5)] == [(STOCKHOLM, number) for number in range(1, 6)]
-        assert [(event.principal, event.sequence) for event in await take(two, 3)] == [(UPPSALA, number) for number in range(1, 4)]
+        assert [(event.principal, event.sequence) for event in await take(one, 5)] == [
+            (STOCKHOLM, number) for number in range(1, 6)
+        ]
+        assert [(event.principal, event.sequence) for event in await take(two, 3)] == [
+            (UPPSALA, number) for number in range(1, 4)
+        ]
 
 
-async def test_many_subscribers_all_get_everything_and_the_log_is_read_once_for_all(store: Store) -> None:
+async def test_many_subscribers_all_get_everything_and_the_log_is_read_once_for_all(
+    store: Store,
+) -> None:
     feeds = [store.feed.follow(STOCKHOLM, 0) for _ in range(50)]
     readers = [asyncio.create_task(sequences(feed, 20)) for feed in feeds]
     await _one_by_one(store, 20)
@@ -167,7 +191,11 @@ async def test_many_subscribers_all_get_everything_and_the_log_is_read_once_for_
 
 def tasks() -> set["asyncio.Task[object]"]:
     """Everything that runs, but for what the driver does within its own calls."""
-    return {task for task in asyncio.all_tasks() if not any("pymongo" in frame.f_code.co_filename for frame in task.get_stack(limit=1))}
+    return {
+        task
+        for task in asyncio.all_tasks()
+        if not any("pymongo" in frame.f_code.co_filename for frame in task.get_stack(limit=1))
+    }
 
 
 async def test_closing_lets_go_of_everything(store: Store) -> None:
@@ -217,7 +245,9 @@ async def test_a_feed_goes_on_after_its_change_stream_was_lost(store: Store) -> 
         await write(store, 1)
         assert await sequences(feed, 1) == [1]
         client = store.database.client
-        operations = await client.admin.command("aggregate", 1, pipeline=[{"$currentOp": {"idleCursors": True}}], cursor={})
+        operations = await client.admin.command(
+            "aggregate", 1, pipeline=[{"$currentOp": {"idleCursors": True}}], cursor={}
+        )
         streams = [
             operation["cursor"]["cursorId"]
             for operation in operations["cursor"]["firstBatch"]
@@ -242,8 +272,12 @@ async def test_a_stopped_feed_leaves_no_task(database: Database) -> None:
     assert tasks() <= before
 
 
-@pytest.mark.parametrize("odd", [{"action": "OF_A_NEWER_SERVER"}, {"actor": None}, {"audience": {}}])
-async def test_an_event_that_can_not_be_read_does_not_end_the_feed_of_other_logs(store: Store, database: Database, odd: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "odd", [{"action": "OF_A_NEWER_SERVER"}, {"actor": None}, {"audience": {}}]
+)
+async def test_an_event_that_can_not_be_read_does_not_end_the_feed_of_other_logs(
+    store: Store, database: Database, odd: dict[str, object]
+) -> None:
     async def change(transaction: Transaction) -> Saved:
         return Saved(event=transaction.record(Act(ANNA), Action.IMPORTED))
 

@@ -1,4 +1,6 @@
-"""Nothing gets slower as history grows: a save at version 1,000 costs what it cost at version 2, and reading goes by index."""
+"""Nothing gets slower as history grows: a save at version 1,000 costs what it cost at version 2,
+and reading goes by index.
+"""
 
 import asyncio
 import time
@@ -43,7 +45,9 @@ VERSIONS = 1_000
 
 @dataclass(frozen=True)
 class Grown:
-    """A registry with a document of 1,000 versions, each in force once, at a clinic; and what watches its client."""
+    """A registry with a document of 1,000 versions, each in force once, at a clinic; and what
+    watches its client.
+    """
 
     store: Store
     document: Document
@@ -65,7 +69,9 @@ class Grown:
     async def save(self, document: Document, *, publish: bool = False) -> Saved:
         """The next version."""
         edit = to(f"Version {document.latest + 1:04}")
-        return await self.store.documents.update(document, edit=edit, expected_version=document.latest, publish=publish, act=BY_ANNA)
+        return await self.store.documents.update(
+            document, edit=edit, expected_version=document.latest, publish=publish, act=BY_ANNA
+        )
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +86,13 @@ async def grown(mongodb_uri: str) -> AsyncIterator[Grown]:
     await distributed(store, document, BJORKEN)
     await asyncio.gather(
         *(
-            store.documents.update(document, edit=to(f"Version {number + 1:04}"), expected_version=number, publish=True, act=BY_ANNA)
+            store.documents.update(
+                document,
+                edit=to(f"Version {number + 1:04}"),
+                expected_version=number,
+                publish=True,
+                act=BY_ANNA,
+            )
             for number in range(1, VERSIONS)
         )
     )
@@ -103,7 +115,9 @@ SAVE = [
 ]
 
 
-async def test_a_save_sends_the_same_seven_commands_at_version_two_and_at_version_thousand(grown: Grown) -> None:
+async def test_a_save_sends_the_same_seven_commands_at_version_two_and_at_version_thousand(
+    grown: Grown,
+) -> None:
     assert grown.document.latest == VERSIONS
     young, old = await created(grown.store), await head_of(grown.store, grown.document)
 
@@ -122,16 +136,24 @@ Write = Callable[[Grown, Document], Awaitable[Saved]]
 WRITES: dict[str, Write] = {
     "save": lambda grown, head: grown.save(head),
     "save and publish": lambda grown, head: grown.save(head, publish=True),
-    "publish an old version": lambda grown, head: grown.store.documents.publish(head, version=1, expected_version=head.latest, act=BY_ANNA),
+    "publish an old version": lambda grown, head: grown.store.documents.publish(
+        head, version=1, expected_version=head.latest, act=BY_ANNA
+    ),
     "restore an old version": lambda grown, head: grown.store.documents.restore(
         head, version=1, expected_version=head.latest, publish=True, act=BY_ANNA
     ),
-    "deactivate": lambda grown, head: grown.store.documents.deactivate(head, expected_version=head.latest, act=BY_ANNA),
-    "activate": lambda grown, head: grown.store.documents.activate(head, expected_version=head.latest, act=BY_ANNA),
+    "deactivate": lambda grown, head: grown.store.documents.deactivate(
+        head, expected_version=head.latest, act=BY_ANNA
+    ),
+    "activate": lambda grown, head: grown.store.documents.activate(
+        head, expected_version=head.latest, act=BY_ANNA
+    ),
 }
 
 
-async def test_every_act_on_a_long_history_examines_as_little_as_on_a_short_one(grown: Grown) -> None:
+async def test_every_act_on_a_long_history_examines_as_little_as_on_a_short_one(
+    grown: Grown,
+) -> None:
     young = document_of(await grown.save(await published(grown.store), publish=True))
     old = await head_of(grown.store, grown.document)
     assert old.latest >= VERSIONS
@@ -140,7 +162,9 @@ async def test_every_act_on_a_long_history_examines_as_little_as_on_a_short_one(
     for name, write in WRITES.items():
         short = await grown.cost(write(grown, await head_of(grown.store, young)))
         long = await grown.cost(write(grown, await head_of(grown.store, old)))
-        assert [(cost.collection, cost.documents) for cost in long] == [(cost.collection, cost.documents) for cost in short], name
+        assert [(cost.collection, cost.documents) for cost in long] == [
+            (cost.collection, cost.documents) for cost in short
+        ], name
         examined[name] = sum(cost.documents for cost in long)
 
     assert max(examined.values()) <= 3
@@ -165,7 +189,9 @@ async def test_the_head_does_not_grow_with_its_history(grown: Grown) -> None:
     young = document_of(await grown.save(await published(grown.store, "Version 0001")))
     old = document_of(await grown.save(await head_of(grown.store, grown.document)))
 
-    rows = [await grown.store.database.find_one("documents", {"_id": head.id}) for head in (young, old)]
+    rows = [
+        await grown.store.database.find_one("documents", {"_id": head.id}) for head in (young, old)
+    ]
 
     sizes = [len(bson.encode(row or {})) for row in rows]
     assert abs(sizes[1] - sizes[0]) < 16
@@ -184,38 +210,115 @@ Read = Callable[[Grown], Awaitable[object]]
 READS: dict[str, tuple[int, Read]] = {
     "the head": (1, lambda grown: grown.store.documents.get_many([grown.document.id])),
     "a version": (1, lambda grown: grown.store.documents.get_versions([(grown.document.id, 500)])),
-    "three versions": (3, lambda grown: grown.store.documents.get_versions([(grown.document.id, number) for number in (1, 500, 1_000)])),
-    "the newest versions": (11, lambda grown: versions_page(grown.store, grown.document, Paging(limit=10))),
-    "versions deep down": (11, lambda grown: versions_page(grown.store, grown.document, Paging(limit=10, after=encode((200,))))),
-    "the oldest versions": (11, lambda grown: versions_page(grown.store, grown.document, Paging(limit=10, backward=True))),
-    "released versions": (21, lambda grown: versions_page(grown.store, grown.document, Paging(limit=10), released_only=True)),
+    "three versions": (
+        3,
+        lambda grown: grown.store.documents.get_versions(
+            [(grown.document.id, number) for number in (1, 500, 1_000)]
+        ),
+    ),
+    "the newest versions": (
+        11,
+        lambda grown: versions_page(grown.store, grown.document, Paging(limit=10)),
+    ),
+    "versions deep down": (
+        11,
+        lambda grown: versions_page(
+            grown.store, grown.document, Paging(limit=10, after=encode((200,)))
+        ),
+    ),
+    "the oldest versions": (
+        11,
+        lambda grown: versions_page(grown.store, grown.document, Paging(limit=10, backward=True)),
+    ),
+    "released versions": (
+        21,
+        lambda grown: versions_page(
+            grown.store, grown.document, Paging(limit=10), released_only=True
+        ),
+    ),
     "released versions deep down": (
         21,
-        lambda grown: versions_page(grown.store, grown.document, Paging(limit=10, after=encode((200,))), released_only=True),
+        lambda grown: versions_page(
+            grown.store, grown.document, Paging(limit=10, after=encode((200,))), released_only=True
+        ),
     ),
-    "which versions were released": (3, lambda grown: grown.store.history.released([(grown.document.id, number) for number in (1, 500, 1_000)])),
-    "the released version before one": (1, lambda grown: grown.store.history.released_before([(grown.document.id, 500)])),
-    "the newest history": (11, lambda grown: history_of(grown.store, grown.document, Paging(limit=10), notices_only=False)),
-    "history deep down": (11, lambda grown: history_of(grown.store, grown.document, middle(grown, 10), notices_only=False)),
-    "the newest notices": (12, lambda grown: history_of(grown.store, grown.document, Paging(limit=10), notices_only=True)),
-    "notices deep down": (12, lambda grown: history_of(grown.store, grown.document, middle(grown, 10), notices_only=True)),
-    "the newest events": (11, lambda grown: grown.store.history.events(STOCKHOLM, EventFilter(), Paging(limit=10))),
-    "events deep down": (11, lambda grown: grown.store.history.events(STOCKHOLM, EventFilter(), middle(grown, 10))),
+    "which versions were released": (
+        3,
+        lambda grown: grown.store.history.released(
+            [(grown.document.id, number) for number in (1, 500, 1_000)]
+        ),
+    ),
+    "the released version before one": (
+        1,
+        lambda grown: grown.store.history.released_before([(grown.document.id, 500)]),
+    ),
+    "the newest history": (
+        11,
+        lambda grown: history_of(grown.store, grown.document, Paging(limit=10), notices_only=False),
+    ),
+    "history deep down": (
+        11,
+        lambda grown: history_of(
+            grown.store, grown.document, middle(grown, 10), notices_only=False
+        ),
+    ),
+    "the newest notices": (
+        12,
+        lambda grown: history_of(grown.store, grown.document, Paging(limit=10), notices_only=True),
+    ),
+    "notices deep down": (
+        12,
+        lambda grown: history_of(grown.store, grown.document, middle(grown, 10), notices_only=True),
+    ),
+    "the newest events": (
+        11,
+        lambda grown: grown.store.history.events(STOCKHOLM, EventFilter(), Paging(limit=10)),
+    ),
+    "events deep down": (
+        11,
+        lambda grown: grown.store.history.events(STOCKHOLM, EventFilter(), middle(grown, 10)),
+    ),
     "events of an action": (
         11,
-        lambda grown: grown.store.history.events(STOCKHOLM, EventFilter(actions=(Action.PUBLISHED,)), middle(grown, 10)),
+        lambda grown: grown.store.history.events(
+            STOCKHOLM, EventFilter(actions=(Action.PUBLISHED,)), middle(grown, 10)
+        ),
     ),
-    "events of a person": (11, lambda grown: grown.store.history.events(STOCKHOLM, EventFilter(actor="SE2321000016-AA"), middle(grown, 10))),
-    "events of a clinic": (11, lambda grown: grown.store.history.events(STOCKHOLM, EventFilter(clinic=BJORKEN), Paging(limit=10))),
-    "the number of events": (1, lambda grown: grown.store.history.count_events(STOCKHOLM, EventFilter())),
-    "the sequence at a moment": (0, lambda grown: grown.store.history.sequence_at(STOCKHOLM, grown.document.updated_at)),
-    "the version in force at a moment": (1, lambda grown: in_force_at(grown.store, grown.document, grown.document.updated_at)),
-    "the next events of a log": (100, lambda grown: grown.store.history.after(STOCKHOLM, 400, limit=100)),
+    "events of a person": (
+        11,
+        lambda grown: grown.store.history.events(
+            STOCKHOLM, EventFilter(actor="SE2321000016-AA"), middle(grown, 10)
+        ),
+    ),
+    "events of a clinic": (
+        11,
+        lambda grown: grown.store.history.events(
+            STOCKHOLM, EventFilter(clinic=BJORKEN), Paging(limit=10)
+        ),
+    ),
+    "the number of events": (
+        1,
+        lambda grown: grown.store.history.count_events(STOCKHOLM, EventFilter()),
+    ),
+    "the sequence at a moment": (
+        0,
+        lambda grown: grown.store.history.sequence_at(STOCKHOLM, grown.document.updated_at),
+    ),
+    "the version in force at a moment": (
+        1,
+        lambda grown: in_force_at(grown.store, grown.document, grown.document.updated_at),
+    ),
+    "the next events of a log": (
+        100,
+        lambda grown: grown.store.history.after(STOCKHOLM, 400, limit=100),
+    ),
 }
 
 
 @pytest.mark.parametrize("what", READS)
-async def test_reading_goes_by_index_and_examines_only_what_it_answers(grown: Grown, what: str) -> None:
+async def test_reading_goes_by_index_and_examines_only_what_it_answers(
+    grown: Grown, what: str
+) -> None:
     most, read = READS[what]
 
     found = await grown.cost(read(grown))
@@ -226,7 +329,9 @@ async def test_reading_goes_by_index_and_examines_only_what_it_answers(grown: Gr
     assert not any({"COLLSCAN", "SORT"} & cost.stages for cost in found), found
 
 
-async def test_where_values_come_from_is_looked_up_value_by_value_however_many_versions_there_are(grown: Grown) -> None:
+async def test_where_values_come_from_is_looked_up_value_by_value_however_many_versions_there_are(
+    grown: Grown,
+) -> None:
     young = document_of(await grown.save(await created(grown.store)))
     sent = []
     for head in (young, grown.document):
@@ -234,11 +339,19 @@ async def test_where_values_come_from_is_looked_up_value_by_value_however_many_v
             [origins] = (await grown.store.blame.of([(head.id, head.latest)])).values()
         sent.append(commands)
 
-    assert [name for name, _ in sent[0]] == [name for name, _ in sent[1]] == ["find", "aggregate", "find", "find"]
+    assert (
+        [name for name, _ in sent[0]]
+        == [name for name, _ in sent[1]]
+        == ["find", "aggregate", "find", "find"]
+    )
     pipeline = sent[1][1][1]["pipeline"]
     others = [stage["$unionWith"]["pipeline"] for stage in pipeline if "$unionWith" in stage]
-    look_ups: list[Row] = [{"aggregate": "versions", "pipeline": one} for one in (pipeline[: -len(others)], *others)]
-    found = await costs(grown.client, grown.store.database.name, [("aggregate", look_up) for look_up in look_ups])
+    look_ups: list[Row] = [
+        {"aggregate": "versions", "pipeline": one} for one in (pipeline[: -len(others)], *others)
+    ]
+    found = await costs(
+        grown.client, grown.store.database.name, [("aggregate", look_up) for look_up in look_ups]
+    )
     assert len(found) == len(origins) > 10
     assert max(cost.documents for cost in found) <= 1
     assert max(cost.keys for cost in found) <= 1
@@ -262,6 +375,10 @@ async def test_a_list_of_documents_is_in_order_by_index(grown: Grown) -> None:
     which = DocumentFilter(kind="CASE_TYPE")
 
     for order in Order:
-        (cost,) = await grown.cost(grown.store.listing.page(which, Scope(principals=frozenset({STOCKHOLM})), order, Paging(limit=2)))
+        (cost,) = await grown.cost(
+            grown.store.listing.page(
+                which, Scope(principals=frozenset({STOCKHOLM})), order, Paging(limit=2)
+            )
+        )
         assert not {"COLLSCAN", "SORT"} & cost.stages
         assert cost.documents <= 3

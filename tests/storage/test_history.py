@@ -53,7 +53,9 @@ def sequences_of(page: Page[Event]) -> list[int]:
     return [event.sequence for event in page.items]
 
 
-async def walk(read: Callable[[Paging], Awaitable[Page[Event]]], limit: int, *, backward: bool = False) -> list[list[int]]:
+async def walk(
+    read: Callable[[Paging], Awaitable[Page[Event]]], limit: int, *, backward: bool = False
+) -> list[list[int]]:
     """All pages of a list, one after the other, by cursor."""
     pages: list[list[int]] = []
     paging = Paging(limit=limit, backward=backward)
@@ -62,7 +64,11 @@ async def walk(read: Callable[[Paging], Awaitable[Page[Event]]], limit: int, *, 
         pages.append(sequences_of(page))
         if not (page.has_previous if backward else page.has_next):
             return pages
-        paging = replace(paging, before=page.cursors[0]) if backward else replace(paging, after=page.cursors[-1])
+        paging = (
+            replace(paging, before=page.cursors[0])
+            if backward
+            else replace(paging, after=page.cursors[-1])
+        )
 
 
 # ------------------------------------------------------------- pages
@@ -71,9 +77,17 @@ async def walk(read: Callable[[Paging], Awaitable[Page[Event]]], limit: int, *, 
 async def test_a_log_is_read_newest_first_page_by_page(store: Store) -> None:
     await saved_as(store, await created(store), *map(str, range(6)))
 
-    assert await walk(lambda paging: store.history.events(STOCKHOLM, EventFilter(), paging), 3) == [[7, 6, 5], [4, 3, 2], [1]]
-    assert await walk(lambda paging: store.history.events(STOCKHOLM, EventFilter(), paging), 3, backward=True) == [[3, 2, 1], [6, 5, 4], [7]]
-    assert await walk(lambda paging: store.history.events(STOCKHOLM, EventFilter(), paging), 7) == [[7, 6, 5, 4, 3, 2, 1]]
+    assert await walk(lambda paging: store.history.events(STOCKHOLM, EventFilter(), paging), 3) == [
+        [7, 6, 5],
+        [4, 3, 2],
+        [1],
+    ]
+    assert await walk(
+        lambda paging: store.history.events(STOCKHOLM, EventFilter(), paging), 3, backward=True
+    ) == [[3, 2, 1], [6, 5, 4], [7]]
+    assert await walk(lambda paging: store.history.events(STOCKHOLM, EventFilter(), paging), 7) == [
+        [7, 6, 5, 4, 3, 2, 1]
+    ]
 
 
 async def test_pages_stay_in_place_while_events_are_written(store: Store) -> None:
@@ -81,10 +95,18 @@ async def test_pages_stay_in_place_while_events_are_written(store: Store) -> Non
     first = await store.history.events(STOCKHOLM, EventFilter(), Paging(limit=3))
     await saved_as(store, document, "Ny", "Nyare")
 
-    older = await store.history.events(STOCKHOLM, EventFilter(), Paging(limit=3, after=first.cursors[-1]))
-    newer = await store.history.events(STOCKHOLM, EventFilter(), Paging(limit=3, backward=True, before=first.cursors[0]))
+    older = await store.history.events(
+        STOCKHOLM, EventFilter(), Paging(limit=3, after=first.cursors[-1])
+    )
+    newer = await store.history.events(
+        STOCKHOLM, EventFilter(), Paging(limit=3, backward=True, before=first.cursors[0])
+    )
 
-    assert (sequences_of(first), sequences_of(older), sequences_of(newer)) == ([6, 5, 4], [3, 2, 1], [8, 7])
+    assert (sequences_of(first), sequences_of(older), sequences_of(newer)) == (
+        [6, 5, 4],
+        [3, 2, 1],
+        [8, 7],
+    )
     assert (first.has_previous, first.has_next) == (False, True)
     assert (older.has_previous, older.has_next) == (True, False)
     assert (newer.has_previous, newer.has_next) == (False, True)
@@ -94,7 +116,9 @@ async def test_a_page_between_two_cursors(store: Store) -> None:
     await saved_as(store, await created(store), *map(str, range(6)))
     every = await store.history.events(STOCKHOLM, EventFilter(), Paging())
 
-    page = await store.history.events(STOCKHOLM, EventFilter(), Paging(after=every.cursors[0], before=every.cursors[-1]))
+    page = await store.history.events(
+        STOCKHOLM, EventFilter(), Paging(after=every.cursors[0], before=every.cursors[-1])
+    )
 
     assert sequences_of(page) == [6, 5, 4, 3, 2]
 
@@ -159,11 +183,18 @@ async def test_events_are_filtered_by_action_document_actor_clinic_and_time(
         EventFilter(since=minute(4), until=minute(4)): [],
         EventFilter(document=first.id, actor="SE2321000016-AA", since=minute(2.5)): [6],
     }
-    found = {which: sequences_of(await store.history.events(STOCKHOLM, which, Paging())) for which in expected}
+    found = {
+        which: sequences_of(await store.history.events(STOCKHOLM, which, Paging()))
+        for which in expected
+    }
     assert found == expected
-    assert {which: await store.history.count_events(STOCKHOLM, which) for which in expected} == {which: len(found[which]) for which in expected}
+    assert {which: await store.history.count_events(STOCKHOLM, which) for which in expected} == {
+        which: len(found[which]) for which in expected
+    }
     events = (await store.history.events(STOCKHOLM, EventFilter(), Paging())).items
-    assert {which: [event.sequence for event in events if which.matches(event)] for which in expected} == expected
+    assert {
+        which: [event.sequence for event in events if which.matches(event)] for which in expected
+    } == expected
 
 
 async def test_filtered_pages_meet_without_gap_or_overlap(store: Store) -> None:
@@ -172,8 +203,14 @@ async def test_filtered_pages_meet_without_gap_or_overlap(store: Store) -> None:
         first = await saved_as(store, first, f"Första {number}")
         second = await saved_as(store, second, f"Andra {number}")
 
-    pages = await walk(lambda paging: store.history.events(STOCKHOLM, EventFilter(document=second.id), paging), 2)
-    upwards = await walk(lambda paging: store.history.events(STOCKHOLM, EventFilter(document=second.id), paging), 2, backward=True)
+    pages = await walk(
+        lambda paging: store.history.events(STOCKHOLM, EventFilter(document=second.id), paging), 2
+    )
+    upwards = await walk(
+        lambda paging: store.history.events(STOCKHOLM, EventFilter(document=second.id), paging),
+        2,
+        backward=True,
+    )
 
     assert pages == [[12, 10], [8, 6], [4, 2]]
     assert upwards == [[4, 2], [8, 6], [12, 10]]
@@ -183,8 +220,16 @@ async def test_user_text_in_a_filter_is_only_ever_a_value(store: Store) -> None:
     await created(store)
 
     for text in ("$gt", '{"$ne": null}', "", ".*"):
-        assert sequences_of(await store.history.events(STOCKHOLM, EventFilter(document=text), Paging())) == []
-        assert sequences_of(await store.history.events(STOCKHOLM, EventFilter(actor=text), Paging())) == []
+        assert (
+            sequences_of(
+                await store.history.events(STOCKHOLM, EventFilter(document=text), Paging())
+            )
+            == []
+        )
+        assert (
+            sequences_of(await store.history.events(STOCKHOLM, EventFilter(actor=text), Paging()))
+            == []
+        )
 
 
 # ------------------------------------------------------------- a document's past
@@ -199,8 +244,13 @@ async def test_what_was_done_with_a_document_with_and_without_drafts(store: Stor
     document = await saved_as(store, document, "Tre", publish=True)  # 7
     await store.documents.deactivate(document, expected_version=3, act=BY_ANNA)  # 8
 
-    assert await walk(lambda paging: history_of(store, document, paging, notices_only=False), 4) == [[8, 7, 6, 4], [3, 2]]
-    assert await walk(lambda paging: history_of(store, document, paging, notices_only=True), 3) == [[8, 7, 6], [3]]
+    assert await walk(
+        lambda paging: history_of(store, document, paging, notices_only=False), 4
+    ) == [[8, 7, 6, 4], [3, 2]]
+    assert await walk(lambda paging: history_of(store, document, paging, notices_only=True), 3) == [
+        [8, 7, 6],
+        [3],
+    ]
     assert (await store.documents.get_many([document.id]))[document.id].notice_count == 4
 
 
@@ -210,9 +260,13 @@ async def test_versions_are_read_newest_first_page_by_page(store: Store) -> None
     first = await versions_page(store, document, Paging(limit=2))
     second = await versions_page(store, document, Paging(limit=2, after=first.cursors[-1]))
     third = await versions_page(store, document, Paging(limit=2, after=second.cursors[-1]))
-    back = await versions_page(store, document, Paging(limit=2, backward=True, before=third.cursors[0]))
+    back = await versions_page(
+        store, document, Paging(limit=2, backward=True, before=third.cursors[0])
+    )
 
-    assert [[version.number for version in page.items] for page in (first, second, third, back)] == [[5, 4], [3, 2], [1], [3, 2]]
+    assert [
+        [version.number for version in page.items] for page in (first, second, third, back)
+    ] == [[5, 4], [3, 2], [1], [3, 2]]
     assert [page.has_next for page in (first, second, third)] == [True, True, False]
 
 
@@ -220,7 +274,9 @@ async def released_pair(store: Store) -> Document:
     """Versions 1 to 7, of which 2, 4 and 5 were ever in force; 4 before 2, and 4 twice."""
     document = await saved_as(store, await created(store), *map(str, range(2, 8)))
     for number in (4, 2, 4, 5):
-        document = document_of(await store.documents.publish(document, version=number, expected_version=7, act=BY_ANNA))
+        document = document_of(
+            await store.documents.publish(document, version=number, expected_version=7, act=BY_ANNA)
+        )
     return document
 
 
@@ -228,10 +284,21 @@ async def test_only_versions_that_were_ever_in_force_are_released_each_once(stor
     document = await released_pair(store)
 
     first = await versions_page(store, document, Paging(limit=2), released_only=True)
-    second = await versions_page(store, document, Paging(limit=2, after=first.cursors[-1]), released_only=True)
-    back = await versions_page(store, document, Paging(limit=1, backward=True, before=second.cursors[0]), released_only=True)
+    second = await versions_page(
+        store, document, Paging(limit=2, after=first.cursors[-1]), released_only=True
+    )
+    back = await versions_page(
+        store,
+        document,
+        Paging(limit=1, backward=True, before=second.cursors[0]),
+        released_only=True,
+    )
 
-    assert [[version.number for version in page.items] for page in (first, second, back)] == [[5, 4], [2], [4]]
+    assert [[version.number for version in page.items] for page in (first, second, back)] == [
+        [5, 4],
+        [2],
+        [4],
+    ]
     assert (first.has_next, second.has_next, back.has_previous) == (True, False, True)
     assert document.release_count == 3
 
@@ -240,10 +307,16 @@ async def test_which_versions_were_released_and_which_one_before_each(store: Sto
     document, other = await released_pair(store), await published(store)
     keys = [(document.id, number) for number in range(1, 9)] + [(other.id, 1), ("ct_none", 1)]
 
-    assert await store.history.released(keys) == {(document.id, 2), (document.id, 4), (document.id, 5), (other.id, 1)}
+    assert await store.history.released(keys) == {
+        (document.id, 2),
+        (document.id, 4),
+        (document.id, 5),
+        (other.id, 1),
+    }
     assert await store.history.released([]) == frozenset()
     assert await store.history.released_before(keys) == {
-        (document.id, number): before for number, before in ((3, 2), (4, 2), (5, 4), (6, 5), (7, 5), (8, 5))
+        (document.id, number): before
+        for number, before in ((3, 2), (4, 2), (5, 4), (6, 5), (7, 5), (8, 5))
     }
     assert await store.history.released_before([(document.id, 7)]) == {(document.id, 7): 5}
 
@@ -252,7 +325,9 @@ async def test_events_by_key_those_that_exist(store: Store) -> None:
     await created(store)
     await created(store, principal=UPPSALA)
 
-    found = await store.history.get_events([(STOCKHOLM, 1), (STOCKHOLM, 2), (UPPSALA, 1), (STOCKHOLM, 1)])
+    found = await store.history.get_events(
+        [(STOCKHOLM, 1), (STOCKHOLM, 2), (UPPSALA, 1), (STOCKHOLM, 1)]
+    )
 
     assert set(found) == {(STOCKHOLM, 1), (UPPSALA, 1)}
 
@@ -260,14 +335,24 @@ async def test_events_by_key_those_that_exist(store: Store) -> None:
 # ------------------------------------------------------------- moments
 
 
-async def test_the_sequence_and_the_version_in_force_at_any_moment(store: Store, database: Database, timed: Callable[[float], Store]) -> None:
+async def test_the_sequence_and_the_version_in_force_at_any_moment(
+    store: Store, database: Database, timed: Callable[[float], Store]
+) -> None:
     await begun(database, STOCKHOLM)
     document = await created(timed(1))
-    document = document_of(await timed(2).documents.publish(document, version=1, expected_version=1, act=BY_ANNA))
+    document = document_of(
+        await timed(2).documents.publish(document, version=1, expected_version=1, act=BY_ANNA)
+    )
     document = await saved_as(timed(3), document, "Två")
-    document = document_of(await timed(4).documents.publish(document, version=2, expected_version=2, act=BY_ANNA))
-    document = document_of(await timed(5).documents.deactivate(document, expected_version=2, act=BY_ANNA))
-    document = document_of(await timed(6).documents.publish(document, version=1, expected_version=2, act=BY_ANNA))
+    document = document_of(
+        await timed(4).documents.publish(document, version=2, expected_version=2, act=BY_ANNA)
+    )
+    document = document_of(
+        await timed(5).documents.deactivate(document, expected_version=2, act=BY_ANNA)
+    )
+    document = document_of(
+        await timed(6).documents.publish(document, version=1, expected_version=2, act=BY_ANNA)
+    )
 
     moments = [0, 0.999, 1, 1.5, 2, 3, 3.999, 4, 5, 6, 99]
     sequences = [await store.history.sequence_at(STOCKHOLM, minute(moment)) for moment in moments]
@@ -289,16 +374,22 @@ async def test_a_moment_that_several_events_share_is_after_the_last_of_them(
     assert await store.history.sequence_at(STOCKHOLM, minute(1) - timedelta(milliseconds=1)) == 0
 
 
-async def test_a_moment_has_one_answer_though_the_clock_was_set_back(store: Store, database: Database, timed: Callable[[float], Store]) -> None:
+async def test_a_moment_has_one_answer_though_the_clock_was_set_back(
+    store: Store, database: Database, timed: Callable[[float], Store]
+) -> None:
     await begun(database, STOCKHOLM)
     document = await published(timed(10))
     document = await saved_as(timed(5), document, "Två", publish=True)
     document = await saved_as(timed(11), document, "Tre", publish=True)
 
-    assert [await in_force_at(store, document, minute(moment)) for moment in (5, 9.999, 10, 10.999, 11)] == [None, None, 2, 2, 3]
+    assert [
+        await in_force_at(store, document, minute(moment)) for moment in (5, 9.999, 10, 10.999, 11)
+    ] == [None, None, 2, 2, 3]
 
 
-async def test_other_documents_and_logs_do_not_disturb_what_was_in_force(store: Store, database: Database, timed: Callable[[float], Store]) -> None:
+async def test_other_documents_and_logs_do_not_disturb_what_was_in_force(
+    store: Store, database: Database, timed: Callable[[float], Store]
+) -> None:
     await begun(database, STOCKHOLM, UPPSALA)
     document = await published(timed(1))
     await published(timed(2))

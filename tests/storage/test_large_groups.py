@@ -1,4 +1,6 @@
-"""Large groups of changes, of which MongoDB writes the first heads while the others are made: all is as if each had come alone."""
+"""Large groups of changes, of which MongoDB writes the first heads while the others are made: all
+is as if each had come alone.
+"""
 
 import asyncio
 import random
@@ -17,7 +19,19 @@ from tests.storage.building import BY_ANNA, STOCKHOLM, UPPSALA, created, sequenc
 
 DOCUMENTS = 6
 Made = Callable[[Store, Sequence[Document]], Awaitable[Saved]]
-APART = {"_id", "document", "principal", "at", "hash", "previous_hash", "created_at", "updated_at", "edited_at", "noticed_at", "owner"}
+APART = {
+    "_id",
+    "document",
+    "principal",
+    "at",
+    "hash",
+    "previous_hash",
+    "created_at",
+    "updated_at",
+    "edited_at",
+    "noticed_at",
+    "owner",
+}
 
 
 def drawn(chance: random.Random) -> list[Made]:
@@ -27,7 +41,9 @@ def drawn(chance: random.Random) -> list[Made]:
     for number in range(chance.randint(12, 64)):
         which = chance.randrange(DOCUMENTS)
         expected = chance.choice([latest[which]] * 4 + [1])
-        what = chance.choice(["edit"] * 4 + ["same", "publish", "publish", "deactivate", "activate"])
+        what = chance.choice(
+            ["edit"] * 4 + ["same", "publish", "publish", "deactivate", "activate"]
+        )
         latest[which] += what == "edit" and expected == latest[which]
         made.append(one(what, which, expected, number, older=chance.randint(1, latest[which])))
     return made
@@ -43,9 +59,13 @@ def one(what: str, which: int, expected: int, number: int, older: int) -> Made:
         if what == "deactivate":
             return store.documents.deactivate(document, expected_version=expected, act=BY_ANNA)
         if what == "publish":
-            return store.documents.publish(document, version=older, expected_version=expected, act=BY_ANNA)
+            return store.documents.publish(
+                document, version=older, expected_version=expected, act=BY_ANNA
+            )
         edit = to(f"Text {number}") if what == "edit" else lambda content: content
-        return store.documents.update(document, edit=edit, expected_version=expected, publish=number % 3 == 0, act=BY_ANNA)
+        return store.documents.update(
+            document, edit=edit, expected_version=expected, publish=number % 3 == 0, act=BY_ANNA
+        )
 
     return act
 
@@ -56,7 +76,14 @@ def told(outcome: Saved | BaseException) -> tuple[Any, ...]:
         return type(outcome), str(outcome)
     head, version, event = outcome.document, outcome.version, outcome.event
     assert head is not None
-    return head.latest, head.published, head.state, head.event_count, version and version.number, event and (event.sequence, event.action)
+    return (
+        head.latest,
+        head.published,
+        head.state,
+        head.event_count,
+        version and version.number,
+        event and (event.sequence, event.action),
+    )
 
 
 async def kept(database: Database, principal: str, documents: Sequence[Document]) -> list[Any]:
@@ -64,16 +91,24 @@ async def kept(database: Database, principal: str, documents: Sequence[Document]
     places = {document.id: place for place, document in enumerate(documents)}
 
     def shown(row: dict[str, Any], key: str) -> dict[str, Any]:
-        return {name: value for name, value in row.items() if name not in APART} | {"place": places[row[key]]}
+        return {name: value for name, value in row.items() if name not in APART} | {
+            "place": places[row[key]]
+        }
 
     heads = await database.find("documents", {"principal": principal}, sort=[("_id", 1)])
     versions = await database.find("versions", {"principal": principal}, sort=[("sequence", 1)])
     events = await database.find("events", {"principal": principal}, sort=[("sequence", 1)])
-    return [[shown(row, "_id") for row in heads], [shown(row, "document") for row in versions], [shown(row, "document") for row in events]]
+    return [
+        [shown(row, "_id") for row in heads],
+        [shown(row, "document") for row in versions],
+        [shown(row, "document") for row in events],
+    ]
 
 
 @pytest.mark.parametrize("seed", range(12))
-async def test_a_large_group_is_written_as_its_changes_would_be_one_after_the_other(store: Store, database: Database, seed: int) -> None:
+async def test_a_large_group_is_written_as_its_changes_would_be_one_after_the_other(
+    store: Store, database: Database, seed: int
+) -> None:
     acts = drawn(random.Random(seed))  # noqa: S311
     together = [await created(store) for _ in range(DOCUMENTS)]
     apart = [await created(store, principal=UPPSALA) for _ in range(DOCUMENTS)]
@@ -92,16 +127,26 @@ async def test_a_large_group_is_written_as_its_changes_would_be_one_after_the_ot
     assert all([(await store.documents.verify(head)).intact for head in heads.values()])
 
 
-TOO_LARGE, TAKEN, BREAKS = 3, 4, 20  # places in a group of 30, of which the first ten heads are sent ahead
+TOO_LARGE, TAKEN, BREAKS = (
+    3,
+    4,
+    20,
+)  # places in a group of 30, of which the first ten heads are sent ahead
 FAILS_WITH = {TOO_LARGE: OperationFailure, TAKEN: BulkWriteError, BREAKS: ZeroDivisionError}
 
 
-@pytest.mark.parametrize("broken", [{TOO_LARGE}, {TAKEN}, {BREAKS}, {TOO_LARGE, BREAKS}, {TAKEN, BREAKS}])
-async def test_what_breaks_in_a_large_group_fails_alone_whatever_is_on_its_way(store: Store, database: Database, broken: set[int]) -> None:
+@pytest.mark.parametrize(
+    "broken", [{TOO_LARGE}, {TAKEN}, {BREAKS}, {TOO_LARGE, BREAKS}, {TAKEN, BREAKS}]
+)
+async def test_what_breaks_in_a_large_group_fails_alone_whatever_is_on_its_way(
+    store: Store, database: Database, broken: set[int]
+) -> None:
     documents = [await created(store) for _ in range(30)]
     number = len(await sequences(database))
     imported = Origin(document="ct_theirs", version=1, hash="0" * 64, principal=UPPSALA)
-    await database["documents"].update_one({"_id": (await created(store)).id}, {"$set": {"origin": asdict(imported)}})
+    await database["documents"].update_one(
+        {"_id": (await created(store)).id}, {"$set": {"origin": asdict(imported)}}
+    )
 
     async def breaks(transaction: Transaction) -> Saved:
         transaction.record(BY_ANNA, Action.IMPORTED)
@@ -124,12 +169,20 @@ async def test_what_breaks_in_a_large_group_fails_alone_whatever_is_on_its_way(s
     def act(place: int) -> Awaitable[Saved]:
         if place in broken:
             return store.log.submit(STOCKHOLM, changes[place])
-        return store.documents.update(documents[place], edit=to("Nytt"), expected_version=1, publish=False, act=BY_ANNA)
+        return store.documents.update(
+            documents[place], edit=to("Nytt"), expected_version=1, publish=False, act=BY_ANNA
+        )
 
     outcomes = await asyncio.gather(*(act(place) for place in range(30)), return_exceptions=True)
 
-    failed = {place: type(outcome) for place, outcome in enumerate(outcomes) if not isinstance(outcome, Saved)}
+    failed = {
+        place: type(outcome)
+        for place, outcome in enumerate(outcomes)
+        if not isinstance(outcome, Saved)
+    }
     assert failed == {place: FAILS_WITH[place] for place in broken}
     assert await sequences(database) == list(range(1, number + 32 - len(broken)))
     heads = await store.documents.get_many([document.id for document in documents])
-    assert [heads[document.id].latest for document in documents] == [1 if place in broken else 2 for place in range(30)]
+    assert [heads[document.id].latest for document in documents] == [
+        1 if place in broken else 2 for place in range(30)
+    ]

@@ -1,4 +1,6 @@
-"""What comes from a template: against a model that walks each document's way up, for any lineage; and how many clinics have it."""
+"""What comes from a template: against a model that walks each document's way up, for any lineage;
+and how many clinics have it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +20,19 @@ from store.places import drift
 from store.records import Derivation, Document, DocumentState, Owner, OwnerKind
 from store.registry import Store
 from store.rows import document_row
-from tests.storage.building import BJORKEN, BY_ANNA, EKEN, LINDEN, STOCKHOLM, content, distributed, document_of, head_of, published, with_clinics
+from tests.storage.building import (
+    BJORKEN,
+    BY_ANNA,
+    EKEN,
+    LINDEN,
+    STOCKHOLM,
+    content,
+    distributed,
+    document_of,
+    head_of,
+    published,
+    with_clinics,
+)
 
 AT = datetime(2026, 11, 25, tzinfo=UTC)
 RUNS = count()
@@ -26,7 +40,9 @@ RUNS = count()
 
 @dataclass(frozen=True)
 class Drawn:
-    """A document of a drawn lineage: what it is made from is an earlier one of the list, by its place."""
+    """A document of a drawn lineage: what it is made from is an earlier one of the list, by its
+    place.
+    """
 
     template: bool
     parent: int | None
@@ -46,14 +62,19 @@ def lineages(draw: st.DrawFn) -> list[Drawn]:
         parent = draw(st.sampled_from([None, *templates]))
         version = draw(st.integers(1, drawn[parent].latest)) if parent is not None else 1
         in_force = draw(st.none() | st.integers(1, latest))
-        drawn.append(Drawn(draw(st.booleans()), parent, version, latest, in_force, draw(st.booleans())))
+        drawn.append(
+            Drawn(draw(st.booleans()), parent, version, latest, in_force, draw(st.booleans()))
+        )
     return drawn
 
 
 def written(drawn: Sequence[Drawn]) -> list[Document]:
     """The heads of a drawn lineage, with ids of this run."""
     run = next(RUNS)
-    ids = [f"{(CASE_TYPE_TEMPLATE if one.template else CASE_TYPE).prefix}_{run:08x}{place:016x}" for place, one in enumerate(drawn)]
+    ids = [
+        f"{(CASE_TYPE_TEMPLATE if one.template else CASE_TYPE).prefix}_{run:08x}{place:016x}"
+        for place, one in enumerate(drawn)
+    ]
     heads = []
     for place, one in enumerate(drawn):
         kind = CASE_TYPE_TEMPLATE if one.template else CASE_TYPE
@@ -66,7 +87,9 @@ def written(drawn: Sequence[Drawn]) -> list[Document]:
 
 
 def above(drawn: Sequence[Drawn], place: int, root: int) -> tuple[int, bool] | None:
-    """How many steps a document is below another, and whether any of them is behind; None where it does not come from it."""
+    """How many steps a document is below another, and whether any of them is behind; None where it
+    does not come from it.
+    """
     depth, behind = 0, False
     while place != root:
         parent = drawn[place].parent
@@ -77,9 +100,13 @@ def above(drawn: Sequence[Drawn], place: int, root: int) -> tuple[int, bool] | N
     return depth, behind
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(lineages())
-async def test_what_comes_from_a_template_is_what_a_walk_up_from_each_document_finds(store: Store, drawn: list[Drawn]) -> None:
+async def test_what_comes_from_a_template_is_what_a_walk_up_from_each_document_finds(
+    store: Store, drawn: list[Drawn]
+) -> None:
     heads = written(drawn)
     await store.database["documents"].insert_many([document_row(head) for head in heads])
     places = {head.id: place for place, head in enumerate(heads)}
@@ -87,14 +114,25 @@ async def test_what_comes_from_a_template_is_what_a_walk_up_from_each_document_f
     found = await store.lineage.descendants([head.id for head in heads])
 
     for root, head in enumerate(heads):
-        expected = {heads[place].id: way for place in range(len(drawn)) if place != root and (way := above(drawn, place, root)) is not None}
+        expected = {
+            heads[place].id: way
+            for place in range(len(drawn))
+            if place != root and (way := above(drawn, place, root)) is not None
+        }
         assert {one.id: (one.depth, one.behind) for one in found[head.id]} == expected
-        assert all((one.state is DocumentState.ARCHIVED) == drawn[places[one.id]].archived for one in found[head.id])
+        assert all(
+            (one.state is DocumentState.ARCHIVED) == drawn[places[one.id]].archived
+            for one in found[head.id]
+        )
 
 
 async def test_a_ring_of_templates_is_gone_through_once(store: Store) -> None:
-    one, other = written([Drawn(True, None, 1, 1, 1, archived=False), Drawn(True, 0, 1, 1, 1, archived=False)])
-    ring = replace(one, derived_from=Derivation(other.id, 1))  # nothing makes such a one, but nothing may hang on it
+    one, other = written(
+        [Drawn(True, None, 1, 1, 1, archived=False), Drawn(True, 0, 1, 1, 1, archived=False)]
+    )
+    ring = replace(
+        one, derived_from=Derivation(other.id, 1)
+    )  # nothing makes such a one, but nothing may hang on it
     await store.database["documents"].insert_many([document_row(ring), document_row(other)])
 
     found = await store.lineage.descendants([ring.id])
@@ -103,7 +141,12 @@ async def test_a_ring_of_templates_is_gone_through_once(store: Store) -> None:
 
 
 async def test_a_lineage_without_end_is_followed_so_far_down(store: Store) -> None:
-    heads = written([Drawn(True, place - 1 if place else None, 1, 1, 1, archived=False) for place in range(MOST_LEVELS + 5)])
+    heads = written(
+        [
+            Drawn(True, place - 1 if place else None, 1, 1, 1, archived=False)
+            for place in range(MOST_LEVELS + 5)
+        ]
+    )
     await store.database["documents"].insert_many([document_row(head) for head in heads])
 
     found = await store.lineage.descendants([heads[0].id])
@@ -125,8 +168,16 @@ async def test_clinics_are_counted_once_each_and_now(store: Store) -> None:
         ClinicsAsked((first.id, third.id), Reach(frozenset(), frozenset({LINDEN, EKEN}))),
     )
 
-    assert await store.lineage.clinics([both, gone, here, ClinicsAsked(())]) == {both: 2, gone: 0, here: 1, ClinicsAsked(()): 0}
-    assert await store.lineage.clinics_by_principal([both, gone]) == {both: {STOCKHOLM: 2}, gone: {}}
+    assert await store.lineage.clinics([both, gone, here, ClinicsAsked(())]) == {
+        both: 2,
+        gone: 0,
+        here: 1,
+        ClinicsAsked(()): 0,
+    }
+    assert await store.lineage.clinics_by_principal([both, gone]) == {
+        both: {STOCKHOLM: 2},
+        gone: {},
+    }
 
 
 async def test_more_than_a_hundred_templates_are_counted_together(store: Store) -> None:
@@ -151,11 +202,14 @@ def test_drift_is_the_share_of_values_that_differ() -> None:
     before = content("Ett", questions=questions("A", "B"))
     renamed = content("Ett", questions=questions("A", "Bättre"))
 
-    # name, introduction, submittable, onContactCard, language; restrictions: listedOnly, referralRequired, proxyAllowed;
+    # name, introduction, submittable, onContactCard, language; restrictions: listedOnly,
+    # referralRequired, proxyAllowed;
     # of each question key, label, kind, required
     assert drift(before, renamed, FIELDS) == 7  # 1 of 16, rounded up
     assert drift(before, before, FIELDS) == 0
-    assert drift(before, content("Ett", questions=questions("B", "A")), FIELDS) == 0, "order is no drift"
+    assert drift(before, content("Ett", questions=questions("B", "A")), FIELDS) == 0, (
+        "order is no drift"
+    )
     assert drift(before, content("Ett", questions=questions("A")), FIELDS) == 25  # 4 of 16
     assert drift(before, {**before, "internalName": "Annat"}, FIELDS) == 0
     assert drift({}, {}, FIELDS) == 0
@@ -165,19 +219,30 @@ def test_drift_is_the_share_of_values_that_differ() -> None:
 
 texts = st.sampled_from(["", "A", "B", "C"])
 contents = st.builds(
-    lambda name, introduction, labels: content(introduction, name=name, questions=questions(*labels)),
+    lambda name, introduction, labels: content(
+        introduction, name=name, questions=questions(*labels)
+    ),
     st.sampled_from(["A", "B"]),
     texts,
-    st.lists(st.sampled_from(["Annat", "Aj", "Bara", "Cykel"]), max_size=3, unique_by=lambda label: label[0]),
+    st.lists(
+        st.sampled_from(["Annat", "Aj", "Bara", "Cykel"]),
+        max_size=3,
+        unique_by=lambda label: label[0],
+    ),
 )
 
 
 @given(contents, contents)
-def test_drift_is_the_same_both_ways_and_nothing_only_between_equals(one: dict[str, object], other: dict[str, object]) -> None:
+def test_drift_is_the_same_both_ways_and_nothing_only_between_equals(
+    one: dict[str, object], other: dict[str, object]
+) -> None:
     there, back = drift(one, other, FIELDS), drift(other, one, FIELDS)
 
     def sorted_by_key(given: dict[str, object]) -> dict[str, object]:
-        return {**given, "questions": sorted(given["questions"], key=lambda question: question["key"])}  # type: ignore[call-overload]
+        return {
+            **given,
+            "questions": sorted(given["questions"], key=lambda question: question["key"]),  # type: ignore[call-overload]
+        }
 
     assert there == back
     assert 0 <= there <= 100
@@ -205,12 +270,27 @@ async def test_drift_is_told_from_the_version_that_something_was_made_from(store
             act=BY_ANNA,
         )
     )
-    await store.documents.update(template, edit=lambda now: {**now, "name": "Helt nytt"}, expected_version=1, publish=True, act=BY_ANNA)
-    await store.documents.update(made, edit=lambda now: {**now, "introduction": "Två"}, expected_version=1, publish=False, act=BY_ANNA)
+    await store.documents.update(
+        template,
+        edit=lambda now: {**now, "name": "Helt nytt"},
+        expected_version=1,
+        publish=True,
+        act=BY_ANNA,
+    )
+    await store.documents.update(
+        made,
+        edit=lambda now: {**now, "introduction": "Två"},
+        expected_version=1,
+        publish=False,
+        act=BY_ANNA,
+    )
     head = await head_of(store, made)
     first: Compared = (made.id, 1, head.hash)
     second: Compared = (made.id, 2, head.hash)
     other: Compared = (template.id, 1, template.hash)
 
-    assert await store.drifts.of([first, second, other]) == {first: 0, second: 13}  # 1 of 8; the template itself comes from nothing
+    assert await store.drifts.of([first, second, other]) == {
+        first: 0,
+        second: 13,
+    }  # 1 of 8; the template itself comes from nothing
     assert await store.drifts.of([second]) == {second: 13}, "and so when it is remembered"

@@ -1,4 +1,6 @@
-"""The log: many changes in one transaction, each answered for itself; keys that make a repeat safe; numbers and times that only go forward."""
+"""The log: many changes in one transaction, each answered for itself; keys that make a repeat safe;
+numbers and times that only go forward.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +14,17 @@ from resolvers.kinds import CASE_TYPE, KINDS
 from store.database import Database, connect
 from store.errors import InvalidInput, NotFound, VersionConflict
 from store.log import Change, Log, utc_now
-from store.records import Act, Action, Document, DocumentState, Owner, OwnerKind, RefusalReason, RefusedRow, Saved
+from store.records import (
+    Act,
+    Action,
+    Document,
+    DocumentState,
+    Owner,
+    OwnerKind,
+    RefusalReason,
+    RefusedRow,
+    Saved,
+)
 from store.registry import Store
 from store.selections import Selection
 from store.transactions import IdempotencyKey, Transaction
@@ -64,14 +76,21 @@ async def transactions(database: Database, principal: str = STOCKHOLM) -> int:
 
 
 async def notes(database: Database) -> list[str]:
-    return [row["note"] for row in await database.find("events", {"principal": STOCKHOLM}, sort=[("sequence", 1)])]
+    return [
+        row["note"]
+        for row in await database.find("events", {"principal": STOCKHOLM}, sort=[("sequence", 1)])
+    ]
 
 
 # ------------------------------------------------------------- group commit
 
 
-async def test_changes_that_wait_together_share_transactions(store: Store, database: Database) -> None:
-    saved = await asyncio.gather(*(store.log.submit(STOCKHOLM, noted(str(number))) for number in range(130)))
+async def test_changes_that_wait_together_share_transactions(
+    store: Store, database: Database
+) -> None:
+    saved = await asyncio.gather(
+        *(store.log.submit(STOCKHOLM, noted(str(number))) for number in range(130))
+    )
 
     assert await transactions(database) == 3  # 64, 64 and 2
     assert [one.event.sequence for one in saved if one.event] == list(range(1, 131))
@@ -79,12 +98,16 @@ async def test_changes_that_wait_together_share_transactions(store: Store, datab
 
 
 async def test_all_events_of_one_transaction_have_one_time(store: Store) -> None:
-    saved = await asyncio.gather(*(store.log.submit(STOCKHOLM, noted(str(number))) for number in range(64)))
+    saved = await asyncio.gather(
+        *(store.log.submit(STOCKHOLM, noted(str(number))) for number in range(64))
+    )
 
     assert len({one.event.at for one in saved if one.event}) == 1
 
 
-async def test_a_refused_change_takes_back_what_it_staged_and_the_others_go_on(store: Store, database: Database) -> None:
+async def test_a_refused_change_takes_back_what_it_staged_and_the_others_go_on(
+    store: Store, database: Database
+) -> None:
     outcomes = await asyncio.gather(
         store.log.submit(STOCKHOLM, noted("ett")),
         store.log.submit(STOCKHOLM, failing(NotFound("Finns inte."))),
@@ -130,13 +153,21 @@ async def test_a_change_that_mongodb_refuses_fails_alone(store: Store, database:
     assert await sequences(database) == [1, 2]
 
 
-async def test_only_the_first_of_two_saves_in_one_group_wins(store: Store, database: Database) -> None:
+async def test_only_the_first_of_two_saves_in_one_group_wins(
+    store: Store, database: Database
+) -> None:
     document = await created(store)
 
     first, second, third = await asyncio.gather(
-        store.documents.update(document, edit=to("Två"), expected_version=1, publish=False, act=BY_ANNA),
-        store.documents.update(document, edit=to("Annat"), expected_version=1, publish=False, act=BY_BO),
-        store.documents.update(document, edit=to("Tre"), expected_version=2, publish=True, act=BY_BO),
+        store.documents.update(
+            document, edit=to("Två"), expected_version=1, publish=False, act=BY_ANNA
+        ),
+        store.documents.update(
+            document, edit=to("Annat"), expected_version=1, publish=False, act=BY_BO
+        ),
+        store.documents.update(
+            document, edit=to("Tre"), expected_version=2, publish=True, act=BY_BO
+        ),
         return_exceptions=True,
     )
 
@@ -150,7 +181,9 @@ async def test_only_the_first_of_two_saves_in_one_group_wins(store: Store, datab
     assert await head_of(store, document) == third.document
 
 
-async def test_a_change_that_wants_to_be_alone_shares_no_transaction_and_keeps_its_turn(store: Store, database: Database) -> None:
+async def test_a_change_that_wants_to_be_alone_shares_no_transaction_and_keeps_its_turn(
+    store: Store, database: Database
+) -> None:
     await asyncio.gather(
         store.log.submit(STOCKHOLM, noted("ett")),
         store.log.submit(STOCKHOLM, noted("två")),
@@ -165,7 +198,10 @@ async def test_a_change_that_wants_to_be_alone_shares_no_transaction_and_keeps_i
 async def test_a_group_of_refused_changes_writes_nothing(store: Store, database: Database) -> None:
     before = await everything(database)
 
-    outcomes = await asyncio.gather(*(store.log.submit(STOCKHOLM, failing(NotFound("Nej."))) for _ in range(5)), return_exceptions=True)
+    outcomes = await asyncio.gather(
+        *(store.log.submit(STOCKHOLM, failing(NotFound("Nej."))) for _ in range(5)),
+        return_exceptions=True,
+    )
 
     assert [type(outcome) for outcome in outcomes] == [NotFound] * 5
     assert await everything(database) == before
@@ -190,8 +226,12 @@ async def test_principals_do_not_wait_for_each_other(store: Store) -> None:
 # ------------------------------------------------------------- callers that leave
 
 
-async def test_a_caller_that_leaves_before_its_turn_writes_nothing(store: Store, database: Database) -> None:
-    tasks = [asyncio.create_task(store.log.submit(STOCKHOLM, noted(str(number)))) for number in range(3)]
+async def test_a_caller_that_leaves_before_its_turn_writes_nothing(
+    store: Store, database: Database
+) -> None:
+    tasks = [
+        asyncio.create_task(store.log.submit(STOCKHOLM, noted(str(number)))) for number in range(3)
+    ]
     await asyncio.sleep(0)  # lets them queue
 
     tasks[1].cancel()
@@ -202,7 +242,9 @@ async def test_a_caller_that_leaves_before_its_turn_writes_nothing(store: Store,
     assert await sequences(database) == [1, 2]
 
 
-async def test_a_caller_that_leaves_during_its_turn_stops_nobody(store: Store, database: Database) -> None:
+async def test_a_caller_that_leaves_during_its_turn_stops_nobody(
+    store: Store, database: Database
+) -> None:
     begun, gate = asyncio.Event(), asyncio.Event()
 
     async def waiting(transaction: Transaction) -> Saved:
@@ -226,7 +268,9 @@ async def test_a_caller_that_leaves_during_its_turn_stops_nobody(store: Store, d
 # ------------------------------------------------------------- idempotency keys
 
 
-async def with_key(store: Store, key: IdempotencyKey, introduction: str = "Ett", principal: str = STOCKHOLM) -> Saved:
+async def with_key(
+    store: Store, key: IdempotencyKey, introduction: str = "Ett", principal: str = STOCKHOLM
+) -> Saved:
     return await store.documents.create(
         CASE_TYPE,
         principal=principal,
@@ -241,7 +285,9 @@ async def with_key(store: Store, key: IdempotencyKey, introduction: str = "Ett",
 KEY = IdempotencyKey("anna:1", "skapa ett")
 
 
-async def test_the_same_key_and_input_answers_the_first_result_and_writes_nothing(store: Store, database: Database) -> None:
+async def test_the_same_key_and_input_answers_the_first_result_and_writes_nothing(
+    store: Store, database: Database
+) -> None:
     first = await with_key(store, KEY)
     before = await everything(database)
 
@@ -253,7 +299,9 @@ async def test_the_same_key_and_input_answers_the_first_result_and_writes_nothin
     assert await everything(database) == before
 
 
-async def test_the_same_key_twice_in_one_group_writes_once(store: Store, database: Database) -> None:
+async def test_the_same_key_twice_in_one_group_writes_once(
+    store: Store, database: Database
+) -> None:
     answers = await asyncio.gather(*(with_key(store, KEY) for _ in range(8)))
 
     assert len({document_of(saved).id for saved in answers}) == 1
@@ -261,7 +309,9 @@ async def test_the_same_key_twice_in_one_group_writes_once(store: Store, databas
     assert await database.count("idempotency_keys", {}) == 1
 
 
-async def test_the_same_key_over_two_servers_writes_once(store: Store, second: Store, database: Database) -> None:
+async def test_the_same_key_over_two_servers_writes_once(
+    store: Store, second: Store, database: Database
+) -> None:
     for number in range(5):
         key = IdempotencyKey(f"anna:{number}", "skapa")
 
@@ -272,11 +322,15 @@ async def test_the_same_key_over_two_servers_writes_once(store: Store, second: S
     assert await database.count("documents", {}) == await database.count("versions", {}) == 5
 
 
-async def test_the_same_key_in_two_logs_at_once_writes_in_one_of_them(store: Store, second: Store, database: Database) -> None:
+async def test_the_same_key_in_two_logs_at_once_writes_in_one_of_them(
+    store: Store, second: Store, database: Database
+) -> None:
     for number in range(5):
         key = IdempotencyKey(f"anna:{number}", "skapa")
 
-        answers = await asyncio.gather(with_key(store, key), with_key(second, key, principal=UPPSALA))
+        answers = await asyncio.gather(
+            with_key(store, key), with_key(second, key, principal=UPPSALA)
+        )
         assert len({document_of(saved).id for saved in answers}) == 1
 
     assert await database.count("events", {}) == 5
@@ -290,12 +344,20 @@ async def test_the_same_key_with_other_input_is_refused(store: Store, database: 
     with pytest.raises(InvalidInput) as refused:
         await with_key(store, IdempotencyKey(KEY.id, "skapa två"), "Två")
 
-    assert [(problem.code, problem.path) for problem in refused.value.problems] == [("IDEMPOTENCY_KEY_REUSED", ("idempotencyKey",))]
+    assert [(problem.code, problem.path) for problem in refused.value.problems] == [
+        ("IDEMPOTENCY_KEY_REUSED", ("idempotencyKey",))
+    ]
     assert await everything(database) == before
 
 
-async def test_other_input_with_the_same_key_in_one_group_is_refused(store: Store, database: Database) -> None:
-    first, other = await asyncio.gather(with_key(store, KEY), with_key(store, IdempotencyKey(KEY.id, "annat"), "Två"), return_exceptions=True)
+async def test_other_input_with_the_same_key_in_one_group_is_refused(
+    store: Store, database: Database
+) -> None:
+    first, other = await asyncio.gather(
+        with_key(store, KEY),
+        with_key(store, IdempotencyKey(KEY.id, "annat"), "Två"),
+        return_exceptions=True,
+    )
 
     assert isinstance(first, Saved)
     assert isinstance(other, InvalidInput)
@@ -306,21 +368,31 @@ async def test_a_refused_call_leaves_its_key_unused(store: Store, database: Data
     document = await created(store)
     key = IdempotencyKey("anna:2", "spara")
     with pytest.raises(VersionConflict):
-        await store.documents.update(document, edit=to("Två"), expected_version=7, publish=False, act=BY_ANNA, key=key)
+        await store.documents.update(
+            document, edit=to("Två"), expected_version=7, publish=False, act=BY_ANNA, key=key
+        )
     assert await database.count("idempotency_keys", {}) == 0
 
-    saved = await store.documents.update(document, edit=to("Två"), expected_version=1, publish=False, act=BY_ANNA, key=key)
+    saved = await store.documents.update(
+        document, edit=to("Två"), expected_version=1, publish=False, act=BY_ANNA, key=key
+    )
 
     assert document_of(saved).latest == 2
 
 
-async def test_a_repeat_after_others_have_saved_does_not_conflict_and_shows_the_document_as_it_is_now(store: Store) -> None:
+async def test_a_repeat_after_others_have_saved_does_not_conflict_and_shows_the_document_as_it_is_now(
+    store: Store,
+) -> None:
     document = await created(store)
     key = IdempotencyKey("anna:3", "spara")
-    first = await store.documents.update(document, edit=to("Två"), expected_version=1, publish=False, act=BY_ANNA, key=key)
+    first = await store.documents.update(
+        document, edit=to("Två"), expected_version=1, publish=False, act=BY_ANNA, key=key
+    )
     newest = await saved_as(store, document_of(first), "Tre", act=BY_BO)
 
-    again = await store.documents.update(document, edit=to("Två"), expected_version=1, publish=False, act=BY_ANNA, key=key)
+    again = await store.documents.update(
+        document, edit=to("Två"), expected_version=1, publish=False, act=BY_ANNA, key=key
+    )
 
     assert (again.version, again.document) == (first.version, newest)
 
@@ -328,16 +400,22 @@ async def test_a_repeat_after_others_have_saved_does_not_conflict_and_shows_the_
 async def test_a_repeat_of_what_changed_nothing_changes_nothing_later_either(store: Store) -> None:
     document = await created(store)
     key = IdempotencyKey("anna:4", "spara")
-    await store.documents.update(document, edit=to("Ett"), expected_version=1, publish=False, act=BY_ANNA, key=key)
+    await store.documents.update(
+        document, edit=to("Ett"), expected_version=1, publish=False, act=BY_ANNA, key=key
+    )
     await saved_as(store, document, "Två")
 
-    again = await store.documents.update(document, edit=to("Ett"), expected_version=1, publish=False, act=BY_ANNA, key=key)
+    again = await store.documents.update(
+        document, edit=to("Ett"), expected_version=1, publish=False, act=BY_ANNA, key=key
+    )
 
     assert again.event is None
     assert document_of(again).latest == 2
 
 
-async def test_a_repeated_distribution_answers_the_same_counts_and_skipped_rows(store: Store) -> None:
+async def test_a_repeated_distribution_answers_the_same_counts_and_skipped_rows(
+    store: Store,
+) -> None:
     await with_clinics(store, BJORKEN, LINDEN)
     document = await published(store)
     distribute = _distribution(store, document, IdempotencyKey("anna:5", "dela ut"))
@@ -351,7 +429,9 @@ async def test_a_repeated_distribution_answers_the_same_counts_and_skipped_rows(
     assert again.event.sequence == first.event.sequence == 4
 
 
-def _distribution(store: Store, document: Document, key: IdempotencyKey) -> Callable[[], "asyncio.Task[Saved]"]:
+def _distribution(
+    store: Store, document: Document, key: IdempotencyKey
+) -> Callable[[], "asyncio.Task[Saved]"]:
     return lambda: asyncio.create_task(
         store.distribution.distribute(
             document,
@@ -386,7 +466,9 @@ async def test_who_has_seen_a_number_has_seen_all_before_it(store: Store, second
     writers = asyncio.gather(write(store), write(second), write(second))
     seen = []
     while not writers.done():
-        seen.append([event.sequence for event in await store.history.after(STOCKHOLM, 0, limit=1_000)])
+        seen.append(
+            [event.sequence for event in await store.history.after(STOCKHOLM, 0, limit=1_000)]
+        )
     await writers
 
     assert len(seen) > 10
@@ -394,12 +476,22 @@ async def test_who_has_seen_a_number_has_seen_all_before_it(store: Store, second
     assert await store.history.latest_sequence(STOCKHOLM) == 120
 
 
-async def test_a_clock_that_is_set_back_does_not_turn_time_back(database: Database, store: Store) -> None:
+async def test_a_clock_that_is_set_back_does_not_turn_time_back(
+    database: Database, store: Store
+) -> None:
     start = utc_now() + timedelta(days=1)
-    times = [start, start - timedelta(hours=1), start - timedelta(days=400), start + timedelta(milliseconds=1), start]
+    times = [
+        start,
+        start - timedelta(hours=1),
+        start - timedelta(days=400),
+        start + timedelta(milliseconds=1),
+        start,
+    ]
     log = Log(database, clock=iter(times).__next__)
 
-    at = [saved.event.at for _ in times if (saved := await log.submit(STOCKHOLM, noted("tid"))).event]
+    at = [
+        saved.event.at for _ in times if (saved := await log.submit(STOCKHOLM, noted("tid"))).event
+    ]
 
     later = start + timedelta(milliseconds=1)
     assert at == [start, start, start, later, later]

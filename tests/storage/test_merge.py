@@ -1,4 +1,6 @@
-"""Three-way merges: what one side changed is taken, what both changed otherwise is a conflict, and nothing is lost silently."""
+"""Three-way merges: what one side changed is taken, what both changed otherwise is a conflict, and
+nothing is lost silently.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
@@ -58,10 +60,21 @@ def question(key: str, label: str = "Fråga", **other: Any) -> dict[str, Any]:
 
 
 def content(*questions: dict[str, Any], **other: Any) -> dict[str, Any]:
-    return {"name": "Förnya recept", "questions": list(questions), "limits": LIMITS, "time": None, **other}
+    return {
+        "name": "Förnya recept",
+        "questions": list(questions),
+        "limits": LIMITS,
+        "time": None,
+        **other,
+    }
 
 
-def merged(base: Mapping[str, Any], ours: Mapping[str, Any], theirs: Mapping[str, Any], **resolutions: MergeSide) -> dict[str, Any]:
+def merged(
+    base: Mapping[str, Any],
+    ours: Mapping[str, Any],
+    theirs: Mapping[str, Any],
+    **resolutions: MergeSide,
+) -> dict[str, Any]:
     """The content of a merge without conflicts."""
     found = merge(base, ours, theirs, FIELDS, resolutions)
     assert (found.conflicts, found.superfluous) == ((), frozenset())
@@ -80,10 +93,15 @@ def order(base: str, ours: str, theirs: str) -> str:
 def test_each_side_changes_its_own_values() -> None:
     base = content(question("a"), question("b"))
     ours = content(question("a", "Vår"), question("b"), name="Vårt namn")
-    theirs = content(question("a", required=True), question("b", "Deras"), limits=LIMITS | {"ageFrom": 18})
+    theirs = content(
+        question("a", required=True), question("b", "Deras"), limits=LIMITS | {"ageFrom": 18}
+    )
 
     assert merged(base, ours, theirs) == content(
-        question("a", "Vår", required=True), question("b", "Deras"), name="Vårt namn", limits=LIMITS | {"ageFrom": 18}
+        question("a", "Vår", required=True),
+        question("b", "Deras"),
+        name="Vårt namn",
+        limits=LIMITS | {"ageFrom": 18},
     )
 
 
@@ -111,24 +129,38 @@ def test_moves_of_both_sides_are_kept_and_ours_stands_where_both_moved_an_item()
 def test_a_removal_of_what_the_other_side_changed_is_a_conflict() -> None:
     base, changed, removed = content(question("a")), content(question("a", "Ny")), content()
 
-    assert merge(base, changed, removed, FIELDS).conflicts == (Conflict("questions[a]", "Frågor › ”Ny”", question("a"), question("a", "Ny"), None),)
-    assert merge(base, removed, changed, FIELDS).conflicts == (Conflict("questions[a]", "Frågor › ”Ny”", question("a"), None, question("a", "Ny")),)
+    assert merge(base, changed, removed, FIELDS).conflicts == (
+        Conflict("questions[a]", "Frågor › ”Ny”", question("a"), question("a", "Ny"), None),
+    )
+    assert merge(base, removed, changed, FIELDS).conflicts == (
+        Conflict("questions[a]", "Frågor › ”Ny”", question("a"), None, question("a", "Ny")),
+    )
     assert merged(base, changed, removed, **{"questions[a]": OURS}) == changed
     assert merged(base, changed, removed, **{"questions[a]": THEIRS}) == removed
     assert merged(base, removed, changed, **{"questions[a]": THEIRS}) == changed
 
 
 def test_an_item_that_both_sides_add_otherwise_under_one_key_is_a_conflict() -> None:
-    [conflict] = merge(content(), content(question("a", "Vår")), content(question("a", "Deras")), FIELDS).conflicts
+    [conflict] = merge(
+        content(), content(question("a", "Vår")), content(question("a", "Deras")), FIELDS
+    ).conflicts
 
-    assert conflict == Conflict("questions[a]", "Frågor › ”Vår”", None, question("a", "Vår"), question("a", "Deras"))
-    assert merged(content(), content(question("a")), content(question("a"))) == content(question("a"))
+    assert conflict == Conflict(
+        "questions[a]", "Frågor › ”Vår”", None, question("a", "Vår"), question("a", "Deras")
+    )
+    assert merged(content(), content(question("a")), content(question("a"))) == content(
+        question("a")
+    )
 
 
 def test_a_text_that_both_sides_changed_is_a_conflict_and_no_words_are_mixed() -> None:
-    [conflict] = merge(content(), content(name="Förnya ditt recept"), content(name="Förnya recept nu"), FIELDS).conflicts
+    [conflict] = merge(
+        content(), content(name="Förnya ditt recept"), content(name="Förnya recept nu"), FIELDS
+    ).conflicts
 
-    assert conflict == Conflict("name", "Namn", "Förnya recept", "Förnya ditt recept", "Förnya recept nu")
+    assert conflict == Conflict(
+        "name", "Namn", "Förnya recept", "Förnya ditt recept", "Förnya recept nu"
+    )
 
 
 def test_what_both_sides_changed_alike_is_no_conflict() -> None:
@@ -139,24 +171,43 @@ def test_nested_items_and_objects_are_merged_by_what_is_in_them() -> None:
     yes, no, unsure = ({"key": key, "label": key.title()} for key in ("ja", "nej", "oklart"))
     base = content(question("a", options=[yes, no]))
     ours = content(question("a", options=[yes, no, unsure]), limits=LIMITS | {"ageFrom": 13})
-    theirs = content(question("a", options=[no, yes | {"label": "Jo"}]), limits=LIMITS | {"ageTo": 65})
+    theirs = content(
+        question("a", options=[no, yes | {"label": "Jo"}]), limits=LIMITS | {"ageTo": 65}
+    )
 
     assert merged(base, ours, theirs) == content(
-        question("a", options=[no, yes | {"label": "Jo"}, unsure]), limits=LIMITS | {"ageFrom": 13, "ageTo": 65}
+        question("a", options=[no, yes | {"label": "Jo"}, unsure]),
+        limits=LIMITS | {"ageFrom": 13, "ageTo": 65},
     )
-    both = merge(base, ours, content(question("a", options=[no, yes])) | {"limits": LIMITS | {"ageFrom": 18}}, FIELDS)
+    both = merge(
+        base,
+        ours,
+        content(question("a", options=[no, yes])) | {"limits": LIMITS | {"ageFrom": 18}},
+        FIELDS,
+    )
     assert [conflict.path for conflict in both.conflicts] == ["limits.ageFrom"]
 
 
 def test_an_object_that_can_be_missing_is_one_value() -> None:
     base = content(time={"amount": 3, "unit": "DAYS"})
 
-    [conflict] = merge(base, content(time={"amount": 5, "unit": "DAYS"}), content(time={"amount": 3, "unit": "HOURS"}), FIELDS).conflicts
+    [conflict] = merge(
+        base,
+        content(time={"amount": 5, "unit": "DAYS"}),
+        content(time={"amount": 3, "unit": "HOURS"}),
+        FIELDS,
+    ).conflicts
 
-    assert (conflict.path, conflict.ours, conflict.theirs) == ("time", {"amount": 5, "unit": "DAYS"}, {"amount": 3, "unit": "HOURS"})
+    assert (conflict.path, conflict.ours, conflict.theirs) == (
+        "time",
+        {"amount": 5, "unit": "DAYS"},
+        {"amount": 3, "unit": "HOURS"},
+    )
 
 
-def test_of_a_case_type_the_response_time_and_a_condition_are_one_value_and_restrictions_are_not() -> None:
+def test_of_a_case_type_the_response_time_and_a_condition_are_one_value_and_restrictions_are_not() -> (
+    None
+):
     questions = CASE_TYPE.fields["questions"].fields or {}
 
     assert [name for name, field in CASE_TYPE.fields.items() if field.whole] == ["responseTime"]
@@ -164,28 +215,42 @@ def test_of_a_case_type_the_response_time_and_a_condition_are_one_value_and_rest
 
 
 def test_a_list_of_codes_is_one_value() -> None:
-    base, ours, theirs = (content(limits=LIMITS | {"codes": codes}) for codes in (["01"], ["01", "03"], []))
+    base, ours, theirs = (
+        content(limits=LIMITS | {"codes": codes}) for codes in (["01"], ["01", "03"], [])
+    )
 
     [conflict] = merge(base, ours, theirs, FIELDS).conflicts
 
-    assert (conflict.path, conflict.base, conflict.ours, conflict.theirs) == ("limits.codes", ["01"], ["01", "03"], [])
+    assert (conflict.path, conflict.base, conflict.ours, conflict.theirs) == (
+        "limits.codes",
+        ["01"],
+        ["01", "03"],
+        [],
+    )
 
 
 def test_lists_without_keys_are_one_value_and_unknown_fields_plain_ones() -> None:
     doubled = content(question("a"), question("a"))
 
-    assert [conflict.path for conflict in merge(content(), doubled, content(question("b")), FIELDS).conflicts] == ["questions"]
+    assert [
+        conflict.path
+        for conflict in merge(content(), doubled, content(question("b")), FIELDS).conflicts
+    ] == ["questions"]
     assert merged(content(annat=1), content(annat=1), content()) == content()
 
 
 def test_true_is_not_one() -> None:
     base, ours, theirs = (content(question("a", required=value)) for value in (False, True, 1))
 
-    assert [conflict.path for conflict in merge(base, ours, theirs, FIELDS).conflicts] == ["questions[a].required"]
+    assert [conflict.path for conflict in merge(base, ours, theirs, FIELDS).conflicts] == [
+        "questions[a].required"
+    ]
 
 
 def test_a_resolution_for_no_conflict_is_superfluous() -> None:
-    found = merge(content(), content(name="Nytt"), content(), FIELDS, {"name": OURS, "questions[x]": THEIRS})
+    found = merge(
+        content(), content(name="Nytt"), content(), FIELDS, {"name": OURS, "questions[x]": THEIRS}
+    )
 
     assert found.superfluous == {"name", "questions[x]"}
 
@@ -197,7 +262,11 @@ _labels = st.sampled_from(["", "en", "två"])
 
 
 def keyed(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
-    return st.lists(st.fixed_dictionaries({"key": _keys, **fields}), max_size=6, unique_by=lambda item: item["key"])
+    return st.lists(
+        st.fixed_dictionaries({"key": _keys, **fields}),
+        max_size=6,
+        unique_by=lambda item: item["key"],
+    )
 
 
 _ages = st.none() | st.integers(0, 1)
@@ -205,7 +274,13 @@ contents = st.fixed_dictionaries(
     {
         "name": _labels,
         "questions": keyed(label=_labels, required=st.booleans(), options=keyed(label=_labels)),
-        "limits": st.fixed_dictionaries({"ageFrom": _ages, "ageTo": _ages, "codes": st.lists(st.sampled_from(["01", "03"]), max_size=2)}),
+        "limits": st.fixed_dictionaries(
+            {
+                "ageFrom": _ages,
+                "ageTo": _ages,
+                "codes": st.lists(st.sampled_from(["01", "03"]), max_size=2),
+            }
+        ),
         "time": st.none() | st.fixed_dictionaries({"amount": st.integers(0, 1), "unit": _labels}),
     }
 )
@@ -228,57 +303,86 @@ def resolved(base: Any, ours: Any, theirs: Any, side: MergeSide) -> Merged:
 
 
 @given(contents, contents)
-def test_a_side_that_changed_nothing_changes_nothing(base: dict[str, Any], side: dict[str, Any]) -> None:
+def test_a_side_that_changed_nothing_changes_nothing(
+    base: dict[str, Any], side: dict[str, Any]
+) -> None:
     assert merged(base, base, side) == side
     assert merged(base, side, base) == side
     assert merged(base, side, side) == side
 
 
 @given(contents, contents, contents)
-def test_no_value_is_lost_and_none_is_made_up(base: dict[str, Any], ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+def test_no_value_is_lost_and_none_is_made_up(
+    base: dict[str, Any], ours: dict[str, Any], theirs: dict[str, Any]
+) -> None:
     found = merge(base, ours, theirs, FIELDS)
 
     was, mine, yours, kept = map(values, (base, ours, theirs, found.content))
     for own, other in ((mine, yours), (yours, mine)):
         for path, value in own.items():
-            given_up = path in was and was[path] == value and (path not in other or other[path] != value)
-            assert kept.get(path, ...) == value or given_up or any(covers(conflict, path) for conflict in found.conflicts), path
+            given_up = (
+                path in was and was[path] == value and (path not in other or other[path] != value)
+            )
+            assert (
+                kept.get(path, ...) == value
+                or given_up
+                or any(covers(conflict, path) for conflict in found.conflicts)
+            ), path
     for path, value in kept.items():
         assert value in (mine.get(path, ...), yours.get(path, ...)), path
 
 
 @given(contents, contents, contents)
-def test_a_conflict_is_where_both_sides_changed_a_value_apart(base: dict[str, Any], ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+def test_a_conflict_is_where_both_sides_changed_a_value_apart(
+    base: dict[str, Any], ours: dict[str, Any], theirs: dict[str, Any]
+) -> None:
     for conflict in merge(base, ours, theirs, FIELDS).conflicts:
         assert conflict.base != conflict.ours != conflict.theirs != conflict.base
 
 
 @given(contents, contents, contents)
-def test_what_is_kept_does_not_depend_on_who_is_who(base: dict[str, Any], ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+def test_what_is_kept_does_not_depend_on_who_is_who(
+    base: dict[str, Any], ours: dict[str, Any], theirs: dict[str, Any]
+) -> None:
     one, other = merge(base, ours, theirs, FIELDS), merge(base, theirs, ours, FIELDS)
 
     def told(conflicts: tuple[Conflict, ...], *, swapped: bool) -> dict[str, tuple[Any, Any, Any]]:
-        return {one.path: (one.base, one.theirs, one.ours) if swapped else (one.base, one.ours, one.theirs) for one in conflicts}
+        return {
+            one.path: (
+                (one.base, one.theirs, one.ours) if swapped else (one.base, one.ours, one.theirs)
+            )
+            for one in conflicts
+        }
 
     assert told(one.conflicts, swapped=False) == told(other.conflicts, swapped=True)
     for side, swapped in ((OURS, THEIRS), (THEIRS, OURS)):
-        assert values(resolved(base, ours, theirs, side).content) == values(resolved(base, theirs, ours, swapped).content)
+        assert values(resolved(base, ours, theirs, side).content) == values(
+            resolved(base, theirs, ours, swapped).content
+        )
 
 
 @given(contents, contents, contents, st.data())
-def test_resolutions_are_honoured_one_by_one(base: dict[str, Any], ours: dict[str, Any], theirs: dict[str, Any], data: st.DataObject) -> None:
+def test_resolutions_are_honoured_one_by_one(
+    base: dict[str, Any], ours: dict[str, Any], theirs: dict[str, Any], data: st.DataObject
+) -> None:
     conflicts = merge(base, ours, theirs, FIELDS).conflicts
-    chosen = data.draw(st.fixed_dictionaries({}, optional={conflict.path: sides for conflict in conflicts}))
+    chosen = data.draw(
+        st.fixed_dictionaries({}, optional={conflict.path: sides for conflict in conflicts})
+    )
 
     found = merge(base, ours, theirs, FIELDS, chosen)
 
     assert found.superfluous == frozenset()
-    assert [conflict.path for conflict in found.conflicts] == [conflict.path for conflict in conflicts if conflict.path not in chosen]
+    assert [conflict.path for conflict in found.conflicts] == [
+        conflict.path for conflict in conflicts if conflict.path not in chosen
+    ]
     kept = values(found.content)
     for conflict in conflicts:
         if conflict.path in chosen:
             taken = values(ours if chosen[conflict.path] is OURS else theirs)
-            assert {path: kept.get(path) for path in inside(kept, conflict)} == {path: taken[path] for path in inside(taken, conflict)}
+            assert {path: kept.get(path) for path in inside(kept, conflict)} == {
+                path: taken[path] for path in inside(taken, conflict)
+            }
 
 
 def inside(of: Mapping[str, Any], conflict: Conflict) -> Iterator[str]:
@@ -286,30 +390,50 @@ def inside(of: Mapping[str, Any], conflict: Conflict) -> Iterator[str]:
 
 
 @given(contents, contents, contents, sides)
-def test_every_result_has_the_models_shape(base: dict[str, Any], ours: dict[str, Any], theirs: dict[str, Any], side: MergeSide) -> None:
+def test_every_result_has_the_models_shape(
+    base: dict[str, Any], ours: dict[str, Any], theirs: dict[str, Any], side: MergeSide
+) -> None:
     found = resolved(base, ours, theirs, side)
 
     assert (found.conflicts, found.superfluous) == ((), frozenset())
-    assert _Content.model_validate(found.content, strict=True).model_dump(by_alias=True) == found.content
-    for items in (found.content["questions"], *(question["options"] for question in found.content["questions"])):
+    assert (
+        _Content.model_validate(found.content, strict=True).model_dump(by_alias=True)
+        == found.content
+    )
+    for items in (
+        found.content["questions"],
+        *(question["options"] for question in found.content["questions"]),
+    ):
         assert len({item["key"] for item in items}) == len(items)
 
 
-@given(st.permutations("abcdef"), st.lists(_keys | st.sampled_from("xyz"), unique=True), st.lists(_keys | st.sampled_from("uvw"), unique=True))
-def test_the_order_is_each_sides_where_the_other_moved_nothing(base: list[str], ours: list[str], theirs: list[str]) -> None:
+@given(
+    st.permutations("abcdef"),
+    st.lists(_keys | st.sampled_from("xyz"), unique=True),
+    st.lists(_keys | st.sampled_from("uvw"), unique=True),
+)
+def test_the_order_is_each_sides_where_the_other_moved_nothing(
+    base: list[str], ours: list[str], theirs: list[str]
+) -> None:
     found = order("".join(base), "".join(ours), "".join(theirs))
 
     assert found == order("".join(base), "".join(ours), "".join(theirs))
     for still, moving in ((ours, theirs), (theirs, ours)):
         if [key for key in still if key in base] == [key for key in base if key in still]:
-            assert [key for key in found if key in moving] == [key for key in moving if key in found]
+            assert [key for key in found if key in moving] == [
+                key for key in moving if key in found
+            ]
 
 
 @given(contents, contents)
-def test_the_values_that_a_version_changed_are_those_that_are_new_or_other(before: dict[str, Any], after: dict[str, Any]) -> None:
+def test_the_values_that_a_version_changed_are_those_that_are_new_or_other(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
     was, now = values(before), values(after)
 
-    assert sorted(changed_leaves(before, after, FIELDS)) == sorted(path for path, value in now.items() if path not in was or was[path] != value)
+    assert sorted(changed_leaves(before, after, FIELDS)) == sorted(
+        path for path, value in now.items() if path not in was or was[path] != value
+    )
 
 
 def test_large_lists_are_merged_in_bounded_time() -> None:

@@ -1,4 +1,6 @@
-"""The embedded MongoDB: one owner for a folder, taken over after a kill, ended without a trace, and refusals that tell what to do."""
+"""The embedded MongoDB: one owner for a folder, taken over after a kill, ended without a trace, and
+refusals that tell what to do.
+"""
 
 import asyncio
 import json
@@ -37,7 +39,9 @@ asyncio.run(main())
 
 async def owner(data: Path) -> tuple[asyncio.subprocess.Process, int, str]:
     """Another server process that runs a MongoDB on a folder, the MongoDB's pid, and its address."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", OWNER, str(data), stdout=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", OWNER, str(data), stdout=asyncio.subprocess.PIPE
+    )
     assert process.stdout is not None
     pid, uri = (await process.stdout.readline()).decode().split()
     return process, int(pid), uri
@@ -55,7 +59,11 @@ async def kept(uri: str, number: int) -> int:
 
 def on(data: Path) -> list[int]:
     """Pids of the MongoDBs that work on a folder."""
-    return [process.pid for process in psutil.process_iter() if str(data / "mongodb") in _arguments(process)]
+    return [
+        process.pid
+        for process in psutil.process_iter()
+        if str(data / "mongodb") in _arguments(process)
+    ]
 
 
 def _arguments(process: psutil.Process) -> list[str]:
@@ -72,7 +80,9 @@ def port_of(uri: str) -> int:
 # ------------------------------------------------------------- start and stop
 
 
-async def test_data_outlive_a_stop_that_leaves_no_process_and_start_on_another_port_when_theirs_is_taken(tmp_path: Path) -> None:
+async def test_data_outlive_a_stop_that_leaves_no_process_and_start_on_another_port_when_theirs_is_taken(
+    tmp_path: Path,
+) -> None:
     first = await mongod.start(tmp_path)
     assert on(tmp_path) == [first.pid]
     assert await kept(first.uri, 1) == 1
@@ -96,7 +106,11 @@ async def test_it_is_a_replica_set_on_loopback_only_with_one_owner(tmp_path: Pat
     client = connect(running.uri)
 
     assert int((await mongod.require_replica_set(client)).split(".")[0]) >= 6
-    assert {connection.laddr.ip for connection in psutil.Process(running.pid).net_connections() if connection.status == "LISTEN"} == {"127.0.0.1"}
+    assert {
+        connection.laddr.ip
+        for connection in psutil.Process(running.pid).net_connections()
+        if connection.status == "LISTEN"
+    } == {"127.0.0.1"}
     with pytest.raises(mongod.DataFolderInUse, match=f"{data}.*process {os.getpid()}"):
         await mongod.start(data)
     assert on(data) == [running.pid]
@@ -106,7 +120,9 @@ async def test_it_is_a_replica_set_on_loopback_only_with_one_owner(tmp_path: Pat
     await running.stop()
 
 
-async def test_a_folder_has_one_owner_among_processes_and_is_taken_over_when_the_owner_was_killed(tmp_path: Path) -> None:
+async def test_a_folder_has_one_owner_among_processes_and_is_taken_over_when_the_owner_was_killed(
+    tmp_path: Path,
+) -> None:
     process, pid, uri = await owner(tmp_path)
     with pytest.raises(mongod.DataFolderInUse, match=f"process {process.pid}"):
         await mongod.start(tmp_path)
@@ -144,9 +160,13 @@ async def test_a_killed_mongodb_is_started_again_with_its_data(tmp_path: Path) -
 
 
 async def test_a_record_of_another_process_leaves_that_process_alone(tmp_path: Path) -> None:
-    stranger = await asyncio.create_subprocess_exec(sys.executable, "-c", "input()", stdin=asyncio.subprocess.PIPE)
+    stranger = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", "input()", stdin=asyncio.subprocess.PIPE
+    )
     created = psutil.Process(stranger.pid).create_time()
-    (tmp_path / "mongod.json").write_text(json.dumps({"pid": stranger.pid, "port": 1, "created": created}))
+    (tmp_path / "mongod.json").write_text(
+        json.dumps({"pid": stranger.pid, "port": 1, "created": created})
+    )
 
     running = await mongod.start(tmp_path)
 
@@ -182,7 +202,9 @@ async def test_a_binary_that_is_none_is_named(tmp_path: Path) -> None:
         await mongod.start(tmp_path / "data", binary=binary)
 
 
-async def test_what_a_failing_binary_prints_is_told_and_the_folder_is_free_again(tmp_path: Path) -> None:
+async def test_what_a_failing_binary_prints_is_told_and_the_folder_is_free_again(
+    tmp_path: Path,
+) -> None:
     binary = tmp_path / "mongod"
     binary.write_text("#!/bin/sh\necho libcrypto is missing\nexit 1\n")
     binary.chmod(0o755)
@@ -212,7 +234,9 @@ def read_only(tmp_path: Path) -> Iterator[Path]:
     tmp_path.chmod(0o700)
 
 
-async def test_a_standalone_mongodb_is_refused_and_told_how_to_be_a_replica_set(tmp_path: Path) -> None:
+async def test_a_standalone_mongodb_is_refused_and_told_how_to_be_a_replica_set(
+    tmp_path: Path,
+) -> None:
     running = await mongod.start(tmp_path)
     binary = psutil.Process(running.pid).exe()
     await running.stop()
@@ -220,9 +244,21 @@ async def test_a_standalone_mongodb_is_refused_and_told_how_to_be_a_replica_set(
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     (tmp_path / "alone").mkdir()
-    arguments = ("--port", str(port), "--bind_ip", "127.0.0.1", "--dbpath", str(tmp_path / "alone"), "--nounixsocket")
-    alone = await asyncio.create_subprocess_exec(binary, *arguments, stdout=asyncio.subprocess.DEVNULL)
-    client: AsyncMongoClient[Row] = AsyncMongoClient(f"mongodb://127.0.0.1:{port}", serverSelectionTimeoutMS=20_000)
+    arguments = (
+        "--port",
+        str(port),
+        "--bind_ip",
+        "127.0.0.1",
+        "--dbpath",
+        str(tmp_path / "alone"),
+        "--nounixsocket",
+    )
+    alone = await asyncio.create_subprocess_exec(
+        binary, *arguments, stdout=asyncio.subprocess.DEVNULL
+    )
+    client: AsyncMongoClient[Row] = AsyncMongoClient(
+        f"mongodb://127.0.0.1:{port}", serverSelectionTimeoutMS=20_000
+    )
 
     with pytest.raises(mongod.StandaloneMongo, match="--replSet"):
         await mongod.require_replica_set(client)
@@ -235,7 +271,9 @@ async def test_a_standalone_mongodb_is_refused_and_told_how_to_be_a_replica_set(
 async def test_a_mongodb_that_does_not_answer_is_refused_soon() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        client: AsyncMongoClient[Row] = AsyncMongoClient(f"mongodb://127.0.0.1:{free.getsockname()[1]}", serverSelectionTimeoutMS=100)
+        client: AsyncMongoClient[Row] = AsyncMongoClient(
+            f"mongodb://127.0.0.1:{free.getsockname()[1]}", serverSelectionTimeoutMS=100
+        )
 
         begun = time.monotonic()
         with pytest.raises(mongod.MongodError, match="can't be reached"):
@@ -261,13 +299,17 @@ asyncio.run(main())
 """
 
 
-async def test_a_server_killed_in_the_middle_of_a_transaction_does_not_hold_up_the_next_one(tmp_path: Path) -> None:
+async def test_a_server_killed_in_the_middle_of_a_transaction_does_not_hold_up_the_next_one(
+    tmp_path: Path,
+) -> None:
     running = await mongod.start(tmp_path)
     client = connect(running.uri)
     store = Store.over(Database(client, "registry"), KINDS)
     await store.database.create_indexes()
     await store.principals.ensure(reference.principals())
-    holder = await asyncio.create_subprocess_exec(sys.executable, "-c", HOLDER, running.uri, STOCKHOLM, stdout=asyncio.subprocess.PIPE)
+    holder = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HOLDER, running.uri, STOCKHOLM, stdout=asyncio.subprocess.PIPE
+    )
     assert holder.stdout is not None
     assert await holder.stdout.readline() == b"begun\n"
     holder.kill()

@@ -1,4 +1,6 @@
-"""Keyset pages: every row once, in Swedish order, forwards and backwards, whatever the size; cursors of other lists are refused."""
+"""Keyset pages: every row once, in Swedish order, forwards and backwards, whatever the size;
+cursors of other lists are refused.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,14 +25,30 @@ from tests.storage.building import BY_ANNA, STOCKHOLM, content, created, saved_a
 
 EVERYTHING = Scope(principals=frozenset({STOCKHOLM}))
 WHICH = DocumentFilter(kind="CASE_TYPE")
-SORTED = ["Abortrådgivning", "abortrådgivning 2", "Förnya recept", "Förnya recept", "Tandvård", "Zon", "Åka", "ägg", "Över", "Övrigt"]
+SORTED = [
+    "Abortrådgivning",
+    "abortrådgivning 2",
+    "Förnya recept",
+    "Förnya recept",
+    "Tandvård",
+    "Zon",
+    "Åka",
+    "ägg",
+    "Över",
+    "Övrigt",
+]
 
 
 async def named(store: Store, *names: str) -> list[Document]:
     async def make(name: str) -> Document:
         owner = Owner(OwnerKind.PRINCIPAL, STOCKHOLM)
         saved = await store.documents.create(
-            CASE_TYPE, principal=STOCKHOLM, owner=owner, content=content(name=name, internalName=f"i {name}"), derived_from=None, act=BY_ANNA
+            CASE_TYPE,
+            principal=STOCKHOLM,
+            owner=owner,
+            content=content(name=name, internalName=f"i {name}"),
+            derived_from=None,
+            act=BY_ANNA,
         )
         assert saved.document is not None
         return saved.document
@@ -59,10 +77,17 @@ async def test_documents_are_listed_by_name_as_swedes_sort_it(store: Store) -> N
 
 
 @pytest.mark.parametrize("order", list(Order))
-async def test_pages_of_any_size_hold_every_document_once_in_order(store: Store, order: Order) -> None:
+async def test_pages_of_any_size_hold_every_document_once_in_order(
+    store: Store, order: Order
+) -> None:
     for names in (SORTED[:5], SORTED[5:]):  # two moments, so that several share a time
         await named(store, *names)
-    whole = [document.id for document in (await store.listing.page(WHICH, EVERYTHING, order, Paging(limit=100))).items]
+    whole = [
+        document.id
+        for document in (
+            await store.listing.page(WHICH, EVERYTHING, order, Paging(limit=100))
+        ).items
+    ]
     assert len(set(whole)) == len(SORTED)
 
     for limit in (1, 3, 5, 9, 10):
@@ -73,39 +98,70 @@ async def test_pages_of_any_size_hold_every_document_once_in_order(store: Store,
                 page = await store.listing.page(WHICH, EVERYTHING, order, paging)
                 pages.append([document.id for document in page.items])
                 paging = next_page(page, paging)
-            found = [document for page in (reversed(pages) if backward else pages) for document in page]
+            found = [
+                document for page in (reversed(pages) if backward else pages) for document in page
+            ]
             assert found == whole
             assert [len(page) for page in pages[:-1]] == [limit] * (len(pages) - 1)
 
 
-async def test_a_page_goes_on_where_it_ended_though_what_it_ended_with_is_gone(store: Store) -> None:
+async def test_a_page_goes_on_where_it_ended_though_what_it_ended_with_is_gone(
+    store: Store,
+) -> None:
     await named(store, "A", "B", "C", "D")
     first = await store.listing.page(WHICH, EVERYTHING, Order.NAME_ASC, Paging(limit=2))
     await store.documents.archive(first.items[-1], expected_version=1, act=BY_ANNA)
 
-    second = await store.listing.page(WHICH, EVERYTHING, Order.NAME_ASC, Paging(limit=2, after=first.cursors[-1]))
+    second = await store.listing.page(
+        WHICH, EVERYTHING, Order.NAME_ASC, Paging(limit=2, after=first.cursors[-1])
+    )
 
     assert [document.name for document in second.items] == ["C", "D"]
 
 
 async def test_text_is_looked_for_in_both_names_as_it_stands(store: Store) -> None:
     await named(store, *SORTED)
-    expected = {"recept": 2, "RECEPT": 2, "över": 1, "ÖV": 2, "i zon": 1, ".*": 0, "(": 0, "$": 0, "i ": 10, "": 10}
+    expected = {
+        "recept": 2,
+        "RECEPT": 2,
+        "över": 1,
+        "ÖV": 2,
+        "i zon": 1,
+        ".*": 0,
+        "(": 0,
+        "$": 0,
+        "i ": 10,
+        "": 10,
+    }
 
-    pages = {text: await store.listing.page(replace(WHICH, text=text), EVERYTHING, Order.NAME_ASC, Paging()) for text in expected}
+    pages = {
+        text: await store.listing.page(
+            replace(WHICH, text=text), EVERYTHING, Order.NAME_ASC, Paging()
+        )
+        for text in expected
+    }
 
     assert {text: len(page.items) for text, page in pages.items()} == expected
-    assert {text: await store.listing.count(replace(WHICH, text=text), EVERYTHING) for text in expected} == expected
+    assert {
+        text: await store.listing.count(replace(WHICH, text=text), EVERYTHING) for text in expected
+    } == expected
 
 
-async def test_documents_are_found_by_the_time_of_their_last_change(store: Store, database: Database) -> None:
+async def test_documents_are_found_by_the_time_of_their_last_change(
+    store: Store, database: Database
+) -> None:
     start = datetime(2100, 1, 1, tzinfo=UTC)
     minutes = iter(range(10))
     timed = Store.over(database, KINDS, clock=lambda: start + timedelta(minutes=next(minutes)))
     first, second, third = await created(timed), await created(timed), await created(timed)
     await saved_as(timed, first, "Två")
 
-    page = await store.listing.page(replace(WHICH, changed_since=start + timedelta(minutes=2)), EVERYTHING, Order.UPDATED_DESC, Paging())
+    page = await store.listing.page(
+        replace(WHICH, changed_since=start + timedelta(minutes=2)),
+        EVERYTHING,
+        Order.UPDATED_DESC,
+        Paging(),
+    )
     whole = await store.listing.page(WHICH, EVERYTHING, Order.UPDATED_ASC, Paging())
 
     assert [document.id for document in page.items] == [first.id, third.id]
@@ -139,14 +195,24 @@ def test_sizes_out_of_range_are_refused(arguments: dict[str, int], code: str, pa
     assert [(problem.code, problem.path) for problem in refused.value.problems] == [(code, (path,))]
 
 
-TIMES = st.datetimes(min_value=datetime(2005, 1, 1), max_value=datetime(2400, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001 - hypothesis adds the zone
-    lambda time: time.replace(microsecond=time.microsecond // 1000 * 1000)
+TIMES = st.datetimes(
+    min_value=datetime(2005, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
+    max_value=datetime(2400, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
+    timezones=st.just(UTC),
+).map(lambda time: time.replace(microsecond=time.microsecond // 1000 * 1000))
+
+
+@given(
+    text=st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=300),
+    number=st.integers(-(2**53), 2**53),
+    time=TIMES,
 )
-
-
-@given(text=st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=300), number=st.integers(-(2**53), 2**53), time=TIMES)
 def test_a_cursor_is_read_back_as_it_was_written(text: str, number: int, time: datetime) -> None:
-    assert decode(encode((text, number, time)), (str, int, datetime), "after") == (text, number, time)
+    assert decode(encode((text, number, time)), (str, int, datetime), "after") == (
+        text,
+        number,
+        time,
+    )
 
 
 @given(st.text(max_size=80) | st.binary(max_size=60).map(lambda raw: raw.hex()))
@@ -154,7 +220,9 @@ def test_anything_else_is_no_cursor(cursor: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         decode(cursor, (str, int), "after")
 
-    assert [(problem.code, problem.path) for problem in refused.value.problems] == [("INVALID_CURSOR", ("after",))]
+    assert [(problem.code, problem.path) for problem in refused.value.problems] == [
+        ("INVALID_CURSOR", ("after",))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -174,7 +242,9 @@ def test_anything_else_is_no_cursor(cursor: str) -> None:
         ((["a"],), (str,)),
     ],
 )
-def test_a_cursor_with_other_values_than_the_lists_is_refused(key: tuple[Any, ...], shape: tuple[type, ...]) -> None:
+def test_a_cursor_with_other_values_than_the_lists_is_refused(
+    key: tuple[Any, ...], shape: tuple[type, ...]
+) -> None:
     with pytest.raises(InvalidInput):
         decode(encode(key), shape, "before")
 
@@ -196,22 +266,37 @@ async def rows(database: Database) -> AsyncIterator[AsyncCollection[Row]]:
     await database["rows"].drop()
 
 
-async def test_nested_keys_and_ties_are_paged_by_all_keys(database: Database, rows: AsyncCollection[Row]) -> None:
-    await rows.insert_many([{"_id": f"{number:02}", "a": {"b": number // 3}} for number in range(10)])
+async def test_nested_keys_and_ties_are_paged_by_all_keys(
+    database: Database, rows: AsyncCollection[Row]
+) -> None:
+    await rows.insert_many(
+        [{"_id": f"{number:02}", "a": {"b": number // 3}} for number in range(10)]
+    )
 
     async def find(paging: Paging) -> Page[str]:
         keys: dict[str, type] = {"a.b": int, "_id": str}
-        return await find_page(database, "rows", {}, paging, keys=keys, convert=lambda row: row["_id"], descending=True)
+        return await find_page(
+            database, "rows", {}, paging, keys=keys, convert=lambda row: row["_id"], descending=True
+        )
 
     page = await find(Paging(limit=4))
     rest = await find(Paging(limit=100, after=page.cursors[-1]))
     before = await find(Paging(limit=2, backward=True, before=rest.cursors[0]))
 
-    assert (page.items, rest.items, before.items) == (["09", "08", "07", "06"], ["05", "04", "03", "02", "01", "00"], ["07", "06"])
+    assert (page.items, rest.items, before.items) == (
+        ["09", "08", "07", "06"],
+        ["05", "04", "03", "02", "01", "00"],
+        ["07", "06"],
+    )
 
 
 @pytest.mark.parametrize("year", [2024, 2026, 2030, 2038, 2039, 2100])
 def test_times_in_cursors_are_exact_to_the_millisecond(year: int) -> None:
-    times = [datetime(year, 4, 8, 20, 23, 46, tzinfo=UTC) + timedelta(milliseconds=number) for number in range(1_000)]
+    times = [
+        datetime(year, 4, 8, 20, 23, 46, tzinfo=UTC) + timedelta(milliseconds=number)
+        for number in range(1_000)
+    ]
 
-    assert [decode(encode((time,)), (datetime,), "after") for time in times] == [(time,) for time in times]
+    assert [decode(encode((time,)), (datetime,), "after") for time in times] == [
+        (time,) for time in times
+    ]

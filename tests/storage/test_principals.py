@@ -1,4 +1,6 @@
-"""Principals and people: reference data that start once and are left as they are, and names that can change or go."""
+"""Principals and people: reference data that start once and are left as they are, and names that
+can change or go.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,8 +22,16 @@ from tests.storage.building import STOCKHOLM, created, everything
 from tests.storage.watching import Watch, watched
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-TOWN = Principal(key="SE2120000001", hsa_id="se2120000001", name="Småstads kommun", kind=PrincipalKind.MUNICIPALITY, county_code="01")
-OTHER_TOWN = replace(TOWN, key="SE2120000002", hsa_id="SE2120000002", name="Storstads kommun", county_code=None)
+TOWN = Principal(
+    key="SE2120000001",
+    hsa_id="se2120000001",
+    name="Småstads kommun",
+    kind=PrincipalKind.MUNICIPALITY,
+    county_code="01",
+)
+OTHER_TOWN = replace(
+    TOWN, key="SE2120000002", hsa_id="SE2120000002", name="Storstads kommun", county_code=None
+)
 
 ANNA = "SE2321000016-AA"
 BO = "SE2321000016-BB"
@@ -41,7 +51,9 @@ async def watching(mongodb_uri: str) -> AsyncIterator[tuple[Store, Watch]]:
 # ------------------------------------------------------------- principals
 
 
-async def test_principals_are_made_with_a_log_each_and_read_back_as_given(database: Database) -> None:
+async def test_principals_are_made_with_a_log_each_and_read_back_as_given(
+    database: Database,
+) -> None:
     store = Store.over(database, KINDS, clock=lambda: NOON)
 
     await store.principals.ensure([TOWN, OTHER_TOWN])
@@ -58,23 +70,42 @@ async def test_the_reference_data_are_the_national_management_and_the_regions(st
     known = await store.principals.known()
 
     kinds = [principal.kind for principal in known.values()]
-    assert (kinds.count(PrincipalKind.NATIONAL), kinds.count(PrincipalKind.REGION), len(kinds)) == (1, 21, 22)
+    assert (kinds.count(PrincipalKind.NATIONAL), kinds.count(PrincipalKind.REGION), len(kinds)) == (
+        1,
+        21,
+        22,
+    )
     assert known == {principal.key: principal for principal in reference.principals()}
-    assert len({principal.county_code for principal in known.values() if principal.kind is PrincipalKind.REGION}) == 21
+    assert (
+        len(
+            {
+                principal.county_code
+                for principal in known.values()
+                if principal.kind is PrincipalKind.REGION
+            }
+        )
+        == 21
+    )
 
 
-async def test_principals_that_are_there_are_left_as_they_are_and_so_are_their_logs(store: Store, database: Database) -> None:
+async def test_principals_that_are_there_are_left_as_they_are_and_so_are_their_logs(
+    store: Store, database: Database
+) -> None:
     await created(store)
     await store.log.close()
     before = await everything(database)
 
-    await store.principals.ensure([replace(principal, name="Nytt namn") for principal in reference.principals()])
+    await store.principals.ensure(
+        [replace(principal, name="Nytt namn") for principal in reference.principals()]
+    )
 
     assert await everything(database) == before
     assert [row["sequence"] for row in before["logs"] if row["_id"] == STOCKHOLM] == [1]
 
 
-async def test_only_the_principals_that_are_missing_are_made(store: Store, database: Database) -> None:
+async def test_only_the_principals_that_are_missing_are_made(
+    store: Store, database: Database
+) -> None:
     before = await everything(database)
 
     await store.principals.ensure([*reference.principals(), TOWN])
@@ -94,14 +125,18 @@ async def test_only_the_principals_that_are_missing_are_made(store: Store, datab
 
 
 @pytest.mark.parametrize("missing", ["logs", "principals"])
-async def test_a_start_that_was_cut_short_is_completed_by_the_next(store: Store, database: Database, missing: str) -> None:
+async def test_a_start_that_was_cut_short_is_completed_by_the_next(
+    store: Store, database: Database, missing: str
+) -> None:
     before = await everything(database)
     await database[missing].delete_one({"_id": STOCKHOLM})
 
     await store.principals.ensure(reference.principals())
 
     after = await everything(database)
-    assert {name: [row["_id"] for row in after[name]] for name in after} == {name: [row["_id"] for row in before[name]] for name in before}
+    assert {name: [row["_id"] for row in after[name]] for name in after} == {
+        name: [row["_id"] for row in before[name]] for name in before
+    }
     assert (await created(store)).principal == STOCKHOLM
 
 
@@ -133,10 +168,15 @@ async def test_starting_again_writes_nothing(watching: tuple[Store, Watch]) -> N
     with watch.commands() as commands:
         await store.principals.ensure([OTHER_TOWN, TOWN])
 
-    assert [(name, command[name]) for name, command in commands] == [("find", "logs"), ("find", "principals")]
+    assert [(name, command[name]) for name, command in commands] == [
+        ("find", "logs"),
+        ("find", "principals"),
+    ]
 
 
-async def test_writing_to_the_log_of_an_unknown_principal_fails_and_writes_nothing(store: Store, database: Database) -> None:
+async def test_writing_to_the_log_of_an_unknown_principal_fails_and_writes_nothing(
+    store: Store, database: Database
+) -> None:
     before = await everything(database)
 
     with pytest.raises(LookupError, match=TOWN.key):
@@ -154,17 +194,30 @@ async def test_principals_are_paged_by_key_in_both_directions(store: Store) -> N
     last = await store.principals.page(Paging(limit=10, backward=True))
     before = await store.principals.page(Paging(limit=20, backward=True, before=last.cursors[0]))
 
-    assert [[one.key for one in page.items] for page in (first, second, third)] == [keys[:10], keys[10:20], keys[20:]]
+    assert [[one.key for one in page.items] for page in (first, second, third)] == [
+        keys[:10],
+        keys[10:20],
+        keys[20:],
+    ]
     assert [[one.key for one in page.items] for page in (before, last)] == [keys[:12], keys[12:]]
-    assert [(page.has_previous, page.has_next) for page in (first, second, third)] == [(False, True), (True, True), (True, False)]
-    assert [(page.has_previous, page.has_next) for page in (before, last)] == [(False, True), (True, False)]
+    assert [(page.has_previous, page.has_next) for page in (first, second, third)] == [
+        (False, True),
+        (True, True),
+        (True, False),
+    ]
+    assert [(page.has_previous, page.has_next) for page in (before, last)] == [
+        (False, True),
+        (True, False),
+    ]
 
 
 async def test_a_cursor_that_is_none_is_refused(store: Store) -> None:
     with pytest.raises(InvalidInput) as refused:
         await store.principals.page(Paging(after="inte en markör"))
 
-    assert [(problem.code, problem.path) for problem in refused.value.problems] == [("INVALID_CURSOR", ("after",))]
+    assert [(problem.code, problem.path) for problem in refused.value.problems] == [
+        ("INVALID_CURSOR", ("after",))
+    ]
 
 
 # ------------------------------------------------------------- people
@@ -174,7 +227,10 @@ async def test_a_name_is_found_by_key_however_the_id_was_written(store: Store) -
     await store.people.remember(ANNA.lower(), "Anna Andersson")
     await store.people.remember(BO, "Bo Öberg")
 
-    assert await store.people.names([ANNA, BO, ANNA, "SE2321000016-ZZ"]) == {ANNA: "Anna Andersson", BO: "Bo Öberg"}
+    assert await store.people.names([ANNA, BO, ANNA, "SE2321000016-ZZ"]) == {
+        ANNA: "Anna Andersson",
+        BO: "Bo Öberg",
+    }
     assert await store.people.names(key for key in (BO,)) == {BO: "Bo Öberg"}
     assert await store.people.names([]) == {}
 
@@ -190,7 +246,9 @@ async def test_the_newest_name_replaces_the_one_before(store: Store, database: D
     assert await store.people.names([ANNA]) == {ANNA: "Anna Andersson"}
 
 
-async def test_a_name_is_written_only_when_it_is_new_or_has_changed(watching: tuple[Store, Watch]) -> None:
+async def test_a_name_is_written_only_when_it_is_new_or_has_changed(
+    watching: tuple[Store, Watch],
+) -> None:
     store, watch = watching
 
     with watch.commands() as commands:
@@ -213,23 +271,34 @@ async def test_names_are_read_in_one_round_trip(watching: tuple[Store, Watch]) -
     assert [(name, command[name]) for name, command in commands] == [("find", "people")]
 
 
-async def test_a_person_who_signs_in_at_several_servers_at_once_is_kept_once(database: Database) -> None:
+async def test_a_person_who_signs_in_at_several_servers_at_once_is_kept_once(
+    database: Database,
+) -> None:
     servers = [Store.over(database, KINDS) for _ in range(8)]
 
-    await asyncio.gather(*(server.people.remember(ANNA, "Anna Andersson") for server in servers for _ in range(5)))
+    await asyncio.gather(
+        *(server.people.remember(ANNA, "Anna Andersson") for server in servers for _ in range(5))
+    )
 
     assert await database.find("people", {}) == [{"_id": ANNA, "name": "Anna Andersson"}]
 
 
-async def test_a_name_with_operators_in_it_is_only_ever_a_value(store: Store, database: Database) -> None:
+async def test_a_name_with_operators_in_it_is_only_ever_a_value(
+    store: Store, database: Database
+) -> None:
     await store.people.remember("$where", "$name")
     await store.people.remember(ANNA, '{"$set": 1}')
 
-    assert await database.find("people", {}, sort=[("_id", 1)]) == [{"_id": "$WHERE", "name": "$name"}, {"_id": ANNA, "name": '{"$set": 1}'}]
+    assert await database.find("people", {}, sort=[("_id", 1)]) == [
+        {"_id": "$WHERE", "name": "$name"},
+        {"_id": ANNA, "name": '{"$set": 1}'},
+    ]
     assert await store.people.names(["$WHERE"]) == {"$WHERE": "$name"}
 
 
-async def test_servers_that_start_at_once_on_an_empty_database_all_make_its_indexes(mongodb_uri: str) -> None:
+async def test_servers_that_start_at_once_on_an_empty_database_all_make_its_indexes(
+    mongodb_uri: str,
+) -> None:
     client = connect(mongodb_uri)
     database = Database(client, f"test_{uuid4().hex[:12]}")
 

@@ -1,4 +1,7 @@
-"""A whole region: 8,000 clinics that all have its case types, beside the same with 80 clinics. Run with `-s` to see the figures."""
+"""A whole region: 8,000 clinics that all have its case types, beside the same with 80 clinics.
+
+Run with `-s` to see the figures.
+"""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -39,7 +42,10 @@ REGIONS = AssignmentFilter(within=WITHIN, principal=STOCKHOLM)
 def clinic_row(number: int) -> ClinicRow:
     """An eighth of the clinics has each name, a quarter does each kind of care."""
     name = f"Vårdcentralen {NAMES[number % len(NAMES)]} {number}"
-    values = {"name": name, "business_classifications": [KINDS_OF_CARE[number % len(KINDS_OF_CARE)]]}
+    values = {
+        "name": name,
+        "business_classifications": [KINDS_OF_CARE[number % len(KINDS_OF_CARE)]],
+    }
     return ClinicRow(number, f"{STOCKHOLM}-{number:04X}", values)
 
 
@@ -65,19 +71,32 @@ class Region:
         rows = [clinic_row(number) for number in range(1, clinics + 1)]
         await store.clinics.import_rows(STOCKHOLM, rows, dry_run=False, act=BY_ANNA)
         listed = Selection.of_ids([row.hsa_id for row in rows[: clinics // 4]])
-        await store.groups.save(STOCKHOLM, None, name="Lista", members=listed, rule=None, act=BY_ANNA)
+        await store.groups.save(
+            STOCKHOLM, None, name="Lista", members=listed, rule=None, act=BY_ANNA
+        )
         rule = ClinicRule(business_classifications=["1502"])
         await store.groups.save(STOCKHOLM, None, name="Regel", members=None, rule=rule, act=BY_ANNA)
         seconds = []
         for _ in range(CASE_TYPES):
             case_type = await published(store)
             begun = time.perf_counter()
-            saved = await store.distribution.distribute(case_type, Selection(which=ClinicFilter()), act=BY_ANNA)
+            saved = await store.distribution.distribute(
+                case_type, Selection(which=ClinicFilter()), act=BY_ANNA
+            )
             seconds.append(time.perf_counter() - begun)
             assert saved.counts == {"clinics": clinics, "replaced": 0}
         assert saved.event is not None
         [clinic] = (await store.clinics.get_many([rows[clinics // 2].hsa_id])).values()
-        return cls(store, client, watch, clinic, case_type, saved.event.sequence - 1, seconds, rows[-1].hsa_id)
+        return cls(
+            store,
+            client,
+            watch,
+            clinic,
+            case_type,
+            saved.event.sequence - 1,
+            seconds,
+            rows[-1].hsa_id,
+        )
 
     async def cost(self, read: "Read") -> list[Cost]:
         """What the queries of one read examine."""
@@ -108,9 +127,12 @@ async def small(mongodb_uri: str) -> AsyncIterator[Region]:
     await region.gone()
 
 
-def assignments(region: Region, paging: Paging = PAGE, sequence: int | None = None, **which: object) -> Awaitable[object]:
+def assignments(
+    region: Region, paging: Paging = PAGE, sequence: int | None = None, **which: object
+) -> Awaitable[object]:
     """A page of the region's list."""
-    return region.store.assignments.page(AssignmentFilter(within=WITHIN, principal=STOCKHOLM, **which), paging, sequence)  # type: ignore[arg-type]
+    which_rows = AssignmentFilter(within=WITHIN, principal=STOCKHOLM, **which)  # type: ignore[arg-type]
+    return region.store.assignments.page(which_rows, paging, sequence)
 
 
 def clinics(region: Region, **which: object) -> Awaitable[object]:
@@ -120,36 +142,75 @@ def clinics(region: Region, **which: object) -> Awaitable[object]:
 
 async def in_group(region: Region, name: str) -> object:
     """A page of the assignments at a group's clinics."""
-    [group] = [group for group in (await region.store.groups.page(STOCKHOLM, PAGE)).items if group.name == name]
-    return await assignments(region, clinics=await region.store.clinics.keys(region.store.groups.filter_of(group)))
+    [group] = [
+        group
+        for group in (await region.store.groups.page(STOCKHOLM, PAGE)).items
+        if group.name == name
+    ]
+    return await assignments(
+        region, clinics=await region.store.clinics.keys(region.store.groups.filter_of(group))
+    )
 
 
 SAME_FOR_ALL: dict[str, tuple[int, Read]] = {
     "assignments": (51, assignments),
-    "assignments from the end": (51, lambda region: assignments(region, Paging(limit=50, backward=True))),
+    "assignments from the end": (
+        51,
+        lambda region: assignments(region, Paging(limit=50, backward=True)),
+    ),
     "assignments at a moment": (60, lambda region: assignments(region, sequence=region.sequence)),
-    "assignments by time": (51, lambda region: region.store.assignments.page(REGIONS, PAGE, None, AssignmentOrder.SINCE_DESC)),
-    "assignments of a case type": (51, lambda region: assignments(region, document=region.case_type.id)),
-    "assignments at a clinic": (CASE_TYPES, lambda region: assignments(region, clinics=[region.clinic.key])),
-    "assignments that were distributed": (51, lambda region: assignments(region, origin=AssignmentOrigin.DISTRIBUTED)),
+    "assignments by time": (
+        51,
+        lambda region: region.store.assignments.page(
+            REGIONS, PAGE, None, AssignmentOrder.SINCE_DESC
+        ),
+    ),
+    "assignments of a case type": (
+        51,
+        lambda region: assignments(region, document=region.case_type.id),
+    ),
+    "assignments at a clinic": (
+        CASE_TYPES,
+        lambda region: assignments(region, clinics=[region.clinic.key]),
+    ),
+    "assignments that were distributed": (
+        51,
+        lambda region: assignments(region, origin=AssignmentOrigin.DISTRIBUTED),
+    ),
     "clinics": (51, clinics),
-    "a start page": (2 * CASE_TYPES + 1, lambda region: region.store.start_pages.of(region.clinic, OrderedList.START_PAGE)),
+    "a start page": (
+        2 * CASE_TYPES + 1,
+        lambda region: region.store.start_pages.of(region.clinic, OrderedList.START_PAGE),
+    ),
     "a start page at a moment": (
         2 * CASE_TYPES + 2,
-        lambda region: region.store.start_pages.of(region.clinic, OrderedList.START_PAGE, region.case_type.updated_at),
+        lambda region: region.store.start_pages.of(
+            region.clinic, OrderedList.START_PAGE, region.case_type.updated_at
+        ),
     ),
 }
-"""What has the same answer among 80 clinics as among 8,000, with how many rows MongoDB may look at for it."""
+"""What has the same answer among 80 clinics as among 8,000, with how many rows MongoDB may look at
+for it.
+"""
 
 BY_WHAT_MATCHES: dict[str, tuple[int, Read]] = {
     "clinics by a word that all have": (51, lambda region: clinics(region, text="vård")),
-    "clinics by a word that an eighth has": (51 * len(NAMES), lambda region: clinics(region, text="björken")),
+    "clinics by a word that an eighth has": (
+        51 * len(NAMES),
+        lambda region: clinics(region, text="björken"),
+    ),
     "clinics by a word that few have": (111, lambda region: clinics(region, text="77")),
     "clinics by two words": (111, lambda region: clinics(region, text="vårdcentralen 77")),
-    "clinics by what they do": (51, lambda region: clinics(region, business_classifications=["1502"])),
+    "clinics by what they do": (
+        51,
+        lambda region: clinics(region, business_classifications=["1502"]),
+    ),
     "clinics alike": (MANY // 4, lambda region: clinics(region, similar_to=region.clinic)),
     "assignments at the clinics of a list": (53, lambda region: in_group(region, "Lista")),
-    "assignments at the clinics of a rule": (MANY // 4 + 53, lambda region: in_group(region, "Regel")),
+    "assignments at the clinics of a rule": (
+        MANY // 4 + 53,
+        lambda region: in_group(region, "Regel"),
+    ),
 }
 """What depends on how many clinics match; likewise."""
 
@@ -169,14 +230,20 @@ def tell(what: str, *seconds: float) -> None:
     print(f"\n{what}: {' / '.join(f'{one * 1000:.1f}' for one in seconds)} ms", end=" ")  # noqa: T201 - for `pytest -s`
 
 
-async def test_a_case_type_is_handed_to_8000_clinics_within_five_seconds(large: Region, small: Region) -> None:
-    tell(f"one distribution to {MANY} / {FEW} clinics", median(large.seconds), median(small.seconds))
+async def test_a_case_type_is_handed_to_8000_clinics_within_five_seconds(
+    large: Region, small: Region
+) -> None:
+    tell(
+        f"one distribution to {MANY} / {FEW} clinics", median(large.seconds), median(small.seconds)
+    )
 
     assert median(large.seconds) <= 5
 
 
 @pytest.mark.parametrize("what", SAME_FOR_ALL)
-async def test_a_page_is_answered_by_index_and_as_fast_for_8000_clinics_as_for_80(large: Region, small: Region, what: str) -> None:
+async def test_a_page_is_answered_by_index_and_as_fast_for_8000_clinics_as_for_80(
+    large: Region, small: Region, what: str
+) -> None:
     most, read = SAME_FOR_ALL[what]
 
     among_many, among_few = await timed(read, large, small)
@@ -204,12 +271,16 @@ async def test_what_some_of_8000_clinics_match_is_found_by_index(large: Region, 
     assert seconds < 0.1
 
 
-async def test_the_check_before_a_distribution_to_all_clinics_takes_under_a_second(large: Region) -> None:
+async def test_the_check_before_a_distribution_to_all_clinics_takes_under_a_second(
+    large: Region,
+) -> None:
     store = large.store
     seconds = []
     for _ in range(5):
         begun = time.perf_counter()
-        chosen = await choose(store.database.find, Selection(which=ClinicFilter()), STOCKHOLM, store.now())
+        chosen = await choose(
+            store.database.find, Selection(which=ClinicFilter()), STOCKHOLM, store.now()
+        )
         holders = await store.assignments.holders(large.case_type.id, chosen.clinics)
         await store.listing.owned_by("CASE_TYPE", chosen.clinics)
         seconds.append(time.perf_counter() - begun)
@@ -218,12 +289,16 @@ async def test_the_check_before_a_distribution_to_all_clinics_takes_under_a_seco
     assert median(seconds) < 1
 
 
-async def test_how_far_8000_clinics_have_taken_a_version_is_counted_in_a_twentieth_of_a_second(large: Region) -> None:
+async def test_how_far_8000_clinics_have_taken_a_version_is_counted_in_a_twentieth_of_a_second(
+    large: Region,
+) -> None:
     async def read(region: Region) -> object:
         return await region.store.adoptions.of([AdoptionAsked(region.case_type.id, 1, None)])
 
     [seconds] = await timed(read, large)
-    [found] = (await large.store.adoptions.of([AdoptionAsked(large.case_type.id, 1, None)])).values()
+    [found] = (
+        await large.store.adoptions.of([AdoptionAsked(large.case_type.id, 1, None)])
+    ).values()
     costs_of_it = await large.cost(read)
 
     tell("adoption", seconds)
@@ -234,7 +309,9 @@ async def test_how_far_8000_clinics_have_taken_a_version_is_counted_in_a_twentie
 
 async def handed_out(region: Region) -> Mapping[str, int]:
     """What clinics have of the principal, with the versions in force."""
-    return await region.store.documents.in_force(STOCKHOLM, await region.store.assignments.handed_out(STOCKHOLM))
+    return await region.store.documents.in_force(
+        STOCKHOLM, await region.store.assignments.handed_out(STOCKHOLM)
+    )
 
 
 async def test_who_of_8000_clinics_lags_is_a_page_like_others(large: Region) -> None:
@@ -249,11 +326,15 @@ async def test_who_of_8000_clinics_lags_is_a_page_like_others(large: Region) -> 
 
 async def few_lag(region: Region) -> Mapping[str, int]:
     """All but the last clinic have acknowledged what they have; the versions in force."""
-    await region.store.database["assignments"].update_many({"clinic": {"$ne": region.last}}, {"$set": {"acknowledged_version": 1}})
+    await region.store.database["assignments"].update_many(
+        {"clinic": {"$ne": region.last}}, {"$set": {"acknowledged_version": 1}}
+    )
     return await handed_out(region)
 
 
-async def test_the_few_that_lag_among_8000_clinics_are_found_and_counted_without_reading_the_others(large: Region) -> None:
+async def test_the_few_that_lag_among_8000_clinics_are_found_and_counted_without_reading_the_others(
+    large: Region,
+) -> None:
     in_force = await few_lag(large)
     which = AssignmentFilter(within=WITHIN, principal=STOCKHOLM, behind=in_force)
 
@@ -270,7 +351,9 @@ async def test_the_few_that_lag_among_8000_clinics_are_found_and_counted_without
     assert counting < 0.1
 
 
-async def test_reports_on_8000_clinics_with_30_case_types_take_two_seconds_at_most(large: Region) -> None:
+async def test_reports_on_8000_clinics_with_30_case_types_take_two_seconds_at_most(
+    large: Region,
+) -> None:
     in_force = await few_lag(large)
     holdings = large.store.reports.holdings
     central = AssignmentFilter(within=WITHIN, principal=STOCKHOLM, central_only=True)
@@ -282,7 +365,9 @@ async def test_reports_on_8000_clinics_with_30_case_types_take_two_seconds_at_mo
 
     async def times(region: Region) -> None:
         readings = region.store.reports.readings
-        put = await readings.publications(STOCKHOLM, now - timedelta(days=1), now + timedelta(days=1), sorted(in_force), 201)
+        put = await readings.publications(
+            STOCKHOLM, now - timedelta(days=1), now + timedelta(days=1), sorted(in_force), 201
+        )
         told = await readings.told(put, WITHIN, None)
         delays = Delays()
         for one in put:
@@ -294,7 +379,9 @@ async def test_reports_on_8000_clinics_with_30_case_types_take_two_seconds_at_mo
         "clinics per case type and who lags": lambda _: lagging(None),
         "clinics per case type and who lags, then": lambda _: lagging(now),
         "from publication to acknowledgement": times,
-        "edits per month": lambda region: region.store.reports.texts.edits([STOCKHOLM], now - timedelta(days=365), now),
+        "edits per month": lambda region: region.store.reports.texts.edits(
+            [STOCKHOLM], now - timedelta(days=365), now
+        ),
     }
     for what, read in reads.items():
         [seconds] = await timed(read, large)
@@ -304,4 +391,7 @@ async def test_reports_on_8000_clinics_with_30_case_types_take_two_seconds_at_mo
     edits = await large.cost(reads["edits per month"])
     assert sum(cost.documents for cost in edits) == 0, "answered by the index alone"
     by_clinic = await holdings.by_clinic(central, None)
-    assert (len(by_clinic), {sum(counts.values()) for counts in by_clinic.values()}) == (MANY, {CASE_TYPES})
+    assert (len(by_clinic), {sum(counts.values()) for counts in by_clinic.values()}) == (
+        MANY,
+        {CASE_TYPES},
+    )

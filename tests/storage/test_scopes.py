@@ -1,4 +1,6 @@
-"""What a scope lets see: the decision on a document in hand and the filter in MongoDB are the same, for every scope."""
+"""What a scope lets see: the decision on a document in hand and the filter in MongoDB are the same,
+for every scope.
+"""
 
 import asyncio
 from itertools import combinations, product
@@ -11,7 +13,15 @@ from store.paging import Paging
 from store.records import Document, DocumentState, Owner, OwnerKind
 from store.registry import Store
 from store.scopes import Scope, Sight
-from tests.storage.building import BJORKEN, BY_ANNA, LINDEN, STOCKHOLM, UPPSALA, content, document_of
+from tests.storage.building import (
+    BJORKEN,
+    BY_ANNA,
+    LINDEN,
+    STOCKHOLM,
+    UPPSALA,
+    content,
+    document_of,
+)
 
 UPPSALA_CLINIC = "SE2321000024-1B01"
 OWNERS = [
@@ -37,50 +47,100 @@ PARTS: list[dict[str, Any]] = [
 
 
 async def one_of_each(store: Store) -> list[Document]:
-    """A document of each owner and kind: a draft, one in force, one with a draft on top, one archived."""
+    """A document of each owner and kind: a draft, one in force, one with a draft on top, one
+    archived.
+    """
 
     async def make(principal: str, owner: Owner, kind: Kind, stage: int) -> Document:
-        made = await store.documents.create(kind, principal=principal, owner=owner, content=content(), derived_from=None, act=BY_ANNA)
+        made = await store.documents.create(
+            kind,
+            principal=principal,
+            owner=owner,
+            content=content(),
+            derived_from=None,
+            act=BY_ANNA,
+        )
         document = document_of(made)
         if stage > 0:
-            document = document_of(await store.documents.publish(document, version=1, expected_version=1, act=BY_ANNA))
+            document = document_of(
+                await store.documents.publish(document, version=1, expected_version=1, act=BY_ANNA)
+            )
         if stage == 2:
-            edited = await store.documents.update(document, edit=lambda now: {**now, "name": "Nytt"}, expected_version=1, publish=False, act=BY_ANNA)
+            edited = await store.documents.update(
+                document,
+                edit=lambda now: {**now, "name": "Nytt"},
+                expected_version=1,
+                publish=False,
+                act=BY_ANNA,
+            )
             document = document_of(edited)
         if stage == 3:
-            document = document_of(await store.documents.archive(document, expected_version=1, act=BY_ANNA))
+            document = document_of(
+                await store.documents.archive(document, expected_version=1, act=BY_ANNA)
+            )
         return document
 
-    return await asyncio.gather(*(make(*owner, kind, stage) for owner, kind, stage in product(OWNERS, KINDS, range(4))))
+    return await asyncio.gather(
+        *(make(*owner, kind, stage) for owner, kind, stage in product(OWNERS, KINDS, range(4)))
+    )
 
 
 async def test_the_filter_and_the_decision_agree_for_every_scope(store: Store) -> None:
     documents = await one_of_each(store)
     scopes = [Scope()] + [
-        Scope(**{name: value for part in parts for name, value in part.items()}) for n in (1, 2) for parts in combinations(PARTS, n)
+        Scope(**{name: value for part in parts for name, value in part.items()})
+        for n in (1, 2)
+        for parts in combinations(PARTS, n)
     ]
 
     for scope in scopes:
         found = {row["_id"] for row in await store.database.find("documents", scope.where())}
-        assert found == {document.id for document in documents if scope.sight(document) is not Sight.NOTHING}, scope
+        assert found == {
+            document.id for document in documents if scope.sight(document) is not Sight.NOTHING
+        }, scope
 
 
-async def test_what_is_narrowed_to_a_kind_agrees_with_the_decision_for_every_scope(store: Store) -> None:
+async def test_what_is_narrowed_to_a_kind_agrees_with_the_decision_for_every_scope(
+    store: Store,
+) -> None:
     documents = await one_of_each(store)
-    scopes = [Scope(**{name: value for part in parts for name, value in part.items()}) for n in (1, 2) for parts in combinations(PARTS, n)]
+    scopes = [
+        Scope(**{name: value for part in parts for name, value in part.items()})
+        for n in (1, 2)
+        for parts in combinations(PARTS, n)
+    ]
 
     for scope, kind in product(scopes, KINDS):
         which = DocumentFilter(kind=kind.name, states=tuple(DocumentState))
         found = {row["_id"] for row in await store.database.find("documents", which.where(scope))}
-        assert found == {one.id for one in documents if one.kind == kind.name and scope.sight(one) is not Sight.NOTHING}, scope
+        assert found == {
+            one.id
+            for one in documents
+            if one.kind == kind.name and scope.sight(one) is not Sight.NOTHING
+        }, scope
 
 
 async def test_what_each_part_of_a_scope_lets_see(store: Store) -> None:
     documents = await one_of_each(store)
-    seen = [{sight: sum(Scope(**part).sight(document) is sight for document in documents) for sight in (Sight.ALL, Sight.RELEASED)} for part in PARTS]
+    seen = [
+        {
+            sight: sum(Scope(**part).sight(document) is sight for document in documents)
+            for sight in (Sight.ALL, Sight.RELEASED)
+        }
+        for part in PARTS
+    ]
 
     # 5 owners, 2 kinds, 4 stages of which 3 are published
-    assert [(counts[Sight.ALL], counts[Sight.RELEASED]) for counts in seen] == [(24, 0), (16, 0), (8, 0), (0, 12), (0, 12), (0, 6), (0, 12), (0, 6)]
+    assert [(counts[Sight.ALL], counts[Sight.RELEASED]) for counts in seen] == [
+        (24, 0),
+        (16, 0),
+        (8, 0),
+        (0, 12),
+        (0, 12),
+        (0, 6),
+        (0, 12),
+        (0, 6),
+    ]
 
 
 async def test_an_empty_scope_sees_nothing(store: Store) -> None:
@@ -94,24 +154,50 @@ async def test_all_beats_released(store: Store) -> None:
     documents = await one_of_each(store)
     scope = Scope(principals=frozenset({STOCKHOLM}), released_in=frozenset({STOCKHOLM, UPPSALA}))
 
-    assert {scope.sight(document) for document in documents if document.principal == STOCKHOLM} == {Sight.ALL}
-    assert {scope.sight(document) for document in documents if document.principal == UPPSALA and document.published} == {Sight.RELEASED}
+    assert {scope.sight(document) for document in documents if document.principal == STOCKHOLM} == {
+        Sight.ALL
+    }
+    assert {
+        scope.sight(document)
+        for document in documents
+        if document.principal == UPPSALA and document.published
+    } == {Sight.RELEASED}
 
 
-async def test_a_list_holds_only_what_the_scope_lets_see_and_archived_only_when_asked_for(store: Store) -> None:
+async def test_a_list_holds_only_what_the_scope_lets_see_and_archived_only_when_asked_for(
+    store: Store,
+) -> None:
     documents = await one_of_each(store)
     scope = Scope(released_of=frozenset({STOCKHOLM}), clinics=frozenset({BJORKEN}))
 
     async def listed(**which: Any) -> set[str]:
-        page = await store.listing.page(DocumentFilter(kind="CASE_TYPE", **which), scope, Order.NAME_ASC, Paging(limit=100))
-        assert await store.listing.count(DocumentFilter(kind="CASE_TYPE", **which), scope) == len(page.items)
+        page = await store.listing.page(
+            DocumentFilter(kind="CASE_TYPE", **which), scope, Order.NAME_ASC, Paging(limit=100)
+        )
+        assert await store.listing.count(DocumentFilter(kind="CASE_TYPE", **which), scope) == len(
+            page.items
+        )
         return {document.id for document in page.items}
 
-    seen = [document for document in documents if document.kind == "CASE_TYPE" and scope.sight(document) is not Sight.NOTHING]
+    seen = [
+        document
+        for document in documents
+        if document.kind == "CASE_TYPE" and scope.sight(document) is not Sight.NOTHING
+    ]
     assert len(seen) == 7
-    assert await listed() == {document.id for document in seen if document.state is not DocumentState.ARCHIVED}
-    assert await listed(states=(DocumentState.ARCHIVED,)) == {document.id for document in seen if document.state is DocumentState.ARCHIVED}
-    assert await listed(owner=BJORKEN.lower()) == {document.id for document in seen if document.owner.key == BJORKEN and document.state != "ARCHIVED"}
+    assert await listed() == {
+        document.id for document in seen if document.state is not DocumentState.ARCHIVED
+    }
+    assert await listed(states=(DocumentState.ARCHIVED,)) == {
+        document.id for document in seen if document.state is DocumentState.ARCHIVED
+    }
+    assert await listed(owner=BJORKEN.lower()) == {
+        document.id
+        for document in seen
+        if document.owner.key == BJORKEN and document.state != "ARCHIVED"
+    }
     assert await listed(owner_kind=OwnerKind.PRINCIPAL) == {
-        document.id for document in seen if document.owner.key == STOCKHOLM and document.state != "ARCHIVED"
+        document.id
+        for document in seen
+        if document.owner.key == STOCKHOLM and document.state != "ARCHIVED"
     }

@@ -1,4 +1,6 @@
-"""Search: found is exactly what a plain reading of the texts finds, in one order, page by page; and old documents are found too."""
+"""Search: found is exactly what a plain reading of the texts finds, in one order, page by page; and
+old documents are found too.
+"""
 
 import asyncio
 import unicodedata
@@ -17,7 +19,17 @@ from store.records import Content, Document, Owner, OwnerKind
 from store.registry import Store
 from store.scopes import Scope, Sight
 from store.tokens import MOST_WORDS, Sought, words_in
-from tests.storage.building import BY_ANNA, STOCKHOLM, UPPSALA, content, created, document_of, head_of, published, saved_as
+from tests.storage.building import (
+    BY_ANNA,
+    STOCKHOLM,
+    UPPSALA,
+    content,
+    created,
+    document_of,
+    head_of,
+    published,
+    saved_as,
+)
 
 WHOLE = Scope(principals=frozenset({STOCKHOLM}))
 RELEASED = Scope(released_in=frozenset({STOCKHOLM}))
@@ -38,7 +50,14 @@ async def found(store: Store, text: str, scope: Scope = WHOLE, limit: int = 100)
     return ids
 
 
-async def named(store: Store, name: str, introduction: str = "", *, publish: bool = True, principal: str = STOCKHOLM) -> Document:
+async def named(
+    store: Store,
+    name: str,
+    introduction: str = "",
+    *,
+    publish: bool = True,
+    principal: str = STOCKHOLM,
+) -> Document:
     made = await store.documents.create(
         CASE_TYPE,
         principal=principal,
@@ -48,7 +67,11 @@ async def named(store: Store, name: str, introduction: str = "", *, publish: boo
         act=BY_ANNA,
     )
     head = document_of(made)
-    return document_of(await store.documents.publish(head, version=1, expected_version=1, act=BY_ANNA)) if publish else head
+    return (
+        document_of(await store.documents.publish(head, version=1, expected_version=1, act=BY_ANNA))
+        if publish
+        else head
+    )
 
 
 # ------------------------------------------------------------------ words
@@ -62,7 +85,13 @@ SAME_WORDS = [
     ("idé", "ide"),
     ("Kliniken", "klinikerna"),
 ]
-OTHER_WORDS = [("hår", "har"), ("ål", "al"), ("tjanst", "tjänst"), ("1177", "11 77"), ("bild", "bil")]
+OTHER_WORDS = [
+    ("hår", "har"),
+    ("ål", "al"),
+    ("tjanst", "tjänst"),
+    ("1177", "11 77"),
+    ("bild", "bil"),
+]
 
 
 @pytest.mark.parametrize(("sought", "text"), SAME_WORDS)
@@ -101,20 +130,39 @@ async def test_every_word_must_stand_in_the_document(store: Store) -> None:
     assert await found(store, "beställ tid") == [document.id]
 
 
-async def test_texts_that_a_kind_marks_are_found_and_keys_codes_and_enum_values_are_not(store: Store) -> None:
+async def test_texts_that_a_kind_marks_are_found_and_keys_codes_and_enum_values_are_not(
+    store: Store,
+) -> None:
     whole = content(
         "Ingress",
-        questions=[{"key": "nyckelord", "label": "Frågetext", "help": "Hjälptext", "kind": "SHORT_TEXT"}],
+        questions=[
+            {"key": "nyckelord", "label": "Frågetext", "help": "Hjälptext", "kind": "SHORT_TEXT"}
+        ],
         links=[{"key": "k", "label": "Länktext", "url": "https://adressen.se/"}],
         standardReplies=[{"key": "k", "label": "Svarsnamn", "text": "Svarstext"}],
         terms=[{"key": "k", "heading": "Rubriken", "text": "Villkorstext"}],
         rationale="Motivet",
     )
     saved = await store.documents.create(
-        CASE_TYPE, principal=STOCKHOLM, owner=Owner(OwnerKind.PRINCIPAL, STOCKHOLM), content=whole, derived_from=None, act=BY_ANNA
+        CASE_TYPE,
+        principal=STOCKHOLM,
+        owner=Owner(OwnerKind.PRINCIPAL, STOCKHOLM),
+        content=whole,
+        derived_from=None,
+        act=BY_ANNA,
     )
 
-    for word in ("ingress", "frågetext", "hjälptext", "länktext", "svarsnamn", "svarstext", "rubriken", "villkorstext", "motivet"):
+    for word in (
+        "ingress",
+        "frågetext",
+        "hjälptext",
+        "länktext",
+        "svarsnamn",
+        "svarstext",
+        "rubriken",
+        "villkorstext",
+        "motivet",
+    ):
         assert await found(store, word) == [document_of(saved).id], word
     for word in ("nyckelord", "adressen", "SHORT_TEXT", "short", "questions"):
         assert await found(store, word) == [], word
@@ -195,7 +243,9 @@ async def test_archived_documents_are_left_out_until_they_are_restored(store: St
     await store.documents.archive(document, expected_version=1, act=BY_ANNA)
     assert await found(store, "vilande") == []
 
-    await store.documents.restore(document, version=1, expected_version=1, publish=False, act=BY_ANNA)
+    await store.documents.restore(
+        document, version=1, expected_version=1, publish=False, act=BY_ANNA
+    )
 
     assert await found(store, "vilande") == [document.id]
 
@@ -203,7 +253,10 @@ async def test_archived_documents_are_left_out_until_they_are_restored(store: St
 async def test_names_come_first_and_pages_follow_one_order(store: Store) -> None:
     texts_only = [await named(store, f"Ärende {number}", "Ett recept.") for number in range(4)]
     names = [await named(store, f"Recept {number}") for number in range(5)]
-    wanted = [*sorted(document.id for document in names), *sorted(document.id for document in texts_only)]
+    wanted = [
+        *sorted(document.id for document in names),
+        *sorted(document.id for document in texts_only),
+    ]
 
     for limit in (1, 2, 4, 5, 9, 100):
         assert await found(store, "recept", limit=limit) == wanted
@@ -218,11 +271,31 @@ async def test_another_principals_documents_are_not_found(store: Store) -> None:
 
 # ------------------------------------------------------------------ against a plain reading
 
-VOCABULARY = ["tid", "tider", "tidbok", "Recept", "recepten", "åka", "aka", "e-tjänst", "tjänst", "1177", "ö", "Ö-vik", "bokning", "bokningar"]
+VOCABULARY = [
+    "tid",
+    "tider",
+    "tidbok",
+    "Recept",
+    "recepten",
+    "åka",
+    "aka",
+    "e-tjänst",
+    "tjänst",
+    "1177",
+    "ö",
+    "Ö-vik",
+    "bokning",
+    "bokningar",
+]
 phrases = st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=4).map(" ".join)
 contents = st.builds(
     lambda name, intro, replies: content(
-        intro, name=name, internalName="X", standardReplies=[{"key": f"k{i}", "label": text, "text": text} for i, text in enumerate(replies)]
+        intro,
+        name=name,
+        internalName="X",
+        standardReplies=[
+            {"key": f"k{i}", "label": text, "text": text} for i, text in enumerate(replies)
+        ],
     ),
     phrases,
     phrases,
@@ -235,43 +308,78 @@ def always(wanted: Content) -> Edit:
 
 
 def read(sought: str, *contents: Content) -> bool:
-    """Whether every word stands in one of the contents' texts: stems alike, or the last one the beginning of a word."""
-    words = [found.word for one in contents for text in texts(one, CASE_TYPE.fields) for found in words_in(text.text)]
+    """Whether every word stands in one of the contents' texts: stems alike, or the last one the
+    beginning of a word.
+    """
+    words = [
+        found.word
+        for one in contents
+        for text in texts(one, CASE_TYPE.fields)
+        for found in words_in(text.text)
+    ]
     typed = [found.word for found in words_in(sought)]
-    wanted = [*(word for word in typed[:-1] if word != typed[-1]), *typed[-1:]]  # what is typed twice is sought once, as the last
+    wanted = [
+        *(word for word in typed[:-1] if word != typed[-1]),
+        *typed[-1:],
+    ]  # what is typed twice is sought once, as the last
     return all(
-        any(word.stem == one.stem or (place == len(wanted) and word.folded.startswith(one.folded)) for word in words)
+        any(
+            word.stem == one.stem or (place == len(wanted) and word.folded.startswith(one.folded))
+            for word in words
+        )
         for place, one in enumerate(wanted, 1)
     )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     made=st.lists(st.tuples(contents, st.none() | contents, st.booleans()), min_size=1, max_size=6),
-    asked=st.lists(st.one_of(phrases, phrases.map(lambda text: text[:-1] or text)), min_size=1, max_size=4),
+    asked=st.lists(
+        st.one_of(phrases, phrases.map(lambda text: text[:-1] or text)), min_size=1, max_size=4
+    ),
     limit=st.integers(1, 5),
 )
 async def test_search_finds_what_a_plain_reading_finds(
-    store: Store, made: Sequence[tuple[Content, Content | None, bool]], asked: Sequence[str], limit: int
+    store: Store,
+    made: Sequence[tuple[Content, Content | None, bool]],
+    asked: Sequence[str],
+    limit: int,
 ) -> None:
     await store.database["documents"].delete_many({})
     for first, second, publish in made:
         saved = await store.documents.create(
-            CASE_TYPE, principal=STOCKHOLM, owner=Owner(OwnerKind.PRINCIPAL, STOCKHOLM), content=first, derived_from=None, act=BY_ANNA
+            CASE_TYPE,
+            principal=STOCKHOLM,
+            owner=Owner(OwnerKind.PRINCIPAL, STOCKHOLM),
+            content=first,
+            derived_from=None,
+            act=BY_ANNA,
         )
         head = document_of(saved)
         if publish:
-            head = document_of(await store.documents.publish(head, version=1, expected_version=1, act=BY_ANNA))
+            head = document_of(
+                await store.documents.publish(head, version=1, expected_version=1, act=BY_ANNA)
+            )
         if second is not None:
-            await store.documents.update(head, edit=always(second), expected_version=1, publish=False, act=BY_ANNA)
-    documents = [await head_of_row(store, row) for row in await store.database.find("documents", {})]
+            await store.documents.update(
+                head, edit=always(second), expected_version=1, publish=False, act=BY_ANNA
+            )
+    documents = [
+        await head_of_row(store, row) for row in await store.database.find("documents", {})
+    ]
 
     for text in asked:
         for scope in (WHOLE, RELEASED):
             wanted = set()
             for document in documents:
                 released = [document.content_in_force] if document.published else []
-                seen = {Sight.NOTHING: [], Sight.RELEASED: released, Sight.ALL: [*released, document.content]}[scope.sight(document)]
+                seen = {
+                    Sight.NOTHING: [],
+                    Sight.RELEASED: released,
+                    Sight.ALL: [*released, document.content],
+                }[scope.sight(document)]
                 if seen and read(text, *seen):
                     wanted.add(document.id)
             assert set(await found(store, text, scope, limit)) == wanted, text
@@ -283,8 +391,18 @@ async def head_of_row(store: Store, row: Row) -> Document:
 
 async def test_common_words_are_found_as_rare_ones_are(store: Store) -> None:
     """Beyond some hundred documents a word is no longer looked up: the documents are read in order."""
-    made = await asyncio.gather(*(named(store, f"Ärende {number}", f"Gemensam text, grupp{number % 7}.") for number in range(300)))
-    await asyncio.gather(*(named(store, f"Ärende {number}", "Gemensam text.", principal=UPPSALA) for number in range(20)))
+    made = await asyncio.gather(
+        *(
+            named(store, f"Ärende {number}", f"Gemensam text, grupp{number % 7}.")
+            for number in range(300)
+        )
+    )
+    await asyncio.gather(
+        *(
+            named(store, f"Ärende {number}", "Gemensam text.", principal=UPPSALA)
+            for number in range(20)
+        )
+    )
     group = sorted(document.id for number, document in enumerate(made) if number % 7 == 3)
 
     assert await found(store, "gemensam") == sorted(document.id for document in made)
@@ -297,7 +415,9 @@ async def test_common_words_are_found_as_rare_ones_are(store: Store) -> None:
 # ------------------------------------------------------------------ documents from before
 
 
-async def test_documents_from_before_there_was_a_search_are_found_after_a_start(store: Store) -> None:
+async def test_documents_from_before_there_was_a_search_are_found_after_a_start(
+    store: Store,
+) -> None:
     old = await saved_as(store, await published(store, "Gammal"), "Nyskriven")
     template = await store.documents.create(
         CASE_TYPE_TEMPLATE,
@@ -317,8 +437,12 @@ async def test_documents_from_before_there_was_a_search_are_found_after_a_start(
 
     assert sum(done) == 2
     assert await store.search.fill_in() == 0
-    assert {row["_id"]: row["tokens"] for row in await store.database.find("documents", {})} == {key: row["tokens"] for key, row in kept.items()}
-    assert await found(store, "gammal", Scope(principals=frozenset({STOCKHOLM}))) == sorted([old.id, document_of(template).id])
+    assert {row["_id"]: row["tokens"] for row in await store.database.find("documents", {})} == {
+        key: row["tokens"] for key, row in kept.items()
+    }
+    assert await found(store, "gammal", Scope(principals=frozenset({STOCKHOLM}))) == sorted(
+        [old.id, document_of(template).id]
+    )
 
 
 async def test_a_save_gives_an_old_document_its_words(store: Store) -> None:

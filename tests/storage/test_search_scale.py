@@ -1,4 +1,6 @@
-"""Search over 10,000 documents beside the same over 100: words that are rare, common and in between. Run with `-s` to see the figures."""
+"""Search over 10,000 documents beside the same over 100: words that are rare, common and in
+between. Run with `-s` to see the figures.
+"""
 
 import asyncio
 import random
@@ -55,10 +57,18 @@ async def filled(uri: str, number: int) -> Store:
 
     async def one(place: int) -> None:
         rare = "sällsynt" if place == number // 2 else ""
-        text = f"{' '.join(chosen.choices(WORDS, k=60))} gemensamt nummer{place} grupp{place % 20} {rare}"
+        text = (
+            f"{' '.join(chosen.choices(WORDS, k=60))} gemensamt nummer{place} grupp{place % 20}"
+            f" {rare}"
+        )
         made = content(text, name=f"Förnya {place}")
         await store.documents.create(
-            CASE_TYPE, principal=STOCKHOLM, owner=Owner(OwnerKind.PRINCIPAL, STOCKHOLM), content=made, derived_from=None, act=BY_ANNA
+            CASE_TYPE,
+            principal=STOCKHOLM,
+            owner=Owner(OwnerKind.PRINCIPAL, STOCKHOLM),
+            content=made,
+            derived_from=None,
+            act=BY_ANNA,
         )
 
     for start in range(0, number, 500):
@@ -77,14 +87,20 @@ async def stores(mongodb_uri: str) -> AsyncIterator[tuple[Store, Store]]:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["first page", "next page"])
-async def test_search_among_ten_thousand_takes_less_than_five_times_that_among_a_hundred(stores: tuple[Store, Store], after: bool) -> None:
+async def test_search_among_ten_thousand_takes_less_than_five_times_that_among_a_hundred(
+    stores: tuple[Store, Store], after: bool
+) -> None:
     scope = Scope(principals=frozenset({STOCKHOLM}), within=frozenset({STOCKHOLM}))
     ratios = {}
     for text in ASKED:
         seconds: tuple[list[float], list[float]] = ([], [])
         for _ in range(11):  # side by side, so that both meet the same weather
             for store, taken in zip(stores, seconds, strict=True):
-                first = await store.search.page(Sought.of(text), scope, Paging(limit=20)) if after else None
+                first = (
+                    await store.search.page(Sought.of(text), scope, Paging(limit=20))
+                    if after
+                    else None
+                )
                 cursor = first.cursors[-1] if first and first.cursors else None
                 begun = time.perf_counter()
                 await store.search.page(Sought.of(text), scope, Paging(limit=20, after=cursor))

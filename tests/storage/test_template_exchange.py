@@ -1,4 +1,6 @@
-"""Importing at the same time: one origin is one template at an owner, whatever the number of server processes."""
+"""Importing at the same time: one origin is one template at an owner, whatever the number of server
+processes.
+"""
 
 import asyncio
 from dataclasses import replace
@@ -39,10 +41,14 @@ async def test_several_versions_that_are_imported_at_once_become_one_chain(store
     other = Store.over(store.database, KINDS)
     versions = [replace(ORIGIN, version=number, hash=f"{number:064x}") for number in range(1, 7)]
 
-    found = await asyncio.gather(*(take_in(one, origin) for one, origin in zip((store, other) * 3, versions, strict=True)))
+    found = await asyncio.gather(
+        *(take_in(one, origin) for one, origin in zip((store, other) * 3, versions, strict=True))
+    )
 
     await other.log.close()
-    [document] = (await store.documents.get_many({saved.document.id for saved in found if saved.document})).values()
+    [document] = (
+        await store.documents.get_many({saved.document.id for saved in found if saved.document})
+    ).values()
     assert sorted(saved.version.number for saved in found if saved.version) == [1, 2, 3, 4, 5, 6]
     assert (document.latest, (await store.documents.verify(document)).intact) == (6, True)
     assert document.origin in versions

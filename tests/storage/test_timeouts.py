@@ -1,4 +1,7 @@
-"""No call to MongoDB takes for ever: MongoDB ends it itself, and who asked is told that it can't be had just now."""
+"""No call to MongoDB takes for ever:
+
+MongoDB ends it itself, and who asked is told that it can't be had just now.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -19,7 +22,13 @@ from store.registry import Store
 from store.transactions import Transaction
 from tests.storage.building import STOCKHOLM, created
 
-SUM = {"$reduce": {"input": {"$range": [0, 100_000]}, "initialValue": 0, "in": {"$add": ["$$value", "$$this"]}}}
+SUM = {
+    "$reduce": {
+        "input": {"$range": [0, 100_000]},
+        "initialValue": 0,
+        "in": {"$add": ["$$value", "$$this"]},
+    }
+}
 TAKES_MINUTES = {"$expr": {"$eq": [SUM, -1]}}
 
 
@@ -31,7 +40,9 @@ async def impatient(mongodb_uri: str, database: Database) -> AsyncIterator[Datab
     await client.close()
 
 
-async def test_mongodb_ends_what_takes_too_long_and_is_told_as_an_outage(impatient: Database) -> None:
+async def test_mongodb_ends_what_takes_too_long_and_is_told_as_an_outage(
+    impatient: Database,
+) -> None:
     await impatient["clinics"].insert_many([{"_id": f"{number}"} for number in range(2_000)])
 
     with pytest.raises(PyMongoError) as raised:
@@ -44,7 +55,9 @@ async def test_mongodb_ends_what_takes_too_long_and_is_told_as_an_outage(impatie
 
 
 async def running(database: Database) -> list[Any]:
-    answer = await database.client["admin"].command({"currentOp": 1, "active": True, "ns": f"{database.name}.clinics"})
+    answer = await database.client["admin"].command(
+        {"currentOp": 1, "active": True, "ns": f"{database.name}.clinics"}
+    )
     found: list[Any] = answer["inprog"]
     return found
 
@@ -66,7 +79,9 @@ class Commands(monitoring.CommandListener):
             self.database = ""
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
-        if event.database_name == self.database or (self.database and event.command_name in {"commitTransaction", "abortTransaction"}):
+        if event.database_name == self.database or (
+            self.database and event.command_name in {"commitTransaction", "abortTransaction"}
+        ):
             self.bounded.setdefault(event.command_name, set()).add("maxTimeMS" in event.command)
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
@@ -88,7 +103,9 @@ async def fails(transaction: Transaction) -> Saved:
     raise ValueError("oops")
 
 
-async def test_every_command_tells_mongodb_how_long_it_may_take(listener: Commands, impatient: Database) -> None:
+async def test_every_command_tells_mongodb_how_long_it_may_take(
+    listener: Commands, impatient: Database
+) -> None:
     store = Store.over(impatient, KINDS)
     with listener.on(impatient.name):
         await impatient.create_indexes()
@@ -111,15 +128,30 @@ async def test_every_command_tells_mongodb_how_long_it_may_take(listener: Comman
         await store.feed.stop()
     await store.log.close()
 
-    # Each reads what its command found, which has a time of its own; that of a change stream is given too.
+    # Each reads what its command found, which has a time of its own; that of a change stream is
+    # given too.
     listener.bounded.pop("getMore")
-    asked = {"find", "aggregate", "distinct", "insert", "update", "delete", "findAndModify", "createIndexes", "listIndexes"}
+    asked = {
+        "find",
+        "aggregate",
+        "distinct",
+        "insert",
+        "update",
+        "delete",
+        "findAndModify",
+        "createIndexes",
+        "listIndexes",
+    }
     assert asked | {"commitTransaction", "abortTransaction"} <= listener.bounded.keys()
     assert {name: told for name, told in listener.bounded.items() if told != {True}} == {}
 
 
 async def test_a_backup_its_restore_and_checkpoints_take_as_long_as_they_take(
-    listener: Commands, store: Store, mongodb_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    listener: Commands,
+    store: Store,
+    mongodb_uri: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await created(store)
     name, other = store.database.name, f"{store.database.name}_back"
@@ -128,7 +160,9 @@ async def test_a_backup_its_restore_and_checkpoints_take_as_long_as_they_take(
     async def run(database: str, *words: str) -> dict[str, set[bool]]:
         monkeypatch.setenv("CASETYPES_DATABASE", database)
         with listener.on(database):
-            await asyncio.to_thread(command, [*words, "--data", str(tmp_path)], standalone_mode=False)
+            await asyncio.to_thread(
+                command, [*words, "--data", str(tmp_path)], standalone_mode=False
+            )
         return listener.bounded
 
     told = {
@@ -141,7 +175,12 @@ async def test_a_backup_its_restore_and_checkpoints_take_as_long_as_they_take(
     assert told["backup"].keys() >= {"find", "insert"}
     assert told["restore"].keys() >= {"find", "insert", "aggregate"}
     assert told["checkpoints"].keys() >= {"find"}
-    assert {(work, name) for work, commands in told.items() for name, bounded in commands.items() if True in bounded} == {
+    assert {
+        (work, name)
+        for work, commands in told.items()
+        for name, bounded in commands.items()
+        if True in bounded
+    } == {
         ("restore", "create"),
         ("restore", "createIndexes"),  # a day, and its collections
     }

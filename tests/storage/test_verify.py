@@ -1,4 +1,6 @@
-"""The hash chain: computed here a second time, and broken behind the store's back in every way, it names the first broken version."""
+"""The hash chain: computed here a second time, and broken behind the store's back in every way, it
+names the first broken version.
+"""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -12,7 +14,18 @@ from store.database import INDEXES, Database, Row
 from store.hashing import Verification
 from store.records import Act, Actor, Derivation, Document, Owner, OwnerKind, Role, Version
 from store.registry import Store
-from tests.storage.building import ANNA, BJORKEN, BY_BO, STOCKHOLM, content, created, document_of, head_of, saved_as, to
+from tests.storage.building import (
+    ANNA,
+    BJORKEN,
+    BY_BO,
+    STOCKHOLM,
+    content,
+    created,
+    document_of,
+    head_of,
+    saved_as,
+    to,
+)
 
 MACHINE = Actor(role=Role.REPORTER, unit=None, employee_hsa_id=None, system=True)
 
@@ -29,7 +42,11 @@ def expected_hash(version: Version) -> str:
         },
         "content": version.content,
         "createdAt": f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z",
-        "derivedFrom": {"template": version.derived_from.template, "version": version.derived_from.version} if version.derived_from else None,
+        "derivedFrom": (
+            {"template": version.derived_from.template, "version": version.derived_from.version}
+            if version.derived_from
+            else None
+        ),
         "document": version.document,
         "kind": "CASE_TYPE",
         "note": version.note,
@@ -43,7 +60,9 @@ def expected_hash(version: Version) -> str:
 
 
 async def of_five(store: Store) -> Document:
-    """Five versions by several actors: the first from a template, the last one restored; the second in force."""
+    """Five versions by several actors: the first from a template, the last one restored; the second
+    in force.
+    """
     document = document_of(
         await store.documents.create(
             CASE_TYPE,
@@ -56,35 +75,56 @@ async def of_five(store: Store) -> Document:
     )
     document = await saved_as(store, document, "Två", publish=True, act=BY_BO)
     document = await saved_as(store, document, "Tre", "Fyra", act=Act(MACHINE, note="Maskinellt"))
-    return document_of(await store.documents.restore(document, version=1, expected_version=4, publish=False, act=Act(ANNA, note="Åter")))
+    return document_of(
+        await store.documents.restore(
+            document, version=1, expected_version=4, publish=False, act=Act(ANNA, note="Åter")
+        )
+    )
 
 
 async def versions_of(store: Store, document: Document) -> list[Version]:
-    found = await store.documents.get_versions([(document.id, number) for number in range(1, document.latest + 1)])
+    found = await store.documents.get_versions(
+        [(document.id, number) for number in range(1, document.latest + 1)]
+    )
     return [found[document.id, number] for number in range(1, document.latest + 1)]
 
 
 async def test_an_untouched_history_is_intact(store: Store) -> None:
     document = await of_five(store)
 
-    assert await store.documents.verify(document) == Verification(intact=True, versions=5, first_broken_version=None)
+    assert await store.documents.verify(document) == Verification(
+        intact=True, versions=5, first_broken_version=None
+    )
 
 
 async def test_a_hash_is_what_its_documentation_says(store: Store) -> None:
     versions = await versions_of(store, await of_five(store))
 
-    assert [version.hash for version in versions] == [expected_hash(version) for version in versions]
-    assert [version.previous_hash for version in versions] == [None, *(version.hash for version in versions[:-1])]
+    assert [version.hash for version in versions] == [
+        expected_hash(version) for version in versions
+    ]
+    assert [version.previous_hash for version in versions] == [
+        None,
+        *(version.hash for version in versions[:-1]),
+    ]
     assert [version.restored_from for version in versions] == [None, None, None, None, 1]
 
 
-async def test_a_history_longer_than_one_batch_is_verified_whole(store: Store, database: Database) -> None:
+async def test_a_history_longer_than_one_batch_is_verified_whole(
+    store: Store, database: Database
+) -> None:
     document = await saved_as(store, await created(store), *map(str, range(250)))
-    assert await store.documents.verify(document) == Verification(intact=True, versions=251, first_broken_version=None)
+    assert await store.documents.verify(document) == Verification(
+        intact=True, versions=251, first_broken_version=None
+    )
 
-    await database["versions"].update_one({"_id": f"{document.id}.202"}, {"$set": {"note": "Ändrad"}})
+    await database["versions"].update_one(
+        {"_id": f"{document.id}.202"}, {"$set": {"note": "Ändrad"}}
+    )
 
-    assert await store.documents.verify(document) == Verification(intact=False, versions=251, first_broken_version=202)
+    assert await store.documents.verify(document) == Verification(
+        intact=False, versions=251, first_broken_version=202
+    )
 
 
 TAMPERING: dict[str, Row] = {
@@ -116,7 +156,9 @@ TAMPERING: dict[str, Row] = {
 }
 
 
-async def test_tampering_with_any_part_of_a_version_is_found_there(store: Store, database: Database) -> None:
+async def test_tampering_with_any_part_of_a_version_is_found_there(
+    store: Store, database: Database
+) -> None:
     document = await of_five(store)
     row = await database.find_one("versions", {"_id": f"{document.id}.3"})
     assert row is not None
@@ -131,12 +173,19 @@ async def test_tampering_with_any_part_of_a_version_is_found_there(store: Store,
     assert (await store.documents.verify(document)).intact
 
 
-async def test_a_time_that_was_moved_by_a_millisecond_is_found(store: Store, database: Database) -> None:
+async def test_a_time_that_was_moved_by_a_millisecond_is_found(
+    store: Store, database: Database
+) -> None:
     document = await of_five(store)
 
-    await database["versions"].update_one({"_id": f"{document.id}.2"}, {"$set": {"created_at": document.created_at - timedelta(milliseconds=1)}})
+    await database["versions"].update_one(
+        {"_id": f"{document.id}.2"},
+        {"$set": {"created_at": document.created_at - timedelta(milliseconds=1)}},
+    )
 
-    assert await store.documents.verify(document) == Verification(intact=False, versions=5, first_broken_version=2)
+    assert await store.documents.verify(document) == Verification(
+        intact=False, versions=5, first_broken_version=2
+    )
 
 
 Tamper = Callable[[Store, Document], Awaitable[object]]
@@ -145,17 +194,28 @@ Tamper = Callable[[Store, Document], Awaitable[object]]
 async def _rewrite(store: Store, document: Document, number: int) -> None:
     """Another content with a hash that fits it."""
     version = (await store.documents.get_versions([(document.id, number)]))[document.id, number]
-    await store.database["versions"].update_one({"_id": version.id}, {"$set": {"content.introduction": "Ändrat"}})
+    await store.database["versions"].update_one(
+        {"_id": version.id}, {"$set": {"content.introduction": "Ändrat"}}
+    )
     version = (await store.documents.get_versions([(document.id, number)]))[document.id, number]
-    await store.database["versions"].update_one({"_id": version.id}, {"$set": {"hash": expected_hash(version)}})
+    await store.database["versions"].update_one(
+        {"_id": version.id}, {"$set": {"hash": expected_hash(version)}}
+    )
 
 
 async def _swap(store: Store, document: Document) -> None:
-    rows = [await store.database.find_one("versions", {"_id": f"{document.id}.{number}"}) for number in (2, 3)]
+    rows = [
+        await store.database.find_one("versions", {"_id": f"{document.id}.{number}"})
+        for number in (2, 3)
+    ]
     assert rows[0] is not None
     assert rows[1] is not None
-    await store.database["versions"].update_one({"_id": rows[0]["_id"]}, {"$set": {"content": rows[1]["content"]}})
-    await store.database["versions"].update_one({"_id": rows[1]["_id"]}, {"$set": {"content": rows[0]["content"]}})
+    await store.database["versions"].update_one(
+        {"_id": rows[0]["_id"]}, {"$set": {"content": rows[1]["content"]}}
+    )
+    await store.database["versions"].update_one(
+        {"_id": rows[1]["_id"]}, {"$set": {"content": rows[0]["content"]}}
+    )
 
 
 async def _added(store: Store, document: Document) -> None:
@@ -165,30 +225,69 @@ async def _added(store: Store, document: Document) -> None:
 
 
 STRUCTURE: dict[str, tuple[int, Tamper]] = {
-    "the first version deleted": (1, lambda store, document: store.database["versions"].delete_one({"_id": f"{document.id}.1"})),
-    "a middle version deleted": (3, lambda store, document: store.database["versions"].delete_one({"_id": f"{document.id}.3"})),
-    "the newest version deleted": (5, lambda store, document: store.database["versions"].delete_one({"_id": f"{document.id}.5"})),
-    "the two newest versions deleted": (4, lambda store, document: store.database["versions"].delete_many({"number": {"$gt": 3}})),
+    "the first version deleted": (
+        1,
+        lambda store, document: store.database["versions"].delete_one({"_id": f"{document.id}.1"}),
+    ),
+    "a middle version deleted": (
+        3,
+        lambda store, document: store.database["versions"].delete_one({"_id": f"{document.id}.3"}),
+    ),
+    "the newest version deleted": (
+        5,
+        lambda store, document: store.database["versions"].delete_one({"_id": f"{document.id}.5"}),
+    ),
+    "the two newest versions deleted": (
+        4,
+        lambda store, document: store.database["versions"].delete_many({"number": {"$gt": 3}}),
+    ),
     "all versions deleted": (1, lambda store, document: store.database["versions"].delete_many({})),
     "a version added": (6, _added),
     "two contents swapped": (2, _swap),
-    "a middle version rewritten with a fitting hash": (4, lambda store, document: _rewrite(store, document, 3)),
-    "the newest version rewritten with a fitting hash": (5, lambda store, document: _rewrite(store, document, 5)),
-    "the head's hash changed": (5, lambda store, document: store.database["documents"].update_one({}, {"$set": {"hash": "0" * 64}})),
+    "a middle version rewritten with a fitting hash": (
+        4,
+        lambda store, document: _rewrite(store, document, 3),
+    ),
+    "the newest version rewritten with a fitting hash": (
+        5,
+        lambda store, document: _rewrite(store, document, 5),
+    ),
+    "the head's hash changed": (
+        5,
+        lambda store, document: store.database["documents"].update_one(
+            {}, {"$set": {"hash": "0" * 64}}
+        ),
+    ),
     "the head's newest content changed": (
         5,
-        lambda store, document: store.database["documents"].update_one({}, {"$set": {"content.introduction": "Ändrat"}}),
+        lambda store, document: store.database["documents"].update_one(
+            {}, {"$set": {"content.introduction": "Ändrat"}}
+        ),
     ),
-    "another version said to be in force": (5, lambda store, document: store.database["documents"].update_one({}, {"$set": {"published": 99}})),
-    "none said to be in force": (2, lambda store, document: store.database["documents"].update_one({}, {"$set": {"published": None}})),
+    "another version said to be in force": (
+        5,
+        lambda store, document: store.database["documents"].update_one(
+            {}, {"$set": {"published": 99}}
+        ),
+    ),
+    "none said to be in force": (
+        2,
+        lambda store, document: store.database["documents"].update_one(
+            {}, {"$set": {"published": None}}
+        ),
+    ),
     "the content in force changed": (
         2,
-        lambda store, document: store.database["documents"].update_one({}, {"$set": {"published_content.introduction": "Ändrat"}}),
+        lambda store, document: store.database["documents"].update_one(
+            {}, {"$set": {"published_content.introduction": "Ändrat"}}
+        ),
     ),
 }
 
 
-async def test_tampering_with_the_chain_is_found_at_the_first_broken_version(store: Store, database: Database) -> None:
+async def test_tampering_with_the_chain_is_found_at_the_first_broken_version(
+    store: Store, database: Database
+) -> None:
     document = await of_five(store)
     whole = {name: await database.find(name, {}) for name in ("documents", "versions")}
 
@@ -226,7 +325,9 @@ async def test_no_display_name_is_stored_outside_people(store: Store, database: 
     assert not any("Anna Andersson" in text for text in stored)
 
 
-async def test_tampering_with_one_document_leaves_others_intact(store: Store, database: Database) -> None:
+async def test_tampering_with_one_document_leaves_others_intact(
+    store: Store, database: Database
+) -> None:
     broken, sound = await of_five(store), await of_five(store)
 
     await database["versions"].update_one({"_id": f"{broken.id}.2"}, {"$set": {"note": "Ändrad"}})
@@ -235,10 +336,18 @@ async def test_tampering_with_one_document_leaves_others_intact(store: Store, da
     assert (await store.documents.verify(sound)).intact
 
 
-async def test_saving_after_tampering_does_not_mend_the_chain(store: Store, database: Database) -> None:
+async def test_saving_after_tampering_does_not_mend_the_chain(
+    store: Store, database: Database
+) -> None:
     document = await of_five(store)
-    await database["versions"].update_one({"_id": f"{document.id}.3"}, {"$set": {"content.introduction": "Ändrat"}})
+    await database["versions"].update_one(
+        {"_id": f"{document.id}.3"}, {"$set": {"content.introduction": "Ändrat"}}
+    )
 
-    saved = await store.documents.update(document, edit=to("Sex"), expected_version=5, publish=True, act=BY_BO)
+    saved = await store.documents.update(
+        document, edit=to("Sex"), expected_version=5, publish=True, act=BY_BO
+    )
 
-    assert await store.documents.verify(document_of(saved)) == Verification(intact=False, versions=6, first_broken_version=3)
+    assert await store.documents.verify(document_of(saved)) == Verification(
+        intact=False, versions=6, first_broken_version=3
+    )

@@ -1,4 +1,6 @@
-"""What the store asks of MongoDB: the commands that it sends, and what each of its queries examines."""
+"""What the store asks of MongoDB: the commands that it sends, and what each of its queries
+examines.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +9,12 @@ from datetime import UTC
 from typing import Any
 
 from pymongo import AsyncMongoClient
-from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+from pymongo.monitoring import (
+    CommandFailedEvent,
+    CommandListener,
+    CommandStartedEvent,
+    CommandSucceededEvent,
+)
 
 from store.database import Row
 
@@ -40,7 +47,9 @@ class Watch(CommandListener):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one query does: its stages, and how many index keys and documents it examines for how many results."""
+    """What one query does: its stages, and how many index keys and documents it examines for how
+    many results.
+    """
 
     collection: str
     stages: frozenset[str]
@@ -53,17 +62,29 @@ def watched(uri: str) -> tuple[AsyncMongoClient[Row], Watch]:
     """A client like the server's, and what listens to it."""
     watch = Watch()
     client: AsyncMongoClient[Row] = AsyncMongoClient(
-        uri, event_listeners=[watch], w="majority", journal=True, readConcernLevel="majority", tz_aware=True, tzinfo=UTC
+        uri,
+        event_listeners=[watch],
+        w="majority",
+        journal=True,
+        readConcernLevel="majority",
+        tz_aware=True,
+        tzinfo=UTC,
     )
     return client, watch
 
 
-async def costs(client: AsyncMongoClient[Row], database: str, commands: list[tuple[str, Row]]) -> list[Cost]:
+async def costs(
+    client: AsyncMongoClient[Row], database: str, commands: list[tuple[str, Row]]
+) -> list[Cost]:
     """What MongoDB says that the queries among some commands cost."""
     found = []
     for name, command in commands:
         if name in {"find", "aggregate"}:
-            again = {name: command[name], **({"cursor": {}} if name == "aggregate" else {}), **{key: command[key] for key in _TOLD if key in command}}
+            again = {
+                name: command[name],
+                **({"cursor": {}} if name == "aggregate" else {}),
+                **{key: command[key] for key in _TOLD if key in command},
+            }
             answer = await client[database].command("explain", again, verbosity="executionStats")
             stats = answer["stages"][0]["$cursor"] if "stages" in answer else answer
             done = stats["executionStats"]

@@ -1,4 +1,7 @@
-"""A process that writes without end, or so many versions, and prints what it was told is kept: `document number hash sequence`, a line each."""
+"""A process that writes without end, or so many versions, and prints what it was told is kept:
+
+`document number hash sequence`, a line each.
+"""
 
 import asyncio
 import os
@@ -17,18 +20,26 @@ async def main(uri: str, name: str, writers: int, versions: int, shared: str | N
     client = connect(uri)
     store = Store.over(Database(client, name), KINDS)
     try:
-        await asyncio.gather(*(_write(store, writer, versions, shared) for writer in range(writers)))
+        await asyncio.gather(
+            *(_write(store, writer, versions, shared) for writer in range(writers))
+        )
     finally:
         await client.close()
 
 
 async def _write(store: Store, writer: int, versions: int, shared: str | None) -> None:
-    document = (await store.documents.get_many([shared]))[shared] if shared else await created(store)
+    document = (
+        (await store.documents.get_many([shared]))[shared] if shared else await created(store)
+    )
     written = 0
     while not versions or written < versions:
         try:
             saved = await store.documents.update(
-                document, edit=to(f"{os.getpid()} {writer} {written}"), expected_version=document.latest, publish=written % 4 == 3, act=BY_ANNA
+                document,
+                edit=to(f"{os.getpid()} {writer} {written}"),
+                expected_version=document.latest,
+                publish=written % 4 == 3,
+                act=BY_ANNA,
             )
         except VersionConflict:
             document = await head_of(store, document)
@@ -41,7 +52,13 @@ def _told(saved: Saved) -> Document:
     assert saved.document is not None
     assert saved.version is not None
     assert saved.event is not None
-    print(saved.document.id, saved.version.number, saved.version.hash, saved.event.sequence, flush=True)  # noqa: T201 - what it is for
+    print(  # noqa: T201 - what it is for
+        saved.document.id,
+        saved.version.number,
+        saved.version.hash,
+        saved.event.sequence,
+        flush=True,
+    )
     return saved.document
 
 

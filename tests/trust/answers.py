@@ -7,7 +7,15 @@ import httpx2
 from tests.test_docs import code, rows
 
 DOCUMENTED = frozenset(code(cells[0]) for cells in rows("errors.md"))
-SECRETS = ("Traceback", "pymongo", "mongodb", "site-packages", "Did you mean", "KeyError", "LookupError")
+SECRETS = (
+    "Traceback",
+    "pymongo",
+    "mongodb",
+    "site-packages",
+    "Did you mean",
+    "KeyError",
+    "LookupError",
+)
 
 
 def assert_decent(answer: httpx2.Response, sent: object) -> None:

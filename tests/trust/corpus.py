@@ -19,7 +19,9 @@ def kept(name: str) -> list[str]:
 
 def doubling(levels: int) -> str:
     """Fragments that each spread the next one twice."""
-    spread = " ".join(f"fragment F{level} on Query{{...F{level + 1} ...F{level + 1}}}" for level in range(levels))
+    spread = " ".join(
+        f"fragment F{level} on Query{{...F{level + 1} ...F{level + 1}}}" for level in range(levels)
+    )
     return f"{{...F0}} {spread} fragment F{levels} on Query{{viewer{{roles}}}}"
 
 
@@ -31,10 +33,18 @@ def documents() -> list[str]:
         doubling(22),
         doubling(90),
         "query($n:Int){...F0} "
-        + " ".join(f"fragment F{i} on Query{{a{i}:caseTypes(first:$n){{totalCount}} ...F{i + 1} ...F{i + 1}}}" for i in range(22))
+        + " ".join(
+            f"fragment F{i} on Query{{a{i}:caseTypes(first:$n){{totalCount}} ...F{i + 1}"
+            f" ...F{i + 1}}}"
+            for i in range(22)
+        )
         + " fragment F22 on Query{viewer{roles}}",
-        "{...F0} " + " ".join(f"fragment F{i} on Query{{...F{(i + 1) % 60} ...F{(i + 2) % 60}}}" for i in range(60)),
-        "{...F0} " + " ".join(f"fragment F{i} on Query{{...F{i + 1} ...F{i + 1}}}" for i in range(40)),
+        "{...F0} "
+        + " ".join(
+            f"fragment F{i} on Query{{...F{(i + 1) % 60} ...F{(i + 2) % 60}}}" for i in range(60)
+        ),
+        "{...F0} "
+        + " ".join(f"fragment F{i} on Query{{...F{i + 1} ...F{i + 1}}}" for i in range(40)),
         pages,
         pages.replace("100", "99999"),
         "{" + "viewer{" * 3_000 + "roles" + "}" * 3_001,
@@ -45,7 +55,8 @@ def documents() -> list[str]:
         "{viewer{roles" + " @skip(if:false)" * 1_500 + "}}",
         "{" + " ".join(f"a{i}" for i in range(1_900)) + "}",
         " ".join(f"query A{i}{{viewer{{roles}}}}" for i in range(900)),
-        "{viewer{roles}}" + " ".join(f"fragment F{i} on Query{{viewer{{roles}}}}" for i in range(900)),
+        "{viewer{roles}}"
+        + " ".join(f"fragment F{i} on Query{{viewer{{roles}}}}" for i in range(900)),
         "query(" + " ".join(f"$v{i}:Int" for i in range(3_000)) + "){viewer{roles}}",
         " ".join(f"type A{i}{{a:Int}}" for i in range(1_500)),
         "{caseTypes(first:" + "9" * 5_000 + "){totalCount}}",
@@ -70,42 +81,111 @@ def texts() -> list[str]:
 
 
 OWNER = 'owner: "SE2321000016"'
-SAVE = 'mutation($text: String!) { caseTypeCreate(input: { owner: "SE2321000016", note: $text, content: { name: $text, internalName: $text } })'
+SAVE = (
+    'mutation($text: String!) { caseTypeCreate(input: { owner: "SE2321000016", note: $text,'
+    " content: { name: $text, internalName: $text } })"
+)
 SINCE = 'from: "2026-01-01T00:00:00Z"'
 ADOPT = '{ id: "ct_1", expectedVersion: 1, resolutions: { path: $text, take: OURS } }'
-WORDS = "{ name: $text, internalName: $text, form: INFORMATION, message: $text, links: [{ key: $text, label: $text, url: $text }] }"
+WORDS = (
+    "{ name: $text, internalName: $text, form: INFORMATION, message: $text, links: [{ key: $text,"
+    " label: $text, url: $text }] }"
+)
 FIELDS = (
-    "query($text: ID!) { caseType(id: $text) { id } node(id: $text) { id } nodes(ids: [$text]) { id } }",
-    "query($text: HsaId!) { clinic(hsaId: $text) { name } principal(hsaId: $text) { name events { totalCount } } }",
-    "query($text: String) { caseTypes(filter: { text: $text }) { totalCount } clinics(filter: { text: $text }) { totalCount } }",
+    (
+        "query($text: ID!) { caseType(id: $text) { id } node(id: $text) { id } nodes(ids: [$text])"
+        " { id } }"
+    ),
+    (
+        "query($text: HsaId!) { clinic(hsaId: $text) { name } principal(hsaId: $text) { name events"
+        " { totalCount } } }"
+    ),
+    (
+        "query($text: String) { caseTypes(filter: { text: $text }) { totalCount } clinics(filter: {"
+        " text: $text }) { totalCount } }"
+    ),
     "query($text: String) { caseTypes(after: $text) { totalCount edges { cursor } } }",
     f"{SAVE} {{ errors {{ code }} }} }}",
-    'mutation($text: String!) { clinicsImport(input: { principal: "SE2321000016", csv: $text }) { errors { code } } }',
-    "mutation($text: ID!) { documentPublish(input: { id: $text, version: 1, expectedVersion: 1 }) { errors { code } } }",
+    (
+        'mutation($text: String!) { clinicsImport(input: { principal: "SE2321000016", csv: $text })'
+        " { errors { code } } }"
+    ),
+    (
+        "mutation($text: ID!) { documentPublish(input: { id: $text, version: 1, expectedVersion: 1"
+        " }) { errors { code } } }"
+    ),
 )
 """Documents with one variable, for all sorts of texts."""
 MORE_FIELDS = (
-    "query($text: String!) { search(text: $text) { totalCount edges { hits { segments { text } } } } }",
-    'query($text: String!) { search(text: "a", after: $text) { totalCount } templateReview(after: $text) { totalCount } }',
-    "query($text: HsaId!) { reports(principal: $text) { clinicsBehind { totalCount } } templateReview(filter: { owner: $text }) { totalCount } }",
-    "query($text: String!) { reports(clinics: { text: $text }) { clinicsBehind(after: $text) { totalCount } } }",
+    (
+        "query($text: String!) { search(text: $text) { totalCount edges { hits { segments { text }"
+        " } } } }"
+    ),
+    (
+        'query($text: String!) { search(text: "a", after: $text) { totalCount }'
+        " templateReview(after: $text) { totalCount } }"
+    ),
+    (
+        "query($text: HsaId!) { reports(principal: $text) { clinicsBehind { totalCount } }"
+        " templateReview(filter: { owner: $text }) { totalCount } }"
+    ),
+    (
+        "query($text: String!) { reports(clinics: { text: $text }) { clinicsBehind(after: $text) {"
+        " totalCount } } }"
+    ),
     "query($text: String!) { clinics(filter: { text: $text }) { totalCount edges { cursor } } }",
-    'query($text: String!) { checkDistribution(caseType: "ct_1", to: { filter: { text: $text } }) { refused { row } } }',
-    "query($text: DateTime!) { reports { editsPerMonth(from: $text) { month } acknowledgementTimes(from: $text) { total { pending } } } }",
-    f"query($text: ID!) {{ reports(clinics: {{ group: $text }}) {{ acknowledgementTimes({SINCE}, caseType: $text) {{ publications }} }} }}",
-    "query($text: ID!) { checkTemplateAdoption(id: $text) { toVersion } templateExport(id: $text) { hash } caseTypeTemplate(id: $text) { id } }",
-    "query($text: ID!) { residentCase(id: $text) { id } termsText(id: $text) { id } guidance(id: $text) { id } notice(id: $text) { id } }",
-    f"mutation($text: String!) {{ textReplace(input: {{ {OWNER}, find: $text, replace: $text, dryRun: true }}) {{ errors {{ code }} }} }}",
-    f'mutation($text: String!) {{ textReplace(input: {{ {OWNER}, find: "a", replace: $text, dryRun: true }}) {{ errors {{ code }} }} }}',
+    (
+        'query($text: String!) { checkDistribution(caseType: "ct_1", to: { filter: { text: $text }'
+        " }) { refused { row } } }"
+    ),
+    (
+        "query($text: DateTime!) { reports { editsPerMonth(from: $text) { month }"
+        " acknowledgementTimes(from: $text) { total { pending } } } }"
+    ),
+    (
+        "query($text: ID!) { reports(clinics: { group: $text }) {"
+        f" acknowledgementTimes({SINCE}, caseType: $text) {{ publications }} }} }}"
+    ),
+    (
+        "query($text: ID!) { checkTemplateAdoption(id: $text) { toVersion } templateExport(id:"
+        " $text) { hash } caseTypeTemplate(id: $text) { id } }"
+    ),
+    (
+        "query($text: ID!) { residentCase(id: $text) { id } termsText(id: $text) { id }"
+        " guidance(id: $text) { id } notice(id: $text) { id } }"
+    ),
+    (
+        f"mutation($text: String!) {{ textReplace(input: {{ {OWNER}, find: $text, replace: $text,"
+        " dryRun: true }) { errors { code } } }"
+    ),
+    (
+        f'mutation($text: String!) {{ textReplace(input: {{ {OWNER}, find: "a", replace: $text,'
+        " dryRun: true }) { errors { code } } }"
+    ),
     "mutation($text: ID!) { textReplaceUndo(input: { batch: $text }) { errors { code } } }",
-    f"mutation($text: String!) {{ templateImport(input: {{ {OWNER}, file: $text }}) {{ errors {{ code }} }} }}",
+    (
+        f"mutation($text: String!) {{ templateImport(input: {{ {OWNER}, file: $text }}) {{ errors"
+        " { code } } }"
+    ),
     f"mutation($text: String!) {{ documentAdoptTemplate(input: {ADOPT}) {{ errors {{ code }} }} }}",
-    f"mutation($text: String!) {{ residentCaseCreate(input: {{ {OWNER}, content: {WORDS} }}) {{ errors {{ code }} }} }}",
+    (
+        f"mutation($text: String!) {{ residentCaseCreate(input: {{ {OWNER}, content: {WORDS} }}) {{"
+        " errors { code } } }"
+    ),
 )
 """The same, each for a third of them."""
 
 
-TEMPLATE_FILES = ("null", "[]", "{}", '{"format": 1}', "[" * 5_000, '{"a":' * 5_000, '{"a": 1e999999}', '{"a": 1, "a": 2}')
+TEMPLATE_FILES = (
+    "null",
+    "[]",
+    "{}",
+    '{"format": 1}',
+    "[" * 5_000,
+    '{"a":' * 5_000,
+    '{"a": 1e999999}',
+    '{"a": 1, "a": 2}',
+)
 """What might be imported as a template."""
 
 
@@ -132,7 +212,11 @@ def bodies() -> list[bytes]:
         b"{" + with_query + b', "variables": {"a": ' + b"9" * 5_000 + b"}}",
         b"{" + with_query + b', "variables": {"a": 0.' + b"9" * 5_000 + b"}}",
         b"{" + with_query + b', "variables": {"a": 1e' + b"9" * 5_000 + b"}}",
-        b"{" + with_query + b', "variables": {' + b",".join(b'"%d": 1' % number for number in range(50_000)) + b"}}",
+        b"{"
+        + with_query
+        + b', "variables": {'
+        + b",".join(b'"%d": 1' % number for number in range(50_000))
+        + b"}}",
         b"{" + with_query + b', "variables": {"a": [' + b"[]," * 200_000 + b"1]}}",
         b"{" + with_query + b', "variables": {"a": "' + b"x" * 900_000 + b'"}}',
         b"{" + with_query + b"," + b" " * 900_000 + b'"variables": null}',
@@ -142,14 +226,26 @@ def bodies() -> list[bytes]:
     written = [text.encode("utf-8", "surrogatepass") for text in kept("bodies")]
     asked = [request(document) for document in documents()]
     filled = [request(query, text=text) for query in FIELDS for text in texts()]
-    filled += [request(query, text=text) for place, query in enumerate(MORE_FIELDS) for text in texts()[place % 3 :: 3]]
-    filled += [request(query, text=file) for query in MORE_FIELDS if "file: $text" in query for file in TEMPLATE_FILES]
+    filled += [
+        request(query, text=text)
+        for place, query in enumerate(MORE_FIELDS)
+        for text in texts()[place % 3 :: 3]
+    ]
+    filled += [
+        request(query, text=file)
+        for query in MORE_FIELDS
+        if "file: $text" in query
+        for file in TEMPLATE_FILES
+    ]
     return [*raw, *written, *asked, *filled]
 
 
 def frames() -> list[str | bytes]:
     """Hostile websocket messages, each on a socket that was just opened and acknowledged."""
-    subscribed = [json.dumps({"type": "subscribe", "id": "1", "payload": {"query": document}}) for document in documents()]
+    subscribed = [
+        json.dumps({"type": "subscribe", "id": "1", "payload": {"query": document}})
+        for document in documents()
+    ]
     long = [
         "[" * 50_000,
         '{"type":' * 900,
@@ -158,7 +254,9 @@ def frames() -> list[str | bytes]:
         json.dumps({"type": "subscribe", "id": "x" * 100_000, "payload": {"query": VIEWER}}),
         json.dumps({"type": "x" * 100_000}),
     ]
-    return list(dict.fromkeys([*kept("frames"), *long, b"", b"\x00", b'{"type": "ping"}', *subscribed]))
+    return list(
+        dict.fromkeys([*kept("frames"), *long, b"", b"\x00", b'{"type": "ping"}', *subscribed])
+    )
 
 
 def exports() -> list[str]:

@@ -1,4 +1,7 @@
-"""A user who asks as much as he can, in a process of his own: `python -m tests.trust.flood URL TOKEN`, until it is ended. Prints when it began."""
+"""A user who asks as much as he can, in a process of his own:
+
+`python -m tests.trust.flood URL TOKEN`, until it is ended. Prints when it began.
+"""
 
 import asyncio
 import itertools
@@ -11,10 +14,14 @@ _KNOWN = "{ clinics(first: 100) { edges { cursor node { id name hsaId status pub
 
 
 async def flood(url: str, token: str) -> None:
-    """Ask without a pause, over many connections: large pages, and documents that were never met before."""
+    """Ask without a pause, over many connections: large pages, and documents that were never met
+    before.
+    """
     headers = {"authorization": f"Bearer {token}"}
     numbers = itertools.count()
-    async with httpx2.AsyncClient(timeout=60, headers=headers, limits=httpx2.Limits(max_connections=_AT_ONCE)) as client:
+    async with httpx2.AsyncClient(
+        timeout=60, headers=headers, limits=httpx2.Limits(max_connections=_AT_ONCE)
+    ) as client:
 
         async def ask() -> None:
             while True:

@@ -1,4 +1,6 @@
-"""Documents are measured before they are validated, in one pass: what doubles or has no end is as cheap as anything else."""
+"""Documents are measured before they are validated, in one pass: what doubles or has no end is as
+cheap as anything else.
+"""
 
 import sys
 import time
@@ -6,7 +8,15 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from graphql import GraphQLInterfaceType, GraphQLObjectType, get_named_type, get_nullable_type, is_leaf_type, is_list_type, parse
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    get_named_type,
+    get_nullable_type,
+    is_leaf_type,
+    is_list_type,
+    parse,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,34 +56,103 @@ def cost(document: str, **variables: Any) -> int:
         ("{ caseTypes(first: 9999999999999) { edges { node { id } } } }", {}, 2 + 100 * 2),
         ("query($n: Int) { caseTypes(first: $n) { edges { node { id } } } }", {}, 2 + 50 * 2),
         ("query($n: Int = 3) { caseTypes(first: $n) { edges { node { id } } } }", {}, 2 + 3 * 2),
-        ("query($n: Int = 3) { caseTypes(first: $n) { edges { node { id } } } }", {"n": 4}, 2 + 4 * 2),
-        ("query($n: Int) { caseTypes(first: $n) { edges { node { id } } } }", {"n": "x"}, 2 + 50 * 2),
+        (
+            "query($n: Int = 3) { caseTypes(first: $n) { edges { node { id } } } }",
+            {"n": 4},
+            2 + 4 * 2,
+        ),
+        (
+            "query($n: Int) { caseTypes(first: $n) { edges { node { id } } } }",
+            {"n": "x"},
+            2 + 50 * 2,
+        ),
         ("query($n: Int) { caseTypes(first: $n) { edges { node { id } } } }", {"n": -5}, 2 + 1 * 2),
-        ("query($n: Int) { caseTypes(first: $n) { edges { node { id } } } }", {"n": 100.0}, 2 + 100 * 2),
-        ("query($n: Int) { caseTypes(first: $n) { edges { node { id } } } }", {"n": 1e300}, 2 + 100 * 2),
-        ("query($n: Int) { caseTypes(first: $n, last: 100) { edges { node { id } } } }", {}, 2 + 100 * 2),
-        ("query($n: Int) { caseTypes(last: $n, first: null) { edges { node { id } } } }", {"n": 7}, 2 + 7 * 2),
-        ("{ caseTypes(first: 2) { edges { node { history(first: 3) { edges { node { at } } } } } } }", {}, 2 + 2 * (3 + 3 * 2)),
+        (
+            "query($n: Int) { caseTypes(first: $n) { edges { node { id } } } }",
+            {"n": 100.0},
+            2 + 100 * 2,
+        ),
+        (
+            "query($n: Int) { caseTypes(first: $n) { edges { node { id } } } }",
+            {"n": 1e300},
+            2 + 100 * 2,
+        ),
+        (
+            "query($n: Int) { caseTypes(first: $n, last: 100) { edges { node { id } } } }",
+            {},
+            2 + 100 * 2,
+        ),
+        (
+            "query($n: Int) { caseTypes(last: $n, first: null) { edges { node { id } } } }",
+            {"n": 7},
+            2 + 7 * 2,
+        ),
+        (
+            (
+                "{ caseTypes(first: 2) { edges { node { history(first: 3) { edges { node { at } } }"
+                " } } } }"
+            ),
+            {},
+            2 + 2 * (3 + 3 * 2),
+        ),
         ('{ nodes(ids: ["a", "b"]) { id } }', {}, 1 + 2),
         ("query($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": ["a", "b", "c"]}, 1 + 3),
         ('{ caseType(id: "x") { content { questions { key } } } }', {}, 3 + 10),
-        ("{ ...F } fragment F on Query { caseTypes(first: 5) { ...G } } fragment G on CaseTypeConnection { edges { cursor } }", {}, 2 + 5),
-        ('{ search(text: "x") { edges { hits { segments { text } } } } }', {}, 100 + 2 + 50 * (1 + 5 * (1 + 5))),
+        (
+            (
+                "{ ...F } fragment F on Query { caseTypes(first: 5) { ...G } } fragment G on"
+                " CaseTypeConnection { edges { cursor } }"
+            ),
+            {},
+            2 + 5,
+        ),
+        (
+            '{ search(text: "x") { edges { hits { segments { text } } } } }',
+            {},
+            100 + 2 + 50 * (1 + 5 * (1 + 5)),
+        ),
         ('{ caseType(id: "x") { blame { path } } }', {}, 2 + 100 + 50),
         ('{ node(id: "x") { ...F } } fragment F on Document { blame { path } }', {}, 2 + 100 + 50),
-        ("{ reports { caseTypesPerClinic(first: 3) { edges { node { own } } } } }", {}, 3 + 500 + 3 * 2),
-        ("{ reports { a: clinicsBehind { totalCount } b: clinicsBehind { totalCount } } }", {}, 1 + 2 * (2 + 500)),
-        ("{ templateReview(first: 2) { edges { node { usage { byLevel { level } } } } } }", {}, 1_000 + 2 + 2 * (3 + 3)),
-        ("{ caseTypeTemplates(first: 2) { edges { node { comparison { version } } } } }", {}, 2 + 2 * (1 + 1_000 + 2)),
-        ('mutation { documentArchive(input: { id: "x", expectedVersion: 1 }) { event { id } } }', {}, 50 + 3),
+        (
+            "{ reports { caseTypesPerClinic(first: 3) { edges { node { own } } } } }",
+            {},
+            3 + 500 + 3 * 2,
+        ),
+        (
+            "{ reports { a: clinicsBehind { totalCount } b: clinicsBehind { totalCount } } }",
+            {},
+            1 + 2 * (2 + 500),
+        ),
+        (
+            "{ templateReview(first: 2) { edges { node { usage { byLevel { level } } } } } }",
+            {},
+            1_000 + 2 + 2 * (3 + 3),
+        ),
+        (
+            "{ caseTypeTemplates(first: 2) { edges { node { comparison { version } } } } }",
+            {},
+            2 + 2 * (1 + 1_000 + 2),
+        ),
+        (
+            'mutation { documentArchive(input: { id: "x", expectedVersion: 1 }) { event { id } } }',
+            {},
+            50 + 3,
+        ),
     ],
 )
-def test_a_field_counts_as_often_as_the_lists_around_it_may_repeat_it(document: str, variables: dict[str, Any], expected: int) -> None:
+def test_a_field_counts_as_often_as_the_lists_around_it_may_repeat_it(
+    document: str, variables: dict[str, Any], expected: int
+) -> None:
     assert cost(document, **variables) == expected
 
 
 def test_weights_are_of_fields_that_there_are() -> None:
-    lists = {one for one, found in FIELDS.items() if is_list_type(get_nullable_type(found.type)) and not is_leaf_type(get_named_type(found.type))}
+    lists = {
+        one
+        for one, found in FIELDS.items()
+        if is_list_type(get_nullable_type(found.type))
+        and not is_leaf_type(get_named_type(found.type))
+    }
 
     assert sorted(SIZES.keys() - lists) == []
     assert sorted(WORK.keys() - FIELDS.keys()) == []
@@ -90,7 +169,13 @@ def test_what_the_pages_ask_for_comes_to_less_than_half_of_what_one_may_ask_for(
     ("document", "limit"),
     [
         ("{ viewer { actor { name } } }", "depth"),
-        ("{ ...F } fragment F on Query { viewer { ...G } } fragment G on Viewer { actor { name } }", "depth"),
+        (
+            (
+                "{ ...F } fragment F on Query { viewer { ...G } } fragment G on Viewer { actor {"
+                " name } }"
+            ),
+            "depth",
+        ),
         ("{ viewer { roles roles roles roles roles } }", "fields"),
         ("{ ...F ...F } fragment F on Query { a: __typename }", "aliases"),
         ("{ __typename @skip(if: false) @include(if: true) @skip(if: false) }", "directives"),
@@ -107,7 +192,10 @@ def test_each_limit_holds_with_fragments_spread(document: str, limit: str) -> No
 
 
 def test_fragments_without_an_end_are_told_as_such() -> None:
-    for document in ("{ ...F } fragment F on Query { ...F }", "{ ...F } fragment F on Query { ...G } fragment G on Query { ...F }"):
+    for document in (
+        "{ ...F } fragment F on Query { ...F }",
+        "{ ...F } fragment F on Query { ...G } fragment G on Query { ...F }",
+    ):
         with pytest.raises(FragmentCycle):
             Budget(SCHEMA, Bounds()).measured(parse(document))
 
@@ -156,7 +244,14 @@ def test_fields_that_share_their_place_are_bounded_before_validation_compares_th
     assert (error.extensions or {})["limit"] == "repeated fields"
 
 
-@given(st.recursive(st.just("roles"), lambda inner: st.lists(inner, min_size=1, max_size=3).map(lambda many: f"viewer {{ {' '.join(many)} }}")))
+@given(
+    st.recursive(
+        st.just("roles"),
+        lambda inner: st.lists(inner, min_size=1, max_size=3).map(
+            lambda many: f"viewer {{ {' '.join(many)} }}"
+        ),
+    )
+)
 def test_measuring_never_fails_on_what_parses(selection: str) -> None:
     operation = Operations(SCHEMA).read(f"{{ {selection} }}")
 
@@ -191,7 +286,9 @@ def test_a_bucket_gives_what_has_flowed_in_and_no_more_than_it_holds() -> None:
     assert rates.charge("a", "p", 5_000) == 0  # more than a bucket holds takes a full one
 
 
-def test_users_of_a_principal_share_its_bucket_and_nothing_is_taken_from_either_when_one_is_empty() -> None:
+def test_users_of_a_principal_share_its_bucket_and_nothing_is_taken_from_either_when_one_is_empty() -> (
+    None
+):
     clock = Clock()
     rates = Rates(Rate(1, 100), Rate(1, 150), clock)
 

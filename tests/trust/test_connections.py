@@ -1,4 +1,6 @@
-"""Connections of strangers: none is held without a request, none grows without end, none leaves a stack trace."""
+"""Connections of strangers: none is held without a request, none grows without end, none leaves a
+stack trace.
+"""
 
 import asyncio
 import json
@@ -23,22 +25,34 @@ PROTOCOL = websockets.Subprotocol("graphql-transport-ws")
 SECONDS = 15
 ENDLESS = 16 * 1024 * 1024
 UPGRADE = (
-    b"GET /graphql HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
-    b"sec-websocket-key: eHh4eHh4eHh4eHh4eHh4eA==\r\nsec-websocket-protocol: graphql-transport-ws\r\n\r\n"
+    b"GET /graphql HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade:"
+    b" websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key:"
+    b" eHh4eHh4eHh4eHh4eHh4eA==\r\nsec-websocket-protocol: graphql-transport-ws\r\n\r\n"
 )
 
 
 @pytest.fixture
 async def strict(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterator[Api]:
     """The app with little patience."""
-    limits: Json = {"header_seconds": 0.3, "socket_init_seconds": 0.3, "user_cost_per_second": 0.001, "user_cost_burst": 10}
+    limits: Json = {
+        "header_seconds": 0.3,
+        "socket_init_seconds": 0.3,
+        "user_cost_per_second": 0.001,
+        "user_cost_burst": 10,
+    }
     async with serving(tmp_path, mongodb_uri, store, development=True, **limits) as api:
         yield api
 
 
 def head(caller: Caller, *lines: str) -> bytes:
     """The beginning of a request, up to its body."""
-    common = ("POST /graphql HTTP/1.1", "host: x", f"authorization: Bearer {caller.token}", "content-type: application/json", *lines)
+    common = (
+        "POST /graphql HTTP/1.1",
+        "host: x",
+        f"authorization: Bearer {caller.token}",
+        "content-type: application/json",
+        *lines,
+    )
     return "".join(f"{line}\r\n" for line in (*common, "")).encode()
 
 
@@ -57,7 +71,9 @@ async def opened(api: Api) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.
 
 
 @pytest.mark.parametrize("trickle", [b" ", b"\r\n"])
-async def test_what_trickles_in_after_an_answer_does_not_hold_the_connection(strict: Api, trickle: bytes) -> None:
+async def test_what_trickles_in_after_an_answer_does_not_hold_the_connection(
+    strict: Api, trickle: bytes
+) -> None:
     length = "content-length: 1000\r\n" if trickle == b" " else ""
     async with opened(strict) as (reader, writer), asyncio.timeout(SECONDS):
         writer.write(f"GET /health/live HTTP/1.1\r\nhost: x\r\n{length}\r\n".encode())
@@ -70,10 +86,14 @@ async def test_what_trickles_in_after_an_answer_does_not_hold_the_connection(str
     assert rest.startswith(b"HTTP/1.1 408 ")
 
 
-async def test_a_long_body_that_comes_after_its_refusal_does_not_spoil_the_next_request(world: World) -> None:
+async def test_a_long_body_that_comes_after_its_refusal_does_not_spoil_the_next_request(
+    world: World,
+) -> None:
     body = json.dumps({"query": VIEWER}).encode()
     async with opened(world.api) as (reader, writer), asyncio.timeout(SECONDS):
-        writer.write(head(world.region, "content-length: 200000").replace(b"application/json", b"text/plain"))
+        writer.write(
+            head(world.region, "content-length: 200000").replace(b"application/json", b"text/plain")
+        )
         refused = await reader.readuntil(b"}]}")
         writer.write(b" " * 200_000)
 
@@ -108,8 +128,12 @@ async def test_what_is_no_body_has_an_end(world: World, first: bytes, again: byt
     assert await world.region.ask(VIEWER) == {"viewer": {"roles": ["REGIONAL_ADMINISTRATOR"]}}
 
 
-async def test_odd_requests_are_answered_without_a_trace(strict: Api, caplog: pytest.LogCaptureFixture) -> None:
-    upgrade = b"host: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
+async def test_odd_requests_are_answered_without_a_trace(
+    strict: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    upgrade = (
+        b"host: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
+    )
     key = b"sec-websocket-key: eHh4eHh4eHh4eHh4eHh4eA==\r\n"
     post = head(strict.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM))[:-2]
     odd = [
@@ -121,7 +145,10 @@ async def test_odd_requests_are_answered_without_a_trace(strict: Api, caplog: py
         b"GET /graphql HTTP/1.1\r\n" + upgrade + key + b"content-length: 5\r\n\r\nhello",
         b"POST /graphql HTTP/1.1\r\n" + upgrade + key + b"\r\n",
         b"GET /elsewhere HTTP/1.1\r\n" + upgrade + key + b"\r\n",
-        b"GET /graphql HTTP/1.1\r\nhost: x\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: x\r\n\r\n",
+        (
+            b"GET /graphql HTTP/1.1\r\nhost: x\r\nconnection: upgrade, http2-settings\r\nupgrade:"
+            b" h2c\r\nhttp2-settings: x\r\n\r\n"
+        ),
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"GET http://[::1 HTTP/1.1\r\n\r\n",
         b"OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n",
@@ -172,7 +199,10 @@ async def test_a_socket_on_which_nobody_signs_in_is_told_so_and_closed(strict: A
         await socket.subscribe(VIEWER)
         message = await socket.message()
 
-        assert (message["type"], message["payload"][0]["extensions"]["code"]) == ("error", "UNAUTHENTICATED")
+        assert (message["type"], message["payload"][0]["extensions"]["code"]) == (
+            "error",
+            "UNAUTHENTICATED",
+        )
         assert await ended(socket.ws) == (4401, "Unauthorized")
 
 
@@ -186,7 +216,9 @@ async def test_an_id_that_is_very_long_closes_the_socket(world: World) -> None:
         assert (await ended(socket.ws))[0] == 4400
 
 
-async def test_text_that_is_no_utf_8_closes_the_socket_without_a_trace(world: World, caplog: pytest.LogCaptureFixture) -> None:
+async def test_text_that_is_no_utf_8_closes_the_socket_without_a_trace(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     async with world.region.socket() as socket:
         await socket.ws.send(b'{"type": "ping", "payload": {"\xff": 1}}', text=True)
 
@@ -197,14 +229,24 @@ async def test_text_that_is_no_utf_8_closes_the_socket_without_a_trace(world: Wo
 def masked(message: Json) -> bytes:
     """A text message as clients send it, masked with zeros."""
     payload = json.dumps(message).encode()
-    start = bytes((0x81, 0x80 | len(payload))) if len(payload) < 126 else struct.pack("!BBH", 0x81, 0x80 | 126, len(payload))
+    start = (
+        bytes((0x81, 0x80 | len(payload)))
+        if len(payload) < 126
+        else struct.pack("!BBH", 0x81, 0x80 | 126, len(payload))
+    )
     return start + bytes(4) + payload
 
 
-async def test_what_is_being_answered_when_a_socket_is_closed_leaves_no_trace(strict: Api, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_is_being_answered_when_a_socket_is_closed_leaves_no_trace(
+    strict: Api, caplog: pytest.LogCaptureFixture
+) -> None:
     token = strict.token(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM, valid_for=2)
-    # Each is refused late, for it is too much: one is being refused when the token expires. This client does not answer to that.
-    asked = [{"type": "subscribe", "id": str(number), "payload": {"query": f"# {number}\n{VIEWER}"}} for number in range(30)]
+    # Each is refused late, for it is too much: one is being refused when the token expires. This
+    # client does not answer to that.
+    asked = [
+        {"type": "subscribe", "id": str(number), "payload": {"query": f"# {number}\n{VIEWER}"}}
+        for number in range(30)
+    ]
     init = {"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}}
     with capture_logs() as logs:
         async with opened(strict) as (reader, writer), asyncio.timeout(SECONDS):

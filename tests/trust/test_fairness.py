@@ -1,4 +1,7 @@
-"""What one user does to the others: his flood, and each piece of the hostile corpus. Measured, so in `make soak` only."""
+"""What one user does to the others: his flood, and each piece of the hostile corpus.
+
+Measured, so in `make soak` only.
+"""
 
 import asyncio
 import json
@@ -20,14 +23,18 @@ from tests.trust.corpus import bodies
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
 
-QUERY = f'{{ principal(hsaId: "{STOCKHOLM}") {{ name }} caseTypes(first: 10) {{ edges {{ node {{ id name state }} }} }} }}'
+QUERY = (
+    f'{{ principal(hsaId: "{STOCKHOLM}") {{ name }} caseTypes(first: 10) {{ edges {{ node {{ id'
+    " name state } } } }"
+)
 ROUNDS = 5
 SAMPLES = 400
 PAUSE = 0.005  # between two questions of the other client: without it, it would meet the limit on its own rate
 OTHERS_MS = 300
 UPGRADE = (
-    "GET /graphql HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
-    "sec-websocket-key: eHh4eHh4eHh4eHh4eHh4eA==\r\nsec-websocket-protocol: graphql-transport-ws\r\n\r\n"
+    "GET /graphql HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade:"
+    " websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key:"
+    " eHh4eHh4eHh4eHh4eHh4eA==\r\nsec-websocket-protocol: graphql-transport-ws\r\n\r\n"
 )
 FLOODED_SECONDS = 3
 
@@ -59,7 +66,9 @@ class Other:
 @contextmanager
 def flooding(url: str, bearer: str) -> Iterator[None]:
     """A flood, until the end of the block."""
-    with subprocess.Popen([sys.executable, "-m", "tests.trust.flood", url, bearer], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.trust.flood", url, bearer], stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "begun\n"
@@ -74,7 +83,9 @@ async def client() -> AsyncIterator[httpx2.AsyncClient]:
         yield client
 
 
-async def test_one_users_flood_leaves_the_p99_of_others_within_twice(tmp_path: Path, client: httpx2.AsyncClient) -> None:
+async def test_one_users_flood_leaves_the_p99_of_others_within_twice(
+    tmp_path: Path, client: httpx2.AsyncClient
+) -> None:
     with serving(tmp_path / "data") as server:
         url = f"{server.status['url']}/graphql"
         other = Other(url, token(tmp_path / "data", employee=f"{STOCKHOLM}-lugn"), client)
@@ -85,17 +96,28 @@ async def test_one_users_flood_leaves_the_p99_of_others_within_twice(tmp_path: P
             with flooding(url, token(tmp_path / "data")):
                 flooded.append(await other.p99())
 
-    told = f"quiet {[round(one, 1) for one in quiet]}, flooded {[round(one, 1) for one in flooded]} ms"
+    told = (
+        f"quiet {[round(one, 1) for one in quiet]}, flooded {[round(one, 1) for one in flooded]} ms"
+    )
     print(told)  # noqa: T201 - the figures of the run
     assert statistics.median(flooded) <= 2 * statistics.median(quiet), told
 
 
-async def test_no_hostile_body_costs_another_client_more_than_300_ms(tmp_path: Path, client: httpx2.AsyncClient) -> None:
+async def test_no_hostile_body_costs_another_client_more_than_300_ms(
+    tmp_path: Path, client: httpx2.AsyncClient
+) -> None:
     # without limits on the rate, which would refuse most of the corpus before it is handled
-    with serving(tmp_path / "data", CASETYPES_USER_COST_PER_SECOND="0", CASETYPES_PRINCIPAL_COST_PER_SECOND="0") as server:
+    with serving(
+        tmp_path / "data",
+        CASETYPES_USER_COST_PER_SECOND="0",
+        CASETYPES_PRINCIPAL_COST_PER_SECOND="0",
+    ) as server:
         url = f"{server.status['url']}/graphql"
         other = Other(url, token(tmp_path / "data", employee=f"{STOCKHOLM}-lugn"), client)
-        headers = {"authorization": f"Bearer {token(tmp_path / 'data')}", "content-type": "application/json"}
+        headers = {
+            "authorization": f"Bearer {token(tmp_path / 'data')}",
+            "content-type": "application/json",
+        }
         slow = []
         for body in bodies():
             hostile = asyncio.create_task(client.post(url, content=body, headers=headers))
@@ -106,7 +128,11 @@ async def test_no_hostile_body_costs_another_client_more_than_300_ms(tmp_path: P
             assert (await hostile).status_code != HTTPStatus.TOO_MANY_REQUESTS
             slow.append((max(taken), body[:80]))
 
-    print(json.dumps([(round(ms), str(body)) for ms, body in sorted(slow, reverse=True)[:5]], indent=1))  # noqa: T201 - the figures of the run
+    print(  # noqa: T201 - the figures of the run
+        json.dumps(
+            [(round(ms), str(body)) for ms, body in sorted(slow, reverse=True)[:5]], indent=1
+        )
+    )
     assert max(slow)[0] < OTHERS_MS
 
 
@@ -132,7 +158,9 @@ async def test_no_flood_of_frames_costs_another_client_more_than_300_ms(
     with serving(tmp_path / "data") as server:
         root = server.status["url"]
         host, port = root.removeprefix("http://").split(":")
-        other = Other(f"{root}/graphql", token(tmp_path / "data", employee=f"{STOCKHOLM}-lugn"), client)
+        other = Other(
+            f"{root}/graphql", token(tmp_path / "data", employee=f"{STOCKHOLM}-lugn"), client
+        )
         many = again * (1024 * 1024 // len(again))
 
         async def flood() -> None:

@@ -1,4 +1,6 @@
-"""What is foreign answers as what does not exist: the same bytes, whoever asks for it in whichever way."""
+"""What is foreign answers as what does not exist: the same bytes, whoever asks for it in whichever
+way.
+"""
 
 import asyncio
 import json
@@ -6,7 +8,16 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.api.test_access import CALLERS, NAMES, OTHER_KINDS, batch, caller_named, filled, made, open_subscription
+from tests.api.test_access import (
+    CALLERS,
+    NAMES,
+    OTHER_KINDS,
+    batch,
+    caller_named,
+    filled,
+    made,
+    open_subscription,
+)
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM, Caller, Json, operation
 from tests.exporting import fetched
 from tests.kinds import SAMPLES
@@ -24,43 +35,87 @@ EXPORTS = [
     ("adoption.ndjson", "caseType"),
 ]
 """Exports, and a parameter that takes an id."""
-EXPORTS_OF_CLINICS = [("assignments.ndjson", "clinic"), ("events.ndjson", "clinic"), ("clinics.ndjson", "similarTo")]
+EXPORTS_OF_CLINICS = [
+    ("assignments.ndjson", "clinic"),
+    ("events.ndjson", "clinic"),
+    ("clinics.ndjson", "similarTo"),
+]
 
 QUERIES = [
     "query($id: ID!) { node(id: $id) { __typename id } }",
     "query($id: ID!) { nodes(ids: [$id, $id]) { __typename id } }",
-    "query($id: ID!) { caseType(id: $id) { name versions { totalCount } history { totalCount edges { cursor } } version(number: 1) { number } } }",
-    'query($id: ID!) { caseType(id: $id) { compare(from: 1, to: 1) { changes { path } } versionAt(time: "2100-01-01T00:00:00Z") { number } } }',
-    "query($id: ID!) { caseTypeTemplate(id: $id) { name versions { totalCount } history { totalCount } } }",
-    "query($id: ID!) { node(id: $id) { ... on CaseType { name history { totalCount } } ... on LocalAdaptation { id versions { totalCount } } } }",
+    (
+        "query($id: ID!) { caseType(id: $id) { name versions { totalCount } history { totalCount"
+        " edges { cursor } } version(number: 1) { number } } }"
+    ),
+    (
+        "query($id: ID!) { caseType(id: $id) { compare(from: 1, to: 1) { changes { path } }"
+        ' versionAt(time: "2100-01-01T00:00:00Z") { number } } }'
+    ),
+    (
+        "query($id: ID!) { caseTypeTemplate(id: $id) { name versions { totalCount } history {"
+        " totalCount } } }"
+    ),
+    (
+        "query($id: ID!) { node(id: $id) { ... on CaseType { name history { totalCount } } ... on"
+        " LocalAdaptation { id versions { totalCount } } } }"
+    ),
     "query($id: ID!) { caseTypes(filter: { derivedFrom: $id }) { totalCount edges { cursor } } }",
     "query($id: ID!) { assignments(filter: { caseType: $id }) { totalCount edges { cursor } } }",
     "query($id: ID!) { assignments(filter: { group: $id }) { totalCount edges { cursor } } }",
     "query($id: ID!) { clinics(filter: { group: $id }) { totalCount edges { cursor } } }",
-    "query($id: ID!) { node(id: $id) { ... on Document { id } ... on Version { number changes { path } lineage { version { id } } } } }",
-    "query($id: ID!) { caseTypeTemplate(id: $id) { usage { templates caseTypes clinics } comparison { version places { totalCount } } } }",
+    (
+        "query($id: ID!) { node(id: $id) { ... on Document { id } ... on Version { number changes {"
+        " path } lineage { version { id } } } } }"
+    ),
+    (
+        "query($id: ID!) { caseTypeTemplate(id: $id) { usage { templates caseTypes clinics }"
+        " comparison { version places { totalCount } } } }"
+    ),
     "query($id: ID!) { templateExport(id: $id) { hash } }",
     "query($id: ID!) { checkTemplateAdoption(id: $id) { toVersion } }",
     "query($id: ID!) { residentCases(filter: { derivedFrom: $id }) { totalCount } }",
-    "query($id: ID!) { reports(clinics: { group: $id }) { caseTypesPerClinic { totalCount } clinicsBehind { totalCount } } }",
-    f'query($id: ID!) {{ reports {{ acknowledgementTimes(from: "{LONG_AGO}", caseType: $id) {{ publications total {{ pending }} }} }} }}',
-    f'query($id: ID!) {{ reports {{ acknowledgementTimes(from: "{LONG_AGO}") {{ byClinicGroup(groups: [$id]) {{ time {{ pending }} }} }} }} }}',
-    f'query($id: ID!) {{ checkDistribution(caseType: $id, to: {{ hsaIds: ["{LINDEN}"] }}) {{ refused {{ row }} }} }}',
+    (
+        "query($id: ID!) { reports(clinics: { group: $id }) { caseTypesPerClinic { totalCount }"
+        " clinicsBehind { totalCount } } }"
+    ),
+    (
+        f'query($id: ID!) {{ reports {{ acknowledgementTimes(from: "{LONG_AGO}", caseType: $id) {{'
+        " publications total { pending } } } }"
+    ),
+    (
+        f'query($id: ID!) {{ reports {{ acknowledgementTimes(from: "{LONG_AGO}") {{'
+        " byClinicGroup(groups: [$id]) { time { pending } } } } }"
+    ),
+    (
+        f'query($id: ID!) {{ checkDistribution(caseType: $id, to: {{ hsaIds: ["{LINDEN}"] }}) {{'
+        " refused { row } } }"
+    ),
 ]
 ANY_DOCUMENT = [
     *QUERIES[:2],
-    "query($id: ID!) { node(id: $id) { ... on Document { id } ... on Version { number changes { path } lineage { version { id } } } } }",
+    (
+        "query($id: ID!) { node(id: $id) { ... on Document { id } ... on Version { number changes {"
+        " path } lineage { version { id } } } } }"
+    ),
 ]
 ONE_DOCUMENT = (
-    "query($id: ID!) {{ {}(id: $id) {{ name versions {{ totalCount }} history {{ totalCount edges {{ cursor }} }} blame {{ path }} "
-    "compare(from: 1, to: 1) {{ changes {{ path }} }} version(number: 1) {{ number changes {{ path }} lineage {{ version {{ id }} }} }} }} }}"
+    "query($id: ID!) {{ {}(id: $id) {{ name versions {{ totalCount }} history {{ totalCount edges"
+    " {{ cursor }} }} blame {{ path }} compare(from: 1, to: 1) {{ changes {{ path }} }}"
+    " version(number: 1) {{ number changes {{ path }} lineage {{ version {{ id }} }} }} }} }}"
 )
 CLINICS = [
-    "query($id: HsaId!) { clinic(hsaId: $id) { name notifications { totalCount } startPage { __typename } } }",
+    (
+        "query($id: HsaId!) { clinic(hsaId: $id) { name notifications { totalCount } startPage {"
+        " __typename } } }"
+    ),
     "query($id: HsaId!) { clinics(filter: { similarTo: $id }) { totalCount } }",
     "query($id: HsaId!) { caseTypes(filter: { owner: $id }) { totalCount } }",
     "query($id: HsaId!) { assignments(filter: { clinic: $id }) { totalCount } }",
-    "query($id: HsaId!) { reports(clinics: { similarTo: $id }) { caseTypesPerClinic { totalCount } } }",
+    (
+        "query($id: HsaId!) { reports(clinics: { similarTo: $id }) { caseTypesPerClinic {"
+        " totalCount } } }"
+    ),
     "query($id: HsaId!) { templateReview(filter: { owner: $id }) { totalCount } }",
 ]
 MUTATIONS: dict[str, Json] = {
@@ -77,7 +132,11 @@ MUTATIONS: dict[str, Json] = {
     "caseTypeFollow": {"caseType": "$it", "clinic": LINDEN},
     "caseTypeUnfollow": {"caseType": "$it", "clinic": LINDEN},
     "caseTypesReorder": {"on": {"clinic": LINDEN}, "order": ["$it"]},
-    "residentCaseCreate": {"owner": BJORKEN, "content": dict(SAMPLES["residentCase"].content), "fromTemplate": {"id": "$it"}},
+    "residentCaseCreate": {
+        "owner": BJORKEN,
+        "content": dict(SAMPLES["residentCase"].content),
+        "fromTemplate": {"id": "$it"},
+    },
     "documentAdoptTemplate": {"id": "$it", "expectedVersion": 1},
     "roleRevoke": {"id": "$it"},
     "subscriptionEnd": {"id": "$it"},
@@ -86,7 +145,9 @@ MUTATIONS: dict[str, Json] = {
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """Something that is there, another of its sort that is not, and who sees the first; of a document of the other kinds its query."""
+    """Something that is there, another of its sort that is not, and who sees the first; of a
+    document of the other kinds its query.
+    """
 
     real: str
     missing: str
@@ -103,8 +164,17 @@ class Hidden:
         """What may be done to it."""
         if self.one is None:
             return MUTATIONS
-        change = {f"{self.one}Update": {"id": "$it", "expectedVersion": 1, "content": {"internalName": "Nytt"}}}
-        return change | {name: MUTATIONS[name] for name in ("documentPublish", "documentArchive", "documentAdoptTemplate")}
+        change = {
+            f"{self.one}Update": {
+                "id": "$it",
+                "expectedVersion": 1,
+                "content": {"internalName": "Nytt"},
+            }
+        }
+        return change | {
+            name: MUTATIONS[name]
+            for name in ("documentPublish", "documentArchive", "documentAdoptTemplate")
+        }
 
     @property
     def exports(self) -> list[tuple[str, str]]:
@@ -126,12 +196,24 @@ async def hidden_things(world: World) -> list[Hidden]:
         terms=[],
         standardReplies=[{"key": "a", "label": "A", "text": "A"}],
     )
-    group = await world.region.done("clinicGroupSave", "clinicGroup { id }", principal=STOCKHOLM, name="Grupp", hsaIds=[BJORKEN])
-    [assignment] = (await world.region.ask("{ assignments { edges { node { id } } } }"))["assignments"]["edges"]
-    events = f'{{ principal(hsaId: "{STOCKHOLM}") {{ events(first: 1) {{ edges {{ node {{ id }} }} }} }} }}'
+    group = await world.region.done(
+        "clinicGroupSave", "clinicGroup { id }", principal=STOCKHOLM, name="Grupp", hsaIds=[BJORKEN]
+    )
+    [assignment] = (await world.region.ask("{ assignments { edges { node { id } } } }"))[
+        "assignments"
+    ]["edges"]
+    events = (
+        f'{{ principal(hsaId: "{STOCKHOLM}") {{ events(first: 1) {{ edges {{ node {{ id }} }} }}'
+        " } }"
+    )
     event = (await world.region.ask(events))["principal"]["events"]["edges"][0]["node"]["id"]
-    notified = f'{{ clinic(hsaId: "{BJORKEN}") {{ notifications(first: 1) {{ edges {{ node {{ id }} }} }} }} }}'
-    notification = (await world.staff.ask(notified))["clinic"]["notifications"]["edges"][0]["node"]["id"]
+    notified = (
+        f'{{ clinic(hsaId: "{BJORKEN}") {{ notifications(first: 1) {{ edges {{ node {{ id }} }} }}'
+        " } }"
+    )
+    notification = (await world.staff.ask(notified))["clinic"]["notifications"]["edges"][0]["node"][
+        "id"
+    ]
     log, _, clinic = notification.split(".")
     readers_here = frozenset({"region", "reviewer", "reporter", "staff", "clinic_admin"})
     document = world.case_type.partition("_")[0]
@@ -139,37 +221,75 @@ async def hidden_things(world: World) -> list[Hidden]:
         Hidden(ids["draft"], f"{document}_{NEVER}", with_reviewer),
         Hidden(f"{ids['draft']}.1", f"{document}_{NEVER}.1", with_reviewer),
         Hidden(ids["template"], f"tpl_{NEVER}", with_reviewer),
-        *(Hidden(ids[kind.one], f"{ids[kind.one].partition('_')[0]}_{NEVER}", with_reviewer, kind.one) for kind in OTHER_KINDS),
-        *(Hidden(f"{ids[kind.one]}.1", f"{ids[kind.one].partition('_')[0]}_{NEVER}.1", with_reviewer, kind.one) for kind in OTHER_KINDS[:1]),
+        *(
+            Hidden(
+                ids[kind.one], f"{ids[kind.one].partition('_')[0]}_{NEVER}", with_reviewer, kind.one
+            )
+            for kind in OTHER_KINDS
+        ),
+        *(
+            Hidden(
+                f"{ids[kind.one]}.1",
+                f"{ids[kind.one].partition('_')[0]}_{NEVER}.1",
+                with_reviewer,
+                kind.one,
+            )
+            for kind in OTHER_KINDS[:1]
+        ),
         Hidden(ids["grant"], f"rg_{NEVER}", with_reviewer),
-        Hidden(adapted["localAdaptation"]["id"], f"{adapted['localAdaptation']['id'].partition('_')[0]}_{NEVER}", readers_here),
-        Hidden(group["clinicGroup"]["id"], f"gr_{NEVER}", frozenset({"region", "reviewer", "reporter", "national"})),
+        Hidden(
+            adapted["localAdaptation"]["id"],
+            f"{adapted['localAdaptation']['id'].partition('_')[0]}_{NEVER}",
+            readers_here,
+        ),
+        Hidden(
+            group["clinicGroup"]["id"],
+            f"gr_{NEVER}",
+            frozenset({"region", "reviewer", "reporter", "national"}),
+        ),
         Hidden(assignment["node"]["id"], f"as_{NEVER}", readers_here | {"national"}),
-        Hidden(event, f"{event.partition('.')[0]}.999999", readers_here - {"staff", "clinic_admin"}),
+        Hidden(
+            event, f"{event.partition('.')[0]}.999999", readers_here - {"staff", "clinic_admin"}
+        ),
         Hidden(notification, f"{log}.999999.{clinic}", readers_here),
         Hidden(await open_subscription(world), f"sub_{NEVER}", region_only),
     ]
 
 
-async def answers_alike(caller: Caller, query: str, real: str, missing: str, **more: object) -> bool:
+async def answers_alike(
+    caller: Caller, query: str, real: str, missing: str, **more: object
+) -> bool:
     """Whether a query about either is answered the same, but for the id itself."""
-    told = [(await caller.post(query, id=it, **more)).text.replace(it, "IT") for it in (real, missing)]
+    told = [
+        (await caller.post(query, id=it, **more)).text.replace(it, "IT") for it in (real, missing)
+    ]
     return told[0] == told[1]
 
 
-async def refused_alike(caller: Caller, mutation: str, given: Json, real: str, missing: str) -> bool:
+async def refused_alike(
+    caller: Caller, mutation: str, given: Json, real: str, missing: str
+) -> bool:
     """The same of a mutation."""
     call = operation(mutation, "event { id }")
-    told = [(await caller.post(call, input=filled(given, {"it": it}))).text.replace(it, "IT") for it in (real, missing)]
+    told = [
+        (await caller.post(call, input=filled(given, {"it": it}))).text.replace(it, "IT")
+        for it in (real, missing)
+    ]
     return told[0] == told[1]
 
 
-async def exported_alike(caller: Caller, file: str, parameter: str, real: str, missing: str) -> bool:
+async def exported_alike(
+    caller: Caller, file: str, parameter: str, real: str, missing: str
+) -> bool:
     """The same of an export."""
     told = []
     for it in (real, missing):
         answer = await fetched(caller, file, **{parameter: it})
-        unlike = {answer.headers["x-request-id"]: "REQUEST", it: "IT", answer.headers.get("x-export-cursor") or "-": "CURSOR"}
+        unlike = {
+            answer.headers["x-request-id"]: "REQUEST",
+            it: "IT",
+            answer.headers.get("x-export-cursor") or "-": "CURSOR",
+        }
         text = answer.text
         for one, name in unlike.items():
             text = text.replace(one, name)
@@ -181,38 +301,65 @@ async def differences(world: World, name: str, thing: Hidden) -> list[tuple[str,
     """The queries and mutations that tell a caller that something is there."""
     caller = caller_named(world, name)
     asked = [answers_alike(caller, query, thing.real, thing.missing) for query in thing.queries]
-    tried = [refused_alike(caller, mutation, given, thing.real, thing.missing) for mutation, given in thing.mutations.items()]
+    tried = [
+        refused_alike(caller, mutation, given, thing.real, thing.missing)
+        for mutation, given in thing.mutations.items()
+    ]
     alike = await asyncio.gather(*asked, *tried)
     # Who reads the log reads of acts on drafts in it, though not what they did.
-    exports = [one for one in thing.exports if name != "reporter" or not one[0].startswith("events")]
-    alike += [await exported_alike(caller, *export, thing.real, thing.missing) for export in exports]
-    whats = [*thing.queries, *thing.mutations, *(f"{file}?{parameter}" for file, parameter in exports)]
+    exports = [
+        one for one in thing.exports if name != "reporter" or not one[0].startswith("events")
+    ]
+    alike += [
+        await exported_alike(caller, *export, thing.real, thing.missing) for export in exports
+    ]
+    whats = [
+        *thing.queries,
+        *thing.mutations,
+        *(f"{file}?{parameter}" for file, parameter in exports),
+    ]
     return [(name, thing, what) for what, same in zip(whats, alike, strict=True) if not same]
 
 
 @pytest.mark.timeout(300)
 async def test_ids_of_foreign_things_answer_as_those_of_nothing(world: World) -> None:
     async with world.staff.socket() as socket:
-        await socket.subscribe(f'subscription {{ clinicNotifications(clinics: ["{BJORKEN}"]) {{ action }} }}')
+        await socket.subscribe(
+            f'subscription {{ clinicNotifications(clinics: ["{BJORKEN}"]) {{ action }} }}'
+        )
         things = await hidden_things(world)
-        found = [await differences(world, name, thing) for thing in things for name in CALLERS if name not in thing.seen_by]
+        found = [
+            await differences(world, name, thing)
+            for thing in things
+            for name in CALLERS
+            if name not in thing.seen_by
+        ]
 
         assert [(name, thing.real, what) for each in found for name, thing, what in each] == []
         for thing in things:  # else this test would show nothing
-            assert await answers_alike(world.region, QUERIES[0], thing.real, thing.missing) is False, thing
+            assert (
+                await answers_alike(world.region, QUERIES[0], thing.real, thing.missing) is False
+            ), thing
 
 
 async def test_a_foreign_text_change_is_undone_as_none(world: World) -> None:
     changed = await batch(world)
     missing = f"{changed.partition('.')[0]}.{NEVER}"
     alike = {
-        name: await refused_alike(caller_named(world, name), "textReplaceUndo", {"batch": "$it"}, changed, missing)
+        name: await refused_alike(
+            caller_named(world, name), "textReplaceUndo", {"batch": "$it"}, changed, missing
+        )
         for name in CALLERS
         if name != "region"
     }
 
-    assert alike == {name: name != "reviewer" for name in alike}  # who sees the drafts, but may not edit
-    assert [one["code"] for one in (await world.region.do("textReplaceUndo", "batch", batch=missing))["errors"]] == ["NOT_FOUND"]
+    assert alike == {
+        name: name != "reviewer" for name in alike
+    }  # who sees the drafts, but may not edit
+    assert [
+        one["code"]
+        for one in (await world.region.do("textReplaceUndo", "batch", batch=missing))["errors"]
+    ] == ["NOT_FOUND"]
 
 
 async def test_foreign_clinics_answer_as_none(world: World) -> None:
@@ -220,11 +367,24 @@ async def test_foreign_clinics_answer_as_none(world: World) -> None:
     different: list[tuple[str, object]] = []
     for name in ("stranger", "wrong_clinic", "other_region"):
         caller = caller_named(world, name)
-        different += [(name, query) for query in CLINICS if not await answers_alike(caller, query, BJORKEN, MISSING_CLINIC)]
-        different += [(name, one) for one in EXPORTS_OF_CLINICS if not await exported_alike(caller, *one, BJORKEN, MISSING_CLINIC)]
+        different += [
+            (name, query)
+            for query in CLINICS
+            if not await answers_alike(caller, query, BJORKEN, MISSING_CLINIC)
+        ]
+        different += [
+            (name, one)
+            for one in EXPORTS_OF_CLINICS
+            if not await exported_alike(caller, *one, BJORKEN, MISSING_CLINIC)
+        ]
         for call in ("caseTypeFollow", "caseTypeHide", "caseTypeShow"):
             told = [
-                (await caller.post(operation(call, "event { id }"), input={"caseType": world.case_type, "clinic": clinic})).text.replace(clinic, "IT")
+                (
+                    await caller.post(
+                        operation(call, "event { id }"),
+                        input={"caseType": world.case_type, "clinic": clinic},
+                    )
+                ).text.replace(clinic, "IT")
                 for clinic in (BJORKEN, MISSING_CLINIC)
             ]
             different += [(name, call)] if told[0] != told[1] else []

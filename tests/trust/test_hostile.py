@@ -1,4 +1,6 @@
-"""A few hundred hostile bodies and frames: none fails, none is answered without a code, none leaves a stack trace, and none costs the others."""
+"""A few hundred hostile bodies and frames: none fails, none is answered without a code, none leaves
+a stack trace, and none costs the others.
+"""
 
 import asyncio
 import json
@@ -73,7 +75,10 @@ def test_a_string_without_an_end_is_looked_through_once(end: bytes) -> None:
             read_json(text)
         return time.process_time() - begun
 
-    few, many = (min(seconds(b'"' + b'[\\"' * number + end) for _ in range(3)) for number in (51_000, 204_000))
+    few, many = (
+        min(seconds(b'"' + b'[\\"' * number + end) for _ in range(3))
+        for number in (51_000, 204_000)
+    )
 
     assert many < few * 10  # if each quotation mark were tried: 16, and minutes
 
@@ -83,12 +88,20 @@ def no_faults() -> Iterator[None]:
     """Nothing is logged as a fault meanwhile."""
     with capture_logs() as logs:
         yield
-    assert [entry for entry in logs if entry["log_level"] not in {"info", "warning"} or "exc_info" in entry] == []
+    assert [
+        entry
+        for entry in logs
+        if entry["log_level"] not in {"info", "warning"} or "exc_info" in entry
+    ] == []
 
 
 async def posted(caller: Caller, body: bytes, **headers: str) -> int:
     """The status of the answer to a body, which must be a decent one."""
-    sent = {"authorization": f"Bearer {caller.token}", "content-type": "application/json", **headers}
+    sent = {
+        "authorization": f"Bearer {caller.token}",
+        "content-type": "application/json",
+        **headers,
+    }
     raw = [(name.encode(), value.encode("latin-1")) for name, value in sent.items()]
     answer = await caller.client.post(caller.api.url, content=body, headers=raw)
     assert_decent(answer, body[:300])
@@ -107,13 +120,21 @@ async def test_every_body_is_answered_decently_in_both_media_types(world: World)
 
 
 @pytest.mark.usefixtures("no_faults")
-async def test_every_frame_is_answered_or_closes_its_socket_with_a_code_of_the_protocol(world: World) -> None:
+async def test_every_frame_is_answered_or_closes_its_socket_with_a_code_of_the_protocol(
+    world: World,
+) -> None:
     for frame in FRAMES:
         async with world.region.socket() as socket:
             await socket.ws.send(frame)
-            await socket.ws.send(json.dumps({"type": "subscribe", "id": "after", "payload": {"query": VIEWER}}))
+            await socket.ws.send(
+                json.dumps({"type": "subscribe", "id": "after", "payload": {"query": VIEWER}})
+            )
             for message in await until_after(socket.ws):
-                errors = message["payload"] if message["type"] == "error" else message.get("payload", {}).get("errors", [])
+                errors = (
+                    message["payload"]
+                    if message["type"] == "error"
+                    else message.get("payload", {}).get("errors", [])
+                )
                 assert_coded(errors, frame[:300])
             assert socket.ws.close_code in CLOSES | {None}, (socket.ws.close_code, frame[:300])
 
@@ -122,7 +143,10 @@ async def test_every_frame_is_answered_or_closes_its_socket_with_a_code_of_the_p
 async def test_every_address_of_an_export_is_answered_with_rows_or_a_problem(world: World) -> None:
     statuses = set()
     for address in ADDRESSES:
-        answer = await world.region.client.get(f"{world.api.root}/exports/{address}", headers={"authorization": f"Bearer {world.region.token}"})
+        answer = await world.region.client.get(
+            f"{world.api.root}/exports/{address}",
+            headers={"authorization": f"Bearer {world.region.token}"},
+        )
         statuses.add(answer.status_code)
         if answer.status_code == 200:
             assert answer.headers["x-content-type-options"] == "nosniff"
@@ -136,11 +160,27 @@ async def test_every_address_of_an_export_is_answered_with_rows_or_a_problem(wor
 async def test_exports_are_only_fetched_and_only_by_who_is_signed_in(world: World) -> None:
     url = f"{world.api.root}/exports/clinics.csv"
     signed_in = {"authorization": f"Bearer {world.region.token}"}
-    odd: list[dict[str, str]] = [{"if-none-match": "\u00e5" * 100}, {"range": "bytes=0-0"}, {"accept-encoding": "gzip;q=x, *;q=2"}, {"accept": "x"}]
+    odd: list[dict[str, str]] = [
+        {"if-none-match": "\u00e5" * 100},
+        {"range": "bytes=0-0"},
+        {"accept-encoding": "gzip;q=x, *;q=2"},
+        {"accept": "x"},
+    ]
 
-    methods = [await world.region.client.request(method, url, headers=signed_in) for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS")]
-    tokens = [await world.region.client.get(url, headers={"authorization": text}) for text in ("", "Bearer", "Bearer a.b.c", "Basic eA==")]
-    headers = [await world.region.client.get(url, headers=[(k.encode(), v.encode("latin-1")) for k, v in (signed_in | one).items()]) for one in odd]
+    methods = [
+        await world.region.client.request(method, url, headers=signed_in)
+        for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS")
+    ]
+    tokens = [
+        await world.region.client.get(url, headers={"authorization": text})
+        for text in ("", "Bearer", "Bearer a.b.c", "Basic eA==")
+    ]
+    headers = [
+        await world.region.client.get(
+            url, headers=[(k.encode(), v.encode("latin-1")) for k, v in (signed_in | one).items()]
+        )
+        for one in odd
+    ]
 
     for answer in (*methods, *tokens):
         assert_decent(answer, (answer.request.method, answer.request.headers))
@@ -150,11 +190,16 @@ async def test_exports_are_only_fetched_and_only_by_who_is_signed_in(world: Worl
 
 
 async def until_after(ws: websockets.ClientConnection) -> list[Json]:
-    """All messages until the operation that came after the frame is answered, or the socket is closed."""
+    """All messages until the operation that came after the frame is answered, or the socket is
+    closed.
+    """
     messages: list[Json] = []
     try:
         async with asyncio.timeout(20):
-            while not messages or (messages[-1].get("id"), messages[-1]["type"]) != ("after", "next"):
+            while not messages or (messages[-1].get("id"), messages[-1]["type"]) != (
+                "after",
+                "next",
+            ):
                 messages.append(json.loads(await ws.recv()))
     except websockets.ConnectionClosed:
         pass
@@ -164,7 +209,9 @@ async def until_after(ws: websockets.ClientConnection) -> list[Json]:
 @pytest.mark.usefixtures("no_faults")
 async def test_no_subscription_or_syntax_error_closes_the_socket(world: World) -> None:
     async with world.region.socket() as socket:
-        for number, document in enumerate(["{", "{ nothing }", "query A { viewer { roles } }", "mutation {", "\x00"]):
+        for number, document in enumerate(
+            ["{", "{ nothing }", "query A { viewer { roles } }", "mutation {", "\x00"]
+        ):
             await socket.subscribe(document, id=str(number))
             message = await socket.message()
             assert message["id"] == str(number)

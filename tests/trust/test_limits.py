@@ -1,4 +1,6 @@
-"""The limits of one request: its headers, its body, its time, its cost, how often it comes, and from which page."""
+"""The limits of one request: its headers, its body, its time, its cost, how often it comes, and
+from which page.
+"""
 
 import asyncio
 import json
@@ -58,7 +60,13 @@ async def said(api: Api, *pieces: bytes) -> bytes:
 
 def head(caller: Caller, *lines: str) -> bytes:
     """The beginning of a request."""
-    common = ("POST /graphql HTTP/1.1", "host: x", f"authorization: Bearer {caller.token}", "content-type: application/json", *lines)
+    common = (
+        "POST /graphql HTTP/1.1",
+        "host: x",
+        f"authorization: Bearer {caller.token}",
+        "content-type: application/json",
+        *lines,
+    )
     return "".join(f"{line}\r\n" for line in common).encode()
 
 
@@ -71,7 +79,9 @@ def code_in(answer: bytes) -> str:
 # ------------------------------------------------------------- headers and bodies
 
 
-async def test_headers_that_do_not_come_or_not_in_time_close_the_connection(strict: Api, region: Caller) -> None:
+async def test_headers_that_do_not_come_or_not_in_time_close_the_connection(
+    strict: Api, region: Caller
+) -> None:
     silent = await said(strict)
     slow = await said(strict, head(region))
 
@@ -84,7 +94,9 @@ async def test_headers_that_are_too_long_close_the_connection(strict: Api, regio
     assert (await said(strict, head(region), b"x: " + b"y" * 100_000)).startswith(b"HTTP/1.1 431 ")
 
 
-async def test_a_request_that_began_in_time_is_answered_however_long_the_connection_was_idle_before(strict: Api, region: Caller) -> None:
+async def test_a_request_that_began_in_time_is_answered_however_long_the_connection_was_idle_before(
+    strict: Api, region: Caller
+) -> None:
     body = json.dumps({"query": VIEWER}).encode()
     request = head(region, f"content-length: {len(body)}") + b"\r\n" + body
     host, port = strict.root.removeprefix("http://").split(":")
@@ -106,27 +118,52 @@ async def test_a_body_that_comes_too_slowly_is_refused(strict: Api, region: Call
     assert (answer[:13], code_in(answer)) == (b"HTTP/1.1 408 ", "REQUEST_TIMEOUT")
 
 
-async def test_a_body_that_is_too_long_is_refused_by_its_announced_length_or_once_it_has_come(strict: Api, region: Caller) -> None:
+async def test_a_body_that_is_too_long_is_refused_by_its_announced_length_or_once_it_has_come(
+    strict: Api, region: Caller
+) -> None:
     announced = await said(strict, head(region, "content-length: 999999999999"), b"\r\n")
     absurd = await said(strict, head(region, "content-length: " + "9" * 18), b"\r\n")
     chunk = b"4000\r\n" + b" " * 0x4000 + b"\r\n"
     streamed = await said(strict, head(region, "transfer-encoding: chunked"), b"\r\n", chunk, chunk)
 
-    assert [(answer[:13], code_in(answer)) for answer in (announced, absurd, streamed)] == [(b"HTTP/1.1 413 ", "BODY_TOO_LARGE")] * 3
+    assert [(answer[:13], code_in(answer)) for answer in (announced, absurd, streamed)] == [
+        (b"HTTP/1.1 413 ", "BODY_TOO_LARGE")
+    ] * 3
 
 
-async def test_only_operations_that_take_files_or_documents_of_signed_in_callers_may_be_long(strict: Api, region: Caller) -> None:
-    importing = 'mutation($c: String!) { clinicsImport(input: { principal: "SE2321000016", csv: $c }) { created errors { code } } }'
-    csv = "hsaId,name\n" + "".join(f"SE2321000016-L{number:03},Mottagning\n" for number in range(100))
-    both = importing.replace("{ clinicsImport", '{ documentArchive(input: { id: "x", expectedVersion: 1 }) { errors { code } } clinicsImport')
+async def test_only_operations_that_take_files_or_documents_of_signed_in_callers_may_be_long(
+    strict: Api, region: Caller
+) -> None:
+    importing = (
+        'mutation($c: String!) { clinicsImport(input: { principal: "SE2321000016", csv: $c }) {'
+        " created errors { code } } }"
+    )
+    csv = "hsaId,name\n" + "".join(
+        f"SE2321000016-L{number:03},Mottagning\n" for number in range(100)
+    )
+    both = importing.replace(
+        "{ clinicsImport",
+        '{ documentArchive(input: { id: "x", expectedVersion: 1 }) { errors { code } }'
+        " clinicsImport",
+    )
 
     imported = await region.post(importing, c=csv)
-    other = await region.post("query($c: String) { caseTypes(filter: { text: $c }) { totalCount } }", c=csv)
+    other = await region.post(
+        "query($c: String) { caseTypes(filter: { text: $c }) { totalCount } }", c=csv
+    )
     mixed = await region.post(both, c=csv)
     nobody = await strict.nobody().post(importing, c=csv)
-    template = await region.post(operation("templateImport", "event { id }"), input={"owner": STOCKHOLM, "file": csv})
+    template = await region.post(
+        operation("templateImport", "event { id }"), input={"owner": STOCKHOLM, "file": csv}
+    )
     replies = [{"key": "a", "label": "A", "text": csv}]
-    adaptation = {"caseType": "ct_x", "clinic": BJORKEN, "expectedVersion": 0, "standardReplies": replies, "terms": []}
+    adaptation = {
+        "caseType": "ct_x",
+        "clinic": BJORKEN,
+        "expectedVersion": 0,
+        "standardReplies": replies,
+        "terms": [],
+    }
     adapted = await region.post(operation("localAdaptationSave", "event { id }"), input=adaptation)
 
     assert imported.json()["data"]["clinicsImport"] == {"created": 100, "errors": []}
@@ -138,7 +175,9 @@ async def test_only_operations_that_take_files_or_documents_of_signed_in_callers
 # ------------------------------------------------------------- cost
 
 
-async def test_what_an_operation_may_come_to_is_told_and_bounded(mongodb_uri: str, store: Store, tmp_path: Path) -> None:
+async def test_what_an_operation_may_come_to_is_told_and_bounded(
+    mongodb_uri: str, store: Store, tmp_path: Path
+) -> None:
     query = "query($n: Int = 10) { caseTypes(first: $n) { edges { node { id name } } } }"
 
     async with serving(tmp_path, mongodb_uri, store, development=True, query_cost=200) as api:
@@ -151,42 +190,74 @@ async def test_what_an_operation_may_come_to_is_told_and_bounded(mongodb_uri: st
     assert smaller["extensions"] == {"cost": {"requested": 10 + 1 + 1 + 3, "limit": 200}}
     assert large["extensions"] == {"cost": {"requested": 10 + 1 + 1 + 100 * 3, "limit": 200}}
     assert large["data"] is None
-    assert large["errors"][0]["extensions"] == {"code": "QUERY_TOO_COMPLEX", "limit": "cost", "most": 200}
+    assert large["errors"][0]["extensions"] == {
+        "code": "QUERY_TOO_COMPLEX",
+        "limit": "cost",
+        "most": 200,
+    }
 
 
-async def test_who_asks_too_often_is_told_when_to_come_back_and_others_are_not_held_up(mongodb_uri: str, store: Store, tmp_path: Path) -> None:
+async def test_who_asks_too_often_is_told_when_to_come_back_and_others_are_not_held_up(
+    mongodb_uri: str, store: Store, tmp_path: Path
+) -> None:
     limits: Json = {"user_cost_per_second": 0.01, "user_cost_burst": 70}
     async with serving(tmp_path, mongodb_uri, store, development=True, **limits) as api:
-        one, other = (api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM, employee=f"{STOCKHOLM}-{name}") for name in "AB")
+        one, other = (
+            api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM, employee=f"{STOCKHOLM}-{name}")
+            for name in "AB"
+        )
         answers = [await one.post(VIEWER) for _ in range(4)]
         others = await other.post(VIEWER)
         async with one.socket() as socket:
             await socket.subscribe(VIEWER)
             over_socket = await socket.message()
         stream = await one.client.post(
-            api.url, json={"query": VIEWER}, headers={"authorization": f"Bearer {one.token}", "accept": "text/event-stream"}
+            api.url,
+            json={"query": VIEWER},
+            headers={"authorization": f"Bearer {one.token}", "accept": "text/event-stream"},
         )
 
         export = await fetched(one, "clinics.csv")
 
-    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]  # both paid for being read, too
+    assert [answer.status_code for answer in answers] == [
+        200,
+        200,
+        429,
+        429,
+    ]  # both paid for being read, too
     assert others.status_code == 200
     error = answers[-1].json()["errors"][0]
     assert error["extensions"]["code"] == "RATE_LIMITED"
     assert int(answers[-1].headers["retry-after"]) == error["extensions"]["retryAfter"] > 0
-    assert (over_socket["type"], over_socket["payload"][0]["extensions"]["code"]) == ("error", "RATE_LIMITED")
-    assert (stream.status_code, stream.json()["errors"][0]["extensions"]["code"]) == (429, "RATE_LIMITED")
+    assert (over_socket["type"], over_socket["payload"][0]["extensions"]["code"]) == (
+        "error",
+        "RATE_LIMITED",
+    )
+    assert (stream.status_code, stream.json()["errors"][0]["extensions"]["code"]) == (
+        429,
+        "RATE_LIMITED",
+    )
     assert int(stream.headers["retry-after"]) > 0
     assert (export.status_code, export.json()["code"]) == (429, "RATE_LIMITED")
     assert int(export.headers["retry-after"]) > 0
 
 
-async def test_long_bodies_are_paid_for_before_they_are_read(mongodb_uri: str, store: Store, tmp_path: Path) -> None:
-    limits: Json = {"user_cost_per_second": 0.01, "user_cost_burst": 5_000, "body_bytes": 2_000, "import_bytes": 20_000}
+async def test_long_bodies_are_paid_for_before_they_are_read(
+    mongodb_uri: str, store: Store, tmp_path: Path
+) -> None:
+    limits: Json = {
+        "user_cost_per_second": 0.01,
+        "user_cost_burst": 5_000,
+        "body_bytes": 2_000,
+        "import_bytes": 20_000,
+    }
     long = "query($c: String) { caseTypes(filter: { text: $c }) { totalCount } }"
     async with serving(tmp_path, mongodb_uri, store, development=True, **limits) as api:
         one = api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM)
-        answers = [await one.post(f"# {number} {'x' * 2_000}\n{long}", c="x" * 1_000) for number in range(4)]
+        answers = [
+            await one.post(f"# {number} {'x' * 2_000}\n{long}", c="x" * 1_000)
+            for number in range(4)
+        ]
         stream = await one.client.post(
             api.url,
             json={"query": f"# {'x' * 2_000}\n{long}"},
@@ -194,25 +265,43 @@ async def test_long_bodies_are_paid_for_before_they_are_read(mongodb_uri: str, s
         )
 
     assert [answer.status_code for answer in answers] == [413, 413, 429, 429]
-    assert [answer.json()["errors"][0]["extensions"]["code"] for answer in answers] == ["BODY_TOO_LARGE"] * 2 + ["RATE_LIMITED"] * 2
+    assert [answer.json()["errors"][0]["extensions"]["code"] for answer in answers] == [
+        "BODY_TOO_LARGE"
+    ] * 2 + ["RATE_LIMITED"] * 2
     assert int(answers[-1].headers["retry-after"]) > 0
-    assert (stream.status_code, stream.json()["errors"][0]["extensions"]["code"]) == (429, "RATE_LIMITED")
+    assert (stream.status_code, stream.json()["errors"][0]["extensions"]["code"]) == (
+        429,
+        "RATE_LIMITED",
+    )
 
 
-async def test_what_is_read_of_a_body_that_is_too_long_is_paid_for_too(mongodb_uri: str, store: Store, tmp_path: Path) -> None:
-    limits: Json = {"body_bytes": 2_000, "import_bytes": 20_000, "user_cost_per_second": 0.01, "user_cost_burst": 100}
+async def test_what_is_read_of_a_body_that_is_too_long_is_paid_for_too(
+    mongodb_uri: str, store: Store, tmp_path: Path
+) -> None:
+    limits: Json = {
+        "body_bytes": 2_000,
+        "import_bytes": 20_000,
+        "user_cost_per_second": 0.01,
+        "user_cost_burst": 100,
+    }
     query = "query Q%d($x: String) { caseTypes(filter: { text: $x }) { totalCount } }"
     async with serving(tmp_path, mongodb_uri, store, development=True, **limits) as api:
         caller = api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM)
         with capture_logs() as logs:
             answers = [await caller.post(query % number, x="y" * 3_000) for number in range(3)]
 
-    assert [(answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) for answer in answers] == [
+    assert [
+        (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) for answer in answers
+    ] == [
         (413, "BODY_TOO_LARGE"),
         (429, "RATE_LIMITED"),
         (429, "RATE_LIMITED"),
     ]
-    assert [entry["codes"] for entry in logs if entry["event"] == "refused"] == [["BODY_TOO_LARGE"], ["RATE_LIMITED"], ["RATE_LIMITED"]]
+    assert [entry["codes"] for entry in logs if entry["event"] == "refused"] == [
+        ["BODY_TOO_LARGE"],
+        ["RATE_LIMITED"],
+        ["RATE_LIMITED"],
+    ]
 
 
 # ------------------------------------------------------------- time
@@ -245,14 +334,18 @@ async def until(condition: Callable[[], bool]) -> None:
 async def hasty(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterator[Api]:
     """The app in a hurry."""
     async with serving(tmp_path, mongodb_uri, store, development=True, deadline_seconds=0.5) as api:
-        await api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM).ask(VIEWER)  # what is kept for all is read
+        await api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM).ask(
+            VIEWER
+        )  # what is kept for all is read
         yield api
 
 
 QUERY = f'{{ clinic(hsaId: "{BJORKEN}") {{ name }} }}'
 
 
-async def test_a_query_that_takes_too_long_is_ended_and_waits_for_nothing_any_more(hasty: Api) -> None:
+async def test_a_query_that_takes_too_long_is_ended_and_waits_for_nothing_any_more(
+    hasty: Api,
+) -> None:
     caller = hasty.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM)
     async with no_reads(hasty) as turns:
         over_http = await caller.post(QUERY)
@@ -262,7 +355,10 @@ async def test_a_query_that_takes_too_long_is_ended_and_waits_for_nothing_any_mo
         left = waiting(turns)
 
     assert over_http.json()["errors"][0]["extensions"]["code"] == "DEADLINE_EXCEEDED"
-    assert (over_socket["type"], over_socket["payload"][0]["extensions"]["code"]) == ("error", "DEADLINE_EXCEEDED")
+    assert (over_socket["type"], over_socket["payload"][0]["extensions"]["code"]) == (
+        "error",
+        "DEADLINE_EXCEEDED",
+    )
     assert left == 0
 
 
@@ -270,12 +366,21 @@ async def test_the_time_of_an_operation_and_how_many_are_under_way_bound_the_rea
     mongodb_uri: str, store: Store, tmp_path: Path
 ) -> None:
     query = json.dumps({"query": '{ caseType(id: "ct_0") { name } }'})
-    async with serving(tmp_path, mongodb_uri, store, development=True, user_operations=2, deadline_seconds=0.5) as api:
+    async with serving(
+        tmp_path, mongodb_uri, store, development=True, user_operations=2, deadline_seconds=0.5
+    ) as api:
         caller = api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM)
-        headers = {"authorization": f"Bearer {caller.token}", "content-type": "application/json", "if-none-match": '""'}
+        headers = {
+            "authorization": f"Bearer {caller.token}",
+            "content-type": "application/json",
+            "if-none-match": '""',
+        }
         await caller.ask(VIEWER)
         async with no_reads(api) as turns:
-            asked = [asyncio.create_task(caller.client.post(api.url, content=query, headers=headers)) for _ in range(5)]
+            asked = [
+                asyncio.create_task(caller.client.post(api.url, content=query, headers=headers))
+                for _ in range(5)
+            ]
             await until(lambda: waiting(turns) > 0)
             await api.nobody().refused(VIEWER)  # the server has had its time
             under_way = waiting(turns)
@@ -283,12 +388,19 @@ async def test_the_time_of_an_operation_and_how_many_are_under_way_bound_the_rea
                 answers = await asyncio.gather(*asked)
 
     assert under_way == 2
-    assert {answer.json()["errors"][0]["extensions"]["code"] for answer in answers} == {"DEADLINE_EXCEEDED"}
+    assert {answer.json()["errors"][0]["extensions"]["code"] for answer in answers} == {
+        "DEADLINE_EXCEEDED"
+    }
 
 
 async def test_the_time_of_operations_ends_reports_but_no_export(hasty: Api) -> None:
     caller = hasty.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM)
-    await caller.done("clinicsImport", "created", principal=STOCKHOLM, csv="hsaId,name\n" + f"{BJORKEN},Björken\n{LINDEN},Linden\n")
+    await caller.done(
+        "clinicsImport",
+        "created",
+        principal=STOCKHOLM,
+        csv="hsaId,name\n" + f"{BJORKEN},Björken\n{LINDEN},Linden\n",
+    )
     await fetched(caller, "clinics.csv")  # what is kept for all is read
     async with no_reads(hasty) as turns:
         export = asyncio.create_task(fetched(caller, "clinics.ndjson"))
@@ -310,7 +422,9 @@ async def test_a_client_that_hangs_up_ends_its_query(api: Api) -> None:
     async with no_reads(api) as turns:
         for accept in ("application/json", "text/event-stream"):
             _, writer = await asyncio.open_connection(host, int(port))
-            writer.write(head(caller, f"content-length: {len(body)}", f"accept: {accept}") + b"\r\n" + body)
+            writer.write(
+                head(caller, f"content-length: {len(body)}", f"accept: {accept}") + b"\r\n" + body
+            )
             await until(lambda: waiting(turns) == 1)
 
             writer.transport.abort()
@@ -322,7 +436,9 @@ async def test_a_client_that_hangs_up_ends_its_query(api: Api) -> None:
         await until(lambda: waiting(turns) == 0)
 
 
-async def test_a_write_that_takes_too_long_has_an_unknown_outcome_and_is_done_once_when_it_is_repeated(hasty: Api) -> None:
+async def test_a_write_that_takes_too_long_has_an_unknown_outcome_and_is_done_once_when_it_is_repeated(
+    hasty: Api,
+) -> None:
     caller = hasty.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM)
     content = {"name": "Ny", "internalName": "Ny"}
     save = operation("caseTypeCreate", "event { sequence }")
@@ -344,12 +460,19 @@ async def test_a_write_that_takes_too_long_has_an_unknown_outcome_and_is_done_on
     assert log["principal"]["events"]["totalCount"] == 1
 
 
-async def test_a_user_has_so_many_operations_under_way_and_the_others_wait_in_order(mongodb_uri: str, store: Store, tmp_path: Path) -> None:
+async def test_a_user_has_so_many_operations_under_way_and_the_others_wait_in_order(
+    mongodb_uri: str, store: Store, tmp_path: Path
+) -> None:
     async with serving(tmp_path, mongodb_uri, store, development=True, user_operations=2) as api:
-        one, other = (api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM, employee=f"{STOCKHOLM}-{name}") for name in "AB")
+        one, other = (
+            api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM, employee=f"{STOCKHOLM}-{name}")
+            for name in "AB"
+        )
         await asyncio.gather(one.ask(VIEWER), other.ask(VIEWER))
         async with no_reads(api) as turns:
-            asked = [asyncio.create_task(caller.ask(QUERY)) for caller in (one, one, one, one, other)]
+            asked = [
+                asyncio.create_task(caller.ask(QUERY)) for caller in (one, one, one, one, other)
+            ]
             await until(lambda: waiting(turns) == 3)
             await api.nobody().refused(VIEWER)  # the server has had its time
             under_way = waiting(turns)
@@ -365,10 +488,19 @@ async def test_a_user_has_so_many_operations_under_way_and_the_others_wait_in_or
 async def test_only_pages_of_this_server_and_named_ones_open_websockets(strict: Api) -> None:
     url = strict.url.replace("http", "ws", 1)
     found = {}
-    for origin in (None, strict.root, "https://verktyg.example", "https://ond.example", "null", strict.root.replace("http://", "http://x.")):
+    for origin in (
+        None,
+        strict.root,
+        "https://verktyg.example",
+        "https://ond.example",
+        "null",
+        strict.root.replace("http://", "http://x."),
+    ):
         named = websockets.Origin(origin) if origin else None
         try:
-            async with websockets.connect(url, subprotocols=[websockets.Subprotocol("graphql-transport-ws")], origin=named):
+            async with websockets.connect(
+                url, subprotocols=[websockets.Subprotocol("graphql-transport-ws")], origin=named
+            ):
                 found[origin] = 101
         except websockets.InvalidStatus as refused:
             found[origin] = refused.response.status_code
@@ -379,7 +511,9 @@ async def test_only_pages_of_this_server_and_named_ones_open_websockets(strict: 
 # ------------------------------------------------------------- what is told
 
 
-async def test_the_log_tells_who_asked_what_at_which_cost_and_nothing_of_the_content(world: World) -> None:
+async def test_the_log_tells_who_asked_what_at_which_cost_and_nothing_of_the_content(
+    world: World,
+) -> None:
     query = "query Words($text: String!) { caseTypes(filter: { text: $text }) { totalCount } }"
 
     with capture_logs() as logs:
@@ -406,22 +540,37 @@ async def test_the_log_tells_who_asked_what_at_which_cost_and_nothing_of_the_con
 
 
 async def test_the_schema_is_told_only_to_those_who_need_it(world: World) -> None:
-    asked = {name: await getattr(world, name).post("{ __schema { queryType { name } } }") for name in ("national", "region", "reporter")}
-    refused = {name: await getattr(world, name).refused('{ __type(name: "Query") { name } }') for name in ("clinic_admin", "staff", "reviewer")}
-    hidden = await world.staff.refused("{ ...F } fragment F on Query { ... { s: __schema { queryType { name } } } }")
+    asked = {
+        name: await getattr(world, name).post("{ __schema { queryType { name } } }")
+        for name in ("national", "region", "reporter")
+    }
+    refused = {
+        name: await getattr(world, name).refused('{ __type(name: "Query") { name } }')
+        for name in ("clinic_admin", "staff", "reviewer")
+    }
+    hidden = await world.staff.refused(
+        "{ ...F } fragment F on Query { ... { s: __schema { queryType { name } } } }"
+    )
 
-    assert {answer.json()["data"]["__schema"]["queryType"]["name"] for answer in asked.values()} == {"Query"}
+    assert {
+        answer.json()["data"]["__schema"]["queryType"]["name"] for answer in asked.values()
+    } == {"Query"}
     assert set(map(tuple, [*refused.values(), hidden])) == {("INTROSPECTION_NOT_PERMITTED",)}
     assert await world.staff.ask("{ __typename }") == {"__typename": "Query"}
 
 
 async def test_an_answer_has_five_errors_at_most_and_suggests_nothing(world: World) -> None:
-    many = await world.region.post("{ " + " ".join(f"caseTypez{number}" for number in range(50)) + " viewr { rolez } }")
+    many = await world.region.post(
+        "{ " + " ".join(f"caseTypez{number}" for number in range(50)) + " viewr { rolez } }"
+    )
     given = {f"n{number}": "x" for number in range(20)}
     declared = " ".join(f"${name}: Int" for name in given)
     used = " ".join(f"{name}: caseTypes(first: ${name}) {{ totalCount }}" for name in given)
     variables = await world.region.post(f"query({declared}) {{ {used} }}", **given)
-    denied = " ".join(f'a{number}: principal(hsaId: "{STOCKHOLM}") {{ events {{ totalCount }} }}' for number in range(20))
+    denied = " ".join(
+        f'a{number}: principal(hsaId: "{STOCKHOLM}") {{ events {{ totalCount }} }}'
+        for number in range(20)
+    )
     executed = await world.staff.post(f"{{ {denied} }}")
 
     assert [len(answer.json()["errors"]) for answer in (many, variables, executed)] == [5, 5, 5]

@@ -1,4 +1,6 @@
-"""Operations drawn from the schema itself by schemathesis: whatever is asked, nothing fails, and every error has a code of the list."""
+"""Operations drawn from the schema itself by schemathesis: whatever is asked, nothing fails, and
+every error has a code of the list.
+"""
 
 import asyncio
 import os
@@ -20,11 +22,32 @@ from tests.world import World
 
 RANDOM = "ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning"
 """schemathesis draws some defaults so. Its seed is hypothesis' own in any case."""
-HOSTILE = ["", "\x00", "$where", "__proto__", "a.b", "{{clinic.name}}", "å" * 300, "-1", "' OR 1=1 --", "\u202e", "9" * 400]
-TEXTS = st.sampled_from(HOSTILE) | st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)
-TIMES = st.datetimes(timezones=st.just(None)).map(lambda time: f"{time.isoformat(timespec='milliseconds')}Z") | TEXTS
+HOSTILE = [
+    "",
+    "\x00",
+    "$where",
+    "__proto__",
+    "a.b",
+    "{{clinic.name}}",
+    "å" * 300,
+    "-1",
+    "' OR 1=1 --",
+    "\u202e",
+    "9" * 400,
+]
+TEXTS = st.sampled_from(HOSTILE) | st.text(
+    alphabet=st.characters(exclude_categories=["Cs"]), max_size=40
+)
+TIMES = (
+    st.datetimes(timezones=st.just(None)).map(
+        lambda time: f"{time.isoformat(timespec='milliseconds')}Z"
+    )
+    | TEXTS
+)
 
-schemathesis.graphql.scalar("HsaId", (st.sampled_from([STOCKHOLM, BJORKEN, INERA]) | TEXTS).map(nodes.String))
+schemathesis.graphql.scalar(
+    "HsaId", (st.sampled_from([STOCKHOLM, BJORKEN, INERA]) | TEXTS).map(nodes.String)
+)
 schemathesis.graphql.scalar("Cursor", TEXTS.map(nodes.String))
 schemathesis.graphql.scalar("Markdown", TEXTS.map(nodes.String))
 schemathesis.graphql.scalar("DateTime", TIMES.map(nodes.String))
@@ -49,7 +72,13 @@ async def asked(world: World, label: str, examples: int) -> None:
     documents: list[str] = []
 
     @seed(int(os.environ.get("CASETYPES_FUZZ_SEED", "1177")))
-    @settings(max_examples=examples, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
     @given(OPERATIONS[label].as_strategy())
     def draw(case: Any) -> None:
         documents.append(case.body)
@@ -71,5 +100,7 @@ async def test_no_operation_of_the_schema_fails(world: World) -> None:
 @pytest.mark.filterwarnings(RANDOM)
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("label", sorted(OPERATIONS))
-async def test_no_operation_of_the_schema_fails_however_often_it_is_asked(world: World, label: str) -> None:
+async def test_no_operation_of_the_schema_fails_however_often_it_is_asked(
+    world: World, label: str
+) -> None:
     await asked(world, label, 150)
