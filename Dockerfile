@@ -3,6 +3,8 @@ FROM python:3.13-slim AS build
 WORKDIR /build
 COPY requirements-dev.lock pyproject.toml README.md server.py ./
 RUN pip install --no-cache-dir --require-hashes -r requirements-dev.lock
+COPY transport transport
+COPY execution execution
 COPY schema schema
 COPY resolvers resolvers
 COPY store store

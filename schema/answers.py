@@ -17,14 +17,13 @@ from graphql import ExecutionResult, GraphQLError, OperationType
 
 from resolvers.access import Permission
 from resolvers.context import Context
-from schema.bodies import too_large
 from schema.budgets import Measure
 from schema.conditional import has_tag, tag_of
 from schema.errors import TopLevelError, codes_of, formatted, report
 from schema.execution import CompiledExecutor
 from schema.operations import Operation, Operations
 from schema.rates import Rates, Turns
-from schema.requests import Request
+from schema.requests import Request, body_too_large
 from schema.trusted import TrustedDocuments
 
 _log = structlog.get_logger(__name__)
@@ -237,7 +236,7 @@ class Answers:
             report(operation.errors, context.request_id)
             raise Refusal(Answer(refused=operation.errors))
         if request.longer_than is not None and not self.operations.takes_much(operation):
-            raise Refusal(Answer(refused=[too_large(request.longer_than).error]))
+            raise Refusal(Answer(refused=[body_too_large(request.longer_than)]))
         measure = self._meant(operation, request.operation_name)
         cost = _OF_A_REQUEST + measure.cost.with_variables(
             {**measure.defaults, **request.variables} if measure.defaults else request.variables

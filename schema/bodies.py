@@ -7,6 +7,7 @@ from http import HTTPStatus
 from starlette.types import Receive
 
 from schema.errors import TopLevelError
+from schema.requests import body_too_large
 
 _LONGEST_LENGTH = 15
 
@@ -69,5 +70,4 @@ async def read_body(receive: Receive, length: bytes | None, *, most: int, second
 
 def too_large(most: int) -> Refused:
     """The answer to a body that is too long."""
-    error = TopLevelError("BODY_TOO_LARGE", f"The body may have at most {most} bytes.")
-    return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error, _CLOSE)
+    return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, body_too_large(most), _CLOSE)

@@ -188,7 +188,7 @@ def _software() -> str:
     answers.
     """
     digest = sha256(repr([metadata.version(library) for library in _LIBRARIES]).encode())
-    for layer in ("schema", "resolvers", "store"):
+    for layer in ("execution", "schema", "resolvers", "store"):
         for path in sorted((_ROOT / layer).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()

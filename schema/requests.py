@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from schema.errors import TopLevelError
 from schema.trusted import digest_of
 
 
@@ -43,3 +44,8 @@ def request_of(asked: Any, last_event_id: str | None = None) -> Request | None:
         if query is None and digest is None
         else Request(query, variables or {}, name, last_event_id, digest)
     )
+
+
+def body_too_large(limit: int) -> TopLevelError:
+    """The error for a request body of more than `limit` bytes."""
+    return TopLevelError("BODY_TOO_LARGE", f"The body may have at most {limit} bytes.")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LAYERS = ("schema", "resolvers", "store")
+LAYERS = ("transport", "execution", "schema", "resolvers", "store")
 MODULES = sorted(
     path
     for path in [
@@ -81,10 +81,10 @@ def test_the_import_contract_orders_the_layers_from_the_contract_down_to_mongodb
     [
         ("pymongo", {"store"}),
         ("bson", {"store"}),
-        ("strawberry", {"schema", "resolvers"}),
-        ("graphql", {"schema"}),
-        ("starlette", {"schema", "server.py"}),
-        ("uvicorn", {"schema", "server.py"}),
+        ("strawberry", {"execution", "schema", "resolvers"}),
+        ("graphql", {"transport", "execution", "schema"}),
+        ("starlette", {"transport", "execution", "schema", "server.py"}),
+        ("uvicorn", {"transport", "schema", "server.py"}),
         ("server", set()),
     ],
 )

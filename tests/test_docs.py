@@ -139,7 +139,11 @@ def test_every_error_code_is_documented_and_no_other() -> None:
     documented = [code(cells[0]) for cells in rows("errors.md")]
 
     in_code = (
-        {told for layer in ("schema", "resolvers", "store") for told in literals(layer)}
+        {
+            told
+            for layer in ("transport", "execution", "schema", "resolvers", "store")
+            for told in literals(layer)
+        }
         | set(RefusalReason)
         | set(CODES)
     )
@@ -149,7 +153,12 @@ def test_every_error_code_is_documented_and_no_other() -> None:
 def test_the_top_level_errors_are_those_of_the_schema_layer() -> None:
     documented = {code(cells[0]) for cells in rows("errors.md", "Top-level errors")}
 
-    assert documented == set(literals("schema")) - set(CODES) - REFUSED_IN_SCHEMA
+    assert (
+        documented
+        == {told for layer in ("transport", "execution", "schema") for told in literals(layer)}
+        - set(CODES)
+        - REFUSED_IN_SCHEMA
+    )
 
 
 def test_the_reasons_for_refused_rows_are_all_told() -> None:

@@ -1,4 +1,4 @@
-"""What is installed, and from what: four top-level names, locked dependencies, never uploaded."""
+"""What is installed, and from what: six top-level names, locked dependencies, never uploaded."""
 
 import re
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-NAMES = ("resolvers", "schema", "server", "store")
+NAMES = ("execution", "resolvers", "schema", "server", "store", "transport")
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 
 
@@ -29,7 +29,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "installed"
 
 
-def test_the_distribution_has_four_top_level_names(
+def test_the_distribution_has_six_top_level_names(
     installed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "path", [str(installed)])
@@ -47,9 +47,7 @@ def test_no_other_distribution_has_one_of_these_names() -> None:
 
 def test_the_distribution_carries_the_data_that_it_reads(installed: Path) -> None:
     data = {
-        path.relative_to(ROOT)
-        for package in ("resolvers", "schema", "store")
-        for path in (ROOT / package).rglob("*.json")
+        path.relative_to(ROOT) for package in NAMES for path in (ROOT / package).rglob("*.json")
     }
 
     assert Path("resolvers/reference/principals.json") in data

@@ -121,6 +121,8 @@ def test_what_the_image_is_made_of_is_there() -> None:
 
     assert {
         "server.py",
+        "transport",
+        "execution",
         "schema",
         "resolvers",
         "store",

@@ -1,0 +1,1 @@
+"""How an operation runs: admission, limits, caches, compiled execution and shared subscription payloads."""
