@@ -44,15 +44,10 @@ from resolvers.live.roster import Roster
 from resolvers.settings import Settings
 from resolvers.sign_in import SignIn
 from schema.answers import AnswerLimits, Answers
-from schema.application import Application, on_signal
 from schema.budgets import Bounds
 from schema.exports import Exporting
-from schema.health import Health
-from schema.http import GraphQLEndpoint, HttpLimits
 from schema.live import Limits, Live
-from schema.metrics import MetricsPage, observe_process
 from schema.operations import Operations
-from schema.protocols import HEADER_SECONDS
 from schema.rates import Rate, Rates
 from schema.registry import RegistrySchema, schema
 from schema.sessions import Seats, Sessions
@@ -68,6 +63,11 @@ from store.mongod import MongodError
 from store.records import Role
 from store.registry import Store
 from store.replay import ReplayRefused
+from transport.application import Application, on_signal
+from transport.health import Health
+from transport.http import GraphQLEndpoint, HttpLimits
+from transport.http_protocol import HEADER_SECONDS
+from transport.metrics import MetricsPage, observe_process
 
 _RUNNING = "server.json"
 _MAX_FRAME = 1024 * 1024
@@ -369,8 +369,8 @@ def _run(settings: Settings) -> None:
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http="schema.protocols:RequestProtocol",
-        ws="schema.frames:FrameProtocol",
+        http="transport.http_protocol:RequestProtocol",
+        ws="transport.websocket_protocol:FrameProtocol",
         ws_max_size=_MAX_FRAME,
         ws_per_message_deflate=False,
         ws_ping_interval=settings.ping_seconds,

@@ -10,12 +10,12 @@ from typing import Any
 import uvicorn
 
 from resolvers.settings import Settings
-from schema.frames import FrameProtocol
-from schema.protocols import RequestProtocol
 from schema.registry import RegistrySchema, schema
 from server import create_app
 from store.registry import Store
 from tests.callers import Api
+from transport.http_protocol import RequestProtocol
+from transport.websocket_protocol import FrameProtocol
 
 
 @asynccontextmanager

@@ -6,10 +6,10 @@ import asyncio
 
 from starlette.requests import Request
 
-from schema.health import Health
 from store.records import Role
 from tests.callers import BJORKEN, Caller, Json
 from tests.world import World
+from transport.health import Health
 
 VIEWER = "{ viewer { roles } }"
 

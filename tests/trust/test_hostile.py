@@ -11,11 +11,11 @@ import pytest
 import websockets
 from structlog.testing import capture_logs
 
-from schema.json_input import NotJson, read_json
 from tests.callers import Caller, Json
 from tests.trust.answers import assert_coded, assert_decent
 from tests.trust.corpus import VIEWER, bodies, exports, frames
 from tests.world import World
+from transport.json_input import NotJson, read_json
 
 PROTOCOL = websockets.Subprotocol("graphql-transport-ws")
 CLOSES = {4400, 4401, 4409, 4429, 1007, 1009}

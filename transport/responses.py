@@ -11,7 +11,7 @@ from starlette.types import Send
 
 from schema.answers import Answer
 from schema.errors import codes_of
-from schema.media_types import JSON, RESPONSE_JSON
+from transport.media_types import JSON, RESPONSE_JSON
 
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 SAFE = (_NOSNIFF, (b"cache-control", b"no-store"))

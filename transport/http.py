@@ -13,16 +13,16 @@ from strawberry.http.ides import get_graphql_ide_html
 
 from resolvers.viewers import Viewer
 from schema.answers import Answer, Refusal
-from schema.bodies import Gone, Refused, read_body
-from schema.deadlines import WhileThere
 from schema.errors import TopLevelError, error_of
-from schema.json_input import NotJson, read_json
 from schema.live import Live
-from schema.media_types import EVENT_STREAM, JSON, RESPONSE_JSON, is_json, negotiated
 from schema.requests import Request, request_of
-from schema.responses import SAFE, send_answer
 from schema.sessions import Unauthenticated, new_request_id
-from schema.streams import EventStream
+from transport.disconnects import WhileThere
+from transport.json_input import NotJson, read_json
+from transport.media_types import EVENT_STREAM, JSON, RESPONSE_JSON, is_json, negotiated
+from transport.request_body import Gone, Refused, read_body
+from transport.responses import SAFE, send_answer
+from transport.sse import EventStream
 
 _BYTES_OF_A_VALUE = 1024
 """Of a long body: so many are read in the time in which a value is answered."""

@@ -5,7 +5,7 @@ from types import TracebackType
 
 from starlette.types import Receive
 
-from schema.bodies import Gone
+from transport.request_body import Gone
 
 _PATIENCE_SECONDS = 0.1
 

@@ -22,16 +22,16 @@ from resolvers.live.followers import Follower
 from resolvers.live.sending import begun
 from resolvers.viewers import Viewer
 from schema.answers import Answer, Refusal
-from schema.bodies import Gone
-from schema.deadlines import WhileThere
 from schema.errors import TopLevelError, error_of, formatted
 from schema.live import Live
-from schema.media_types import EVENT_STREAM
 from schema.requests import Request
-from schema.responses import SAFE, send_answer
 from schema.sessions import Unauthenticated
 from store.history import event_cursor
 from store.records import Event
+from transport.disconnects import WhileThere
+from transport.media_types import EVENT_STREAM
+from transport.request_body import Gone
+from transport.responses import SAFE, send_answer
 
 _COMMENT = b":\n\n"
 _LONGEST_TIMER = 24 * 3600.0

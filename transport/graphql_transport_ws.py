@@ -24,11 +24,11 @@ from resolvers.live.followers import Follower
 from resolvers.viewers import Viewer
 from schema.answers import Admitted, Refusal
 from schema.errors import TopLevelError, error_of, formatted
-from schema.json_input import NotJson, read_json
 from schema.live import Live
 from schema.requests import Request, request_of
 from schema.sessions import Unauthenticated, new_request_id
 from store.records import Event
+from transport.json_input import NotJson, read_json
 
 PROTOCOL = "graphql-transport-ws"
 WriteNow = Callable[[bytes, bytes, bytes], bool]

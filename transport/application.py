@@ -12,10 +12,10 @@ from types import FrameType
 from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 
-from schema.http import GraphQLEndpoint
 from schema.live import Live
-from schema.responses import SAFE
-from schema.sockets import GraphQLSocket
+from transport.graphql_transport_ws import GraphQLSocket
+from transport.http import GraphQLEndpoint
+from transport.responses import SAFE
 
 
 class Application(Starlette):

@@ -11,7 +11,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.protocol import State
 
-from schema.sockets import WRITE_NOW
+from transport.graphql_transport_ws import WRITE_NOW
 
 _TEXT = 0x81
 _IN_TWO_BYTES = 126
@@ -24,7 +24,7 @@ _BREAKS_THE_RULES = 1008
 
 class FrameProtocol(WebSocketsSansIOProtocol):
     """uvicorn's websocket protocol, with the extension that writes without waiting
-    (`schema.sockets.WRITE_NOW`).
+    (`transport.graphql_transport_ws.WRITE_NOW`).
 
     Of frames that are no message (pings, pongs, parts) two thousand may come in ten seconds: each
     costs the server far more than the client.
@@ -37,7 +37,7 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         """Read on, in pieces: so a flood is noticed before it is read."""
         if (
             not self.handshake_initiated
-        ):  # the whole request to upgrade, as `schema.protocols` has read it
+        ):  # the whole request to upgrade, as `transport.http_protocol` has read it
             super().data_received(data)
             if (
                 not self.handshake_initiated

@@ -6,7 +6,7 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from schema.responses import SAFE
+from transport.responses import SAFE
 
 HEADER_SECONDS = "header_seconds"
 """In the state that the application's lifespan yields: within which a request's headers must have
