@@ -45,7 +45,6 @@ from resolvers.settings import Settings
 from resolvers.sign_in import SignIn
 from schema.answers import AnswerLimits, Answers
 from schema.budgets import Bounds
-from schema.exports import Exporting
 from schema.live import Limits, Live
 from schema.operations import Operations
 from schema.rates import Rate, Rates
@@ -64,6 +63,7 @@ from store.records import Role
 from store.registry import Store
 from store.replay import ReplayRefused
 from transport.application import Application, on_signal
+from transport.exports.endpoint import Exporting
 from transport.health import Health
 from transport.http import GraphQLEndpoint, HttpLimits
 from transport.http_protocol import HEADER_SECONDS

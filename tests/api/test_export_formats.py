@@ -14,12 +14,12 @@ import pytest
 
 from resolvers.exports import EXPORTS
 from resolvers.exports.columns import ColumnType
-from schema.formats import FORMATS
-from schema.formats.delimited import DelimitedWriter
-from schema.formats.workbook import WorkbookWriter
-from schema.formats.writing import Sheet, Writer
 from tests.exporting import exported, fetched, live_through, refusal
 from tests.world import World
+from transport.exports.formats import FORMATS
+from transport.exports.formats.delimited import DelimitedWriter
+from transport.exports.formats.workbook import WorkbookWriter
+from transport.exports.formats.writing import Sheet, Writer
 
 DETAIL = {"events": {"detail": "true"}}
 

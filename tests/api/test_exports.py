@@ -13,7 +13,6 @@ import httpx2
 import pytest
 
 from resolvers.exports import EXPORTS
-from schema.formats import FORMATS
 from store.extracts import _BATCH
 from store.records import Role
 from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, UPPSALA, Caller
@@ -31,6 +30,7 @@ from tests.exporting import (
     with_many_rows,
 )
 from tests.world import World
+from transport.exports.formats import FORMATS
 
 # ------------------------------------------------------------------ the answer
 
@@ -240,7 +240,7 @@ async def test_who_takes_nothing_for_long_leaves_the_place_to_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await with_many_rows(world)
-    monkeypatch.setattr("schema.exports._STALLED_SECONDS", 0.2)
+    monkeypatch.setattr("transport.exports.endpoint._STALLED_SECONDS", 0.2)
 
     async with slowly_read(world, "assignments.ndjson") as (head, reader):
         async with asyncio.timeout(30):

@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 
 import orjson
 
-from schema.formats.writing import Cells, Sheet
 from store.hashing import timestamp
+from transport.exports.formats.writing import Cells, Sheet
 
 _RUN = (
     "=",

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resolvers.exports.columns import Column, ColumnType
-from schema.formats.delimited import as_json
-from schema.formats.writing import Cells, Sheet
 from store.hashing import timestamp
+from transport.exports.formats.delimited import as_json
+from transport.exports.formats.writing import Cells, Sheet
 
 _GROUP = 10_000
 _GROUP_CHARACTERS = 16_000_000

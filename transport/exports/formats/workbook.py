@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 
 import xlsxwriter
 
-from schema.formats.delimited import BETWEEN_VALUES, as_json
-from schema.formats.writing import Cells, Sheet
 from store.hashing import timestamp
+from transport.exports.formats.delimited import BETWEEN_VALUES, as_json
+from transport.exports.formats.writing import Cells, Sheet
 
 _LONGEST = 32_767
 _CUT = " … (avkortad)"

@@ -27,12 +27,12 @@ from resolvers.exports import EXPORTS
 from resolvers.exports.asking import read
 from resolvers.exports.exporting import Begun, begin
 from schema.answers import Refusal
-from schema.formats import FORMATS
-from schema.formats.writing import Sheet, Writer
 from schema.live import Live
 from schema.sessions import Unauthenticated, new_request_id
 from store import errors
 from store.database import is_outage
+from transport.exports.formats import FORMATS
+from transport.exports.formats.writing import Sheet, Writer
 
 _log = structlog.get_logger(__name__)
 _PIECE = 64 * 1024

@@ -1,0 +1,1 @@
+"""Export files over HTTP: the endpoint, and one module for each file format."""
