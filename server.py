@@ -30,6 +30,13 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from execution.complexity import Bounds
+from execution.executor import AnswerLimits, Answers
+from execution.operations import Operations
+from execution.rate_limits import Rate, Rates
+from execution.sessions import Seats, Sessions
+from execution.subscriptions.start import Limits, Live
+from execution.trusted_documents import TrustedDocuments
 from resolvers import checkpoints as checkpoint_keys
 from resolvers import development as development_issuer
 from resolvers import reference
@@ -43,14 +50,7 @@ from resolvers.live.metrics import Metrics
 from resolvers.live.roster import Roster
 from resolvers.settings import Settings
 from resolvers.sign_in import SignIn
-from schema.answers import AnswerLimits, Answers
-from schema.budgets import Bounds
-from schema.live import Limits, Live
-from schema.operations import Operations
-from schema.rates import Rate, Rates
 from schema.registry import RegistrySchema, schema
-from schema.sessions import Seats, Sessions
-from schema.trusted import TrustedDocuments
 from store import mongod as embedded_mongod
 from store import verification
 from store.backup import BackupError, back_up, is_half_restored

@@ -223,7 +223,7 @@ class Subscription(EventSubscription):
 
 
 class RegistrySchema(strawberry.Schema):
-    """The schema, executed by `schema.answers`."""
+    """The schema, executed by `execution.executor`."""
 
     @property
     def graphql(self) -> GraphQLSchema:

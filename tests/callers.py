@@ -14,8 +14,8 @@ from typing import Any
 import httpx2
 import websockets
 
+from execution.subscriptions.start import Live
 from resolvers import development
-from schema.live import Live
 from store.database import INDEXES
 from store.records import Role
 from store.registry import Store

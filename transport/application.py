@@ -12,7 +12,7 @@ from types import FrameType
 from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 
-from schema.live import Live
+from execution.subscriptions.start import Live
 from transport.graphql_transport_ws import GraphQLSocket
 from transport.http import GraphQLEndpoint
 from transport.responses import SAFE

@@ -19,14 +19,14 @@ import structlog
 from graphql import GraphQLError
 from starlette.types import Message, Receive, Scope, Send
 
+from execution.executor import Admitted, Refusal
+from execution.request import Request, request_of
+from execution.sessions import Unauthenticated, new_request_id
+from execution.subscriptions.start import Live
 from resolvers.context import Context
 from resolvers.live.followers import Follower
 from resolvers.viewers import Viewer
-from schema.answers import Admitted, Refusal
 from schema.errors import TopLevelError, error_of, formatted
-from schema.live import Live
-from schema.requests import Request, request_of
-from schema.sessions import Unauthenticated, new_request_id
 from store.records import Event
 from transport.json_input import NotJson, read_json
 

@@ -11,12 +11,12 @@ from http import HTTPMethod, HTTPStatus
 from starlette.types import Receive, Scope, Send
 from strawberry.http.ides import get_graphql_ide_html
 
+from execution.executor import Answer, Refusal
+from execution.request import Request, request_of
+from execution.sessions import Unauthenticated, new_request_id
+from execution.subscriptions.start import Live
 from resolvers.viewers import Viewer
-from schema.answers import Answer, Refusal
 from schema.errors import TopLevelError, error_of
-from schema.live import Live
-from schema.requests import Request, request_of
-from schema.sessions import Unauthenticated, new_request_id
 from transport.disconnects import WhileThere
 from transport.json_input import NotJson, read_json
 from transport.media_types import EVENT_STREAM, JSON, RESPONSE_JSON, is_json, negotiated

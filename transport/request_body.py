@@ -6,8 +6,8 @@ from http import HTTPStatus
 
 from starlette.types import Receive
 
+from execution.request import body_too_large
 from schema.errors import TopLevelError
-from schema.requests import body_too_large
 
 _LONGEST_LENGTH = 15
 

@@ -9,7 +9,7 @@ from http import HTTPStatus
 import orjson
 from starlette.types import Send
 
-from schema.answers import Answer
+from execution.executor import Answer
 from schema.errors import codes_of
 from transport.media_types import JSON, RESPONSE_JSON
 

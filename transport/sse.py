@@ -17,15 +17,15 @@ import orjson
 from graphql import GraphQLError
 from starlette.types import Receive, Send
 
+from execution.executor import Answer, Refusal
+from execution.request import Request
+from execution.sessions import Unauthenticated
+from execution.subscriptions.start import Live
 from resolvers.context import Context
 from resolvers.live.followers import Follower
 from resolvers.live.sending import begun
 from resolvers.viewers import Viewer
-from schema.answers import Answer, Refusal
 from schema.errors import TopLevelError, error_of, formatted
-from schema.live import Live
-from schema.requests import Request
-from schema.sessions import Unauthenticated
 from store.history import event_cursor
 from store.records import Event
 from transport.disconnects import WhileThere

@@ -16,14 +16,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from execution.compiled.executor import CompiledExecutor
+from execution.complexity import Bounds
+from execution.operations import Operation, Operations
 from resolvers.access import rights_of
 from resolvers.context import Context
 from resolvers.kinds import CASE_TYPE_TEMPLATE
 from resolvers.loaders import Loaders
 from resolvers.viewers import LOA3, Grant, Viewer
-from schema.budgets import Bounds
-from schema.execution import CompiledExecutor
-from schema.operations import Operation, Operations
 from schema.registry import schema
 from store.records import Role
 from store.registry import Store

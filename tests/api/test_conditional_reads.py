@@ -15,7 +15,7 @@ from graphql import get_named_type, is_leaf_type
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from schema.conditional import STEADY, WHOLE
+from execution.etags import STEADY, WHOLE
 from schema.registry import schema
 from store.records import Role
 from tests.callers import BJORKEN, STOCKHOLM, UPPSALA, Caller

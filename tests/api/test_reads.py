@@ -7,7 +7,7 @@ import pytest
 from graphql import GraphQLObjectType
 from pymongo import monitoring
 
-from schema.operations import Operations
+from execution.operations import Operations
 from schema.registry import schema
 from schema.selections import SUMMARY_FIELDS
 from tests.callers import BJORKEN, STOCKHOLM

@@ -10,9 +10,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from schema.operations import Operations
+from execution.operations import Operations
+from execution.trusted_documents import TrustedDocuments
 from schema.registry import schema
-from schema.trusted import TrustedDocuments
 from store.records import Role
 from tests.callers import BJORKEN, Caller, Json
 from tests.serving import serving

@@ -20,11 +20,11 @@ from graphql import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema.budgets import Bounds, Budget, FragmentCycle, TooComplex
-from schema.operations import Operations
-from schema.rates import Rate, Rates
+from execution.complexity import Bounds, Budget, FragmentCycle, TooComplex
+from execution.complexity_weights import SIZES, WORK
+from execution.operations import Operations
+from execution.rate_limits import Rate, Rates
 from schema.registry import schema
-from schema.weights import SIZES, WORK
 from tests.test_docs import operations
 from tests.trust.corpus import doubling
 

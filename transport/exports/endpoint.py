@@ -22,13 +22,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from execution.executor import Refusal
+from execution.sessions import Unauthenticated, new_request_id
+from execution.subscriptions.start import Live
 from resolvers.context import Context
 from resolvers.exports import EXPORTS
 from resolvers.exports.asking import read
 from resolvers.exports.exporting import Begun, begin
-from schema.answers import Refusal
-from schema.live import Live
-from schema.sessions import Unauthenticated, new_request_id
 from store import errors
 from store.database import is_outage
 from transport.exports.formats import FORMATS

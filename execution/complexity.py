@@ -38,13 +38,13 @@ from graphql import (
     is_list_type,
 )
 
+from execution.complexity_weights import SIZES, WORK
 from schema.errors import TopLevelError
-from schema.weights import SIZES, WORK
 
 _PAGE = 50
 _LONGEST_PAGE = 100
 _LIST = 10
-"""How many items a list is taken to have that is no page and has no size in `schema.weights`:
+"""How many items a list is taken to have that is no page and has no size in `execution.complexity_weights`:
 questions, options, changes.
 """
 _WRITE = 50

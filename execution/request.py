@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from execution.trusted_documents import digest_of
 from schema.errors import TopLevelError
-from schema.trusted import digest_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,9 @@ from graphql import (
 )
 from graphql.language import BREAK
 
+from execution.operations import Operation
+from execution.request import Request
 from resolvers.context import Context
-from schema.operations import Operation
-from schema.requests import Request
 from store.records import PrincipalKind
 
 _INTERFACE = frozenset(

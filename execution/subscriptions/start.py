@@ -11,18 +11,18 @@ from graphql import ExecutionResult as GraphQLExecutionResult
 from graphql import GraphQLError
 from graphql.execution import create_source_event_stream
 
+from execution.executor import Admitted, Answers
+from execution.operations import Operation
+from execution.request import Request
+from execution.sessions import Seats, Sessions
+from execution.subscriptions.payload_templates import OpenExecutor, nature_of
+from execution.subscriptions.shared_payloads import Wordings
 from resolvers.context import Context
 from resolvers.live.followers import Follower, Outlet
 from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
-from schema.answers import Admitted, Answers
 from schema.errors import codes_of, report
 from schema.events import Source
-from schema.open_execution import OpenExecutor, nature_of
-from schema.operations import Operation
-from schema.requests import Request
-from schema.sessions import Seats, Sessions
-from schema.wordings import Wordings
 from store.history import Position, read_cursor
 
 

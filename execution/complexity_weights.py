@@ -3,7 +3,7 @@ taken to be, and the work before the first value.
 
 Sizes are what is usual or what there can be, whichever is less; where they are left out, a list
 counts ten items. Work is in the values that could be
-answered in the same time (`schema.budgets`). What needs several fields of a page is read once for
+answered in the same time (`execution.complexity`). What needs several fields of a page is read once for
 the page, and has no work here.
 """
 

@@ -18,8 +18,8 @@ import orjson
 from cachetools import LRUCache
 from graphql import GraphQLError
 
+from execution.operations import LONGEST_KEPT, Operation, Operations
 from schema.errors import TopLevelError
-from schema.operations import LONGEST_KEPT, Operation, Operations
 
 _REGISTERED_BYTES = 32 * 1024 * 1024
 

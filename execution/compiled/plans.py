@@ -5,7 +5,7 @@ A selection is *plain* where it needs nothing but attributes, methods that do no
 arguments, and more such selections: a whole content,
 say. Its closure answers the finished dictionary, or raises: it knows neither paths nor errors.
 Then, and for everything that is not plain,
-graphql-core executes (`schema.execution`). So what compiled code answers is right or not given.
+graphql-core executes (`execution.compiled.executor`). So what compiled code answers is right or not given.
 """
 
 from collections.abc import Callable, Collection, Hashable, Mapping

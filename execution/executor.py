@@ -15,16 +15,16 @@ from typing import Any
 import structlog
 from graphql import ExecutionResult, GraphQLError, OperationType
 
+from execution.compiled.executor import CompiledExecutor
+from execution.complexity import Measure
+from execution.etags import has_tag, tag_of
+from execution.operations import Operation, Operations
+from execution.rate_limits import Rates, Turns
+from execution.request import Request, body_too_large
+from execution.trusted_documents import TrustedDocuments
 from resolvers.access import Permission
 from resolvers.context import Context
-from schema.budgets import Measure
-from schema.conditional import has_tag, tag_of
 from schema.errors import TopLevelError, codes_of, formatted, report
-from schema.execution import CompiledExecutor
-from schema.operations import Operation, Operations
-from schema.rates import Rates, Turns
-from schema.requests import Request, body_too_large
-from schema.trusted import TrustedDocuments
 
 _log = structlog.get_logger(__name__)
 _OF_A_REQUEST = 10

@@ -1,7 +1,7 @@
 """Telling many of one event at the cost of one: an operation is executed once for all who sent it
 and may see the same, and its text is shared.
 
-What depends on the clinic is filled in (`schema.open_execution`), or executed for each clinic where
+What depends on the clinic is filled in (`execution.subscriptions.payload_templates`), or executed for each clinic where
 that can't be. What depends on the viewer's
 rights is shared only with those for whom all that was asked of the rights is answered the same
 (`resolvers.live.rights`). Nothing depends on the
@@ -19,6 +19,14 @@ import orjson
 from graphql import GraphQLSchema
 from graphql.execution import execute_subscription_event
 
+from execution.operations import Operation
+from execution.subscriptions.payload_templates import (
+    ANY_CLINIC,
+    Answers,
+    Nature,
+    OpenExecutor,
+    OpenText,
+)
 from resolvers.access import NO_RIGHTS, Rights
 from resolvers.context import Context
 from resolvers.live.rights import Asked, Viewpoint, WatchedRights
@@ -26,8 +34,6 @@ from resolvers.loaders import Loaders
 from resolvers.viewers import Viewer
 from schema.errors import answer_of, outage_in
 from schema.events import Event, Notification
-from schema.open_execution import ANY_CLINIC, Answers, Nature, OpenExecutor, OpenText
-from schema.operations import Operation
 from store import records
 from store.notifications import Told
 from store.records import Action, Actor, Role

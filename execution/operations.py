@@ -22,10 +22,10 @@ from graphql import (
     validate,
 )
 
-from schema.budgets import Bounds, Budget, Measure, TooComplex
+from execution.compiled.plans import PLAN_FIELDS, Plan, Room, choosing_variables
+from execution.complexity import Bounds, Budget, Measure, TooComplex
+from execution.number_literals import refuse_long_numbers
 from schema.errors import MOST_ERRORS
-from schema.literals import refuse_long_numbers
-from schema.plans import PLAN_FIELDS, Plan, Room, choosing_variables
 
 _MOST_TOKENS = 10_000
 _MOST_CHARACTERS = 256 * 1024

@@ -1,5 +1,5 @@
 """Executing operations: graphql-core, with what is plain answered by compiled code
-(`schema.plans`).
+(`execution.compiled.plans`).
 
 Whatever compiled code can't answer, graphql-core executes as if there were none: so errors, their
 paths and what they null are its own. Plain
@@ -17,10 +17,10 @@ from graphql.execution.collect_fields import CollectedFields, GroupedFieldSet
 from graphql.pyutils import AwaitableOrValue, Path, Undefined, gather_with_cancel
 from strawberry.execution.is_awaitable import optimized_is_awaitable
 
+from execution.compiled.plans import Details, Fast, Plan
+from execution.operations import Operation
 from resolvers.context import Context
 from schema.errors import MOST_ERRORS, Info
-from schema.operations import Operation
-from schema.plans import Details, Fast, Plan
 
 
 class CompiledExecutor(Executor[Any]):

@@ -27,8 +27,8 @@ from graphql.execution import Executor
 from graphql.language import SKIP, Node
 from graphql.pyutils import AwaitableOrValue, Path
 
-from schema.execution import CompiledExecutor
-from schema.plans import DEFINITION, Details
+from execution.compiled.executor import CompiledExecutor
+from execution.compiled.plans import DEFINITION, Details
 
 ANY_CLINIC = f"ANY-{secrets.token_hex(16)}"
 """Stands for a clinic's key. Random: no text that people write holds it."""

@@ -1,0 +1,1 @@
+"""How a subscription starts, and how subscribers share one payload per event."""
