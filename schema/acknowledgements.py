@@ -3,7 +3,7 @@
 import strawberry
 
 from resolvers import clinics, notifications
-from schema.documents import KEY
+from schema.documents.documents import KEY
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.organisations import Clinic

@@ -14,7 +14,7 @@ from schema.contents import (
     TermsSectionInput,
     plain,
 )
-from schema.documents import KEY, NOTE, Document, Version, head_fields
+from schema.documents.documents import KEY, NOTE, Document, Version, head_fields
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.kinds import document_type, version_type

@@ -8,7 +8,7 @@ import strawberry
 from resolvers import assignments as resolve
 from resolvers import distribution
 from schema.case_types import CaseType
-from schema.documents import KEY, NOTE
+from schema.documents.documents import KEY, NOTE
 from schema.enums import (
     AssignmentOrder,
     AssignmentOrigin,
@@ -23,7 +23,7 @@ from schema.nodes import After, Connection, First, Node, connection, paging
 from schema.organisations import AsOf, Clinic
 from schema.people import Actor
 from schema.scalars import HsaId
-from schema.selections import needs_whole
+from schema.selected_fields import needs_whole
 from store import records
 
 OWNERS = {

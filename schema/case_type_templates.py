@@ -5,7 +5,7 @@ import strawberry
 from resolvers.kinds import CASE_TYPE_TEMPLATE
 from resolvers.templates import usage
 from schema.contents import CaseTypeContent, CaseTypeContentInput, CaseTypeContentPatch
-from schema.documents import Document, Version
+from schema.documents.documents import Document, Version
 from schema.enums import TemplateLevel
 from schema.errors import Info
 from schema.kinds import document_type, face, head_of, level_of, version_type

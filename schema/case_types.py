@@ -8,7 +8,7 @@ import strawberry
 from resolvers import assignments, clinics, start_pages
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
 from schema.contents import CaseTypeContent, CaseTypeContentInput, CaseTypeContentPatch
-from schema.documents import Document, Version
+from schema.documents.documents import Document, Version
 from schema.enums import CaseTypeScope
 from schema.errors import Info
 from schema.kinds import document_type, face, head_of, version_type

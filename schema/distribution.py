@@ -8,7 +8,7 @@ import strawberry
 from resolvers import distribution as resolve
 from resolvers.selections import Choice
 from schema.case_types import CaseType
-from schema.documents import KEY, NOTE
+from schema.documents.documents import KEY, NOTE
 from schema.enums import RefusalReason
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event

@@ -9,7 +9,7 @@ import strawberry
 
 from resolvers import clinics, documents, events, groups, notifications
 from resolvers.live.followers import Following
-from schema.changes import Change, changes_of
+from schema.documents.changes import Change, changes_of
 from schema.enums import Action
 from schema.errors import Info
 from schema.nodes import (
@@ -25,7 +25,7 @@ from schema.nodes import (
 from schema.organisations import Clinic, Principal
 from schema.people import Actor
 from schema.scalars import Cursor, HsaId
-from schema.selections import needs_whole
+from schema.selected_fields import needs_whole
 from store import history, records
 from store.history import event_cursor
 from store.notifications import Told
@@ -33,7 +33,7 @@ from store.paging import Page
 from store.records import OwnerKind
 
 if TYPE_CHECKING:
-    from schema.documents import Document
+    from schema.documents.documents import Document
     from schema.groups import ClinicGroup
 
 _ARRIVALS = frozenset({Action.DISTRIBUTED, Action.FOLLOWED})
@@ -152,7 +152,7 @@ class Event(Node):
     @strawberry.field(description="The document that it was done to; null for acts on clinics.")
     async def document(
         self, info: Info
-    ) -> Annotated["Document", strawberry.lazy("schema.documents")] | None:
+    ) -> Annotated["Document", strawberry.lazy("schema.documents.documents")] | None:
         return await _document(info, self.record)
 
     @strawberry.field(description="The clinics that the act names, those that the viewer may read.")
@@ -247,7 +247,7 @@ class Notification(Node):
     @strawberry.field(description="The document that it is about.")
     async def document(
         self, info: Info
-    ) -> Annotated["Document", strawberry.lazy("schema.documents")]:
+    ) -> Annotated["Document", strawberry.lazy("schema.documents.documents")]:
         found = await _document(info, self.told.event)
         if found is None:
             raise LookupError(f"document of event {self.told.event.id}")
@@ -259,7 +259,7 @@ class Notification(Node):
 
 
 async def _document(info: Info, event: records.Event) -> "Document | None":
-    from schema.documents import document_of  # noqa: PLC0415 - documents refer back to events
+    from schema.documents.documents import document_of  # noqa: PLC0415 - documents refer back to events
 
     if event.document is None:
         return None

@@ -3,7 +3,7 @@ and its mutations to create and update.
 
 A kind's module names its types and adds what only that kind has; everything that all kinds have is
 made here, once. Acts that are the same for
-all kinds, such as publishing, are in `schema.documents`.
+all kinds, such as publishing, are in `schema.documents.documents`.
 """
 
 from collections.abc import Callable
@@ -15,11 +15,11 @@ import strawberry
 from resolvers import documents
 from resolvers.templates import usage
 from schema.contents import given, plain
-from schema.documents import EXPECTED, KEY, KINDS, NOTE, Document, Version
+from schema.documents.documents import EXPECTED, KEY, KINDS, NOTE, Document, Version
+from schema.documents.listing import OrderBy, Which, filter_of
 from schema.enums import TemplateLevel
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
-from schema.listing import OrderBy, Which, filter_of
 from schema.nodes import (
     After,
     Before,
@@ -34,7 +34,7 @@ from schema.nodes import (
     paging,
 )
 from schema.scalars import HsaId
-from schema.selections import needs_whole
+from schema.selected_fields import needs_whole
 from schema.shapes import Field, Shape, input_type
 from store import records
 from store.kinds import Kind

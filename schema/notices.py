@@ -6,7 +6,7 @@ import strawberry
 
 from resolvers.kinds import NOTICE
 from schema.contents import INTERNAL_NAME, LANGUAGE, STAFF_NAME
-from schema.documents import Document, Version
+from schema.documents.documents import Document, Version
 from schema.enums import NoticeEnvironment, NoticeStatus
 from schema.errors import Info
 from schema.kinds import document_type, face, head_of, version_type

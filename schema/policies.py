@@ -5,7 +5,7 @@ from typing import Any
 import strawberry
 
 from resolvers import policies as resolve
-from schema.documents import KEY, NOTE
+from schema.documents.documents import KEY, NOTE
 from schema.enums import CentralActivation
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event

@@ -29,7 +29,9 @@ from schema.active_subscriptions import (
 from schema.adaptations import AdaptationMutation, LocalAdaptation
 from schema.assignments import Assignment, AssignmentMutation, AssignmentQuery
 from schema.distribution import DistributionMutation, DistributionQuery
-from schema.documents import DocumentMutation, VersionConflict, document_of, version_of
+from schema.documents.documents import DocumentMutation, VersionConflict, document_of, version_of
+from schema.documents.search import SearchQuery
+from schema.documents.text_replacement import TextReplacementMutation
 from schema.enums import Role
 from schema.errors import Info, InvalidInput, NotFound, NotPermitted, RefusedRowError, WrongState
 from schema.events import EventSubscription, Notification, find_event, find_notification
@@ -49,11 +51,9 @@ from schema.policies import PolicyMutation
 from schema.reports import ReportQuery
 from schema.role_grants import RoleGrant, RoleGrantMutation
 from schema.scalars import SCALARS
-from schema.search import SearchQuery
 from schema.template_adoptions import MergeConflict, TemplateAdoptionMutation, TemplateAdoptionQuery
 from schema.template_exchange import TemplateExchangeMutation, TemplateExchangeQuery
 from schema.template_review import TemplateReviewQuery
-from schema.text_replacement import TextReplacementMutation
 from store import errors, records
 from store.clinic_filters import ClinicFilter
 

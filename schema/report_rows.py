@@ -10,7 +10,7 @@ from resolvers.reports import reading, texts
 from schema.case_type_templates import CaseTypeTemplate
 from schema.case_types import Adoption, CaseType
 from schema.distribution import LocalCandidate
-from schema.documents import Document, document_of
+from schema.documents.documents import Document, document_of
 from schema.errors import Info
 from schema.groups import ClinicGroup
 from schema.nodes import After, Connection, First, connection, known_count, paging

@@ -7,7 +7,7 @@ import strawberry
 from resolvers import documents
 from resolvers.kinds import RESIDENT_CASE_TEMPLATE
 from schema.contents import INTERNAL_NAME, LANGUAGE, NAME, RATIONALE, Link, Question
-from schema.documents import Document, Version
+from schema.documents.documents import Document, Version
 from schema.enums import ResidentCaseForm, TemplateLevel
 from schema.errors import Info
 from schema.kinds import document_type, face, head_of, level_of, version_type

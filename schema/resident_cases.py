@@ -5,7 +5,7 @@ from dataclasses import replace
 import strawberry
 
 from resolvers.kinds import RESIDENT_CASE, RESIDENT_CASE_TEMPLATE
-from schema.documents import Document, Version
+from schema.documents.documents import Document, Version
 from schema.errors import Info
 from schema.kinds import document_type, face, head_of, version_type
 from schema.resident_case_templates import SHAPE as TEMPLATE_SHAPE

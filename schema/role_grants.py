@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from resolvers import role_grants as resolve
-from schema.documents import KEY, NOTE
+from schema.documents.documents import KEY, NOTE
 from schema.enums import Role
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event

@@ -4,7 +4,7 @@ import strawberry
 
 from resolvers.kinds import STANDARD_REPLY_COLLECTION
 from schema.contents import INTERNAL_NAME, LANGUAGE, RATIONALE, STAFF_NAME, StandardReply
-from schema.documents import Document, Version
+from schema.documents.documents import Document, Version
 from schema.errors import Info
 from schema.kinds import document_type, face, head_of, version_type
 from schema.shapes import shape_of

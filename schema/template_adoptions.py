@@ -9,8 +9,8 @@ import strawberry
 from strawberry.scalars import JSON
 
 from resolvers import template_adoptions as resolve
-from schema.changes import Change, changes_of
-from schema.documents import EXPECTED, KEY, NOTE, DocumentPayload, payload_of
+from schema.documents.changes import Change, changes_of
+from schema.documents.documents import EXPECTED, KEY, NOTE, DocumentPayload, payload_of
 from schema.enums import MergeSide
 from schema.errors import Given, Info, InvalidInput, UserError, converts, key_of_call, mutation
 from schema.nodes import Id

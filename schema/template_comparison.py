@@ -9,8 +9,8 @@ from strawberry.scalars import JSON
 
 from resolvers.templates import comparison
 from resolvers.templates.comparison import Compared, PlaceCompared, Variant
-from schema.changes import Change, changes_of
-from schema.documents import Document, document_of
+from schema.documents.changes import Change, changes_of
+from schema.documents.documents import Document, document_of
 from schema.errors import Info
 from schema.nodes import After, Connection, First, connection, known_count, paging
 from schema.scalars import HsaId

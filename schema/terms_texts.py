@@ -9,7 +9,7 @@ import strawberry
 from resolvers import terms_texts
 from resolvers.kinds import TERMS_TEXT
 from schema.contents import INTERNAL_NAME, LANGUAGE, NAME, RATIONALE
-from schema.documents import Document, Version
+from schema.documents.documents import Document, Version
 from schema.enums import TermsService
 from schema.errors import Info
 from schema.kinds import document_type, face, head_of, version_type

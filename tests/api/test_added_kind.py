@@ -13,9 +13,9 @@ from graphql import build_schema
 
 from resolvers import reference
 from resolvers.kinds import KINDS
-from schema import documents
 from schema.contents import INTERNAL_NAME, KEY, NAME
-from schema.documents import Document, Version
+from schema.documents import documents
+from schema.documents.documents import Document, Version
 from schema.kinds import Face, document_type, face, version_type
 from schema.registry import FACES, schema_of
 from schema.scalars import Markdown

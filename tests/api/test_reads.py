@@ -9,7 +9,7 @@ from pymongo import monitoring
 
 from execution.operations import Operations
 from schema.registry import schema
-from schema.selections import SUMMARY_FIELDS
+from schema.selected_fields import SUMMARY_FIELDS
 from tests.callers import BJORKEN, STOCKHOLM
 from tests.kinds import SAMPLES, Sample
 from tests.life import made

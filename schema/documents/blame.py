@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from resolvers import blame
-from schema.documents import Document, document_of
+from schema.documents.documents import Document, document_of
 from schema.enums import TemplateLevel
 from schema.errors import Info
 from schema.kinds import level_of
@@ -36,10 +36,12 @@ class FieldOrigin:
         )
     )
     level: TemplateLevel = strawberry.field(description="From which level it came.")
-    template: Annotated[Document, strawberry.lazy("schema.documents")] | None = strawberry.field(
-        description=(
-            "The template that it came from; null for the document's own, and where the viewer may"
-            " not see the template."
+    template: Annotated[Document, strawberry.lazy("schema.documents.documents")] | None = (
+        strawberry.field(
+            description=(
+                "The template that it came from; null for the document's own, and where the viewer may"
+                " not see the template."
+            )
         )
     )
     version: int | None = strawberry.field(

@@ -10,8 +10,8 @@ from resolvers import text_replacement as resolve
 from resolvers.kinds import KINDS
 from resolvers.replacing import Replacing
 from resolvers.text_replacement import Planned, Replaced, Wanted
-from schema.changes import Change, changes_of
-from schema.documents import KEY, NOTE, Document, document_of
+from schema.documents.changes import Change, changes_of
+from schema.documents.documents import KEY, NOTE, Document, document_of
 from schema.enums import DocumentState, SkipReason
 from schema.errors import Given, Info, InvalidInput, UserError, key_of_call, mutation
 from schema.events import Event

@@ -10,7 +10,7 @@ from resolvers import blame as origins
 from resolvers import documents as resolve
 from resolvers.kinds import CASE_TYPE_TEMPLATE
 from resolvers.templates import usage
-from schema.changes import Change, Comparison, Verification, changes_of
+from schema.documents.changes import Change, Comparison, Verification, changes_of
 from schema.enums import DocumentState
 from schema.errors import Given, Info, UserError, converts, key_of_call, mutation
 from schema.events import Event
@@ -24,8 +24,8 @@ from store.records import OwnerKind
 from store.scopes import Sight
 
 if TYPE_CHECKING:
-    from schema.blame import FieldOrigin
     from schema.case_type_templates import CaseTypeTemplate
+    from schema.documents.blame import FieldOrigin
 
 Owner = Annotated[
     Principal | Clinic, strawberry.union("Owner", description="Who a document belongs to.")
@@ -126,8 +126,8 @@ class Document(Node):
                 description="Number of the version; the newest that the viewer may see without."
             ),
         ] = None,
-    ) -> list[Annotated["FieldOrigin", strawberry.lazy("schema.blame")]]:
-        from schema.blame import FieldOrigin  # noqa: PLC0415 - origins refer back to documents
+    ) -> list[Annotated["FieldOrigin", strawberry.lazy("schema.documents.blame")]]:
+        from schema.documents.blame import FieldOrigin  # noqa: PLC0415 - origins refer back to documents
 
         return [
             FieldOrigin.of(origin, self.record, info)
