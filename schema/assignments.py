@@ -7,7 +7,6 @@ import strawberry
 
 from resolvers import assignments as resolve
 from resolvers import distribution
-from schema.case_types import CaseType
 from schema.documents.documents import KEY, NOTE
 from schema.enums import (
     AssignmentOrder,
@@ -19,6 +18,7 @@ from schema.enums import (
 )
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
+from schema.kinds.case_types import CaseType
 from schema.nodes import After, Connection, First, Node, connection, paging
 from schema.organisations import AsOf, Clinic
 from schema.people import Actor

@@ -18,8 +18,8 @@ from strawberry.extensions import FieldExtension
 from strawberry.types import Info as StrawberryInfo
 
 from resolvers.context import Context
-from schema.contents import plain
 from schema.enums import DocumentState
+from schema.kinds.case_type_content import plain
 from store import errors
 from store.database import is_outage
 from store.errors import OutcomeUnknown, RegistryError

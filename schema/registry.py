@@ -10,16 +10,6 @@ from strawberry.schema.config import StrawberryConfig
 
 from resolvers import active_subscriptions, assignments, clinics, documents, groups, role_grants
 from resolvers.selections import Wish
-from schema import (
-    case_type_templates,
-    case_types,
-    guidance,
-    notices,
-    resident_case_templates,
-    resident_cases,
-    standard_reply_collections,
-    terms_texts,
-)
 from schema.acknowledgements import AcknowledgementMutation
 from schema.active_subscriptions import (
     ActiveSubscription,
@@ -36,7 +26,17 @@ from schema.enums import Role
 from schema.errors import Info, InvalidInput, NotFound, NotPermitted, RefusedRowError, WrongState
 from schema.events import EventSubscription, Notification, find_event, find_notification
 from schema.groups import ClinicGroup, GroupMutation
-from schema.kinds import Face
+from schema.kinds import (
+    case_type_templates,
+    case_types,
+    guidance,
+    notices,
+    resident_case_templates,
+    resident_cases,
+    standard_reply_collections,
+    terms_texts,
+)
+from schema.kinds.kind_schema import Face
 from schema.nodes import After, Connection, First, Id, Node
 from schema.orders import OrderMutation
 from schema.organisations import (

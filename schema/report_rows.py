@@ -7,12 +7,12 @@ import strawberry
 
 from resolvers.reports import clinics as resolve
 from resolvers.reports import reading, texts
-from schema.case_type_templates import CaseTypeTemplate
-from schema.case_types import Adoption, CaseType
 from schema.distribution import LocalCandidate
 from schema.documents.documents import Document, document_of
 from schema.errors import Info
 from schema.groups import ClinicGroup
+from schema.kinds.case_type_templates import CaseTypeTemplate
+from schema.kinds.case_types import Adoption, CaseType
 from schema.nodes import After, Connection, First, connection, known_count, paging
 from schema.organisations import Clinic, Principal
 from store.records import AssignmentOrigin

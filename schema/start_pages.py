@@ -4,9 +4,9 @@ import strawberry
 
 from resolvers.start_pages import Entry
 from schema.adaptations import LocalAdaptationVersion
-from schema.case_types import CaseType, CaseTypeVersion
-from schema.contents import CaseTypeContent
 from schema.errors import Info
+from schema.kinds.case_type_content import CaseTypeContent
+from schema.kinds.case_types import CaseType, CaseTypeVersion
 
 
 @strawberry.type(description="One case type as residents meet it at a clinic.")

@@ -6,9 +6,9 @@ import strawberry
 
 from resolvers.templates import review
 from resolvers.templates.review import Reviewed
-from schema.case_type_templates import CaseTypeTemplate
 from schema.enums import TemplateLevel, TemplateReviewOrder, TemplateReviewReason
 from schema.errors import Info
+from schema.kinds.case_type_templates import CaseTypeTemplate
 from schema.nodes import After, Connection, First, connection, known_count, paging
 from schema.scalars import HsaId
 from schema.template_usage import TemplateUsage

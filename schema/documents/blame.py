@@ -9,7 +9,7 @@ from resolvers import blame
 from schema.documents.documents import Document, document_of
 from schema.enums import TemplateLevel
 from schema.errors import Info
-from schema.kinds import level_of
+from schema.kinds.kind_schema import level_of
 from schema.people import Actor
 from store import records
 

@@ -24,8 +24,8 @@ from store.records import OwnerKind
 from store.scopes import Sight
 
 if TYPE_CHECKING:
-    from schema.case_type_templates import CaseTypeTemplate
     from schema.documents.blame import FieldOrigin
+    from schema.kinds.case_type_templates import CaseTypeTemplate
 
 Owner = Annotated[
     Principal | Clinic, strawberry.union("Owner", description="Who a document belongs to.")
@@ -157,7 +157,7 @@ def head_fields(record: records.Summary, info: Info) -> dict[str, Any]:
 
 @strawberry.type(description="The template version that a version was made from.")
 class Derivation:
-    template: Annotated["CaseTypeTemplate", strawberry.lazy("schema.case_type_templates")] = (
+    template: Annotated["CaseTypeTemplate", strawberry.lazy("schema.kinds.case_type_templates")] = (
         strawberry.field(description="The template.")
     )
     version: int = strawberry.field(description="Its version.")
@@ -218,7 +218,7 @@ class Version(Node):
         )
     )
     async def derived_from(self, info: Info) -> Derivation | None:
-        from schema.case_type_templates import (  # noqa: PLC0415 - templates are documents
+        from schema.kinds.case_type_templates import (  # noqa: PLC0415 - templates are documents
             CaseTypeTemplate,
         )
 
@@ -235,7 +235,7 @@ class Version(Node):
         )
     )
     async def lineage(self, info: Info) -> list[Derivation]:
-        from schema.case_type_templates import (  # noqa: PLC0415 - templates are documents
+        from schema.kinds.case_type_templates import (  # noqa: PLC0415 - templates are documents
             CaseTypeTemplate,
         )
 
@@ -265,7 +265,7 @@ KINDS: dict[
     str, tuple[Callable[[records.Summary, Info], Document], Callable[[records.Version], Version]]
 ] = {}
 """By kind of document: how its heads and versions are answered; filled by
-`schema.kinds.document_type`.
+`schema.kinds.kind_schema.document_type`.
 """
 
 

@@ -13,13 +13,13 @@ from graphql import build_schema
 
 from resolvers import reference
 from resolvers.kinds import KINDS
-from schema.contents import INTERNAL_NAME, KEY, NAME
 from schema.documents import documents
 from schema.documents.documents import Document, Version
-from schema.kinds import Face, document_type, face, version_type
+from schema.kinds.case_type_content import INTERNAL_NAME, KEY, NAME
+from schema.kinds.content_types import shape_of
+from schema.kinds.kind_schema import Face, document_type, face, version_type
 from schema.registry import FACES, schema_of
 from schema.scalars import Markdown
-from schema.shapes import shape_of
 from store.database import Database
 from store.kinds import Kind, Kinds
 from store.registry import Store

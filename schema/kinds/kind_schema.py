@@ -14,12 +14,13 @@ import strawberry
 
 from resolvers import documents
 from resolvers.templates import usage
-from schema.contents import given, plain
 from schema.documents.documents import EXPECTED, KEY, KINDS, NOTE, Document, Version
 from schema.documents.listing import OrderBy, Which, filter_of
 from schema.enums import TemplateLevel
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
+from schema.kinds.case_type_content import given, plain
+from schema.kinds.content_types import Field, Shape, input_type
 from schema.nodes import (
     After,
     Before,
@@ -35,7 +36,6 @@ from schema.nodes import (
 )
 from schema.scalars import HsaId
 from schema.selected_fields import needs_whole
-from schema.shapes import Field, Shape, input_type
 from store import records
 from store.kinds import Kind
 from store.listing import Order

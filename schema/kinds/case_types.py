@@ -7,14 +7,18 @@ import strawberry
 
 from resolvers import assignments, clinics, start_pages
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
-from schema.contents import CaseTypeContent, CaseTypeContentInput, CaseTypeContentPatch
 from schema.documents.documents import Document, Version
 from schema.enums import CaseTypeScope
 from schema.errors import Info
-from schema.kinds import document_type, face, head_of, version_type
+from schema.kinds.case_type_content import (
+    CaseTypeContent,
+    CaseTypeContentInput,
+    CaseTypeContentPatch,
+)
+from schema.kinds.content_types import Shape
+from schema.kinds.kind_schema import document_type, face, head_of, version_type
 from schema.nodes import After, Connection, First
 from schema.scalars import HsaId
-from schema.shapes import Shape
 from store import adoption
 from store.records import OwnerKind
 

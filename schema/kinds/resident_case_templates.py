@@ -6,13 +6,13 @@ import strawberry
 
 from resolvers import documents
 from resolvers.kinds import RESIDENT_CASE_TEMPLATE
-from schema.contents import INTERNAL_NAME, LANGUAGE, NAME, RATIONALE, Link, Question
 from schema.documents.documents import Document, Version
 from schema.enums import ResidentCaseForm, TemplateLevel
 from schema.errors import Info
-from schema.kinds import document_type, face, head_of, level_of, version_type
+from schema.kinds.case_type_content import INTERNAL_NAME, LANGUAGE, NAME, RATIONALE, Link, Question
+from schema.kinds.content_types import shape_of
+from schema.kinds.kind_schema import document_type, face, head_of, level_of, version_type
 from schema.scalars import Markdown
-from schema.shapes import shape_of
 from store import records
 
 

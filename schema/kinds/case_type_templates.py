@@ -4,13 +4,17 @@ import strawberry
 
 from resolvers.kinds import CASE_TYPE_TEMPLATE
 from resolvers.templates import usage
-from schema.contents import CaseTypeContent, CaseTypeContentInput, CaseTypeContentPatch
 from schema.documents.documents import Document, Version
 from schema.enums import TemplateLevel
 from schema.errors import Info
-from schema.kinds import document_type, face, head_of, level_of, version_type
+from schema.kinds.case_type_content import (
+    CaseTypeContent,
+    CaseTypeContentInput,
+    CaseTypeContentPatch,
+)
+from schema.kinds.content_types import Shape
+from schema.kinds.kind_schema import document_type, face, head_of, level_of, version_type
 from schema.scalars import HsaId
-from schema.shapes import Shape
 from schema.template_comparison import CaseTypes, Principals, TemplateComparison, Templates, compare
 from schema.template_usage import TemplateUsage
 from store import records

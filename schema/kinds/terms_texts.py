@@ -8,13 +8,13 @@ import strawberry
 
 from resolvers import terms_texts
 from resolvers.kinds import TERMS_TEXT
-from schema.contents import INTERNAL_NAME, LANGUAGE, NAME, RATIONALE
 from schema.documents.documents import Document, Version
 from schema.enums import TermsService
 from schema.errors import Info
-from schema.kinds import document_type, face, head_of, version_type
+from schema.kinds.case_type_content import INTERNAL_NAME, LANGUAGE, NAME, RATIONALE
+from schema.kinds.content_types import shape_of
+from schema.kinds.kind_schema import document_type, face, head_of, version_type
 from schema.scalars import HsaId, Markdown
-from schema.shapes import shape_of
 
 
 @strawberry.type(description="All that a version of a terms text holds.")

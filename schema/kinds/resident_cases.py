@@ -7,9 +7,9 @@ import strawberry
 from resolvers.kinds import RESIDENT_CASE, RESIDENT_CASE_TEMPLATE
 from schema.documents.documents import Document, Version
 from schema.errors import Info
-from schema.kinds import document_type, face, head_of, version_type
-from schema.resident_case_templates import SHAPE as TEMPLATE_SHAPE
-from schema.resident_case_templates import ResidentCaseDerivation, derivation_of
+from schema.kinds.kind_schema import document_type, face, head_of, version_type
+from schema.kinds.resident_case_templates import SHAPE as TEMPLATE_SHAPE
+from schema.kinds.resident_case_templates import ResidentCaseDerivation, derivation_of
 
 SHAPE = replace(TEMPLATE_SHAPE, kind=RESIDENT_CASE)
 

@@ -5,13 +5,13 @@ from datetime import datetime
 import strawberry
 
 from resolvers.kinds import NOTICE
-from schema.contents import INTERNAL_NAME, LANGUAGE, STAFF_NAME
 from schema.documents.documents import Document, Version
 from schema.enums import NoticeEnvironment, NoticeStatus
 from schema.errors import Info
-from schema.kinds import document_type, face, head_of, version_type
+from schema.kinds.case_type_content import INTERNAL_NAME, LANGUAGE, STAFF_NAME
+from schema.kinds.content_types import shape_of
+from schema.kinds.kind_schema import document_type, face, head_of, version_type
 from schema.scalars import Markdown
-from schema.shapes import shape_of
 
 
 @strawberry.type(description="All that a version of a notice holds.")

@@ -3,11 +3,17 @@
 import strawberry
 
 from resolvers.kinds import STANDARD_REPLY_COLLECTION
-from schema.contents import INTERNAL_NAME, LANGUAGE, RATIONALE, STAFF_NAME, StandardReply
 from schema.documents.documents import Document, Version
 from schema.errors import Info
-from schema.kinds import document_type, face, head_of, version_type
-from schema.shapes import shape_of
+from schema.kinds.case_type_content import (
+    INTERNAL_NAME,
+    LANGUAGE,
+    RATIONALE,
+    STAFF_NAME,
+    StandardReply,
+)
+from schema.kinds.content_types import shape_of
+from schema.kinds.kind_schema import document_type, face, head_of, version_type
 
 
 @strawberry.type(description="All that a version of a collection holds.")

@@ -21,7 +21,7 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.unset import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
-from schema import contents
+from schema.kinds import case_type_content
 from store.kinds import Kind, inner_model
 from store.records import Content
 
@@ -139,10 +139,10 @@ def _taken_apart(hint: Any) -> tuple[Any, bool, bool]:
 # ------------------------------------------------------------------ inputs
 
 _INPUTS: dict[type, type] = {
-    contents.Question: contents.QuestionInput,
-    contents.Link: contents.LinkInput,
-    contents.StandardReply: contents.StandardReplyInput,
-    contents.TermsSection: contents.TermsSectionInput,
+    case_type_content.Question: case_type_content.QuestionInput,
+    case_type_content.Link: case_type_content.LinkInput,
+    case_type_content.StandardReply: case_type_content.StandardReplyInput,
+    case_type_content.TermsSection: case_type_content.TermsSectionInput,
 }
 """The input of each part of a content: those of case types, and those that were made here."""
 

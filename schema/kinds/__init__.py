@@ -1,0 +1,1 @@
+"""The kinds of document in the API: content types, queries and mutations of each."""
