@@ -51,9 +51,13 @@ from schema.policies import PolicyMutation
 from schema.reports import ReportQuery
 from schema.role_grants import RoleGrant, RoleGrantMutation
 from schema.scalars import SCALARS
-from schema.template_adoptions import MergeConflict, TemplateAdoptionMutation, TemplateAdoptionQuery
-from schema.template_exchange import TemplateExchangeMutation, TemplateExchangeQuery
-from schema.template_review import TemplateReviewQuery
+from schema.templates.adoptions import (
+    MergeConflict,
+    TemplateAdoptionMutation,
+    TemplateAdoptionQuery,
+)
+from schema.templates.exchange import TemplateExchangeMutation, TemplateExchangeQuery
+from schema.templates.review import TemplateReviewQuery
 from store import errors, records
 from store.clinic_filters import ClinicFilter
 

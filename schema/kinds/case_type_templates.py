@@ -15,8 +15,14 @@ from schema.kinds.case_type_content import (
 from schema.kinds.content_types import Shape
 from schema.kinds.kind_schema import document_type, face, head_of, level_of, version_type
 from schema.scalars import HsaId
-from schema.template_comparison import CaseTypes, Principals, TemplateComparison, Templates, compare
-from schema.template_usage import TemplateUsage
+from schema.templates.comparison import (
+    CaseTypes,
+    Principals,
+    TemplateComparison,
+    Templates,
+    compare,
+)
+from schema.templates.usage import TemplateUsage
 from store import records
 
 SHAPE = Shape(

@@ -11,7 +11,7 @@ from schema.errors import Info
 from schema.kinds.case_type_templates import CaseTypeTemplate
 from schema.nodes import After, Connection, First, connection, known_count, paging
 from schema.scalars import HsaId
-from schema.template_usage import TemplateUsage
+from schema.templates.usage import TemplateUsage
 from store import records
 
 _MONTHS = 12

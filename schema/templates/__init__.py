@@ -1,0 +1,1 @@
+"""Templates in the API: adoption, comparison, exchange, review and usage."""
