@@ -6,11 +6,11 @@ from typing import Annotated
 import strawberry
 
 from resolvers import active_subscriptions as resolve
+from schema.clinics.organisations import Clinic
 from schema.documents.documents import KEY, NOTE
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.nodes import After, Connection, First, Node, connection, page_of_sorted, paging
-from schema.organisations import Clinic
 from schema.people import Actor
 from schema.scalars import HsaId
 from store import records

@@ -9,6 +9,7 @@ import strawberry
 
 from resolvers import clinics, documents, events, groups, notifications
 from resolvers.live.followers import Following
+from schema.clinics.organisations import Clinic, Principal
 from schema.documents.changes import Change, changes_of
 from schema.enums import Action
 from schema.errors import Info
@@ -22,7 +23,6 @@ from schema.nodes import (
     page_of_sorted,
     paging,
 )
-from schema.organisations import Clinic, Principal
 from schema.people import Actor
 from schema.scalars import Cursor, HsaId
 from schema.selected_fields import needs_whole
@@ -33,8 +33,8 @@ from store.paging import Page
 from store.records import OwnerKind
 
 if TYPE_CHECKING:
+    from schema.clinics.groups import ClinicGroup
     from schema.documents.documents import Document
-    from schema.groups import ClinicGroup
 
 _ARRIVALS = frozenset({Action.DISTRIBUTED, Action.FOLLOWED})
 _DEPARTURES = frozenset({Action.WITHDRAWN, Action.UNFOLLOWED, Action.REPLACED})
@@ -139,8 +139,8 @@ class Event(Node):
     )
     async def group(
         self, info: Info
-    ) -> Annotated["ClinicGroup", strawberry.lazy("schema.groups")] | None:
-        from schema.groups import ClinicGroup  # noqa: PLC0415 - groups refer back to events
+    ) -> Annotated["ClinicGroup", strawberry.lazy("schema.clinics.groups")] | None:
+        from schema.clinics.groups import ClinicGroup  # noqa: PLC0415 - groups refer back to events
 
         found = await groups.get(info.context, self.record.group) if self.record.group else None
         return ClinicGroup.of(found) if found else None

@@ -16,16 +16,26 @@ from schema.active_subscriptions import (
     ActiveSubscriptionMutation,
     ActiveSubscriptionQuery,
 )
-from schema.adaptations import AdaptationMutation, LocalAdaptation
-from schema.assignments import Assignment, AssignmentMutation, AssignmentQuery
-from schema.distribution import DistributionMutation, DistributionQuery
+from schema.clinics.assignments import Assignment, AssignmentMutation, AssignmentQuery
+from schema.clinics.distribution import DistributionMutation, DistributionQuery
+from schema.clinics.groups import ClinicGroup, GroupMutation
+from schema.clinics.local_adaptations import AdaptationMutation, LocalAdaptation
+from schema.clinics.orders import OrderMutation
+from schema.clinics.organisations import (
+    Clinic,
+    OrganisationMutation,
+    OrganisationQuery,
+    Principal,
+    list_clinics,
+)
+from schema.clinics.policies import PolicyMutation
+from schema.clinics.role_grants import RoleGrant, RoleGrantMutation
 from schema.documents.documents import DocumentMutation, VersionConflict, document_of, version_of
 from schema.documents.search import SearchQuery
 from schema.documents.text_replacement import TextReplacementMutation
 from schema.enums import Role
 from schema.errors import Info, InvalidInput, NotFound, NotPermitted, RefusedRowError, WrongState
 from schema.events import EventSubscription, Notification, find_event, find_notification
-from schema.groups import ClinicGroup, GroupMutation
 from schema.kinds import (
     case_type_templates,
     case_types,
@@ -38,18 +48,8 @@ from schema.kinds import (
 )
 from schema.kinds.kind_schema import Face
 from schema.nodes import After, Connection, First, Id, Node
-from schema.orders import OrderMutation
-from schema.organisations import (
-    Clinic,
-    OrganisationMutation,
-    OrganisationQuery,
-    Principal,
-    list_clinics,
-)
 from schema.people import Actor
-from schema.policies import PolicyMutation
 from schema.reports import ReportQuery
-from schema.role_grants import RoleGrant, RoleGrantMutation
 from schema.scalars import SCALARS
 from schema.templates.adoptions import (
     MergeConflict,

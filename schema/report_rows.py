@@ -7,14 +7,14 @@ import strawberry
 
 from resolvers.reports import clinics as resolve
 from resolvers.reports import reading, texts
-from schema.distribution import LocalCandidate
+from schema.clinics.distribution import LocalCandidate
+from schema.clinics.groups import ClinicGroup
+from schema.clinics.organisations import Clinic, Principal
 from schema.documents.documents import Document, document_of
 from schema.errors import Info
-from schema.groups import ClinicGroup
 from schema.kinds.case_type_templates import CaseTypeTemplate
 from schema.kinds.case_types import Adoption, CaseType
 from schema.nodes import After, Connection, First, connection, known_count, paging
-from schema.organisations import Clinic, Principal
 from store.records import AssignmentOrigin
 from store.reports import adapting
 from store.reports.texts import Adapted, Edits

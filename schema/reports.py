@@ -11,10 +11,10 @@ import strawberry
 
 from resolvers.reports import clinics, reading, texts
 from resolvers.reports.coverage import Coverage, coverage
+from schema.clinics.organisations import AsOf, WhichClinics, wish_of
 from schema.enums import BehindOrder, ClinicCountOrder
 from schema.errors import Info
 from schema.nodes import After, Connection, First, connection, known_count, paging
-from schema.organisations import AsOf, WhichClinics, wish_of
 from schema.report_rows import (
     AcknowledgementTimes,
     AdaptationCount,

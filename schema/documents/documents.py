@@ -10,12 +10,12 @@ from resolvers import blame as origins
 from resolvers import documents as resolve
 from resolvers.kinds import CASE_TYPE_TEMPLATE
 from resolvers.templates import usage
+from schema.clinics.organisations import Clinic, Principal
 from schema.documents.changes import Change, Comparison, Verification, changes_of
 from schema.enums import DocumentState
 from schema.errors import Given, Info, UserError, converts, key_of_call, mutation
 from schema.events import Event
 from schema.nodes import After, Before, Connection, First, Last, Node, connection, paging
-from schema.organisations import Clinic, Principal
 from schema.people import Actor
 from store import errors, records
 from store.diff import resident_visible

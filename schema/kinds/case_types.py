@@ -23,7 +23,7 @@ from store import adoption
 from store.records import OwnerKind
 
 if TYPE_CHECKING:
-    from schema.assignments import Assignment
+    from schema.clinics.assignments import Assignment
 
 
 @strawberry.type(
@@ -124,8 +124,8 @@ class CaseType(Document):
     )
     async def assignments(
         self, info: Info, first: First = None, after: After = None
-    ) -> Connection[Annotated["Assignment", strawberry.lazy("schema.assignments")]]:
-        from schema.assignments import (  # noqa: PLC0415 - assignments refer back to case types
+    ) -> Connection[Annotated["Assignment", strawberry.lazy("schema.clinics.assignments")]]:
+        from schema.clinics.assignments import (  # noqa: PLC0415 - assignments refer back to case types
             list_assignments,
         )
 

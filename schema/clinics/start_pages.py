@@ -3,7 +3,7 @@
 import strawberry
 
 from resolvers.start_pages import Entry
-from schema.adaptations import LocalAdaptationVersion
+from schema.clinics.local_adaptations import LocalAdaptationVersion
 from schema.errors import Info
 from schema.kinds.case_type_content import CaseTypeContent
 from schema.kinds.case_types import CaseType, CaseTypeVersion

@@ -4,10 +4,10 @@ import strawberry
 
 from resolvers import groups as resolve
 from resolvers.selections import Wish
+from schema.clinics.organisations import Clinic, ClinicFilter, Principal, list_clinics, wish_of
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.nodes import After, Connection, First, Node
-from schema.organisations import Clinic, ClinicFilter, Principal, list_clinics, wish_of
 from schema.scalars import HsaId
 from store import clinic_filters, records
 from store.errors import InvalidInput

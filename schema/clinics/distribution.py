@@ -7,13 +7,13 @@ import strawberry
 
 from resolvers import distribution as resolve
 from resolvers.selections import Choice
+from schema.clinics.organisations import Clinic, ClinicFilter, wish_of
 from schema.documents.documents import KEY, NOTE
 from schema.enums import RefusalReason
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.kinds.case_types import CaseType
 from schema.nodes import After, Connection, First, connection, known_count, page_of_sorted, paging
-from schema.organisations import Clinic, ClinicFilter, wish_of
 from schema.scalars import HsaId
 from store import records
 from store.paging import Page

@@ -5,12 +5,12 @@ from datetime import datetime
 import strawberry
 
 from resolvers import role_grants as resolve
+from schema.clinics.orders import EventPayload
 from schema.documents.documents import KEY, NOTE
 from schema.enums import Role
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.nodes import Node
-from schema.orders import EventPayload
 from schema.people import Actor
 from schema.scalars import HsaId
 from store import records

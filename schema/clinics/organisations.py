@@ -27,13 +27,13 @@ from store import clinic_filters, records
 from store.log import utc_now
 
 if TYPE_CHECKING:
-    from schema.adaptations import LocalAdaptation
-    from schema.assignments import Assignment
+    from schema.clinics.assignments import Assignment
+    from schema.clinics.groups import ClinicGroup
+    from schema.clinics.local_adaptations import LocalAdaptation
+    from schema.clinics.policies import Policies
+    from schema.clinics.role_grants import RoleGrant
+    from schema.clinics.start_pages import StartPageEntry
     from schema.events import Event, EventFilter, Notification
-    from schema.groups import ClinicGroup
-    from schema.policies import Policies
-    from schema.role_grants import RoleGrant
-    from schema.start_pages import StartPageEntry
 
 
 AsOf = Annotated[
@@ -150,8 +150,8 @@ class Principal(Node):
     )
     async def groups(
         self, info: Info, first: First = None, after: After = None
-    ) -> Connection[Annotated["ClinicGroup", strawberry.lazy("schema.groups")]]:
-        from schema.groups import ClinicGroup  # noqa: PLC0415 - groups refer back to principals
+    ) -> Connection[Annotated["ClinicGroup", strawberry.lazy("schema.clinics.groups")]]:
+        from schema.clinics.groups import ClinicGroup  # noqa: PLC0415 - groups refer back to principals
 
         page = await groups.page(info.context, self.record.key, paging(first, after))
         return connection(page, ClinicGroup.of, lambda: groups.count(info.context, self.record.key))
@@ -163,8 +163,8 @@ class Principal(Node):
     )
     async def policies(
         self, info: Info
-    ) -> Annotated["Policies", strawberry.lazy("schema.policies")] | None:
-        from schema.policies import Policies  # noqa: PLC0415 - policies refer back to principals
+    ) -> Annotated["Policies", strawberry.lazy("schema.clinics.policies")] | None:
+        from schema.clinics.policies import Policies  # noqa: PLC0415 - policies refer back to principals
 
         found = await policies.get(info.context, self.record)
         return Policies.of(found) if found else None
@@ -177,8 +177,8 @@ class Principal(Node):
     )
     async def role_grants(
         self, info: Info, first: First = None, after: After = None
-    ) -> Connection[Annotated["RoleGrant", strawberry.lazy("schema.role_grants")]]:
-        from schema.role_grants import RoleGrant  # noqa: PLC0415 - grants refer back to principals
+    ) -> Connection[Annotated["RoleGrant", strawberry.lazy("schema.clinics.role_grants")]]:
+        from schema.clinics.role_grants import RoleGrant  # noqa: PLC0415 - grants refer back to principals
 
         page = await role_grants.page(info.context, self.record.key, paging(first, after))
         return connection(
@@ -281,8 +281,8 @@ class Clinic(Node):
     )
     async def groups(
         self, info: Info
-    ) -> list[Annotated["ClinicGroup", strawberry.lazy("schema.groups")]]:
-        from schema.groups import ClinicGroup  # noqa: PLC0415 - groups refer back to clinics
+    ) -> list[Annotated["ClinicGroup", strawberry.lazy("schema.clinics.groups")]]:
+        from schema.clinics.groups import ClinicGroup  # noqa: PLC0415 - groups refer back to clinics
 
         return [
             ClinicGroup.of(group) for group in await groups.of_clinic(info.context, self.record)
@@ -296,7 +296,7 @@ class Clinic(Node):
     )
     async def start_page(
         self, info: Info, as_of: AsOf = None
-    ) -> list[Annotated["StartPageEntry", strawberry.lazy("schema.start_pages")]]:
+    ) -> list[Annotated["StartPageEntry", strawberry.lazy("schema.clinics.start_pages")]]:
         return await _page(info, self.record, OrderedList.START_PAGE, as_of)
 
     @strawberry.field(
@@ -304,14 +304,14 @@ class Clinic(Node):
     )
     async def contact_card(
         self, info: Info, as_of: AsOf = None
-    ) -> list[Annotated["StartPageEntry", strawberry.lazy("schema.start_pages")]]:
+    ) -> list[Annotated["StartPageEntry", strawberry.lazy("schema.clinics.start_pages")]]:
         return await _page(info, self.record, OrderedList.CONTACT_CARD, as_of)
 
     @strawberry.field(description="The case types that it has now.")
     async def assignments(
         self, info: Info, first: First = None, after: After = None
-    ) -> Connection[Annotated["Assignment", strawberry.lazy("schema.assignments")]]:
-        from schema.assignments import (  # noqa: PLC0415 - assignments refer back to clinics
+    ) -> Connection[Annotated["Assignment", strawberry.lazy("schema.clinics.assignments")]]:
+        from schema.clinics.assignments import (  # noqa: PLC0415 - assignments refer back to clinics
             Assignment,
         )
 
@@ -332,8 +332,8 @@ class Clinic(Node):
         case_type: Annotated[
             strawberry.ID, strawberry.argument(description="The central case type.")
         ],
-    ) -> Annotated["LocalAdaptation", strawberry.lazy("schema.adaptations")] | None:
-        from schema.adaptations import (  # noqa: PLC0415 - adaptations refer back to clinics
+    ) -> Annotated["LocalAdaptation", strawberry.lazy("schema.clinics.local_adaptations")] | None:
+        from schema.clinics.local_adaptations import (  # noqa: PLC0415 - adaptations refer back to clinics
             LocalAdaptation,
         )
 
@@ -379,7 +379,7 @@ class Clinic(Node):
 async def _page(
     info: Info, clinic: records.Clinic, which: OrderedList, as_of: datetime | None
 ) -> "list[StartPageEntry]":
-    from schema.start_pages import StartPageEntry  # noqa: PLC0415 - pages refer back to clinics
+    from schema.clinics.start_pages import StartPageEntry  # noqa: PLC0415 - pages refer back to clinics
 
     return [
         StartPageEntry.of(entry, info)

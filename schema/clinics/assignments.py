@@ -7,6 +7,7 @@ import strawberry
 
 from resolvers import assignments as resolve
 from resolvers import distribution
+from schema.clinics.organisations import AsOf, Clinic
 from schema.documents.documents import KEY, NOTE
 from schema.enums import (
     AssignmentOrder,
@@ -20,7 +21,6 @@ from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.events import Event
 from schema.kinds.case_types import CaseType
 from schema.nodes import After, Connection, First, Node, connection, paging
-from schema.organisations import AsOf, Clinic
 from schema.people import Actor
 from schema.scalars import HsaId
 from schema.selected_fields import needs_whole
