@@ -10,12 +10,6 @@ from strawberry.schema.config import StrawberryConfig
 
 from resolvers import active_subscriptions, assignments, clinics, documents, groups, role_grants
 from resolvers.selections import Wish
-from schema.acknowledgements import AcknowledgementMutation
-from schema.active_subscriptions import (
-    ActiveSubscription,
-    ActiveSubscriptionMutation,
-    ActiveSubscriptionQuery,
-)
 from schema.clinics.assignments import Assignment, AssignmentMutation, AssignmentQuery
 from schema.clinics.distribution import DistributionMutation, DistributionQuery
 from schema.clinics.groups import ClinicGroup, GroupMutation
@@ -35,7 +29,6 @@ from schema.documents.search import SearchQuery
 from schema.documents.text_replacement import TextReplacementMutation
 from schema.enums import Role
 from schema.errors import Info, InvalidInput, NotFound, NotPermitted, RefusedRowError, WrongState
-from schema.events import EventSubscription, Notification, find_event, find_notification
 from schema.kinds import (
     case_type_templates,
     case_types,
@@ -47,9 +40,16 @@ from schema.kinds import (
     terms_texts,
 )
 from schema.kinds.kind_schema import Face
+from schema.log.acknowledgements import AcknowledgementMutation
+from schema.log.active_subscriptions import (
+    ActiveSubscription,
+    ActiveSubscriptionMutation,
+    ActiveSubscriptionQuery,
+)
+from schema.log.actors import Actor
+from schema.log.events import EventSubscription, Notification, find_event, find_notification
 from schema.nodes import After, Connection, First, Id, Node
-from schema.people import Actor
-from schema.reports import ReportQuery
+from schema.reports.reports import ReportQuery
 from schema.scalars import SCALARS
 from schema.templates.adoptions import (
     MergeConflict,

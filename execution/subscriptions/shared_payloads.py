@@ -33,7 +33,7 @@ from resolvers.live.rights import Asked, Viewpoint, WatchedRights
 from resolvers.loaders import Loaders
 from resolvers.viewers import Viewer
 from schema.errors import answer_of, outage_in
-from schema.events import Event, Notification
+from schema.log.events import Event, Notification
 from store import records
 from store.notifications import Told
 from store.records import Action, Actor, Role

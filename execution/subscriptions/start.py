@@ -22,7 +22,7 @@ from resolvers.live.followers import Follower, Outlet
 from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
 from schema.errors import codes_of, report
-from schema.events import Source
+from schema.log.events import Source
 from store.history import Position, read_cursor
 
 

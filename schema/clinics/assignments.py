@@ -18,10 +18,10 @@ from schema.enums import (
     OrderedList,
 )
 from schema.errors import Given, Info, UserError, key_of_call, mutation
-from schema.events import Event
 from schema.kinds.case_types import CaseType
+from schema.log.actors import Actor
+from schema.log.events import Event
 from schema.nodes import After, Connection, First, Node, connection, paging
-from schema.people import Actor
 from schema.scalars import HsaId
 from schema.selected_fields import needs_whole
 from store import records

@@ -11,8 +11,8 @@ from schema.clinics.organisations import Clinic, ClinicFilter, wish_of
 from schema.documents.documents import KEY, NOTE
 from schema.enums import RefusalReason
 from schema.errors import Given, Info, UserError, key_of_call, mutation
-from schema.events import Event
 from schema.kinds.case_types import CaseType
+from schema.log.events import Event
 from schema.nodes import After, Connection, First, connection, known_count, page_of_sorted, paging
 from schema.scalars import HsaId
 from store import records

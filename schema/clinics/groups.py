@@ -6,7 +6,7 @@ from resolvers import groups as resolve
 from resolvers.selections import Wish
 from schema.clinics.organisations import Clinic, ClinicFilter, Principal, list_clinics, wish_of
 from schema.errors import Given, Info, UserError, key_of_call, mutation
-from schema.events import Event
+from schema.log.events import Event
 from schema.nodes import After, Connection, First, Node
 from schema.scalars import HsaId
 from store import clinic_filters, records

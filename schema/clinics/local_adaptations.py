@@ -9,7 +9,6 @@ from resolvers.kinds import LOCAL_ADAPTATION
 from schema.clinics.organisations import Clinic
 from schema.documents.documents import KEY, NOTE, Document, Version, head_fields
 from schema.errors import Given, Info, UserError, key_of_call, mutation
-from schema.events import Event
 from schema.kinds.case_type_content import (
     StandardReply,
     StandardReplyInput,
@@ -20,6 +19,7 @@ from schema.kinds.case_type_content import (
 from schema.kinds.case_types import CaseType
 from schema.kinds.content_types import Shape
 from schema.kinds.kind_schema import document_type, version_type
+from schema.log.events import Event
 from schema.scalars import HsaId, Markdown
 from store import records
 from store.records import Content

@@ -6,7 +6,7 @@ from resolvers import orders as resolve
 from schema.documents.documents import KEY, NOTE
 from schema.enums import OrderedList
 from schema.errors import Given, Info, UserError, key_of_call, mutation
-from schema.events import Event
+from schema.log.events import Event
 from schema.scalars import HsaId
 
 

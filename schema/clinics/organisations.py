@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from schema.clinics.policies import Policies
     from schema.clinics.role_grants import RoleGrant
     from schema.clinics.start_pages import StartPageEntry
-    from schema.events import Event, EventFilter, Notification
+    from schema.log.events import Event, EventFilter, Notification
 
 
 AsOf = Annotated[
@@ -195,15 +195,15 @@ class Principal(Node):
         self,
         info: Info,
         filter: Annotated[
-            Annotated["EventFilter", strawberry.lazy("schema.events")] | None,
+            Annotated["EventFilter", strawberry.lazy("schema.log.events")] | None,
             strawberry.argument(description="Which acts; all without."),
         ] = None,
         first: First = None,
         after: After = None,
         last: Last = None,
         before: Before = None,
-    ) -> Connection[Annotated["Event", strawberry.lazy("schema.events")]]:
-        from schema.events import (  # noqa: PLC0415 - events refer back to principals
+    ) -> Connection[Annotated["Event", strawberry.lazy("schema.log.events")]]:
+        from schema.log.events import (  # noqa: PLC0415 - events refer back to principals
             Event,
             filter_of,
         )
@@ -352,8 +352,8 @@ class Clinic(Node):
         ] = False,
         first: First = None,
         after: After = None,
-    ) -> Connection[Annotated["Notification", strawberry.lazy("schema.events")]]:
-        from schema.events import (  # noqa: PLC0415 - notifications refer back to clinics
+    ) -> Connection[Annotated["Notification", strawberry.lazy("schema.log.events")]]:
+        from schema.log.events import (  # noqa: PLC0415 - notifications refer back to clinics
             Notification,
         )
 
@@ -432,7 +432,7 @@ class ClinicsImportPayload:
     unchanged: int | None = strawberry.field(
         default=None, description="Clinics that were so already."
     )
-    event: Annotated["Event", strawberry.lazy("schema.events")] | None = strawberry.field(
+    event: Annotated["Event", strawberry.lazy("schema.log.events")] | None = strawberry.field(
         default=None, description="The act as logged; null where nothing changed."
     )
     errors: list[UserError] = strawberry.field(
@@ -485,7 +485,7 @@ class OrganisationMutation:
     async def clinics_import(
         self, info: Info, input: Given[ClinicsImportInput]
     ) -> ClinicsImportPayload:
-        from schema.events import Event  # noqa: PLC0415 - events refer back to principals
+        from schema.log.events import Event  # noqa: PLC0415 - events refer back to principals
 
         saved = await resolve.import_csv(
             info.context,

@@ -9,7 +9,7 @@ from schema.clinics.organisations import Principal
 from schema.documents.documents import KEY, NOTE
 from schema.enums import CentralActivation
 from schema.errors import Given, Info, UserError, key_of_call, mutation
-from schema.events import Event
+from schema.log.events import Event
 from schema.scalars import HsaId
 from store import records
 from store.records import key_of

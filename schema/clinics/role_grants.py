@@ -9,9 +9,9 @@ from schema.clinics.orders import EventPayload
 from schema.documents.documents import KEY, NOTE
 from schema.enums import Role
 from schema.errors import Given, Info, UserError, key_of_call, mutation
-from schema.events import Event
+from schema.log.actors import Actor
+from schema.log.events import Event
 from schema.nodes import Node
-from schema.people import Actor
 from schema.scalars import HsaId
 from store import records
 

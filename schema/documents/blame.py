@@ -10,7 +10,7 @@ from schema.documents.documents import Document, document_of
 from schema.enums import TemplateLevel
 from schema.errors import Info
 from schema.kinds.kind_schema import level_of
-from schema.people import Actor
+from schema.log.actors import Actor
 from store import records
 
 

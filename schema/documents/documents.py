@@ -14,9 +14,9 @@ from schema.clinics.organisations import Clinic, Principal
 from schema.documents.changes import Change, Comparison, Verification, changes_of
 from schema.enums import DocumentState
 from schema.errors import Given, Info, UserError, converts, key_of_call, mutation
-from schema.events import Event
+from schema.log.actors import Actor
+from schema.log.events import Event
 from schema.nodes import After, Before, Connection, First, Last, Node, connection, paging
-from schema.people import Actor
 from store import errors, records
 from store.diff import resident_visible
 from store.errors import RegistryError

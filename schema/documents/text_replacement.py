@@ -14,7 +14,7 @@ from schema.documents.changes import Change, changes_of
 from schema.documents.documents import KEY, NOTE, Document, document_of
 from schema.enums import DocumentState, SkipReason
 from schema.errors import Given, Info, InvalidInput, UserError, key_of_call, mutation
-from schema.events import Event
+from schema.log.events import Event
 from schema.scalars import HsaId
 from store import records
 from store.batches import OwnedFilter

@@ -18,9 +18,9 @@ from schema.documents.documents import EXPECTED, KEY, KINDS, NOTE, Document, Ver
 from schema.documents.listing import OrderBy, Which, filter_of
 from schema.enums import TemplateLevel
 from schema.errors import Given, Info, UserError, key_of_call, mutation
-from schema.events import Event
 from schema.kinds.case_type_content import given, plain
 from schema.kinds.content_types import Field, Shape, input_type
+from schema.log.events import Event
 from schema.nodes import (
     After,
     Before,

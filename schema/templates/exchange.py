@@ -6,12 +6,12 @@ from resolvers.templates import exchange
 from schema.documents.documents import KEY, NOTE
 from schema.enums import TemplateImportOutcome
 from schema.errors import Given, Info, UserError, key_of_call, mutation
-from schema.events import Event
 from schema.kinds.case_type_templates import (
     CaseTypeTemplate,
     CaseTypeTemplateVersion,
     TemplateOrigin,
 )
+from schema.log.events import Event
 from schema.nodes import Id
 from schema.scalars import HsaId
 

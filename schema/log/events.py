@@ -13,6 +13,7 @@ from schema.clinics.organisations import Clinic, Principal
 from schema.documents.changes import Change, changes_of
 from schema.enums import Action
 from schema.errors import Info
+from schema.log.actors import Actor
 from schema.nodes import (
     After,
     Connection,
@@ -23,7 +24,6 @@ from schema.nodes import (
     page_of_sorted,
     paging,
 )
-from schema.people import Actor
 from schema.scalars import Cursor, HsaId
 from schema.selected_fields import needs_whole
 from store import history, records

@@ -9,9 +9,9 @@ from resolvers import active_subscriptions as resolve
 from schema.clinics.organisations import Clinic
 from schema.documents.documents import KEY, NOTE
 from schema.errors import Given, Info, UserError, key_of_call, mutation
-from schema.events import Event
+from schema.log.actors import Actor
+from schema.log.events import Event
 from schema.nodes import After, Connection, First, Node, connection, page_of_sorted, paging
-from schema.people import Actor
 from schema.scalars import HsaId
 from store import records
 from store.paging import Page

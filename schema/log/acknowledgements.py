@@ -6,7 +6,7 @@ from resolvers import clinics, notifications
 from schema.clinics.organisations import Clinic
 from schema.documents.documents import KEY
 from schema.errors import Given, Info, UserError, key_of_call, mutation
-from schema.events import Event
+from schema.log.events import Event
 from schema.scalars import Cursor, HsaId
 from store.history import Position, position_cursor
 

@@ -15,7 +15,7 @@ from schema.clinics.organisations import AsOf, WhichClinics, wish_of
 from schema.enums import BehindOrder, ClinicCountOrder
 from schema.errors import Info
 from schema.nodes import After, Connection, First, connection, known_count, paging
-from schema.report_rows import (
+from schema.reports.rows import (
     AcknowledgementTimes,
     AdaptationCount,
     AdaptedText,

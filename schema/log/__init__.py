@@ -1,0 +1,1 @@
+"""The log in the API: events, notifications, acknowledgements and active subscriptions."""

@@ -1,0 +1,1 @@
+"""Reports in the API: one module for the queries, one for their rows."""
