@@ -38,18 +38,18 @@ from execution.sessions import Seats, Sessions
 from execution.subscriptions.start import Limits, Live
 from execution.trusted_documents import TrustedDocuments
 from resolvers import checkpoints as checkpoint_keys
-from resolvers import development as development_issuer
 from resolvers import reference
 from resolvers import sample as sample_data
+from resolvers.access import development_issuer
+from resolvers.access.issuers import IssuerKeys
+from resolvers.access.sign_in import SignIn
 from resolvers.checkpoints import CheckpointKey
 from resolvers.exports import returning
-from resolvers.issuers import IssuerKeys
 from resolvers.kinds import KINDS
 from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
 from resolvers.live.roster import Roster
 from resolvers.settings import Settings
-from resolvers.sign_in import SignIn
 from schema.registry import RegistrySchema, schema
 from store import mongod as embedded_mongod
 from store import verification

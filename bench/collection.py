@@ -10,7 +10,7 @@ from typing import Any, Self
 import httpx2
 
 from bench.servers import Server
-from resolvers import development
+from resolvers.access import development_issuer
 from store.database import SWEDISH, connect
 from store.paging import encode
 from store.records import Role
@@ -94,7 +94,7 @@ class Collection:
     @classmethod
     async def made(cls, data: Path, server: Server, count: int) -> Self:
         """So many published case types."""
-        token = development.token(
+        token = development_issuer.token(
             data,
             role=Role.REGIONAL_ADMINISTRATOR,
             unit=PRINCIPAL,

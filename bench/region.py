@@ -10,7 +10,7 @@ import httpx2
 
 from bench.crowds import Subscription
 from bench.servers import Server
-from resolvers import development
+from resolvers.access import development_issuer
 from store.records import Role
 
 PRINCIPAL = "SE2321000016"
@@ -154,6 +154,6 @@ def _clinic(number: int) -> str:
 
 
 def _token(data: Path, role: Role, unit: str, employee: str) -> str:
-    return development.token(
+    return development_issuer.token(
         data, role=role, unit=unit, employee=employee, name="Bo Berg", valid_for=timedelta(hours=6)
     )

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 import structlog
 from graphql import GraphQLError
 
+from resolvers.access.sign_in import IssuerUnavailable, SignIn
+from resolvers.access.sign_in import Unauthenticated as TokenRefused
+from resolvers.access.viewer import Viewer
 from resolvers.context import Context
-from resolvers.sign_in import IssuerUnavailable, SignIn
-from resolvers.sign_in import Unauthenticated as TokenRefused
-from resolvers.viewers import Viewer
 from schema.errors import TopLevelError
 from store.registry import Store
 

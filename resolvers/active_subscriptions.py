@@ -1,7 +1,7 @@
 """Who follows what now: seen and ended by a principal's administrators."""
 
-from resolvers import access
-from resolvers.access import Permission
+from resolvers.access import decisions
+from resolvers.access.decisions import Permission
 from resolvers.clinics import require_principal
 from resolvers.context import Context
 from store.errors import NotFound
@@ -39,7 +39,7 @@ def require(context: Context, principal: str) -> str:
         NotPermitted: The viewer does not administer it.
     """
     key = require_principal(context, principal).key
-    access.require_at(context.rights, Permission.MANAGE_SUBSCRIPTIONS, key, None, ("principal",))
+    decisions.require_at(context.rights, Permission.MANAGE_SUBSCRIPTIONS, key, None, ("principal",))
     return key
 
 
@@ -64,7 +64,7 @@ async def end(
     found = await get(context, subscription_id)
     if found is None:
         raise NotFound("Prenumerationen finns inte, eller har redan upphört.", ("id",))
-    held = access.require_at(
+    held = decisions.require_at(
         context.rights, Permission.MANAGE_SUBSCRIPTIONS, found.principal, None, ("id",)
     )
     return await context.store.active_subscriptions.end(found, act=context.act(held, note), key=key)

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from resolvers import access, clinics, documents
-from resolvers.access import Permission
+from resolvers import clinics, documents
+from resolvers.access import decisions
+from resolvers.access.decisions import Permission
 from resolvers.context import Context
 from resolvers.distribution import require_central
 from resolvers.kinds import LOCAL_ADAPTATION
@@ -46,10 +47,10 @@ async def save(
         VersionConflict: Someone saved first.
     """
     found = await clinics.require(context, clinic, ("clinic",))
-    document = access.require_sight(
+    document = decisions.require_sight(
         context.rights, await documents.get(context, case_type, "CASE_TYPE"), ("caseType",)
     )
-    held = access.require_at(
+    held = decisions.require_at(
         context.rights, Permission.ADAPT, found.principal, found.key, ("clinic",)
     )
     require_central(document)

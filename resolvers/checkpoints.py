@@ -18,7 +18,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
-from resolvers import key_files
+from resolvers.access import key_files
 from store.checkpoints import Checkpoint, Reached
 from store.database import is_outage
 from store.hashing import timestamp

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from resolvers import access, clinic_files
-from resolvers.access import Permission
+from resolvers import clinic_files
+from resolvers.access import decisions
+from resolvers.access.decisions import Permission
 from resolvers.context import Context
 from store.clinic_filters import ClinicFilter
 from store.errors import NotFound
@@ -51,7 +52,7 @@ async def import_csv(
         InvalidInput, RowsRefused: The file is wrong; each place is named.
     """
     found = require_principal(context, principal)
-    held = access.require_at(
+    held = decisions.require_at(
         context.rights, Permission.IMPORT_CLINICS, found.key, None, ("principal",)
     )
     rows = clinic_files.parse(csv, context.store.extra_hsa_prefixes)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from resolvers.access import Held, Rights, act_of, rights_of
+from resolvers.access.decisions import Held, Rights, act_of, rights_of
+from resolvers.access.viewer import Viewer
 from resolvers.loaders import Loaders
 from resolvers.notes import checked_note
-from resolvers.viewers import Viewer
 from store.database import is_outage
 from store.errors import InvalidInput
 from store.records import Act, Principal
@@ -59,7 +59,7 @@ class Context:
             raise InvalidInput.at(
                 ("idempotencyKey",), "OUT_OF_RANGE", f"Nyckeln ska ha 1 till {_MAX_KEY} tecken."
             )
-        # No subject has a line break (`resolvers.sign_in`): whatever the key is, it is nobody
+        # No subject has a line break (`resolvers.access.sign_in`): whatever the key is, it is nobody
         # else's.
         return IdempotencyKey(id=f"{self.viewer.subject}\n{key}", fingerprint=fingerprint)
 

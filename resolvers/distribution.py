@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 
-from resolvers import access, clinics, documents
-from resolvers.access import Held, Permission
+from resolvers import clinics, documents
+from resolvers.access import decisions
+from resolvers.access.decisions import Held, Permission
 from resolvers.context import Context
 from resolvers.selections import Choice, selection_of
 from store.clinic_filters import folded
@@ -132,7 +133,7 @@ async def _require_replaceable(context: Context, document: Document, ids: Sequen
         raise InvalidInput.at(("replaceLocal",), "TOO_MANY", f"Högst {MAX_REPLACED} åt gången.")
     for index, local in enumerate(await context.loaders.documents.load_many(list(ids))):
         path = ("replaceLocal", str(index))
-        found, _ = access.require(context.rights, Permission.ARCHIVE, local, path)
+        found, _ = decisions.require(context.rights, Permission.ARCHIVE, local, path)
         if found.kind != _CASE_TYPE or found.principal != document.principal:
             raise NotFound("Ärendetypen finns inte.", path)
 
@@ -194,7 +195,7 @@ async def _central(
     context: Context, permission: Permission, case_type: str
 ) -> tuple[Document, Held]:
     path = ("caseType",)
-    document, held = access.require(
+    document, held = decisions.require(
         context.rights, permission, await documents.get(context, case_type, _CASE_TYPE), path
     )
     require_central(document)
@@ -207,7 +208,7 @@ def require_central(document: Document) -> None:
     Raises:
         InvalidInput: It is one.
     """
-    if access.clinic_of(document) is not None:
+    if decisions.clinic_of(document) is not None:
         raise InvalidInput.at(
             ("caseType",),
             "LOCAL_CASE_TYPE",
@@ -220,10 +221,12 @@ async def _at(
 ) -> tuple[Document, Clinic, Held]:
     """A central case type, and a clinic of its principal where the viewer may do this."""
     clinic = await clinics.require(context, hsa_id, ("clinic",))
-    document = access.require_sight(
+    document = decisions.require_sight(
         context.rights, await documents.get(context, case_type, _CASE_TYPE), ("caseType",)
     )
-    held = access.require_at(context.rights, permission, clinic.principal, clinic.key, ("clinic",))
+    held = decisions.require_at(
+        context.rights, permission, clinic.principal, clinic.key, ("clinic",)
+    )
     require_central(document)
     if document.principal != clinic.principal:
         raise NotFound("Ärendetypen finns inte hos mottagningens huvudman.", ("caseType",))

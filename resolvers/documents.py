@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, overload
 
-from resolvers import access
-from resolvers.access import Permission
+from resolvers.access import decisions
+from resolvers.access.decisions import Permission
 from resolvers.context import Context
 from resolvers.kinds.texts import allowed_characters, at_most
 from resolvers.validation import validate
@@ -290,7 +290,7 @@ async def create(
     """
     principal, kept_owner = await owner_of(context, owner)
     clinic = kept_owner.key if kept_owner.kind is OwnerKind.CLINIC else None
-    held = access.require_at(context.rights, Permission.EDIT, principal, clinic, ("owner",))
+    held = decisions.require_at(context.rights, Permission.EDIT, principal, clinic, ("owner",))
     if kept_owner.kind not in kind.owners:
         owners = "en huvudman" if kept_owner.kind is OwnerKind.CLINIC else "en mottagning"
         raise InvalidInput.at(
@@ -324,11 +324,11 @@ async def update(
     key: IdempotencyKey | None,
 ) -> Saved:
     """Write the next version from a patch of the newest one; publish it as well if asked."""
-    document, held = access.require(
+    document, held = decisions.require(
         context.rights, Permission.EDIT, await get(context, document_id, kind.name)
     )
     if publish:
-        access.require(context.rights, Permission.PUBLISH, document)
+        decisions.require(context.rights, Permission.PUBLISH, document)
 
     links = patch.get("links") or (
         document.content.get("links", ()) if publish and "links" not in patch else ()
@@ -358,7 +358,7 @@ async def publish(
     key: IdempotencyKey | None,
 ) -> Saved:
     """Put a version in force."""
-    document, held = access.require(
+    document, held = decisions.require(
         context.rights, Permission.PUBLISH, await get(context, document_id)
     )
     await _require_allowed_version(context, document, version)
@@ -442,11 +442,11 @@ async def restore(
     key: IdempotencyKey | None,
 ) -> Saved:
     """Write an earlier version's content as a new version; put it in force only if asked."""
-    document, held = access.require(
+    document, held = decisions.require(
         context.rights, Permission.EDIT, await get(context, document_id)
     )
     if publish:
-        access.require(context.rights, Permission.PUBLISH, document)
+        decisions.require(context.rights, Permission.PUBLISH, document)
         await _require_allowed_version(context, document, version)
     return await context.store.documents.restore(
         document,
@@ -517,7 +517,7 @@ async def _lifecycle(
     note: str | None,
     key: IdempotencyKey | None,
 ) -> Saved:
-    document, held = access.require(context.rights, permission, await get(context, document_id))
+    document, held = decisions.require(context.rights, permission, await get(context, document_id))
     saved: Saved = await write(
         document, expected_version=expected_version, act=context.act(held, note), key=key
     )
@@ -545,7 +545,7 @@ async def _from_template(
     """Where a new document comes from, and the content that it starts with."""
     if reference is None or template_kind is None:
         return None, {}
-    template = access.require_sight(
+    template = decisions.require_sight(
         context.rights, await get(context, reference.id, template_kind.name), ("fromTemplate", "id")
     )
     number = (

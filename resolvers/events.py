@@ -1,7 +1,7 @@
 """The logs: who may read and follow them."""
 
-from resolvers import access
-from resolvers.access import Permission
+from resolvers.access import decisions
+from resolvers.access.decisions import Permission
 from resolvers.clinics import require_principal
 from resolvers.context import Context
 from resolvers.live.followers import Following
@@ -34,7 +34,7 @@ async def page(context: Context, principal: str, which: EventFilter, paging: Pag
     Raises:
         NotPermitted: The viewer may not read this log.
     """
-    access.require_at(context.rights, Permission.READ_LOG, principal, None, ("principal",))
+    decisions.require_at(context.rights, Permission.READ_LOG, principal, None, ("principal",))
     refuse_persons(context, principal, which)
     return await context.store.history.events(principal, which, paging)
 
@@ -51,7 +51,7 @@ async def follow(
         InvalidInput: The cursor can't be read, or is of another log.
     """
     found = require_principal(context, principal)
-    access.require_at(context.rights, Permission.READ_LOG, found.key, None, ("principal",))
+    decisions.require_at(context.rights, Permission.READ_LOG, found.key, None, ("principal",))
     refuse_persons(context, found.key, which)
     sequence = (
         await context.store.history.latest_sequence(found.key)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import fields
 
-from resolvers import access, clinic_files
-from resolvers.access import Permission
+from resolvers import clinic_files
+from resolvers.access import decisions
+from resolvers.access.decisions import Permission
 from resolvers.clinics import require_principal
 from resolvers.context import Context
 from resolvers.kinds.texts import (
@@ -71,7 +72,7 @@ async def save(
         RowsRefused: Listed clinics can't be used.
     """
     found = require_principal(context, principal)
-    held = access.require_at(context.rights, Permission.GROUP, found.key, None, ("principal",))
+    held = decisions.require_at(context.rights, Permission.GROUP, found.key, None, ("principal",))
     problems = [
         Problem(fault.code, fault.message, ("name",)) for check in _NAME for fault in check(name)
     ]

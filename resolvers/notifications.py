@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from resolvers import access
-from resolvers.access import Permission
+from resolvers.access import decisions
+from resolvers.access.decisions import Permission
 from resolvers.clinics import require
 from resolvers.context import Context
 from resolvers.live.followers import Following
@@ -80,7 +80,7 @@ async def acknowledge(
         InvalidInput: The cursor can't be read, is of another log, or is yet to come.
     """
     clinic = await require(context, hsa_id)
-    held = access.require_at(
+    held = decisions.require_at(
         context.rights, Permission.ACKNOWLEDGE, clinic.principal, clinic.key, ("clinic",)
     )
     position = read_cursor(up_to, clinic.principal, "upTo")

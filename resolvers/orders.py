@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from resolvers import access, clinics
-from resolvers.access import Permission
+from resolvers import clinics
+from resolvers.access import decisions
+from resolvers.access.decisions import Permission
 from resolvers.context import Context
 from resolvers.selections import group_of
 from store.errors import InvalidInput, Problem
@@ -50,7 +51,7 @@ async def save(
         InvalidInput: A case type stands twice, or is none of that principal's.
     """
     place = await _place(context, on)
-    held = access.require_at(
+    held = decisions.require_at(
         context.rights, Permission.ORDER, place.principal, place.clinic, ("on",)
     )
     if len(order) > MAX_ORDERED:

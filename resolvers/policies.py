@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from resolvers import access
-from resolvers.access import Permission
+from resolvers.access import decisions
+from resolvers.access.decisions import Permission
+from resolvers.access.viewer import ACR_LEVELS
 from resolvers.clinics import require_principal
 from resolvers.context import Context
-from resolvers.viewers import ACR_LEVELS
 from store.errors import InvalidInput
 from store.records import Policies, Principal, Saved
 from store.transactions import IdempotencyKey
@@ -45,7 +45,7 @@ async def save(
         InvalidInput: The level of assurance is unknown.
     """
     found = require_principal(context, principal)
-    held = access.require_at(
+    held = decisions.require_at(
         context.rights, Permission.SET_POLICIES, found.key, None, ("principal",)
     )
     if changes.get("lowest_acr", ACR_LEVELS[0]) not in ACR_LEVELS:

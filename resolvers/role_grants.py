@@ -2,8 +2,8 @@
 identity.
 """
 
-from resolvers import access
-from resolvers.access import Permission
+from resolvers.access import decisions
+from resolvers.access.decisions import Permission
 from resolvers.clinics import require_principal
 from resolvers.context import Context
 from store.errors import InvalidInput, NotFound
@@ -57,8 +57,10 @@ async def grant(
             malformed.
     """
     principal, clinic = await _unit(context, unit)
-    held = access.require_at(context.rights, Permission.MANAGE_ROLES, principal, clinic, ("unit",))
-    if not access.can_be_held(
+    held = decisions.require_at(
+        context.rights, Permission.MANAGE_ROLES, principal, clinic, ("unit",)
+    )
+    if not decisions.can_be_held(
         role, context.principals[principal].kind, at_clinic=clinic is not None
     ):
         raise InvalidInput.at(("role",), "ROLE_NOT_THERE", "Rollen kan inte ges vid denna enhet.")
@@ -81,7 +83,7 @@ async def revoke(
     found = await get(context, grant_id)
     if found is None:
         raise NotFound("Behörigheten finns inte.", ("id",))
-    held = access.require_at(
+    held = decisions.require_at(
         context.rights, Permission.MANAGE_ROLES, found.principal, None, ("id",)
     )
     return await context.store.role_grants.revoke(found, act=context.act(held, note), key=key)
@@ -105,7 +107,7 @@ async def protect(
         InvalidInput: The employee's id is malformed.
     """
     found = require_principal(context, principal)
-    held = access.require_at(
+    held = decisions.require_at(
         context.rights, Permission.MANAGE_ROLES, found.key, None, ("principal",)
     )
     if not is_hsa_id(employee, context.store.extra_hsa_prefixes):

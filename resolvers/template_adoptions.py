@@ -9,8 +9,9 @@ document's newest version was made from. The result is held to the same rules as
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from resolvers import access, documents
-from resolvers.access import Held, Permission
+from resolvers import documents
+from resolvers.access import decisions
+from resolvers.access.decisions import Held, Permission
 from resolvers.context import Context
 from resolvers.validation import MAX_PROBLEMS, validate
 from store import diff
@@ -190,7 +191,7 @@ async def _takeover(
     template_version: int | None,
     resolutions: Sequence[Resolution],
 ) -> tuple[Document, Held, _Takeover]:
-    document, held = access.require(
+    document, held = decisions.require(
         context.rights, Permission.EDIT, await documents.get(context, document_id)
     )
     if len(resolutions) > _MOST_RESOLUTIONS:

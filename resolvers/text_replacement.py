@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 from typing import Any
 
-from resolvers import access
-from resolvers.access import Held, Permission
+from resolvers.access import decisions
+from resolvers.access.decisions import Held, Permission
 from resolvers.context import Context
 from resolvers.documents import open_page_links, owner_of
 from resolvers.kinds.texts import allowed_characters, at_most, no_personal_number
@@ -154,7 +154,7 @@ async def undo(
     found = await context.loaders.documents.load_many([event.document or "" for event in events])
     try:
         documents = [
-            access.require(context.rights, Permission.EDIT, document, ("batch",))
+            decisions.require(context.rights, Permission.EDIT, document, ("batch",))
             for document in found
         ]
     except NotFound:  # told as an act that does not exist
@@ -164,7 +164,7 @@ async def undo(
     published = [event.version == event.published_after for event in events]
     for (document, _), publish in zip(documents, published, strict=True):
         if publish:
-            access.require(context.rights, Permission.PUBLISH, document, ("batch",))
+            decisions.require(context.rights, Permission.PUBLISH, document, ("batch",))
     (newest, held), *_ = documents
     act = context.act(held, note)
     if (first := await context.store.log.repeated(key)) is not None:
@@ -249,9 +249,9 @@ def _check(replacing: Replacing) -> None:
 async def _owner(context: Context, wanted: Wanted) -> tuple[str, Owner, Held]:
     principal, owner = await owner_of(context, wanted.owner)
     clinic = owner.key if owner.key != principal else None
-    held = access.require_at(context.rights, Permission.EDIT, principal, clinic, ("owner",))
+    held = decisions.require_at(context.rights, Permission.EDIT, principal, clinic, ("owner",))
     if wanted.publish:
-        access.require_at(context.rights, Permission.PUBLISH, principal, clinic, ("owner",))
+        decisions.require_at(context.rights, Permission.PUBLISH, principal, clinic, ("owner",))
     return principal, owner, held
 
 

@@ -15,7 +15,7 @@ import httpx2
 import websockets
 
 from execution.subscriptions.start import Live
-from resolvers import development
+from resolvers.access import development_issuer
 from store.database import INDEXES
 from store.records import Role
 from store.registry import Store
@@ -58,7 +58,7 @@ class Api:
             employee
             or f"{unit.partition('-')[0]}-{''.join(word[0] for word in role.value.split('_'))}"
         )
-        return development.token(
+        return development_issuer.token(
             self._data,
             role=role,
             unit=unit,

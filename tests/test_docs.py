@@ -23,7 +23,7 @@ from graphql import (
     validate,
 )
 
-from resolvers.access import PERMISSIONS, Permission
+from resolvers.access.decisions import PERMISSIONS, Permission
 from resolvers.exports import dictionary
 from resolvers.kinds import KINDS
 from resolvers.settings import Settings

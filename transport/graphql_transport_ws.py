@@ -23,9 +23,9 @@ from execution.executor import Admitted, Refusal
 from execution.request import Request, request_of
 from execution.sessions import Unauthenticated, new_request_id
 from execution.subscriptions.start import Live
+from resolvers.access.viewer import Viewer
 from resolvers.context import Context
 from resolvers.live.followers import Follower
-from resolvers.viewers import Viewer
 from schema.errors import TopLevelError, error_of, formatted
 from store.records import Event
 from transport.json_input import NotJson, read_json

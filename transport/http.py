@@ -15,7 +15,7 @@ from execution.executor import Answer, Refusal
 from execution.request import Request, request_of
 from execution.sessions import Unauthenticated, new_request_id
 from execution.subscriptions.start import Live
-from resolvers.viewers import Viewer
+from resolvers.access.viewer import Viewer
 from schema.errors import TopLevelError, error_of
 from transport.disconnects import WhileThere
 from transport.json_input import NotJson, read_json

@@ -21,10 +21,10 @@ from execution.executor import Answer, Refusal
 from execution.request import Request
 from execution.sessions import Unauthenticated
 from execution.subscriptions.start import Live
+from resolvers.access.viewer import Viewer
 from resolvers.context import Context
 from resolvers.live.followers import Follower
 from resolvers.live.sending import begun
-from resolvers.viewers import Viewer
 from schema.errors import TopLevelError, error_of, formatted
 from store.history import event_cursor
 from store.records import Event

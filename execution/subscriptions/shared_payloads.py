@@ -27,11 +27,11 @@ from execution.subscriptions.payload_templates import (
     OpenExecutor,
     OpenText,
 )
-from resolvers.access import NO_RIGHTS, Rights
+from resolvers.access.decisions import NO_RIGHTS, Rights
+from resolvers.access.viewer import Viewer
 from resolvers.context import Context
 from resolvers.live.rights import Asked, Viewpoint, WatchedRights
 from resolvers.loaders import Loaders
-from resolvers.viewers import Viewer
 from schema.errors import answer_of, outage_in
 from schema.log.events import Event, Notification
 from store import records

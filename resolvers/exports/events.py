@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from resolvers import access
-from resolvers.access import Permission
+from resolvers.access import decisions
+from resolvers.access.decisions import Permission
 from resolvers.context import Context
 from resolvers.events import refuse_persons
 from resolvers.exports import asking
@@ -111,7 +111,7 @@ async def _source(context: Context, given: Given) -> Events:
     for principal in sorted(logs):
         refuse_persons(context, principal, which, ("actor",))
         for permission in _EVERYTHING if detail else ():
-            access.require_at(context.rights, permission, principal, None, ("detail",))
+            decisions.require_at(context.rights, permission, principal, None, ("detail",))
     return Events(context, which, detail=detail)
 
 

@@ -15,10 +15,10 @@ from typing import Any, Protocol
 
 import structlog
 
-from resolvers.access import Rights
+from resolvers.access.decisions import Rights
+from resolvers.access.viewer import Viewer
 from resolvers.live.rights import Viewpoint
 from resolvers.live.sending import begun
-from resolvers.viewers import Viewer
 from store.database import is_outage
 from store.history import EventFilter, Position
 from store.notifications import Stretch

@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from resolvers.access import Permission, rights_of
+from resolvers.access.decisions import Permission, rights_of
+from resolvers.access.viewer import LOA3
 from resolvers.context import Context
 from resolvers.live.channels import Channel
 from resolvers.live.followers import Follower, Following, Outlet, Wording
@@ -20,7 +21,6 @@ from resolvers.live.metrics import Metrics
 from resolvers.live.rights import Viewpoint
 from resolvers.live.roster import Roster
 from resolvers.live.sending import begun
-from resolvers.viewers import LOA3
 from store.errors import InvalidInput, NotPermitted, RegistryError, SubscriptionEnded
 from store.records import Action, Event, key_of
 from store.registry import Store

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from resolvers.access import Held, Permission, Rights
+from resolvers.access.decisions import Held, Permission, Rights
 from store.clinic_filters import Reach
 from store.records import Clinic
 from store.scopes import Scope, Seen, Sight

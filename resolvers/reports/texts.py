@@ -10,8 +10,9 @@ from datetime import datetime
 
 from rapidfuzz import fuzz, process
 
-from resolvers import access, distribution, documents
-from resolvers.access import Permission
+from resolvers import distribution, documents
+from resolvers.access import decisions
+from resolvers.access.decisions import Permission
 from resolvers.context import Context
 from resolvers.distribution import Candidate
 from resolvers.reports.coverage import Coverage, require_period, sorted_page
@@ -59,7 +60,7 @@ async def edits(
     """
     end = require_period(context, since, until)
     if what.principal is not None:
-        access.require_at(
+        decisions.require_at(
             context.rights, Permission.READ_LOG, what.principal.key, None, ("principal",)
         )
         principals = [what.principal.key]
@@ -122,7 +123,7 @@ async def adapted_texts(
         InvalidInput: Too many documents would have to be compared.
     """
     if document is not None:
-        access.require_sight(
+        decisions.require_sight(
             context.rights,
             (await context.store.extracts.heads([document])).get(document),
             ("document",),

@@ -12,12 +12,12 @@ from importlib.resources import files
 from typing import Any
 
 from resolvers import adaptations, clinics, distribution, documents, groups, orders
+from resolvers.access.viewer import LOA3, Grant, Viewer
 from resolvers.context import Context
 from resolvers.documents import TemplateReference
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, RESIDENT_CASE_TEMPLATE
 from resolvers.reference import read_principals
 from resolvers.selections import Choice, Wish
-from resolvers.viewers import LOA3, Grant, Viewer
 from store.clinic_filters import ClinicFilter
 from store.kinds import Kind
 from store.records import ClinicRule, Document, OrderedList, OwnerKind, PrincipalKind, Role, key_of

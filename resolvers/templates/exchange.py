@@ -8,8 +8,9 @@ import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
 
-from resolvers import access, documents
-from resolvers.access import Permission
+from resolvers import documents
+from resolvers.access import decisions
+from resolvers.access.decisions import Permission
 from resolvers.context import Context
 from resolvers.kinds import CASE_TYPE_TEMPLATE
 from resolvers.templates import files
@@ -49,7 +50,7 @@ async def export(context: Context, template_id: str) -> tuple[Document, str]:
         NotPermitted: The viewer does not see its drafts, or not who wrote them.
         InvalidInput: The file would be larger than what can be imported again.
     """
-    document = access.require_sight(
+    document = decisions.require_sight(
         context.rights, await documents.get(context, template_id, CASE_TYPE_TEMPLATE.name)
     )
     if documents.sight(context, document) is not Sight.ALL or not context.rights.sees_persons(
@@ -101,7 +102,7 @@ async def take_in(
     """
     principal, kept_owner = await documents.owner_of(context, owner)
     clinic = kept_owner.key if kept_owner.kind is OwnerKind.CLINIC else None
-    held = access.require_at(context.rights, Permission.EDIT, principal, clinic, ("owner",))
+    held = decisions.require_at(context.rights, Permission.EDIT, principal, clinic, ("owner",))
     act = context.act(held, note)
     taken = await asyncio.to_thread(
         files.read, file, CASE_TYPE_TEMPLATE, version

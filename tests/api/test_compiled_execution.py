@@ -19,11 +19,11 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from execution.compiled.executor import CompiledExecutor
 from execution.complexity import Bounds
 from execution.operations import Operation, Operations
-from resolvers.access import rights_of
+from resolvers.access.decisions import rights_of
+from resolvers.access.viewer import LOA3, Grant, Viewer
 from resolvers.context import Context
 from resolvers.kinds import CASE_TYPE_TEMPLATE
 from resolvers.loaders import Loaders
-from resolvers.viewers import LOA3, Grant, Viewer
 from schema.registry import schema
 from store.records import Role
 from store.registry import Store

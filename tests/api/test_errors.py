@@ -15,8 +15,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 from structlog.testing import capture_logs
 
-from resolvers import development
-from resolvers.sign_in import LOA3
+from resolvers.access import development_issuer
+from resolvers.access.sign_in import LOA3
 from store.records import Role
 from store.registry import Store
 from tests.callers import (
@@ -53,13 +53,13 @@ def signed(data: Path, key: ECKey | None = None, **claims: Any) -> str:
     """A token with claims of the test's own, by the development issuer's key unless another is
     given.
     """
-    own = ECKey.import_key(json.loads((data / development.KEY_FILE).read_bytes()))
+    own = ECKey.import_key(json.loads((data / development_issuer.KEY_FILE).read_bytes()))
     own.ensure_kid()
     now = int(time.time())
     person = {"sub": "SE2321000016-bo", "employeeHsaId": "SE2321000016-bo", "acr": LOA3}
     everything = {
-        "iss": development.ISSUER,
-        "aud": development.AUDIENCE,
+        "iss": development_issuer.ISSUER,
+        "aud": development_issuer.AUDIENCE,
         "iat": now,
         "exp": now + 60,
         **person,

@@ -18,7 +18,8 @@ import httpx2
 import psutil
 import pytest
 
-from resolvers import development, reference
+from resolvers import reference
+from resolvers.access import development_issuer
 from resolvers.kinds import KINDS
 from store.clinics import ClinicRow
 from store.database import Database, Row, connect
@@ -89,7 +90,7 @@ async def registry(
         )
     folder = tmp_path_factory.mktemp("exports")
     async with servers(folder, mongodb_uri, [HERE]) as [server]:
-        token = development.token(folder / "data", role=Role.REPORTER, unit=STOCKHOLM)
+        token = development_issuer.token(folder / "data", role=Role.REPORTER, unit=STOCKHOLM)
         yield Registry(server, documents, token)
     await store.log.close()
     await client.drop_database("casetypes")

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from resolvers import development
-from resolvers.viewers import LOA2
+from resolvers.access import development_issuer
+from resolvers.access.viewer import LOA2
 from store.records import Principal, PrincipalKind, Role
 from store.registry import Store
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM, UPPSALA, Caller, problems
@@ -201,7 +201,7 @@ async def test_open_pages_are_linked_only_where_the_principal_allows_it(world: W
 
 
 async def test_a_weaker_sign_in_counts_only_where_the_principal_accepts_it(world: World) -> None:
-    token = development.token(
+    token = development_issuer.token(
         world.api._data,
         role=Role.REGIONAL_ADMINISTRATOR,
         unit=STOCKHOLM,

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from resolvers.access.viewer import LOA3, Grant, Viewer
 from resolvers.context import Context
 from resolvers.templates import review
 from resolvers.templates.review import ReviewOrder, ReviewReason, months_before, swedish
-from resolvers.viewers import LOA3, Grant, Viewer
 from store.records import Role
 from tests.api.test_template_usage import edited, made
 from tests.callers import BJORKEN, INERA, STOCKHOLM, UPPSALA, Caller

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from resolvers.access.viewer import LOA3, Grant, Viewer
 from resolvers.context import Context
 from resolvers.templates import usage as resolve
-from resolvers.viewers import LOA3, Grant, Viewer
 from store.records import Role
 from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, UPPSALA, UPPSALA_CLINIC, Caller
 from tests.world import CONTENT, World

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 
-from resolvers import development
+from resolvers.access import development_issuer
 from store.records import Role
 from tests.callers import BJORKEN, STOCKHOLM
 from tests.faults.checker import (
@@ -195,7 +195,7 @@ class Scene:
 def sign_in(folder: Path, issued: datetime, valid_for: timedelta = VALID_FOR) -> str:
     """The token of one who may do all that is done."""
     anna, role = f"{STOCKHOLM}-anna", Role.REGIONAL_ADMINISTRATOR
-    return development.token(
+    return development_issuer.token(
         folder / "data",
         role=role,
         unit=STOCKHOLM,

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry
 
+from resolvers.access.viewer import LOA3, Grant, Viewer
 from resolvers.context import Context
 from resolvers.live.followers import Follower, Following
 from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
 from resolvers.live.rights import Viewpoint
 from resolvers.live.roster import Roster
-from resolvers.viewers import LOA3, Grant, Viewer
 from store.history import EventFilter, Position
 from store.records import Clinic, Event, Role
 from store.registry import Store

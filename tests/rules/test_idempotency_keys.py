@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from resolvers.access.viewer import LOA3, Viewer
 from resolvers.context import Context
-from resolvers.viewers import LOA3, Viewer
 
 
 def of(subject: str) -> Context:

@@ -28,10 +28,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from resolvers import development
-from resolvers.issuers import FixedKeys, IssuerKeys, IssuerUnavailable
-from resolvers.sign_in import LOA3, MAX_TOKEN_BYTES, SignIn, Unauthenticated
-from resolvers.viewers import Grant, Viewer
+from resolvers.access import development_issuer
+from resolvers.access.issuers import FixedKeys, IssuerKeys, IssuerUnavailable
+from resolvers.access.sign_in import LOA3, MAX_TOKEN_BYTES, SignIn, Unauthenticated
+from resolvers.access.viewer import Grant, Viewer
 from store.records import Role
 
 ISSUER = "https://idp.example.se/oidc"
@@ -583,7 +583,7 @@ async def test_a_clock_that_is_set_back_keeps_no_token_for_longer() -> None:
 
 
 async def test_kept_tokens_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resolvers.sign_in._KEPT", 2)
+    monkeypatch.setattr("resolvers.access.sign_in._KEPT", 2)
     keys = CountingKeys(KeySet([EC]))
     verifier = SignIn(keys, issuer=ISSUER, audience=AUDIENCE, clock=Clock().now)
     one, two, three = (signed(person(jti=str(number))) for number in range(3))
@@ -920,7 +920,7 @@ def test_addresses_that_an_issuer_may_have(address: str) -> None:
 async def test_a_development_token_signs_in_a_person(
     tmp_path: Path, role: Role, unit: str, includes_below: bool
 ) -> None:
-    token = development.token(
+    token = development_issuer.token(
         tmp_path,
         role=role,
         unit=unit,
@@ -929,7 +929,7 @@ async def test_a_development_token_signs_in_a_person(
         valid_for=timedelta(hours=1),
     )
 
-    viewer = await development.sign_in(tmp_path).viewer(token)
+    viewer = await development_issuer.sign_in(tmp_path).viewer(token)
 
     assert token.isascii()
     assert timedelta(minutes=59) < viewer.expires_at - datetime.now(UTC) <= timedelta(hours=1)
@@ -949,11 +949,11 @@ async def test_a_development_token_signs_in_a_person(
 async def test_a_development_reporter_is_a_machine(
     tmp_path: Path, employee: str | None, name: str | None
 ) -> None:
-    token = development.token(
+    token = development_issuer.token(
         tmp_path, role=Role.REPORTER, unit="SE2321000016", employee=employee, name=name
     )
 
-    viewer = await development.sign_in(tmp_path).viewer(token)
+    viewer = await development_issuer.sign_in(tmp_path).viewer(token)
 
     assert (viewer.system, viewer.employee_hsa_id, viewer.name, viewer.acr) == (
         True,
@@ -971,39 +971,43 @@ async def test_a_development_token_ends_and_works_with_no_other_issuer(tmp_path:
         "unit": "SE2321000016",
         "employee": "SE2321000016-anna",
     }
-    verifier = development.sign_in(tmp_path)
+    verifier = development_issuer.sign_in(tmp_path)
 
-    ended = development.token(
+    ended = development_issuer.token(
         tmp_path,
         now=datetime.now(UTC) - timedelta(hours=2),
         valid_for=timedelta(hours=1),
         **options,
     )
     assert "expired" in await refusal(ended, verifier)
-    weak = development.token(tmp_path, acr="http://id.sambi.se/loa/loa1", **options)
+    weak = development_issuer.token(tmp_path, acr="http://id.sambi.se/loa/loa1", **options)
     assert "level of assurance" in await refusal(weak, verifier)
-    assert "signature" in await refusal(development.token(tmp_path / "other", **options), verifier)
-    assert "signature" in await refusal(development.token(tmp_path, **options))
+    assert "signature" in await refusal(
+        development_issuer.token(tmp_path / "other", **options), verifier
+    )
+    assert "signature" in await refusal(development_issuer.token(tmp_path, **options))
 
 
 def test_a_development_token_needs_ids_that_can_sign_in(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="needs an employee HSA-id"):
-        development.token(tmp_path, role=Role.REVIEWER, unit="SE2321000016")
+        development_issuer.token(tmp_path, role=Role.REVIEWER, unit="SE2321000016")
     with pytest.raises(ValueError, match="letters, digits and hyphens"):
-        development.token(tmp_path, role=Role.REVIEWER, unit="SE2321000016\n", employee="anna")
+        development_issuer.token(
+            tmp_path, role=Role.REVIEWER, unit="SE2321000016\n", employee="anna"
+        )
     with pytest.raises(ValueError, match="letters, digits and hyphens"):
-        development.token(tmp_path, role=Role.REVIEWER, unit="SE2321000016", employee="åsa")
+        development_issuer.token(tmp_path, role=Role.REVIEWER, unit="SE2321000016", employee="åsa")
     with pytest.raises(ValueError, match="letters, digits and hyphens"):
-        development.token(tmp_path, role=Role.REPORTER, unit="")
+        development_issuer.token(tmp_path, role=Role.REPORTER, unit="")
     with pytest.raises(ValueError, match="valid for that long"):
-        development.token(
+        development_issuer.token(
             tmp_path, role=Role.REPORTER, unit="SE2321000016", valid_for=timedelta(seconds=10**12)
         )
 
 
 def _key_id(data: str, start: Any) -> str:
     start.wait()
-    return str(development.keys(Path(data)).keys[0].kid)
+    return str(development_issuer.keys(Path(data)).keys[0].kid)
 
 
 def test_processes_that_start_at_once_make_one_development_key(tmp_path: Path) -> None:
@@ -1018,10 +1022,10 @@ def test_processes_that_start_at_once_make_one_development_key(tmp_path: Path) -
 
 
 def test_only_the_public_half_of_the_development_key_is_handed_out(tmp_path: Path) -> None:
-    keys = development.keys(tmp_path)
+    keys = development_issuer.keys(tmp_path)
 
     assert not any(key.is_private for key in keys)
-    assert keys == development.keys(tmp_path)
+    assert keys == development_issuer.keys(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -1032,6 +1036,6 @@ def test_a_spoilt_key_file_is_told_of_and_left_alone(tmp_path: Path, content: st
     path.write_text(content)
 
     with pytest.raises(ValueError, match="does not hold a private P-256 key"):
-        development.keys(tmp_path)
+        development_issuer.keys(tmp_path)
 
     assert path.read_text() == content

@@ -24,10 +24,10 @@ from resolvers import (
     reference,
     start_pages,
 )
+from resolvers.access.viewer import LOA3, Grant, Viewer
 from resolvers.context import Context
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
 from resolvers.selections import Choice
-from resolvers.viewers import LOA3, Grant, Viewer
 from store.database import Database
 from store.errors import RegistryError
 from store.records import CentralActivation, ClinicRule, DocumentState, OrderedList, Role

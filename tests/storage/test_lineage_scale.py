@@ -13,10 +13,10 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from resolvers import reference
+from resolvers.access.viewer import LOA3, Grant, Viewer
 from resolvers.context import Context
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
 from resolvers.templates import comparison, review, usage
-from resolvers.viewers import LOA3, Grant, Viewer
 from store.database import Database, Row
 from store.drifting import Drifts
 from store.heads import Birth, Place, born

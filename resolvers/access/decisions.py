@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from resolvers.viewers import LOA3, Grant, Viewer
+from resolvers.access.viewer import LOA3, Grant, Viewer
 from store.clinic_filters import Reach
 from store.errors import NotFound, NotPermitted
 from store.kinds import Kind, Shared

@@ -21,8 +21,8 @@ from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jws import JWSRegistry
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from resolvers.issuers import IssuerUnavailable, KeySource
-from resolvers.viewers import LOA3, Grant, Viewer
+from resolvers.access.issuers import IssuerUnavailable, KeySource
+from resolvers.access.viewer import LOA3, Grant, Viewer
 from store.records import Role
 
 __all__ = [

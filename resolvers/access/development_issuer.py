@@ -17,10 +17,10 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 
-from resolvers import key_files
-from resolvers.issuers import FixedKeys
-from resolvers.sign_in import HSA_ID, SignIn
-from resolvers.viewers import ACR_LEVELS, LOA3
+from resolvers.access import key_files
+from resolvers.access.issuers import FixedKeys
+from resolvers.access.sign_in import HSA_ID, SignIn
+from resolvers.access.viewer import ACR_LEVELS, LOA3
 from store.hsa import is_organisation_id
 from store.records import Role
 
