@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from resolvers import clinics, documents
+from resolvers import clinics
 from resolvers.access import decisions
 from resolvers.access.decisions import Permission
 from resolvers.context import Context
 from resolvers.distribution import require_central
+from resolvers.documents import documents
 from resolvers.kinds import LOCAL_ADAPTATION
 from resolvers.validation import validate
 from store.adaptations import adaptation_id

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from resolvers import documents
 from resolvers.clinics import require_principal
 from resolvers.context import Context
+from resolvers.documents import documents
 from resolvers.selections import group_of
 from store.adoption import Adoption, AdoptionAsked
 from store.assignments import AssignmentFilter, AssignmentOrder

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from resolvers.access.decisions import Held, Rights, act_of, rights_of
 from resolvers.access.viewer import Viewer
+from resolvers.documents.notes import checked_note
 from resolvers.loaders import Loaders
-from resolvers.notes import checked_note
 from store.database import is_outage
 from store.errors import InvalidInput
 from store.records import Act, Principal

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from resolvers import clinic_files, clinics
 from resolvers.context import Context
-from resolvers.documents import SEARCHED
+from resolvers.documents.documents import SEARCHED
 from store.clinic_filters import ClinicFilter
 from store.errors import InvalidInput, NotFound, Problem
 from store.records import ClinicGroup, Document

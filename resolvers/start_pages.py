@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from resolvers import documents
 from resolvers.context import Context
+from resolvers.documents import documents
 from resolvers.kinds import CASE_TYPE, LOCAL_ADAPTATION
 from resolvers.pages import case_type_page
-from resolvers.placeholders import filled, values_of
+from resolvers.pages.placeholders import filled, values_of
 from store.records import Clinic, Content, Document, OrderedList, Version
 
 _ADDED = ("standardReplies", "terms")

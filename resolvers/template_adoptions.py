@@ -9,10 +9,10 @@ document's newest version was made from. The result is held to the same rules as
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from resolvers import documents
 from resolvers.access import decisions
 from resolvers.access.decisions import Held, Permission
 from resolvers.context import Context
+from resolvers.documents import documents
 from resolvers.validation import MAX_PROBLEMS, validate
 from store import diff
 from store.diff import Change

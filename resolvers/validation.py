@@ -23,7 +23,7 @@ from resolvers.kinds.texts import (
     allowed_characters,
     no_personal_number,
 )
-from resolvers.placeholders import known_placeholders
+from resolvers.pages.placeholders import known_placeholders
 from store.errors import InvalidInput, Path, Problem
 from store.kinds import Kind
 from store.records import Content

@@ -4,6 +4,7 @@ from enum import Enum
 
 import strawberry
 
+from resolvers.documents.text_replacement import SkipReason
 from resolvers.kinds.case_types import Gender, QuestionKind, ResponseTimeUnit
 from resolvers.kinds.notices import NoticeEnvironment, NoticeStatus
 from resolvers.kinds.resident_cases import ResidentCaseForm
@@ -12,7 +13,6 @@ from resolvers.reports.clinics import BehindOrder, ClinicCountOrder
 from resolvers.templates.exchange import ImportOutcome as TemplateImportOutcome
 from resolvers.templates.review import ReviewOrder as TemplateReviewOrder
 from resolvers.templates.review import ReviewReason as TemplateReviewReason
-from resolvers.text_replacement import SkipReason
 from store.assignments import AssignmentOrder
 from store.diff import ChangeKind
 from store.listing import Order as DocumentOrder

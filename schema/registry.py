@@ -8,7 +8,8 @@ import strawberry
 from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
-from resolvers import active_subscriptions, assignments, clinics, documents, groups, role_grants
+from resolvers import active_subscriptions, assignments, clinics, groups, role_grants
+from resolvers.documents import documents
 from resolvers.selections import Wish
 from schema.clinics.assignments import Assignment, AssignmentMutation, AssignmentQuery
 from schema.clinics.distribution import DistributionMutation, DistributionQuery

@@ -11,10 +11,11 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
-from resolvers import adaptations, clinics, distribution, documents, groups, orders
+from resolvers import adaptations, clinics, distribution, groups, orders
 from resolvers.access.viewer import LOA3, Grant, Viewer
 from resolvers.context import Context
-from resolvers.documents import TemplateReference
+from resolvers.documents import documents
+from resolvers.documents.documents import TemplateReference
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, RESIDENT_CASE_TEMPLATE
 from resolvers.reference import read_principals
 from resolvers.selections import Choice, Wish

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from resolvers import documents
 from resolvers.context import Context
+from resolvers.documents import documents
 from resolvers.templates import usage
 from store import diff
 from store.canonical import canonical

@@ -8,10 +8,10 @@ import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
 
-from resolvers import documents
 from resolvers.access import decisions
 from resolvers.access.decisions import Permission
 from resolvers.context import Context
+from resolvers.documents import documents
 from resolvers.kinds import CASE_TYPE_TEMPLATE
 from resolvers.templates import files
 from resolvers.templates.files import Taken

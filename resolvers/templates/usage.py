@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from resolvers import documents
 from resolvers.context import Context
+from resolvers.documents import documents
 from store.lineage import MOST_LEVELS, ClinicsAsked, Descendant
 from store.records import Document, DocumentState, Owner, OwnerKind, PrincipalKind, Version
 from store.scopes import Sight

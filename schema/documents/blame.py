@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers import blame
+from resolvers.documents import blame
 from schema.documents.documents import Document, document_of
 from schema.enums import TemplateLevel
 from schema.errors import Info

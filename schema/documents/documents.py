@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
 import strawberry
 
-from resolvers import blame as origins
-from resolvers import documents as resolve
+from resolvers.documents import blame as origins
+from resolvers.documents import documents as resolve
 from resolvers.kinds import CASE_TYPE_TEMPLATE
 from resolvers.templates import usage
 from schema.clinics.organisations import Clinic, Principal

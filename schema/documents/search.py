@@ -6,7 +6,7 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers import search as resolve
+from resolvers.documents import search as resolve
 from schema.documents.documents import Document, document_of
 from schema.errors import Info
 from schema.nodes import After, First, PageInfo, connection, paging

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import strawberry
 
-from resolvers import documents
-from resolvers import text_replacement as resolve
+from resolvers.documents import documents
+from resolvers.documents import text_replacement as resolve
+from resolvers.documents.find_and_replace import Replacing
+from resolvers.documents.text_replacement import Planned, Replaced, Wanted
 from resolvers.kinds import KINDS
-from resolvers.replacing import Replacing
-from resolvers.text_replacement import Planned, Replaced, Wanted
 from schema.documents.changes import Change, changes_of
 from schema.documents.documents import KEY, NOTE, Document, document_of
 from schema.enums import DocumentState, SkipReason

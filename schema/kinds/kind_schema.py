@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import strawberry
 
-from resolvers import documents
+from resolvers.documents import documents
 from resolvers.templates import usage
 from schema.documents.documents import EXPECTED, KEY, KINDS, NOTE, Document, Version
 from schema.documents.listing import OrderBy, Which, filter_of

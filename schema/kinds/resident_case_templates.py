@@ -4,7 +4,7 @@ local; and what resident cases share with them.
 
 import strawberry
 
-from resolvers import documents
+from resolvers.documents import documents
 from resolvers.kinds import RESIDENT_CASE_TEMPLATE
 from schema.documents.documents import Document, Version
 from schema.enums import ResidentCaseForm, TemplateLevel

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers import terms_texts
 from resolvers.kinds import TERMS_TEXT
+from resolvers.pages import terms_texts
 from schema.documents.documents import Document, Version
 from schema.enums import TermsService
 from schema.errors import Info

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from resolvers.placeholders import known_placeholders
-from resolvers.replacing import Replacing, moves_links
+from resolvers.documents.find_and_replace import Replacing, moves_links
+from resolvers.pages.placeholders import known_placeholders
 from store.kinds import Field
 
 PLAIN, RICH = Field(title="Text", text=True), Field(title="Text", text=True, rich=True)

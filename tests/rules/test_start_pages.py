@@ -17,7 +17,6 @@ from resolvers import (
     adaptations,
     clinics,
     distribution,
-    documents,
     groups,
     orders,
     policies,
@@ -26,6 +25,7 @@ from resolvers import (
 )
 from resolvers.access.viewer import LOA3, Grant, Viewer
 from resolvers.context import Context
+from resolvers.documents import documents
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
 from resolvers.selections import Choice
 from store.database import Database

@@ -11,9 +11,9 @@ from typing import Any
 from resolvers.access import decisions
 from resolvers.access.decisions import Held, Permission
 from resolvers.context import Context
-from resolvers.documents import open_page_links, owner_of
+from resolvers.documents.documents import open_page_links, owner_of
+from resolvers.documents.find_and_replace import Replacing, moves_links
 from resolvers.kinds.texts import allowed_characters, at_most, no_personal_number
-from resolvers.replacing import Replacing, moves_links
 from resolvers.validation import MAX_PROBLEMS, validate
 from store import diff
 from store.batches import NewContent, OwnedFilter, place

@@ -6,7 +6,7 @@ from resolvers.kinds import TERMS_TEXT
 from resolvers.kinds.terms_texts import LEAD_CHARACTERS
 from resolvers.kinds.terms_texts import must_accept as needs_a_tick
 from resolvers.pages import Lead, lead_of, terms_text_page
-from resolvers.placeholders import filled, values_of
+from resolvers.pages.placeholders import filled, values_of
 from store.records import Content, Version
 
 

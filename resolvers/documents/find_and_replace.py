@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from resolvers.kinds.texts import addresses
-from resolvers.placeholders import PLACEHOLDER
+from resolvers.pages.placeholders import PLACEHOLDER
 from store.kinds import Field
 from store.tokens import COMBINING
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from resolvers import documents
 from resolvers.context import Context
+from resolvers.documents import documents
 from store.blame import Signature
 from store.errors import NotFound
 from store.records import Document

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from resolvers.context import Context
-from resolvers.documents import SEARCHED, sight
+from resolvers.documents.documents import SEARCHED, sight
 from store.diff import texts
 from store.errors import InvalidInput, Problem
 from store.paging import EMPTY, Page, Paging
