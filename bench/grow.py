@@ -19,7 +19,7 @@ from bson import ObjectId
 from bench.measuring import run_to_the_end
 from resolvers import reference
 from resolvers.kinds import CASE_TYPE, KINDS
-from resolvers.validation import validate
+from resolvers.kinds.validation import validate
 from store import heads, mongod
 from store.acts import place_of, put_in_force, recorded
 from store.clinic_filters import ClinicFilter

@@ -30,7 +30,7 @@ from bench.measuring import Spread, alternate, load, machine, run_to_the_end, sh
 from bench.region import PRINCIPAL, Region
 from bench.servers import Server, registry
 from resolvers.kinds import CASE_TYPE, KINDS
-from resolvers.validation import validate
+from resolvers.kinds.validation import validate
 from server import collect_rarely
 from store.database import Database, connect
 from store.records import Act, Actor, Content, Document, Owner, OwnerKind, Role

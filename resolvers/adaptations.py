@@ -10,7 +10,7 @@ from resolvers.context import Context
 from resolvers.distribution import require_central
 from resolvers.documents import documents
 from resolvers.kinds import LOCAL_ADAPTATION
-from resolvers.validation import validate
+from resolvers.kinds.validation import validate
 from store.adaptations import adaptation_id
 from store.errors import NotFound
 from store.records import Clinic, Content, Document, Saved

@@ -19,7 +19,7 @@ from bson import json_util
 from pydantic import BaseModel
 
 from resolvers.kinds import KINDS
-from resolvers.validation import validate
+from resolvers.kinds.validation import validate
 from store import heads
 from store.heads import Birth, Place
 from store.kinds import Kind

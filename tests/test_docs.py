@@ -26,8 +26,8 @@ from graphql import (
 from resolvers.access.decisions import PERMISSIONS, Permission
 from resolvers.exports import dictionary
 from resolvers.kinds import KINDS
+from resolvers.kinds.validation import CODES
 from resolvers.settings import Settings
-from resolvers.validation import CODES
 from schema.registry import schema as registry
 from store.database import INDEXES
 from store.records import RefusalReason, Role

@@ -9,7 +9,7 @@ from resolvers.access import decisions
 from resolvers.access.decisions import Permission
 from resolvers.context import Context
 from resolvers.kinds.texts import allowed_characters, at_most
-from resolvers.validation import validate
+from resolvers.kinds.validation import validate
 from store import diff
 from store.diff import Change
 from store.errors import InvalidInput, NotFound, Path, Problem

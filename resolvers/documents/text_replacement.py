@@ -14,7 +14,7 @@ from resolvers.context import Context
 from resolvers.documents.documents import open_page_links, owner_of
 from resolvers.documents.find_and_replace import Replacing, moves_links
 from resolvers.kinds.texts import allowed_characters, at_most, no_personal_number
-from resolvers.validation import MAX_PROBLEMS, validate
+from resolvers.kinds.validation import MAX_PROBLEMS, validate
 from store import diff
 from store.batches import NewContent, OwnedFilter, place
 from store.diff import Change

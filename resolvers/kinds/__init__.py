@@ -3,9 +3,9 @@
 A new kind is one module here, with its content model, and one entry in `KINDS`.
 """
 
-from resolvers.kinds.adaptations import LOCAL_ADAPTATION
 from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE
 from resolvers.kinds.guidance import GUIDANCE
+from resolvers.kinds.local_adaptations import LOCAL_ADAPTATION
 from resolvers.kinds.notices import NOTICE
 from resolvers.kinds.resident_cases import RESIDENT_CASE, RESIDENT_CASE_TEMPLATE
 from resolvers.kinds.standard_reply_collections import STANDARD_REPLY_COLLECTION

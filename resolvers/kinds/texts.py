@@ -5,7 +5,7 @@ A check takes a value and yields a `Fault` for each thing wrong with it; `rule` 
 Pydantic validator. Nothing here changes
 a value: texts are kept exactly as given. Messages are in Swedish, say what to do, and never repeat
 the text, which may be what must
-not be stored. The codes are explained in `resolvers.validation.CODES`.
+not be stored. The codes are explained in `resolvers.kinds.validation.CODES`.
 """
 
 import re

@@ -13,9 +13,9 @@ from resolvers.access.decisions import Permission
 from resolvers.context import Context
 from resolvers.documents import documents
 from resolvers.kinds import CASE_TYPE_TEMPLATE
+from resolvers.kinds.validation import validate
 from resolvers.templates import files
 from resolvers.templates.files import Taken
-from resolvers.validation import validate
 from store.errors import InvalidInput, NotPermitted
 from store.records import Action, Derivation, Document, Origin, OwnerKind, Saved, Version
 from store.scopes import Sight

@@ -15,7 +15,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from resolvers.validation import problems_of
+from resolvers.kinds.validation import problems_of
 from store import records
 from store.errors import InvalidInput, Path, Problem
 from store.hashing import hash_of, timestamp

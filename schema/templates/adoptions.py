@@ -8,7 +8,7 @@ from typing import Annotated, cast
 import strawberry
 from strawberry.scalars import JSON
 
-from resolvers import template_adoptions as resolve
+from resolvers.templates import adoptions as resolve
 from schema.documents.changes import Change, changes_of
 from schema.documents.documents import EXPECTED, KEY, NOTE, DocumentPayload, payload_of
 from schema.enums import MergeSide

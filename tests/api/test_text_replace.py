@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from resolvers.kinds import CASE_TYPE
-from resolvers.validation import validate
+from resolvers.kinds.validation import validate
 from store.records import Owner, OwnerKind, Role
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM, Json, problems
 from tests.kinds import SAMPLES

@@ -14,7 +14,7 @@ from pydantic import Field
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
 from resolvers.kinds.case_types import CaseTypeContent
 from resolvers.kinds.texts import ContentModel, Key
-from resolvers.validation import CODES, MAX_PROBLEMS, validate
+from resolvers.kinds.validation import CODES, MAX_PROBLEMS, validate
 from store.errors import InvalidInput, Problem
 from store.kinds import Kind
 from tests.kinds import SAMPLES

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from resolvers.kinds import KINDS
-from resolvers.validation import validate
+from resolvers.kinds.validation import validate
 from store.errors import InvalidInput
 from store.kinds import Field
 from store.records import OwnerKind

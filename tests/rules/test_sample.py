@@ -6,7 +6,7 @@ import json
 
 from resolvers import sample
 from resolvers.kinds import KINDS
-from resolvers.validation import validate
+from resolvers.kinds.validation import validate
 from store.adaptations import adaptation_id
 from store.clinic_filters import ClinicFilter
 from store.listing import DocumentFilter, Order

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from resolvers.kinds import CASE_TYPE
-from resolvers.validation import validate
+from resolvers.kinds.validation import validate
 from store.clinics import ClinicRow
 from store.database import INDEXES, Database, Row
 from store.documents import Edit

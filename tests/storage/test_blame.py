@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
-from resolvers.validation import validate
+from resolvers.kinds.validation import validate
 from store.blame import Origin
 from store.database import Database
 from store.diff import same

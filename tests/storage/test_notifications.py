@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from resolvers.kinds import CASE_TYPE, KINDS, NOTICE, RESIDENT_CASE
-from resolvers.validation import validate
+from resolvers.kinds.validation import validate
 from store.database import Database, Row
 from store.history import Position, read_cursor
 from store.kinds import Kind

@@ -13,7 +13,7 @@ from resolvers.access import decisions
 from resolvers.access.decisions import Held, Permission
 from resolvers.context import Context
 from resolvers.documents import documents
-from resolvers.validation import MAX_PROBLEMS, validate
+from resolvers.kinds.validation import MAX_PROBLEMS, validate
 from store import diff
 from store.diff import Change
 from store.errors import InvalidInput, MergeConflict, Problem
