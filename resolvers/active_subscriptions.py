@@ -2,7 +2,7 @@
 
 from resolvers.access import decisions
 from resolvers.access.decisions import Permission
-from resolvers.clinics import require_principal
+from resolvers.clinics.clinics import require_principal
 from resolvers.context import Context
 from store.errors import NotFound
 from store.paging import Page, Paging

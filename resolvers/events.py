@@ -2,7 +2,7 @@
 
 from resolvers.access import decisions
 from resolvers.access.decisions import Permission
-from resolvers.clinics import require_principal
+from resolvers.clinics.clinics import require_principal
 from resolvers.context import Context
 from resolvers.live.followers import Following
 from store.errors import NotPermitted

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from resolvers.assignments import adoption
+from resolvers.clinics.assignments import adoption
 from resolvers.context import Context
 from resolvers.exports import asking
 from resolvers.exports.asking import Given

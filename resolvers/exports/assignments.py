@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from resolvers.assignments import Wish, listed
+from resolvers.clinics.assignments import Wish, listed
 from resolvers.context import Context
 from resolvers.exports import asking
 from resolvers.exports.as_was import AsWas, DocumentThen

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from resolvers.clinics.selections import Wish, filter_of
 from resolvers.context import Context
 from resolvers.exports import asking
 from resolvers.exports.asking import Given
 from resolvers.exports.columns import Column, ColumnType, Seen
 from resolvers.exports.exporting import Export, own_logs
-from resolvers.selections import Wish, filter_of
 from store.clinic_filters import ClinicFilter
 from store.extracts import Stretch
 from store.records import Clinic

@@ -1,6 +1,6 @@
 """Terms texts as residents meet them."""
 
-from resolvers import clinics
+from resolvers.clinics import clinics
 from resolvers.context import Context
 from resolvers.kinds import TERMS_TEXT
 from resolvers.kinds.terms_texts import LEAD_CHARACTERS

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from resolvers.clinics import require_principal
+from resolvers.clinics.clinics import require_principal
+from resolvers.clinics.selections import Wish, filter_of
 from resolvers.context import Context
-from resolvers.selections import Wish, filter_of
 from store.assignments import AssignmentFilter
 from store.clinic_filters import ClinicFilter, Reach
 from store.errors import InvalidInput

@@ -10,9 +10,9 @@ from itertools import pairwise
 from statistics import median
 
 from resolvers.access.decisions import Permission
+from resolvers.clinics.selections import group_of
 from resolvers.context import Context
 from resolvers.reports.coverage import Coverage, require_period
-from resolvers.selections import group_of
 from store.clinic_filters import Reach
 from store.errors import InvalidInput, NotPermitted
 from store.records import ClinicGroup

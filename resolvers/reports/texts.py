@@ -10,11 +10,11 @@ from datetime import datetime
 
 from rapidfuzz import fuzz, process
 
-from resolvers import distribution
 from resolvers.access import decisions
 from resolvers.access.decisions import Permission
+from resolvers.clinics import distribution
+from resolvers.clinics.distribution import Candidate
 from resolvers.context import Context
-from resolvers.distribution import Candidate
 from resolvers.documents import documents
 from resolvers.reports.coverage import Coverage, require_period, sorted_page
 from store.clinic_filters import folded

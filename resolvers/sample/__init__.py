@@ -11,14 +11,14 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
-from resolvers import adaptations, clinics, distribution, groups, orders
 from resolvers.access.viewer import LOA3, Grant, Viewer
+from resolvers.clinics import clinics, distribution, groups, local_adaptations, orders
+from resolvers.clinics.selections import Choice, Wish
 from resolvers.context import Context
 from resolvers.documents import documents
 from resolvers.documents.documents import TemplateReference
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, RESIDENT_CASE_TEMPLATE
 from resolvers.reference import read_principals
-from resolvers.selections import Choice, Wish
 from store.clinic_filters import ClinicFilter
 from store.kinds import Kind
 from store.records import ClinicRule, Document, OrderedList, OwnerKind, PrincipalKind, Role, key_of
@@ -160,7 +160,7 @@ class _Loader:
         for row in rows["adaptations"]:
             context = await self.administrator(row["clinic"])
             content = {name: row[name] for name in ("standardReplies", "terms")}
-            await adaptations.save(
+            await local_adaptations.save(
                 context,
                 row["clinic"],
                 self._case_types[row["caseType"]],

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers import assignments as resolve
-from resolvers import distribution
+from resolvers.clinics import assignments as resolve
+from resolvers.clinics import distribution
 from schema.clinics.organisations import AsOf, Clinic
 from schema.documents.documents import KEY, NOTE
 from schema.enums import (

@@ -5,8 +5,8 @@ from typing import Annotated, TypeVar
 
 import strawberry
 
-from resolvers import distribution as resolve
-from resolvers.selections import Choice
+from resolvers.clinics import distribution as resolve
+from resolvers.clinics.selections import Choice
 from schema.clinics.organisations import Clinic, ClinicFilter, wish_of
 from schema.documents.documents import KEY, NOTE
 from schema.enums import RefusalReason

@@ -2,8 +2,8 @@
 
 import strawberry
 
-from resolvers import groups as resolve
-from resolvers.selections import Wish
+from resolvers.clinics import groups as resolve
+from resolvers.clinics.selections import Wish
 from schema.clinics.organisations import Clinic, ClinicFilter, Principal, list_clinics, wish_of
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.log.events import Event

@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import strawberry
 
-from resolvers import adaptations as resolve
+from resolvers.clinics import local_adaptations as resolve
 from resolvers.kinds import LOCAL_ADAPTATION
 from schema.clinics.organisations import Clinic
 from schema.documents.documents import KEY, NOTE, Document, Version, head_fields

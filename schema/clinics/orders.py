@@ -2,7 +2,7 @@
 
 import strawberry
 
-from resolvers import orders as resolve
+from resolvers.clinics import orders as resolve
 from schema.documents.documents import KEY, NOTE
 from schema.enums import OrderedList
 from schema.errors import Given, Info, UserError, key_of_call, mutation

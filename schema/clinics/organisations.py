@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from resolvers import (
-    adaptations,
+from resolvers import events, notifications
+from resolvers.clinics import (
     assignments,
-    events,
     groups,
-    notifications,
+    local_adaptations,
     policies,
     role_grants,
     start_pages,
 )
-from resolvers import clinics as resolve
+from resolvers.clinics import clinics as resolve
+from resolvers.clinics.selections import Wish, filter_of
 from resolvers.reference import codes
-from resolvers.selections import Wish, filter_of
 from schema.enums import ClinicStatus, OrderedList, PrincipalKind
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.nodes import After, Before, ByHsaId, Connection, First, Last, Node, connection, paging
@@ -337,7 +336,7 @@ class Clinic(Node):
             LocalAdaptation,
         )
 
-        found = await adaptations.get(info.context, self.record, case_type)
+        found = await local_adaptations.get(info.context, self.record, case_type)
         return LocalAdaptation.of(found, info) if found else None
 
     @strawberry.field(description="What it was told, newest first: its durable inbox.")

@@ -4,7 +4,7 @@ from typing import Any
 
 import strawberry
 
-from resolvers import policies as resolve
+from resolvers.clinics import policies as resolve
 from schema.clinics.organisations import Principal
 from schema.documents.documents import KEY, NOTE
 from schema.enums import CentralActivation

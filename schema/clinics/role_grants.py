@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from resolvers import role_grants as resolve
+from resolvers.clinics import role_grants as resolve
 from schema.clinics.orders import EventPayload
 from schema.documents.documents import KEY, NOTE
 from schema.enums import Role

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from resolvers.start_pages import Entry
+from resolvers.clinics.start_pages import Entry
 from schema.clinics.local_adaptations import LocalAdaptationVersion
 from schema.errors import Info
 from schema.kinds.case_type_content import CaseTypeContent

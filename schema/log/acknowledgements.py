@@ -2,7 +2,8 @@
 
 import strawberry
 
-from resolvers import clinics, notifications
+from resolvers import notifications
+from resolvers.clinics import clinics
 from schema.clinics.organisations import Clinic
 from schema.documents.documents import KEY
 from schema.errors import Given, Info, UserError, key_of_call, mutation

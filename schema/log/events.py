@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import strawberry
 
-from resolvers import clinics, events, groups, notifications
+from resolvers import events, notifications
+from resolvers.clinics import clinics, groups
 from resolvers.documents import documents
 from resolvers.live.followers import Following
 from schema.clinics.organisations import Clinic, Principal

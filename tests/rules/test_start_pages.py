@@ -13,21 +13,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resolvers import (
-    adaptations,
+from resolvers import reference
+from resolvers.access.viewer import LOA3, Grant, Viewer
+from resolvers.clinics import (
     clinics,
     distribution,
     groups,
+    local_adaptations,
     orders,
     policies,
-    reference,
     start_pages,
 )
-from resolvers.access.viewer import LOA3, Grant, Viewer
+from resolvers.clinics.selections import Choice
 from resolvers.context import Context
 from resolvers.documents import documents
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
-from resolvers.selections import Choice
 from store.database import Database
 from store.errors import RegistryError
 from store.records import CentralActivation, ClinicRule, DocumentState, OrderedList, Role
@@ -116,14 +116,14 @@ async def play(table: Played, act: str, one: int, other: int, number: int) -> No
         case "hide":
             await distribution.show(context, case_type, clinic, shown=number % 2 == 0, **rest)
         case "adapt":
-            found = await adaptations.get(
+            found = await local_adaptations.get(
                 context, await clinics.require(context, clinic), case_type
             )
             terms = [
                 {"key": "t", "heading": "Hos oss", "text": f"Nummer {number}: {{{{clinic.phone}}}}"}
             ]
             expected = found.latest if found else 0
-            await adaptations.save(
+            await local_adaptations.save(
                 context,
                 clinic,
                 case_type,

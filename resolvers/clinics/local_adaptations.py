@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from resolvers import clinics
 from resolvers.access import decisions
 from resolvers.access.decisions import Permission
+from resolvers.clinics import clinics
+from resolvers.clinics.distribution import require_central
 from resolvers.context import Context
-from resolvers.distribution import require_central
 from resolvers.documents import documents
 from resolvers.kinds import LOCAL_ADAPTATION
 from resolvers.kinds.validation import validate

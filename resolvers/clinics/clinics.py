@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from resolvers import clinic_files
 from resolvers.access import decisions
 from resolvers.access.decisions import Permission
+from resolvers.clinics import clinic_files
 from resolvers.context import Context
 from store.clinic_filters import ClinicFilter
 from store.errors import NotFound

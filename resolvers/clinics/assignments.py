@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from resolvers.clinics import require_principal
+from resolvers.clinics.clinics import require_principal
+from resolvers.clinics.selections import group_of
 from resolvers.context import Context
 from resolvers.documents import documents
-from resolvers.selections import group_of
 from store.adoption import Adoption, AdoptionAsked
 from store.assignments import AssignmentFilter, AssignmentOrder
 from store.clinic_filters import ClinicFilter

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from resolvers import clinic_files, clinics
+from resolvers.clinics import clinic_files, clinics
 from resolvers.context import Context
 from resolvers.documents.documents import SEARCHED
 from store.clinic_filters import ClinicFilter

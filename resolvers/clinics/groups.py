@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import fields
 
-from resolvers import clinic_files
 from resolvers.access import decisions
 from resolvers.access.decisions import Permission
-from resolvers.clinics import require_principal
+from resolvers.clinics import clinic_files
+from resolvers.clinics.clinics import require_principal
+from resolvers.clinics.selections import MAX_SELECTED
 from resolvers.context import Context
 from resolvers.kinds.texts import (
     allowed_characters,
@@ -15,7 +16,6 @@ from resolvers.kinds.texts import (
     not_blank,
     one_line,
 )
-from resolvers.selections import MAX_SELECTED
 from store.errors import InvalidInput, Problem
 from store.paging import Page, Paging
 from store.records import Clinic, ClinicGroup, ClinicRule, Saved

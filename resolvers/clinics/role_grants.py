@@ -4,7 +4,7 @@ identity.
 
 from resolvers.access import decisions
 from resolvers.access.decisions import Permission
-from resolvers.clinics import require_principal
+from resolvers.clinics.clinics import require_principal
 from resolvers.context import Context
 from store.errors import InvalidInput, NotFound
 from store.hsa import is_hsa_id

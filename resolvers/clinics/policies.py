@@ -6,7 +6,7 @@ from typing import Any
 from resolvers.access import decisions
 from resolvers.access.decisions import Permission
 from resolvers.access.viewer import ACR_LEVELS
-from resolvers.clinics import require_principal
+from resolvers.clinics.clinics import require_principal
 from resolvers.context import Context
 from store.errors import InvalidInput
 from store.records import Policies, Principal, Saved

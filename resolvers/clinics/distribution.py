@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 
-from resolvers import clinics
 from resolvers.access import decisions
 from resolvers.access.decisions import Held, Permission
+from resolvers.clinics import clinics
+from resolvers.clinics.selections import Choice, selection_of
 from resolvers.context import Context
 from resolvers.documents import documents
-from resolvers.selections import Choice, selection_of
 from store.clinic_filters import folded
 from store.errors import InvalidInput, NotFound
 from store.records import AssignmentOrigin, Clinic, Document, RefusedRow, Saved

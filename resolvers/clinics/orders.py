@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from resolvers import clinics
 from resolvers.access import decisions
 from resolvers.access.decisions import Permission
+from resolvers.clinics import clinics
+from resolvers.clinics.selections import group_of
 from resolvers.context import Context
-from resolvers.selections import group_of
 from store.errors import InvalidInput, Problem
 from store.records import OrderedList, Saved
 from store.scopes import Sight
