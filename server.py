@@ -37,18 +37,18 @@ from execution.rate_limits import Rate, Rates
 from execution.sessions import Seats, Sessions
 from execution.subscriptions.start import Limits, Live
 from execution.trusted_documents import TrustedDocuments
-from resolvers import checkpoints as checkpoint_keys
 from resolvers import reference
 from resolvers import sample as sample_data
 from resolvers.access import development_issuer
 from resolvers.access.issuers import IssuerKeys
 from resolvers.access.sign_in import SignIn
-from resolvers.checkpoints import CheckpointKey
 from resolvers.exports import returning
 from resolvers.kinds import KINDS
 from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
 from resolvers.live.roster import Roster
+from resolvers.log import checkpoints as checkpoint_keys
+from resolvers.log.checkpoints import CheckpointKey
 from resolvers.settings import Settings
 from schema.registry import RegistrySchema, schema
 from store import mongod as embedded_mongod

@@ -9,10 +9,10 @@ from typing import Literal
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from resolvers import checkpoints as checkpoint_keys
 from resolvers.access import development_issuer
 from resolvers.access.viewer import ACR_LEVELS, AcrLevel
-from resolvers.checkpoints import CheckpointKey
+from resolvers.log import checkpoints as checkpoint_keys
+from resolvers.log.checkpoints import CheckpointKey
 from store.records import Role
 
 

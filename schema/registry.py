@@ -8,10 +8,10 @@ import strawberry
 from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
-from resolvers import active_subscriptions
 from resolvers.clinics import assignments, clinics, groups, role_grants
 from resolvers.clinics.selections import Wish
 from resolvers.documents import documents
+from resolvers.log import active_subscriptions
 from schema.clinics.assignments import Assignment, AssignmentMutation, AssignmentQuery
 from schema.clinics.distribution import DistributionMutation, DistributionQuery
 from schema.clinics.groups import ClinicGroup, GroupMutation

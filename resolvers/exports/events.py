@@ -7,11 +7,11 @@ from typing import Any
 from resolvers.access import decisions
 from resolvers.access.decisions import Permission
 from resolvers.context import Context
-from resolvers.events import refuse_persons
 from resolvers.exports import asking
 from resolvers.exports.asking import Given
 from resolvers.exports.columns import Column, ColumnType, Seen, actor_columns
 from resolvers.exports.exporting import Export
+from resolvers.log.events import refuse_persons
 from store.details import Detail
 from store.extracts import Stretch
 from store.history import EventFilter, event_cursor

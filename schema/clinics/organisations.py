@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from resolvers import events, notifications
 from resolvers.clinics import (
     assignments,
     groups,
@@ -17,6 +16,7 @@ from resolvers.clinics import (
 )
 from resolvers.clinics import clinics as resolve
 from resolvers.clinics.selections import Wish, filter_of
+from resolvers.log import events, notifications
 from resolvers.reference import codes
 from schema.enums import ClinicStatus, OrderedList, PrincipalKind
 from schema.errors import Given, Info, UserError, key_of_call, mutation

@@ -2,8 +2,8 @@
 
 import strawberry
 
-from resolvers import notifications
 from resolvers.clinics import clinics
+from resolvers.log import notifications
 from schema.clinics.organisations import Clinic
 from schema.documents.documents import KEY
 from schema.errors import Given, Info, UserError, key_of_call, mutation

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers import active_subscriptions as resolve
+from resolvers.log import active_subscriptions as resolve
 from schema.clinics.organisations import Clinic
 from schema.documents.documents import KEY, NOTE
 from schema.errors import Given, Info, UserError, key_of_call, mutation

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import strawberry
 
-from resolvers import events, notifications
 from resolvers.clinics import clinics, groups
 from resolvers.documents import documents
 from resolvers.live.followers import Following
+from resolvers.log import events, notifications
 from schema.clinics.organisations import Clinic, Principal
 from schema.documents.changes import Change, changes_of
 from schema.enums import Action

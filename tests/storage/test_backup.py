@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import pytest
 
-from resolvers import checkpoints
-from resolvers.checkpoints import CheckpointKey
+from resolvers.log import checkpoints
+from resolvers.log.checkpoints import CheckpointKey
 from store import backup
 from store.backup import BackupError, back_up, opened, restore, rows_of
 from store.checkpoints import Checkpoint
