@@ -46,7 +46,7 @@ sdl: $(INSTALLED)
 
 # The page that tells what every column of every export means.
 dictionary: $(INSTALLED)
-	$(BIN)/python -m resolvers.exports.dictionary > docs/data-dictionary.md
+	$(BIN)/python -m resolvers.exports.data_dictionary > docs/data-dictionary.md
 
 # What a server installs and under which licences: a CycloneDX bill of materials, and the table in docs/licences.md.
 sbom: $(INSTALLED)

@@ -42,11 +42,11 @@ from resolvers import sample as sample_data
 from resolvers.access import development_issuer
 from resolvers.access.issuers import IssuerKeys
 from resolvers.access.sign_in import SignIn
-from resolvers.exports import returning
+from resolvers.exports import import_
 from resolvers.kinds import KINDS
 from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
-from resolvers.live.roster import Roster
+from resolvers.live.subscription_registry import Roster
 from resolvers.log import checkpoints as checkpoint_keys
 from resolvers.log.checkpoints import CheckpointKey
 from resolvers.settings import Settings
@@ -485,7 +485,7 @@ def token(
 
 
 @command.command(name="import")
-def import_(
+def import_history(
     versions: Annotated[
         list[Path],
         typer.Option(exists=True, dir_okay=False, help="An export of versions as NDJSON, whole."),
@@ -506,9 +506,7 @@ def import_(
 
     async def work(store: Store) -> None:
         await _prepare(store)
-        for one in [
-            await returning.replay(store, *pair) for pair in returning.pairs(versions, events)
-        ]:
+        for one in [await import_.replay(store, *pair) for pair in import_.pairs(versions, events)]:
             typer.echo(
                 f"{one.principal}: {one.events} events, {one.versions} versions; {one.documents}"
                 " documents, all chains of hashes intact."

@@ -24,7 +24,7 @@ from graphql import (
 )
 
 from resolvers.access.decisions import PERMISSIONS, Permission
-from resolvers.exports import dictionary
+from resolvers.exports import data_dictionary
 from resolvers.kinds import KINDS
 from resolvers.kinds.validation import CODES
 from resolvers.settings import Settings
@@ -235,7 +235,7 @@ def test_every_collection_and_index_is_documented() -> None:
 
 
 def test_the_data_dictionary_is_made_from_the_code() -> None:
-    assert (DOCS / "data-dictionary.md").read_text(encoding="utf-8") == dictionary.page(), (
+    assert (DOCS / "data-dictionary.md").read_text(encoding="utf-8") == data_dictionary.page(), (
         "run: make dictionary"
     )
 

@@ -4,7 +4,7 @@ and may see the same, and its text is shared.
 What depends on the clinic is filled in (`execution.subscriptions.payload_templates`), or executed for each clinic where
 that can't be. What depends on the viewer's
 rights is shared only with those for whom all that was asked of the rights is answered the same
-(`resolvers.live.rights`). Nothing depends on the
+(`resolvers.live.watched_rights`). Nothing depends on the
 viewer itself: it is executed as nobody.
 """
 
@@ -30,7 +30,7 @@ from execution.subscriptions.payload_templates import (
 from resolvers.access.decisions import NO_RIGHTS, Rights
 from resolvers.access.viewer import Viewer
 from resolvers.context import Context
-from resolvers.live.rights import Asked, Viewpoint, WatchedRights
+from resolvers.live.watched_rights import Asked, Viewpoint, WatchedRights
 from resolvers.loaders import Loaders
 from schema.errors import answer_of, outage_in
 from schema.log.events import Event, Notification

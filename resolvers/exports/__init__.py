@@ -7,7 +7,7 @@ from resolvers.exports.adoption import ADOPTION
 from resolvers.exports.assignments import ASSIGNMENTS
 from resolvers.exports.clinics import CLINICS
 from resolvers.exports.events import EVENTS
-from resolvers.exports.exporting import Export
+from resolvers.exports.export import Export
 from resolvers.exports.versions import VERSIONS
 
 EXPORTS: Mapping[str, Export[Any]] = {

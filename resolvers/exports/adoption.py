@@ -10,10 +10,10 @@ from typing import Any
 
 from resolvers.clinics.assignments import adoption
 from resolvers.context import Context
-from resolvers.exports import asking
-from resolvers.exports.asking import Given
+from resolvers.exports import parameters
 from resolvers.exports.columns import Column, ColumnType, Seen
-from resolvers.exports.exporting import Export, own_logs
+from resolvers.exports.export import Export, own_logs
+from resolvers.exports.parameters import Given
 from store.extracts import Stretch
 from store.records import Document
 from store.scopes import Sight
@@ -152,9 +152,9 @@ ADOPTION: Export[Row] = Export(
     order="case type, version",
     columns=COLUMNS,
     parameters={
-        "principal": asking.PRINCIPAL,
-        "after": asking.AFTER_ANYTHING,
-        "caseType": asking.CASE_TYPE,
+        "principal": parameters.PRINCIPAL,
+        "after": parameters.AFTER_ANYTHING,
+        "caseType": parameters.CASE_TYPE,
     },
     logs=own_logs,
     source=_source,

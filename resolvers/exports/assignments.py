@@ -6,11 +6,11 @@ from typing import Any
 
 from resolvers.clinics.assignments import Wish, listed
 from resolvers.context import Context
-from resolvers.exports import asking
-from resolvers.exports.as_was import AsWas, DocumentThen
-from resolvers.exports.asking import Given
+from resolvers.exports import parameters
+from resolvers.exports.as_of import AsWas, DocumentThen
 from resolvers.exports.columns import Column, ColumnType, Seen, actor_columns
-from resolvers.exports.exporting import Export, own_logs
+from resolvers.exports.export import Export, own_logs
+from resolvers.exports.parameters import Given
 from store.assignments import AssignmentFilter
 from store.errors import InvalidInput
 from store.extracts import Stretch, Touched
@@ -264,13 +264,13 @@ ASSIGNMENTS: Export[Row] = Export(
     meaning="Which units have which case types, since when and in which version.",
     order="clinic, case type",
     columns=COLUMNS,
-    parameters=asking.PLACES
+    parameters=parameters.PLACES
     | {
-        "clinic": asking.CLINIC,
-        "caseType": asking.CASE_TYPE,
-        "group": asking.GROUP,
-        "origin": asking.ORIGIN,
-        "behindOnly": asking.BEHIND_ONLY,
+        "clinic": parameters.CLINIC,
+        "caseType": parameters.CASE_TYPE,
+        "group": parameters.GROUP,
+        "origin": parameters.ORIGIN,
+        "behindOnly": parameters.BEHIND_ONLY,
     },
     logs=own_logs,
     source=_source,

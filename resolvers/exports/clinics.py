@@ -7,10 +7,10 @@ from typing import Any
 
 from resolvers.clinics.selections import Wish, filter_of
 from resolvers.context import Context
-from resolvers.exports import asking
-from resolvers.exports.asking import Given
+from resolvers.exports import parameters
 from resolvers.exports.columns import Column, ColumnType, Seen
-from resolvers.exports.exporting import Export, own_logs
+from resolvers.exports.export import Export, own_logs
+from resolvers.exports.parameters import Given
 from store.clinic_filters import ClinicFilter
 from store.extracts import Stretch
 from store.records import Clinic
@@ -158,18 +158,18 @@ CLINICS: Export[Row] = Export(
     meaning="The clinics, as the directory described them then.",
     order="HSA-id",
     columns=COLUMNS,
-    parameters=asking.PLACES
+    parameters=parameters.PLACES
     | {
-        "text": asking.TEXT,
-        "businessClassifications": asking.CODES,
-        "businessTypes": asking.CODES,
-        "careTypes": asking.CODES,
-        "management": asking.CODES,
-        "countyCodes": asking.CODES,
-        "municipalityCodes": asking.CODES,
-        "group": asking.IN_GROUP,
-        "similarTo": asking.SIMILAR_TO,
-        "status": asking.STATUSES,
+        "text": parameters.TEXT,
+        "businessClassifications": parameters.CODES,
+        "businessTypes": parameters.CODES,
+        "careTypes": parameters.CODES,
+        "management": parameters.CODES,
+        "countyCodes": parameters.CODES,
+        "municipalityCodes": parameters.CODES,
+        "group": parameters.IN_GROUP,
+        "similarTo": parameters.SIMILAR_TO,
+        "status": parameters.STATUSES,
     },
     logs=own_logs,
     source=_source,

@@ -7,10 +7,10 @@ from typing import Any
 from resolvers.access import decisions
 from resolvers.access.decisions import Permission
 from resolvers.context import Context
-from resolvers.exports import asking
-from resolvers.exports.asking import Given
+from resolvers.exports import parameters
 from resolvers.exports.columns import Column, ColumnType, Seen, actor_columns
-from resolvers.exports.exporting import Export
+from resolvers.exports.export import Export
+from resolvers.exports.parameters import Given
 from resolvers.log.events import refuse_persons
 from store.details import Detail
 from store.extracts import Stretch
@@ -309,14 +309,14 @@ COLUMNS: tuple[Column[Row], ...] = (
     ),
 )
 
-PARAMETERS: Mapping[str, asking.Parameter] = asking.PLACES | {
-    "action": asking.ACTIONS,
-    "document": asking.DOCUMENT,
-    "clinic": asking.NAMES_CLINIC,
-    "actor": asking.ACTOR,
-    "since": asking.SINCE,
-    "until": asking.UNTIL,
-    "detail": asking.DETAIL,
+PARAMETERS: Mapping[str, parameters.Parameter] = parameters.PLACES | {
+    "action": parameters.ACTIONS,
+    "document": parameters.DOCUMENT,
+    "clinic": parameters.NAMES_CLINIC,
+    "actor": parameters.ACTOR,
+    "since": parameters.SINCE,
+    "until": parameters.UNTIL,
+    "detail": parameters.DETAIL,
 }
 
 EVENTS: Export[Row] = Export(

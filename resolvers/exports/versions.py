@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from resolvers.context import Context
-from resolvers.exports import asking
-from resolvers.exports.asking import Given
+from resolvers.exports import parameters
 from resolvers.exports.columns import Column, ColumnType, Seen, actor_columns
-from resolvers.exports.exporting import Export, own_logs
+from resolvers.exports.export import Export, own_logs
+from resolvers.exports.parameters import Given
 from store.errors import InvalidInput
 from store.extracts import Stretch
 from store.records import Document, Event, Version
@@ -315,7 +315,7 @@ VERSIONS: Export[Row] = Export(
     meaning="Every version of every document, whole.",
     order="the act that wrote it; for who sees no drafts, that first put it in force",
     columns=COLUMNS,
-    parameters=asking.PLACES | {"document": asking.DOCUMENT, "kind": asking.KIND},
+    parameters=parameters.PLACES | {"document": parameters.DOCUMENT, "kind": parameters.KIND},
     logs=own_logs,
     source=_source,
 )

@@ -17,8 +17,8 @@ import structlog
 
 from resolvers.access.decisions import Rights
 from resolvers.access.viewer import Viewer
-from resolvers.live.rights import Viewpoint
 from resolvers.live.sending import begun
+from resolvers.live.watched_rights import Viewpoint
 from store.database import is_outage
 from store.history import EventFilter, Position
 from store.notifications import Stretch

@@ -18,9 +18,9 @@ from resolvers.context import Context
 from resolvers.live.channels import Channel
 from resolvers.live.followers import Follower, Following, Outlet, Wording
 from resolvers.live.metrics import Metrics
-from resolvers.live.rights import Viewpoint
-from resolvers.live.roster import Roster
 from resolvers.live.sending import begun
+from resolvers.live.subscription_registry import Roster
+from resolvers.live.watched_rights import Viewpoint
 from store.errors import InvalidInput, NotPermitted, RegistryError, SubscriptionEnded
 from store.records import Action, Event, key_of
 from store.registry import Store

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers.reports import clinics, reading, texts
+from resolvers.reports import acknowledgement_times, authoring, clinics
 from resolvers.reports.coverage import Coverage, coverage
 from schema.clinics.organisations import AsOf, WhichClinics, wish_of
 from schema.enums import BehindOrder, ClinicCountOrder
@@ -123,7 +123,7 @@ class Reports:
         ] = None,
     ) -> AcknowledgementTimes:
         return AcknowledgementTimes.of(
-            await reading.measured(info.context, self.what, from_, to, case_type)
+            await acknowledgement_times.measured(info.context, self.what, from_, to, case_type)
         )
 
     @strawberry.field(
@@ -135,7 +135,8 @@ class Reports:
     )
     async def edits_per_month(self, info: Info, from_: From, to: To = None) -> list[MonthlyEdits]:
         return [
-            MonthlyEdits.of(row) for row in await texts.edits(info.context, self.what, from_, to)
+            MonthlyEdits.of(row)
+            for row in await authoring.edits(info.context, self.what, from_, to)
         ]
 
     @strawberry.field(
@@ -147,11 +148,11 @@ class Reports:
     async def documents_per_template(
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[TemplateCount]:
-        page = await texts.made_from_templates(info.context, self.what, paging(first, after))
+        page = await authoring.made_from_templates(info.context, self.what, paging(first, after))
         return connection(
             page,
             lambda row: TemplateCount.of(row, info),
-            lambda: texts.count_templates(info.context),
+            lambda: authoring.count_templates(info.context),
         )
 
     @strawberry.field(
@@ -163,9 +164,9 @@ class Reports:
     async def adaptations_per_case_type(
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[AdaptationCount]:
-        rows = await texts.adapted(info.context, self.what)
+        rows = await authoring.adapted(info.context, self.what)
         return connection(
-            texts.page_of_adapted(rows, paging(first, after)),
+            authoring.page_of_adapted(rows, paging(first, after)),
             AdaptationCount.of,
             known_count(len(rows)),
         )
@@ -190,9 +191,9 @@ class Reports:
         first: First = None,
         after: After = None,
     ) -> Connection[AdaptedText]:
-        rows = await texts.adapted_texts(info.context, self.what, document)
+        rows = await authoring.adapted_texts(info.context, self.what, document)
         return connection(
-            texts.page_of_adapted_texts(rows, paging(first, after)),
+            authoring.page_of_adapted_texts(rows, paging(first, after)),
             AdaptedText.of,
             known_count(len(rows)),
         )
@@ -206,11 +207,11 @@ class Reports:
     async def duplicates_per_case_type(
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[DuplicateCount]:
-        page = await texts.duplicates(info.context, self.what, paging(first, after))
+        page = await authoring.duplicates(info.context, self.what, paging(first, after))
         return connection(
             page,
             lambda row: DuplicateCount.of(row, info),
-            lambda: texts.count_central(info.context, self.what),
+            lambda: authoring.count_central(info.context, self.what),
         )
 
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import strawberry
 
+from resolvers.reports import acknowledgement_times, authoring
 from resolvers.reports import clinics as resolve
-from resolvers.reports import reading, texts
 from schema.clinics.distribution import LocalCandidate
 from schema.clinics.groups import ClinicGroup
 from schema.clinics.organisations import Clinic, Principal
@@ -190,10 +190,12 @@ class AcknowledgementTime:
     )
 
     @classmethod
-    def of(cls, found: reading.Summary) -> "AcknowledgementTime":
+    def of(cls, found: acknowledgement_times.Summary) -> "AcknowledgementTime":
         bars = [
             AcknowledgementBar(up_to_hours=hours, acknowledgements=number)
-            for hours, number in zip((*reading.BOUNDS_IN_HOURS, None), found.histogram, strict=True)
+            for hours, number in zip(
+                (*acknowledgement_times.BOUNDS_IN_HOURS, None), found.histogram, strict=True
+            )
         ]
         return cls(
             acknowledged=found.acknowledged,
@@ -229,22 +231,22 @@ class ClinicGroupAcknowledgementTime:
     )
 )
 class AcknowledgementTimes:
-    measured: strawberry.Private[reading.Measured]
+    measured: strawberry.Private[acknowledgement_times.Measured]
     publications: int = strawberry.field(
         description="How many times a version was put in force in the period."
     )
 
     @classmethod
-    def of(cls, measured: reading.Measured) -> "AcknowledgementTimes":
+    def of(cls, measured: acknowledgement_times.Measured) -> "AcknowledgementTimes":
         return cls(measured=measured, publications=len(measured.publications))
 
     @strawberry.field(description="All together.")
     async def total(self) -> AcknowledgementTime:
-        return AcknowledgementTime.of(await reading.in_all(self.measured))
+        return AcknowledgementTime.of(await acknowledgement_times.in_all(self.measured))
 
     @strawberry.field(description="By case type that was put in force, by its id.")
     async def by_case_type(self) -> list[CaseTypeAcknowledgementTime]:
-        found = await reading.by_case_type(self.measured)
+        found = await acknowledgement_times.by_case_type(self.measured)
         return [
             CaseTypeAcknowledgementTime(document=document, time=AcknowledgementTime.of(one))
             for document, one in found.items()
@@ -258,7 +260,7 @@ class AcknowledgementTimes:
         info: Info,
         groups: Annotated[list[strawberry.ID], strawberry.argument(description="1 to 20 groups.")],
     ) -> list[ClinicGroupAcknowledgementTime]:
-        found = await reading.by_group(info.context, self.measured, groups)
+        found = await acknowledgement_times.by_group(info.context, self.measured, groups)
         return [
             ClinicGroupAcknowledgementTime(
                 clinic_group=ClinicGroup.of(group), time=AcknowledgementTime.of(one)
@@ -299,7 +301,7 @@ class TemplateCount:
     )
 
     @classmethod
-    def of(cls, row: texts.Made, info: Info) -> "TemplateCount":
+    def of(cls, row: authoring.Made, info: Info) -> "TemplateCount":
         newest = row.template.published or row.template.latest
         return cls(
             template=CaseTypeTemplate.of(row.template, info),
@@ -409,7 +411,7 @@ class AdaptedText:
     description="The local case types, now, with the same name as a central one or a similar one."
 )
 class DuplicateCount:
-    row: strawberry.Private[texts.Duplicates]
+    row: strawberry.Private[authoring.Duplicates]
     case_type: CaseType = strawberry.field(description="The central one.")
     clinics: int = strawberry.field(description="Clinics that have such a local case type.")
     same_name: int = strawberry.field(
@@ -417,7 +419,7 @@ class DuplicateCount:
     )
 
     @classmethod
-    def of(cls, row: texts.Duplicates, info: Info) -> "DuplicateCount":
+    def of(cls, row: authoring.Duplicates, info: Info) -> "DuplicateCount":
         return cls(
             row=row,
             case_type=CaseType.of(row.case_type, info),
@@ -432,7 +434,7 @@ class DuplicateCount:
         )
     )
     def local(self, first: First = None, after: After = None) -> Connection[LocalCandidate]:
-        page = texts.page_of_candidates(self.row.found, paging(first, after))
+        page = authoring.page_of_candidates(self.row.found, paging(first, after))
         return connection(
             page,
             lambda one: LocalCandidate(found=one, similarity=one.similarity),

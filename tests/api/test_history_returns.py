@@ -14,8 +14,8 @@ from uuid import uuid4
 import pytest
 
 from resolvers import reference
-from resolvers.exports import returning
-from resolvers.exports.returning import replay
+from resolvers.exports import import_
+from resolvers.exports.import_ import replay
 from resolvers.kinds import KINDS
 from store.database import INDEXES, Database, Row, connect
 from store.details import HELD
@@ -248,8 +248,8 @@ def test_every_collection_is_history_that_returns_or_is_known_not_to() -> None:
 
 
 def test_every_field_of_an_act_and_a_version_leaves_and_returns() -> None:
-    """A new field fails here until it has a column, and `resolvers.exports.returning` reads it."""
-    source = inspect.getsource(returning)
+    """A new field fails here until it has a column, and `resolvers.exports.import_` reads it."""
+    source = inspect.getsource(import_)
 
     assert [
         field.name

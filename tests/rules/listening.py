@@ -14,8 +14,8 @@ from resolvers.context import Context
 from resolvers.live.followers import Follower, Following
 from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
-from resolvers.live.rights import Viewpoint
-from resolvers.live.roster import Roster
+from resolvers.live.subscription_registry import Roster
+from resolvers.live.watched_rights import Viewpoint
 from store.history import EventFilter, Position
 from store.records import Clinic, Event, Role
 from store.registry import Store

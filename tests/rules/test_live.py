@@ -12,7 +12,7 @@ import pytest
 
 from resolvers.context import Context
 from resolvers.live.followers import Following
-from resolvers.live.rights import Viewpoint
+from resolvers.live.watched_rights import Viewpoint
 from store.errors import NotPermitted
 from store.history import EventFilter, Position
 from store.paging import Paging

@@ -27,8 +27,8 @@ from execution.sessions import Unauthenticated, new_request_id
 from execution.subscriptions.start import Live
 from resolvers.context import Context
 from resolvers.exports import EXPORTS
-from resolvers.exports.asking import read
-from resolvers.exports.exporting import Begun, begin
+from resolvers.exports.export import Begun, begin
+from resolvers.exports.parameters import read
 from store import errors
 from store.database import is_outage
 from transport.exports.formats import FORMATS

@@ -13,8 +13,8 @@ from hashlib import sha256
 from typing import Any, Generic, Protocol, TypeVar
 
 from resolvers.context import Context
-from resolvers.exports.asking import Given, Parameter, told
 from resolvers.exports.columns import Column
+from resolvers.exports.parameters import Given, Parameter, told
 from store.errors import InvalidInput, NotPermitted
 from store.extracts import Stretch
 from store.history import Position, position_cursor

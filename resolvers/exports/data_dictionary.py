@@ -8,7 +8,7 @@ from typing import Any
 
 from resolvers.exports import EXPORTS
 from resolvers.exports.columns import ColumnType
-from resolvers.exports.exporting import Export
+from resolvers.exports.export import Export
 
 _TYPES = {
     ColumnType.TEXT: ("text", "text", "text", "`string`", "text"),
