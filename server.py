@@ -51,14 +51,14 @@ from resolvers.log import checkpoints as checkpoint_keys
 from resolvers.log.checkpoints import CheckpointKey
 from resolvers.settings import Settings
 from schema.registry import RegistrySchema, schema
-from store import mongod as embedded_mongod
 from store import verification
 from store.backup import BackupError, back_up, is_half_restored
 from store.backup import restore as restore_backup
-from store.database import Database, MongoError, connect
-from store.ending import end
 from store.kinds import Kinds
-from store.mongod import MongodError
+from store.mongo import embedded_server as embedded_mongod
+from store.mongo.connection import Database, MongoError, connect
+from store.mongo.embedded_server import MongodError
+from store.mongo.tasks import end
 from store.records import Role
 from store.registry import Store
 from store.replay import ReplayRefused

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from store.database import connect
+from store.mongo.connection import connect
 
 
 def application(uri: str) -> Starlette:

@@ -11,8 +11,8 @@ import httpx2
 
 from bench.servers import Server
 from resolvers.access import development_issuer
-from store.database import SWEDISH, connect
-from store.paging import encode
+from store.mongo.connection import SWEDISH, connect
+from store.mongo.paging import encode
 from store.records import Role
 
 PRINCIPAL = "SE2321000016"

@@ -3,7 +3,7 @@ checkable.
 
 Motor is in the extra `bench` and nowhere else. Each measurement is a process of its own on uvloop,
 with 32 tasks at once and the limiter of
-`store.database` before the driver, on both sides.
+`store.mongo.connection` before the driver, on both sides.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from pymongo import AsyncMongoClient
 
 from bench.collection import content
 from bench.measuring import Spread, alternate, load, machine, run_to_the_end, table
-from store import mongod
+from store.mongo import embedded_server
 
 _COLUMNS = ("work", "figure", "PyMongo async", "Motor", "ratio")
 _TASKS, _PERMITS, _DOCUMENTS, _LIST = 32, 12, 1_000, 50
@@ -66,7 +66,7 @@ async def measure(rounds: int, operations: int) -> None:
     print(f"## Drivers\n\n{machine()}\n", flush=True)
     rows: list[list[str]] = []
     with TemporaryDirectory(prefix="casetypes-bench-") as name:
-        running = await mongod.start(Path(name), cache_gb=0.5)
+        running = await embedded_server.start(Path(name), cache_gb=0.5)
         try:
             await _fill(running.uri)
             for act in _ACTS:

@@ -20,16 +20,17 @@ from bench.measuring import run_to_the_end
 from resolvers import reference
 from resolvers.kinds import CASE_TYPE, KINDS
 from resolvers.kinds.validation import validate
-from store import heads, mongod
+from store import heads
 from store.acts import place_of, put_in_force, recorded
 from store.clinic_filters import ClinicFilter
 from store.clinics import ClinicRow
-from store.database import Database, connect
 from store.heads import Birth
+from store.mongo import embedded_server
+from store.mongo.connection import Database, connect
+from store.mongo.transactions import Transaction
 from store.records import Act, Action, Actor, Content, Document, Owner, OwnerKind, Role, Saved
 from store.registry import Store
 from store.selections import Selection
-from store.transactions import Transaction
 
 PRINCIPAL = "SE2321000016"
 BY_ANNA = Act(
@@ -168,7 +169,7 @@ async def grow(folder: Path, size: Size) -> str:
     """Make a registry in a data folder, for `casetypes serve --data`; the id of the document with
     the longest history.
     """
-    running = await mongod.start(folder)
+    running = await embedded_server.start(folder)
     try:
         store = await prepared(Database(connect(running.uri), "casetypes"))
         await clinics(store, size.clinics)

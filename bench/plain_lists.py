@@ -17,8 +17,8 @@ from starlette.routing import Route
 from strawberry.asgi import GraphQL
 
 from bench.bare_read import serve
-from store.database import SWEDISH, connect
-from store.paging import beyond, decode, encode
+from store.mongo.connection import SWEDISH, connect
+from store.mongo.paging import beyond, decode, encode
 
 _collection: Any = None
 

@@ -32,10 +32,10 @@ from bench.servers import Server, registry
 from resolvers.kinds import CASE_TYPE, KINDS
 from resolvers.kinds.validation import validate
 from server import collect_rarely
-from store.database import Database, connect
+from store.mongo.connection import Database, connect
+from store.mongo.rows import document_row, version_row
 from store.records import Act, Actor, Content, Document, Owner, OwnerKind, Role
 from store.registry import Store
-from store.rows import document_row, version_row
 
 _WRITERS = 32
 _BY_ANNA = Act(

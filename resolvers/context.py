@@ -7,11 +7,11 @@ from resolvers.access.decisions import Held, Rights, act_of, rights_of
 from resolvers.access.viewer import Viewer
 from resolvers.documents.notes import checked_note
 from resolvers.loaders import Loaders
-from store.database import is_outage
 from store.errors import InvalidInput
+from store.mongo.connection import is_outage
+from store.mongo.transactions import IdempotencyKey
 from store.records import Act, Principal
 from store.registry import Store
-from store.transactions import IdempotencyKey
 
 _MAX_KEY = 200
 

@@ -18,8 +18,8 @@ from store.blame import Origin, Signature
 from store.drifting import Compared
 from store.history import Asked
 from store.lineage import ClinicsAsked, Descendant
+from store.mongo.paging import Page
 from store.notifications import Inbox, Told
-from store.paging import Page
 from store.records import (
     Assignment,
     Clinic,

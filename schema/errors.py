@@ -21,9 +21,9 @@ from resolvers.context import Context
 from schema.enums import DocumentState
 from schema.kinds.case_type_content import plain
 from store import errors
-from store.database import is_outage
 from store.errors import OutcomeUnknown, RegistryError
-from store.transactions import IdempotencyKey
+from store.mongo.connection import is_outage
+from store.mongo.transactions import IdempotencyKey
 
 _log = structlog.get_logger(__name__)
 Info = StrawberryInfo[Context, None]

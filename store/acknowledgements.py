@@ -13,13 +13,13 @@ from datetime import datetime
 from bson import ObjectId
 from pymongo import InsertOne, UpdateOne
 
-from store.database import Database, Query
 from store.errors import InvalidInput
 from store.history import History
 from store.log import Log
+from store.mongo.connection import Database, Query
+from store.mongo.rows import actor_from, actor_row
+from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, Actor, Clinic, Saved
-from store.rows import actor_from, actor_row
-from store.transactions import IdempotencyKey, Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from typing import Any
 
 from pymongo import DeleteMany, ReplaceOne, UpdateOne
 
-from store.database import Database, Row
 from store.errors import NotFound
 from store.log import Clock, Log, utc_now
-from store.paging import Page, Paging, find_page
+from store.mongo.connection import Database, Row
+from store.mongo.paging import Page, Paging, find_page
+from store.mongo.rows import actor_from, actor_row
+from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, ActiveSubscription, Saved, key_of
-from store.rows import actor_from, actor_row
-from store.transactions import IdempotencyKey, Transaction
 
 _SEEN_FOR = timedelta(seconds=30)
 

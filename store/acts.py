@@ -12,9 +12,11 @@ from bson import ObjectId
 from pymongo import InsertOne
 
 from store import diff, heads
-from store.database import Row
 from store.heads import Place
 from store.kinds import Kind
+from store.mongo.connection import Row
+from store.mongo.rows import assignment_from, assignment_row
+from store.mongo.transactions import Transaction
 from store.records import (
     Act,
     Action,
@@ -27,9 +29,7 @@ from store.records import (
     Saved,
     Version,
 )
-from store.rows import assignment_from, assignment_row
 from store.stretches import ended
-from store.transactions import Transaction
 
 
 async def put_in_force(

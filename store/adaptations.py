@@ -14,6 +14,7 @@ from store.heads import Birth
 from store.kinds import Kind
 from store.leaves import changed_leaves
 from store.log import Log
+from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import (
     Act,
     Action,
@@ -25,7 +26,6 @@ from store.records import (
     OwnerKind,
     Saved,
 )
-from store.transactions import IdempotencyKey, Transaction
 
 
 def adaptation_id(case_type: str, clinic: str) -> str:

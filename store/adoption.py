@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from store.database import Database, Query
+from store.mongo.connection import Database, Query
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,10 @@ from pymongo import InsertOne
 from store import heads
 from store.acts import place_of
 from store.clinic_filters import ClinicFilter
-from store.database import Row
+from store.mongo.chunks import slices
+from store.mongo.connection import Row
+from store.mongo.rows import assignment_from, assignment_row, clinic_from, group_from
+from store.mongo.transactions import Transaction
 from store.policies import policies_of
 from store.records import (
     Act,
@@ -30,10 +33,7 @@ from store.records import (
     DocumentState,
     Event,
 )
-from store.rows import assignment_from, assignment_row, clinic_from, group_from
-from store.slices import slices
 from store.stretches import ended, holding
-from store.transactions import Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from enum import StrEnum
 from typing import Any
 
 from store.clinic_filters import Reach
-from store.database import Database
-from store.paging import Page, Paging, find_merged, find_page
+from store.mongo.connection import Database
+from store.mongo.paging import Page, Paging, find_merged, find_page
+from store.mongo.rows import assignment_from
 from store.records import Assignment, AssignmentOrigin
-from store.rows import assignment_from
 from store.scopes import NOTHING
 from store.stretches import holding
 

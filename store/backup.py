@@ -23,9 +23,9 @@ from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 from pymongo.errors import OperationFailure
 
-from store.database import INDEXES, Database, Row
 from store.hashing import timestamp
 from store.log import utc_now
+from store.mongo.connection import INDEXES, Database, Row
 
 FORMAT = "casetypes-backup"
 FORMAT_VERSION = 1

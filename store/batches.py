@@ -12,11 +12,13 @@ from bson import ObjectId
 
 from store import heads
 from store.acts import place_of, put_in_force, recorded
-from store.database import BY_PLACE, Database, Row
 from store.errors import InvalidInput, Path, Problem, RegistryError, Several, WrongState
 from store.kinds import Kinds
 from store.leaves import changed_leaves
 from store.log import Log
+from store.mongo.connection import BY_PLACE, Database, Row
+from store.mongo.rows import HEAD, document_from, event_from
+from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import (
     Act,
     Action,
@@ -28,8 +30,6 @@ from store.records import (
     Owner,
     Saved,
 )
-from store.rows import HEAD, document_from, event_from
-from store.transactions import IdempotencyKey, Transaction
 
 _PREFIX = "bt_"
 _READ = 100

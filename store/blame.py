@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from store.database import Database, Query, Row
 from store.diff import same
 from store.kinds import Kinds
 from store.leaves import Leaf, leaves
+from store.mongo.connection import Database, Query, Row
+from store.mongo.rows import actor_from, derivation_from, version_from
 from store.records import Actor, Derivation, Version
-from store.rows import actor_from, derivation_from, version_from
 
 _Key = tuple[str, int]
 _PAGE = 200

@@ -18,8 +18,8 @@ from typing import Any
 from pymongo.errors import DuplicateKeyError
 
 from store.canonical import canonical
-from store.database import Database, Row
 from store.hashing import timestamp
+from store.mongo.connection import Database, Row
 
 _PAGE = 100
 

@@ -13,15 +13,15 @@ from pymongo import InsertOne, UpdateOne
 from store.acts import place_of
 from store.arrivals import join
 from store.clinic_filters import ClinicFilter, similarity_score
-from store.database import Database, Row
 from store.errors import RowProblem, RowsRefused
 from store.log import Clock, Log, utc_now
-from store.paging import Page, Paging, cut, decode, encode, find_page
+from store.mongo.chunks import slices
+from store.mongo.connection import Database, Row
+from store.mongo.paging import Page, Paging, cut, decode, encode, find_page
+from store.mongo.rows import clinic_from, clinic_row
+from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, Audience, Clinic, Saved, key_of
-from store.rows import clinic_from, clinic_row
-from store.slices import slices
 from store.stretches import begun, ended, holding
-from store.transactions import IdempotencyKey, Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from store.database import Database, Row
+from store.mongo.connection import Database, Row
 from store.records import Action, Event, key_of
 
 Detail = Mapping[str, Any]

@@ -16,6 +16,8 @@ from store.arrivals import Terms, at_clinics, hand_over, moved, told
 from store.errors import InvalidInput, NotFound, NotPermitted, Problem, WrongState
 from store.kinds import Kinds
 from store.log import Log
+from store.mongo.rows import assignment_row, clinic_from
+from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import (
     Act,
     Action,
@@ -27,10 +29,8 @@ from store.records import (
     OwnerKind,
     Saved,
 )
-from store.rows import assignment_row, clinic_from
 from store.selections import Chosen, Selection, choose
 from store.stretches import begun, ended
-from store.transactions import IdempotencyKey, Transaction
 
 
 class Distribution:

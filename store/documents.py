@@ -12,13 +12,15 @@ from bson import ObjectId
 from store import heads
 from store.acts import archived, place_of, put_in_force, recorded, reopened, told_to
 from store.arrivals import rejoin
-from store.database import Database, Row
 from store.errors import WrongState
 from store.hashing import ChainCheck, Verification
 from store.heads import Birth
 from store.kinds import Kind, Kinds
 from store.leaves import changed_leaves
 from store.log import Log
+from store.mongo.connection import Database, Row
+from store.mongo.rows import HEAD, SUMMARY, document_from, summary_from, version_from
+from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import (
     Act,
     Action,
@@ -31,8 +33,6 @@ from store.records import (
     Summary,
     Version,
 )
-from store.rows import HEAD, SUMMARY, document_from, summary_from, version_from
-from store.transactions import IdempotencyKey, Transaction
 
 Edit = Callable[[Content], Content]
 """From the newest content to the next one; raises InvalidInput to refuse."""

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from cachetools import LRUCache
 
-from store.database import Database, Row
 from store.kinds import Kinds
+from store.mongo.connection import Database, Row
 from store.places import drift
 
 Compared = tuple[str, int, str]

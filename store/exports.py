@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from store.database import Database
 from store.log import Log
+from store.mongo.connection import Database
+from store.mongo.rows import actor_key
+from store.mongo.transactions import Transaction
 from store.records import Act, Action, Actor, Saved
-from store.rows import actor_key
-from store.transactions import Transaction
 
 
 class Exports:

@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from store.assignments import AssignmentFilter
-from store.database import Database, Query, Row
 from store.history import EventFilter
-from store.paging import beyond
+from store.mongo.connection import Database, Query, Row
+from store.mongo.paging import beyond
+from store.mongo.rows import assignment_from, clinic_from, document_from, event_from
 from store.records import Action, Assignment, Audience, Clinic, Document, Event
-from store.rows import assignment_from, clinic_from, document_from, event_from
 
 _BATCH = 100  # what is made of a batch in one go holds up everything else in the process for some milliseconds
 _FEW = 20  # an act may name all clinics of a region

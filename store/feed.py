@@ -16,9 +16,9 @@ from typing import Any
 import structlog
 from pymongo.errors import PyMongoError
 
-from store.database import Database
-from store.ending import end
 from store.history import History
+from store.mongo.connection import Database
+from store.mongo.tasks import end
 from store.records import Event
 
 _log = structlog.get_logger(__name__)

@@ -11,14 +11,14 @@ from pymongo import InsertOne
 from store.acts import place_of
 from store.arrivals import welcome
 from store.clinic_filters import ClinicFilter
-from store.database import SWEDISH, Database
 from store.log import Log, utc_now
-from store.paging import Page, Paging, find_page
+from store.mongo.connection import SWEDISH, Database
+from store.mongo.paging import Page, Paging, find_page
+from store.mongo.rows import clinic_from, group_from, group_row
+from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, Clinic, ClinicGroup, ClinicRule, ClinicStatus, Saved
-from store.rows import clinic_from, group_from, group_row
 from store.selections import Selection, choose, open_group
 from store.stretches import begun, ended, holding
-from store.transactions import IdempotencyKey, Transaction
 
 
 class Groups:

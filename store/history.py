@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from store.database import Database, Query
 from store.errors import InvalidInput
-from store.paging import Page, Paging, decode, encode, find_page, find_pages
+from store.mongo.connection import Database, Query
+from store.mongo.paging import Page, Paging, decode, encode, find_page, find_pages
+from store.mongo.rows import event_from, version_from
 from store.records import Action, Audience, Document, DocumentState, Event, Version, key_of
-from store.rows import event_from, version_from
 
 Standing = tuple[DocumentState | None, int | None]
 """The state of a document at a moment, and the number of the version in force then."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from store.clinic_filters import Reach
-from store.database import Database, Row
 from store.kinds import Kinds
 from store.listing import DocumentFilter
+from store.mongo.connection import Database, Row
 from store.records import DocumentState, Owner, OwnerKind
 from store.scopes import Scope, Sight
 

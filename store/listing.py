@@ -7,10 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, overload
 
-from store.database import SWEDISH, Database
-from store.paging import Page, Paging, find_merged, find_page
+from store.mongo.connection import SWEDISH, Database
+from store.mongo.paging import Page, Paging, find_merged, find_page
+from store.mongo.rows import HEAD, SUMMARY, document_from, summary_from
 from store.records import Document, DocumentState, OwnerKind, Summary, key_of
-from store.rows import HEAD, SUMMARY, document_from, summary_from
 from store.scopes import NOTHING, Scope
 
 

@@ -17,13 +17,13 @@ from datetime import UTC, datetime
 from pymongo import ReturnDocument, timeout
 from pymongo.errors import BulkWriteError
 
-from store.abandoned import AbandonedTransactions
-from store.commits import commit
-from store.database import Database, Row, Session, is_outage
 from store.errors import OutcomeUnknown, RegistryError
+from store.mongo.abandoned_transactions import AbandonedTransactions
+from store.mongo.commits import commit
+from store.mongo.connection import Database, Row, Session, is_outage
+from store.mongo.rows import HEAD, document_from, event_from, version_from
+from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import RefusalReason, RefusedRow, Saved
-from store.rows import HEAD, document_from, event_from, version_from
-from store.transactions import IdempotencyKey, Transaction
 
 Change = Callable[[Transaction], Awaitable[Saved]]
 Clock = Callable[[], datetime]

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from store.assignments import Assignments, Clinics
-from store.database import Database, Query
 from store.history import History, Position, event_cursor, read_cursor
-from store.paging import Page, Paging, cut
+from store.mongo.connection import Database, Query
+from store.mongo.paging import Page, Paging, cut
+from store.mongo.rows import event_from
 from store.records import Assignment, Audience, Event
-from store.rows import event_from
 
 _NEVER = 2**62
 

@@ -12,11 +12,11 @@ from bson import ObjectId
 from pymongo import InsertOne
 
 from store.acts import place_of
-from store.database import Database
 from store.log import Log
+from store.mongo.connection import Database
+from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, Assignment, Clinic, ClinicGroup, OrderedList, Saved
 from store.stretches import begun, ended, holding
-from store.transactions import IdempotencyKey, Transaction
 
 
 class Orders:

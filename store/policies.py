@@ -11,13 +11,13 @@ from bson import ObjectId
 from pymongo import InsertOne
 
 from store.acts import place_of
-from store.database import Database, Row
 from store.diff import Change, ChangeKind
 from store.log import Log
+from store.mongo.connection import Database, Row
+from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, CentralActivation, Policies, Saved
 from store.selections import Find
 from store.stretches import begun, ended, holding
-from store.transactions import IdempotencyKey, Transaction
 
 TITLES = {
     "central_activation": ("centralActivation", "Vem som aktiverar centrala ärendetyper"),

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pymongo import InsertOne, UpdateOne, timeout
 from pymongo.errors import BulkWriteError
 
-from store.database import Database
-from store.ending import apart
 from store.log import Clock, Log, utc_now
-from store.paging import Page, Paging, find_page
+from store.mongo.connection import Database
+from store.mongo.paging import Page, Paging, find_page
+from store.mongo.rows import principal_from, principal_row
+from store.mongo.tasks import apart
+from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, Principal, Saved, key_of
-from store.rows import principal_from, principal_row
-from store.transactions import IdempotencyKey, Transaction
 
 
 class Principals:

@@ -12,7 +12,6 @@ from store.batches import Batches
 from store.blame import Blame
 from store.checkpoints import Checkpoints
 from store.clinics import Clinics
-from store.database import Database
 from store.details import Details
 from store.distribution import Distribution
 from store.documents import Documents
@@ -26,6 +25,7 @@ from store.kinds import Kinds
 from store.lineage import Lineage
 from store.listing import Listing
 from store.log import Clock, Log, utc_now
+from store.mongo.connection import Database
 from store.notifications import Notifications
 from store.orders import Orders
 from store.policies import PolicyBook

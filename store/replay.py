@@ -14,13 +14,14 @@ from typing import Any
 from pymongo import InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from store.database import Database, Row
 from store.details import HELD
 from store.documents import Documents
 from store.heads import words_of
 from store.kinds import Kinds
 from store.leaves import changed_leaves
 from store.log import Log
+from store.mongo.connection import Database, Row
+from store.mongo.rows import actor_row, document_row, event_row, version_from, version_row
 from store.records import (
     Action,
     Audience,
@@ -32,7 +33,6 @@ from store.records import (
     OwnerKind,
     Version,
 )
-from store.rows import actor_row, document_row, event_row, version_from, version_row
 
 _BATCH = 200
 _THERE_ALREADY = 11000  # DuplicateKey

@@ -9,14 +9,14 @@ from bson import ObjectId
 from pymongo import InsertOne
 
 from store.acts import place_of
-from store.database import Database, Row
 from store.errors import NotFound
 from store.log import Log
-from store.paging import Page, Paging, find_page
+from store.mongo.connection import Database, Row
+from store.mongo.paging import Page, Paging, find_page
+from store.mongo.rows import actor_from, actor_row
+from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, Role, RoleGrant, Saved
-from store.rows import actor_from, actor_row
 from store.stretches import begun, ended
-from store.transactions import IdempotencyKey, Transaction
 
 
 class RoleGrants:

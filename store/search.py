@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 from pymongo import UpdateOne
 
-from store.database import BY_PLACE, BY_TOKENS, BY_UPDATE, Database, Row
 from store.errors import InvalidInput
 from store.heads import words_of
 from store.kinds import Kinds
-from store.paging import Key, Page, Paging, cut, decode, encode
+from store.mongo.connection import BY_PLACE, BY_TOKENS, BY_UPDATE, Database, Row
+from store.mongo.paging import Key, Page, Paging, cut, decode, encode
+from store.mongo.rows import HEAD, document_from
 from store.records import Document, DocumentState
-from store.rows import HEAD, document_from
 from store.scopes import NOTHING, Scope
 from store.tokens import Sought
 

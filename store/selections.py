@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from store.clinic_filters import ClinicFilter
-from store.database import Row
 from store.errors import NotFound, Path, RowProblem, RowsRefused
 from store.hsa import is_hsa_id
+from store.mongo.chunks import slices
+from store.mongo.connection import Row
+from store.mongo.rows import clinic_from, group_from
 from store.records import Clinic, ClinicGroup, ClinicStatus, RefusalReason, RefusedRow, key_of
-from store.rows import clinic_from, group_from
-from store.slices import slices
 
 Find = Callable[..., Awaitable[list[Row]]]
 """Reads rows: from the database, or within a transaction."""

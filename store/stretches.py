@@ -11,8 +11,8 @@ from typing import Any
 
 from pymongo import UpdateMany
 
-from store.database import Row
 from store.heads import Place
+from store.mongo.connection import Row
 
 
 def holding(moment: int | datetime | None) -> Row:

@@ -14,8 +14,8 @@ from store.errors import InvalidInput
 from store.kinds import Kinds
 from store.leaves import changed_leaves
 from store.log import Log
+from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, Content, Derivation, Document, Saved, Version
-from store.transactions import IdempotencyKey, Transaction
 
 Merge = Callable[[Version, Document], Content]
 """From the common version and the document to the next content; raises MergeConflict or

@@ -12,15 +12,15 @@ from bson import ObjectId
 
 from store import heads
 from store.acts import place_of, recorded
-from store.database import Database
 from store.errors import InvalidInput
 from store.heads import Birth
 from store.kinds import Kind
 from store.leaves import changed_leaves
 from store.log import Log
+from store.mongo.connection import Database
+from store.mongo.rows import document_from, version_from
+from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, Content, Derivation, Document, Origin, Owner, Saved, Version
-from store.rows import document_from, version_from
-from store.transactions import IdempotencyKey, Transaction
 
 _BATCH = 100
 

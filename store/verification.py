@@ -9,10 +9,10 @@ from zipfile import ZipFile
 
 from store.backup import Manifest, opened, rows_of
 from store.checkpoints import Checkpoint, checkpoint_from, digest_of
-from store.database import Row
 from store.hashing import ChainCheck
+from store.mongo.connection import Row
+from store.mongo.rows import version_from
 from store.records import Version
-from store.rows import version_from
 
 Signed = Callable[[Checkpoint], bool]
 """Whether a checkpoint's statement is signed with the right key and says the same as its fields."""

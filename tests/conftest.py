@@ -14,8 +14,8 @@ from pymongo.errors import AutoReconnect
 
 from resolvers import reference
 from resolvers.kinds import KINDS
-from store import mongod
-from store.database import INDEXES, Database, connect
+from store.mongo import embedded_server
+from store.mongo.connection import INDEXES, Database, connect
 from store.records import Principal
 from store.registry import Store
 from tests.callers import Api
@@ -42,7 +42,7 @@ async def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
     if (given := os.environ.get("CASETYPES_TEST_MONGODB_URI")) is not None:
         yield given
         return
-    running = await mongod.start(tmp_path_factory.mktemp("mongodb"), cache_gb=1.0)
+    running = await embedded_server.start(tmp_path_factory.mktemp("mongodb"), cache_gb=1.0)
     yield running.uri
     await running.stop()
 

@@ -23,8 +23,8 @@ from resolvers.kinds.validation import validate
 from store import heads
 from store.heads import Birth, Place
 from store.kinds import Kind
+from store.mongo.rows import version_from, version_row
 from store.records import Act, Actor, Derivation, Owner, OwnerKind, Role, Version
-from store.rows import version_from, version_row
 from tests.kinds import SAMPLES
 
 FOLDER = Path(__file__).parent / "stored"

@@ -29,7 +29,7 @@ from resolvers.kinds import KINDS
 from resolvers.kinds.validation import CODES
 from resolvers.settings import Settings
 from schema.registry import schema as registry
-from store.database import INDEXES
+from store.mongo.connection import INDEXES
 from store.records import RefusalReason, Role
 from tests.world import World
 

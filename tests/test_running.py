@@ -17,7 +17,7 @@ import yaml
 from pymongo.uri_parser import parse_uri
 
 from resolvers.settings import Settings
-from store.database import connect
+from store.mongo.connection import connect
 from tests.world import World
 
 ROOT = Path(__file__).parent.parent

@@ -12,7 +12,7 @@ from store.adoption import Adoption, AdoptionAsked
 from store.assignments import AssignmentFilter, AssignmentOrder
 from store.clinic_filters import ClinicFilter
 from store.errors import InvalidInput
-from store.paging import Page, Paging
+from store.mongo.paging import Page, Paging
 from store.records import (
     Assignment,
     AssignmentOrigin,

@@ -8,9 +8,9 @@ from resolvers.clinics import clinic_files
 from resolvers.context import Context
 from store.clinic_filters import ClinicFilter
 from store.errors import NotFound
-from store.paging import Page, Paging
+from store.mongo.paging import Page, Paging
+from store.mongo.transactions import IdempotencyKey
 from store.records import Clinic, Principal, Saved, key_of
-from store.transactions import IdempotencyKey
 
 
 async def get(context: Context, hsa_id: str) -> Clinic | None:

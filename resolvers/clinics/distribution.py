@@ -13,9 +13,9 @@ from resolvers.context import Context
 from resolvers.documents import documents
 from store.clinic_filters import folded
 from store.errors import InvalidInput, NotFound
+from store.mongo.transactions import IdempotencyKey
 from store.records import AssignmentOrigin, Clinic, Document, RefusedRow, Saved
 from store.selections import choose
-from store.transactions import IdempotencyKey
 
 _CASE_TYPE = "CASE_TYPE"
 LEAST_SIMILAR = 0.75

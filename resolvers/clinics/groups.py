@@ -17,10 +17,10 @@ from resolvers.kinds.texts import (
     one_line,
 )
 from store.errors import InvalidInput, Problem
-from store.paging import Page, Paging
+from store.mongo.paging import Page, Paging
+from store.mongo.transactions import IdempotencyKey
 from store.records import Clinic, ClinicGroup, ClinicRule, Saved
 from store.selections import Selection
-from store.transactions import IdempotencyKey
 
 _NAME = (at_most(200), not_blank, one_line, allowed_characters, no_personal_number)
 

@@ -13,8 +13,8 @@ from resolvers.kinds import LOCAL_ADAPTATION
 from resolvers.kinds.validation import validate
 from store.adaptations import adaptation_id
 from store.errors import NotFound
+from store.mongo.transactions import IdempotencyKey
 from store.records import Clinic, Content, Document, Saved
-from store.transactions import IdempotencyKey
 
 
 async def get(context: Context, clinic: Clinic, case_type: str) -> Document | None:

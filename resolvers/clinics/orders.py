@@ -9,9 +9,9 @@ from resolvers.clinics import clinics
 from resolvers.clinics.selections import group_of
 from resolvers.context import Context
 from store.errors import InvalidInput, Problem
+from store.mongo.transactions import IdempotencyKey
 from store.records import OrderedList, Saved
 from store.scopes import Sight
-from store.transactions import IdempotencyKey
 
 MAX_ORDERED = 1_000
 

@@ -9,8 +9,8 @@ from resolvers.access.viewer import ACR_LEVELS
 from resolvers.clinics.clinics import require_principal
 from resolvers.context import Context
 from store.errors import InvalidInput
+from store.mongo.transactions import IdempotencyKey
 from store.records import Policies, Principal, Saved
-from store.transactions import IdempotencyKey
 
 
 async def get(context: Context, principal: Principal) -> Policies | None:

@@ -8,9 +8,9 @@ from resolvers.clinics.clinics import require_principal
 from resolvers.context import Context
 from store.errors import InvalidInput, NotFound
 from store.hsa import is_hsa_id
-from store.paging import Page, Paging
+from store.mongo.paging import Page, Paging
+from store.mongo.transactions import IdempotencyKey
 from store.records import Role, RoleGrant, Saved, key_of
-from store.transactions import IdempotencyKey
 
 
 def may_list(context: Context, principal: str) -> bool:

@@ -17,7 +17,8 @@ from store.hashing import Verification
 from store.history import Asked
 from store.kinds import Kind
 from store.listing import DocumentFilter, Order
-from store.paging import EMPTY, Page, Paging
+from store.mongo.paging import EMPTY, Page, Paging
+from store.mongo.transactions import IdempotencyKey
 from store.records import (
     Action,
     Content,
@@ -32,7 +33,6 @@ from store.records import (
     key_of,
 )
 from store.scopes import Seen, Sight
-from store.transactions import IdempotencyKey
 
 SEARCHED = (at_most(200), allowed_characters)
 """What is checked of a text to look for."""

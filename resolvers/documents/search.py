@@ -8,7 +8,7 @@ from resolvers.context import Context
 from resolvers.documents.documents import SEARCHED, sight
 from store.diff import texts
 from store.errors import InvalidInput, Problem
-from store.paging import EMPTY, Page, Paging
+from store.mongo.paging import EMPTY, Page, Paging
 from store.records import Content, Document
 from store.scopes import Sight
 from store.tokens import Sought, words_in

@@ -20,9 +20,9 @@ from store.batches import NewContent, OwnedFilter, place
 from store.diff import Change
 from store.errors import InvalidInput, NotFound, Problem, RegistryError, Several, VersionConflict
 from store.kinds import Field
+from store.mongo.transactions import IdempotencyKey
 from store.prose import rewritten
 from store.records import Action, Content, Document, Event, Owner, Saved
-from store.transactions import IdempotencyKey
 
 MOST_DOCUMENTS = 500
 _MOST_CHARACTERS = 200

@@ -18,7 +18,7 @@ from resolvers.exports.parameters import Given, Parameter, told
 from store.errors import InvalidInput, NotPermitted
 from store.extracts import Stretch
 from store.history import Position, position_cursor
-from store.paging import decode
+from store.mongo.paging import decode
 from store.records import key_of
 
 R = TypeVar("R")

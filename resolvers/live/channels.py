@@ -16,8 +16,8 @@ import structlog
 from resolvers.live.followers import Follower
 from resolvers.live.metrics import Metrics
 from store.assignments import Clinics
-from store.database import is_outage
-from store.ending import end
+from store.mongo.connection import is_outage
+from store.mongo.tasks import end
 from store.records import Clinic, Event
 from store.registry import Store
 

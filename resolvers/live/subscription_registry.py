@@ -8,7 +8,7 @@ import uuid
 import structlog
 
 from resolvers.live.followers import Follower
-from store.ending import end
+from store.mongo.tasks import end
 from store.records import ActiveSubscription, Actor
 from store.registry import Store
 

@@ -5,9 +5,9 @@ from resolvers.access.decisions import Permission
 from resolvers.clinics.clinics import require_principal
 from resolvers.context import Context
 from store.errors import NotFound
-from store.paging import Page, Paging
+from store.mongo.paging import Page, Paging
+from store.mongo.transactions import IdempotencyKey
 from store.records import ActiveSubscription, Saved
-from store.transactions import IdempotencyKey
 
 
 async def get(context: Context, subscription_id: str) -> ActiveSubscription | None:

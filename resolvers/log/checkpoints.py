@@ -20,8 +20,8 @@ from joserfc.jwk import OKPKey
 
 from resolvers.access import key_files
 from store.checkpoints import Checkpoint, Reached
-from store.database import is_outage
 from store.hashing import timestamp
+from store.mongo.connection import is_outage
 from store.registry import Store
 
 KEY_FILE = "checkpoint-key.json"

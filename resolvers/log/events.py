@@ -7,7 +7,7 @@ from resolvers.context import Context
 from resolvers.live.followers import Following
 from store.errors import NotPermitted
 from store.history import EventFilter, Position, read_cursor
-from store.paging import Page, Paging
+from store.mongo.paging import Page, Paging
 from store.records import Audience, Event, key_of
 
 

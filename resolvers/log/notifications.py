@@ -9,10 +9,10 @@ from resolvers.context import Context
 from resolvers.live.followers import Following
 from store.errors import InvalidInput, NotFound, NotPermitted
 from store.history import Position, read_cursor
+from store.mongo.paging import EMPTY, Page, Paging
+from store.mongo.transactions import IdempotencyKey
 from store.notifications import Inbox, Told
-from store.paging import EMPTY, Page, Paging
 from store.records import Clinic, Saved, key_of
-from store.transactions import IdempotencyKey
 
 MAX_CLINICS = 100
 

@@ -20,7 +20,7 @@ from resolvers.reports.coverage import Coverage, require_period, sorted_page
 from store.clinic_filters import folded
 from store.errors import InvalidInput, NotPermitted
 from store.listing import DocumentFilter, Order
-from store.paging import Page, Paging
+from store.mongo.paging import Page, Paging
 from store.records import Document, DocumentState, OwnerKind
 from store.reports.adapting import MOST_DOCUMENTS, AdaptedText
 from store.reports.texts import Adapted, Edits, Named, TemplateUse

@@ -13,7 +13,7 @@ from resolvers.context import Context
 from store.assignments import AssignmentFilter
 from store.clinic_filters import ClinicFilter, Reach
 from store.errors import InvalidInput
-from store.paging import Key, Page, Paging, decode, encode
+from store.mongo.paging import Key, Page, Paging, decode, encode
 from store.records import Principal
 from store.reports.texts import Whose
 

@@ -19,9 +19,9 @@ from store.diff import Change
 from store.errors import InvalidInput, MergeConflict, Problem
 from store.kinds import Kinds
 from store.merge import Conflict, Merged, MergeSide, merge
+from store.mongo.transactions import IdempotencyKey
 from store.records import Content, Document, Saved, Version
 from store.template_adoptions import common_version, not_derived
-from store.transactions import IdempotencyKey
 
 _MOST_RESOLUTIONS = 5000
 

@@ -15,7 +15,7 @@ from store.canonical import canonical
 from store.diff import Change
 from store.errors import InvalidInput
 from store.kinds import Field
-from store.paging import Page, Paging, cut, decode, encode
+from store.mongo.paging import Page, Paging, cut, decode, encode
 from store.places import Place, moved, places
 from store.records import Content, Document, DocumentState, OwnerKind, key_of
 from store.scopes import Sight

@@ -17,10 +17,10 @@ from resolvers.kinds.validation import validate
 from resolvers.templates import files
 from resolvers.templates.files import Taken
 from store.errors import InvalidInput, NotPermitted
+from store.mongo.transactions import IdempotencyKey
 from store.records import Action, Derivation, Document, Origin, OwnerKind, Saved, Version
 from store.scopes import Sight
 from store.template_exchange import goes_on
-from store.transactions import IdempotencyKey
 
 
 class ImportOutcome(StrEnum):

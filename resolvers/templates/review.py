@@ -20,7 +20,7 @@ from store.drifting import Compared
 from store.errors import InvalidInput
 from store.lineage import Candidate, Descendant
 from store.listing import DocumentFilter
-from store.paging import Page, Paging, cut, decode, encode
+from store.mongo.paging import Page, Paging, cut, decode, encode
 from store.records import Document, OwnerKind, key_of
 
 MAX_REVIEWED = 2_000

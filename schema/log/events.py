@@ -30,8 +30,8 @@ from schema.scalars import Cursor, HsaId
 from schema.selected_fields import needs_whole
 from store import history, records
 from store.history import event_cursor
+from store.mongo.paging import Page
 from store.notifications import Told
-from store.paging import Page
 from store.records import OwnerKind
 
 if TYPE_CHECKING:

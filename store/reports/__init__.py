@@ -7,8 +7,8 @@ each thing that is told apart.
 """
 
 from store.adoption import Adoptions
-from store.database import Database
 from store.kinds import Kinds
+from store.mongo.connection import Database
 from store.reports.adapting import Adapting
 from store.reports.holdings import Holdings
 from store.reports.reading import Readings

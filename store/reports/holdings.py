@@ -15,7 +15,7 @@ from datetime import datetime
 
 from store.adoption import Adoptions
 from store.assignments import AssignmentFilter
-from store.database import Database, Row
+from store.mongo.connection import Database, Row
 from store.records import Action, AssignmentOrigin, Audience
 
 _PUT_IN_FORCE = [str(Action.PUBLISHED), str(Action.RESTORED)]

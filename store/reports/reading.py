@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from store.clinic_filters import Reach
-from store.database import Database, Row
+from store.mongo.connection import Database, Row
 from store.records import Action, Audience
 
 _PUT_IN_FORCE = [str(Action.PUBLISHED), str(Action.RESTORED)]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from store.database import Database, Row
 from store.kinds import Kinds
+from store.mongo.connection import Database, Row
 from store.records import DocumentState, Owner, OwnerKind
 from store.scopes import NOTHING, Scope
 

@@ -22,11 +22,11 @@ from resolvers import reference
 from resolvers.access import development_issuer
 from resolvers.kinds import KINDS
 from store.clinics import ClinicRow
-from store.database import Database, Row, connect
 from store.log import utc_now
+from store.mongo.connection import Database, Row, connect
+from store.mongo.rows import assignment_row
 from store.records import Assignment, AssignmentOrigin, Role
 from store.registry import Store
-from store.rows import assignment_row
 from tests.faults.cluster import HERE
 from tests.faults.servers import Server, servers
 from tests.storage.building import ANNA, BY_ANNA, STOCKHOLM, published

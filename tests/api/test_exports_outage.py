@@ -9,8 +9,8 @@ from pathlib import Path
 
 from resolvers import reference
 from resolvers.kinds import KINDS
-from store import mongod
-from store.database import Database, connect
+from store.mongo import embedded_server
+from store.mongo.connection import Database, connect
 from store.registry import Store
 from tests.exporting import (
     MANY_ROWS,
@@ -30,12 +30,12 @@ class Away:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._running: mongod.Mongod | None = None
+        self._running: embedded_server.Mongod | None = None
 
     async def back(self) -> str:
         """There it is; its address, always the same."""
         if self._running is None:
-            self._running = await mongod.start(self._folder, cache_gb=0.25)
+            self._running = await embedded_server.start(self._folder, cache_gb=0.25)
         return self._running.uri
 
     async def gone(self) -> None:

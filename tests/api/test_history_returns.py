@@ -17,8 +17,8 @@ from resolvers import reference
 from resolvers.exports import import_
 from resolvers.exports.import_ import replay
 from resolvers.kinds import KINDS
-from store.database import INDEXES, Database, Row, connect
 from store.details import HELD
+from store.mongo.connection import INDEXES, Database, Row, connect
 from store.records import Event, Version
 from store.registry import Store
 from store.replay import ReplayRefused

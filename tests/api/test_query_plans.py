@@ -14,7 +14,7 @@ from graphql import FieldNode, OperationDefinitionNode, parse
 from pymongo import monitoring
 
 from schema.registry import schema
-from store.database import Row
+from store.mongo.connection import Row
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM
 from tests.kinds import SAMPLES
 from tests.life import act, made

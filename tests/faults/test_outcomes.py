@@ -13,7 +13,7 @@ from pymongo import AsyncMongoClient
 
 from resolvers import reference
 from resolvers.kinds import KINDS
-from store.database import Database, connect
+from store.mongo.connection import Database, connect
 from store.records import Role
 from store.registry import Store
 from tests.callers import BJORKEN, STOCKHOLM, Api, Caller, Json, operation

@@ -8,8 +8,8 @@ from random import Random
 import pytest
 
 from store.adoption import AdoptionAsked
+from store.mongo.paging import Paging
 from store.notifications import Inbox
-from store.paging import Paging
 from store.records import Act, Actor, Document, Role
 from store.registry import Store
 from store.selections import Selection

@@ -10,7 +10,7 @@ from resolvers.kinds.validation import validate
 from store.adaptations import adaptation_id
 from store.clinic_filters import ClinicFilter
 from store.listing import DocumentFilter, Order
-from store.paging import Paging
+from store.mongo.paging import Paging
 from store.records import AssignmentOrigin, Document, DocumentState, OwnerKind
 from store.registry import Store
 from store.scopes import Scope

@@ -28,8 +28,8 @@ from resolvers.clinics.selections import Choice
 from resolvers.context import Context
 from resolvers.documents import documents
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
-from store.database import Database
 from store.errors import RegistryError
+from store.mongo.connection import Database
 from store.records import CentralActivation, ClinicRule, DocumentState, OrderedList, Role
 from store.registry import Store
 

@@ -10,12 +10,13 @@ from typing import Any
 from resolvers.kinds import CASE_TYPE
 from resolvers.kinds.validation import validate
 from store.clinics import ClinicRow
-from store.database import INDEXES, Database, Row
 from store.documents import Edit
 from store.history import Asked
 from store.log import Change
+from store.mongo.connection import INDEXES, Database, Row
+from store.mongo.paging import Page, Paging
+from store.mongo.transactions import Transaction
 from store.notifications import Inbox, Told
-from store.paging import Page, Paging
 from store.records import (
     Act,
     Action,
@@ -32,7 +33,6 @@ from store.records import (
 )
 from store.registry import Store
 from store.selections import Selection
-from store.transactions import Transaction
 
 STOCKHOLM = "SE2321000016"
 UPPSALA = "SE2321000024"

@@ -10,10 +10,10 @@ from pymongo import ReturnDocument, WriteConcern
 from pymongo.read_concern import ReadConcern
 
 from resolvers.kinds import KINDS
-from store.database import Database, Session, connect
+from store.mongo.connection import Database, Session, connect
+from store.mongo.transactions import Transaction
 from store.records import Saved
 from store.registry import Store
-from store.transactions import Transaction
 from tests.storage.building import STOCKHOLM, created, saved_as
 
 SOON_SECONDS = 8

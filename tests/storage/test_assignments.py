@@ -10,9 +10,9 @@ import pytest
 from resolvers.kinds import CASE_TYPE
 from store.assignments import AssignmentFilter
 from store.clinics import ClinicRow
-from store.database import Database
 from store.errors import RowProblem, RowsRefused, WrongState
-from store.paging import Paging
+from store.mongo.connection import Database
+from store.mongo.paging import Paging
 from store.records import (
     Action,
     AssignmentOrigin,

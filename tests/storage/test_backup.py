@@ -17,10 +17,10 @@ from resolvers.log.checkpoints import CheckpointKey
 from store import backup
 from store.backup import BackupError, back_up, opened, restore, rows_of
 from store.checkpoints import Checkpoint
-from store.database import Database, Row
 from store.hashing import hash_of
+from store.mongo.connection import Database, Row
+from store.mongo.rows import version_from
 from store.registry import Store
-from store.rows import version_from
 from store.verification import Report, check
 from tests.storage.building import (
     BJORKEN,

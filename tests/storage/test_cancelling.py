@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from store.database import Database
-from store.ending import apart
+from store.mongo.connection import Database
+from store.mongo.tasks import apart
 
 ROUNDS = 40
 CALLERS = 60

@@ -8,12 +8,12 @@ import pytest
 from resolvers.kinds import KINDS
 from store.clinic_filters import ClinicFilter, Reach
 from store.clinics import ClinicRow
-from store.database import Database
 from store.errors import RowsRefused
-from store.paging import Paging
+from store.mongo.connection import Database
+from store.mongo.paging import Paging
+from store.mongo.transactions import IdempotencyKey
 from store.records import Action, Audience, Clinic, ClinicStatus, Saved
 from store.registry import Store
-from store.transactions import IdempotencyKey
 from tests.storage.building import (
     BJORKEN,
     BY_ANNA,

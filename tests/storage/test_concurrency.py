@@ -11,8 +11,8 @@ from itertools import pairwise
 import pytest
 
 from resolvers.kinds import KINDS
-from store.database import Database, connect
 from store.errors import RegistryError, VersionConflict
+from store.mongo.connection import Database, connect
 from store.records import Document, DocumentState, Saved
 from store.registry import Store
 from tests.storage.building import (

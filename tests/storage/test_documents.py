@@ -7,10 +7,10 @@ import bson
 import pytest
 
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
-from store.database import Database
 from store.documents import Documents
 from store.errors import InvalidInput, NotFound, RegistryError, VersionConflict, WrongState
 from store.heads import MAX_CONTENT_BYTES
+from store.mongo.connection import Database
 from store.records import (
     Act,
     Action,

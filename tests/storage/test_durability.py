@@ -10,8 +10,8 @@ from pathlib import Path
 
 from resolvers import reference
 from resolvers.kinds import KINDS
-from store import mongod
-from store.database import Database, connect
+from store.mongo import embedded_server
+from store.mongo.connection import Database, connect
 from store.registry import Store
 from tests.storage.building import STOCKHOLM, created, saved_as
 
@@ -106,7 +106,7 @@ async def prepared(uri: str) -> None:
 async def test_nothing_acknowledged_is_lost_when_mongodb_and_its_writer_are_killed(
     tmp_path: Path,
 ) -> None:
-    running = await mongod.start(tmp_path)
+    running = await embedded_server.start(tmp_path)
     await prepared(running.uri)
     told: Told = {}
     for round_number in range(3):
@@ -117,7 +117,7 @@ async def test_nothing_acknowledged_is_lost_when_mongodb_and_its_writer_are_kill
         if round_number % 2:
             await writer.kill()
         await running.stop()
-        running = await mongod.start(tmp_path)
+        running = await embedded_server.start(tmp_path)
         if not round_number % 2:  # left to find MongoDB gone
             await writer.kill()
 

@@ -4,7 +4,7 @@ before Python 3.12).
 
 import asyncio
 
-from store.ending import end
+from store.mongo.tasks import end
 
 SECONDS = 30
 

@@ -10,10 +10,10 @@ from typing import TypeVar
 import pytest
 
 from resolvers.kinds import KINDS
-from store.database import Database, connect
+from store.mongo.connection import Database, connect
+from store.mongo.transactions import Transaction
 from store.records import Act, Action, Event, Saved
 from store.registry import Store
-from store.transactions import Transaction
 from tests.storage.building import (
     ANNA,
     STOCKHOLM,

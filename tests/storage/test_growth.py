@@ -15,10 +15,10 @@ from pymongo import AsyncMongoClient
 
 from resolvers import reference
 from resolvers.kinds import KINDS
-from store.database import Database, Row
 from store.history import EventFilter
 from store.listing import DocumentFilter, Order
-from store.paging import Paging, encode
+from store.mongo.connection import Database, Row
+from store.mongo.paging import Paging, encode
 from store.records import Action, Document, Saved
 from store.registry import Store
 from store.scopes import Scope

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from resolvers.kinds import KINDS
-from store.database import Database
 from store.errors import InvalidInput
 from store.history import EventFilter, event_cursor, read_cursor
-from store.paging import Page, Paging
+from store.mongo.connection import Database
+from store.mongo.paging import Page, Paging
 from store.records import Action, Document, Event
 from store.registry import Store
 from tests.storage.building import (

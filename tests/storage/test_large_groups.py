@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from pymongo.errors import BulkWriteError, OperationFailure
 
-from store.database import Database
+from store.mongo.connection import Database
+from store.mongo.transactions import Transaction
 from store.records import Action, Document, Origin, Saved
 from store.registry import Store
-from store.transactions import Transaction
 from tests.storage.building import BY_ANNA, STOCKHOLM, UPPSALA, created, sequences, to
 
 DOCUMENTS = 6

@@ -16,10 +16,10 @@ from store.clinic_filters import Reach
 from store.drifting import Compared
 from store.heads import Birth, Place, born
 from store.lineage import MOST_LEVELS, ClinicsAsked
+from store.mongo.rows import document_row
 from store.places import drift
 from store.records import Derivation, Document, DocumentState, Owner, OwnerKind
 from store.registry import Store
-from store.rows import document_row
 from tests.storage.building import (
     BJORKEN,
     BY_ANNA,

@@ -17,10 +17,11 @@ from resolvers.access.viewer import LOA3, Grant, Viewer
 from resolvers.context import Context
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
 from resolvers.templates import comparison, review, usage
-from store.database import Database, Row
 from store.drifting import Drifts
 from store.heads import Birth, Place, born
 from store.kinds import Kind
+from store.mongo.connection import Database, Row
+from store.mongo.rows import assignment_row, document_row, version_row
 from store.records import (
     Assignment,
     AssignmentOrigin,
@@ -33,7 +34,6 @@ from store.records import (
     Version,
 )
 from store.registry import Store
-from store.rows import assignment_row, document_row, version_row
 from tests.storage.building import ANNA, BY_ANNA, content
 from tests.storage.watching import Watch, costs, watched
 

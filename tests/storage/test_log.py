@@ -11,9 +11,10 @@ from itertools import pairwise
 import pytest
 
 from resolvers.kinds import CASE_TYPE, KINDS
-from store.database import Database, connect
 from store.errors import InvalidInput, NotFound, VersionConflict
 from store.log import Change, Log, utc_now
+from store.mongo.connection import Database, connect
+from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import (
     Act,
     Action,
@@ -27,7 +28,6 @@ from store.records import (
 )
 from store.registry import Store
 from store.selections import Selection
-from store.transactions import IdempotencyKey, Transaction
 from tests.storage.building import (
     ANNA,
     BJORKEN,

@@ -18,8 +18,8 @@ from pymongo import AsyncMongoClient
 
 from resolvers import reference
 from resolvers.kinds import KINDS
-from store import mongod
-from store.database import Database, Row, connect
+from store.mongo import embedded_server
+from store.mongo.connection import Database, Row, connect
 from store.registry import Store
 from tests.storage.building import STOCKHOLM, created
 
@@ -83,7 +83,7 @@ def port_of(uri: str) -> int:
 async def test_data_outlive_a_stop_that_leaves_no_process_and_start_on_another_port_when_theirs_is_taken(
     tmp_path: Path,
 ) -> None:
-    first = await mongod.start(tmp_path)
+    first = await embedded_server.start(tmp_path)
     assert on(tmp_path) == [first.pid]
     assert await kept(first.uri, 1) == 1
 
@@ -93,7 +93,7 @@ async def test_data_outlive_a_stop_that_leaves_no_process_and_start_on_another_p
 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port_of(first.uri)))
-        second = await mongod.start(tmp_path)
+        second = await embedded_server.start(tmp_path)
         assert port_of(second.uri) != port_of(first.uri)
         assert await kept(second.uri, 2) == 2
         await second.stop()
@@ -102,17 +102,17 @@ async def test_data_outlive_a_stop_that_leaves_no_process_and_start_on_another_p
 
 async def test_it_is_a_replica_set_on_loopback_only_with_one_owner(tmp_path: Path) -> None:
     data = tmp_path / "new" / "folder"
-    running = await mongod.start(data)
+    running = await embedded_server.start(data)
     client = connect(running.uri)
 
-    assert int((await mongod.require_replica_set(client)).split(".")[0]) >= 6
+    assert int((await embedded_server.require_replica_set(client)).split(".")[0]) >= 6
     assert {
         connection.laddr.ip
         for connection in psutil.Process(running.pid).net_connections()
         if connection.status == "LISTEN"
     } == {"127.0.0.1"}
-    with pytest.raises(mongod.DataFolderInUse, match=f"{data}.*process {os.getpid()}"):
-        await mongod.start(data)
+    with pytest.raises(embedded_server.DataFolderInUse, match=f"{data}.*process {os.getpid()}"):
+        await embedded_server.start(data)
     assert on(data) == [running.pid]
     assert await kept(running.uri, 1) == 1
 
@@ -124,14 +124,14 @@ async def test_a_folder_has_one_owner_among_processes_and_is_taken_over_when_the
     tmp_path: Path,
 ) -> None:
     process, pid, uri = await owner(tmp_path)
-    with pytest.raises(mongod.DataFolderInUse, match=f"process {process.pid}"):
-        await mongod.start(tmp_path)
+    with pytest.raises(embedded_server.DataFolderInUse, match=f"process {process.pid}"):
+        await embedded_server.start(tmp_path)
     assert await kept(uri, 1) == 1
 
     process.kill()
     await process.wait()
     assert on(tmp_path) == [pid]
-    running = await mongod.start(tmp_path)
+    running = await embedded_server.start(tmp_path)
 
     assert (running.pid, running.uri) == (pid, uri)
     assert await kept(running.uri, 2) == 2
@@ -146,13 +146,13 @@ async def test_a_killed_mongodb_is_started_again_with_its_data(tmp_path: Path) -
     os.kill(pid, signal.SIGKILL)
     process.kill()
     await process.wait()
-    first = await mongod.start(tmp_path)
+    first = await embedded_server.start(tmp_path)
     assert await kept(first.uri, 2) == 2
 
     os.kill(first.pid, signal.SIGKILL)
     await first.stop()
     assert not psutil.pid_exists(first.pid)  # no zombie either
-    second = await mongod.start(tmp_path)
+    second = await embedded_server.start(tmp_path)
 
     assert len({pid, first.pid, second.pid}) == 3
     assert await kept(second.uri, 3) == 3
@@ -168,7 +168,7 @@ async def test_a_record_of_another_process_leaves_that_process_alone(tmp_path: P
         json.dumps({"pid": stranger.pid, "port": 1, "created": created})
     )
 
-    running = await mongod.start(tmp_path)
+    running = await embedded_server.start(tmp_path)
 
     assert running.pid != stranger.pid
     await running.stop()
@@ -181,16 +181,18 @@ async def test_a_record_of_another_process_leaves_that_process_alone(tmp_path: P
 async def test_a_record_that_can_not_be_read_is_as_none(tmp_path: Path, record: str) -> None:
     (tmp_path / "mongod.json").write_text(record)
 
-    with pytest.raises(mongod.MongodNotFound):
-        await mongod.start(tmp_path, binary=tmp_path / "missing")
+    with pytest.raises(embedded_server.MongodNotFound):
+        await embedded_server.start(tmp_path, binary=tmp_path / "missing")
 
 
 # ------------------------------------------------------------- refusals
 
 
 async def test_a_missing_binary_is_named(tmp_path: Path) -> None:
-    with pytest.raises(mongod.MongodNotFound, match=f"CASETYPES_MONGOD.*{tmp_path}/missing"):
-        await mongod.start(tmp_path / "data", binary=tmp_path / "missing")
+    with pytest.raises(
+        embedded_server.MongodNotFound, match=f"CASETYPES_MONGOD.*{tmp_path}/missing"
+    ):
+        await embedded_server.start(tmp_path / "data", binary=tmp_path / "missing")
 
 
 async def test_a_binary_that_is_none_is_named(tmp_path: Path) -> None:
@@ -198,8 +200,8 @@ async def test_a_binary_that_is_none_is_named(tmp_path: Path) -> None:
     binary.write_text("no program")
     binary.chmod(0o755)
 
-    with pytest.raises(mongod.MongodNotFound, match=f"{binary} can't be run"):
-        await mongod.start(tmp_path / "data", binary=binary)
+    with pytest.raises(embedded_server.MongodNotFound, match=f"{binary} can't be run"):
+        await embedded_server.start(tmp_path / "data", binary=binary)
 
 
 async def test_what_a_failing_binary_prints_is_told_and_the_folder_is_free_again(
@@ -210,21 +212,23 @@ async def test_what_a_failing_binary_prints_is_told_and_the_folder_is_free_again
     binary.chmod(0o755)
 
     for _ in range(2):
-        with pytest.raises(mongod.MongodError, match="libcrypto is missing"):
-            await mongod.start(tmp_path / "data", binary=binary)
+        with pytest.raises(embedded_server.MongodError, match="libcrypto is missing"):
+            await embedded_server.start(tmp_path / "data", binary=binary)
 
 
 async def test_a_folder_under_a_file_can_not_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(mongod.DataFolderNotWritable, match=f"{tmp_path}/file/data.*--data"):
-        await mongod.start(tmp_path / "file" / "data")
+    with pytest.raises(
+        embedded_server.DataFolderNotWritable, match=f"{tmp_path}/file/data.*--data"
+    ):
+        await embedded_server.start(tmp_path / "file" / "data")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 async def test_a_folder_without_write_permission_is_refused(read_only: Path) -> None:
-    with pytest.raises(mongod.DataFolderNotWritable, match=str(read_only)):
-        await mongod.start(read_only / "data")
+    with pytest.raises(embedded_server.DataFolderNotWritable, match=str(read_only)):
+        await embedded_server.start(read_only / "data")
 
 
 @pytest.fixture
@@ -237,7 +241,7 @@ def read_only(tmp_path: Path) -> Iterator[Path]:
 async def test_a_standalone_mongodb_is_refused_and_told_how_to_be_a_replica_set(
     tmp_path: Path,
 ) -> None:
-    running = await mongod.start(tmp_path)
+    running = await embedded_server.start(tmp_path)
     binary = psutil.Process(running.pid).exe()
     await running.stop()
     with socket.socket() as free:
@@ -260,8 +264,8 @@ async def test_a_standalone_mongodb_is_refused_and_told_how_to_be_a_replica_set(
         f"mongodb://127.0.0.1:{port}", serverSelectionTimeoutMS=20_000
     )
 
-    with pytest.raises(mongod.StandaloneMongo, match="--replSet"):
-        await mongod.require_replica_set(client)
+    with pytest.raises(embedded_server.StandaloneMongo, match="--replSet"):
+        await embedded_server.require_replica_set(client)
 
     await client.close()
     alone.kill()
@@ -276,8 +280,8 @@ async def test_a_mongodb_that_does_not_answer_is_refused_soon() -> None:
         )
 
         begun = time.monotonic()
-        with pytest.raises(mongod.MongodError, match="can't be reached"):
-            await mongod.require_replica_set(client)
+        with pytest.raises(embedded_server.MongodError, match="can't be reached"):
+            await embedded_server.require_replica_set(client)
 
     assert time.monotonic() - begun < 3
     await client.close()
@@ -286,7 +290,7 @@ async def test_a_mongodb_that_does_not_answer_is_refused_soon() -> None:
 HOLDER = """
 import asyncio, sys
 from resolvers.kinds import KINDS
-from store.database import Database, connect
+from store.mongo.connection import Database, connect
 from store.registry import Store
 
 async def main():
@@ -302,7 +306,7 @@ asyncio.run(main())
 async def test_a_server_killed_in_the_middle_of_a_transaction_does_not_hold_up_the_next_one(
     tmp_path: Path,
 ) -> None:
-    running = await mongod.start(tmp_path)
+    running = await embedded_server.start(tmp_path)
     client = connect(running.uri)
     store = Store.over(Database(client, "registry"), KINDS)
     await store.database.create_indexes()
@@ -316,7 +320,7 @@ async def test_a_server_killed_in_the_middle_of_a_transaction_does_not_hold_up_t
     await holder.wait()
     running._lock.close()  # as the server's end would
 
-    again = await mongod.start(tmp_path)
+    again = await embedded_server.start(tmp_path)
 
     begun = time.monotonic()
     await created(store)
@@ -327,10 +331,10 @@ async def test_a_server_killed_in_the_middle_of_a_transaction_does_not_hold_up_t
 
 
 async def test_the_port_is_kept_from_one_run_to_the_next(tmp_path: Path) -> None:
-    first = await mongod.start(tmp_path)
+    first = await embedded_server.start(tmp_path)
     await first.stop()
 
-    second = await mongod.start(tmp_path)
+    second = await embedded_server.start(tmp_path)
 
     assert second.uri == first.uri
     await second.stop()
@@ -338,10 +342,10 @@ async def test_the_port_is_kept_from_one_run_to_the_next(tmp_path: Path) -> None
 
 async def test_a_left_over_mongodb_is_found_by_another_path_to_its_folder(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "data")
-    first = await mongod.start(tmp_path / "data")
+    first = await embedded_server.start(tmp_path / "data")
     first._lock.close()  # as when its owner was killed
 
-    second = await mongod.start(tmp_path / "link")
+    second = await embedded_server.start(tmp_path / "link")
 
     assert second.pid == first.pid
     await second.stop()

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from pymongo.asynchronous.collection import AsyncCollection
 
 from resolvers.kinds import CASE_TYPE, KINDS
-from store.database import Database, Row
 from store.errors import InvalidInput
 from store.listing import DocumentFilter, Order
-from store.paging import DEFAULT_FIRST, MAX_FIRST, Page, Paging, decode, encode, find_page
+from store.mongo.connection import Database, Row
+from store.mongo.paging import DEFAULT_FIRST, MAX_FIRST, Page, Paging, decode, encode, find_page
 from store.records import Document, Owner, OwnerKind
 from store.registry import Store
 from store.scopes import Scope

@@ -12,9 +12,9 @@ import pytest
 
 from resolvers import reference
 from resolvers.kinds import KINDS
-from store.database import Database, connect
 from store.errors import InvalidInput
-from store.paging import Paging
+from store.mongo.connection import Database, connect
+from store.mongo.paging import Paging
 from store.principals import Principals
 from store.records import Principal, PrincipalKind
 from store.registry import Store

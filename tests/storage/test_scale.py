@@ -19,8 +19,8 @@ from store.adoption import AdoptionAsked
 from store.assignments import AssignmentFilter, AssignmentOrder
 from store.clinic_filters import ClinicFilter, Reach
 from store.clinics import ClinicRow
-from store.database import Database, Row
-from store.paging import Paging
+from store.mongo.connection import Database, Row
+from store.mongo.paging import Paging
 from store.records import AssignmentOrigin, Clinic, ClinicRule, Document, OrderedList
 from store.registry import Store
 from store.reports.reading import Delays, measure

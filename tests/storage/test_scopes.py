@@ -9,7 +9,7 @@ from typing import Any
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
 from store.kinds import Kind
 from store.listing import DocumentFilter, Order
-from store.paging import Paging
+from store.mongo.paging import Paging
 from store.records import Document, DocumentState, Owner, OwnerKind
 from store.registry import Store
 from store.scopes import Scope, Sight

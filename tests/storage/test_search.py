@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
-from store.database import Row
 from store.diff import texts
 from store.documents import Edit
-from store.paging import Paging
+from store.mongo.connection import Row
+from store.mongo.paging import Paging
 from store.records import Content, Document, Owner, OwnerKind
 from store.registry import Store
 from store.scopes import Scope, Sight

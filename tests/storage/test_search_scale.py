@@ -13,8 +13,8 @@ import pytest
 
 from resolvers import reference
 from resolvers.kinds import CASE_TYPE, KINDS
-from store.database import Database, connect
-from store.paging import Paging
+from store.mongo.connection import Database, connect
+from store.mongo.paging import Paging
 from store.records import Owner, OwnerKind
 from store.registry import Store
 from store.scopes import Scope

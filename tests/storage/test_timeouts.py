@@ -16,10 +16,10 @@ from pymongo.errors import PyMongoError
 from resolvers import reference
 from resolvers.kinds import KINDS
 from server import command
-from store.database import Database, connect, is_outage
+from store.mongo.connection import Database, connect, is_outage
+from store.mongo.transactions import Transaction
 from store.records import Saved
 from store.registry import Store
-from store.transactions import Transaction
 from tests.storage.building import STOCKHOLM, created
 
 SUM = {

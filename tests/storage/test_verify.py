@@ -10,8 +10,8 @@ from typing import Any
 import rfc8785
 
 from resolvers.kinds import CASE_TYPE
-from store.database import INDEXES, Database, Row
 from store.hashing import Verification
+from store.mongo.connection import INDEXES, Database, Row
 from store.records import Act, Actor, Derivation, Document, Owner, OwnerKind, Role, Version
 from store.registry import Store
 from tests.storage.building import (

@@ -16,7 +16,7 @@ from pymongo.monitoring import (
     CommandSucceededEvent,
 )
 
-from store.database import Row
+from store.mongo.connection import Row
 
 _TOLD = ("filter", "sort", "limit", "projection", "collation", "pipeline", "hint")
 

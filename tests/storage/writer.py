@@ -8,8 +8,8 @@ import os
 import sys
 
 from resolvers.kinds import KINDS
-from store.database import Database, connect
 from store.errors import VersionConflict
+from store.mongo.connection import Database, connect
 from store.records import Document, Saved
 from store.registry import Store
 from tests.storage.building import BY_ANNA, created, head_of, to

@@ -13,7 +13,7 @@ import pytest
 import websockets
 from structlog.testing import capture_logs
 
-from store.database import Database
+from store.mongo.connection import Database
 from store.records import Role
 from store.registry import Store
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM, Api, Caller, Json, operation

@@ -30,7 +30,7 @@ from resolvers.exports import EXPORTS
 from resolvers.exports.export import Begun, begin
 from resolvers.exports.parameters import read
 from store import errors
-from store.database import is_outage
+from store.mongo.connection import is_outage
 from transport.exports.formats import FORMATS
 from transport.exports.formats.writing import Sheet, Writer
 

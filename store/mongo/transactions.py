@@ -16,11 +16,11 @@ from typing import Any
 
 from pymongo import InsertOne, ReplaceOne, UpdateMany, UpdateOne
 
-from store.database import Database, Row, Session
 from store.errors import InvalidInput, NotFound
+from store.mongo.chunks import slices
+from store.mongo.connection import Database, Row, Session
+from store.mongo.rows import document_from, document_row, event_row, version_from, version_row
 from store.records import Act, Action, Document, Event, Saved, Version
-from store.rows import document_from, document_row, event_row, version_from, version_row
-from store.slices import slices
 
 Operation = InsertOne[Row] | ReplaceOne[Row] | UpdateOne | UpdateMany
 

@@ -13,8 +13,8 @@ from typing import Any, Generic, TypeVar
 import orjson
 from pymongo.collation import Collation
 
-from store.database import Database, Query, Row
 from store.errors import InvalidInput
+from store.mongo.connection import Database, Query, Row
 
 T = TypeVar("T")
 Key = tuple[Any, ...]

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from store.clinic_filters import clinic_words
-from store.database import Row
+from store.mongo.connection import Row
 from store.records import (
     Action,
     Actor,

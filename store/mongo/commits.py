@@ -14,8 +14,8 @@ from pymongo import WriteConcern, timeout
 from pymongo.errors import ConnectionFailure, PyMongoError, ServerSelectionTimeoutError
 from pymongo.read_concern import ReadConcern
 
-from store.database import Session
 from store.errors import OutcomeUnknown
+from store.mongo.connection import Session
 
 T = TypeVar("T")
 

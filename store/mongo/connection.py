@@ -28,7 +28,7 @@ from pymongo.collation import Collation
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from store.ending import apart
+from store.mongo.tasks import apart
 
 T = TypeVar("T")
 MongoError = PyMongoError
