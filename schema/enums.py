@@ -14,9 +14,10 @@ from resolvers.templates.exchange import ImportOutcome as TemplateImportOutcome
 from resolvers.templates.review import ReviewOrder as TemplateReviewOrder
 from resolvers.templates.review import ReviewReason as TemplateReviewReason
 from store.assignments import AssignmentOrder
-from store.diff import ChangeKind
+from store.content.diff import ChangeKind
+from store.content.merge import MergeSide
+from store.content.text_diff import SegmentKind as TextSegmentKind
 from store.listing import Order as DocumentOrder
-from store.merge import MergeSide
 from store.records import (
     Action,
     AssignmentOrigin,
@@ -28,7 +29,6 @@ from store.records import (
     RefusalReason,
     Role,
 )
-from store.words import SegmentKind as TextSegmentKind
 
 
 def _described(

@@ -13,7 +13,7 @@ from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
 from resolvers.kinds.texts import RFC3339, moment_of
-from store.hashing import timestamp
+from store.content.hashing import timestamp
 
 HsaId = NewType("HsaId", str)
 Cursor = NewType("Cursor", str)

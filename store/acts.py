@@ -11,7 +11,8 @@ from typing import Any
 from bson import ObjectId
 from pymongo import InsertOne
 
-from store import diff, heads
+from store import heads
+from store.content import diff
 from store.heads import Place
 from store.kinds import Kind
 from store.mongo.connection import Row

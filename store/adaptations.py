@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from store import heads
 from store.acts import place_of, put_in_force
+from store.content.field_paths import changed_leaves
 from store.errors import InvalidInput, NotFound
 from store.heads import Birth
 from store.kinds import Kind
-from store.leaves import changed_leaves
 from store.log import Log
 from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import (

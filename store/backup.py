@@ -23,7 +23,7 @@ from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 from pymongo.errors import OperationFailure
 
-from store.hashing import timestamp
+from store.content.hashing import timestamp
 from store.log import utc_now
 from store.mongo.connection import INDEXES, Database, Row
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from store.diff import same
+from store.content.diff import same
+from store.content.field_paths import Leaf, leaves
 from store.kinds import Kinds
-from store.leaves import Leaf, leaves
 from store.mongo.connection import Database, Query, Row
 from store.mongo.rows import actor_from, derivation_from, version_from
 from store.records import Actor, Derivation, Version

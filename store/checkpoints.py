@@ -17,8 +17,8 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
-from store.canonical import canonical
-from store.hashing import timestamp
+from store.content.canonical_json import canonical
+from store.content.hashing import timestamp
 from store.mongo.connection import Database, Row
 
 _PAGE = 100

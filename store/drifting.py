@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from cachetools import LRUCache
 
+from store.content.comparison import drift
 from store.kinds import Kinds
 from store.mongo.connection import Database, Row
-from store.places import drift
 
 Compared = tuple[str, int, str]
 """A document, the number of one of its versions, and the hash of its newest one: after a restore

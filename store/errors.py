@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from store.merge import Conflict
+from store.content.merge import Conflict
 from store.records import Actor, DocumentState
 
 Path = tuple[str, ...]

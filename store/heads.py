@@ -9,11 +9,11 @@ from datetime import datetime
 
 import bson
 
+from store.content.hashing import hash_of
+from store.content.search_tokens import tokens_of
 from store.errors import InvalidInput, Path, VersionConflict, WrongState
-from store.hashing import hash_of
 from store.kinds import Kind
 from store.records import Act, Content, Derivation, Document, DocumentState, Origin, Owner, Version
-from store.tokens import tokens_of
 
 MAX_CONTENT_BYTES = 1024 * 1024
 

@@ -11,7 +11,7 @@ from bson import ObjectId
 from pymongo import InsertOne
 
 from store.acts import place_of
-from store.diff import Change, ChangeKind
+from store.content.diff import Change, ChangeKind
 from store.log import Log
 from store.mongo.connection import Database, Row
 from store.mongo.transactions import IdempotencyKey, Transaction

@@ -14,11 +14,11 @@ from typing import Any
 from pymongo import InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
+from store.content.field_paths import changed_leaves
 from store.details import HELD
 from store.documents import Documents
 from store.heads import words_of
 from store.kinds import Kinds
-from store.leaves import changed_leaves
 from store.log import Log
 from store.mongo.connection import Database, Row
 from store.mongo.rows import actor_row, document_row, event_row, version_from, version_row

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from pymongo import UpdateOne
 
+from store.content.search_tokens import Sought
 from store.errors import InvalidInput
 from store.heads import words_of
 from store.kinds import Kinds
@@ -23,7 +24,6 @@ from store.mongo.paging import Key, Page, Paging, cut, decode, encode
 from store.mongo.rows import HEAD, document_from
 from store.records import Document, DocumentState
 from store.scopes import NOTHING, Scope
-from store.tokens import Sought
 
 _ORDER = ("principal", "owner.key", "_id")
 _FEW, _SOME = 250, 1_500

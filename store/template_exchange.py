@@ -12,10 +12,10 @@ from bson import ObjectId
 
 from store import heads
 from store.acts import place_of, recorded
+from store.content.field_paths import changed_leaves
 from store.errors import InvalidInput
 from store.heads import Birth
 from store.kinds import Kind
-from store.leaves import changed_leaves
 from store.log import Log
 from store.mongo.connection import Database
 from store.mongo.rows import document_from, version_from

@@ -9,7 +9,7 @@ from zipfile import ZipFile
 
 from store.backup import Manifest, opened, rows_of
 from store.checkpoints import Checkpoint, checkpoint_from, digest_of
-from store.hashing import ChainCheck
+from store.content.hashing import ChainCheck
 from store.mongo.connection import Row
 from store.mongo.rows import version_from
 from store.records import Version

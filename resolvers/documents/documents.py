@@ -10,10 +10,10 @@ from resolvers.access.decisions import Permission
 from resolvers.context import Context
 from resolvers.kinds.texts import allowed_characters, at_most
 from resolvers.kinds.validation import validate
-from store import diff
-from store.diff import Change
+from store.content import diff
+from store.content.diff import Change
+from store.content.hashing import Verification
 from store.errors import InvalidInput, NotFound, Path, Problem
-from store.hashing import Verification
 from store.history import Asked
 from store.kinds import Kind
 from store.listing import DocumentFilter, Order

@@ -6,12 +6,12 @@ from itertools import islice
 
 from resolvers.context import Context
 from resolvers.documents.documents import SEARCHED, sight
-from store.diff import texts
+from store.content.diff import texts
+from store.content.search_tokens import Sought, words_in
 from store.errors import InvalidInput, Problem
 from store.mongo.paging import EMPTY, Page, Paging
 from store.records import Content, Document
 from store.scopes import Sight
-from store.tokens import Sought, words_in
 
 MOST_WORDS = 16
 MOST_HITS = 10

@@ -32,8 +32,8 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 from stdnum import luhn
 
+from store.content.hashing import timestamp
 from store.errors import Problem
-from store.hashing import timestamp
 
 T = TypeVar("T")
 

@@ -20,7 +20,7 @@ from joserfc.jwk import OKPKey
 
 from resolvers.access import key_files
 from store.checkpoints import Checkpoint, Reached
-from store.hashing import timestamp
+from store.content.hashing import timestamp
 from store.mongo.connection import is_outage
 from store.registry import Store
 

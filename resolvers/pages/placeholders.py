@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from resolvers.kinds.texts import Fault
+from store.content.text_fields import rewritten
 from store.kinds import Field
-from store.prose import rewritten
 from store.records import Clinic, Content
 
 PLACEHOLDERS: Final[Mapping[str, str]] = {

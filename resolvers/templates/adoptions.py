@@ -14,11 +14,11 @@ from resolvers.access.decisions import Held, Permission
 from resolvers.context import Context
 from resolvers.documents import documents
 from resolvers.kinds.validation import MAX_PROBLEMS, validate
-from store import diff
-from store.diff import Change
+from store.content import diff
+from store.content.diff import Change
+from store.content.merge import Conflict, Merged, MergeSide, merge
 from store.errors import InvalidInput, MergeConflict, Problem
 from store.kinds import Kinds
-from store.merge import Conflict, Merged, MergeSide, merge
 from store.mongo.transactions import IdempotencyKey
 from store.records import Content, Document, Saved, Version
 from store.template_adoptions import common_version, not_derived

@@ -10,13 +10,13 @@ from typing import Any
 from resolvers.context import Context
 from resolvers.documents import documents
 from resolvers.templates import usage
-from store import diff
-from store.canonical import canonical
-from store.diff import Change
+from store.content import diff
+from store.content.canonical_json import canonical
+from store.content.comparison import Place, moved, places
+from store.content.diff import Change
 from store.errors import InvalidInput
 from store.kinds import Field
 from store.mongo.paging import Page, Paging, cut, decode, encode
-from store.places import Place, moved, places
 from store.records import Content, Document, DocumentState, OwnerKind, key_of
 from store.scopes import Sight
 

@@ -17,8 +17,8 @@ from pydantic.alias_generators import to_camel
 
 from resolvers.kinds.validation import problems_of
 from store import records
+from store.content.hashing import hash_of, timestamp
 from store.errors import InvalidInput, Path, Problem
-from store.hashing import hash_of, timestamp
 from store.kinds import Kind
 from store.records import Derivation, Document, Origin, Role, Version
 

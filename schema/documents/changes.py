@@ -6,7 +6,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from schema.enums import ChangeKind, TextSegmentKind
-from store import diff, hashing
+from store.content import diff, hashing
 
 
 @strawberry.type(

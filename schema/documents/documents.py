@@ -18,7 +18,7 @@ from schema.log.actors import Actor
 from schema.log.events import Event
 from schema.nodes import After, Before, Connection, First, Last, Node, connection, paging
 from store import errors, records
-from store.diff import resident_visible
+from store.content.diff import resident_visible
 from store.errors import RegistryError
 from store.records import OwnerKind
 from store.scopes import Sight

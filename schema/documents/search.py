@@ -11,7 +11,7 @@ from schema.documents.documents import Document, document_of
 from schema.errors import Info
 from schema.nodes import After, First, PageInfo, connection, paging
 from store import records
-from store.tokens import Sought
+from store.content.search_tokens import Sought
 
 
 @strawberry.type(

@@ -14,7 +14,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from schema.enums import Gender, QuestionKind, ResponseTimeUnit
 from schema.scalars import Markdown
-from store.hashing import timestamp
+from store.content.hashing import timestamp
 from store.records import Content
 
 NAME = "The name that residents see: not blank, at most 200 characters."

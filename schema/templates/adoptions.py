@@ -15,9 +15,9 @@ from schema.enums import MergeSide
 from schema.errors import Given, Info, InvalidInput, UserError, converts, key_of_call, mutation
 from schema.nodes import Id
 from store import errors
-from store.diff import resident_visible
+from store.content.diff import resident_visible
+from store.content.merge import Conflict
 from store.errors import RegistryError
-from store.merge import Conflict
 
 _TEMPLATE_VERSION = "The version of its template to take over; the one in force if left out."
 _RESOLUTIONS = "The side to take in each conflict, at most 5,000."

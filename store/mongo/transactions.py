@@ -144,7 +144,7 @@ class Transaction:
 
     def add_version(self, version: Version, changed: Iterable[str]) -> None:
         """Stage a new version; `changed` are the paths of its values that the version before had
-        not, or otherwise (`store.leaves`).
+        not, or otherwise (`store.content.field_paths`).
         """
         self._versions[version.document, version.number] = version
         self._rows["versions"].append(InsertOne(version_row(version, changed)))

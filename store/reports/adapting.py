@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from cachetools import LRUCache
 
+from store.content.field_paths import differing
 from store.kinds import Kinds
-from store.leaves import differing
 from store.mongo.connection import Database, Row
 from store.records import DocumentState, OwnerKind
 from store.reports.texts import Derived, Whose

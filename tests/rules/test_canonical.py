@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from resolvers.kinds import KINDS
-from store.canonical import canonical
+from store.content.canonical_json import canonical
 
 WHOLE = 2**53 - 1
 texts = st.text(st.characters(exclude_categories=["Cs"]))

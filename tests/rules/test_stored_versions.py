@@ -12,7 +12,7 @@ from pydantic import Field, create_model
 from resolvers.kinds import KINDS
 from resolvers.kinds.texts import ContentModel, Label, at_most, rule
 from resolvers.kinds.validation import validate
-from store.hashing import ChainCheck, Verification
+from store.content.hashing import ChainCheck, Verification
 from store.kinds import Kind
 from tests.stored_versions import FOLDER, path_of, read, shape_of
 

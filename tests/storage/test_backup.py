@@ -17,7 +17,7 @@ from resolvers.log.checkpoints import CheckpointKey
 from store import backup
 from store.backup import BackupError, back_up, opened, restore, rows_of
 from store.checkpoints import Checkpoint
-from store.hashing import hash_of
+from store.content.hashing import hash_of
 from store.mongo.connection import Database, Row
 from store.mongo.rows import version_from
 from store.registry import Store

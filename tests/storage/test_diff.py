@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from store.diff import Change, ChangeKind, Step, apply, diff, parse_path, resident_visible
+from store.content.diff import Change, ChangeKind, Step, apply, diff, parse_path, resident_visible
+from store.content.text_diff import SegmentKind, TextSegment, word_segments
 from store.kinds import describe
-from store.words import SegmentKind, TextSegment, word_segments
 
 
 class _Model(BaseModel):

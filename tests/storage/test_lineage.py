@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
 from store.clinic_filters import Reach
+from store.content.comparison import drift
 from store.drifting import Compared
 from store.heads import Birth, Place, born
 from store.lineage import MOST_LEVELS, ClinicsAsked
 from store.mongo.rows import document_row
-from store.places import drift
 from store.records import Derivation, Document, DocumentState, Owner, OwnerKind
 from store.registry import Store
 from tests.storage.building import (

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from resolvers.kinds import CASE_TYPE
+from store.content.field_paths import changed_leaves, leaves
+from store.content.merge import Conflict, Merged, MergeSide, merge
 from store.kinds import describe
-from store.leaves import changed_leaves, leaves
-from store.merge import Conflict, Merged, MergeSide, merge
 
 
 class _Model(BaseModel):

@@ -10,7 +10,7 @@ from typing import Any
 import rfc8785
 
 from resolvers.kinds import CASE_TYPE
-from store.hashing import Verification
+from store.content.hashing import Verification
 from store.mongo.connection import INDEXES, Database, Row
 from store.records import Act, Actor, Derivation, Document, Owner, OwnerKind, Role, Version
 from store.registry import Store
@@ -31,7 +31,7 @@ MACHINE = Actor(role=Role.REPORTER, unit=None, employee_hsa_id=None, system=True
 
 
 def expected_hash(version: Version) -> str:
-    """SHA-256 over the canonical JSON of what `store.hashing` documents, put together by hand."""
+    """SHA-256 over the canonical JSON of what `store.content.hashing` documents, put together by hand."""
     at = version.created_at
     shape: dict[str, Any] = {
         "author": {

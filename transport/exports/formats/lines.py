@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import orjson
 
-from store.hashing import timestamp
+from store.content.hashing import timestamp
 from transport.exports.formats.writing import Cells, Sheet
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resolvers.exports.columns import Column, ColumnType
-from store.hashing import timestamp
+from store.content.hashing import timestamp
 from transport.exports.formats.delimited import as_json
 from transport.exports.formats.writing import Cells, Sheet
 

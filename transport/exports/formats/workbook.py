@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import xlsxwriter
 
-from store.hashing import timestamp
+from store.content.hashing import timestamp
 from transport.exports.formats.delimited import BETWEEN_VALUES, as_json
 from transport.exports.formats.writing import Cells, Sheet
 

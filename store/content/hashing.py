@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from store.canonical import canonical
+from store.content.canonical_json import canonical
 from store.records import Version
 
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from store.content.text_diff import TextSegment, word_segments
 from store.kinds import Field
 from store.records import Content
-from store.words import TextSegment, word_segments
 
 
 class ChangeKind(StrEnum):

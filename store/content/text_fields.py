@@ -13,7 +13,7 @@ Rewrite = Callable[[str, Field], str]
 
 
 def plain_texts(content: Mapping[str, Any], fields: Mapping[str, Field]) -> list[str]:
-    """The texts alone, in the content's order, without empty ones; `store.diff.texts` tells their
+    """The texts alone, in the content's order, without empty ones; `store.content.diff.texts` tells their
     places too, at some cost.
     """
     found: list[str] = []

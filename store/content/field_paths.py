@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from store.diff import Place, is_keyed, readable
+from store.content.diff import Place, is_keyed, readable
 from store.kinds import Field
 from store.records import Content
 

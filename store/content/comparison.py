@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from store.canonical import canonical
+from store.content.canonical_json import canonical
 from store.kinds import Field
 from store.records import Content
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from store.diff import Place, is_keyed, longest_increasing, readable, same
+from store.content.diff import Place, is_keyed, longest_increasing, readable, same
 from store.kinds import Field
 from store.records import Content
 

@@ -1,0 +1,1 @@
+"""Pure functions over document content: canonical JSON, hashing, diff, merge and text."""
