@@ -54,7 +54,7 @@ from schema.registry import RegistrySchema, schema
 from store import verification
 from store.backup import BackupError, back_up, is_half_restored
 from store.backup import restore as restore_backup
-from store.kinds import Kinds
+from store.kinds.kinds import Kinds
 from store.mongo import embedded_server as embedded_mongod
 from store.mongo.connection import Database, MongoError, connect
 from store.mongo.embedded_server import MongodError

@@ -20,11 +20,11 @@ from bench.measuring import run_to_the_end
 from resolvers import reference
 from resolvers.kinds import CASE_TYPE, KINDS
 from resolvers.kinds.validation import validate
-from store import heads
-from store.acts import place_of, put_in_force, recorded
 from store.clinic_filters import ClinicFilter
 from store.clinics import ClinicRow
-from store.heads import Birth
+from store.documents import heads
+from store.documents.heads import Birth
+from store.documents.publishing import place_of, put_in_force, recorded
 from store.mongo import embedded_server
 from store.mongo.connection import Database, connect
 from store.mongo.transactions import Transaction

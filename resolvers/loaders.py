@@ -14,10 +14,8 @@ from strawberry.dataloader import DataLoader
 
 from store.acknowledgements import Acknowledgement
 from store.adoption import Adoption, AdoptionAsked
-from store.blame import Origin, Signature
-from store.drifting import Compared
+from store.documents.blame import Origin, Signature
 from store.history import Asked
-from store.lineage import ClinicsAsked, Descendant
 from store.mongo.paging import Page
 from store.notifications import Inbox, Told
 from store.records import (
@@ -32,6 +30,8 @@ from store.records import (
     Version,
 )
 from store.registry import Store
+from store.templates.drift import Compared
+from store.templates.lineage import ClinicsAsked, Descendant
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

@@ -17,7 +17,7 @@ from store.assignments import AssignmentOrder
 from store.content.diff import ChangeKind
 from store.content.merge import MergeSide
 from store.content.text_diff import SegmentKind as TextSegmentKind
-from store.listing import Order as DocumentOrder
+from store.documents.listing import Order as DocumentOrder
 from store.records import (
     Action,
     AssignmentOrigin,

@@ -7,12 +7,12 @@ returns. Nothing that is done to the central case type touches it.
 
 from dataclasses import replace
 
-from store import heads
-from store.acts import place_of, put_in_force
 from store.content.field_paths import changed_leaves
+from store.documents import heads
+from store.documents.heads import Birth
+from store.documents.publishing import place_of, put_in_force
 from store.errors import InvalidInput, NotFound
-from store.heads import Birth
-from store.kinds import Kind
+from store.kinds.kinds import Kind
 from store.log import Log
 from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import (

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from bson import ObjectId
 from pymongo import InsertOne
 
-from store import heads
-from store.acts import place_of
 from store.clinic_filters import ClinicFilter
+from store.documents import heads
+from store.documents.publishing import place_of
 from store.mongo.chunks import slices
 from store.mongo.connection import Row
 from store.mongo.rows import assignment_from, assignment_row, clinic_from, group_from

@@ -10,9 +10,9 @@ from typing import Any
 from bson import ObjectId
 from pymongo import InsertOne, UpdateOne
 
-from store.acts import place_of
 from store.arrivals import join
 from store.clinic_filters import ClinicFilter, similarity_score
+from store.documents.publishing import place_of
 from store.errors import RowProblem, RowsRefused
 from store.log import Clock, Log, utc_now
 from store.mongo.chunks import slices

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from bson import ObjectId
 from pymongo import InsertOne
 
-from store import heads
-from store.acts import archived, place_of
 from store.arrivals import Terms, at_clinics, hand_over, moved, told
+from store.documents import heads
+from store.documents.publishing import archived, place_of
 from store.errors import InvalidInput, NotFound, NotPermitted, Problem, WrongState
-from store.kinds import Kinds
+from store.kinds.kinds import Kinds
 from store.log import Log
 from store.mongo.rows import assignment_row, clinic_from
 from store.mongo.transactions import IdempotencyKey, Transaction

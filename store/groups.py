@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from bson import ObjectId
 from pymongo import InsertOne
 
-from store.acts import place_of
 from store.arrivals import welcome
 from store.clinic_filters import ClinicFilter
+from store.documents.publishing import place_of
 from store.log import Log, utc_now
 from store.mongo.connection import SWEDISH, Database
 from store.mongo.paging import Page, Paging, find_page

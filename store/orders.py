@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from bson import ObjectId
 from pymongo import InsertOne
 
-from store.acts import place_of
+from store.documents.publishing import place_of
 from store.log import Log
 from store.mongo.connection import Database
 from store.mongo.transactions import IdempotencyKey, Transaction

@@ -10,8 +10,8 @@ from typing import Any
 from bson import ObjectId
 from pymongo import InsertOne
 
-from store.acts import place_of
 from store.content.diff import Change, ChangeKind
+from store.documents.publishing import place_of
 from store.log import Log
 from store.mongo.connection import Database, Row
 from store.mongo.transactions import IdempotencyKey, Transaction

@@ -8,22 +8,21 @@ from store.active_subscriptions import ActiveSubscriptions
 from store.adaptations import Adaptations
 from store.adoption import Adoptions
 from store.assignments import Assignments
-from store.batches import Batches
-from store.blame import Blame
 from store.checkpoints import Checkpoints
 from store.clinics import Clinics
 from store.details import Details
 from store.distribution import Distribution
-from store.documents import Documents
-from store.drifting import Drifts
+from store.documents.batches import Batches
+from store.documents.blame import Blame
+from store.documents.documents import Documents
+from store.documents.listing import Listing
+from store.documents.search import Search
 from store.exports import Exports
 from store.extracts import Extracts
 from store.feed import Feed
 from store.groups import Groups
 from store.history import History
-from store.kinds import Kinds
-from store.lineage import Lineage
-from store.listing import Listing
+from store.kinds.kinds import Kinds
 from store.log import Clock, Log, utc_now
 from store.mongo.connection import Database
 from store.notifications import Notifications
@@ -32,10 +31,11 @@ from store.policies import PolicyBook
 from store.principals import People, Principals
 from store.reports import Reports
 from store.role_grants import RoleGrants
-from store.search import Search
 from store.start_pages import StartPages
-from store.template_adoptions import TemplateAdoptions
-from store.template_exchange import TemplateExchange
+from store.templates.adoptions import TemplateAdoptions
+from store.templates.drift import Drifts
+from store.templates.exchange import TemplateExchange
+from store.templates.lineage import Lineage
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from pymongo.errors import BulkWriteError
 
 from store.content.field_paths import changed_leaves
 from store.details import HELD
-from store.documents import Documents
-from store.heads import words_of
-from store.kinds import Kinds
+from store.documents.documents import Documents
+from store.documents.heads import words_of
+from store.kinds.kinds import Kinds
 from store.log import Log
 from store.mongo.connection import Database, Row
 from store.mongo.rows import actor_row, document_row, event_row, version_from, version_row

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from bson import ObjectId
 from pymongo import InsertOne
 
-from store.acts import place_of
+from store.documents.publishing import place_of
 from store.errors import NotFound
 from store.log import Log
 from store.mongo.connection import Database, Row

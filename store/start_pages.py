@@ -11,7 +11,7 @@ from datetime import datetime
 from store.adaptations import adaptation_id
 from store.assignments import Assignments
 from store.clinics import Clinics
-from store.documents import Documents
+from store.documents.documents import Documents
 from store.groups import Groups
 from store.history import History, Standing
 from store.log import Clock, utc_now

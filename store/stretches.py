@@ -11,7 +11,7 @@ from typing import Any
 
 from pymongo import UpdateMany
 
-from store.heads import Place
+from store.documents.heads import Place
 from store.mongo.connection import Row
 
 

@@ -20,9 +20,9 @@ from pydantic import BaseModel
 
 from resolvers.kinds import KINDS
 from resolvers.kinds.validation import validate
-from store import heads
-from store.heads import Birth, Place
-from store.kinds import Kind
+from store.documents import heads
+from store.documents.heads import Birth, Place
+from store.kinds.kinds import Kind
 from store.mongo.rows import version_from, version_row
 from store.records import Act, Actor, Derivation, Owner, OwnerKind, Role, Version
 from tests.kinds import SAMPLES

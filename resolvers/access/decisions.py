@@ -12,8 +12,9 @@ from enum import Enum, auto
 
 from resolvers.access.viewer import LOA3, Grant, Viewer
 from store.clinic_filters import Reach
+from store.documents.scopes import Scope, Seen, Sight
 from store.errors import NotFound, NotPermitted
-from store.kinds import Kind, Shared
+from store.kinds.kinds import Kind, Shared
 from store.records import (
     Act,
     Actor,
@@ -27,7 +28,6 @@ from store.records import (
     key_of,
 )
 from store.registry import Store
-from store.scopes import Scope, Seen, Sight
 
 
 class Permission(Enum):

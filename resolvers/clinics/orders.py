@@ -8,10 +8,10 @@ from resolvers.access.decisions import Permission
 from resolvers.clinics import clinics
 from resolvers.clinics.selections import group_of
 from resolvers.context import Context
+from store.documents.scopes import Sight
 from store.errors import InvalidInput, Problem
 from store.mongo.transactions import IdempotencyKey
 from store.records import OrderedList, Saved
-from store.scopes import Sight
 
 MAX_ORDERED = 1_000
 

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from resolvers.context import Context
 from resolvers.documents import documents
-from store.blame import Signature
+from store.documents.blame import Signature
+from store.documents.scopes import Sight
 from store.errors import NotFound
 from store.records import Document
-from store.scopes import Sight
 
 
 class _Place(NamedTuple):

@@ -13,10 +13,11 @@ from resolvers.kinds.validation import validate
 from store.content import diff
 from store.content.diff import Change
 from store.content.hashing import Verification
+from store.documents.listing import DocumentFilter, Order
+from store.documents.scopes import Seen, Sight
 from store.errors import InvalidInput, NotFound, Path, Problem
 from store.history import Asked
-from store.kinds import Kind
-from store.listing import DocumentFilter, Order
+from store.kinds.kinds import Kind
 from store.mongo.paging import EMPTY, Page, Paging
 from store.mongo.transactions import IdempotencyKey
 from store.records import (
@@ -32,7 +33,6 @@ from store.records import (
     Version,
     key_of,
 )
-from store.scopes import Seen, Sight
 
 SEARCHED = (at_most(200), allowed_characters)
 """What is checked of a text to look for."""

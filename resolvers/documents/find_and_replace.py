@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from resolvers.kinds.texts import addresses
 from resolvers.pages.placeholders import PLACEHOLDER
 from store.content.search_tokens import COMBINING
-from store.kinds import Field
+from store.kinds.kinds import Field
 
 Span = tuple[int, int]
 """From where to where in a text."""

@@ -8,10 +8,10 @@ from resolvers.context import Context
 from resolvers.documents.documents import SEARCHED, sight
 from store.content.diff import texts
 from store.content.search_tokens import Sought, words_in
+from store.documents.scopes import Sight
 from store.errors import InvalidInput, Problem
 from store.mongo.paging import EMPTY, Page, Paging
 from store.records import Content, Document
-from store.scopes import Sight
 
 MOST_WORDS = 16
 MOST_HITS = 10

@@ -15,12 +15,12 @@ from resolvers.documents.documents import open_page_links, owner_of
 from resolvers.documents.find_and_replace import Replacing, moves_links
 from resolvers.kinds.texts import allowed_characters, at_most, no_personal_number
 from resolvers.kinds.validation import MAX_PROBLEMS, validate
-from store.batches import NewContent, OwnedFilter, place
 from store.content import diff
 from store.content.diff import Change
 from store.content.text_fields import rewritten
+from store.documents.batches import NewContent, OwnedFilter, place
 from store.errors import InvalidInput, NotFound, Problem, RegistryError, Several, VersionConflict
-from store.kinds import Field
+from store.kinds.kinds import Field
 from store.mongo.transactions import IdempotencyKey
 from store.records import Action, Content, Document, Event, Owner, Saved
 

@@ -14,9 +14,9 @@ from resolvers.exports import parameters
 from resolvers.exports.columns import Column, ColumnType, Seen
 from resolvers.exports.export import Export, own_logs
 from resolvers.exports.parameters import Given
+from store.documents.scopes import Sight
 from store.extracts import Stretch
 from store.records import Document
-from store.scopes import Sight
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from resolvers.exports.export import Export
 from resolvers.exports.parameters import Given
 from resolvers.log.events import refuse_persons
 from store.details import Detail
+from store.documents.scopes import Sight
 from store.extracts import Stretch
 from store.history import EventFilter, event_cursor
 from store.records import Event, key_of
-from store.scopes import Sight
 
 _EVERYTHING = (
     Permission.READ_LOG,

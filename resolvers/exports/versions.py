@@ -9,10 +9,10 @@ from resolvers.exports import parameters
 from resolvers.exports.columns import Column, ColumnType, Seen, actor_columns
 from resolvers.exports.export import Export, own_logs
 from resolvers.exports.parameters import Given
+from store.documents.scopes import Sight
 from store.errors import InvalidInput
 from store.extracts import Stretch
 from store.records import Document, Event, Version
-from store.scopes import Sight
 
 _AT_ONCE = 16  # a version may be a megabyte
 

@@ -10,7 +10,7 @@ from resolvers.kinds.notices import NOTICE
 from resolvers.kinds.resident_cases import RESIDENT_CASE, RESIDENT_CASE_TEMPLATE
 from resolvers.kinds.standard_reply_collections import STANDARD_REPLY_COLLECTION
 from resolvers.kinds.terms_texts import TERMS_TEXT
-from store.kinds import Kinds
+from store.kinds.kinds import Kinds
 
 KINDS = Kinds(
     [

@@ -37,7 +37,7 @@ from resolvers.kinds.texts import (
     rule,
 )
 from store.errors import Problem
-from store.kinds import Kind, Shared
+from store.kinds.kinds import Kind, Shared
 
 
 class QuestionKind(StrEnum):

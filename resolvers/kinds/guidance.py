@@ -28,7 +28,7 @@ from resolvers.kinds.texts import (
     rule,
 )
 from store.errors import Problem
-from store.kinds import Kind, Shared
+from store.kinds.kinds import Kind, Shared
 from store.records import OwnerKind
 
 

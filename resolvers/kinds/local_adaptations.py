@@ -6,7 +6,7 @@ from pydantic import Field
 
 from resolvers.kinds.case_types import StandardReply, TermsSection
 from resolvers.kinds.texts import STAFF_ONLY, ContentModel, between, rule
-from store.kinds import Kind
+from store.kinds.kinds import Kind
 from store.records import Content, OwnerKind
 
 NAME = "Lokal anpassning"

@@ -17,7 +17,7 @@ from resolvers.kinds.texts import (
     Name,
 )
 from store.errors import Problem
-from store.kinds import Kind, Shared
+from store.kinds.kinds import Kind, Shared
 from store.records import OwnerKind
 
 

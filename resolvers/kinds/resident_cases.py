@@ -19,7 +19,7 @@ from resolvers.kinds.texts import (
     RichText,
 )
 from store.errors import Problem
-from store.kinds import Kind, Shared
+from store.kinds.kinds import Kind, Shared
 
 
 class ResidentCaseForm(StrEnum):

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from resolvers.kinds.case_types import StandardReply
 from resolvers.kinds.texts import STAFF_ONLY, STAFF_TEXT, ContentModel, LanguageTag, Name, PlainText
-from store.kinds import Kind, Shared
+from store.kinds.kinds import Kind, Shared
 from store.records import OwnerKind
 
 

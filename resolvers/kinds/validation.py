@@ -25,7 +25,7 @@ from resolvers.kinds.texts import (
 )
 from resolvers.pages.placeholders import known_placeholders
 from store.errors import InvalidInput, Path, Problem
-from store.kinds import Kind
+from store.kinds.kinds import Kind
 from store.records import Content
 
 CODES: Final[Mapping[str, str]] = MappingProxyType(

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from resolvers.access.decisions import Held, Permission, Rights
 from store.clinic_filters import Reach
+from store.documents.scopes import Scope, Seen, Sight
 from store.records import Clinic
-from store.scopes import Scope, Seen, Sight
 
 T = TypeVar("T")
 Question = Callable[[Rights], Any]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from resolvers.kinds.texts import Fault
 from store.content.text_fields import rewritten
-from store.kinds import Field
+from store.kinds.kinds import Field
 from store.records import Clinic, Content
 
 PLACEHOLDERS: Final[Mapping[str, str]] = {

@@ -18,13 +18,13 @@ from resolvers.context import Context
 from resolvers.documents import documents
 from resolvers.reports.coverage import Coverage, require_period, sorted_page
 from store.clinic_filters import folded
+from store.documents.listing import DocumentFilter, Order
+from store.documents.scopes import Sight
 from store.errors import InvalidInput, NotPermitted
-from store.listing import DocumentFilter, Order
 from store.mongo.paging import Page, Paging
 from store.records import Document, DocumentState, OwnerKind
 from store.reports.adapting import MOST_DOCUMENTS, AdaptedText
 from store.reports.texts import Adapted, Edits, Named, TemplateUse
-from store.scopes import Sight
 
 _CASE_TYPE = "CASE_TYPE"
 _TEMPLATE = "CASE_TYPE_TEMPLATE"

@@ -18,10 +18,10 @@ from store.content import diff
 from store.content.diff import Change
 from store.content.merge import Conflict, Merged, MergeSide, merge
 from store.errors import InvalidInput, MergeConflict, Problem
-from store.kinds import Kinds
+from store.kinds.kinds import Kinds
 from store.mongo.transactions import IdempotencyKey
 from store.records import Content, Document, Saved, Version
-from store.template_adoptions import common_version, not_derived
+from store.templates.adoptions import common_version, not_derived
 
 _MOST_RESOLUTIONS = 5000
 

@@ -14,11 +14,11 @@ from store.content import diff
 from store.content.canonical_json import canonical
 from store.content.comparison import Place, moved, places
 from store.content.diff import Change
+from store.documents.scopes import Sight
 from store.errors import InvalidInput
-from store.kinds import Field
+from store.kinds.kinds import Field
 from store.mongo.paging import Page, Paging, cut, decode, encode
 from store.records import Content, Document, DocumentState, OwnerKind, key_of
-from store.scopes import Sight
 
 MAX_COMPARED = 500
 _SHAPE = (int, int, str)

@@ -16,11 +16,11 @@ from resolvers.kinds import CASE_TYPE_TEMPLATE
 from resolvers.kinds.validation import validate
 from resolvers.templates import files
 from resolvers.templates.files import Taken
+from store.documents.scopes import Sight
 from store.errors import InvalidInput, NotPermitted
 from store.mongo.transactions import IdempotencyKey
 from store.records import Action, Derivation, Document, Origin, OwnerKind, Saved, Version
-from store.scopes import Sight
-from store.template_exchange import goes_on
+from store.templates.exchange import goes_on
 
 
 class ImportOutcome(StrEnum):

@@ -19,7 +19,7 @@ from resolvers.kinds.validation import problems_of
 from store import records
 from store.content.hashing import hash_of, timestamp
 from store.errors import InvalidInput, Path, Problem
-from store.kinds import Kind
+from store.kinds.kinds import Kind
 from store.records import Derivation, Document, Origin, Role, Version
 
 FORMAT = "casetypes/template"

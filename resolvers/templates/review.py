@@ -16,12 +16,12 @@ from resolvers.context import Context
 from resolvers.kinds import CASE_TYPE_TEMPLATE
 from resolvers.templates import usage
 from resolvers.templates.usage import Uses
-from store.drifting import Compared
+from store.documents.listing import DocumentFilter
 from store.errors import InvalidInput
-from store.lineage import Candidate, Descendant
-from store.listing import DocumentFilter
 from store.mongo.paging import Page, Paging, cut, decode, encode
 from store.records import Document, OwnerKind, key_of
+from store.templates.drift import Compared
+from store.templates.lineage import Candidate, Descendant
 
 MAX_REVIEWED = 2_000
 MOST_COMPARED = 100

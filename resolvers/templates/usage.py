@@ -12,9 +12,9 @@ from datetime import datetime
 
 from resolvers.context import Context
 from resolvers.documents import documents
-from store.lineage import MOST_LEVELS, ClinicsAsked, Descendant
+from store.documents.scopes import Sight
 from store.records import Document, DocumentState, Owner, OwnerKind, PrincipalKind, Version
-from store.scopes import Sight
+from store.templates.lineage import MOST_LEVELS, ClinicsAsked, Descendant
 
 
 @dataclass(frozen=True, slots=True)

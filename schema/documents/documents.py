@@ -19,9 +19,9 @@ from schema.log.events import Event
 from schema.nodes import After, Before, Connection, First, Last, Node, connection, paging
 from store import errors, records
 from store.content.diff import resident_visible
+from store.documents.scopes import Sight
 from store.errors import RegistryError
 from store.records import OwnerKind
-from store.scopes import Sight
 
 if TYPE_CHECKING:
     from schema.documents.blame import FieldOrigin

@@ -7,7 +7,7 @@ import strawberry
 
 from schema.enums import CaseTypeScope, DocumentOrder, DocumentState
 from schema.scalars import HsaId
-from store.listing import DocumentFilter as StoreFilter
+from store.documents.listing import DocumentFilter as StoreFilter
 from store.records import OwnerKind
 
 

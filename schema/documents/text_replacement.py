@@ -17,7 +17,7 @@ from schema.errors import Given, Info, InvalidInput, UserError, key_of_call, mut
 from schema.log.events import Event
 from schema.scalars import HsaId
 from store import records
-from store.batches import OwnedFilter
+from store.documents.batches import OwnedFilter
 
 if TYPE_CHECKING:
     DocumentKind = Enum  # its values are the registry's kinds, whichever those are

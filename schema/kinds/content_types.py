@@ -22,7 +22,7 @@ from strawberry.types.unset import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
 from schema.kinds import case_type_content
-from store.kinds import Kind, inner_model
+from store.kinds.kinds import Kind, inner_model
 from store.records import Content
 
 Convert = Callable[[Any], Any]

@@ -37,9 +37,9 @@ from schema.nodes import (
 from schema.scalars import HsaId
 from schema.selected_fields import needs_whole
 from store import records
-from store.kinds import Kind
-from store.listing import Order
-from store.scopes import Sight
+from store.documents.listing import Order
+from store.documents.scopes import Sight
+from store.kinds.kinds import Kind
 
 D = TypeVar("D", bound=Document)
 V = TypeVar("V", bound=Version)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from store.content.canonical_json import canonical
-from store.kinds import Field
+from store.kinds.kinds import Field
 from store.records import Content
 
 _UNCOMPARED = frozenset({"internalName"})

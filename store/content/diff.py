@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Any
 
 from store.content.text_diff import TextSegment, word_segments
-from store.kinds import Field
+from store.kinds.kinds import Field
 from store.records import Content
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from store.content.diff import Place, is_keyed, readable
-from store.kinds import Field
+from store.kinds.kinds import Field
 from store.records import Content
 
 

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from store.content.diff import Place, is_keyed, longest_increasing, readable, same
-from store.kinds import Field
+from store.kinds.kinds import Field
 from store.records import Content
 
 

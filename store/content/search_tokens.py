@@ -19,7 +19,7 @@ from snowballstemmer.swedish_stemmer import SwedishStemmer
 
 from store.clinic_filters import folded
 from store.content.text_fields import plain_texts
-from store.kinds import Kind
+from store.kinds.kinds import Kind
 from store.records import Content
 
 COMBINING = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"

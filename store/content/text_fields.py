@@ -6,7 +6,7 @@ Keys, codes and addresses are none and stay as they are.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from store.kinds import Field
+from store.kinds.kinds import Field
 from store.records import Content
 
 Rewrite = Callable[[str, Field], str]

@@ -7,7 +7,7 @@ each thing that is told apart.
 """
 
 from store.adoption import Adoptions
-from store.kinds import Kinds
+from store.kinds.kinds import Kinds
 from store.mongo.connection import Database
 from store.reports.adapting import Adapting
 from store.reports.holdings import Holdings

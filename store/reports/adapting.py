@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from cachetools import LRUCache
 
 from store.content.field_paths import differing
-from store.kinds import Kinds
+from store.kinds.kinds import Kinds
 from store.mongo.connection import Database, Row
 from store.records import DocumentState, OwnerKind
 from store.reports.texts import Derived, Whose

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from store.kinds import Kinds
+from store.documents.scopes import NOTHING, Scope
+from store.kinds.kinds import Kinds
 from store.mongo.connection import Database, Row
 from store.records import DocumentState, Owner, OwnerKind
-from store.scopes import NOTHING, Scope
 
 TIME_ZONE = "Europe/Stockholm"
 """Whose months edits are counted by: a month begins when it does for those who read the report, not

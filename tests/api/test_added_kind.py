@@ -20,7 +20,7 @@ from schema.kinds.content_types import shape_of
 from schema.kinds.kind_schema import Face, document_type, face, version_type
 from schema.registry import FACES, schema_of
 from schema.scalars import Markdown
-from store.kinds import Kind, Kinds
+from store.kinds.kinds import Kind, Kinds
 from store.mongo.connection import Database
 from store.registry import Store
 from tests.callers import BJORKEN, problems

@@ -16,7 +16,7 @@ from resolvers.kinds.case_types import CaseTypeContent
 from resolvers.kinds.texts import ContentModel, Key
 from resolvers.kinds.validation import CODES, MAX_PROBLEMS, validate
 from store.errors import InvalidInput, Problem
-from store.kinds import Kind
+from store.kinds.kinds import Kind
 from tests.kinds import SAMPLES
 
 NUMBER = "880320-0016"

@@ -10,7 +10,7 @@ import pytest
 from resolvers.kinds import KINDS
 from resolvers.kinds.validation import validate
 from store.errors import InvalidInput
-from store.kinds import Field
+from store.kinds.kinds import Field
 from store.records import OwnerKind
 from tests.kinds import SAMPLES, Sample
 

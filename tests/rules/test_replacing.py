@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from resolvers.documents.find_and_replace import Replacing, moves_links
 from resolvers.pages.placeholders import known_placeholders
-from store.kinds import Field
+from store.kinds.kinds import Field
 
 PLAIN, RICH = Field(title="Text", text=True), Field(title="Text", text=True, rich=True)
 METACHARACTERS = r".^$*+?{}[]\|()-#&~ "

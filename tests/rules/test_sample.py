@@ -9,11 +9,11 @@ from resolvers.kinds import KINDS
 from resolvers.kinds.validation import validate
 from store.adaptations import adaptation_id
 from store.clinic_filters import ClinicFilter
-from store.listing import DocumentFilter, Order
+from store.documents.listing import DocumentFilter, Order
+from store.documents.scopes import Scope
 from store.mongo.paging import Paging
 from store.records import AssignmentOrigin, Document, DocumentState, OwnerKind
 from store.registry import Store
-from store.scopes import Scope
 
 BJORKEN = "SE2321000016-1A01"
 

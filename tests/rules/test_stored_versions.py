@@ -13,7 +13,7 @@ from resolvers.kinds import KINDS
 from resolvers.kinds.texts import ContentModel, Label, at_most, rule
 from resolvers.kinds.validation import validate
 from store.content.hashing import ChainCheck, Verification
-from store.kinds import Kind
+from store.kinds.kinds import Kind
 from tests.stored_versions import FOLDER, path_of, read, shape_of
 
 FILES = sorted(FOLDER.glob("*.json"))

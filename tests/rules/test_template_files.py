@@ -18,8 +18,8 @@ from resolvers.kinds import CASE_TYPE_TEMPLATE
 from resolvers.kinds.validation import validate
 from resolvers.templates import files
 from store.content.hashing import hash_of
+from store.documents.heads import Birth, Place, born, edited, put_in_force
 from store.errors import InvalidInput
-from store.heads import Birth, Place, born, edited, put_in_force
 from store.records import (
     Act,
     Actor,

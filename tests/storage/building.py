@@ -10,7 +10,7 @@ from typing import Any
 from resolvers.kinds import CASE_TYPE
 from resolvers.kinds.validation import validate
 from store.clinics import ClinicRow
-from store.documents import Edit
+from store.documents.documents import Edit
 from store.history import Asked
 from store.log import Change
 from store.mongo.connection import INDEXES, Database, Row

@@ -12,11 +12,11 @@ from pydantic.alias_generators import to_camel
 
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
 from resolvers.kinds.validation import validate
-from store.blame import Origin
 from store.content.diff import same
 from store.content.field_paths import leaves
 from store.content.merge import MergeSide, merge
-from store.kinds import Kind, Kinds
+from store.documents.blame import Origin
+from store.kinds.kinds import Kind, Kinds
 from store.mongo.connection import Database
 from store.records import (
     Act,

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from store.content.diff import Change, ChangeKind, Step, apply, diff, parse_path, resident_visible
 from store.content.text_diff import SegmentKind, TextSegment, word_segments
-from store.kinds import describe
+from store.kinds.kinds import describe
 
 
 class _Model(BaseModel):

@@ -7,9 +7,9 @@ import bson
 import pytest
 
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
-from store.documents import Documents
+from store.documents.documents import Documents
+from store.documents.heads import MAX_CONTENT_BYTES
 from store.errors import InvalidInput, NotFound, RegistryError, VersionConflict, WrongState
-from store.heads import MAX_CONTENT_BYTES
 from store.mongo.connection import Database
 from store.records import (
     Act,

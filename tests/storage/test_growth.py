@@ -15,13 +15,13 @@ from pymongo import AsyncMongoClient
 
 from resolvers import reference
 from resolvers.kinds import KINDS
+from store.documents.listing import DocumentFilter, Order
+from store.documents.scopes import Scope
 from store.history import EventFilter
-from store.listing import DocumentFilter, Order
 from store.mongo.connection import Database, Row
 from store.mongo.paging import Paging, encode
 from store.records import Action, Document, Saved
 from store.registry import Store
-from store.scopes import Scope
 from tests.storage.building import (
     BJORKEN,
     BY_ANNA,

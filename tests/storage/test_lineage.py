@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
 from store.clinic_filters import Reach
 from store.content.comparison import drift
-from store.drifting import Compared
-from store.heads import Birth, Place, born
-from store.lineage import MOST_LEVELS, ClinicsAsked
+from store.documents.heads import Birth, Place, born
 from store.mongo.rows import document_row
 from store.records import Derivation, Document, DocumentState, Owner, OwnerKind
 from store.registry import Store
+from store.templates.drift import Compared
+from store.templates.lineage import MOST_LEVELS, ClinicsAsked
 from tests.storage.building import (
     BJORKEN,
     BY_ANNA,

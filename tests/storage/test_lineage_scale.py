@@ -17,9 +17,8 @@ from resolvers.access.viewer import LOA3, Grant, Viewer
 from resolvers.context import Context
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
 from resolvers.templates import comparison, review, usage
-from store.drifting import Drifts
-from store.heads import Birth, Place, born
-from store.kinds import Kind
+from store.documents.heads import Birth, Place, born
+from store.kinds.kinds import Kind
 from store.mongo.connection import Database, Row
 from store.mongo.rows import assignment_row, document_row, version_row
 from store.records import (
@@ -34,6 +33,7 @@ from store.records import (
     Version,
 )
 from store.registry import Store
+from store.templates.drift import Drifts
 from tests.storage.building import ANNA, BY_ANNA, content
 from tests.storage.watching import Watch, costs, watched
 

@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 from resolvers.kinds import CASE_TYPE
 from store.content.field_paths import changed_leaves, leaves
 from store.content.merge import Conflict, Merged, MergeSide, merge
-from store.kinds import describe
+from store.kinds.kinds import describe
 
 
 class _Model(BaseModel):

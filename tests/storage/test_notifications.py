@@ -8,7 +8,7 @@ from typing import Any
 from resolvers.kinds import CASE_TYPE, KINDS, NOTICE, RESIDENT_CASE
 from resolvers.kinds.validation import validate
 from store.history import Position, read_cursor
-from store.kinds import Kind
+from store.kinds.kinds import Kind
 from store.mongo.connection import Database, Row
 from store.mongo.paging import Page, Paging
 from store.notifications import Inbox, Told

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from pymongo.asynchronous.collection import AsyncCollection
 
 from resolvers.kinds import CASE_TYPE, KINDS
+from store.documents.listing import DocumentFilter, Order
+from store.documents.scopes import Scope
 from store.errors import InvalidInput
-from store.listing import DocumentFilter, Order
 from store.mongo.connection import Database, Row
 from store.mongo.paging import DEFAULT_FIRST, MAX_FIRST, Page, Paging, decode, encode, find_page
 from store.records import Document, Owner, OwnerKind
 from store.registry import Store
-from store.scopes import Scope
 from tests.storage.building import BY_ANNA, STOCKHOLM, content, created, saved_as
 
 EVERYTHING = Scope(principals=frozenset({STOCKHOLM}))

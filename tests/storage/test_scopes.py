@@ -7,12 +7,12 @@ from itertools import combinations, product
 from typing import Any
 
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
-from store.kinds import Kind
-from store.listing import DocumentFilter, Order
+from store.documents.listing import DocumentFilter, Order
+from store.documents.scopes import Scope, Sight
+from store.kinds.kinds import Kind
 from store.mongo.paging import Paging
 from store.records import Document, DocumentState, Owner, OwnerKind
 from store.registry import Store
-from store.scopes import Scope, Sight
 from tests.storage.building import (
     BJORKEN,
     BY_ANNA,

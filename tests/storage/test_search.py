@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
 from store.content.diff import texts
 from store.content.search_tokens import MOST_WORDS, Sought, words_in
-from store.documents import Edit
+from store.documents.documents import Edit
+from store.documents.scopes import Scope, Sight
 from store.mongo.connection import Row
 from store.mongo.paging import Paging
 from store.records import Content, Document, Owner, OwnerKind
 from store.registry import Store
-from store.scopes import Scope, Sight
 from tests.storage.building import (
     BY_ANNA,
     STOCKHOLM,

@@ -14,11 +14,11 @@ import pytest
 from resolvers import reference
 from resolvers.kinds import CASE_TYPE, KINDS
 from store.content.search_tokens import Sought
+from store.documents.scopes import Scope
 from store.mongo.connection import Database, connect
 from store.mongo.paging import Paging
 from store.records import Owner, OwnerKind
 from store.registry import Store
-from store.scopes import Scope
 from tests.storage.building import BY_ANNA, STOCKHOLM, content
 
 pytestmark = pytest.mark.soak

@@ -8,11 +8,11 @@ stays as it is.
 
 from collections.abc import Callable
 
-from store import heads
-from store.acts import place_of, recorded
 from store.content.field_paths import changed_leaves
+from store.documents import heads
+from store.documents.publishing import place_of, recorded
 from store.errors import InvalidInput
-from store.kinds import Kinds
+from store.kinds.kinds import Kinds
 from store.log import Log
 from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, Content, Derivation, Document, Saved, Version

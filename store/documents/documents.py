@@ -9,14 +9,14 @@ from dataclasses import replace
 
 from bson import ObjectId
 
-from store import heads
-from store.acts import archived, place_of, put_in_force, recorded, reopened, told_to
 from store.arrivals import rejoin
 from store.content.field_paths import changed_leaves
 from store.content.hashing import ChainCheck, Verification
+from store.documents import heads
+from store.documents.heads import Birth
+from store.documents.publishing import archived, place_of, put_in_force, recorded, reopened, told_to
 from store.errors import WrongState
-from store.heads import Birth
-from store.kinds import Kind, Kinds
+from store.kinds.kinds import Kind, Kinds
 from store.log import Log
 from store.mongo.connection import Database, Row
 from store.mongo.rows import HEAD, SUMMARY, document_from, summary_from, version_from

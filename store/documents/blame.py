@@ -15,7 +15,7 @@ from typing import Any
 
 from store.content.diff import same
 from store.content.field_paths import Leaf, leaves
-from store.kinds import Kinds
+from store.kinds.kinds import Kinds
 from store.mongo.connection import Database, Query, Row
 from store.mongo.rows import actor_from, derivation_from, version_from
 from store.records import Actor, Derivation, Version

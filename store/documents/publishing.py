@@ -11,10 +11,10 @@ from typing import Any
 from bson import ObjectId
 from pymongo import InsertOne
 
-from store import heads
 from store.content import diff
-from store.heads import Place
-from store.kinds import Kind
+from store.documents import heads
+from store.documents.heads import Place
+from store.kinds.kinds import Kind
 from store.mongo.connection import Row
 from store.mongo.rows import assignment_from, assignment_row
 from store.mongo.transactions import Transaction

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from cachetools import LRUCache
 
 from store.content.comparison import drift
-from store.kinds import Kinds
+from store.kinds.kinds import Kinds
 from store.mongo.connection import Database, Row
 
 Compared = tuple[str, int, str]

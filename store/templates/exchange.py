@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 from bson import ObjectId
 
-from store import heads
-from store.acts import place_of, recorded
 from store.content.field_paths import changed_leaves
+from store.documents import heads
+from store.documents.heads import Birth
+from store.documents.publishing import place_of, recorded
 from store.errors import InvalidInput
-from store.heads import Birth
-from store.kinds import Kind
+from store.kinds.kinds import Kind
 from store.log import Log
 from store.mongo.connection import Database
 from store.mongo.rows import document_from, version_from

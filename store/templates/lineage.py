@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from store.clinic_filters import Reach
-from store.kinds import Kinds
-from store.listing import DocumentFilter
+from store.documents.listing import DocumentFilter
+from store.documents.scopes import Scope, Sight
+from store.kinds.kinds import Kinds
 from store.mongo.connection import Database, Row
 from store.records import DocumentState, Owner, OwnerKind
-from store.scopes import Scope, Sight
 
 _SHOWN = dict.fromkeys(
     (

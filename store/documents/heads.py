@@ -12,7 +12,7 @@ import bson
 from store.content.hashing import hash_of
 from store.content.search_tokens import tokens_of
 from store.errors import InvalidInput, Path, VersionConflict, WrongState
-from store.kinds import Kind
+from store.kinds.kinds import Kind
 from store.records import Act, Content, Derivation, Document, DocumentState, Origin, Owner, Version
 
 MAX_CONTENT_BYTES = 1024 * 1024

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from pymongo import UpdateOne
 
 from store.content.search_tokens import Sought
+from store.documents.heads import words_of
+from store.documents.scopes import NOTHING, Scope
 from store.errors import InvalidInput
-from store.heads import words_of
-from store.kinds import Kinds
+from store.kinds.kinds import Kinds
 from store.mongo.connection import BY_PLACE, BY_TOKENS, BY_UPDATE, Database, Row
 from store.mongo.paging import Key, Page, Paging, cut, decode, encode
 from store.mongo.rows import HEAD, document_from
 from store.records import Document, DocumentState
-from store.scopes import NOTHING, Scope
 
 _ORDER = ("principal", "owner.key", "_id")
 _FEW, _SOME = 250, 1_500

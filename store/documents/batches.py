@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from bson import ObjectId
 
-from store import heads
-from store.acts import place_of, put_in_force, recorded
 from store.content.field_paths import changed_leaves
+from store.documents import heads
+from store.documents.publishing import place_of, put_in_force, recorded
 from store.errors import InvalidInput, Path, Problem, RegistryError, Several, WrongState
-from store.kinds import Kinds
+from store.kinds.kinds import Kinds
 from store.log import Log
 from store.mongo.connection import BY_PLACE, Database, Row
 from store.mongo.rows import HEAD, document_from, event_from

@@ -1,0 +1,1 @@
+"""Documents: heads, versions, publication, lists, search and visibility."""

@@ -1,0 +1,1 @@
+"""What the store needs to know about a kind of document."""

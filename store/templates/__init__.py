@@ -1,0 +1,1 @@
+"""Templates: adoption of newer versions, exchange between registries, lineage and drift."""
