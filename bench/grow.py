@@ -20,8 +20,9 @@ from bench.measuring import run_to_the_end
 from resolvers import reference
 from resolvers.kinds import CASE_TYPE, KINDS
 from resolvers.kinds.validation import validate
-from store.clinic_filters import ClinicFilter
-from store.clinics import ClinicRow
+from store.clinics.clinics import ClinicRow
+from store.clinics.filters import ClinicFilter
+from store.clinics.selections import Selection
 from store.documents import heads
 from store.documents.heads import Birth
 from store.documents.publishing import place_of, put_in_force, recorded
@@ -30,7 +31,6 @@ from store.mongo.connection import Database, connect
 from store.mongo.transactions import Transaction
 from store.records import Act, Action, Actor, Content, Document, Owner, OwnerKind, Role, Saved
 from store.registry import Store
-from store.selections import Selection
 
 PRINCIPAL = "SE2321000016"
 BY_ANNA = Act(

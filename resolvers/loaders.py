@@ -13,7 +13,7 @@ from typing import Any, TypeVar, overload
 from strawberry.dataloader import DataLoader
 
 from store.acknowledgements import Acknowledgement
-from store.adoption import Adoption, AdoptionAsked
+from store.clinics.version_adoption import Adoption, AdoptionAsked
 from store.documents.blame import Origin, Signature
 from store.history import Asked
 from store.mongo.paging import Page

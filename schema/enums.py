@@ -13,7 +13,7 @@ from resolvers.reports.clinics import BehindOrder, ClinicCountOrder
 from resolvers.templates.exchange import ImportOutcome as TemplateImportOutcome
 from resolvers.templates.review import ReviewOrder as TemplateReviewOrder
 from resolvers.templates.review import ReviewReason as TemplateReviewReason
-from store.assignments import AssignmentOrder
+from store.clinics.assignments import AssignmentOrder
 from store.content.diff import ChangeKind
 from store.content.merge import MergeSide
 from store.content.text_diff import SegmentKind as TextSegmentKind

@@ -61,7 +61,7 @@ from schema.templates.adoptions import (
 from schema.templates.exchange import TemplateExchangeMutation, TemplateExchangeQuery
 from schema.templates.review import TemplateReviewQuery
 from store import errors, records
-from store.clinic_filters import ClinicFilter
+from store.clinics.filters import ClinicFilter
 
 _MOST_NODES = 100
 _LONGEST_NUMBER = 15

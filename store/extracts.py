@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from store.assignments import AssignmentFilter
+from store.clinics.assignments import AssignmentFilter
 from store.history import EventFilter
 from store.mongo.connection import Database, Query, Row
 from store.mongo.paging import beyond

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from store.assignments import Assignments, Clinics
+from store.clinics.assignments import Assignments, Clinics
 from store.history import History, Position, event_cursor, read_cursor
 from store.mongo.connection import Database, Query
 from store.mongo.paging import Page, Paging, cut

@@ -5,13 +5,19 @@ from datetime import datetime
 
 from store.acknowledgements import Acknowledgements
 from store.active_subscriptions import ActiveSubscriptions
-from store.adaptations import Adaptations
-from store.adoption import Adoptions
-from store.assignments import Assignments
 from store.checkpoints import Checkpoints
-from store.clinics import Clinics
+from store.clinics.assignments import Assignments
+from store.clinics.clinics import Clinics
+from store.clinics.distribution import Distribution
+from store.clinics.groups import Groups
+from store.clinics.local_adaptations import Adaptations
+from store.clinics.orders import Orders
+from store.clinics.policies import PolicyBook
+from store.clinics.principals import People, Principals
+from store.clinics.role_grants import RoleGrants
+from store.clinics.start_pages import StartPages
+from store.clinics.version_adoption import Adoptions
 from store.details import Details
-from store.distribution import Distribution
 from store.documents.batches import Batches
 from store.documents.blame import Blame
 from store.documents.documents import Documents
@@ -20,18 +26,12 @@ from store.documents.search import Search
 from store.exports import Exports
 from store.extracts import Extracts
 from store.feed import Feed
-from store.groups import Groups
 from store.history import History
 from store.kinds.kinds import Kinds
 from store.log import Clock, Log, utc_now
 from store.mongo.connection import Database
 from store.notifications import Notifications
-from store.orders import Orders
-from store.policies import PolicyBook
-from store.principals import People, Principals
 from store.reports import Reports
-from store.role_grants import RoleGrants
-from store.start_pages import StartPages
 from store.templates.adoptions import TemplateAdoptions
 from store.templates.drift import Drifts
 from store.templates.exchange import TemplateExchange

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from resolvers.access.viewer import LOA3, Grant, Viewer
-from store.clinic_filters import Reach
+from store.clinics.filters import Reach
 from store.documents.scopes import Scope, Seen, Sight
 from store.errors import NotFound, NotPermitted
 from store.kinds.kinds import Kind, Shared

@@ -21,7 +21,7 @@ from resolvers.access import key_files
 from resolvers.access.issuers import FixedKeys
 from resolvers.access.sign_in import HSA_ID, SignIn
 from resolvers.access.viewer import ACR_LEVELS, LOA3
-from store.hsa import is_organisation_id
+from store.clinics.hsa_ids import is_organisation_id
 from store.records import Role
 
 ISSUER = "https://development.casetypes.invalid"

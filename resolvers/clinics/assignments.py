@@ -8,9 +8,9 @@ from resolvers.clinics.clinics import require_principal
 from resolvers.clinics.selections import group_of
 from resolvers.context import Context
 from resolvers.documents import documents
-from store.adoption import Adoption, AdoptionAsked
-from store.assignments import AssignmentFilter, AssignmentOrder
-from store.clinic_filters import ClinicFilter
+from store.clinics.assignments import AssignmentFilter, AssignmentOrder
+from store.clinics.filters import ClinicFilter
+from store.clinics.version_adoption import Adoption, AdoptionAsked
 from store.errors import InvalidInput
 from store.mongo.paging import Page, Paging
 from store.records import (

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from store.clinics import ClinicRow
+from store.clinics.clinics import ClinicRow
+from store.clinics.hsa_ids import is_hsa_id
 from store.errors import InvalidInput, Path, Problem, RowProblem, RowsRefused
-from store.hsa import is_hsa_id
 from store.records import ClinicStatus, key_of
 
 MAX_ROWS = 20_000

@@ -6,7 +6,7 @@ from resolvers.access import decisions
 from resolvers.access.decisions import Permission
 from resolvers.clinics import clinic_files
 from resolvers.context import Context
-from store.clinic_filters import ClinicFilter
+from store.clinics.filters import ClinicFilter
 from store.errors import NotFound
 from store.mongo.paging import Page, Paging
 from store.mongo.transactions import IdempotencyKey

@@ -11,11 +11,11 @@ from resolvers.clinics import clinics
 from resolvers.clinics.selections import Choice, selection_of
 from resolvers.context import Context
 from resolvers.documents import documents
-from store.clinic_filters import folded
+from store.clinics.filters import folded
+from store.clinics.selections import choose
 from store.errors import InvalidInput, NotFound
 from store.mongo.transactions import IdempotencyKey
 from store.records import AssignmentOrigin, Clinic, Document, RefusedRow, Saved
-from store.selections import choose
 
 _CASE_TYPE = "CASE_TYPE"
 LEAST_SIMILAR = 0.75

@@ -16,11 +16,11 @@ from resolvers.kinds.texts import (
     not_blank,
     one_line,
 )
+from store.clinics.selections import Selection
 from store.errors import InvalidInput, Problem
 from store.mongo.paging import Page, Paging
 from store.mongo.transactions import IdempotencyKey
 from store.records import Clinic, ClinicGroup, ClinicRule, Saved
-from store.selections import Selection
 
 _NAME = (at_most(200), not_blank, one_line, allowed_characters, no_personal_number)
 

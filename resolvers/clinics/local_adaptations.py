@@ -11,7 +11,7 @@ from resolvers.context import Context
 from resolvers.documents import documents
 from resolvers.kinds import LOCAL_ADAPTATION
 from resolvers.kinds.validation import validate
-from store.adaptations import adaptation_id
+from store.clinics.local_adaptations import adaptation_id
 from store.errors import NotFound
 from store.mongo.transactions import IdempotencyKey
 from store.records import Clinic, Content, Document, Saved

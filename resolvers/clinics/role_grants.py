@@ -6,8 +6,8 @@ from resolvers.access import decisions
 from resolvers.access.decisions import Permission
 from resolvers.clinics.clinics import require_principal
 from resolvers.context import Context
+from store.clinics.hsa_ids import is_hsa_id
 from store.errors import InvalidInput, NotFound
-from store.hsa import is_hsa_id
 from store.mongo.paging import Page, Paging
 from store.mongo.transactions import IdempotencyKey
 from store.records import Role, RoleGrant, Saved, key_of

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from resolvers.clinics import clinic_files, clinics
 from resolvers.context import Context
 from resolvers.documents.documents import SEARCHED
-from store.clinic_filters import ClinicFilter
+from store.clinics.filters import ClinicFilter
+from store.clinics.selections import Selection
 from store.errors import InvalidInput, NotFound, Problem
 from store.records import ClinicGroup, Document
-from store.selections import Selection
 
 MAX_SELECTED = 20_000
 

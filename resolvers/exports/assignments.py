@@ -11,7 +11,7 @@ from resolvers.exports.as_of import AsWas, DocumentThen
 from resolvers.exports.columns import Column, ColumnType, Seen, actor_columns
 from resolvers.exports.export import Export, own_logs
 from resolvers.exports.parameters import Given
-from store.assignments import AssignmentFilter
+from store.clinics.assignments import AssignmentFilter
 from store.errors import InvalidInput
 from store.extracts import Stretch, Touched
 from store.records import Assignment, CentralActivation, Clinic

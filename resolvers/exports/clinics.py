@@ -11,7 +11,7 @@ from resolvers.exports import parameters
 from resolvers.exports.columns import Column, ColumnType, Seen
 from resolvers.exports.export import Export, own_logs
 from resolvers.exports.parameters import Given
-from store.clinic_filters import ClinicFilter
+from store.clinics.filters import ClinicFilter
 from store.extracts import Stretch
 from store.records import Clinic
 

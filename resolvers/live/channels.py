@@ -15,7 +15,7 @@ import structlog
 
 from resolvers.live.followers import Follower
 from resolvers.live.metrics import Metrics
-from store.assignments import Clinics
+from store.clinics.assignments import Clinics
 from store.mongo.connection import is_outage
 from store.mongo.tasks import end
 from store.records import Clinic, Event

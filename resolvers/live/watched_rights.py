@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from resolvers.access.decisions import Held, Permission, Rights
-from store.clinic_filters import Reach
+from store.clinics.filters import Reach
 from store.documents.scopes import Scope, Seen, Sight
 from store.records import Clinic
 

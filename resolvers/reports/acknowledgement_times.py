@@ -13,7 +13,7 @@ from resolvers.access.decisions import Permission
 from resolvers.clinics.selections import group_of
 from resolvers.context import Context
 from resolvers.reports.coverage import Coverage, require_period
-from store.clinic_filters import Reach
+from store.clinics.filters import Reach
 from store.errors import InvalidInput, NotPermitted
 from store.records import ClinicGroup
 from store.reports.reading import Delays, Publication, Read, Told, measure

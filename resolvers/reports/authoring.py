@@ -17,7 +17,7 @@ from resolvers.clinics.distribution import Candidate
 from resolvers.context import Context
 from resolvers.documents import documents
 from resolvers.reports.coverage import Coverage, require_period, sorted_page
-from store.clinic_filters import folded
+from store.clinics.filters import folded
 from store.documents.listing import DocumentFilter, Order
 from store.documents.scopes import Sight
 from store.errors import InvalidInput, NotPermitted

@@ -10,8 +10,8 @@ from typing import TypeVar
 from resolvers.clinics.clinics import require_principal
 from resolvers.clinics.selections import Wish, filter_of
 from resolvers.context import Context
-from store.assignments import AssignmentFilter
-from store.clinic_filters import ClinicFilter, Reach
+from store.clinics.assignments import AssignmentFilter
+from store.clinics.filters import ClinicFilter, Reach
 from store.errors import InvalidInput
 from store.mongo.paging import Key, Page, Paging, decode, encode
 from store.records import Principal

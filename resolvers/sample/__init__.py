@@ -19,7 +19,7 @@ from resolvers.documents import documents
 from resolvers.documents.documents import TemplateReference
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, RESIDENT_CASE_TEMPLATE
 from resolvers.reference import read_principals
-from store.clinic_filters import ClinicFilter
+from store.clinics.filters import ClinicFilter
 from store.kinds.kinds import Kind
 from store.records import ClinicRule, Document, OrderedList, OwnerKind, PrincipalKind, Role, key_of
 from store.registry import Store

@@ -9,7 +9,8 @@ from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.log.events import Event
 from schema.nodes import After, Connection, First, Node
 from schema.scalars import HsaId
-from store import clinic_filters, records
+from store import records
+from store.clinics import filters
 from store.errors import InvalidInput
 
 
@@ -65,7 +66,7 @@ class ClinicGroup(Node):
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[Clinic]:
         return await list_clinics(
-            info, Wish(clinic_filters.ClinicFilter(), group=self.record.id), first, after
+            info, Wish(filters.ClinicFilter(), group=self.record.id), first, after
         )
 
 

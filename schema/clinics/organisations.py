@@ -22,7 +22,8 @@ from schema.enums import ClinicStatus, OrderedList, PrincipalKind
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.nodes import After, Before, ByHsaId, Connection, First, Last, Node, connection, paging
 from schema.scalars import HsaId
-from store import clinic_filters, records
+from store import records
+from store.clinics import filters
 from store.log import utc_now
 
 if TYPE_CHECKING:
@@ -98,8 +99,8 @@ WhichClinics = Annotated[
 def wish_of(given: ClinicFilter | None, principal: str | None = None) -> Wish:
     """As the resolvers have it."""
     if given is None:
-        return Wish(clinic_filters.ClinicFilter(principal=principal))
-    which = clinic_filters.ClinicFilter(
+        return Wish(filters.ClinicFilter(principal=principal))
+    which = filters.ClinicFilter(
         principal=principal,
         text=given.text,
         business_classifications=given.business_classifications,

@@ -19,7 +19,7 @@ from schema.kinds.content_types import Shape
 from schema.kinds.kind_schema import document_type, face, head_of, version_type
 from schema.nodes import After, Connection, First
 from schema.scalars import HsaId
-from store import adoption
+from store.clinics import version_adoption
 from store.records import OwnerKind
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Adoption:
     )
 
     @classmethod
-    def of(cls, published: int | None, found: adoption.Adoption) -> "Adoption":
+    def of(cls, published: int | None, found: version_adoption.Adoption) -> "Adoption":
         counts = [
             AdoptionCount(version=one.version, clinics=one.clinics, since=one.since)
             for one in found.by_version

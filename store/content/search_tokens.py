@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from bson import Regex
 from snowballstemmer.swedish_stemmer import SwedishStemmer
 
-from store.clinic_filters import folded
+from store.clinics.filters import folded
 from store.content.text_fields import plain_texts
 from store.kinds.kinds import Kind
 from store.records import Content

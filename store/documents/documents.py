@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from bson import ObjectId
 
-from store.arrivals import rejoin
+from store.clinics.assigning import rejoin
 from store.content.field_paths import changed_leaves
 from store.content.hashing import ChainCheck, Verification
 from store.documents import heads

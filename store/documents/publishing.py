@@ -11,6 +11,7 @@ from typing import Any
 from bson import ObjectId
 from pymongo import InsertOne
 
+from store.clinics.validity import ended
 from store.content import diff
 from store.documents import heads
 from store.documents.heads import Place
@@ -30,7 +31,6 @@ from store.records import (
     Saved,
     Version,
 )
-from store.stretches import ended
 
 
 async def put_in_force(

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar
 
-from store.clinic_filters import clinic_words
+from store.clinics.filters import clinic_words
 from store.mongo.connection import Row
 from store.records import (
     Action,

@@ -6,7 +6,7 @@ is sent here is no more than one row for
 each thing that is told apart.
 """
 
-from store.adoption import Adoptions
+from store.clinics.version_adoption import Adoptions
 from store.kinds.kinds import Kinds
 from store.mongo.connection import Database
 from store.reports.adapting import Adapting

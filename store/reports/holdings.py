@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from store.adoption import Adoptions
-from store.assignments import AssignmentFilter
+from store.clinics.assignments import AssignmentFilter
+from store.clinics.version_adoption import Adoptions
 from store.mongo.connection import Database, Row
 from store.records import Action, AssignmentOrigin, Audience
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from store.clinic_filters import Reach
+from store.clinics.filters import Reach
 from store.mongo.connection import Database, Row
 from store.records import Action, Audience
 

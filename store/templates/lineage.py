@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from store.clinic_filters import Reach
+from store.clinics.filters import Reach
 from store.documents.listing import DocumentFilter
 from store.documents.scopes import Scope, Sight
 from store.kinds.kinds import Kinds

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import pytest
 from pymongo import monitoring
 
-from store.clinic_filters import ClinicFilter
+from store.clinics.filters import ClinicFilter
+from store.clinics.selections import Selection
 from store.records import Role
-from store.selections import Selection
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM
 from tests.storage.building import BY_ANNA, distributed, published, with_clinics
 from tests.world import CONTENT, World

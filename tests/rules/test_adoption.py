@@ -7,12 +7,12 @@ from random import Random
 
 import pytest
 
-from store.adoption import AdoptionAsked
+from store.clinics.selections import Selection
+from store.clinics.version_adoption import AdoptionAsked
 from store.mongo.paging import Paging
 from store.notifications import Inbox
 from store.records import Act, Actor, Document, Role
 from store.registry import Store
-from store.selections import Selection
 from tests.storage.building import (
     BJORKEN,
     BY_ANNA,

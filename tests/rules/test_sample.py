@@ -7,8 +7,8 @@ import json
 from resolvers import sample
 from resolvers.kinds import KINDS
 from resolvers.kinds.validation import validate
-from store.adaptations import adaptation_id
-from store.clinic_filters import ClinicFilter
+from store.clinics.filters import ClinicFilter
+from store.clinics.local_adaptations import adaptation_id
 from store.documents.listing import DocumentFilter, Order
 from store.documents.scopes import Scope
 from store.mongo.paging import Paging

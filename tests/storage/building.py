@@ -9,7 +9,8 @@ from typing import Any
 
 from resolvers.kinds import CASE_TYPE
 from resolvers.kinds.validation import validate
-from store.clinics import ClinicRow
+from store.clinics.clinics import ClinicRow
+from store.clinics.selections import Selection
 from store.documents.documents import Edit
 from store.history import Asked
 from store.log import Change
@@ -32,7 +33,6 @@ from store.records import (
     Version,
 )
 from store.registry import Store
-from store.selections import Selection
 
 STOCKHOLM = "SE2321000016"
 UPPSALA = "SE2321000024"

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from resolvers.kinds import CASE_TYPE
-from store.assignments import AssignmentFilter
-from store.clinics import ClinicRow
+from store.clinics.assignments import AssignmentFilter
+from store.clinics.clinics import ClinicRow
+from store.clinics.selections import Selection
 from store.errors import RowProblem, RowsRefused, WrongState
 from store.mongo.connection import Database
 from store.mongo.paging import Paging
@@ -25,7 +26,6 @@ from store.records import (
     Saved,
 )
 from store.registry import Store
-from store.selections import Selection
 from tests.storage.building import (
     ANNA,
     BJORKEN,
@@ -303,7 +303,7 @@ async def test_five_thousand_clinics_in_one_act_within_seconds(
 async def test_what_lags_is_paged_in_order_whichever_way_it_is_read(
     store: Store, database: Database, monkeypatch: pytest.MonkeyPatch, merged: int
 ) -> None:
-    monkeypatch.setattr("store.assignments._MOST_MERGED", merged)
+    monkeypatch.setattr("store.clinics.assignments._MOST_MERGED", merged)
     clinics = [f"SE2321000016-{number:03}" for number in range(9)]
     await with_clinics(store, *clinics)
     documents = [await published(store) for _ in range(3)]

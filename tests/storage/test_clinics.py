@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from resolvers.kinds import KINDS
-from store.clinic_filters import ClinicFilter, Reach
-from store.clinics import ClinicRow
+from store.clinics.clinics import ClinicRow
+from store.clinics.filters import ClinicFilter, Reach
 from store.errors import RowsRefused
 from store.mongo.connection import Database
 from store.mongo.paging import Paging

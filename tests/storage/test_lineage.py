@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
-from store.clinic_filters import Reach
+from store.clinics.filters import Reach
 from store.content.comparison import drift
 from store.documents.heads import Birth, Place, born
 from store.mongo.rows import document_row

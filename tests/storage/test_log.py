@@ -11,6 +11,7 @@ from itertools import pairwise
 import pytest
 
 from resolvers.kinds import CASE_TYPE, KINDS
+from store.clinics.selections import Selection
 from store.errors import InvalidInput, NotFound, VersionConflict
 from store.log import Change, Log, utc_now
 from store.mongo.connection import Database, connect
@@ -27,7 +28,6 @@ from store.records import (
     Saved,
 )
 from store.registry import Store
-from store.selections import Selection
 from tests.storage.building import (
     ANNA,
     BJORKEN,

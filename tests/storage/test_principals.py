@@ -12,10 +12,10 @@ import pytest
 
 from resolvers import reference
 from resolvers.kinds import KINDS
+from store.clinics.principals import Principals
 from store.errors import InvalidInput
 from store.mongo.connection import Database, connect
 from store.mongo.paging import Paging
-from store.principals import Principals
 from store.records import Principal, PrincipalKind
 from store.registry import Store
 from tests.storage.building import STOCKHOLM, created, everything

@@ -15,16 +15,16 @@ from pymongo import AsyncMongoClient
 
 from resolvers import reference
 from resolvers.kinds import KINDS
-from store.adoption import AdoptionAsked
-from store.assignments import AssignmentFilter, AssignmentOrder
-from store.clinic_filters import ClinicFilter, Reach
-from store.clinics import ClinicRow
+from store.clinics.assignments import AssignmentFilter, AssignmentOrder
+from store.clinics.clinics import ClinicRow
+from store.clinics.filters import ClinicFilter, Reach
+from store.clinics.selections import Selection, choose
+from store.clinics.version_adoption import AdoptionAsked
 from store.mongo.connection import Database, Row
 from store.mongo.paging import Paging
 from store.records import AssignmentOrigin, Clinic, ClinicRule, Document, OrderedList
 from store.registry import Store
 from store.reports.reading import Delays, measure
-from store.selections import Selection, choose
 from tests.storage.building import BY_ANNA, STOCKHOLM, published
 from tests.storage.watching import Cost, Watch, costs, watched
 

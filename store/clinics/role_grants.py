@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from bson import ObjectId
 from pymongo import InsertOne
 
+from store.clinics.validity import begun, ended
 from store.documents.publishing import place_of
 from store.errors import NotFound
 from store.log import Log
@@ -16,7 +17,6 @@ from store.mongo.paging import Page, Paging, find_page
 from store.mongo.rows import actor_from, actor_row
 from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, Role, RoleGrant, Saved
-from store.stretches import begun, ended
 
 
 class RoleGrants:

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from bson import ObjectId
 from pymongo import InsertOne
 
-from store.arrivals import Terms, at_clinics, hand_over, moved, told
+from store.clinics.assigning import Terms, at_clinics, hand_over, moved, told
+from store.clinics.selections import Chosen, Selection, choose
+from store.clinics.validity import begun, ended
 from store.documents import heads
 from store.documents.publishing import archived, place_of
 from store.errors import InvalidInput, NotFound, NotPermitted, Problem, WrongState
@@ -29,8 +31,6 @@ from store.records import (
     OwnerKind,
     Saved,
 )
-from store.selections import Chosen, Selection, choose
-from store.stretches import begun, ended
 
 
 class Distribution:

@@ -10,8 +10,9 @@ from typing import Any
 from bson import ObjectId
 from pymongo import InsertOne, UpdateOne
 
-from store.arrivals import join
-from store.clinic_filters import ClinicFilter, similarity_score
+from store.clinics.assigning import join
+from store.clinics.filters import ClinicFilter, similarity_score
+from store.clinics.validity import begun, ended, holding
 from store.documents.publishing import place_of
 from store.errors import RowProblem, RowsRefused
 from store.log import Clock, Log, utc_now
@@ -21,7 +22,6 @@ from store.mongo.paging import Page, Paging, cut, decode, encode, find_page
 from store.mongo.rows import clinic_from, clinic_row
 from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, Audience, Clinic, Saved, key_of
-from store.stretches import begun, ended, holding
 
 
 @dataclass(frozen=True, slots=True)

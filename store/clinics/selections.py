@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from store.clinic_filters import ClinicFilter
+from store.clinics.filters import ClinicFilter
+from store.clinics.hsa_ids import is_hsa_id
 from store.errors import NotFound, Path, RowProblem, RowsRefused
-from store.hsa import is_hsa_id
 from store.mongo.chunks import slices
 from store.mongo.connection import Row
 from store.mongo.rows import clinic_from, group_from

@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 from bson import ObjectId
 from pymongo import InsertOne
 
-from store.clinic_filters import ClinicFilter
+from store.clinics.filters import ClinicFilter
+from store.clinics.policies import policies_of
+from store.clinics.validity import ended, holding
 from store.documents import heads
 from store.documents.publishing import place_of
 from store.mongo.chunks import slices
 from store.mongo.connection import Row
 from store.mongo.rows import assignment_from, assignment_row, clinic_from, group_from
 from store.mongo.transactions import Transaction
-from store.policies import policies_of
 from store.records import (
     Act,
     Action,
@@ -33,7 +34,6 @@ from store.records import (
     DocumentState,
     Event,
 )
-from store.stretches import ended, holding
 
 
 @dataclass(frozen=True, slots=True)

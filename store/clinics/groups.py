@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from bson import ObjectId
 from pymongo import InsertOne
 
-from store.arrivals import welcome
-from store.clinic_filters import ClinicFilter
+from store.clinics.assigning import welcome
+from store.clinics.filters import ClinicFilter
+from store.clinics.selections import Selection, choose, open_group
+from store.clinics.validity import begun, ended, holding
 from store.documents.publishing import place_of
 from store.log import Log, utc_now
 from store.mongo.connection import SWEDISH, Database
@@ -17,8 +19,6 @@ from store.mongo.paging import Page, Paging, find_page
 from store.mongo.rows import clinic_from, group_from, group_row
 from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, Clinic, ClinicGroup, ClinicRule, ClinicStatus, Saved
-from store.selections import Selection, choose, open_group
-from store.stretches import begun, ended, holding
 
 
 class Groups:

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from store.adaptations import adaptation_id
-from store.assignments import Assignments
-from store.clinics import Clinics
+from store.clinics.assignments import Assignments
+from store.clinics.clinics import Clinics
+from store.clinics.groups import Groups
+from store.clinics.local_adaptations import adaptation_id
+from store.clinics.orders import Orders, arranged
+from store.clinics.policies import PolicyBook
 from store.documents.documents import Documents
-from store.groups import Groups
 from store.history import History, Standing
 from store.log import Clock, utc_now
-from store.orders import Orders, arranged
-from store.policies import PolicyBook
 from store.records import (
     Assignment,
     CentralActivation,

@@ -11,13 +11,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from store.clinic_filters import Reach
+from store.clinics.filters import Reach
+from store.clinics.validity import holding
 from store.documents.scopes import NOTHING
 from store.mongo.connection import Database
 from store.mongo.paging import Page, Paging, find_merged, find_page
 from store.mongo.rows import assignment_from
 from store.records import Assignment, AssignmentOrigin
-from store.stretches import holding
 
 Clinics = AbstractSet[str] | Mapping[str, object]
 """Keys of clinics, any of which is found at once."""

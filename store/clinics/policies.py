@@ -10,14 +10,14 @@ from typing import Any
 from bson import ObjectId
 from pymongo import InsertOne
 
+from store.clinics.selections import Find
+from store.clinics.validity import begun, ended, holding
 from store.content.diff import Change, ChangeKind
 from store.documents.publishing import place_of
 from store.log import Log
 from store.mongo.connection import Database, Row
 from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, CentralActivation, Policies, Saved
-from store.selections import Find
-from store.stretches import begun, ended, holding
 
 TITLES = {
     "central_activation": ("centralActivation", "Vem som aktiverar centrala ärendetyper"),

@@ -1,0 +1,1 @@
+"""Principals and clinics: groups, assignments, distribution, start pages, policies and roles."""
