@@ -12,12 +12,12 @@ from typing import Any, TypeVar, overload
 
 from strawberry.dataloader import DataLoader
 
-from store.acknowledgements import Acknowledgement
 from store.clinics.version_adoption import Adoption, AdoptionAsked
 from store.documents.blame import Origin, Signature
-from store.history import Asked
+from store.log.history import Asked
 from store.mongo.paging import Page
-from store.notifications import Inbox, Told
+from store.notifications.acknowledgements import Acknowledgement
+from store.notifications.notifications import Inbox, Told
 from store.records import (
     Assignment,
     Clinic,

@@ -24,7 +24,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.errors import OperationFailure
 
 from store.content.hashing import timestamp
-from store.log import utc_now
+from store.log.log import utc_now
 from store.mongo.connection import INDEXES, Database, Row
 
 FORMAT = "casetypes-backup"

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from store.acknowledgements import Acknowledgements
-from store.active_subscriptions import ActiveSubscriptions
 from store.checkpoints import Checkpoints
 from store.clinics.assignments import Assignments
 from store.clinics.clinics import Clinics
@@ -23,14 +21,16 @@ from store.documents.blame import Blame
 from store.documents.documents import Documents
 from store.documents.listing import Listing
 from store.documents.search import Search
-from store.exports import Exports
 from store.extracts import Extracts
-from store.feed import Feed
-from store.history import History
 from store.kinds.kinds import Kinds
-from store.log import Clock, Log, utc_now
+from store.log.export_events import Exports
+from store.log.feed import Feed
+from store.log.history import History
+from store.log.log import Clock, Log, utc_now
 from store.mongo.connection import Database
-from store.notifications import Notifications
+from store.notifications.acknowledgements import Acknowledgements
+from store.notifications.active_subscriptions import ActiveSubscriptions
+from store.notifications.notifications import Notifications
 from store.reports import Reports
 from store.templates.adoptions import TemplateAdoptions
 from store.templates.drift import Drifts

@@ -19,7 +19,7 @@ from store.details import HELD
 from store.documents.documents import Documents
 from store.documents.heads import words_of
 from store.kinds.kinds import Kinds
-from store.log import Log
+from store.log.log import Log
 from store.mongo.connection import Database, Row
 from store.mongo.rows import actor_row, document_row, event_row, version_from, version_row
 from store.records import (

@@ -35,7 +35,7 @@ from resolvers.loaders import Loaders
 from schema.errors import answer_of, outage_in
 from schema.log.events import Event, Notification
 from store import records
-from store.notifications import Told
+from store.notifications.notifications import Told
 from store.records import Action, Actor, Role
 
 _NOBODY = Viewer(

@@ -16,8 +16,8 @@ from store.content.hashing import Verification
 from store.documents.listing import DocumentFilter, Order
 from store.documents.scopes import Seen, Sight
 from store.errors import InvalidInput, NotFound, Path, Problem
-from store.history import Asked
 from store.kinds.kinds import Kind
+from store.log.history import Asked
 from store.mongo.paging import EMPTY, Page, Paging
 from store.mongo.transactions import IdempotencyKey
 from store.records import (

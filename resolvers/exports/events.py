@@ -15,7 +15,7 @@ from resolvers.log.events import refuse_persons
 from store.details import Detail
 from store.documents.scopes import Sight
 from store.extracts import Stretch
-from store.history import EventFilter, event_cursor
+from store.log.history import EventFilter, event_cursor
 from store.records import Event, key_of
 
 _EVERYTHING = (

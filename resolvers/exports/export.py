@@ -17,7 +17,7 @@ from resolvers.exports.columns import Column
 from resolvers.exports.parameters import Given, Parameter, told
 from store.errors import InvalidInput, NotPermitted
 from store.extracts import Stretch
-from store.history import Position, position_cursor
+from store.log.history import Position, position_cursor
 from store.mongo.paging import decode
 from store.records import key_of
 

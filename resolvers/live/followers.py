@@ -19,9 +19,9 @@ from resolvers.access.decisions import Rights
 from resolvers.access.viewer import Viewer
 from resolvers.live.sending import begun
 from resolvers.live.watched_rights import Viewpoint
-from store.history import EventFilter, Position
+from store.log.history import EventFilter, Position
 from store.mongo.connection import is_outage
-from store.notifications import Stretch
+from store.notifications.notifications import Stretch
 from store.records import Clinic, Event
 from store.registry import Store
 

@@ -6,7 +6,7 @@ from resolvers.clinics.clinics import require_principal
 from resolvers.context import Context
 from resolvers.live.followers import Following
 from store.errors import NotPermitted
-from store.history import EventFilter, Position, read_cursor
+from store.log.history import EventFilter, Position, read_cursor
 from store.mongo.paging import Page, Paging
 from store.records import Audience, Event, key_of
 

@@ -24,7 +24,7 @@ from schema.nodes import After, Before, ByHsaId, Connection, First, Last, Node, 
 from schema.scalars import HsaId
 from store import records
 from store.clinics import filters
-from store.log import utc_now
+from store.log.log import utc_now
 
 if TYPE_CHECKING:
     from schema.clinics.assignments import Assignment

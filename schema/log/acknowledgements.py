@@ -9,7 +9,7 @@ from schema.documents.documents import KEY
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.log.events import Event
 from schema.scalars import Cursor, HsaId
-from store.history import Position, position_cursor
+from store.log.history import Position, position_cursor
 
 
 @strawberry.input(description="Up to where a clinic has seen what it was told.")

@@ -28,10 +28,11 @@ from schema.nodes import (
 )
 from schema.scalars import Cursor, HsaId
 from schema.selected_fields import needs_whole
-from store import history, records
-from store.history import event_cursor
+from store import records
+from store.log import history
+from store.log.history import event_cursor
 from store.mongo.paging import Page
-from store.notifications import Told
+from store.notifications.notifications import Told
 from store.records import OwnerKind
 
 if TYPE_CHECKING:

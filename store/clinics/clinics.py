@@ -15,7 +15,7 @@ from store.clinics.filters import ClinicFilter, similarity_score
 from store.clinics.validity import begun, ended, holding
 from store.documents.publishing import place_of
 from store.errors import RowProblem, RowsRefused
-from store.log import Clock, Log, utc_now
+from store.log.log import Clock, Log, utc_now
 from store.mongo.chunks import slices
 from store.mongo.connection import Database, Row
 from store.mongo.paging import Page, Paging, cut, decode, encode, find_page

@@ -17,7 +17,7 @@ from store.documents import heads
 from store.documents.publishing import archived, place_of
 from store.errors import InvalidInput, NotFound, NotPermitted, Problem, WrongState
 from store.kinds.kinds import Kinds
-from store.log import Log
+from store.log.log import Log
 from store.mongo.rows import assignment_row, clinic_from
 from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import (

@@ -13,7 +13,7 @@ from store.clinics.filters import ClinicFilter
 from store.clinics.selections import Selection, choose, open_group
 from store.clinics.validity import begun, ended, holding
 from store.documents.publishing import place_of
-from store.log import Log, utc_now
+from store.log.log import Log, utc_now
 from store.mongo.connection import SWEDISH, Database
 from store.mongo.paging import Page, Paging, find_page
 from store.mongo.rows import clinic_from, group_from, group_row

@@ -13,7 +13,7 @@ from store.documents.heads import Birth
 from store.documents.publishing import place_of, put_in_force
 from store.errors import InvalidInput, NotFound
 from store.kinds.kinds import Kind
-from store.log import Log
+from store.log.log import Log
 from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import (
     Act,

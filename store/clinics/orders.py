@@ -13,7 +13,7 @@ from pymongo import InsertOne
 
 from store.clinics.validity import begun, ended, holding
 from store.documents.publishing import place_of
-from store.log import Log
+from store.log.log import Log
 from store.mongo.connection import Database
 from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, Assignment, Clinic, ClinicGroup, OrderedList, Saved

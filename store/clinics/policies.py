@@ -14,7 +14,7 @@ from store.clinics.selections import Find
 from store.clinics.validity import begun, ended, holding
 from store.content.diff import Change, ChangeKind
 from store.documents.publishing import place_of
-from store.log import Log
+from store.log.log import Log
 from store.mongo.connection import Database, Row
 from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, CentralActivation, Policies, Saved

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pymongo import InsertOne, UpdateOne, timeout
 from pymongo.errors import BulkWriteError
 
-from store.log import Clock, Log, utc_now
+from store.log.log import Clock, Log, utc_now
 from store.mongo.connection import Database
 from store.mongo.paging import Page, Paging, find_page
 from store.mongo.rows import principal_from, principal_row

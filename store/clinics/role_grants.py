@@ -11,7 +11,7 @@ from pymongo import InsertOne
 from store.clinics.validity import begun, ended
 from store.documents.publishing import place_of
 from store.errors import NotFound
-from store.log import Log
+from store.log.log import Log
 from store.mongo.connection import Database, Row
 from store.mongo.paging import Page, Paging, find_page
 from store.mongo.rows import actor_from, actor_row

@@ -15,8 +15,8 @@ from store.clinics.local_adaptations import adaptation_id
 from store.clinics.orders import Orders, arranged
 from store.clinics.policies import PolicyBook
 from store.documents.documents import Documents
-from store.history import History, Standing
-from store.log import Clock, utc_now
+from store.log.history import History, Standing
+from store.log.log import Clock, utc_now
 from store.records import (
     Assignment,
     CentralActivation,

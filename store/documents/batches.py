@@ -15,7 +15,7 @@ from store.documents import heads
 from store.documents.publishing import place_of, put_in_force, recorded
 from store.errors import InvalidInput, Path, Problem, RegistryError, Several, WrongState
 from store.kinds.kinds import Kinds
-from store.log import Log
+from store.log.log import Log
 from store.mongo.connection import BY_PLACE, Database, Row
 from store.mongo.rows import HEAD, document_from, event_from
 from store.mongo.transactions import IdempotencyKey, Transaction

@@ -17,7 +17,7 @@ from store.documents.heads import Birth
 from store.documents.publishing import archived, place_of, put_in_force, recorded, reopened, told_to
 from store.errors import WrongState
 from store.kinds.kinds import Kind, Kinds
-from store.log import Log
+from store.log.log import Log
 from store.mongo.connection import Database, Row
 from store.mongo.rows import HEAD, SUMMARY, document_from, summary_from, version_from
 from store.mongo.transactions import IdempotencyKey, Transaction

@@ -13,7 +13,7 @@ from store.documents import heads
 from store.documents.publishing import place_of, recorded
 from store.errors import InvalidInput
 from store.kinds.kinds import Kinds
-from store.log import Log
+from store.log.log import Log
 from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, Content, Derivation, Document, Saved, Version
 

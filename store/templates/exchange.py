@@ -16,7 +16,7 @@ from store.documents.heads import Birth
 from store.documents.publishing import place_of, recorded
 from store.errors import InvalidInput
 from store.kinds.kinds import Kind
-from store.log import Log
+from store.log.log import Log
 from store.mongo.connection import Database
 from store.mongo.rows import document_from, version_from
 from store.mongo.transactions import IdempotencyKey, Transaction

@@ -22,7 +22,7 @@ from resolvers import reference
 from resolvers.access import development_issuer
 from resolvers.kinds import KINDS
 from store.clinics.clinics import ClinicRow
-from store.log import utc_now
+from store.log.log import utc_now
 from store.mongo.connection import Database, Row, connect
 from store.mongo.rows import assignment_row
 from store.records import Assignment, AssignmentOrigin, Role

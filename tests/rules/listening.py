@@ -16,7 +16,7 @@ from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
 from resolvers.live.subscription_registry import Roster
 from resolvers.live.watched_rights import Viewpoint
-from store.history import EventFilter, Position
+from store.log.history import EventFilter, Position
 from store.records import Clinic, Event, Role
 from store.registry import Store
 from tests.storage.building import STOCKHOLM

@@ -10,7 +10,7 @@ import pytest
 from store.clinics.selections import Selection
 from store.clinics.version_adoption import AdoptionAsked
 from store.mongo.paging import Paging
-from store.notifications import Inbox
+from store.notifications.notifications import Inbox
 from store.records import Act, Actor, Document, Role
 from store.registry import Store
 from tests.storage.building import (

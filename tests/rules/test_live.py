@@ -14,7 +14,7 @@ from resolvers.context import Context
 from resolvers.live.followers import Following
 from resolvers.live.watched_rights import Viewpoint
 from store.errors import NotPermitted
-from store.history import EventFilter, Position
+from store.log.history import EventFilter, Position
 from store.mongo.paging import Paging
 from store.records import Action, Clinic, Event, Role
 from store.registry import Store

@@ -12,12 +12,12 @@ from resolvers.kinds.validation import validate
 from store.clinics.clinics import ClinicRow
 from store.clinics.selections import Selection
 from store.documents.documents import Edit
-from store.history import Asked
-from store.log import Change
+from store.log.history import Asked
+from store.log.log import Change
 from store.mongo.connection import INDEXES, Database, Row
 from store.mongo.paging import Page, Paging
 from store.mongo.transactions import Transaction
-from store.notifications import Inbox, Told
+from store.notifications.notifications import Inbox, Told
 from store.records import (
     Act,
     Action,

@@ -17,7 +17,7 @@ from resolvers import reference
 from resolvers.kinds import KINDS
 from store.documents.listing import DocumentFilter, Order
 from store.documents.scopes import Scope
-from store.history import EventFilter
+from store.log.history import EventFilter
 from store.mongo.connection import Database, Row
 from store.mongo.paging import Paging, encode
 from store.records import Action, Document, Saved

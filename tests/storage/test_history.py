@@ -8,7 +8,7 @@ import pytest
 
 from resolvers.kinds import KINDS
 from store.errors import InvalidInput
-from store.history import EventFilter, event_cursor, read_cursor
+from store.log.history import EventFilter, event_cursor, read_cursor
 from store.mongo.connection import Database
 from store.mongo.paging import Page, Paging
 from store.records import Action, Document, Event

@@ -13,7 +13,7 @@ import pytest
 from resolvers.kinds import CASE_TYPE, KINDS
 from store.clinics.selections import Selection
 from store.errors import InvalidInput, NotFound, VersionConflict
-from store.log import Change, Log, utc_now
+from store.log.log import Change, Log, utc_now
 from store.mongo.connection import Database, connect
 from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import (

@@ -7,11 +7,11 @@ from typing import Any
 
 from resolvers.kinds import CASE_TYPE, KINDS, NOTICE, RESIDENT_CASE
 from resolvers.kinds.validation import validate
-from store.history import Position, read_cursor
 from store.kinds.kinds import Kind
+from store.log.history import Position, read_cursor
 from store.mongo.connection import Database, Row
 from store.mongo.paging import Page, Paging
-from store.notifications import Inbox, Told
+from store.notifications.notifications import Inbox, Told
 from store.records import Audience, Clinic, Document, Owner, OwnerKind
 from store.registry import Store
 from tests.kinds import SAMPLES

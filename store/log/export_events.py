@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from store.log import Log
+from store.log.log import Log
 from store.mongo.connection import Database
 from store.mongo.rows import actor_key
 from store.mongo.transactions import Transaction

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from pymongo.errors import PyMongoError
 
-from store.history import History
+from store.log.history import History
 from store.mongo.connection import Database
 from store.mongo.tasks import end
 from store.records import Event

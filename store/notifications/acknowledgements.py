@@ -14,8 +14,8 @@ from bson import ObjectId
 from pymongo import InsertOne, UpdateOne
 
 from store.errors import InvalidInput
-from store.history import History
-from store.log import Log
+from store.log.history import History
+from store.log.log import Log
 from store.mongo.connection import Database, Query
 from store.mongo.rows import actor_from, actor_row
 from store.mongo.transactions import IdempotencyKey, Transaction

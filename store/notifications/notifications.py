@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from store.clinics.assignments import Assignments, Clinics
-from store.history import History, Position, event_cursor, read_cursor
+from store.log.history import History, Position, event_cursor, read_cursor
 from store.mongo.connection import Database, Query
 from store.mongo.paging import Page, Paging, cut
 from store.mongo.rows import event_from

@@ -12,7 +12,7 @@ from typing import Any
 from pymongo import DeleteMany, ReplaceOne, UpdateOne
 
 from store.errors import NotFound
-from store.log import Clock, Log, utc_now
+from store.log.log import Clock, Log, utc_now
 from store.mongo.connection import Database, Row
 from store.mongo.paging import Page, Paging, find_page
 from store.mongo.rows import actor_from, actor_row
