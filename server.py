@@ -51,9 +51,6 @@ from resolvers.log import checkpoints as checkpoint_keys
 from resolvers.log.checkpoints import CheckpointKey
 from resolvers.settings import Settings
 from schema.registry import RegistrySchema, schema
-from store import verification
-from store.backup import BackupError, back_up, is_half_restored
-from store.backup import restore as restore_backup
 from store.kinds.kinds import Kinds
 from store.mongo import embedded_server as embedded_mongod
 from store.mongo.connection import Database, MongoError, connect
@@ -61,7 +58,10 @@ from store.mongo.embedded_server import MongodError
 from store.mongo.tasks import end
 from store.records import Role
 from store.registry import Store
-from store.replay import ReplayRefused
+from store.transfer import verification
+from store.transfer.backup import BackupError, back_up, is_half_restored
+from store.transfer.backup import restore as restore_backup
+from store.transfer.replay import ReplayRefused
 from transport.application import Application, on_signal
 from transport.exports.endpoint import Exporting
 from transport.health import Health

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from store.checkpoints import Checkpoints
 from store.clinics.assignments import Assignments
 from store.clinics.clinics import Clinics
 from store.clinics.distribution import Distribution
@@ -15,13 +14,11 @@ from store.clinics.principals import People, Principals
 from store.clinics.role_grants import RoleGrants
 from store.clinics.start_pages import StartPages
 from store.clinics.version_adoption import Adoptions
-from store.details import Details
 from store.documents.batches import Batches
 from store.documents.blame import Blame
 from store.documents.documents import Documents
 from store.documents.listing import Listing
 from store.documents.search import Search
-from store.extracts import Extracts
 from store.kinds.kinds import Kinds
 from store.log.export_events import Exports
 from store.log.feed import Feed
@@ -36,6 +33,9 @@ from store.templates.adoptions import TemplateAdoptions
 from store.templates.drift import Drifts
 from store.templates.exchange import TemplateExchange
 from store.templates.lineage import Lineage
+from store.transfer.checkpoints import Checkpoints
+from store.transfer.event_details import Details
+from store.transfer.export_queries import Extracts
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from resolvers.exports.columns import Column, ColumnType, Seen
 from resolvers.exports.export import Export, own_logs
 from resolvers.exports.parameters import Given
 from store.documents.scopes import Sight
-from store.extracts import Stretch
 from store.records import Document
+from store.transfer.export_queries import Stretch
 
 
 @dataclass(frozen=True, slots=True)

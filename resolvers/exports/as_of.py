@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from cachetools import LRUCache
 
 from resolvers.context import Context
-from store.extracts import Stretch
 from store.records import Clinic, Document, DocumentState, OwnerKind, Policies
+from store.transfer.export_queries import Stretch
 
 _MOST = 5_000
 

@@ -13,8 +13,8 @@ from resolvers.exports.export import Export, own_logs
 from resolvers.exports.parameters import Given
 from store.clinics.assignments import AssignmentFilter
 from store.errors import InvalidInput
-from store.extracts import Stretch, Touched
 from store.records import Assignment, CentralActivation, Clinic
+from store.transfer.export_queries import Stretch, Touched
 
 
 @dataclass(frozen=True, slots=True)

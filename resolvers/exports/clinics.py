@@ -12,8 +12,8 @@ from resolvers.exports.columns import Column, ColumnType, Seen
 from resolvers.exports.export import Export, own_logs
 from resolvers.exports.parameters import Given
 from store.clinics.filters import ClinicFilter
-from store.extracts import Stretch
 from store.records import Clinic
+from store.transfer.export_queries import Stretch
 
 
 @dataclass(frozen=True, slots=True)

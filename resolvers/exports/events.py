@@ -12,11 +12,11 @@ from resolvers.exports.columns import Column, ColumnType, Seen, actor_columns
 from resolvers.exports.export import Export
 from resolvers.exports.parameters import Given
 from resolvers.log.events import refuse_persons
-from store.details import Detail
 from store.documents.scopes import Sight
-from store.extracts import Stretch
 from store.log.history import EventFilter, event_cursor
 from store.records import Event, key_of
+from store.transfer.event_details import Detail
+from store.transfer.export_queries import Stretch
 
 _EVERYTHING = (
     Permission.READ_LOG,

@@ -16,10 +16,10 @@ from resolvers.context import Context
 from resolvers.exports.columns import Column
 from resolvers.exports.parameters import Given, Parameter, told
 from store.errors import InvalidInput, NotPermitted
-from store.extracts import Stretch
 from store.log.history import Position, position_cursor
 from store.mongo.paging import decode
 from store.records import key_of
+from store.transfer.export_queries import Stretch
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)

@@ -25,7 +25,7 @@ from store.records import (
     key_of,
 )
 from store.registry import Store
-from store.replay import Replay, ReplayRefused
+from store.transfer.replay import Replay, ReplayRefused
 
 _BATCH = 200
 _BATCH_BYTES = 8_000_000

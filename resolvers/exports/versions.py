@@ -11,8 +11,8 @@ from resolvers.exports.export import Export, own_logs
 from resolvers.exports.parameters import Given
 from store.documents.scopes import Sight
 from store.errors import InvalidInput
-from store.extracts import Stretch
 from store.records import Document, Event, Version
+from store.transfer.export_queries import Stretch
 
 _AT_ONCE = 16  # a version may be a megabyte
 

@@ -19,10 +19,10 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from resolvers.access import key_files
-from store.checkpoints import Checkpoint, Reached
 from store.content.hashing import timestamp
 from store.mongo.connection import is_outage
 from store.registry import Store
+from store.transfer.checkpoints import Checkpoint, Reached
 
 KEY_FILE = "checkpoint-key.json"
 

@@ -16,7 +16,7 @@ from resolvers.reports.coverage import Coverage, require_period
 from store.clinics.filters import Reach
 from store.errors import InvalidInput, NotPermitted
 from store.records import ClinicGroup
-from store.reports.reading import Delays, Publication, Read, Told, measure
+from store.reports.acknowledgement_times import Delays, Publication, Read, Told, measure
 
 MAX_PUBLICATIONS = 200
 MAX_GROUPS = 20

@@ -23,8 +23,8 @@ from store.documents.scopes import Sight
 from store.errors import InvalidInput, NotPermitted
 from store.mongo.paging import Page, Paging
 from store.records import Document, DocumentState, OwnerKind
-from store.reports.adapting import MOST_DOCUMENTS, AdaptedText
-from store.reports.texts import Adapted, Edits, Named, TemplateUse
+from store.reports.adapted_texts import MOST_DOCUMENTS, AdaptedText
+from store.reports.authoring import Adapted, Edits, Named, TemplateUse
 
 _CASE_TYPE = "CASE_TYPE"
 _TEMPLATE = "CASE_TYPE_TEMPLATE"

@@ -15,7 +15,7 @@ from store.clinics.filters import ClinicFilter, Reach
 from store.errors import InvalidInput
 from store.mongo.paging import Key, Page, Paging, decode, encode
 from store.records import Principal
-from store.reports.texts import Whose
+from store.reports.authoring import Whose
 
 T = TypeVar("T")
 

@@ -16,8 +16,8 @@ from schema.kinds.case_type_templates import CaseTypeTemplate
 from schema.kinds.case_types import Adoption, CaseType
 from schema.nodes import After, Connection, First, connection, known_count, paging
 from store.records import AssignmentOrigin
-from store.reports import adapting
-from store.reports.texts import Adapted, Edits
+from store.reports import adapted_texts
+from store.reports.authoring import Adapted, Edits
 
 FOLLOWED = "Those of them that the clinic follows."
 DISTRIBUTED = "Those of them that its principal distributed."
@@ -360,7 +360,7 @@ class AdaptationCount:
     )
 )
 class AdaptedText:
-    row: strawberry.Private[adapting.AdaptedText]
+    row: strawberry.Private[adapted_texts.AdaptedText]
     path: str = strawberry.field(
         description=(
             "Where, such as `introduction` or `questions[datum].label`. An item that is added or"
@@ -383,7 +383,7 @@ class AdaptedText:
     principals: int = strawberry.field(description="In how many principals' logs `documents` are.")
 
     @classmethod
-    def of(cls, row: adapting.AdaptedText) -> "AdaptedText":
+    def of(cls, row: adapted_texts.AdaptedText) -> "AdaptedText":
         return cls(
             row=row,
             path=row.path,

@@ -9,10 +9,10 @@ each thing that is told apart.
 from store.clinics.version_adoption import Adoptions
 from store.kinds.kinds import Kinds
 from store.mongo.connection import Database
-from store.reports.adapting import Adapting
+from store.reports.acknowledgement_times import Readings
+from store.reports.adapted_texts import Adapting
+from store.reports.authoring import Texts
 from store.reports.holdings import Holdings
-from store.reports.reading import Readings
-from store.reports.texts import Texts
 
 
 class Reports:

@@ -13,8 +13,8 @@ import httpx2
 import pytest
 
 from resolvers.exports import EXPORTS
-from store.extracts import _BATCH
 from store.records import Role
+from store.transfer.export_queries import _BATCH
 from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, UPPSALA, Caller
 from tests.exporting import (
     GRANEN,

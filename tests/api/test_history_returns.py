@@ -17,11 +17,11 @@ from resolvers import reference
 from resolvers.exports import import_
 from resolvers.exports.import_ import replay
 from resolvers.kinds import KINDS
-from store.details import HELD
 from store.mongo.connection import INDEXES, Database, Row, connect
 from store.records import Event, Version
 from store.registry import Store
-from store.replay import ReplayRefused
+from store.transfer.event_details import HELD
+from store.transfer.replay import ReplayRefused
 from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, Caller
 from tests.exporting import GRANEN, fetched, live_through
 from tests.kinds import SAMPLES
@@ -239,8 +239,8 @@ async def test_a_history_returns_whole_and_verifies(
 
 
 def test_every_collection_is_history_that_returns_or_is_known_not_to() -> None:
-    """A new collection fails here until its rows are told by the acts (`store.details`), or made
-    anew (`store.replay`).
+    """A new collection fails here until its rows are told by the acts (`store.transfer.event_details`), or made
+    anew (`store.transfer.replay`).
     """
     made_anew = {"acknowledgements", "clinics", "documents", "events", "logs", "versions"}
 

@@ -14,14 +14,14 @@ import pytest
 
 from resolvers.log import checkpoints
 from resolvers.log.checkpoints import CheckpointKey
-from store import backup
-from store.backup import BackupError, back_up, opened, restore, rows_of
-from store.checkpoints import Checkpoint
 from store.content.hashing import hash_of
 from store.mongo.connection import Database, Row
 from store.mongo.rows import version_from
 from store.registry import Store
-from store.verification import Report, check
+from store.transfer import backup
+from store.transfer.backup import BackupError, back_up, opened, restore, rows_of
+from store.transfer.checkpoints import Checkpoint
+from store.transfer.verification import Report, check
 from tests.storage.building import (
     BJORKEN,
     BY_ANNA,

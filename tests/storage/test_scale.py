@@ -24,7 +24,7 @@ from store.mongo.connection import Database, Row
 from store.mongo.paging import Paging
 from store.records import AssignmentOrigin, Clinic, ClinicRule, Document, OrderedList
 from store.registry import Store
-from store.reports.reading import Delays, measure
+from store.reports.acknowledgement_times import Delays, measure
 from tests.storage.building import BY_ANNA, STOCKHOLM, published
 from tests.storage.watching import Cost, Watch, costs, watched
 

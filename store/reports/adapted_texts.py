@@ -16,7 +16,7 @@ from store.content.field_paths import differing
 from store.kinds.kinds import Kinds
 from store.mongo.connection import Database, Row
 from store.records import DocumentState, OwnerKind
-from store.reports.texts import Derived, Whose
+from store.reports.authoring import Derived, Whose
 
 MOST_DOCUMENTS = 20_000
 """So many documents are compared for one report."""

@@ -144,7 +144,7 @@ async def restore(database: Database, source: Path) -> Manifest:
     """Write what a backup holds into an empty database. One that a restore was broken off in counts
     as empty.
 
-    Check the file before (`store.verification`): here only its hashes are.
+    Check the file before (`store.transfer.verification`): here only its hashes are.
 
     Raises:
         BackupError: The database holds something, or the file is no whole backup.

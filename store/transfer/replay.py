@@ -15,7 +15,6 @@ from pymongo import InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from store.content.field_paths import changed_leaves
-from store.details import HELD
 from store.documents.documents import Documents
 from store.documents.heads import words_of
 from store.kinds.kinds import Kinds
@@ -33,6 +32,7 @@ from store.records import (
     OwnerKind,
     Version,
 )
+from store.transfer.event_details import HELD
 
 _BATCH = 200
 _THERE_ALREADY = 11000  # DuplicateKey

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zipfile import ZipFile
 
-from store.backup import Manifest, opened, rows_of
-from store.checkpoints import Checkpoint, checkpoint_from, digest_of
 from store.content.hashing import ChainCheck
 from store.mongo.connection import Row
 from store.mongo.rows import version_from
 from store.records import Version
+from store.transfer.backup import Manifest, opened, rows_of
+from store.transfer.checkpoints import Checkpoint, checkpoint_from, digest_of
 
 Signed = Callable[[Checkpoint], bool]
 """Whether a checkpoint's statement is signed with the right key and says the same as its fields."""
