@@ -33,8 +33,8 @@ from starlette.routing import Route
 from execution.complexity import Bounds
 from execution.executor import AnswerLimits, Answers
 from execution.operations import Operations
-from execution.rate_limits import Rate, Rates
-from execution.sessions import Seats, Sessions
+from execution.rate_limits import Rate, RateLimiter
+from execution.sessions import ConnectionLimiter, Sessions
 from execution.subscriptions.start import Limits, Live
 from execution.trusted_documents import TrustedDocuments
 from resolvers import reference
@@ -101,7 +101,7 @@ def create_app(
         _answers(settings, schema),
         hub,
         Sessions(store, _sign_in(settings)),
-        Seats(settings.connections_per_user),
+        ConnectionLimiter(settings.connections_per_user),
         metrics,
         limits,
     )
@@ -166,7 +166,7 @@ def _answers(settings: Settings, schema: RegistrySchema = schema) -> Answers:
         operations=settings.query_operations,
         cost=settings.query_cost,
     )
-    rates = Rates(
+    rates = RateLimiter(
         user=Rate(settings.user_cost_per_second, settings.user_cost_burst),
         principal=Rate(settings.principal_cost_per_second, settings.principal_cost_burst),
     )

@@ -19,7 +19,7 @@ from execution.compiled.executor import CompiledExecutor
 from execution.complexity import Measure
 from execution.etags import has_tag, tag_of
 from execution.operations import Operation, Operations
-from execution.rate_limits import Rates, Turns
+from execution.rate_limits import ConcurrencyLimiter, RateLimiter
 from execution.request import Request, body_too_large
 from execution.trusted_documents import TrustedDocuments
 from resolvers.access.decisions import Permission
@@ -116,13 +116,17 @@ class Answers:
     """Answers the operations of one process."""
 
     def __init__(
-        self, operations: Operations, trusted: TrustedDocuments, rates: Rates, limits: AnswerLimits
+        self,
+        operations: Operations,
+        trusted: TrustedDocuments,
+        rates: RateLimiter,
+        limits: AnswerLimits,
     ) -> None:
         self.operations = operations
         self.trusted = trusted
         self._rates = rates
         self._limits = limits
-        self._turns = Turns(limits.at_once)
+        self._turns = ConcurrencyLimiter(limits.at_once)
 
     def turn(self, context: Context) -> AbstractAsyncContextManager[None]:
         """One of the turns that the viewer has at the same time, until the end of the block."""

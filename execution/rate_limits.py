@@ -52,7 +52,7 @@ class _Bucket:
         self._left = max(0.0, self._left - cost)
 
 
-class Rates:
+class RateLimiter:
     """The buckets of one process, of those who asked last."""
 
     def __init__(self, user: Rate, principal: Rate, clock: Callable[[], float] = monotonic) -> None:
@@ -86,7 +86,7 @@ class Rates:
         return bucket
 
 
-class Turns:
+class ConcurrencyLimiter:
     """How many operations of one user are executed at once; the others of that user wait for their
     turn, in order.
 

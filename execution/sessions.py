@@ -76,7 +76,7 @@ def new_request_id() -> str:
     return uuid.uuid4().hex
 
 
-class Seats:
+class ConnectionLimiter:
     """How many long-lived connections each user may have open in this process."""
 
     def __init__(self, most: int) -> None:

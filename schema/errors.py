@@ -136,7 +136,7 @@ def _rows_refused(error: RegistryError) -> list[UserError]:
 
 
 class _Refusals(FieldExtension):
-    """Turns a refusal into the payload's `errors`, and notes the name of who wrote."""
+    """ConcurrencyLimiter a refusal into the payload's `errors`, and notes the name of who wrote."""
 
     def __init__(self, payload: type) -> None:
         self._payload = payload

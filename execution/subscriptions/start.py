@@ -14,7 +14,7 @@ from graphql.execution import create_source_event_stream
 from execution.executor import Admitted, Answers
 from execution.operations import Operation
 from execution.request import Request
-from execution.sessions import Seats, Sessions
+from execution.sessions import ConnectionLimiter, Sessions
 from execution.subscriptions.payload_templates import OpenExecutor, nature_of
 from execution.subscriptions.shared_payloads import Wordings
 from resolvers.context import Context
@@ -60,7 +60,7 @@ class Live:
         answers: Answers,
         hub: Hub,
         sessions: Sessions,
-        seats: Seats,
+        seats: ConnectionLimiter,
         metrics: Metrics,
         limits: Limits,
     ) -> None:

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from execution.complexity import Bounds, Budget, FragmentCycle, TooComplex
 from execution.complexity_weights import SIZES, WORK
 from execution.operations import Operations
-from execution.rate_limits import Rate, Rates
+from execution.rate_limits import Rate, RateLimiter
 from schema.registry import schema
 from tests.test_docs import operations
 from tests.trust.corpus import doubling
@@ -272,7 +272,7 @@ class Clock:
 
 def test_a_bucket_gives_what_has_flowed_in_and_no_more_than_it_holds() -> None:
     clock = Clock()
-    rates = Rates(Rate(10, 100), Rate(0, 0), clock)
+    rates = RateLimiter(Rate(10, 100), Rate(0, 0), clock)
 
     assert rates.charge("a", "p", 100) == 0
     assert rates.charge("a", "p", 10) == 1.0
@@ -290,7 +290,7 @@ def test_users_of_a_principal_share_its_bucket_and_nothing_is_taken_from_either_
     None
 ):
     clock = Clock()
-    rates = Rates(Rate(1, 100), Rate(1, 150), clock)
+    rates = RateLimiter(Rate(1, 100), Rate(1, 150), clock)
 
     assert rates.charge("a", "p", 100) == 0
     assert rates.charge("b", "p", 100) == 50
