@@ -31,7 +31,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from execution.complexity import Bounds
-from execution.executor import AnswerLimits, Answers
+from execution.executor import ExecutionLimits, OperationExecutor
 from execution.operations import Operations
 from execution.rate_limits import Rate, RateLimiter
 from execution.sessions import ConnectionLimiter, Sessions
@@ -152,7 +152,7 @@ def create_app(
     return app
 
 
-def _answers(settings: Settings, schema: RegistrySchema = schema) -> Answers:
+def _answers(settings: Settings, schema: RegistrySchema = schema) -> OperationExecutor:
     """Who answers operations, within the limits that the settings name.
 
     Raises:
@@ -170,13 +170,13 @@ def _answers(settings: Settings, schema: RegistrySchema = schema) -> Answers:
         user=Rate(settings.user_cost_per_second, settings.user_cost_burst),
         principal=Rate(settings.principal_cost_per_second, settings.principal_cost_burst),
     )
-    limits = AnswerLimits(
+    limits = ExecutionLimits(
         seconds=settings.deadline_seconds,
         at_once=settings.user_operations,
         logged=settings.log_operations,
     )
     operations = Operations(schema.graphql, bounds)
-    return Answers(
+    return OperationExecutor(
         operations,
         TrustedDocuments(operations, settings.trusted_documents, only=settings.trusted_only),
         rates,

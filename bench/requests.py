@@ -1,7 +1,7 @@
 """A client process: sends prepared requests over many connections, each the next as soon as the
 last is answered.
 
-It is started and commanded by `bench.clients`. Answers are hardly looked at, since it shares the
+It is started and commanded by `bench.clients`. OperationExecutor are hardly looked at, since it shares the
 machine with the server: their status, their length,
 and of the first one its text.
 """

@@ -32,7 +32,7 @@ _REFUSED_LATE_SECONDS = (0.15, 0.35)
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerLimits:
+class ExecutionLimits:
     """What one operation may take.
 
     Attributes:
@@ -47,7 +47,7 @@ class AnswerLimits:
 
 
 @dataclass(slots=True)
-class Answer:
+class OperationResult:
     """What an operation came to.
 
     Attributes:
@@ -70,7 +70,7 @@ class Answer:
     tag: str | None = None
     unchanged: bool = False
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """As JSON."""
         told: dict[str, Any] = (
             {"errors": formatted(self.refused)} if self.refused else {"data": self.data}
@@ -85,7 +85,7 @@ class Answer:
 class Refusal(Exception):
     """An operation is not executed; the answer says why."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: OperationResult) -> None:
         super().__init__()
         self.answer = answer
 
@@ -112,15 +112,15 @@ class Admitted:
         return self.measure.kind == OperationType.SUBSCRIPTION.value
 
 
-class Answers:
-    """Answers the operations of one process."""
+class OperationExecutor:
+    """OperationExecutor the operations of one process."""
 
     def __init__(
         self,
         operations: Operations,
         trusted: TrustedDocuments,
         rates: RateLimiter,
-        limits: AnswerLimits,
+        limits: ExecutionLimits,
     ) -> None:
         self.operations = operations
         self.trusted = trusted
@@ -157,7 +157,7 @@ class Answers:
         admitted: Admitted,
         transport: str,
         known_tags: str | None = None,
-    ) -> Answer:
+    ) -> OperationResult:
         """Execute a query or mutation, within its time; unless the client has the answer (see
         `answer`).
         """
@@ -178,7 +178,7 @@ class Answers:
 
     async def answer(
         self, context: Context, request: Request, transport: str, known_tags: str | None
-    ) -> Answer:
+    ) -> OperationResult:
         """Admit and execute, unless the client has the answer.
 
         Args:
@@ -208,7 +208,9 @@ class Answers:
                 f"This user, or all of its principal, asks too much. Try again in {seconds} s.",
                 {"retryAfter": seconds},
             )
-            raise Refusal(Answer(refused=[error], extensions=extensions or {}, retry_after=seconds))
+            raise Refusal(
+                OperationResult(refused=[error], extensions=extensions or {}, retry_after=seconds)
+            )
 
     def note(
         self,
@@ -238,9 +240,9 @@ class Answers:
         operation = self._found(context, request)
         if operation.errors:
             report(operation.errors, context.request_id)
-            raise Refusal(Answer(refused=operation.errors))
+            raise Refusal(OperationResult(refused=operation.errors))
         if request.longer_than is not None and not self.operations.takes_much(operation):
-            raise Refusal(Answer(refused=[body_too_large(request.longer_than)]))
+            raise Refusal(OperationResult(refused=[body_too_large(request.longer_than)]))
         measure = self._meant(operation, request.operation_name)
         cost = _OF_A_REQUEST + measure.cost.with_variables(
             {**measure.defaults, **request.variables} if measure.defaults else request.variables
@@ -253,7 +255,7 @@ class Answers:
                 " pages, or for fewer fields."
             )
             raise Refusal(
-                Answer(
+                OperationResult(
                     refused=[
                         TopLevelError("QUERY_TOO_COMPLEX", why, {"limit": "cost", "most": most})
                     ],
@@ -267,7 +269,7 @@ class Answers:
                 "INTROSPECTION_NOT_PERMITTED",
                 "The schema is not told in this role: read schema.graphql.",
             )
-            raise Refusal(Answer(refused=[error], extensions=extensions))
+            raise Refusal(OperationResult(refused=[error], extensions=extensions))
         self.charge(context, cost, extensions)
         return Admitted(operation, measure, cost, extensions)
 
@@ -288,10 +290,10 @@ class Answers:
                 if operation.measures
                 else "There is no operation."
             )
-            raise Refusal(Answer(refused=[TopLevelError("BAD_REQUEST", why)]))
+            raise Refusal(OperationResult(refused=[TopLevelError("BAD_REQUEST", why)]))
         if (measure := operation.measures.get(name)) is None:
             raise Refusal(
-                Answer(
+                OperationResult(
                     refused=[
                         TopLevelError(
                             "BAD_REQUEST", "There is no operation of the name in `operationName`."
@@ -303,13 +305,15 @@ class Answers:
 
     async def _executed(
         self, context: Context, request: Request, admitted: Admitted, known_tags: str | None
-    ) -> Answer:
+    ) -> OperationResult:
         if admitted.follows:
             error = TopLevelError(
                 "BAD_REQUEST",
                 "Subscriptions are answered over a websocket, or as text/event-stream.",
             )
-            return Answer(refused=[error], extensions=admitted.extensions, unanswerable=True)
+            return OperationResult(
+                refused=[error], extensions=admitted.extensions, unanswerable=True
+            )
         try:
             async with asyncio.timeout(self._limits.seconds), self.turn(context):
                 if known_tags is None:
@@ -320,20 +324,20 @@ class Answers:
                     )
                 return await self._unless_known(context, request, admitted, known_tags)
         except TimeoutError:
-            return Answer(
+            return OperationResult(
                 refused=[_overdue(admitted, self._limits.seconds)], extensions=admitted.extensions
             )
 
     async def _unless_known(
         self, context: Context, request: Request, admitted: Admitted, known_tags: str
-    ) -> Answer:
+    ) -> OperationResult:
         """The answer under its tag, or that the client has it.
 
         What was written while it was made may be in it or not: then it has no tag.
         """
         tag = await self._tag(context, request, admitted)
         if tag is not None and has_tag(known_tags, tag):
-            return Answer(tag=tag, unchanged=True)
+            return OperationResult(tag=tag, unchanged=True)
         answer = self._told(
             context, admitted, await self._execution(context, request, admitted.operation)
         )
@@ -351,14 +355,18 @@ class Answers:
             self.operations.schema, context, admitted.operation, request, admitted.extensions
         )
 
-    def _told(self, context: Context, admitted: Admitted, result: ExecutionResult) -> Answer:
+    def _told(
+        self, context: Context, admitted: Admitted, result: ExecutionResult
+    ) -> OperationResult:
         if result.errors:
             report(result.errors, context.request_id)
             if (
                 result.data is None and result.errors[0].path is None
             ):  # its variables were refused: nothing was executed
-                return Answer(refused=result.errors, extensions=admitted.extensions)
-        return Answer(data=result.data, errors=result.errors or (), extensions=admitted.extensions)
+                return OperationResult(refused=result.errors, extensions=admitted.extensions)
+        return OperationResult(
+            data=result.data, errors=result.errors or (), extensions=admitted.extensions
+        )
 
     async def _execution(
         self, context: Context, request: Request, operation: Operation

@@ -249,7 +249,7 @@ class _Operation:
 
     async def start(self, request: Request) -> None:
         """Begin to follow, or to execute: a subscription has its position when this returns."""
-        known = self._socket.live.answers.trusted.known(request.query, request.digest)
+        known = self._socket.live.executor.trusted.known(request.query, request.digest)
         if known is not None and not known.follows(request.operation_name):
             self._task = asyncio.create_task(self._guarded(self._answer(request)), name="operation")
         else:
@@ -302,7 +302,7 @@ class _Operation:
             await self.refuse([context.error()])
             return
         try:
-            admitted = await socket.live.answers.admit(context, request, "websocket")
+            admitted = await socket.live.executor.admit(context, request, "websocket")
         except Refusal as refusal:
             await self.refuse(refusal.answer.refused)
             return
@@ -330,11 +330,11 @@ class _Operation:
 
     async def _execute(self, context: Context, request: Request, admitted: Admitted) -> None:
         socket = self._socket
-        answer = await socket.live.answers.execute(context, request, admitted, "websocket")
+        answer = await socket.live.executor.execute(context, request, admitted, "websocket")
         if answer.refused:
             await self.refuse(answer.refused)
             return
-        await socket.send(_text({"id": self._id, "type": "next", "payload": answer.told()}))
+        await socket.send(_text({"id": self._id, "type": "next", "payload": answer.as_dict()}))
         if socket.operations.pop(self._id, None) is not None:
             await socket.send(_text({"id": self._id, "type": "complete"}))
 

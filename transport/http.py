@@ -11,7 +11,7 @@ from http import HTTPMethod, HTTPStatus
 from starlette.types import Receive, Scope, Send
 from strawberry.http.ides import get_graphql_ide_html
 
-from execution.executor import Answer, Refusal
+from execution.executor import OperationResult, Refusal
 from execution.request import Request, request_of
 from execution.sessions import Unauthenticated, new_request_id
 from execution.subscriptions.start import Live
@@ -66,7 +66,7 @@ class GraphQLEndpoint:
         except Refused as refused:
             await send_answer(
                 send,
-                Answer(refused=[refused.error]),
+                OperationResult(refused=[refused.error]),
                 media,
                 request_id,
                 refused.status,
@@ -143,10 +143,10 @@ class GraphQLEndpoint:
         try:
             context = await self._live.sessions.context(viewer, request_id)
         except Exception as fault:  # noqa: BLE001 - as in `_answer`
-            raise Refusal(Answer(refused=[error_of(fault, request_id)])) from None
+            raise Refusal(OperationResult(refused=[error_of(fault, request_id)])) from None
         if isinstance(context, Unauthenticated):
-            raise Refusal(Answer(refused=[context.error()]))
-        self._live.answers.charge(context, cost)
+            raise Refusal(OperationResult(refused=[context.error()]))
+        self._live.executor.charge(context, cost)
 
     async def _answer(
         self,
@@ -155,26 +155,26 @@ class GraphQLEndpoint:
         receive: Receive,
         request_id: str,
         known_tags: str | None,
-    ) -> Answer:
+    ) -> OperationResult:
         try:
             context = await self._live.sessions.context(viewer, request_id)
             if isinstance(context, Unauthenticated):
-                return Answer(refused=[context.error()])
+                return OperationResult(refused=[context.error()])
             async with WhileThere(receive):
-                return await self._live.answers.answer(context, request, "http", known_tags)
+                return await self._live.executor.answer(context, request, "http", known_tags)
         except Gone:
             raise
         except Refusal as refusal:
             return refusal.answer
         except Exception as fault:  # noqa: BLE001 - whatever fails, the client is told
-            return Answer(refused=[error_of(fault, request_id)])
+            return OperationResult(refused=[error_of(fault, request_id)])
 
 
 def _accepted(headers: Mapping[bytes, bytes]) -> str:
     media = negotiated(headers.get(b"accept", b"").decode("latin-1"))
     if media is None:
         error = TopLevelError(
-            "NOT_ACCEPTABLE", f"Answers are {JSON}, {RESPONSE_JSON} or {EVENT_STREAM}."
+            "NOT_ACCEPTABLE", f"OperationExecutor are {JSON}, {RESPONSE_JSON} or {EVENT_STREAM}."
         )
         raise Refused(HTTPStatus.NOT_ACCEPTABLE, error)
     return media

@@ -1,4 +1,4 @@
-"""Answers as HTTP tells them: status, headers, body.
+"""OperationExecutor as HTTP tells them: status, headers, body.
 
 Source: https://graphql.github.io/graphql-over-http/draft/, "Response".
 """
@@ -9,7 +9,7 @@ from http import HTTPStatus
 import orjson
 from starlette.types import Send
 
-from execution.executor import Answer
+from execution.executor import OperationResult
 from schema.errors import codes_of
 from transport.media_types import JSON, RESPONSE_JSON
 
@@ -41,7 +41,7 @@ _AS_STATUS = {
 
 async def send_answer(
     send: Send,
-    answer: Answer,
+    answer: OperationResult,
     media: str,
     request_id: str,
     status: HTTPStatus | None = None,
@@ -72,7 +72,7 @@ async def send_answer(
         await send({"type": "http.response.body", "body": b""})
         return
     status = status or _status(answer, media)
-    told = answer.told()
+    told = answer.as_dict()
     if answer.refused and media != RESPONSE_JSON:
         told = {"data": None, **told}
     body = orjson.dumps(told)
@@ -92,7 +92,7 @@ async def send_answer(
     await send({"type": "http.response.body", "body": body})
 
 
-def _status(answer: Answer, media: str) -> HTTPStatus:
+def _status(answer: OperationResult, media: str) -> HTTPStatus:
     """Plain JSON tells under 200 why an operation was refused, as it always did; the newer media
     type, and streams, by the status too.
     """

@@ -17,7 +17,7 @@ import orjson
 from graphql import GraphQLError
 from starlette.types import Receive, Send
 
-from execution.executor import Answer, Refusal
+from execution.executor import OperationResult, Refusal
 from execution.request import Request
 from execution.sessions import Unauthenticated
 from execution.subscriptions.start import Live
@@ -63,7 +63,7 @@ class EventStream:
             else:
                 await send_answer(
                     self._send,
-                    Answer(refused=[error_of(fault, self._request_id)]),
+                    OperationResult(refused=[error_of(fault, self._request_id)]),
                     EVENT_STREAM,
                     self._request_id,
                 )
@@ -80,7 +80,9 @@ class EventStream:
             error = TopLevelError(
                 "TOO_MANY_CONNECTIONS", "This user has too many connections open."
             )
-            await send_answer(self._send, Answer(refused=[error]), EVENT_STREAM, self._request_id)
+            await send_answer(
+                self._send, OperationResult(refused=[error]), EVENT_STREAM, self._request_id
+            )
         else:
             live.streams.add(self)
             live.metrics.connections.labels("event-stream").inc()
@@ -117,7 +119,7 @@ class EventStream:
             await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def _answer(self, context: Context, request: Request, changes: int) -> None:
-        answers = self._live.answers
+        answers = self._live.executor
         admitted = await answers.admit(context, request, "event-stream")
         if not admitted.follows:
             async with WhileThere(self._receive):
@@ -125,7 +127,7 @@ class EventStream:
             if answer.refused:
                 raise Refusal(answer)
             await self._begin()
-            await self._write(_next(answer.told()))
+            await self._write(_next(answer.as_dict()))
             await self.finish(complete=True)
             return
         await self._begin()

@@ -11,7 +11,7 @@ from graphql import ExecutionResult as GraphQLExecutionResult
 from graphql import GraphQLError
 from graphql.execution import create_source_event_stream
 
-from execution.executor import Admitted, Answers
+from execution.executor import Admitted, OperationExecutor
 from execution.operations import Operation
 from execution.request import Request
 from execution.sessions import ConnectionLimiter, Sessions
@@ -57,7 +57,7 @@ class Live:
 
     def __init__(
         self,
-        answers: Answers,
+        executor: OperationExecutor,
         hub: Hub,
         sessions: Sessions,
         seats: ConnectionLimiter,
@@ -70,8 +70,8 @@ class Live:
         self.seats = seats
         self.metrics = metrics
         self.limits = limits
-        self.answers = answers
-        self._schema = answers.operations.schema
+        self.executor = executor
+        self._schema = executor.operations.schema
         self._wordings = Wordings(self._schema)
 
     async def follow(
@@ -99,7 +99,7 @@ class Live:
         """
         begun = perf_counter()
         started = await self._started(context, admitted.operation, request, outlet, changes)
-        self.answers.note(
+        self.executor.note(
             context,
             admitted,
             transport,
@@ -120,7 +120,7 @@ class Live:
         source = await source if executor.is_awaitable(source) else source
         if isinstance(source, GraphQLExecutionResult):
             return _reported(source.errors or [], context)
-        assert isinstance(source, Source)  # noqa: S101 - what every subscription of this schema answers
+        assert isinstance(source, Source)  # noqa: S101 - what every subscription of this schema executor
         following = source.following
         if request.last_event_id is not None:
             position = read_cursor(request.last_event_id, following.principal, "Last-Event-ID")

@@ -80,7 +80,7 @@ class Log:
             change: Reads heads, stages writes, and raises to refuse. It runs again from the start
                 if the transaction has to.
             documents: Ids of the heads that it reads.
-            key: Answers the first call's result again when it was used before.
+            key: OperationExecutor the first call's result again when it was used before.
             alone: The change reads rows that other changes may have staged, so it shares no
                 transaction with them.
 

@@ -1,4 +1,4 @@
-"""Answers under a tag: 304 where nothing was written that they depend on, and only where the whole
+"""OperationExecutor under a tag: 304 where nothing was written that they depend on, and only where the whole
 answer would be the same to the byte.
 """
 

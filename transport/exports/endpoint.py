@@ -98,7 +98,7 @@ class Exporting:
             context = await self._context(request, request_id)
             self._charge(context)
             given = read(EXPORTS[name].parameters, request.query_params.multi_items())
-            async with self._live.answers.turn(context):
+            async with self._live.executor.turn(context):
                 begun = await begin(context, EXPORTS[name], given)
             headers = _headers(begun, request, ending) | {"x-request-id": request_id}
             if _matches(request.headers.get("if-none-match", ""), headers["etag"]):
@@ -106,7 +106,7 @@ class Exporting:
                     request.scope, request.receive, send
                 )
                 return
-            async with self._live.answers.turn(context):
+            async with self._live.executor.turn(context):
                 total = await begun.count()
             begun.refuse_unfit(
                 total, resumable=writer_type.resumable, most_rows=writer_type.most_rows
@@ -148,7 +148,7 @@ class Exporting:
             Refused: The user asks too often.
         """
         try:
-            self._live.answers.charge(context, _TO_BEGIN)
+            self._live.executor.charge(context, _TO_BEGIN)
         except Refusal as refusal:
             [error] = refusal.answer.refused
             raise Refused(
