@@ -1,7 +1,7 @@
 """Conditional reads: an entity tag made of all that an answer depends on, so that who has the
 answer already is told so without its being made again.
 
-A tag is given only where that can be shown: to queries of the fields in `STEADY`, by those who hold
+A tag is given only where that can be shown: to queries of the fields in `CACHEABLE_FIELDS`, by those who hold
 no national role. What these fields answer
 follows from the operation, the viewer's rights, the code, and what is written to documents: each
 such write is an event in the log of the document's
@@ -63,7 +63,7 @@ _VERSION = frozenset(
 _CONNECTION = frozenset({"edges", "pageInfo", "totalCount"})
 _EDGE = frozenset({"cursor", "node"})
 
-STEADY: Mapping[str, frozenset[str]] = {
+CACHEABLE_FIELDS: Mapping[str, frozenset[str]] = {
     "Query": frozenset({"caseType", "caseTypes", "caseTypeTemplate", "caseTypeTemplates"}),
     "CaseType": _HEAD | {"scope"},
     "CaseTypeTemplate": _HEAD | {"level"},
@@ -85,8 +85,8 @@ STEADY: Mapping[str, frozenset[str]] = {
         _EDGE,
     ),
 }
-"""Fields whose answers follow from the logs, by type. Besides these all of the types in `WHOLE`."""
-WHOLE = frozenset(
+"""Fields whose answers follow from the logs, by type. Besides these all of the types in `CACHEABLE_TYPES`."""
+CACHEABLE_TYPES = frozenset(
     {
         "PageInfo",
         "CaseTypeContent",
@@ -104,7 +104,7 @@ _LIBRARIES = ("graphql-core", "strawberry-graphql", "orjson", "pydantic")
 _ROOT = Path(__file__).parent.parent
 
 
-async def tag_of(
+async def etag_of(
     schema: GraphQLSchema,
     context: Context,
     operation: Operation,
@@ -166,12 +166,20 @@ def _asks_for_steady_fields(schema: GraphQLSchema, operation: Operation) -> bool
             parent, found = types.get_parent_type(), types.get_field_def()
             of = parent.name if parent is not None else ""
             name = field.name.value
-            known = name == "__typename" or of in WHOLE or name in STEADY.get(of, ())
+            known = (
+                name == "__typename"
+                or of in CACHEABLE_TYPES
+                or name in CACHEABLE_FIELDS.get(of, ())
+            )
             below = get_named_type(found.type) if found is not None else None
             if (
                 known
                 and below is not None
-                and (is_leaf_type(below) or below.name in STEADY or below.name in WHOLE)
+                and (
+                    is_leaf_type(below)
+                    or below.name in CACHEABLE_FIELDS
+                    or below.name in CACHEABLE_TYPES
+                )
             ):
                 return None
             unsteady.append(name)

@@ -17,7 +17,7 @@ from graphql import ExecutionResult, GraphQLError, OperationType
 
 from execution.compiled.executor import CompiledExecutor
 from execution.complexity import Measure
-from execution.etags import has_tag, tag_of
+from execution.etags import etag_of, has_tag
 from execution.operations import Operation, Operations
 from execution.rate_limits import ConcurrencyLimiter, RateLimiter
 from execution.request import Request, body_too_large
@@ -351,7 +351,7 @@ class OperationExecutor:
         return replace(answer, tag=tag)
 
     async def _tag(self, context: Context, request: Request, admitted: Admitted) -> str | None:
-        return await tag_of(
+        return await etag_of(
             self.operations.schema, context, admitted.operation, request, admitted.extensions
         )
 

@@ -15,7 +15,7 @@ from graphql import get_named_type, is_leaf_type
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from execution.etags import STEADY, WHOLE
+from execution.etags import CACHEABLE_FIELDS, CACHEABLE_TYPES
 from schema.registry import schema
 from store.records import Role
 from tests.callers import BJORKEN, STOCKHOLM, UPPSALA, Caller
@@ -177,11 +177,11 @@ async def test_every_steady_type_and_field_is_in_the_schema() -> None:
 
     assert {
         (of, name)
-        for of, names in STEADY.items()
+        for of, names in CACHEABLE_FIELDS.items()
         for name in names
         if name not in types[of].fields  # type: ignore[attr-defined]
     } == set()
-    assert set(types) >= WHOLE
+    assert set(types) >= CACHEABLE_TYPES
 
 
 async def test_of_types_that_are_steady_as_a_whole_every_field_is_read_from_what_is_stored(
@@ -189,7 +189,7 @@ async def test_of_types_that_are_steady_as_a_whole_every_field_is_read_from_what
 ) -> None:
     fields = {
         (of, name): found
-        for of in sorted(WHOLE)
+        for of in sorted(CACHEABLE_TYPES)
         for name, found in schema.graphql.type_map[of].fields.items()  # type: ignore[attr-defined]
     }
 
@@ -199,7 +199,7 @@ async def test_of_types_that_are_steady_as_a_whole_every_field_is_read_from_what
         if found.extensions["strawberry-definition"].base_resolver is not None
     } == set()
     below = {get_named_type(found.type) for found in fields.values()}
-    assert {kind.name for kind in below if not is_leaf_type(kind)} <= WHOLE
+    assert {kind.name for kind in below if not is_leaf_type(kind)} <= CACHEABLE_TYPES
 
 
 @pytest.mark.parametrize("clock_was_ahead", [False, True])
