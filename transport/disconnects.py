@@ -5,13 +5,13 @@ from types import TracebackType
 
 from starlette.types import Receive
 
-from transport.request_body import Gone
+from transport.request_body import ClientDisconnected
 
 _PATIENCE_SECONDS = 0.1
 
 
-class WhileThere:
-    """Cancels what is done inside once the client has hung up, and raises `Gone`.
+class CancelOnDisconnect:
+    """Cancels what is done inside once the client has hung up, and raises `ClientDisconnected`.
 
     Nearly everything is answered before it is worth asking: only then a task is made that waits for
     the client's end.
@@ -43,7 +43,7 @@ class WhileThere:
             self._watching.cancel()
         if self._gone:
             self._task.uncancel()
-            raise Gone from None
+            raise ClientDisconnected from None
 
     def _watch(self) -> None:
         self._watching = asyncio.create_task(self._wait(), name="hang-up")

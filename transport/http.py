@@ -17,10 +17,10 @@ from execution.sessions import Unauthenticated, new_request_id
 from execution.subscriptions.start import Live
 from resolvers.access.viewer import Viewer
 from schema.errors import TopLevelError, error_of
-from transport.disconnects import WhileThere
+from transport.disconnects import CancelOnDisconnect
 from transport.json_input import NotJson, read_json
 from transport.media_types import EVENT_STREAM, JSON, RESPONSE_JSON, is_json, negotiated
-from transport.request_body import Gone, Refused, read_body
+from transport.request_body import ClientDisconnected, Refused, read_body
 from transport.responses import SAFE, send_answer
 from transport.sse import EventStream
 
@@ -74,7 +74,7 @@ class GraphQLEndpoint:
             )
         except Refusal as refusal:
             await send_answer(send, refusal.answer, media, request_id)
-        except (Gone, OSError):
+        except (ClientDisconnected, OSError):
             pass  # nobody is there to be answered
 
     async def _other_method(self, method: str, headers: Mapping[bytes, bytes], send: Send) -> None:
@@ -160,9 +160,9 @@ class GraphQLEndpoint:
             context = await self._live.sessions.context(viewer, request_id)
             if isinstance(context, Unauthenticated):
                 return OperationResult(refused=[context.error()])
-            async with WhileThere(receive):
+            async with CancelOnDisconnect(receive):
                 return await self._live.executor.answer(context, request, "http", known_tags)
-        except Gone:
+        except ClientDisconnected:
             raise
         except Refusal as refusal:
             return refusal.answer

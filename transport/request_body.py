@@ -24,7 +24,7 @@ class Refused(Exception):
         self.headers = headers or {}
 
 
-class Gone(Exception):
+class ClientDisconnected(Exception):
     """The client has hung up."""
 
 
@@ -43,7 +43,7 @@ async def read_body(receive: Receive, length: bytes | None, *, most: int, second
 
     Raises:
         Refused: It is too long, or comes too slowly.
-        Gone: It will not come.
+        ClientDisconnected: It will not come.
     """
     if length is not None and (len(length) > _LONGEST_LENGTH or int(length) > most):
         raise too_large(most)
@@ -54,7 +54,7 @@ async def read_body(receive: Receive, length: bytes | None, *, most: int, second
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise Gone
+                    raise ClientDisconnected
                 pieces.append(message.get("body", b""))
                 size += len(pieces[-1])
                 if size > most:

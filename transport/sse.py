@@ -28,9 +28,9 @@ from resolvers.live.sending import begun
 from schema.errors import TopLevelError, error_of, formatted
 from store.log.history import event_cursor
 from store.records import Event
-from transport.disconnects import WhileThere
+from transport.disconnects import CancelOnDisconnect
 from transport.media_types import EVENT_STREAM
-from transport.request_body import Gone
+from transport.request_body import ClientDisconnected
 from transport.responses import SAFE, send_answer
 
 _COMMENT = b":\n\n"
@@ -55,7 +55,7 @@ class EventStream:
         """Answer, until the operation is complete or either side ends it."""
         try:
             await self._run(request, viewer)
-        except (Gone, OSError):
+        except (ClientDisconnected, OSError):
             pass  # the client has gone
         except Exception as fault:  # noqa: BLE001 - whatever fails, the client is told
             if self._begun:
@@ -122,7 +122,7 @@ class EventStream:
         answers = self._live.executor
         admitted = await answers.admit(context, request, "event-stream")
         if not admitted.follows:
-            async with WhileThere(self._receive):
+            async with CancelOnDisconnect(self._receive):
                 answer = await answers.execute(context, request, admitted, "event-stream")
             if answer.refused:
                 raise Refusal(answer)

@@ -120,7 +120,7 @@ class Live:
         source = await source if executor.is_awaitable(source) else source
         if isinstance(source, GraphQLExecutionResult):
             return _reported(source.errors or [], context)
-        assert isinstance(source, Source)  # noqa: S101 - what every subscription of this schema executor
+        assert isinstance(source, Source)  # noqa: S101 - every subscription of this schema returns one
         following = source.following
         if request.last_event_id is not None:
             position = read_cursor(request.last_event_id, following.principal, "Last-Event-ID")
