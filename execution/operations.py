@@ -22,7 +22,7 @@ from graphql import (
     validate,
 )
 
-from execution.compiled.plans import PLAN_FIELDS, Plan, Room, choosing_variables
+from execution.compiled.plans import PLAN_FIELDS, Plan, PlanBudget, choosing_variables
 from execution.complexity import Bounds, Budget, Measure, TooComplex
 from execution.number_literals import refuse_long_numbers
 from schema.errors import MOST_ERRORS
@@ -62,7 +62,7 @@ class Operation:
     measures: Mapping[str | None, Measure] = field(default_factory=dict)
     choosing: tuple[str, ...] = ()
     plans: LRUCache[Hashable, Plan] = field(default_factory=lambda: LRUCache(_PLANS))
-    room: Room = field(default_factory=Room)
+    room: PlanBudget = field(default_factory=PlanBudget)
     steady: LRUCache[str | None, bool] = field(default_factory=lambda: LRUCache(_PLANS))
 
     def named(self, name: str | None) -> OperationDefinitionNode | None:
@@ -100,7 +100,7 @@ class Operations:
         self._budget = Budget(schema, bounds or Bounds())
         self._kept: LRUCache[str, Operation] = LRUCache(most_bytes, getsizeof=Operation.size)
         self._seen: LRUCache[int, bool] = LRUCache(_REMEMBERED)
-        self._room = Room(plan_fields)
+        self._room = PlanBudget(plan_fields)
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -17,7 +17,7 @@ from graphql.execution.collect_fields import CollectedFields, GroupedFieldSet
 from graphql.pyutils import AwaitableOrValue, Path, Undefined, gather_with_cancel
 from strawberry.execution.is_awaitable import optimized_is_awaitable
 
-from execution.compiled.plans import Details, Fast, Plan
+from execution.compiled.plans import CompiledField, Details, Plan
 from execution.operations import Operation
 from resolvers.context import Context
 from schema.errors import MOST_ERRORS, Info
@@ -142,7 +142,7 @@ class CompiledExecutor(Executor[Any]):
         return results
 
 
-def _tried(fast: Fast | None, source: Any, info: Info) -> Any:
+def _tried(fast: CompiledField | None, source: Any, info: Info) -> Any:
     """What compiled code answers; Undefined where it can't."""
     if fast is None:
         return Undefined

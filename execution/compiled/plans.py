@@ -49,7 +49,7 @@ from strawberry.types.field import StrawberryField
 from schema.errors import Info
 
 Details = list[FieldDetails]
-Fast = Callable[[Any, Info], Any]
+CompiledField = Callable[[Any, Info], Any]
 """From a source to a finished value; raises where graphql-core has to do it."""
 Complete = Callable[[Any, Info], Any]
 """The same from a value that a field has."""
@@ -59,7 +59,7 @@ PLAN_FIELDS = 64_000
 _LEAST_INT, _GREATEST_INT = -(2**31), 2**31 - 1
 
 
-class NotPlain(Exception):
+class NotCompilable(Exception):
     """The value is not what compiled code is made for."""
 
 
@@ -70,11 +70,11 @@ class ObjectPlan:
     `whole` all at once where all are plain; else each by its closure, if it has one.
     """
 
-    fields: list[tuple[str, Fast | None, Details]]
-    whole: Fast | None
+    fields: list[tuple[str, CompiledField | None, Details]]
+    whole: CompiledField | None
 
 
-class Room:
+class PlanBudget:
     """How much the plans of one process may hold together. When it is full all are forgotten, and
     made again as they are asked for.
 
@@ -175,7 +175,7 @@ class Plan:
             )  # with the fields, so that the id stays theirs
         return known[1]
 
-    def _fast(self, parent: GraphQLObjectType, details: Details) -> Fast | None:
+    def _fast(self, parent: GraphQLObjectType, details: Details) -> CompiledField | None:
         name = details[0].node.name.value
         if name == "__typename":
             return lambda _source, _info: parent.name
@@ -223,11 +223,12 @@ class Plan:
         if any(whole is None for whole in plans.values()):
             return None
         return _objects(
-            cast("Mapping[GraphQLObjectType, Fast]", plans), abstract=is_abstract_type(kind)
+            cast("Mapping[GraphQLObjectType, CompiledField]", plans),
+            abstract=is_abstract_type(kind),
         )
 
 
-def _getter(field: GraphQLField, definition: StrawberryField) -> Fast | None:
+def _getter(field: GraphQLField, definition: StrawberryField) -> CompiledField | None:
     """How the field is read from its source, if that takes no arguments and no waiting."""
     resolver = definition.base_resolver
     if resolver is None:
@@ -247,7 +248,7 @@ def _getter(field: GraphQLField, definition: StrawberryField) -> Fast | None:
     return function
 
 
-def _attribute(name: str, same: type, complete: Complete) -> Fast:
+def _attribute(name: str, same: type, complete: Complete) -> CompiledField:
     """Most fields: an attribute whose value is right as it is."""
 
     def attribute(source: Any, info: Info) -> Any:
@@ -257,14 +258,14 @@ def _attribute(name: str, same: type, complete: Complete) -> Fast:
     return attribute
 
 
-def _joined(get: Fast, complete: Complete) -> Fast:
+def _joined(get: CompiledField, complete: Complete) -> CompiledField:
     return lambda source, info: complete(get(source, info), info)
 
 
-def _whole(fields: list[tuple[str, Fast | None]]) -> Fast | None:
+def _whole(fields: list[tuple[str, CompiledField | None]]) -> CompiledField | None:
     if any(fast is None for _, fast in fields):
         return None
-    plain = cast("list[tuple[str, Fast]]", fields)
+    plain = cast("list[tuple[str, CompiledField]]", fields)
     return lambda source, info: {name: fast(source, info) for name, fast in plain}
 
 
@@ -286,7 +287,7 @@ def _or_null(inner: Complete, required: bool) -> Complete:
         if value is not None:
             return inner(value, info)
         if required:
-            raise NotPlain
+            raise NotCompilable
         return None
 
     return complete
@@ -314,7 +315,7 @@ def _leaf(kind: GraphQLLeafType) -> Complete:
             return value
         coerced = known.get(value) if known else coerce(value)
         if coerced is None or coerced is Undefined:
-            raise NotPlain
+            raise NotCompilable
         return coerced
 
     return leaf
@@ -326,13 +327,13 @@ def _items(item: Complete | None) -> Complete | None:
 
     def items(values: Any, info: Info) -> Any:
         if values.__class__ is not list and values.__class__ is not tuple:
-            raise NotPlain
+            raise NotCompilable
         return [item(value, info) for value in values]
 
     return items
 
 
-def _objects(plans: Mapping[GraphQLObjectType, Fast], *, abstract: bool) -> Complete:
+def _objects(plans: Mapping[GraphQLObjectType, CompiledField], *, abstract: bool) -> Complete:
     """Objects of one type, or of one of several by their class."""
     by_class = {of.extensions[DEFINITION].origin: whole for of, whole in plans.items()}
     [(only, plan)] = list(plans.items())[:1]
@@ -342,7 +343,7 @@ def _objects(plans: Mapping[GraphQLObjectType, Fast], *, abstract: bool) -> Comp
     def objects(value: Any, info: Info) -> Any:
         whole = by_class.get(value.__class__)
         if whole is None:
-            raise NotPlain
+            raise NotCompilable
         return whole(value, info)
 
     return objects
