@@ -42,7 +42,7 @@ operation's questions by their name in the response.
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ClinicField:
     """What an operation asks of the clinic of a notification, in one place."""
 
     parent: GraphQLObjectType
@@ -57,7 +57,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenText:
+class PayloadTemplate:
     """A text with places.
 
     Attributes:
@@ -69,7 +69,7 @@ class OpenText:
     take: Callable[[Answers], Any] | None
 
     @classmethod
-    def of(cls, text: bytes) -> "OpenText":
+    def of(cls, text: bytes) -> "PayloadTemplate":
         """A text in which `ANY_CLINIC` stands for places."""
         pieces, places, end = [], [], 0
         for place in _PLACES.finditer(text):
@@ -88,12 +88,12 @@ class OpenText:
         return self.template if self.take is None else self.template % self.take(answers)
 
 
-class OpenExecutor(CompiledExecutor):
-    """Leaves open what is asked of a notification's clinic, if `leaves_open`: the answer to a
+class TemplateExecutor(CompiledExecutor):
+    """Leaves open what is asked of a notification's clinic, if `leaves_placeholders`: the answer to a
     question is known by its place in the response.
     """
 
-    leaves_open = False
+    leaves_placeholders = False
 
     def execute_field(
         self,
@@ -105,7 +105,7 @@ class OpenExecutor(CompiledExecutor):
     ) -> AwaitableOrValue[Any]:
         """As graphql-core does, but for a notification's clinic."""
         if (
-            self.leaves_open
+            self.leaves_placeholders
             and parent_type.name == "Notification"
             and field_details_list[0].node.name.value == "clinic"
         ):
@@ -116,7 +116,7 @@ class OpenExecutor(CompiledExecutor):
 
 
 @dataclass(frozen=True, slots=True)
-class Nature:
+class Dependencies:
     """What an operation's text depends on.
 
     Attributes:
@@ -129,12 +129,12 @@ class Nature:
     """
 
     variables: frozenset[str]
-    questions: Mapping[str, Question]
+    questions: Mapping[str, ClinicField]
     by_clinic: bool
     by_acknowledgement: bool
 
 
-def nature_of(executor: CompiledExecutor) -> Nature:
+def dependencies_of(executor: CompiledExecutor) -> Dependencies:
     """What the text of a subscription depends on, besides the event and rights."""
     schema = executor.schema
     root = cast("GraphQLObjectType", schema.subscription_type)
@@ -145,10 +145,10 @@ def nature_of(executor: CompiledExecutor) -> Nature:
     path = Path(None, response_name, root.name)
     inner = executor.collect_subfields(cast("GraphQLObjectType", told), details).grouped_field_set
     asked = {name: field for name, field in inner.items() if field[0].node.name.value == "clinic"}
-    return Nature(
+    return Dependencies(
         variables=_variables(executor, [detail.node for detail in details]),
         questions={
-            name: Question(cast("GraphQLObjectType", told), field, path.add_key(name, told.name))
+            name: ClinicField(cast("GraphQLObjectType", told), field, path.add_key(name, told.name))
             for name, field in asked.items()
         },
         by_clinic=not all(_is_plain(executor, field) for field in asked.values()),

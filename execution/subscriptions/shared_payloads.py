@@ -23,9 +23,9 @@ from execution.operations import Operation
 from execution.subscriptions.payload_templates import (
     ANY_CLINIC,
     Answers,
-    Nature,
-    OpenExecutor,
-    OpenText,
+    Dependencies,
+    PayloadTemplate,
+    TemplateExecutor,
 )
 from resolvers.access.decisions import NO_RIGHTS, Rights
 from resolvers.access.viewer import Viewer
@@ -61,10 +61,10 @@ class _Text:
     """A text of one event, for all to whom the rights that were asked say the same."""
 
     asked: Asked
-    text: OpenText
+    text: PayloadTemplate
 
 
-class SharedWording:
+class SharedPayload:
     """The texts of one subscription operation, for all who sent it with the same values of the
     variables that matter.
 
@@ -84,16 +84,16 @@ class SharedWording:
         operation: Operation,
         name: str | None,
         variables: Mapping[str, Any],
-        nature: Nature,
+        dependencies: Dependencies,
     ) -> None:
         self._schema = schema
         self._context = context
         self._operation = operation
         self._name = name
         self._variables = dict(variables)
-        self._nature = nature
-        self._alone_live = nature.by_clinic
-        self._alone_later = nature.by_clinic or nature.by_acknowledgement
+        self._nature = dependencies
+        self._alone_live = dependencies.by_clinic
+        self._alone_later = dependencies.by_clinic or dependencies.by_acknowledgement
         self.users = 0
         self.forget: Callable[[], object] = lambda: None
         self._texts: OrderedDict[Key, list[_Text]] = OrderedDict()
@@ -178,14 +178,14 @@ class SharedWording:
         if not any(viewpoint.shares(one.asked) for one in self._texts.get(key, ())):
             watched = WatchedRights(viewpoint.rights)
             executor = self._executor(watched)
-            executor.leaves_open = for_all = clinic is not None and isinstance(key, int)
+            executor.leaves_placeholders = for_all = clinic is not None and isinstance(key, int)
             payload = _payload(event, clinic, for_all=for_all)
             pending = execute_subscription_event(executor.build_per_event_executor(payload))
             result = await pending if isinstance(pending, Awaitable) else pending
             if (outage := outage_in(result)) is not None:
                 raise outage
             text = orjson.dumps(answer_of(result, self._context.request_id))
-            self._keep(key, _Text(self._canonical(watched.asked), OpenText.of(text)))
+            self._keep(key, _Text(self._canonical(watched.asked), PayloadTemplate.of(text)))
         if clinic is not None and isinstance(key, int):
             await self.prepare(clinic)
 
@@ -216,14 +216,14 @@ class SharedWording:
             return event.sequence, clinic.key
         return event.sequence
 
-    def _executor(self, rights: Rights) -> OpenExecutor:
+    def _executor(self, rights: Rights) -> TemplateExecutor:
         context = replace(
             self._context, viewer=_NOBODY, rights=rights, loaders=Loaders(self._context.store)
         )
-        executor = OpenExecutor.of(
+        executor = TemplateExecutor.of(
             self._schema, self._operation, self._name, self._variables, context
         )
-        if not isinstance(executor, OpenExecutor):
+        if not isinstance(executor, TemplateExecutor):
             raise executor[0]
         return executor
 
@@ -240,12 +240,12 @@ def _payload(
     )
 
 
-class Wordings:
+class SharedPayloads:
     """The shared wordings of one process, each as long as somebody uses it."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
-        self._shared: dict[Hashable, SharedWording] = {}
+        self._shared: dict[Hashable, SharedPayload] = {}
 
     def join(
         self,
@@ -253,13 +253,13 @@ class Wordings:
         operation: Operation,
         name: str | None,
         variables: Mapping[str, Any],
-        nature: Nature,
-    ) -> SharedWording:
+        dependencies: Dependencies,
+    ) -> SharedPayload:
         """The wording for an operation; until `left` is called on it as often as it was joined."""
-        matters = {key: value for key, value in variables.items() if key in nature.variables}
+        matters = {key: value for key, value in variables.items() if key in dependencies.variables}
         key = (operation.text, name, orjson.dumps(matters, option=orjson.OPT_SORT_KEYS))
         if (shared := self._shared.get(key)) is None:
-            shared = SharedWording(self._schema, context, operation, name, variables, nature)
+            shared = SharedPayload(self._schema, context, operation, name, variables, dependencies)
             shared.forget = lambda: self._shared.pop(key, None)
             self._shared[key] = shared
         shared.users += 1

@@ -15,8 +15,8 @@ from execution.executor import Admitted, OperationExecutor
 from execution.operations import Operation
 from execution.request import Request
 from execution.sessions import ConnectionLimiter, Sessions
-from execution.subscriptions.payload_templates import OpenExecutor, nature_of
-from execution.subscriptions.shared_payloads import Wordings
+from execution.subscriptions.payload_templates import TemplateExecutor, dependencies_of
+from execution.subscriptions.shared_payloads import SharedPayloads
 from resolvers.context import Context
 from resolvers.live.followers import Follower, Outlet
 from resolvers.live.hub import Hub
@@ -72,7 +72,7 @@ class Live:
         self.limits = limits
         self.executor = executor
         self._schema = executor.operations.schema
-        self._wordings = Wordings(self._schema)
+        self._shared_payloads = SharedPayloads(self._schema)
 
     async def follow(
         self,
@@ -111,10 +111,10 @@ class Live:
     async def _started(
         self, context: Context, operation: Operation, request: Request, outlet: Outlet, changes: int
     ) -> Follower | list[GraphQLError]:
-        executor = OpenExecutor.of(
+        executor = TemplateExecutor.of(
             self._schema, operation, request.operation_name, request.variables, context
         )
-        if not isinstance(executor, OpenExecutor):
+        if not isinstance(executor, TemplateExecutor):
             return _reported(executor, context)
         source = create_source_event_stream(executor)
         source = await source if executor.is_awaitable(source) else source
@@ -129,10 +129,10 @@ class Live:
                 position=position if following.clinics is not None else Position(position.sequence),
             )
         await self.hub.require_written(following)
-        wording = self._wordings.join(
-            context, operation, request.operation_name, request.variables, nature_of(executor)
+        payloads = self._shared_payloads.join(
+            context, operation, request.operation_name, request.variables, dependencies_of(executor)
         )
-        return await self.hub.follow(context, following, wording, outlet, changes=changes)
+        return await self.hub.follow(context, following, payloads, outlet, changes=changes)
 
     async def end_streams(self) -> None:
         """End all streams, whose clients are to connect again."""

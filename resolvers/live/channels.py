@@ -171,14 +171,14 @@ class Channel:
                     continue
                 if not follower.takes_all and not follower.following.wants(event):
                     continue
-                wording = follower.wording
-                text = wording.text(event, clinic, follower.viewpoint, live=True)
+                payloads = follower.payloads
+                text = payloads.text(event, clinic, follower.viewpoint, live=True)
                 if text is None:
-                    made[wording] += 1
-                    if made[wording] > _MOST_WORDINGS:
+                    made[payloads] += 1
+                    if made[payloads] > _MOST_WORDINGS:
                         follower.fall_behind()
                         continue
-                    text = await wording.make(event, clinic, follower.viewpoint, live=True)
+                    text = await payloads.make(event, clinic, follower.viewpoint, live=True)
                 ready.append((follower, None if clinic is None else clinic.key, text))
             # In one go: a reader that is woken for each message anew costs the sender more than the
             # message.

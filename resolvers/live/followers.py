@@ -51,7 +51,7 @@ class Following:
         )
 
 
-class Wording(Protocol):
+class PayloadSource(Protocol):
     """How events are put into text for those who sent the same operation."""
 
     def text(
@@ -130,13 +130,13 @@ class Follower:
         "live",
         "logs",
         "outlet",
+        "payloads",
         "sequence",
         "since",
         "takes_all",
         "told",
         "viewer",
         "viewpoint",
-        "wording",
     )
 
     def __init__(
@@ -148,7 +148,7 @@ class Follower:
         following: Following,
         viewer: Viewer,
         rights: Rights,
-        wording: Wording,
+        payloads: PayloadSource,
         outlet: Outlet,
         logs: frozenset[str],
         since: datetime,
@@ -157,7 +157,7 @@ class Follower:
         self.following = following
         self.viewer = viewer
         self.viewpoint = Viewpoint(rights)
-        self.wording = wording
+        self.payloads = payloads
         self.outlet = outlet
         self.logs = logs
         self.since = since
@@ -269,7 +269,7 @@ class Follower:
 
     async def _tell_the_log(self) -> None:
         for clinic in list((self.clinics or {}).values()):
-            await self.wording.prepare(clinic)
+            await self.payloads.prepare(clinic)
         while not self.ended:
             horizon = self._line.position
             if self.sequence > horizon or self.position == (horizon, None):
@@ -291,12 +291,12 @@ class Follower:
             for key in keys:
                 clinic = self.clinics.get(key) if self.clinics else None
                 if clinic is not None:  # it may have been taken away meanwhile
-                    text = await self.wording.make(event, clinic, self.viewpoint, live=False)
+                    text = await self.payloads.make(event, clinic, self.viewpoint, live=False)
                     await self.outlet.next(text, event, key)
                     self.position = Position(event.sequence, key)
             if self.clinics is None:
                 await self.outlet.next(
-                    await self.wording.make(event, None, self.viewpoint, live=False), event, None
+                    await self.payloads.make(event, None, self.viewpoint, live=False), event, None
                 )
                 self.position = Position(event.sequence)
         self.position = stretch.reached

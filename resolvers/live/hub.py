@@ -16,7 +16,7 @@ from resolvers.access.decisions import Permission, rights_of
 from resolvers.access.viewer import LOA3
 from resolvers.context import Context
 from resolvers.live.channels import Channel
-from resolvers.live.followers import Follower, Following, Outlet, Wording
+from resolvers.live.followers import Follower, Following, Outlet, PayloadSource
 from resolvers.live.metrics import Metrics
 from resolvers.live.sending import begun
 from resolvers.live.subscription_registry import Roster
@@ -68,7 +68,7 @@ class Hub:
         self,
         context: Context,
         following: Following,
-        wording: Wording,
+        payloads: PayloadSource,
         outlet: Outlet,
         *,
         changes: int,
@@ -78,7 +78,7 @@ class Hub:
         Args:
             context: Of who follows.
             following: What is followed.
-            wording: How it is put.
+            payloads: Where the payload of each event comes from.
             outlet: Where it is told.
             changes: As `self.changes` was before the rights in the context were read.
         """
@@ -88,7 +88,7 @@ class Hub:
             opened = [await self._open(principal) for principal in needed]
         except BaseException:
             self._release(needed)
-            wording.left()
+            payloads.left()
             raise
         channel = self._channels[following.principal]
         follower = Follower(
@@ -98,7 +98,7 @@ class Hub:
             following=following,
             viewer=context.viewer,
             rights=context.rights,
-            wording=wording,
+            payloads=payloads,
             outlet=outlet,
             logs=needed,
             since=self._store.now(),
@@ -153,7 +153,7 @@ class Hub:
         if self.followers.pop(follower.id, None) is not None:
             self._metrics.ended()
             self._roster.ended(follower)
-            follower.wording.left()
+            follower.payloads.left()
             self._release(follower.logs)
 
     def _release(self, principals: Iterable[str]) -> None:
