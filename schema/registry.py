@@ -41,7 +41,7 @@ from schema.kinds import (
     standard_reply_collections,
     terms_texts,
 )
-from schema.kinds.kind_schema import Face
+from schema.kinds.kind_schema import KindSchema
 from schema.log.acknowledgements import AcknowledgementMutation
 from schema.log.active_subscriptions import (
     ActiveSubscription,
@@ -237,20 +237,20 @@ class RegistrySchema(strawberry.Schema):
         return self._schema
 
 
-FACES: Sequence[Face] = (
-    case_types.FACE,
-    case_type_templates.FACE,
-    resident_cases.FACE,
-    resident_case_templates.FACE,
-    terms_texts.FACE,
-    standard_reply_collections.FACE,
-    guidance.FACE,
-    notices.FACE,
+KIND_SCHEMAS: Sequence[KindSchema] = (
+    case_types.KIND_SCHEMA,
+    case_type_templates.KIND_SCHEMA,
+    resident_cases.KIND_SCHEMA,
+    resident_case_templates.KIND_SCHEMA,
+    terms_texts.KIND_SCHEMA,
+    standard_reply_collections.KIND_SCHEMA,
+    guidance.KIND_SCHEMA,
+    notices.KIND_SCHEMA,
 )
 """The kinds of document that have queries and mutations of their own."""
 
 
-def schema_of(faces: Sequence[Face]) -> RegistrySchema:
+def schema_of(faces: Sequence[KindSchema]) -> RegistrySchema:
     """The schema with the queries and mutations of some kinds."""
     queries, mutations = [one.query for one in faces], [one.mutation for one in faces]
     return RegistrySchema(
@@ -284,4 +284,4 @@ def schema_of(faces: Sequence[Face]) -> RegistrySchema:
     )
 
 
-schema = schema_of(FACES)
+schema = schema_of(KIND_SCHEMAS)

@@ -41,7 +41,7 @@ CONTENTS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def shape_of(model: type[BaseModel]) -> dict[str, Any]:
+def content_types_of(model: type[BaseModel]) -> dict[str, Any]:
     """The names and types of a content model's fields.
 
     Rules, titles and defaults are no part of it: stored content has every field.
@@ -51,7 +51,7 @@ def shape_of(model: type[BaseModel]) -> dict[str, Any]:
 
 def _type(annotation: Any) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return shape_of(annotation)
+        return content_types_of(annotation)
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return [member.value for member in annotation]
     if get_origin(annotation) is Annotated:
@@ -120,7 +120,7 @@ def write_missing() -> list[Path]:
         path = path_of(kind, kind.schema_version)
         if not path.exists():
             kept = {
-                "shape": shape_of(kind.model),
+                "shape": content_types_of(kind.model),
                 "versions": [version_row(version, ()) for version in chain(kind)],
             }
             text = json_util.dumps(kept, json_options=json_util.RELAXED_JSON_OPTIONS)

@@ -12,7 +12,7 @@ from enum import Enum, auto
 
 from resolvers.access.viewer import LOA3, Grant, Viewer
 from store.clinics.filters import Reach
-from store.documents.scopes import Scope, Seen, Sight
+from store.documents.scopes import Scope, Seen, Visibility
 from store.errors import NotFound, NotPermitted
 from store.kinds.kinds import Kind, Shared
 from store.records import (
@@ -145,9 +145,9 @@ class Rights:
     held: tuple[Held, ...]
     scope: Scope
 
-    def sight(self, document: Seen) -> Sight:
+    def visibility(self, document: Seen) -> Visibility:
         """How much of a document is seen."""
-        return self.scope.sight(document)
+        return self.scope.visibility(document)
 
     def holder(
         self, permission: Permission, principal: str, clinic: str | None = None
@@ -339,7 +339,7 @@ def clinic_of(document: Document) -> str | None:
     return document.owner.key if document.owner.kind is OwnerKind.CLINIC else None
 
 
-def require_sight(
+def require_visible(
     rights: Rights, document: Document | None, path: tuple[str, ...] = ("id",)
 ) -> Document:
     """The document, if the viewer may know of it.
@@ -347,7 +347,7 @@ def require_sight(
     Raises:
         NotFound: There is none, or the viewer may not know of it.
     """
-    if document is None or rights.sight(document) is Sight.NOTHING:
+    if document is None or rights.visibility(document) is Visibility.NOTHING:
         raise NotFound("Dokumentet finns inte.", path)
     return document
 
@@ -364,7 +364,7 @@ def require(
         NotFound: There is none, or the viewer may not know of it.
         NotPermitted: The viewer sees it but may not do this.
     """
-    document = require_sight(rights, document, path)
+    document = require_visible(rights, document, path)
     held = rights.holder(permission, document.principal, clinic_of(document))
     if held is None:
         raise NotPermitted("Du har inte behörighet att göra detta med dokumentet.", path)

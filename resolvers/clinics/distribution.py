@@ -222,7 +222,7 @@ async def _at(
 ) -> tuple[Document, Clinic, Held]:
     """A central case type, and a clinic of its principal where the viewer may do this."""
     clinic = await clinics.require(context, hsa_id, ("clinic",))
-    document = decisions.require_sight(
+    document = decisions.require_visible(
         context.rights, await documents.get(context, case_type, _CASE_TYPE), ("caseType",)
     )
     held = decisions.require_at(

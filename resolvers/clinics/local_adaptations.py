@@ -48,7 +48,7 @@ async def save(
         VersionConflict: Someone saved first.
     """
     found = await clinics.require(context, clinic, ("clinic",))
-    document = decisions.require_sight(
+    document = decisions.require_visible(
         context.rights, await documents.get(context, case_type, "CASE_TYPE"), ("caseType",)
     )
     held = decisions.require_at(

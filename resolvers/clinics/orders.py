@@ -8,7 +8,7 @@ from resolvers.access.decisions import Permission
 from resolvers.clinics import clinics
 from resolvers.clinics.selections import group_of
 from resolvers.context import Context
-from store.documents.scopes import Sight
+from store.documents.scopes import Visibility
 from store.errors import InvalidInput, Problem
 from store.mongo.transactions import IdempotencyKey
 from store.records import OrderedList, Saved
@@ -62,7 +62,7 @@ async def save(
         unknown = (
             document is None
             or document.kind != "CASE_TYPE"
-            or context.rights.sight(document) is Sight.NOTHING
+            or context.rights.visibility(document) is Visibility.NOTHING
         )
         if unknown or document is None or document.principal != place.principal:
             problems.append(

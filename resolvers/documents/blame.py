@@ -6,7 +6,7 @@ from typing import NamedTuple
 from resolvers.context import Context
 from resolvers.documents import documents
 from store.documents.blame import Signature
-from store.documents.scopes import Sight
+from store.documents.scopes import Visibility
 from store.errors import NotFound
 from store.records import Document
 
@@ -81,9 +81,11 @@ async def _shown(
     """For versions the version that the viewer is told of in its stead; without those of which the
     viewer is told nothing.
     """
-    sights = {name: documents.sight(context, head) for name, head in heads.items()}
-    shown = {place: place.version for place in asked if sights[place.document] is Sight.ALL}
-    limited = [place for place in asked if sights[place.document] is Sight.RELEASED]
+    visibilities = {name: documents.visibility(context, head) for name, head in heads.items()}
+    shown = {
+        place: place.version for place in asked if visibilities[place.document] is Visibility.ALL
+    }
+    limited = [place for place in asked if visibilities[place.document] is Visibility.RELEASED]
     found = await context.loaders.released_with.load_many(
         [(place.document, place.version) for place in limited]
     )

@@ -14,7 +14,7 @@ from store.content import diff
 from store.content.diff import Change
 from store.content.hashing import Verification
 from store.documents.listing import DocumentFilter, Order
-from store.documents.scopes import Seen, Sight
+from store.documents.scopes import Seen, Visibility
 from store.errors import InvalidInput, NotFound, Path, Problem
 from store.kinds.kinds import Kind
 from store.log.history import Asked
@@ -70,15 +70,15 @@ async def get(
     if (
         document is None
         or (kind is not None and document.kind != kind)
-        or sight(context, document) is Sight.NOTHING
+        or visibility(context, document) is Visibility.NOTHING
     ):
         return None
     return document
 
 
-def sight(context: Context, document: Seen) -> Sight:
+def visibility(context: Context, document: Seen) -> Visibility:
     """How much of a document the viewer sees."""
-    return context.rights.sight(document)
+    return context.rights.visibility(document)
 
 
 @overload
@@ -113,7 +113,7 @@ async def version(context: Context, document: Document, number: int | None) -> V
     """A version by number, the newest one without; None where there is none or the viewer may not
     see it.
     """
-    everything = sight(context, document) is Sight.ALL
+    everything = visibility(context, document) is Visibility.ALL
     if number is None:
         number = document.latest if everything else document.highest_released
     if not everything and not await context.loaders.released.load((document.id, number)):
@@ -130,7 +130,7 @@ async def version_at(context: Context, document: Document, time: datetime) -> Ve
 async def versions(context: Context, document: Document, paging: Paging) -> Page[Version]:
     """A page of versions, newest first: all of them, or those ever in force for who sees no drafts."""
     page = await context.loaders.version_pages.load(
-        Asked.of(document, paging, limited=sight(context, document) is not Sight.ALL)
+        Asked.of(document, paging, limited=visibility(context, document) is not Visibility.ALL)
     )
     return page or EMPTY
 
@@ -153,7 +153,7 @@ def _acts(context: Context, document: Document, paging: Paging) -> Asked:
     clinics only those at them.
     """
     reach = context.rights.clinics()
-    limited = sight(context, document) is not Sight.ALL
+    limited = visibility(context, document) is not Visibility.ALL
     single = limited and reach is not None and document.principal not in reach.principals
     return Asked.of(
         document,
@@ -186,7 +186,7 @@ async def changes_of_version(context: Context, made: Version) -> list[Change]:
     if document is None or made.number == 1:
         return []
     before: int | None = made.number - 1
-    if sight(context, document) is not Sight.ALL:
+    if visibility(context, document) is not Visibility.ALL:
         before = await context.loaders.released_before.load((made.document, made.number))
     if before is None:
         return []
@@ -209,7 +209,7 @@ async def changes_of_event(context: Context, event: Event) -> list[Change]:
     if event.version == event.published_after:
         return []
     document = await context.loaders.documents.load(event.document)
-    if document is None or sight(context, document) is not Sight.ALL:
+    if document is None or visibility(context, document) is not Visibility.ALL:
         return []  # who reads a log does not read drafts by it
     made = await context.loaders.versions.load((event.document, event.version))
     return (
@@ -256,7 +256,7 @@ async def verify(context: Context, document: Document) -> Verification:
     verification = await context.store.documents.verify(document)
     return (
         verification
-        if sight(context, document) is Sight.ALL
+        if visibility(context, document) is Visibility.ALL
         else replace(verification, versions=document.release_count)
     )
 
@@ -545,7 +545,7 @@ async def _from_template(
     """Where a new document comes from, and the content that it starts with."""
     if reference is None or template_kind is None:
         return None, {}
-    template = decisions.require_sight(
+    template = decisions.require_visible(
         context.rights, await get(context, reference.id, template_kind.name), ("fromTemplate", "id")
     )
     number = (

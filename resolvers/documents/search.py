@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from resolvers.context import Context
-from resolvers.documents.documents import SEARCHED, sight
+from resolvers.documents.documents import SEARCHED, visibility
 from store.content.diff import texts
 from store.content.search_tokens import Sought, words_in
-from store.documents.scopes import Sight
+from store.documents.scopes import Visibility
 from store.errors import InvalidInput, Problem
 from store.mongo.paging import EMPTY, Page, Paging
 from store.records import Content, Document
@@ -77,7 +77,7 @@ def hits(context: Context, document: Document, wanted: Sought) -> list[Hit]:
     contents: dict[int, Content] = (
         {} if document.published is None else {document.published: kind.in_force(document)}
     )
-    if sight(context, document) is Sight.ALL:
+    if visibility(context, document) is Visibility.ALL:
         contents[document.latest] = kind.upcast(document.content, document.schema_version)
     found = (
         Hit(text.path, text.label, number, segments)

@@ -14,7 +14,7 @@ from resolvers.exports import parameters
 from resolvers.exports.columns import Column, ColumnType, Seen
 from resolvers.exports.export import Export, own_logs
 from resolvers.exports.parameters import Given
-from store.documents.scopes import Sight
+from store.documents.scopes import Visibility
 from store.records import Document
 from store.transfer.export_queries import Stretch
 
@@ -51,7 +51,9 @@ class Adoptions:
             stretch.principal, kinds, self._document
         ):
             heads = [
-                head for head in batch if self._context.rights.sight(head) is not Sight.NOTHING
+                head
+                for head in batch
+                if self._context.rights.visibility(head) is not Visibility.NOTHING
             ]
             found = await asyncio.gather(*(adoption(self._context, head) for head in heads))
             rows = []

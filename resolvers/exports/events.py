@@ -12,7 +12,7 @@ from resolvers.exports.columns import Column, ColumnType, Seen, actor_columns
 from resolvers.exports.export import Export
 from resolvers.exports.parameters import Given
 from resolvers.log.events import refuse_persons
-from store.documents.scopes import Sight
+from store.documents.scopes import Visibility
 from store.log.history import EventFilter, event_cursor
 from store.records import Event, key_of
 from store.transfer.event_details import Detail
@@ -82,7 +82,7 @@ class Events:
         return frozenset(
             one
             for one, head in heads.items()
-            if self._context.rights.sight(head) is not Sight.NOTHING
+            if self._context.rights.visibility(head) is not Visibility.NOTHING
         )
 
 

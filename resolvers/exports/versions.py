@@ -9,7 +9,7 @@ from resolvers.exports import parameters
 from resolvers.exports.columns import Column, ColumnType, Seen, actor_columns
 from resolvers.exports.export import Export, own_logs
 from resolvers.exports.parameters import Given
-from store.documents.scopes import Sight
+from store.documents.scopes import Visibility
 from store.errors import InvalidInput
 from store.records import Document, Event, Version
 from store.transfer.export_queries import Stretch
@@ -76,12 +76,12 @@ class Versions:
         )
         if head is None or version is None:
             return None
-        match self._context.rights.sight(head):
-            case Sight.ALL:
+        match self._context.rights.visibility(head):
+            case Visibility.ALL:
                 return version.principal, version.sequence
-            case Sight.RELEASED:
+            case Visibility.RELEASED:
                 return await self._context.store.extracts.released_at(document, int(number))
-            case Sight.NOTHING:
+            case Visibility.NOTHING:
                 return None
 
     async def _wanted(self, acts: Sequence[tuple[Event, int | None]]) -> list[tuple[Document, int]]:
@@ -95,10 +95,10 @@ class Versions:
             head = heads.get(event.document or "")
             if head is None or (self._kind is not None and head.kind != self._kind):
                 continue
-            match self._context.rights.sight(head):
-                case Sight.ALL if event.sequence in made:
+            match self._context.rights.visibility(head):
+                case Visibility.ALL if event.sequence in made:
                     wanted.append((head, made[event.sequence]))
-                case Sight.RELEASED if released is not None:
+                case Visibility.RELEASED if released is not None:
                     wanted.append((head, released))
         return wanted
 
@@ -106,7 +106,7 @@ class Versions:
         ids = {version.derived_from.template for version in versions if version.derived_from}
         found = await self._context.store.extracts.heads(ids) if ids else {}
         return {
-            one: self._context.rights.sight(head) is not Sight.NOTHING
+            one: self._context.rights.visibility(head) is not Visibility.NOTHING
             for one, head in found.items()
         }
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from resolvers.access.decisions import Held, Permission, Rights
 from store.clinics.filters import Reach
-from store.documents.scopes import Scope, Seen, Sight
+from store.documents.scopes import Scope, Seen, Visibility
 from store.records import Clinic
 
 T = TypeVar("T")
@@ -87,17 +87,17 @@ class WatchedRights(Rights):
         """As the rights have it; shared only by those who see the same."""
         return self._answer("scope", lambda rights: rights.scope)
 
-    def sight(self, document: Seen) -> Sight:
+    def visibility(self, document: Seen) -> Visibility:
         """See `Rights`."""
         # What a scope looks at; the content, which can't be a key, is not among it.
         key = (
-            "sight",
+            "visibility",
             document.principal,
             document.owner,
             document.kind,
             document.published is None,
         )
-        return self._answer(key, lambda rights: rights.sight(document))
+        return self._answer(key, lambda rights: rights.visibility(document))
 
     def holder(
         self, permission: Permission, principal: str, clinic: str | None = None

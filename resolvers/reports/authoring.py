@@ -19,7 +19,7 @@ from resolvers.documents import documents
 from resolvers.reports.coverage import Coverage, require_period, sorted_page
 from store.clinics.filters import folded
 from store.documents.listing import DocumentFilter, Order
-from store.documents.scopes import Sight
+from store.documents.scopes import Visibility
 from store.errors import InvalidInput, NotPermitted
 from store.mongo.paging import Page, Paging
 from store.records import Document, DocumentState, OwnerKind
@@ -124,7 +124,7 @@ async def adapted_texts(
         InvalidInput: Too many documents would have to be compared.
     """
     if document is not None:
-        decisions.require_sight(
+        decisions.require_visible(
             context.rights,
             (await context.store.extracts.heads([document])).get(document),
             ("document",),
@@ -144,7 +144,9 @@ async def adapted_texts(
         )
     templates = await context.store.extracts.heads({one.template for one in made})
     known = {
-        one for one, head in templates.items() if context.rights.sight(head) is not Sight.NOTHING
+        one
+        for one, head in templates.items()
+        if context.rights.visibility(head) is not Visibility.NOTHING
     }
     differing = await reports.adapting.differing([one for one in made if one.template in known])
     return [

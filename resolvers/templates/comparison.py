@@ -14,7 +14,7 @@ from store.content import diff
 from store.content.canonical_json import canonical
 from store.content.comparison import Place, moved, places
 from store.content.diff import Change
-from store.documents.scopes import Sight
+from store.documents.scopes import Visibility
 from store.errors import InvalidInput
 from store.kinds.kinds import Field
 from store.mongo.paging import Page, Paging, cut, decode, encode
@@ -102,7 +102,7 @@ async def compare(context: Context, template: Document, wish: Wish) -> Compared:
         if one.owner.kind is OwnerKind.PRINCIPAL
         and one.published is not None
         and one.state is not DocumentState.ARCHIVED
-        and context.rights.scope.sight(one) is not Sight.NOTHING
+        and context.rights.scope.visibility(one) is not Visibility.NOTHING
         and (wish.templates if usage.is_template(context, one) else wish.case_types)
         and (wanted is None or one.principal in wanted)
     ]
@@ -117,7 +117,7 @@ async def compare(context: Context, template: Document, wish: Wish) -> Compared:
     others = [
         one
         for one in loaded
-        if one is not None and documents.sight(context, one) is not Sight.NOTHING
+        if one is not None and documents.visibility(context, one) is not Visibility.NOTHING
     ]
     others.sort(key=lambda one: (context.principals[one.principal].name, one.internal_name, one.id))
     return Compared(template, others, rows(context, template, others))

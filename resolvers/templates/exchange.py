@@ -16,7 +16,7 @@ from resolvers.kinds import CASE_TYPE_TEMPLATE
 from resolvers.kinds.validation import validate
 from resolvers.templates import files
 from resolvers.templates.files import Taken
-from store.documents.scopes import Sight
+from store.documents.scopes import Visibility
 from store.errors import InvalidInput, NotPermitted
 from store.mongo.transactions import IdempotencyKey
 from store.records import Action, Derivation, Document, Origin, OwnerKind, Saved, Version
@@ -50,12 +50,12 @@ async def export(context: Context, template_id: str) -> tuple[Document, str]:
         NotPermitted: The viewer does not see its drafts, or not who wrote them.
         InvalidInput: The file would be larger than what can be imported again.
     """
-    document = decisions.require_sight(
+    document = decisions.require_visible(
         context.rights, await documents.get(context, template_id, CASE_TYPE_TEMPLATE.name)
     )
-    if documents.sight(context, document) is not Sight.ALL or not context.rights.sees_persons(
-        document.principal
-    ):
+    if documents.visibility(
+        context, document
+    ) is not Visibility.ALL or not context.rights.sees_persons(document.principal):
         raise NotPermitted(
             "Filen innehåller utkast och vem som skrev dem. Du har inte behörighet att se båda.",
             ("id",),

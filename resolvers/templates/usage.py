@@ -12,7 +12,7 @@ from datetime import datetime
 
 from resolvers.context import Context
 from resolvers.documents import documents
-from store.documents.scopes import Sight
+from store.documents.scopes import Visibility
 from store.records import Document, DocumentState, Owner, OwnerKind, PrincipalKind, Version
 from store.templates.lineage import MOST_LEVELS, ClinicsAsked, Descendant
 
@@ -100,9 +100,9 @@ def _asked(context: Context, some: Uses) -> ClinicsAsked:
 
 def _counts(context: Context, one: Descendant) -> bool:
     scope = context.rights.scope
-    return (scope.released_central and one.published is not None) or scope.sight(
+    return (scope.released_central and one.published is not None) or scope.visibility(
         one
-    ) is not Sight.NOTHING
+    ) is not Visibility.NOTHING
 
 
 def is_template(context: Context, one: Descendant) -> bool:

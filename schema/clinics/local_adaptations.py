@@ -17,7 +17,7 @@ from schema.kinds.case_type_content import (
     plain,
 )
 from schema.kinds.case_types import CaseType
-from schema.kinds.content_types import Shape
+from schema.kinds.content_types import ContentTypes
 from schema.kinds.kind_schema import document_type, version_type
 from schema.log.events import Event
 from schema.scalars import HsaId, Markdown
@@ -56,7 +56,7 @@ class LocalAdaptationContent:
         )
 
 
-SHAPE = Shape(LOCAL_ADAPTATION, LocalAdaptationContent, LocalAdaptationContent.of)
+SHAPE = ContentTypes(LOCAL_ADAPTATION, LocalAdaptationContent, LocalAdaptationContent.of)
 
 
 @version_type(SHAPE, "One immutable snapshot of a local adaptation.")

@@ -19,7 +19,7 @@ from schema.log.events import Event
 from schema.nodes import After, Before, Connection, First, Last, Node, connection, paging
 from store import errors, records
 from store.content.diff import resident_visible
-from store.documents.scopes import Sight
+from store.documents.scopes import Visibility
 from store.errors import RegistryError
 from store.records import OwnerKind
 
@@ -141,7 +141,7 @@ class Document(Node):
 
 def head_fields(record: records.Summary, info: Info) -> dict[str, Any]:
     """A document's common fields, as far as the viewer sees them."""
-    everything = resolve.sight(info.context, record) is Sight.ALL
+    everything = resolve.visibility(info.context, record) is Visibility.ALL
     return {
         "record": record,
         "id": strawberry.ID(record.id),

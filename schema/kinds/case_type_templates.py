@@ -12,8 +12,8 @@ from schema.kinds.case_type_content import (
     CaseTypeContentInput,
     CaseTypeContentPatch,
 )
-from schema.kinds.content_types import Shape
-from schema.kinds.kind_schema import document_type, face, head_of, level_of, version_type
+from schema.kinds.content_types import ContentTypes
+from schema.kinds.kind_schema import document_type, head_of, kind_schema, level_of, version_type
 from schema.scalars import HsaId
 from schema.templates.comparison import (
     CaseTypes,
@@ -25,7 +25,7 @@ from schema.templates.comparison import (
 from schema.templates.usage import TemplateUsage
 from store import records
 
-SHAPE = Shape(
+SHAPE = ContentTypes(
     CASE_TYPE_TEMPLATE,
     CaseTypeContent,
     CaseTypeContent.of,
@@ -102,7 +102,7 @@ class CaseTypeTemplate(Document):
         )
 
 
-FACE = face(
+KIND_SCHEMA = kind_schema(
     SHAPE,
     CaseTypeTemplate,
     CaseTypeTemplateVersion,

@@ -15,8 +15,8 @@ from schema.kinds.case_type_content import (
     CaseTypeContentInput,
     CaseTypeContentPatch,
 )
-from schema.kinds.content_types import Shape
-from schema.kinds.kind_schema import document_type, face, head_of, version_type
+from schema.kinds.content_types import ContentTypes
+from schema.kinds.kind_schema import document_type, head_of, kind_schema, version_type
 from schema.nodes import After, Connection, First
 from schema.scalars import HsaId
 from store.clinics import version_adoption
@@ -79,7 +79,7 @@ class Adoption:
         )
 
 
-SHAPE = Shape(
+SHAPE = ContentTypes(
     CASE_TYPE, CaseTypeContent, CaseTypeContent.of, CaseTypeContentInput, CaseTypeContentPatch
 )
 
@@ -145,7 +145,7 @@ class CaseType(Document):
         )
 
 
-FACE = face(
+KIND_SCHEMA = kind_schema(
     SHAPE,
     CaseType,
     CaseTypeVersion,

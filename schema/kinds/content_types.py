@@ -1,6 +1,6 @@
 """How the content of a kind stands in the schema: as answered, as given whole, and as a patch.
 
-What is answered is a Strawberry type, written by hand. `shape_of` makes the two inputs and the
+What is answered is a Strawberry type, written by hand. `content_types_of` makes the two inputs and the
 conversion from it and from the kind's content
 model: the type says what each field is and means, the model which fields must be given. A field
 that one of them lacks is an error at import.
@@ -29,7 +29,7 @@ Convert = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class ContentTypes:
     """A kind's content in the schema.
 
     `input` and `patch` are None where it is not given in one piece.
@@ -42,7 +42,7 @@ class Shape:
     patch: type | None = None
 
 
-def shape_of(kind: Kind, output: type, *, from_template: bool = False) -> Shape:
+def content_types_of(kind: Kind, output: type, *, from_template: bool = False) -> ContentTypes:
     """The shape of a kind whose content is answered as `output`; with `from_template`, all but its
     names can be left to a template.
     """
@@ -59,7 +59,7 @@ def shape_of(kind: Kind, output: type, *, from_template: bool = False) -> Shape:
         " items followed by key."
     )
     mandatory = {field for field, info in kind.model.model_fields.items() if info.is_required()}
-    return Shape(
+    return ContentTypes(
         kind,
         output,
         content_of(output),

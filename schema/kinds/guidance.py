@@ -8,8 +8,8 @@ from resolvers.kinds import GUIDANCE
 from schema.documents.documents import Document, Version
 from schema.errors import Info
 from schema.kinds.case_type_content import INTERNAL_NAME, KEY, LANGUAGE, RATIONALE, STAFF_NAME
-from schema.kinds.content_types import shape_of
-from schema.kinds.kind_schema import document_type, face, head_of, version_type
+from schema.kinds.content_types import content_types_of
+from schema.kinds.kind_schema import document_type, head_of, kind_schema, version_type
 from schema.scalars import Markdown
 
 
@@ -49,7 +49,7 @@ class GuidanceContent:
     language: str = strawberry.field(description=LANGUAGE)
 
 
-SHAPE = shape_of(GUIDANCE, GuidanceContent)
+SHAPE = content_types_of(GUIDANCE, GuidanceContent)
 
 
 @version_type(SHAPE, "One immutable snapshot of a routine.")
@@ -68,7 +68,7 @@ class Guidance(Document):
     pass
 
 
-FACE = face(
+KIND_SCHEMA = kind_schema(
     SHAPE,
     Guidance,
     GuidanceVersion,

@@ -19,7 +19,7 @@ from schema.documents.listing import OrderBy, Which, filter_of
 from schema.enums import TemplateLevel
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.kinds.case_type_content import given, plain
-from schema.kinds.content_types import Field, Shape, input_type
+from schema.kinds.content_types import ContentTypes, Field, input_type
 from schema.log.events import Event
 from schema.nodes import (
     After,
@@ -38,7 +38,7 @@ from schema.scalars import HsaId
 from schema.selected_fields import needs_whole
 from store import records
 from store.documents.listing import Order
-from store.documents.scopes import Sight
+from store.documents.scopes import Visibility
 from store.kinds.kinds import Kind
 
 D = TypeVar("D", bound=Document)
@@ -46,7 +46,7 @@ V = TypeVar("V", bound=Version)
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class KindSchema:
     """What a kind adds to the schema."""
 
     document: type[Document]
@@ -65,7 +65,7 @@ class TemplateReference:
 # ------------------------------------------------------------------ types
 
 
-def version_type(shape: Shape, description: str) -> Callable[[type[V]], type[V]]:
+def version_type(shape: ContentTypes, description: str) -> Callable[[type[V]], type[V]]:
     """Make a class the GraphQL type of a kind's versions, with their content."""
 
     def decorate(cls: type[V]) -> type[V]:
@@ -81,7 +81,7 @@ def version_type(shape: Shape, description: str) -> Callable[[type[V]], type[V]]
 
 
 def document_type(
-    shape: Shape, version: type[Version], description: str
+    shape: ContentTypes, version: type[Version], description: str
 ) -> Callable[[type[D]], type[D]]:
     """Make a class the GraphQL type of a kind's documents, with their content and their versions."""
 
@@ -124,7 +124,7 @@ def _add(cls: type, resolver: Callable[..., Any], answer: Any, description: str)
     setattr(cls, resolver.__name__, strawberry.field(resolver=resolver, description=description))
 
 
-def _content(shape: Shape) -> Callable[..., Any]:
+def _content(shape: ContentTypes) -> Callable[..., Any]:
     kind, of = shape.kind, shape.of
 
     def content(self: Document) -> Any:
@@ -161,7 +161,7 @@ def _versions(made: type[Version]) -> Callable[..., Any]:
         page = await documents.versions(
             info.context, self.record, paging(first, after, last, before)
         )
-        everything = documents.sight(info.context, self.record) is Sight.ALL
+        everything = documents.visibility(info.context, self.record) is Visibility.ALL
         return connection(
             page,
             made.of,
@@ -187,8 +187,8 @@ def level_of(record: records.Document, info: Info) -> TemplateLevel:
 # ------------------------------------------------------------------ queries and mutations
 
 
-def face(
-    shape: Shape,
+def kind_schema(
+    shape: ContentTypes,
     document: type[Document],
     version: type[Version],
     *,
@@ -197,7 +197,7 @@ def face(
     many: str | None = None,
     owner: str = "A principal, or one of its clinics.",
     template: Kind | None = None,
-) -> Face:
+) -> KindSchema:
     """The queries and mutations of a kind; their names follow from the name of its type.
 
     Args:
@@ -225,7 +225,7 @@ def face(
         ),
         f"{one}_update": _update(shape.kind, _update_input(shape, name, noun), payload),
     }
-    return Face(
+    return KindSchema(
         document,
         strawberry.type(type(f"{name}Query", (), query)),
         strawberry.type(type(f"{name}Mutation", (), acts)),
@@ -323,7 +323,9 @@ def _template_of(given: TemplateReference | None) -> documents.TemplateReference
 _NOTE = {"note": Field(str, NOTE, None), "idempotency_key": Field(str, KEY, None)}
 
 
-def _create_input(shape: Shape, name: str, noun: str, owner: str, template: Kind | None) -> type:
+def _create_input(
+    shape: ContentTypes, name: str, noun: str, owner: str, template: Kind | None
+) -> type:
     content = (
         "What is left out comes from the template, if one is given."
         if template
@@ -343,7 +345,7 @@ def _create_input(shape: Shape, name: str, noun: str, owner: str, template: Kind
     return input_type(f"{name}CreateInput", f"A new {noun}.", fields)
 
 
-def _update_input(shape: Shape, name: str, noun: str) -> type:
+def _update_input(shape: ContentTypes, name: str, noun: str) -> type:
     fields = {
         "id": Field(strawberry.ID, f"The {noun}."),
         "expected_version": Field(int, EXPECTED),

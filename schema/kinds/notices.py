@@ -9,8 +9,8 @@ from schema.documents.documents import Document, Version
 from schema.enums import NoticeEnvironment, NoticeStatus
 from schema.errors import Info
 from schema.kinds.case_type_content import INTERNAL_NAME, LANGUAGE, STAFF_NAME
-from schema.kinds.content_types import shape_of
-from schema.kinds.kind_schema import document_type, face, head_of, version_type
+from schema.kinds.content_types import content_types_of
+from schema.kinds.kind_schema import document_type, head_of, kind_schema, version_type
 from schema.scalars import Markdown
 
 
@@ -34,7 +34,7 @@ class NoticeContent:
     language: str = strawberry.field(description=LANGUAGE)
 
 
-SHAPE = shape_of(NOTICE, NoticeContent)
+SHAPE = content_types_of(NOTICE, NoticeContent)
 
 
 @version_type(SHAPE, "One immutable snapshot of a notice.")
@@ -54,7 +54,7 @@ class Notice(Document):
     pass
 
 
-FACE = face(
+KIND_SCHEMA = kind_schema(
     SHAPE,
     Notice,
     NoticeVersion,

@@ -10,8 +10,8 @@ from schema.documents.documents import Document, Version
 from schema.enums import ResidentCaseForm, TemplateLevel
 from schema.errors import Info
 from schema.kinds.case_type_content import INTERNAL_NAME, LANGUAGE, NAME, RATIONALE, Link, Question
-from schema.kinds.content_types import shape_of
-from schema.kinds.kind_schema import document_type, face, head_of, level_of, version_type
+from schema.kinds.content_types import content_types_of
+from schema.kinds.kind_schema import document_type, head_of, kind_schema, level_of, version_type
 from schema.scalars import Markdown
 from store import records
 
@@ -38,7 +38,7 @@ class ResidentCaseContent:
     language: str = strawberry.field(description=LANGUAGE)
 
 
-SHAPE = shape_of(RESIDENT_CASE_TEMPLATE, ResidentCaseContent, from_template=True)
+SHAPE = content_types_of(RESIDENT_CASE_TEMPLATE, ResidentCaseContent, from_template=True)
 
 
 @strawberry.type(description="The resident case template version that a version was made from.")
@@ -95,7 +95,7 @@ class ResidentCaseTemplate(Document):
         return level_of(self.record, info)
 
 
-FACE = face(
+KIND_SCHEMA = kind_schema(
     SHAPE,
     ResidentCaseTemplate,
     ResidentCaseTemplateVersion,

@@ -7,7 +7,7 @@ import strawberry
 from resolvers.kinds import RESIDENT_CASE, RESIDENT_CASE_TEMPLATE
 from schema.documents.documents import Document, Version
 from schema.errors import Info
-from schema.kinds.kind_schema import document_type, face, head_of, version_type
+from schema.kinds.kind_schema import document_type, head_of, kind_schema, version_type
 from schema.kinds.resident_case_templates import SHAPE as TEMPLATE_SHAPE
 from schema.kinds.resident_case_templates import ResidentCaseDerivation, derivation_of
 
@@ -39,7 +39,7 @@ class ResidentCase(Document):
     pass
 
 
-FACE = face(
+KIND_SCHEMA = kind_schema(
     SHAPE,
     ResidentCase,
     ResidentCaseVersion,

@@ -12,8 +12,8 @@ from schema.kinds.case_type_content import (
     STAFF_NAME,
     StandardReply,
 )
-from schema.kinds.content_types import shape_of
-from schema.kinds.kind_schema import document_type, face, head_of, version_type
+from schema.kinds.content_types import content_types_of
+from schema.kinds.kind_schema import document_type, head_of, kind_schema, version_type
 
 
 @strawberry.type(description="All that a version of a collection holds.")
@@ -27,7 +27,7 @@ class StandardReplyCollectionContent:
     language: str = strawberry.field(description=LANGUAGE)
 
 
-SHAPE = shape_of(STANDARD_REPLY_COLLECTION, StandardReplyCollectionContent)
+SHAPE = content_types_of(STANDARD_REPLY_COLLECTION, StandardReplyCollectionContent)
 
 
 @version_type(SHAPE, "One immutable snapshot of a collection of standard replies.")
@@ -46,7 +46,7 @@ class StandardReplyCollection(Document):
     pass
 
 
-FACE = face(
+KIND_SCHEMA = kind_schema(
     SHAPE,
     StandardReplyCollection,
     StandardReplyCollectionVersion,

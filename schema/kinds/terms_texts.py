@@ -12,8 +12,8 @@ from schema.documents.documents import Document, Version
 from schema.enums import TermsService
 from schema.errors import Info
 from schema.kinds.case_type_content import INTERNAL_NAME, LANGUAGE, NAME, RATIONALE
-from schema.kinds.content_types import shape_of
-from schema.kinds.kind_schema import document_type, face, head_of, version_type
+from schema.kinds.content_types import content_types_of
+from schema.kinds.kind_schema import document_type, head_of, kind_schema, version_type
 from schema.scalars import HsaId, Markdown
 
 
@@ -46,7 +46,7 @@ class TermsTextContent:
     language: str = strawberry.field(description=LANGUAGE)
 
 
-SHAPE = shape_of(TERMS_TEXT, TermsTextContent)
+SHAPE = content_types_of(TERMS_TEXT, TermsTextContent)
 
 
 @version_type(SHAPE, "One immutable snapshot of a terms text.")
@@ -94,7 +94,7 @@ class TermsText(Document):
     pass
 
 
-FACE = face(
+KIND_SCHEMA = kind_schema(
     SHAPE,
     TermsText,
     TermsTextVersion,

@@ -13,7 +13,7 @@ from store.records import Owner, OwnerKind
 NOTHING: dict[str, Any] = {"_id": {"$in": []}}
 
 
-class Sight(IntEnum):
+class Visibility(IntEnum):
     """How much of a document is seen: nothing, what was ever in force, or drafts too."""
 
     NOTHING = 0
@@ -72,16 +72,16 @@ class Scope:
     released_kinds: frozenset[str] = frozenset()
     within: frozenset[str] | None = None
 
-    def sight(self, document: Seen) -> Sight:
+    def visibility(self, document: Seen) -> Visibility:
         """How much of a document is seen."""
         owner = document.owner.key
         own_clinic = (
             document.owner.kind is OwnerKind.CLINIC and document.principal in self.clinics_in
         )
         if document.principal in self.principals or owner in self.clinics or own_clinic:
-            return Sight.ALL
+            return Visibility.ALL
         if document.published is None:
-            return Sight.NOTHING
+            return Visibility.NOTHING
         released = (
             owner in self.released_of
             or document.principal in self.released_in
@@ -91,7 +91,7 @@ class Scope:
                 and (self.released_central or document.kind in self.released_kinds)
             )
         )
-        return Sight.RELEASED if released else Sight.NOTHING
+        return Visibility.RELEASED if released else Visibility.NOTHING
 
     def where(self) -> dict[str, Any]:
         """The documents that are seen at all, as MongoDB's filter."""

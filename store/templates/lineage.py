@@ -11,7 +11,7 @@ from datetime import datetime
 
 from store.clinics.filters import Reach
 from store.documents.listing import DocumentFilter
-from store.documents.scopes import Scope, Sight
+from store.documents.scopes import Scope, Visibility
 from store.kinds.kinds import Kinds
 from store.mongo.connection import Database, Row
 from store.records import DocumentState, Owner, OwnerKind
@@ -244,7 +244,7 @@ def _candidate(row: Row, scope: Scope, newest: Mapping[str, int]) -> Candidate:
         principal=one.principal,
         owner=one.owner,
         name=row["name"],
-        changed_at=one.updated_at if scope.sight(one) is Sight.ALL else noticed_at,
+        changed_at=one.updated_at if scope.visibility(one) is Visibility.ALL else noticed_at,
         behind=derived is not None and derived["version"] < newest.get(derived["template"], 0),
     )
 

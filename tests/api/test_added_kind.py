@@ -16,9 +16,9 @@ from resolvers.kinds import KINDS
 from schema.documents import documents
 from schema.documents.documents import Document, Version
 from schema.kinds.case_type_content import INTERNAL_NAME, KEY, NAME
-from schema.kinds.content_types import shape_of
-from schema.kinds.kind_schema import Face, document_type, face, version_type
-from schema.registry import FACES, schema_of
+from schema.kinds.content_types import content_types_of
+from schema.kinds.kind_schema import KindSchema, document_type, kind_schema, version_type
+from schema.registry import KIND_SCHEMAS, schema_of
 from schema.scalars import Markdown
 from store.kinds.kinds import Kind, Kinds
 from store.mongo.connection import Database
@@ -47,9 +47,9 @@ class ChecklistContent:
     items: list[ChecklistItem] = strawberry.field(description="What to do, in order; at most 50.")
 
 
-def face_of(kind: Kind) -> Face:
+def face_of(kind: Kind) -> KindSchema:
     """The face of the kind; in a module of `schema` all this stands at its top level."""
-    shape = shape_of(kind, ChecklistContent)
+    shape = content_types_of(kind, ChecklistContent)
 
     @version_type(shape, "One immutable snapshot of a checklist.")
     class ChecklistVersion(Version):
@@ -59,7 +59,7 @@ def face_of(kind: Kind) -> Face:
     class Checklist(Document):
         pass
 
-    return face(shape, Checklist, ChecklistVersion, noun="checklist")
+    return kind_schema(shape, Checklist, ChecklistVersion, noun="checklist")
 
 
 # ------------------------------------------------------------------ its life
@@ -78,7 +78,7 @@ SAMPLE = Sample(
 
 
 @pytest.fixture(scope="module")
-def added() -> Iterator[Face]:
+def added() -> Iterator[KindSchema]:
     """The face of the kind; the registry forgets it afterwards."""
     yield face_of(CHECKLIST)
     del documents.KINDS[CHECKLIST.name]
@@ -86,13 +86,13 @@ def added() -> Iterator[Face]:
 
 @pytest.fixture
 async def world(
-    mongodb_uri: str, database: Database, tmp_path: Path, added: Face
+    mongodb_uri: str, database: Database, tmp_path: Path, added: KindSchema
 ) -> AsyncIterator[World]:
     """The registry with the added kind."""
     store = Store.over(database, Kinds([*KINDS, CHECKLIST]))
     await store.principals.ensure(reference.principals())
     async with serving(
-        tmp_path, mongodb_uri, store, schema=schema_of([*FACES, added]), development=True
+        tmp_path, mongodb_uri, store, schema=schema_of([*KIND_SCHEMAS, added]), development=True
     ) as api:
         yield await World.build(api)
     await store.log.close()
@@ -145,7 +145,7 @@ async def test_what_an_added_kind_stored_is_read_in_todays_shape_after_its_model
     later = replace(CHECKLIST, schema_version=2, upcasters={1: upcast})
     before = documents.KINDS[CHECKLIST.name]
     store = Store.over(world.api.store.database, Kinds([*KINDS, later]))
-    newer = schema_of([*FACES, face_of(later)])
+    newer = schema_of([*KIND_SCHEMAS, face_of(later)])
     async with serving(tmp_path, mongodb_uri, store, schema=newer, development=True) as api:
         region = replace(world.region, api=api)
         found = await look(
@@ -176,8 +176,8 @@ async def test_what_an_added_kind_stored_is_read_in_todays_shape_after_its_model
     }
 
 
-def test_an_added_kind_has_its_place_in_the_schema(added: Face) -> None:
-    built = build_schema(schema_of([*FACES, added]).as_str())
+def test_an_added_kind_has_its_place_in_the_schema(added: KindSchema) -> None:
+    built = build_schema(schema_of([*KIND_SCHEMAS, added]).as_str())
 
     assert built.query_type is not None
     assert str(built.query_type.fields["checklist"].type) == "Checklist"
@@ -214,4 +214,4 @@ def test_a_face_that_does_not_fit_its_model_is_refused() -> None:
         internal_name: str = strawberry.field(description=INTERNAL_NAME)
 
     with pytest.raises(TypeError, match="TooLittle and ChecklistContent differ in \\['items'\\]"):
-        shape_of(CHECKLIST, TooLittle)
+        content_types_of(CHECKLIST, TooLittle)

@@ -14,7 +14,7 @@ from resolvers.kinds.texts import ContentModel, Label, at_most, rule
 from resolvers.kinds.validation import validate
 from store.content.hashing import ChainCheck, Verification
 from store.kinds.kinds import Kind
-from tests.stored_versions import FOLDER, path_of, read, shape_of
+from tests.stored_versions import FOLDER, content_types_of, path_of, read
 
 FILES = sorted(FOLDER.glob("*.json"))
 NAMES = [path.stem for path in FILES]
@@ -29,7 +29,7 @@ def test_a_model_that_changes_raises_its_schema_version(kind: Kind) -> None:
 
     _, shape, _ = read(path)
 
-    assert shape_of(kind.model) == shape, (
+    assert content_types_of(kind.model) == shape, (
         f"The content of {kind.name} has changed: raise its schema_version, and add an upcaster"
         " to it."
     )
@@ -82,9 +82,11 @@ def test_a_shape_tells_names_and_types_and_nothing_else() -> None:
         size: int | None = Field(default=1, title="Storlek")
 
     assert (
-        shape_of(Before) == shape_of(After) == {"label": "str", "size": {"any of": ["int", "null"]}}
+        content_types_of(Before)
+        == content_types_of(After)
+        == {"label": "str", "size": {"any of": ["int", "null"]}}
     )
-    assert shape_of(create_model("More", __base__=Before, more=(list[After], ...))) == {
-        **shape_of(Before),
-        "more": {"list": [shape_of(After)]},
+    assert content_types_of(create_model("More", __base__=Before, more=(list[After], ...))) == {
+        **content_types_of(Before),
+        "more": {"list": [content_types_of(After)]},
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
 from store.documents.listing import DocumentFilter, Order
-from store.documents.scopes import Scope, Sight
+from store.documents.scopes import Scope, Visibility
 from store.kinds.kinds import Kind
 from store.mongo.paging import Paging
 from store.records import Document, DocumentState, Owner, OwnerKind
@@ -96,7 +96,9 @@ async def test_the_filter_and_the_decision_agree_for_every_scope(store: Store) -
     for scope in scopes:
         found = {row["_id"] for row in await store.database.find("documents", scope.where())}
         assert found == {
-            document.id for document in documents if scope.sight(document) is not Sight.NOTHING
+            document.id
+            for document in documents
+            if scope.visibility(document) is not Visibility.NOTHING
         }, scope
 
 
@@ -116,7 +118,7 @@ async def test_what_is_narrowed_to_a_kind_agrees_with_the_decision_for_every_sco
         assert found == {
             one.id
             for one in documents
-            if one.kind == kind.name and scope.sight(one) is not Sight.NOTHING
+            if one.kind == kind.name and scope.visibility(one) is not Visibility.NOTHING
         }, scope
 
 
@@ -124,14 +126,16 @@ async def test_what_each_part_of_a_scope_lets_see(store: Store) -> None:
     documents = await one_of_each(store)
     seen = [
         {
-            sight: sum(Scope(**part).sight(document) is sight for document in documents)
-            for sight in (Sight.ALL, Sight.RELEASED)
+            visibility: sum(
+                Scope(**part).visibility(document) is visibility for document in documents
+            )
+            for visibility in (Visibility.ALL, Visibility.RELEASED)
         }
         for part in PARTS
     ]
 
     # 5 owners, 2 kinds, 4 stages of which 3 are published
-    assert [(counts[Sight.ALL], counts[Sight.RELEASED]) for counts in seen] == [
+    assert [(counts[Visibility.ALL], counts[Visibility.RELEASED]) for counts in seen] == [
         (24, 0),
         (16, 0),
         (8, 0),
@@ -147,21 +151,21 @@ async def test_an_empty_scope_sees_nothing(store: Store) -> None:
     documents = await one_of_each(store)
 
     assert await store.database.find("documents", Scope().where()) == []
-    assert {Scope().sight(document) for document in documents} == {Sight.NOTHING}
+    assert {Scope().visibility(document) for document in documents} == {Visibility.NOTHING}
 
 
 async def test_all_beats_released(store: Store) -> None:
     documents = await one_of_each(store)
     scope = Scope(principals=frozenset({STOCKHOLM}), released_in=frozenset({STOCKHOLM, UPPSALA}))
 
-    assert {scope.sight(document) for document in documents if document.principal == STOCKHOLM} == {
-        Sight.ALL
-    }
     assert {
-        scope.sight(document)
+        scope.visibility(document) for document in documents if document.principal == STOCKHOLM
+    } == {Visibility.ALL}
+    assert {
+        scope.visibility(document)
         for document in documents
         if document.principal == UPPSALA and document.published
-    } == {Sight.RELEASED}
+    } == {Visibility.RELEASED}
 
 
 async def test_a_list_holds_only_what_the_scope_lets_see_and_archived_only_when_asked_for(
@@ -182,7 +186,7 @@ async def test_a_list_holds_only_what_the_scope_lets_see_and_archived_only_when_
     seen = [
         document
         for document in documents
-        if document.kind == "CASE_TYPE" and scope.sight(document) is not Sight.NOTHING
+        if document.kind == "CASE_TYPE" and scope.visibility(document) is not Visibility.NOTHING
     ]
     assert len(seen) == 7
     assert await listed() == {

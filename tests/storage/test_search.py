@@ -14,7 +14,7 @@ from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
 from store.content.diff import texts
 from store.content.search_tokens import MOST_WORDS, Sought, words_in
 from store.documents.documents import Edit
-from store.documents.scopes import Scope, Sight
+from store.documents.scopes import Scope, Visibility
 from store.mongo.connection import Row
 from store.mongo.paging import Paging
 from store.records import Content, Document, Owner, OwnerKind
@@ -376,10 +376,10 @@ async def test_search_finds_what_a_plain_reading_finds(
             for document in documents:
                 released = [document.content_in_force] if document.published else []
                 seen = {
-                    Sight.NOTHING: [],
-                    Sight.RELEASED: released,
-                    Sight.ALL: [*released, document.content],
-                }[scope.sight(document)]
+                    Visibility.NOTHING: [],
+                    Visibility.RELEASED: released,
+                    Visibility.ALL: [*released, document.content],
+                }[scope.visibility(document)]
                 if seen and read(text, *seen):
                     wanted.add(document.id)
             assert set(await found(store, text, scope, limit)) == wanted, text
