@@ -46,7 +46,7 @@ from resolvers.exports import import_
 from resolvers.kinds import KINDS
 from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
-from resolvers.live.subscription_registry import Roster
+from resolvers.live.subscription_registry import SubscriptionRegistry
 from resolvers.log import checkpoints as checkpoint_keys
 from resolvers.log.checkpoints import CheckpointKey
 from resolvers.settings import Settings
@@ -96,7 +96,7 @@ def create_app(
         heartbeat_seconds=settings.heartbeat_seconds,
         origins=frozenset(origin.lower() for origin in settings.origins),
     )
-    hub = Hub(store, metrics, Roster(store))
+    hub = Hub(store, metrics, SubscriptionRegistry(store))
     live = Live(
         _answers(settings, schema),
         hub,

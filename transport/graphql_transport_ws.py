@@ -265,17 +265,17 @@ class _Operation:
             self._follower = None  # the two would keep each other
 
     def now(self, text: bytes) -> bool:
-        """See `Outlet`."""
+        """See `Sink`."""
         return self._socket.write_now is not None and self._socket.write_now(self._head, text, b"}")
 
     def next(self, text: bytes, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:  # noqa: ARG002 - streams use them
-        """See `Outlet`."""
+        """See `Sink`."""
         return self._socket.send(
             {"type": "websocket.send", "text": (self._head + text + b"}").decode()}
         )  # type: ignore[return-value]
 
     async def end(self, reason: Exception) -> None:
-        """See `Outlet`."""
+        """See `Sink`."""
         await self.refuse([error_of(reason, self._socket.request_id)])
 
     async def refuse(self, errors: Iterable[GraphQLError]) -> None:

@@ -97,17 +97,17 @@ class EventStream:
                 self._stop()
 
     def now(self, text: bytes) -> bool:  # noqa: ARG002
-        """See `Outlet`. A stream's messages carry their cursor: each is made anew."""
+        """See `Sink`. A stream's messages carry their cursor: each is made anew."""
         return False
 
     def next(self, text: bytes, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:
-        """See `Outlet`."""
+        """See `Sink`."""
         return self._write(
             b"event: next\nid: %b\ndata: %b\n\n" % (event_cursor(event, clinic).encode(), text)
         )
 
     async def end(self, reason: Exception) -> None:
-        """See `Outlet`."""
+        """See `Sink`."""
         await self._refuse([error_of(reason, self._request_id)])
 
     async def finish(self, *, complete: bool) -> None:

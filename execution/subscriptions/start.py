@@ -18,7 +18,7 @@ from execution.sessions import ConnectionLimiter, Sessions
 from execution.subscriptions.payload_templates import TemplateExecutor, dependencies_of
 from execution.subscriptions.shared_payloads import SharedPayloads
 from resolvers.context import Context
-from resolvers.live.followers import Follower, Outlet
+from resolvers.live.followers import Follower, Sink
 from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
 from schema.errors import codes_of, report
@@ -79,7 +79,7 @@ class Live:
         context: Context,
         admitted: Admitted,
         request: Request,
-        outlet: Outlet,
+        outlet: Sink,
         *,
         changes: int,
         transport: str,
@@ -109,7 +109,7 @@ class Live:
         return started
 
     async def _started(
-        self, context: Context, operation: Operation, request: Request, outlet: Outlet, changes: int
+        self, context: Context, operation: Operation, request: Request, outlet: Sink, changes: int
     ) -> Follower | list[GraphQLError]:
         executor = TemplateExecutor.of(
             self._schema, operation, request.operation_name, request.variables, context

@@ -71,7 +71,7 @@ class PayloadSource(Protocol):
         """One who used it has gone."""
 
 
-class Outlet(Protocol):
+class Sink(Protocol):
     """Where a follower is told."""
 
     def now(self, text: bytes) -> bool:
@@ -87,7 +87,7 @@ class Outlet(Protocol):
         """Tell that the subscription has ended, and why."""
 
 
-class Line(Protocol):
+class LogChannel(Protocol):
     """The live end of a log, as a follower sees it."""
 
     @property
@@ -144,12 +144,12 @@ class Follower:
         *,
         id: str,
         store: Store,
-        line: Line,
+        line: LogChannel,
         following: Following,
         viewer: Viewer,
         rights: Rights,
         payloads: PayloadSource,
-        outlet: Outlet,
+        outlet: Sink,
         logs: frozenset[str],
         since: datetime,
     ) -> None:

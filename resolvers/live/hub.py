@@ -16,10 +16,10 @@ from resolvers.access.decisions import Permission, rights_of
 from resolvers.access.viewer import LOA3
 from resolvers.context import Context
 from resolvers.live.channels import Channel
-from resolvers.live.followers import Follower, Following, Outlet, PayloadSource
+from resolvers.live.followers import Follower, Following, PayloadSource, Sink
 from resolvers.live.metrics import Metrics
 from resolvers.live.sending import begun
-from resolvers.live.subscription_registry import Roster
+from resolvers.live.subscription_registry import SubscriptionRegistry
 from resolvers.live.watched_rights import Viewpoint
 from store.errors import InvalidInput, NotPermitted, RegistryError, SubscriptionEnded
 from store.records import Action, Event, key_of
@@ -37,12 +37,14 @@ class Hub:
         changes: How many acts were met that may have changed somebody's rights.
     """
 
-    def __init__(self, store: Store, metrics: Metrics, roster: Roster) -> None:
+    def __init__(
+        self, store: Store, metrics: Metrics, subscription_registry: SubscriptionRegistry
+    ) -> None:
         self.followers: dict[str, Follower] = {}
         self.changes = 0
         self._store = store
         self._metrics = metrics
-        self._roster = roster
+        self._subscription_registry = subscription_registry
         self._channels: dict[str, Channel] = {}
         self._needed: Counter[str] = Counter()
         self._opening = asyncio.Lock()
@@ -69,7 +71,7 @@ class Hub:
         context: Context,
         following: Following,
         payloads: PayloadSource,
-        outlet: Outlet,
+        outlet: Sink,
         *,
         changes: int,
     ) -> Follower:
@@ -115,13 +117,13 @@ class Hub:
                 follower.close()
                 raise
         if not follower.ended:
-            self._roster.began(follower)
+            self._subscription_registry.began(follower)
             follower.start()
         return follower
 
     def start(self) -> None:
         """Begin to tell others who follows here."""
-        self._roster.start()
+        self._subscription_registry.start()
 
     async def stop(self) -> None:
         """End everything."""
@@ -131,7 +133,7 @@ class Hub:
             *(channel.stop() for channel in self._channels.values()), *self._closing
         )
         self._channels.clear()
-        await self._roster.stop()
+        await self._subscription_registry.stop()
 
     async def _open(self, principal: str) -> bool:
         """Whether the channel of a log had to be opened."""
@@ -152,7 +154,7 @@ class Hub:
     def _ended(self, follower: Follower) -> None:
         if self.followers.pop(follower.id, None) is not None:
             self._metrics.ended()
-            self._roster.ended(follower)
+            self._subscription_registry.ended(follower)
             follower.payloads.left()
             self._release(follower.logs)
 
@@ -192,7 +194,9 @@ class Hub:
         elif event.action is Action.IMPORTED:
             await self._renew_clinics(channel, list(channel.followers.values()), event.clinics)
         elif event.action is Action.SUBSCRIPTION_ENDED:
-            ending = await self._store.active_subscriptions.ending(self._roster.process)
+            ending = await self._store.active_subscriptions.ending(
+                self._subscription_registry.process
+            )
             for follower in [one for one in channel.followers.values() if one.id in ending]:
                 _end(follower, SubscriptionEnded("En administratör har avslutat detta."))
 

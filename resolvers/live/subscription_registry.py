@@ -21,7 +21,7 @@ _MOST = 1_000
 """So many begun ones are noted in one round."""
 
 
-class Roster:
+class SubscriptionRegistry:
     """The roster of one process.
 
     Attributes:

@@ -14,7 +14,7 @@ from resolvers.context import Context
 from resolvers.live.followers import Follower, Following
 from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
-from resolvers.live.subscription_registry import Roster
+from resolvers.live.subscription_registry import SubscriptionRegistry
 from resolvers.live.watched_rights import Viewpoint
 from store.log.history import EventFilter, Position
 from store.records import Clinic, Event, Role
@@ -102,7 +102,7 @@ def viewer(
 
 def new_hub(store: Store) -> Hub:
     """A hub as each process has one."""
-    return Hub(store, Metrics(CollectorRegistry()), Roster(store))
+    return Hub(store, Metrics(CollectorRegistry()), SubscriptionRegistry(store))
 
 
 async def join(
