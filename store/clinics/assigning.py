@@ -12,7 +12,7 @@ from pymongo import InsertOne
 
 from store.clinics.filters import ClinicFilter
 from store.clinics.policies import policies_of
-from store.clinics.validity import ended, holding
+from store.clinics.validity import close_rows, valid_at
 from store.documents import heads
 from store.documents.publishing import place_of
 from store.mongo.chunks import slices
@@ -56,7 +56,7 @@ async def at_clinics(
     return {row["clinic"]: assignment_from(row) async for some in slices(rows) for row in some}
 
 
-async def hand_over(
+async def assign(
     transaction: Transaction, act: Act, head: Document, clinics: Iterable[str], terms: Terms
 ) -> tuple[Assignment, ...]:
     """Stage the arrival of a case type at clinics that don't have it so already; the event is the
@@ -104,7 +104,7 @@ async def hand_over(
             )
     if followed := [key for key in receivers if key in have]:
         transaction.write(
-            "assignments", ended({"document": head.id, "clinic": {"$in": followed}}, place)
+            "assignments", close_rows({"document": head.id, "clinic": {"$in": followed}}, place)
         )
     async for arrived in slices(made):
         transaction.write(
@@ -199,7 +199,7 @@ async def join(
                 for before, after in changed
                 if fits(which, after) and not fits(which, before)
             ]
-    await welcome(transaction, act, standing, joining)
+    await assign_to_new_members(transaction, act, standing, joining)
 
 
 async def rejoin(transaction: Transaction, act: Act, head: Document, left: int) -> None:
@@ -221,7 +221,7 @@ async def rejoin(transaction: Transaction, act: Act, head: Document, left: int) 
             [
                 group_from(found)
                 for found in await transaction.find(
-                    "groups", {"group": row["group"], **holding(sequence)}
+                    "groups", {"group": row["group"], **valid_at(sequence)}
                 )
             ]
             for sequence in (None, left)
@@ -231,14 +231,16 @@ async def rejoin(transaction: Transaction, act: Act, head: Document, left: int) 
             for found in await transaction.find("clinics", _fitting(now[0]).where(transaction.at))
         ]
         keys = [clinic.key for clinic in fitting]
-        states = await transaction.find("clinic_states", {"clinic": {"$in": keys}, **holding(left)})
+        states = await transaction.find(
+            "clinic_states", {"clinic": {"$in": keys}, **valid_at(left)}
+        )
         fitted = {
             state["clinic"]
             for state in states
             if then and _fitting(then[0]).matches(clinic_from(state["as_was"]), transaction.at)
         }
         joining[row["group"]] = [key for key in keys if key not in fitted]
-    await welcome(transaction, act, standing, joining)
+    await assign_to_new_members(transaction, act, standing, joining)
 
 
 def _fitting(group: ClinicGroup) -> ClinicFilter:
@@ -248,7 +250,7 @@ def _fitting(group: ClinicGroup) -> ClinicFilter:
     )
 
 
-async def welcome(
+async def assign_to_new_members(
     transaction: Transaction, act: Act, standing: Sequence[Row], joining: dict[str, list[str]]
 ) -> None:
     """Stage what clinics that join groups receive: one event for each case type and group.
@@ -274,7 +276,7 @@ async def welcome(
             row["contact_card_order"],
             row["group"],
         )
-        if made := await hand_over(transaction, act, head, newcomers, terms):
+        if made := await assign(transaction, act, head, newcomers, terms):
             told(
                 transaction,
                 act,

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from store.clinics.filters import Reach
-from store.clinics.validity import holding
+from store.clinics.validity import valid_at
 from store.documents.scopes import NOTHING
 from store.mongo.connection import Database
 from store.mongo.paging import Page, Paging, find_merged, find_page
@@ -64,7 +64,7 @@ class AssignmentFilter:
 
     def where(self, moment: int | datetime | None) -> dict[str, Any]:
         """As MongoDB's filter: those that hold just after an event, at a moment, or now."""
-        rest = {"$and": [holding(moment), *self._conditions()]}
+        rest = {"$and": [valid_at(moment), *self._conditions()]}
         # Each branch whole, so that each is answered by the index on what clinics have
         # acknowledged.
         return rest if self.behind is None else _lagging(self.behind, rest)
@@ -84,7 +84,7 @@ class AssignmentFilter:
         return {
             "document": document,
             "acknowledged_version": acknowledged,
-            "$and": [holding(None), *self._conditions()],
+            "$and": [valid_at(None), *self._conditions()],
         }
 
     def by_clinic(self) -> bool:
@@ -173,7 +173,7 @@ class Assignments:
     async def held(self, clinics: Iterable[str], sequence: int | None = None) -> list[Assignment]:
         """What some clinics of one principal have, now or just after an event of its log."""
         rows = await self._database.find(
-            "assignments", {"clinic": {"$in": sorted(set(clinics))}, **holding(sequence)}
+            "assignments", {"clinic": {"$in": sorted(set(clinics))}, **valid_at(sequence)}
         )
         return [assignment_from(row) for row in rows]
 

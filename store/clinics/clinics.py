@@ -12,7 +12,7 @@ from pymongo import InsertOne, UpdateOne
 
 from store.clinics.assigning import join
 from store.clinics.filters import ClinicFilter, similarity_score
-from store.clinics.validity import begun, ended, holding
+from store.clinics.validity import close_rows, open_row, valid_at
 from store.documents.publishing import place_of
 from store.errors import RowProblem, RowsRefused
 from store.log.log import Clock, Log, utc_now
@@ -54,7 +54,7 @@ class Clinics:
         import.
         """
         rows = await self._database.find(
-            "clinic_states", {"clinic": clinic.key, **holding(sequence)}
+            "clinic_states", {"clinic": clinic.key, **valid_at(sequence)}
         )
         return clinic_from(rows[0]["as_was"]) if rows else None
 
@@ -161,14 +161,16 @@ class Clinics:
             place = place_of(transaction)
             transaction.write(
                 "clinic_states",
-                ended({"clinic": {"$in": [clinic.key for clinic in changed]}}, place),
+                close_rows({"clinic": {"$in": [clinic.key for clinic in changed]}}, place),
             )
             async for some in slices(changed):
                 for clinic in some:
                     row = clinic_row(clinic)
-                    state = {"_id": str(ObjectId()), "clinic": clinic.key, "as_was": row} | begun(
-                        place
-                    )
+                    state = {
+                        "_id": str(ObjectId()),
+                        "clinic": clinic.key,
+                        "as_was": row,
+                    } | open_row(place)
                     transaction.write("clinic_states", InsertOne(state))
                     transaction.write(
                         "clinics",

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from bson import ObjectId
 from pymongo import InsertOne
 
-from store.clinics.assigning import Terms, at_clinics, hand_over, moved, told
+from store.clinics.assigning import Terms, assign, at_clinics, moved, told
 from store.clinics.selections import Chosen, Selection, choose
-from store.clinics.validity import begun, ended
+from store.clinics.validity import close_rows, open_row
 from store.documents import heads
 from store.documents.publishing import archived, place_of
 from store.errors import InvalidInput, NotFound, NotPermitted, Problem, WrongState
@@ -88,7 +88,7 @@ class Distribution:
             terms = Terms(
                 AssignmentOrigin.DISTRIBUTED, start_page_order, contact_card_order, to.group
             )
-            made = await hand_over(transaction, act, head, chosen.clinics, terms)
+            made = await assign(transaction, act, head, chosen.clinics, terms)
             lasts = await _begin_standing(transaction, head, chosen, terms)
             counts = {"clinics": len(made), "replaced": len(gone)}
             if not made and not gone and not lasts:
@@ -147,10 +147,10 @@ class Distribution:
                 return Saved(document=head, counts=counts)
             place = place_of(transaction)
             transaction.write(
-                "assignments", ended({"document": head.id, "clinic": {"$in": have}}, place)
+                "assignments", close_rows({"document": head.id, "clinic": {"$in": have}}, place)
             )
             if lasting:
-                transaction.write("standing", ended(standing, place))
+                transaction.write("standing", close_rows(standing, place))
             head, event = told(
                 transaction, act, Action.WITHDRAWN, head, have, counts, group=clinics.group
             )
@@ -178,7 +178,7 @@ class Distribution:
                 raise InvalidInput.at(
                     ("clinic",), "CLINIC_NOT_ACTIVE", "Mottagningen är inte aktiv."
                 )
-            made = await hand_over(
+            made = await assign(
                 transaction, act, head, [clinic.key], Terms(AssignmentOrigin.FOLLOWED)
             )
             if not made:
@@ -213,7 +213,7 @@ class Distribution:
                     "Ärendetypen är utdelad av huvudmannen och kan bara återkallas av den.",
                     ("caseType",),
                 )
-            transaction.write("assignments", ended({"_id": have.id}, place_of(transaction)))
+            transaction.write("assignments", close_rows({"_id": have.id}, place_of(transaction)))
             head, event = told(transaction, act, Action.UNFOLLOWED, head, [clinic.key], {})
             return Saved(document=head, event=event, target=have.id)
 
@@ -247,7 +247,7 @@ class Distribution:
             after = moved(have, transaction, act, active=shown)
             transaction.write(
                 "assignments",
-                ended({"_id": have.id}, place_of(transaction)),
+                close_rows({"_id": have.id}, place_of(transaction)),
                 InsertOne(assignment_row(after)),
             )
             head, event = told(
@@ -330,5 +330,5 @@ async def _begin_standing(
         "start_page_order": terms.start_page_order,
         "contact_card_order": terms.contact_card_order,
     }
-    transaction.write("standing", InsertOne(row | begun(place_of(transaction))))
+    transaction.write("standing", InsertOne(row | open_row(place_of(transaction))))
     return True

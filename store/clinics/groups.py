@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from bson import ObjectId
 from pymongo import InsertOne
 
-from store.clinics.assigning import welcome
+from store.clinics.assigning import assign_to_new_members
 from store.clinics.filters import ClinicFilter
 from store.clinics.selections import Selection, choose, open_group
-from store.clinics.validity import begun, ended, holding
+from store.clinics.validity import close_rows, open_row, valid_at
 from store.documents.publishing import place_of
 from store.log.log import Log, utc_now
 from store.mongo.connection import SWEDISH, Database
@@ -76,7 +76,7 @@ class Groups:
                 "$and": [
                     {"principal": {"$in": sorted(principals)}},
                     {"$or": [{"members": {"$in": keys}}, {"members": None}]},
-                    holding(sequence),
+                    valid_at(sequence),
                 ]
             },
             sort=[("from_sequence", -1)],
@@ -155,10 +155,10 @@ class Groups:
             if group == before:
                 return Saved(target=group.id)
             place = place_of(transaction)
-            row = {"_id": str(ObjectId())} | group_row(group) | begun(place)
-            transaction.write("groups", ended({"group": group.id}, place), InsertOne(row))
+            row = {"_id": str(ObjectId())} | group_row(group) | open_row(place)
+            transaction.write("groups", close_rows({"group": group.id}, place), InsertOne(row))
             if rule is None:
-                transaction.write("standing", ended({"group": group.id}, place))
+                transaction.write("standing", close_rows({"group": group.id}, place))
             event = transaction.record(
                 act,
                 Action.GROUPED,
@@ -190,7 +190,7 @@ async def _pass_on(
     joining = [
         clinic.key for clinic in map(clinic_from, rows) if not then.matches(clinic, transaction.at)
     ]
-    await welcome(transaction, act, standing, {group.id: joining})
+    await assign_to_new_members(transaction, act, standing, {group.id: joining})
 
 
 def _is_in(clinic: Clinic, group: ClinicGroup) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from bson import ObjectId
 from pymongo import InsertOne
 
-from store.clinics.validity import begun, ended, holding
+from store.clinics.validity import close_rows, open_row, valid_at
 from store.documents.publishing import place_of
 from store.log.log import Log
 from store.mongo.connection import Database
@@ -58,7 +58,7 @@ class Orders:
                 return Saved()
             place = place_of(transaction)
             row = {"_id": str(ObjectId()), "principal": principal, **where, "order": list(order)}
-            transaction.write("orders", ended(where, place), InsertOne(row | begun(place)))
+            transaction.write("orders", close_rows(where, place), InsertOne(row | open_row(place)))
             clinics = () if clinic is None else (clinic,)
             return Saved(
                 event=transaction.record(act, Action.REORDERED, clinics=clinics, group=group)
@@ -92,7 +92,7 @@ class Orders:
         }
         wanted = sorted({target for several in targets.values() for target in several})
         rows = await self._database.find(
-            "orders", {"target": {"$in": wanted}, "list": str(which), **holding(sequence)}
+            "orders", {"target": {"$in": wanted}, "list": str(which), **valid_at(sequence)}
         )
         orders = {row["target"]: row["order"] for row in rows}
         begins = {row["target"]: row["from_sequence"] for row in rows}

@@ -11,7 +11,7 @@ from bson import ObjectId
 from pymongo import InsertOne
 
 from store.clinics.selections import Find
-from store.clinics.validity import begun, ended, holding
+from store.clinics.validity import close_rows, open_row, valid_at
 from store.content.diff import Change, ChangeKind
 from store.documents.publishing import place_of
 from store.log.log import Log
@@ -46,7 +46,7 @@ class PolicyBook:
 
     async def as_of(self, principal: str, sequence: int | None) -> Policies:
         """A principal's policies just after an event of its log, or now."""
-        rows = await self._database.find("policies", {"principal": principal, **holding(sequence)})
+        rows = await self._database.find("policies", {"principal": principal, **valid_at(sequence)})
         return _from(rows[0]) if rows else Policies()
 
     async def get_many(self, principals: Iterable[str]) -> Mapping[str, Policies]:
@@ -105,7 +105,9 @@ class PolicyBook:
                 field.name: _plain(getattr(policies, field.name)) for field in fields(policies)
             }
             transaction.write(
-                "policies", ended({"principal": principal}, place), InsertOne(row | begun(place))
+                "policies",
+                close_rows({"principal": principal}, place),
+                InsertOne(row | open_row(place)),
             )
             return Saved(event=transaction.record(act, Action.POLICIES_CHANGED))
 

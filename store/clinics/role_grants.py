@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from bson import ObjectId
 from pymongo import InsertOne
 
-from store.clinics.validity import begun, ended
+from store.clinics.validity import close_rows, open_row
 from store.documents.publishing import place_of
 from store.errors import NotFound
 from store.log.log import Log
@@ -94,7 +94,7 @@ class RoleGrants:
                 "employee": employee,
             }
             transaction.write(
-                "role_grants", InsertOne(row | {"by": actor_row(act.actor)} | begun(place))
+                "role_grants", InsertOne(row | {"by": actor_row(act.actor)} | open_row(place))
             )
             return Saved(
                 event=transaction.record(act, Action.ROLE_GRANTED, person=employee),
@@ -115,7 +115,7 @@ class RoleGrants:
         async def change(transaction: Transaction) -> Saved:
             if not await transaction.find("role_grants", {"_id": grant.id, "open": True}):
                 raise NotFound("Behörigheten är redan borttagen.", ("id",))
-            transaction.write("role_grants", ended({"_id": grant.id}, place_of(transaction)))
+            transaction.write("role_grants", close_rows({"_id": grant.id}, place_of(transaction)))
             return Saved(
                 event=transaction.record(act, Action.ROLE_REVOKED, person=grant.employee),
                 target=grant.id,

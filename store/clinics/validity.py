@@ -15,7 +15,7 @@ from store.documents.heads import Place
 from store.mongo.connection import Row
 
 
-def holding(moment: int | datetime | None) -> Row:
+def valid_at(moment: int | datetime | None) -> Row:
     """The rows that hold just after an event, or at a moment, as MongoDB's filter; now without one.
 
     Times in a log never go back: the rows that hold at a moment are those that hold just after the
@@ -32,7 +32,7 @@ def holding(moment: int | datetime | None) -> Row:
     }
 
 
-def begun(place: Place) -> Row:
+def open_row(place: Place) -> Row:
     """The fields of a row that begins with the next event."""
     return {
         "open": True,
@@ -43,7 +43,7 @@ def begun(place: Place) -> Row:
     }
 
 
-def ended(where: Row, place: Place) -> UpdateMany:
+def close_rows(where: Row, place: Place) -> UpdateMany:
     """The end of all rows that match and hold now."""
     end: dict[str, Any] = {"open": False, "until_sequence": place.sequence, "until": place.at}
     return UpdateMany({**where, "open": True}, {"$set": end})

@@ -11,7 +11,7 @@ from typing import Any
 from bson import ObjectId
 from pymongo import InsertOne
 
-from store.clinics.validity import ended
+from store.clinics.validity import close_rows
 from store.content import diff
 from store.documents import heads
 from store.documents.heads import Place
@@ -99,7 +99,7 @@ def archived(
 ) -> Saved:
     """Stage the end of a document, which leaves the clinics that have it."""
     place = place_of(transaction)
-    transaction.write("assignments", ended({"document": head.id}, place))
+    transaction.write("assignments", close_rows({"document": head.id}, place))
     ending = replace(
         heads.switched(head, DocumentState.ARCHIVED, at=place.at), archived_sequence=place.sequence
     )
