@@ -24,8 +24,8 @@ from store.clinics.clinics import ClinicRow
 from store.clinics.filters import ClinicFilter
 from store.clinics.selections import Selection
 from store.documents import heads
-from store.documents.heads import Birth
-from store.documents.publishing import place_of, put_in_force, recorded
+from store.documents.heads import NewDocument
+from store.documents.publishing import place_of, put_in_force, record_event
 from store.mongo import embedded_server
 from store.mongo.connection import Database, connect
 from store.mongo.transactions import Transaction
@@ -71,17 +71,17 @@ async def documents(
 
     for start in range(0, count, max(1, _AT_ONCE // versions)):
         births = [
-            Birth(id=f"ct_{ObjectId()}", kind=CASE_TYPE, principal=PRINCIPAL, owner=owner)
+            NewDocument(id=f"ct_{ObjectId()}", kind=CASE_TYPE, principal=PRINCIPAL, owner=owner)
             for _ in range(min(count - start, max(1, _AT_ONCE // versions)))
         ]
 
-        async def begin(transaction: Transaction, births: Sequence[Birth] = births) -> Saved:
+        async def begin(transaction: Transaction, births: Sequence[NewDocument] = births) -> Saved:
             for birth in births:
-                head, version = heads.born(
+                head, version = heads.created(
                     birth, text(1), derived_from=None, act=BY_ANNA, place=place_of(transaction)
                 )
                 transaction.add_version(version, ())
-                recorded(transaction, BY_ANNA, Action.CREATED, head, version=version, number=1)
+                record_event(transaction, BY_ANNA, Action.CREATED, head, version=version, number=1)
                 saved = await put_in_force(
                     transaction,
                     BY_ANNA,
@@ -96,12 +96,12 @@ async def documents(
         for first in range(2, versions + 1, _AT_ONCE):
 
             async def go_on(
-                transaction: Transaction, births: Sequence[Birth] = births, first: int = first
+                transaction: Transaction, births: Sequence[NewDocument] = births, first: int = first
             ) -> Saved:
                 for birth in births:
                     for number in range(first, min(first + _AT_ONCE, versions + 1)):
                         before = transaction.document(birth.id)
-                        head, version = heads.edited(
+                        head, version = heads.revised(
                             CASE_TYPE,
                             before,
                             text(number),

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from resolvers.kinds import KINDS
 from resolvers.kinds.validation import validate
 from store.documents import heads
-from store.documents.heads import Birth, Place
+from store.documents.heads import NewDocument, Place
 from store.kinds.kinds import Kind
 from store.mongo.rows import version_from, version_row
 from store.records import Act, Actor, Derivation, Owner, OwnerKind, Role, Version
@@ -94,10 +94,10 @@ def chain(kind: Kind) -> list[Version]:
         if OwnerKind.PRINCIPAL not in kind.owners
         else Owner(OwnerKind.PRINCIPAL, "SE2321000016")
     )
-    birth = Birth(f"{kind.prefix}_6b05b4371f1b315e8e25bb64", kind, "SE2321000016", owner)
+    birth = NewDocument(f"{kind.prefix}_6b05b4371f1b315e8e25bb64", kind, "SE2321000016", owner)
     derived = Derivation("tpl_6b05b4371f1b315e8e25bb65", 3)
     content = validate(kind, CONTENTS[kind.name])
-    head, first = heads.born(
+    head, first = heads.created(
         birth,
         content,
         derived_from=derived,
@@ -110,7 +110,10 @@ def chain(kind: Kind) -> list[Version]:
         else {**content, "writtenFor": 2}
     )
     place = Place(datetime(2026, 11, 25, 9, tzinfo=UTC), 2)
-    return [first, heads.edited(kind, head, changed, act=act, place=place, derived_from=derived)[1]]
+    return [
+        first,
+        heads.revised(kind, head, changed, act=act, place=place, derived_from=derived)[1],
+    ]
 
 
 def write_missing() -> list[Path]:

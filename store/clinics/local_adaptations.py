@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from store.content.field_paths import changed_leaves
 from store.documents import heads
-from store.documents.heads import Birth
+from store.documents.heads import NewDocument
 from store.documents.publishing import place_of, put_in_force
 from store.errors import InvalidInput, NotFound
 from store.kinds.kinds import Kind
@@ -98,14 +98,16 @@ class Adaptations:
                         "Mottagningen har ingen anpassning ännu. Ange version 0.",
                         ("expectedVersion",),
                     )
-                birth = Birth(
+                birth = NewDocument(
                     document_id,
                     kind,
                     central.principal,
                     Owner(OwnerKind.CLINIC, clinic.key),
                     subject=central.id,
                 )
-                head, version = heads.born(birth, written, derived_from=None, act=act, place=place)
+                head, version = heads.created(
+                    birth, written, derived_from=None, act=act, place=place
+                )
             else:
                 heads.expect(before, expected_version)
                 heads.refuse_archived(before, ("caseType",))
@@ -115,7 +117,7 @@ class Adaptations:
                     if head == before and before.published == before.latest:
                         return Saved(document=before, version=version)
                 else:
-                    head, version = heads.edited(
+                    head, version = heads.revised(
                         kind, head, written, act=act, place=place, derived_from=None
                     )
             if before is None:

@@ -12,7 +12,7 @@ from bson import ObjectId
 
 from store.content.field_paths import changed_leaves
 from store.documents import heads
-from store.documents.publishing import place_of, put_in_force, recorded
+from store.documents.publishing import place_of, put_in_force, record_event
 from store.errors import InvalidInput, Path, Problem, RegistryError, Several, WrongState
 from store.kinds.kinds import Kinds
 from store.log.log import Log
@@ -164,7 +164,7 @@ class Batches:
         before = transaction.document(new.document.id)
         kind = self._kinds[before.kind]
         try:
-            head, version = heads.edited(
+            head, version = heads.revised(
                 kind,
                 before,
                 new.content,
@@ -185,7 +185,7 @@ class Batches:
         )
         transaction.add_version(version, changed)
         if not new.publish:
-            return recorded(
+            return record_event(
                 transaction,
                 act,
                 action,

@@ -13,8 +13,15 @@ from store.clinics.assigning import rejoin
 from store.content.field_paths import changed_leaves
 from store.content.hashing import ChainCheck, Verification
 from store.documents import heads
-from store.documents.heads import Birth
-from store.documents.publishing import archived, place_of, put_in_force, recorded, reopened, told_to
+from store.documents.heads import NewDocument
+from store.documents.publishing import (
+    archived,
+    audience_of,
+    place_of,
+    put_in_force,
+    record_event,
+    reopened,
+)
 from store.errors import WrongState
 from store.kinds.kinds import Kind, Kinds
 from store.log.log import Log
@@ -142,14 +149,16 @@ class Documents:
             act: Who writes and why.
             key: For a safe repeat.
         """
-        birth = Birth(id=f"{kind.prefix}_{ObjectId()}", kind=kind, principal=principal, owner=owner)
+        birth = NewDocument(
+            id=f"{kind.prefix}_{ObjectId()}", kind=kind, principal=principal, owner=owner
+        )
 
         async def change(transaction: Transaction) -> Saved:
-            head, version = heads.born(
+            head, version = heads.created(
                 birth, content, derived_from=derived_from, act=act, place=place_of(transaction)
             )
             transaction.add_version(version, ())
-            return recorded(transaction, act, Action.CREATED, head, version=version, number=1)
+            return record_event(transaction, act, Action.CREATED, head, version=version, number=1)
 
         return await self._log.submit(principal, change, key=key)
 
@@ -198,7 +207,7 @@ class Documents:
                 return Saved(
                     document=before, version=await transaction.version(before.id, before.latest)
                 )
-            head, version = heads.edited(
+            head, version = heads.revised(
                 kind,
                 before,
                 content,
@@ -211,7 +220,7 @@ class Documents:
                 return await put_in_force(
                     transaction, act, Action.PUBLISHED, kind, head, version.number, before=before
                 )
-            return recorded(
+            return record_event(
                 transaction, act, Action.EDITED, head, version=version, number=version.number
             )
 
@@ -354,7 +363,7 @@ class Documents:
             made = None
             newest = kind.upcast(before.content, before.schema_version)
             if content != newest or source.derived_from != before.derived_from:
-                head, made = heads.edited(
+                head, made = heads.revised(
                     kind,
                     head,
                     content,
@@ -382,11 +391,11 @@ class Documents:
                 # What is back from the archive is at its clinics again, though not shown to
                 # residents.
                 told = (
-                    told_to(kind, head)
+                    audience_of(kind, head)
                     if before.archived_sequence is not None and head.published
                     else {}
                 )
-                saved = recorded(
+                saved = record_event(
                     transaction,
                     act,
                     Action.RESTORED,
@@ -426,12 +435,12 @@ class Documents:
                     head.state,
                 )
             switched = heads.switched(head, wanted, at=transaction.at)
-            return recorded(
+            return record_event(
                 transaction,
                 act,
                 action,
                 switched,
-                **told_to(kind, head),
+                **audience_of(kind, head),
                 resident_visible=kind.resident_visible,
             )
 

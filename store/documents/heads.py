@@ -27,7 +27,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Birth:
+class NewDocument:
     """What is fixed when a document is made."""
 
     id: str
@@ -59,8 +59,8 @@ def refuse_archived(head: Document, path: Path = ("id",)) -> None:
         raise WrongState("Dokumentet är arkiverat. Återställ det först.", head.state, path)
 
 
-def born(
-    birth: Birth,
+def created(
+    birth: NewDocument,
     content: Content,
     *,
     derived_from: Derivation | None,
@@ -108,7 +108,7 @@ def born(
     return head, version
 
 
-def edited(
+def revised(
     kind: Kind,
     head: Document,
     content: Content,
@@ -123,7 +123,7 @@ def edited(
 
     `origin` is given for one that is imported.
     """
-    birth = Birth(id=head.id, kind=kind, principal=head.principal, owner=head.owner)
+    birth = NewDocument(id=head.id, kind=kind, principal=head.principal, owner=head.owner)
     version = _version(
         birth,
         content,
@@ -219,7 +219,7 @@ def counted(head: Document, *, notice: bool, changed: bool, at: datetime) -> Doc
 
 
 def _version(
-    birth: Birth,
+    birth: NewDocument,
     content: Content,
     *,
     number: int,

@@ -68,7 +68,7 @@ async def put_in_force(
         first_time=first_time,
         at=transaction.at,
     )
-    return recorded(
+    return record_event(
         transaction,
         act,
         action,
@@ -78,12 +78,12 @@ async def put_in_force(
         before=before,
         released=number if first_time else None,
         resident_visible=visible,
-        **told_to(kind, head),
+        **audience_of(kind, head),
         **told,
     )
 
 
-def told_to(kind: Kind, head: Document) -> Mapping[str, Any]:
+def audience_of(kind: Kind, head: Document) -> Mapping[str, Any]:
     """Whom a change of what is in force is told to, as fields of its event: those that have the
     document, or those who are told of its kind.
     """
@@ -103,8 +103,8 @@ def archived(
     ending = replace(
         heads.switched(head, DocumentState.ARCHIVED, at=place.at), archived_sequence=place.sequence
     )
-    told = told_to(kind, head) if head.published else {}
-    return recorded(
+    told = audience_of(kind, head) if head.published else {}
+    return record_event(
         transaction,
         act,
         action,
@@ -165,7 +165,7 @@ def _again(row: Row, place: Place) -> Row:
     return assignment_row(assignment)
 
 
-def recorded(
+def record_event(
     transaction: Transaction,
     act: Act,
     action: Action,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from store.content.field_paths import changed_leaves
 from store.documents import heads
-from store.documents.publishing import place_of, recorded
+from store.documents.publishing import place_of, record_event
 from store.errors import InvalidInput
 from store.kinds.kinds import Kinds
 from store.log.log import Log
@@ -103,7 +103,7 @@ class TemplateAdoptions:
             heads.expect(before, expected_version)
             derived = common_version(before, theirs)
             content = merge(await transaction.version(derived.template, derived.version), before)
-            head, version = heads.edited(
+            head, version = heads.revised(
                 kind,
                 before,
                 content,
@@ -113,7 +113,7 @@ class TemplateAdoptions:
             )
             newest = kind.upcast(before.content, before.schema_version)
             transaction.add_version(version, changed_leaves(newest, content, kind.fields))
-            return recorded(
+            return record_event(
                 transaction,
                 act,
                 Action.TEMPLATE_ADOPTED,

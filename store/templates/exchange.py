@@ -12,8 +12,8 @@ from bson import ObjectId
 
 from store.content.field_paths import changed_leaves
 from store.documents import heads
-from store.documents.heads import Birth
-from store.documents.publishing import place_of, recorded
+from store.documents.heads import NewDocument
+from store.documents.publishing import place_of, record_event
 from store.errors import InvalidInput
 from store.kinds.kinds import Kind
 from store.log.log import Log
@@ -97,19 +97,21 @@ class TemplateExchange:
             )
             place = place_of(transaction)
             if not rows:
-                birth = Birth(
+                birth = NewDocument(
                     id=f"{kind.prefix}_{ObjectId()}", kind=kind, principal=principal, owner=owner
                 )
-                head, version = heads.born(
+                head, version = heads.created(
                     birth, content, derived_from=derived_from, act=act, place=place, origin=origin
                 )
                 transaction.add_version(version, ())
-                return recorded(transaction, act, Action.CREATED, head, version=version, number=1)
+                return record_event(
+                    transaction, act, Action.CREATED, head, version=version, number=1
+                )
             before = document_from(rows[0])
             newest = await transaction.version(before.id, before.latest)
             if not goes_on(before, newest, origin):
                 return Saved(document=before, version=newest)
-            head, version = heads.edited(
+            head, version = heads.revised(
                 kind,
                 before,
                 content,
@@ -124,7 +126,7 @@ class TemplateExchange:
                     kind.upcast(before.content, before.schema_version), content, kind.fields
                 ),
             )
-            return recorded(
+            return record_event(
                 transaction, act, Action.EDITED, head, version=version, number=version.number
             )
 

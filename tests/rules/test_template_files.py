@@ -18,7 +18,7 @@ from resolvers.kinds import CASE_TYPE_TEMPLATE
 from resolvers.kinds.validation import validate
 from resolvers.templates import files
 from store.content.hashing import hash_of
-from store.documents.heads import Birth, Place, born, edited, put_in_force
+from store.documents.heads import NewDocument, Place, created, put_in_force, revised
 from store.errors import InvalidInput
 from store.records import (
     Act,
@@ -38,7 +38,7 @@ SCHEMA = json.loads((DOCS / "formats" / "template-file.schema.json").read_text(e
 INERA = "SE5565594230"
 AT = datetime(2026, 11, 25, 12, 0, 0, 1000, tzinfo=UTC)
 NILS = Act(Actor(Role.NATIONAL_ADMINISTRATOR, INERA, f"{INERA}-NN"), "Första")
-BIRTH = Birth(f"tpl_{1:024x}", CASE_TYPE_TEMPLATE, INERA, Owner(OwnerKind.PRINCIPAL, INERA))
+BIRTH = NewDocument(f"tpl_{1:024x}", CASE_TYPE_TEMPLATE, INERA, Owner(OwnerKind.PRINCIPAL, INERA))
 NOT_COVERED = {
     ("exportedAt",),
     ("template", "principalName"),
@@ -61,7 +61,7 @@ def history(introductions: list[str]) -> tuple[Document, list[Version]]:
     imported.
     """
     derived = Derivation(f"tpl_{2:024x}", 3)
-    head, version = born(
+    head, version = created(
         BIRTH, content(introductions[0]), derived_from=derived, act=NILS, place=Place(AT, 1)
     )
     head = put_in_force(
@@ -76,7 +76,7 @@ def history(introductions: list[str]) -> tuple[Document, list[Version]]:
     versions = [version]
     for number, introduction in enumerate(introductions[1:], 2):
         origin = Origin(f"tpl_{3:024x}", number, "a" * 64, "SE2321000016") if number == 2 else None
-        head, version = edited(
+        head, version = revised(
             CASE_TYPE_TEMPLATE,
             head,
             content(introduction),

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
 from store.clinics.filters import Reach
 from store.content.comparison import drift
-from store.documents.heads import Birth, Place, born
+from store.documents.heads import NewDocument, Place
+from store.documents.heads import created as new_document
 from store.mongo.rows import document_row
 from store.records import Derivation, Document, DocumentState, Owner, OwnerKind
 from store.registry import Store
@@ -78,9 +79,11 @@ def written(drawn: Sequence[Drawn]) -> list[Document]:
     heads = []
     for place, one in enumerate(drawn):
         kind = CASE_TYPE_TEMPLATE if one.template else CASE_TYPE
-        birth = Birth(ids[place], kind, STOCKHOLM, Owner(OwnerKind.PRINCIPAL, STOCKHOLM))
+        birth = NewDocument(ids[place], kind, STOCKHOLM, Owner(OwnerKind.PRINCIPAL, STOCKHOLM))
         derived = None if one.parent is None else Derivation(ids[one.parent], one.version)
-        head, _ = born(birth, content(), derived_from=derived, act=BY_ANNA, place=Place(AT, 1))
+        head, _ = new_document(
+            birth, content(), derived_from=derived, act=BY_ANNA, place=Place(AT, 1)
+        )
         state = DocumentState.ARCHIVED if one.archived else DocumentState.ACTIVE
         heads.append(replace(head, latest=one.latest, published=one.published, state=state))
     return heads

@@ -17,7 +17,8 @@ from resolvers.access.viewer import LOA3, Grant, Viewer
 from resolvers.context import Context
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
 from resolvers.templates import comparison, review, usage
-from store.documents.heads import Birth, Place, born
+from store.documents.heads import NewDocument, Place
+from store.documents.heads import created as new_document
 from store.kinds.kinds import Kind
 from store.mongo.connection import Database, Row
 from store.mongo.rows import assignment_row, document_row, version_row
@@ -128,11 +129,11 @@ def made(
     kind: Kind, principal: str, number: int, derived: Derivation | None
 ) -> tuple[Document, Version]:
     """A published document with its version."""
-    birth = Birth(
+    birth = NewDocument(
         f"{kind.prefix}_{number:024x}", kind, principal, Owner(OwnerKind.PRINCIPAL, principal)
     )
     introduction = f"Text {number % 7}"
-    head, version = born(
+    head, version = new_document(
         birth,
         content(introduction, questions=QUESTIONS),
         derived_from=derived,
