@@ -15,7 +15,7 @@ from store.clinics.policies import policies_of
 from store.clinics.validity import close_rows, valid_at
 from store.documents import heads
 from store.documents.publishing import place_of
-from store.mongo.chunks import slices
+from store.mongo.chunks import chunks
 from store.mongo.connection import Row
 from store.mongo.rows import assignment_from, assignment_row, clinic_from, group_from
 from store.mongo.transactions import Transaction
@@ -53,7 +53,7 @@ async def at_clinics(
     rows = await transaction.find(
         "assignments", {"document": document, "open": True, "clinic": {"$in": list(clinics)}}
     )
-    return {row["clinic"]: assignment_from(row) async for some in slices(rows) for row in some}
+    return {row["clinic"]: assignment_from(row) async for some in chunks(rows) for row in some}
 
 
 async def assign(
@@ -81,7 +81,7 @@ async def assign(
     ).central_activation is CentralActivation.CLINIC
     place = place_of(transaction)
     made: list[Assignment] = []
-    async for some in slices(receivers):
+    async for some in chunks(receivers):
         for clinic in some:
             earlier = have.get(clinic)
             made.append(
@@ -106,7 +106,7 @@ async def assign(
         transaction.write(
             "assignments", close_rows({"document": head.id, "clinic": {"$in": followed}}, place)
         )
-    async for arrived in slices(made):
+    async for arrived in chunks(made):
         transaction.write(
             "assignments", *(InsertOne(assignment_row(assignment)) for assignment in arrived)
         )

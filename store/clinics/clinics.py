@@ -16,7 +16,7 @@ from store.clinics.validity import close_rows, open_row, valid_at
 from store.documents.publishing import place_of
 from store.errors import RowProblem, RowsRefused
 from store.log.log import Clock, Log, utc_now
-from store.mongo.chunks import slices
+from store.mongo.chunks import chunks
 from store.mongo.connection import Database, Row
 from store.mongo.paging import Page, Paging, cut, decode, encode, find_page
 from store.mongo.rows import clinic_from, clinic_row
@@ -129,7 +129,7 @@ class Clinics:
                 "clinics", {"_id": {"$in": [key_of(row.hsa_id) for row in rows]}}
             )
             existing = {
-                row["_id"]: clinic_from(row) async for some in slices(found) for row in some
+                row["_id"]: clinic_from(row) async for some in chunks(found) for row in some
             }
             foreign = [
                 RowProblem(
@@ -146,7 +146,7 @@ class Clinics:
                 raise RowsRefused(foreign)
             clinics = [
                 _imported(existing.get(key_of(row.hsa_id)), row, principal)
-                async for some in slices(rows)
+                async for some in chunks(rows)
                 for row in some
             ]
             changed = [clinic for clinic in clinics if clinic != existing.get(clinic.key)]
@@ -163,7 +163,7 @@ class Clinics:
                 "clinic_states",
                 close_rows({"clinic": {"$in": [clinic.key for clinic in changed]}}, place),
             )
-            async for some in slices(changed):
+            async for some in chunks(changed):
                 for clinic in some:
                     row = clinic_row(clinic)
                     state = {

@@ -9,7 +9,7 @@ from store.log.log import Clock, Log, utc_now
 from store.mongo.connection import Database
 from store.mongo.paging import Page, Paging, find_page
 from store.mongo.rows import principal_from, principal_row
-from store.mongo.tasks import apart
+from store.mongo.tasks import run_detached
 from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, Principal, Saved, key_of
 
@@ -102,7 +102,7 @@ class People:
             }
         }
         with timeout(_REMEMBER_SECONDS):  # whoever has written waits for it
-            await apart(
+            await run_detached(
                 self._database["people"].bulk_write([UpdateOne({"_id": key}, [kept], upsert=True)])
             )
         if len(self._known) > _MOST_KNOWN:

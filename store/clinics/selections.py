@@ -12,7 +12,7 @@ from datetime import datetime
 from store.clinics.filters import ClinicFilter
 from store.clinics.hsa_ids import is_hsa_id
 from store.errors import NotFound, Path, RowProblem, RowsRefused
-from store.mongo.chunks import slices
+from store.mongo.chunks import chunks
 from store.mongo.connection import Row
 from store.mongo.rows import clinic_from, group_from
 from store.records import Clinic, ClinicGroup, ClinicStatus, RefusalReason, RefusedRow, key_of
@@ -133,7 +133,7 @@ async def choose(
         )
         return Chosen(sorted(row["_id"] for row in found), (), group)
     named = await find("clinics", {"_id": {"$in": [key_of(value) for _, value in rows]}})
-    clinics = {row["_id"]: clinic_from(row) async for some in slices(named) for row in some}
+    clinics = {row["_id"]: clinic_from(row) async for some in chunks(named) for row in some}
     refused = refused_rows(rows, clinics, principal, now, extra_prefixes, ended_too=ended_too)
     unusable = {row.row for row in refused}
     return Chosen(

@@ -12,7 +12,7 @@ MongoDB's while others read.
 """
 
 
-async def slices(items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
+async def chunks(items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
     """The items in order, some hundred at a time."""
     for start in range(0, len(items), _SIZE):
         yield items[start : start + _SIZE]

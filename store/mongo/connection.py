@@ -28,7 +28,7 @@ from pymongo.collation import Collation
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from store.mongo.tasks import apart
+from store.mongo.tasks import run_detached
 
 T = TypeVar("T")
 MongoError = PyMongoError
@@ -333,7 +333,7 @@ class Database:
         try:
             async with asyncio.timeout(_READY_SECONDS):
                 for name, models in INDEXES.items():
-                    have = await apart(self[name].index_information())
+                    have = await run_detached(self[name].index_information())
                     if any(model.document["name"] not in have for model in models):
                         return False
         except (PyMongoError, TimeoutError):
@@ -482,7 +482,7 @@ class Database:
                 self.has_seen(session.operation_time)
                 return found
 
-        return await apart(reading())
+        return await run_detached(reading())
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Session]:

@@ -22,7 +22,7 @@ async def end(*tasks: asyncio.Task[None]) -> None:
         await asyncio.wait(pending, timeout=_AGAIN_SECONDS)
 
 
-async def apart(work: Coroutine[Any, Any, T]) -> T:
+async def run_detached(work: Coroutine[Any, Any, T]) -> T:
     """Do work of the driver in a task of its own: however often the caller is cancelled, the work
     is so once, and the caller goes at once.
 

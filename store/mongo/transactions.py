@@ -17,7 +17,7 @@ from typing import Any
 from pymongo import InsertOne, ReplaceOne, UpdateMany, UpdateOne
 
 from store.errors import InvalidInput, NotFound
-from store.mongo.chunks import slices
+from store.mongo.chunks import chunks
 from store.mongo.connection import Database, Row, Session
 from store.mongo.rows import document_from, document_row, event_row, version_from, version_row
 from store.records import Act, Action, Document, Event, Saved, Version
@@ -274,7 +274,7 @@ class Transaction:
         return [ReplaceOne({"_id": head.id}, document_row(head), upsert=True) for head in heads]
 
     async def _write(self, collection: str, operations: Sequence[Operation]) -> None:
-        async for some in slices(operations):
+        async for some in chunks(operations):
             await self._database[collection].bulk_write(some, session=self.session)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from store.mongo.connection import Database
-from store.mongo.tasks import apart
+from store.mongo.tasks import run_detached
 
 ROUNDS = 40
 CALLERS = 60
@@ -71,7 +71,7 @@ async def test_work_apart_is_cancelled_once_and_at_once() -> None:
                 seen.append("tidied up")
                 raise
 
-    caller = asyncio.create_task(apart(work()))
+    caller = asyncio.create_task(run_detached(work()))
     await begun.wait()
     for _ in range(3):
         caller.cancel()
@@ -91,6 +91,6 @@ async def test_work_apart_answers_and_fails_like_any_other() -> None:
     async def fail() -> int:
         raise ValueError("no")
 
-    assert await apart(answer()) == 7
+    assert await run_detached(answer()) == 7
     with pytest.raises(ValueError, match="no"):
-        await apart(fail())
+        await run_detached(fail())
