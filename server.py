@@ -184,7 +184,7 @@ def _answers(settings: Settings, schema: RegistrySchema = schema) -> OperationEx
     )
 
 
-def collect_rarely() -> None:
+def tune_garbage_collector() -> None:
     """Let Python's cyclic collector run as seldom as a server needs it.
 
     Each open socket is some hundred objects that live long, and each save some hundred that don't:
@@ -205,7 +205,7 @@ def application() -> Application:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    collect_rarely()
+    tune_garbage_collector()
     app = create_app(Settings())
     gc.collect()
     gc.freeze()  # schema and modules stay for good: a full collection need not look through them, and is short

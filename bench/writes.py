@@ -31,7 +31,7 @@ from bench.region import PRINCIPAL, Region
 from bench.servers import Server, registry
 from resolvers.kinds import CASE_TYPE, KINDS
 from resolvers.kinds.validation import validate
-from server import collect_rarely
+from server import tune_garbage_collector
 from store.mongo.connection import Database, connect
 from store.mongo.rows import document_row, version_row
 from store.records import Act, Actor, Content, Document, Owner, OwnerKind, Role
@@ -258,5 +258,5 @@ def main(arguments: Sequence[str]) -> None:
         "--each", type=int, default=25, help="versions that each writer writes in a measurement"
     )
     options = parser.parse_args(arguments)
-    collect_rarely()
+    tune_garbage_collector()
     run_to_the_end(measure(options.rounds, options.each))

@@ -25,7 +25,7 @@ from store.records import (
     Document,
     Event,
     OrderedList,
-    Policies,
+    PrincipalPolicies,
     Summary,
     Version,
 )
@@ -92,8 +92,8 @@ class Loaders:
         return DataLoader(load_fn=_places(self._store), cache=False)
 
     @cached_property
-    def policies(self) -> DataLoader[str, Policies | None]:
-        """Policies by principal."""
+    def policies(self) -> DataLoader[str, PrincipalPolicies | None]:
+        """PrincipalPolicies by principal."""
         return _batched(self._store.policies.get_many)
 
     @cached_property

@@ -118,9 +118,9 @@ def _wrong_state(error: RegistryError) -> list[UserError]:
     return [WrongState(code=error.code, message=error.message, path=list(error.path), state=state)]
 
 
-@converts(errors.Several)
+@converts(errors.MultipleErrors)
 def _several(error: RegistryError) -> list[UserError]:
-    refusals = cast("errors.Several", error).refusals
+    refusals = cast("errors.MultipleErrors", error).refusals
     return [told for refusal in refusals for told in _CONVERTERS[type(refusal)](refusal)]
 
 

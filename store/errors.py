@@ -129,7 +129,7 @@ class MergeConflict(RegistryError):
         self.conflicts = tuple(conflicts)
 
 
-class Several(RegistryError):
+class MultipleErrors(RegistryError):
     """An act on several documents was refused for some of them. Carries every refusal."""
 
     code = "SEVERAL"

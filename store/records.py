@@ -280,7 +280,7 @@ class ClinicGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Policies:
+class PrincipalPolicies:
     """What a principal has decided for its clinics."""
 
     central_activation: CentralActivation = CentralActivation.PRINCIPAL

@@ -9,7 +9,7 @@ from store.clinics.distribution import Distribution
 from store.clinics.groups import Groups
 from store.clinics.local_adaptations import Adaptations
 from store.clinics.orders import Orders
-from store.clinics.policies import PolicyBook
+from store.clinics.policies import Policies
 from store.clinics.principals import People, Principals
 from store.clinics.role_grants import RoleGrants
 from store.clinics.start_pages import StartPages
@@ -61,7 +61,7 @@ class Store:
     groups: Groups
     orders: Orders
     start_pages: StartPages
-    policies: PolicyBook
+    policies: Policies
     role_grants: RoleGrants
     notifications: Notifications
     acknowledgements: Acknowledgements
@@ -100,7 +100,7 @@ class Store:
         documents = Documents(database, log, kinds)
         groups = Groups(database, log, extra_hsa_prefixes=extra_hsa_prefixes)
         orders = Orders(database, log)
-        policies = PolicyBook(database, log)
+        policies = Policies(database, log)
         notifications = Notifications(database, history, assignments)
         adoptions = Adoptions(database)
         return cls(

@@ -10,10 +10,10 @@ from resolvers.clinics.clinics import require_principal
 from resolvers.context import Context
 from store.errors import InvalidInput
 from store.mongo.transactions import IdempotencyKey
-from store.records import Policies, Principal, Saved
+from store.records import Principal, PrincipalPolicies, Saved
 
 
-async def get(context: Context, principal: Principal) -> Policies | None:
+async def get(context: Context, principal: Principal) -> PrincipalPolicies | None:
     """A principal's policies, for those who hold a role there; else None."""
     return (
         await context.store.policies.of(principal.key)

@@ -19,7 +19,14 @@ from store.content import diff
 from store.content.diff import Change
 from store.content.text_fields import rewritten
 from store.documents.batches import NewContent, OwnedFilter, place
-from store.errors import InvalidInput, NotFound, Problem, RegistryError, Several, VersionConflict
+from store.errors import (
+    InvalidInput,
+    MultipleErrors,
+    NotFound,
+    Problem,
+    RegistryError,
+    VersionConflict,
+)
 from store.kinds.kinds import Field
 from store.mongo.transactions import IdempotencyKey
 from store.records import Action, Content, Document, Event, Owner, Saved
@@ -96,7 +103,7 @@ async def replace(
         NotPermitted: The viewer may not edit, or publish, there.
         InvalidInput: The texts can't be used; or too many documents hold the text; or a content
             would break a rule, with document and path.
-        Several: Documents have other versions than expected, or were changed meanwhile. Nothing was
+        MultipleErrors: Documents have other versions than expected, or were changed meanwhile. Nothing was
             written.
     """
     _check(wanted.replacing)
@@ -146,7 +153,7 @@ async def undo(
     Raises:
         NotFound: There is no such act, or the viewer may not know of its documents.
         NotPermitted: The viewer may not edit, or publish, them.
-        Several: Some were edited since, or archived, or another version was published; each one is
+        MultipleErrors: Some were edited since, or archived, or another version was published; each one is
             named. Nothing was written.
         InvalidInput: What would be in force again breaks a policy.
     """
@@ -285,7 +292,7 @@ async def _require_known(context: Context, owner: Owner, wanted: Wanted) -> None
                 )
             )
     if refusals:
-        raise Several(refusals)
+        raise MultipleErrors(refusals)
 
 
 # -------------------------------------------------------------------- planning

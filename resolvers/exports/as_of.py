@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cachetools import LRUCache
 
 from resolvers.context import Context
-from store.records import Clinic, Document, DocumentState, OwnerKind, Policies
+from store.records import Clinic, Document, DocumentState, OwnerKind, PrincipalPolicies
 from store.transfer.export_queries import Stretch
 
 _MOST = 5_000
@@ -35,7 +35,7 @@ class AsWas:
         self._store = context.store
         self._stretch = stretch
         self._documents: LRUCache[str, DocumentThen] = LRUCache(_MOST)
-        self._policies: Policies | None = None
+        self._policies: PrincipalPolicies | None = None
 
     async def documents(self, ids: Iterable[str]) -> Mapping[str, DocumentThen]:
         """Documents by id."""
@@ -51,7 +51,7 @@ class AsWas:
         """Clinics by key."""
         return await self._store.extracts.clinics_then(self._stretch, keys)
 
-    async def policies(self) -> Policies:
+    async def policies(self) -> PrincipalPolicies:
         """What the principal had decided."""
         if self._policies is None:
             self._policies = await self._store.policies.as_of(

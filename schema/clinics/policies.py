@@ -31,7 +31,7 @@ class Policies:
     lowest_acr: str = strawberry.field(description=_ACR)
 
     @classmethod
-    def of(cls, record: records.Policies) -> "Policies":
+    def of(cls, record: records.PrincipalPolicies) -> "Policies":
         return cls(
             central_activation=record.central_activation,
             clinics_edit=record.clinics_edit,

@@ -17,7 +17,7 @@ from store.documents.publishing import place_of
 from store.log.log import Log
 from store.mongo.connection import Database, Row
 from store.mongo.transactions import IdempotencyKey, Transaction
-from store.records import Act, Action, CentralActivation, Policies, Saved
+from store.records import Act, Action, CentralActivation, PrincipalPolicies, Saved
 
 TITLES = {
     "central_activation": ("centralActivation", "Vem som aktiverar centrala ärendetyper"),
@@ -27,29 +27,29 @@ TITLES = {
 }
 
 
-async def policies_of(find: Find, principal: str) -> Policies:
+async def policies_of(find: Find, principal: str) -> PrincipalPolicies:
     """A principal's policies now; the defaults until it has decided."""
     rows = await find("policies", {"principal": principal, "open": True})
-    return _from(rows[0]) if rows else Policies()
+    return _from(rows[0]) if rows else PrincipalPolicies()
 
 
-class PolicyBook:
+class Policies:
     """The policies of all principals of one registry."""
 
     def __init__(self, database: Database, log: Log) -> None:
         self._database = database
         self._log = log
 
-    async def of(self, principal: str) -> Policies:
+    async def of(self, principal: str) -> PrincipalPolicies:
         """A principal's policies now."""
         return await policies_of(self._database.find, principal)
 
-    async def as_of(self, principal: str, sequence: int | None) -> Policies:
+    async def as_of(self, principal: str, sequence: int | None) -> PrincipalPolicies:
         """A principal's policies just after an event of its log, or now."""
         rows = await self._database.find("policies", {"principal": principal, **valid_at(sequence)})
-        return _from(rows[0]) if rows else Policies()
+        return _from(rows[0]) if rows else PrincipalPolicies()
 
-    async def get_many(self, principals: Iterable[str]) -> Mapping[str, Policies]:
+    async def get_many(self, principals: Iterable[str]) -> Mapping[str, PrincipalPolicies]:
         """The policies of several principals now, those that have decided."""
         rows = await self._database.find(
             "policies", {"principal": {"$in": sorted(set(principals))}, "open": True}
@@ -67,7 +67,8 @@ class PolicyBook:
             for row in await self._database.find("policies", where)
         }
         before, after = (
-            _from(rows[begins]) if begins in rows else Policies() for begins in (False, True)
+            _from(rows[begins]) if begins in rows else PrincipalPolicies()
+            for begins in (False, True)
         )
         return [
             Change(
@@ -118,8 +119,8 @@ def _plain(value: object) -> object:
     return str(value) if isinstance(value, str) else value
 
 
-def _from(row: Row) -> Policies:
-    return Policies(
+def _from(row: Row) -> PrincipalPolicies:
+    return PrincipalPolicies(
         central_activation=CentralActivation(row["central_activation"]),
         clinics_edit=row["clinics_edit"],
         open_page_links=row["open_page_links"],

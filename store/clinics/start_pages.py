@@ -13,7 +13,7 @@ from store.clinics.clinics import Clinics
 from store.clinics.groups import Groups
 from store.clinics.local_adaptations import adaptation_id
 from store.clinics.orders import Orders, arranged
-from store.clinics.policies import PolicyBook
+from store.clinics.policies import Policies
 from store.documents.documents import Documents
 from store.log.history import History, Standing
 from store.log.log import Clock, utc_now
@@ -63,7 +63,7 @@ class StartPages:
         assignments: Assignments,
         documents: Documents,
         history: History,
-        policies: PolicyBook,
+        policies: Policies,
         clock: Clock = utc_now,
     ) -> None:
         self._policies = policies

@@ -13,7 +13,7 @@ from bson import ObjectId
 from store.content.field_paths import changed_leaves
 from store.documents import heads
 from store.documents.publishing import place_of, put_in_force, record_event
-from store.errors import InvalidInput, Path, Problem, RegistryError, Several, WrongState
+from store.errors import InvalidInput, MultipleErrors, Path, Problem, RegistryError, WrongState
 from store.kinds.kinds import Kinds
 from store.log.log import Log
 from store.mongo.connection import BY_PLACE, Database, Row
@@ -134,7 +134,7 @@ class Batches:
             The last of the events; `target` is the act's id, None where there was nothing to write.
 
         Raises:
-            Several: Documents have been changed since they were read: each one is named. Nothing
+            MultipleErrors: Documents have been changed since they were read: each one is named. Nothing
                 was written.
             InvalidInput: A content is too large.
         """
@@ -229,4 +229,4 @@ def _refuse_changed(transaction: Transaction, contents: Iterable[NewContent]) ->
         except RegistryError as refusal:
             refusals.append(refusal)
     if refusals:
-        raise Several(refusals)
+        raise MultipleErrors(refusals)
