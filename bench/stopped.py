@@ -21,7 +21,7 @@ from bench.servers import Server, registry
 
 _COLUMNS = ("others", "figure", "one has stopped", "all read", "stopped / reading", "goal")
 _BEYOND = 256 * 1024
-_MOST_FILLS = 60
+_MAX_FILLS = 60
 _PUBLICATIONS = 5
 _POLL_SECONDS = 0.02
 
@@ -69,7 +69,7 @@ class Trial:
         the kernel.
         """
         before, beyond = 0, 0
-        for _ in range(_MOST_FILLS):
+        for _ in range(_MAX_FILLS):
             size = len(
                 (
                     await publication(self._server, self._others, self._region.publish_large)
@@ -81,7 +81,7 @@ class Trial:
             if beyond >= _BEYOND:
                 return waiting
         raise RuntimeError(
-            f"The connection was not full after {_MOST_FILLS} large publications; {before} bytes"
+            f"The connection was not full after {_MAX_FILLS} large publications; {before} bytes"
             " waited."
         )
 

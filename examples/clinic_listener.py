@@ -31,7 +31,7 @@ subscription Feed($clinics: [HsaId!]!, $after: Cursor) {
   }
 }
 """
-FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
+FIRST_WAIT, MAX_WAIT = 0.5, 30.0
 PING_SECONDS = 20
 
 
@@ -76,7 +76,7 @@ async def listen(url: str, token: str, clinics: list[str], cursor: Path) -> None
         pause = wait * random.uniform(0.5, 1)  # noqa: S311 - spreads the clients, keeps no secret
         print(f"Cut: {reason}. Again in {pause:.1f} s.", file=sys.stderr, flush=True)
         await asyncio.sleep(pause)
-        wait = min(2 * wait, LONGEST_WAIT)
+        wait = min(2 * wait, MAX_WAIT)
 
 
 def line(notification: dict[str, Any]) -> str:

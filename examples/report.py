@@ -17,7 +17,7 @@ import matplotlib as mpl
 import polars as pl
 from matplotlib import pyplot as plt
 
-MOST_SHOWN = 20
+MAX_SHOWN = 20
 
 
 def fetched(url: str, token: str, export: str) -> pl.DataFrame:
@@ -57,7 +57,7 @@ def plotted(adoption: pl.DataFrame, path: str) -> None:
         adoption.group_by("caseType", "caseTypeName")
         .agg(taken, pl.col("clinics").sum().alias("all"))
         .sort("all", "caseType")
-        .tail(MOST_SHOWN)
+        .tail(MAX_SHOWN)
     )
     names = [
         f"{name} ({key[-6:]})"
@@ -89,7 +89,7 @@ def main() -> None:
     except urllib.error.HTTPError as refused:
         sys.exit(f"Refused: {refused.read().decode()}")
     with pl.Config(
-        tbl_rows=MOST_SHOWN,
+        tbl_rows=MAX_SHOWN,
         tbl_hide_dataframe_shape=True,
         tbl_hide_column_data_types=True,
         tbl_width_chars=150,

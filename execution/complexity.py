@@ -42,18 +42,18 @@ from execution.complexity_weights import SIZES, WORK
 from schema.errors import TopLevelError
 
 _PAGE = 50
-_LONGEST_PAGE = 100
+_MAX_PAGE = 100
 _LIST = 10
 """How many items a list is taken to have that is no page and has no size in `execution.complexity_weights`:
 questions, options, changes.
 """
 _WRITE = 50
 _INTROSPECTION = 500
-_MOST_FRAGMENTS = 100
-_MOST_REPETITIONS = 5_000
-_MOST_STEPS = 10_000
+_MAX_FRAGMENTS = 100
+_MAX_REPETITIONS = 5_000
+_MAX_STEPS = 10_000
 _DEEPEST = 100
-_LONGEST_INT = 12
+_MAX_INT = 12
 _NAMED = 5
 
 
@@ -128,9 +128,9 @@ class Cost:
 
 def _size_of(value: Any) -> int:
     if isinstance(value, list):
-        return min(len(value), _LONGEST_PAGE)
+        return min(len(value), _MAX_PAGE)
     # A float that is whole is an Int too.
-    return int(min(max(value, 1), _LONGEST_PAGE)) if isinstance(value, int | float) else _PAGE
+    return int(min(max(value, 1), _MAX_PAGE)) if isinstance(value, int | float) else _PAGE
 
 
 @dataclass(slots=True)
@@ -270,8 +270,8 @@ class _Walk:
     def measures(self) -> dict[str | None, Measure]:
         bounds = self._bounds
         _hold("operations", bounds.operations, len(self._operations))
-        _hold("fragments", _MOST_FRAGMENTS, len(self._fragments))
-        _hold("definitions", bounds.operations + _MOST_FRAGMENTS, self._definitions)
+        _hold("fragments", _MAX_FRAGMENTS, len(self._fragments))
+        _hold("definitions", bounds.operations + _MAX_FRAGMENTS, self._definitions)
         everything = _Measured()
         measures = {}
         for operation in self._operations:
@@ -294,7 +294,7 @@ class _Walk:
         _hold("directives", bounds.directives, everything.directives)
         _hold(
             "repeated fields",
-            _MOST_REPETITIONS,
+            _MAX_REPETITIONS,
             sum(
                 self._repetitions([one.selection_set])
                 for one in (*self._operations, *self._fragments.values())
@@ -328,8 +328,8 @@ class _Walk:
         # A fragment is walked once for each size of page that it stands in, of which there may be
         # hundreds.
         self._steps += len(selection.selections)
-        if self._steps > _MOST_STEPS:
-            raise TooComplex("selections", _MOST_STEPS)
+        if self._steps > _MAX_STEPS:
+            raise TooComplex("selections", _MAX_STEPS)
         for node in selection.selections:
             measured.directives += len(node.directives or ())
             match node:
@@ -450,8 +450,8 @@ def _defaults(operation: OperationDefinitionNode) -> dict[str, int]:
 
 def _length_of(value: IntValueNode | ListValueNode) -> int:
     if isinstance(value, ListValueNode):
-        return min(len(value.values), _LONGEST_PAGE)
-    return _size_of(int(value.value)) if len(value.value) < _LONGEST_INT else _LONGEST_PAGE
+        return min(len(value.values), _MAX_PAGE)
+    return _size_of(int(value.value)) if len(value.value) < _MAX_INT else _MAX_PAGE
 
 
 def _hold(what: str, most: int, found: int) -> None:
@@ -496,7 +496,7 @@ def _given(node: FieldNode, names: tuple[str, ...], otherwise: int) -> Size:
         if one.name.value in names and not isinstance(one.value, NullValueNode)
     ]
     if len(given) > 1:
-        return _LONGEST_PAGE
+        return _MAX_PAGE
     for argument in given:
         match argument.value:
             case IntValueNode() | ListValueNode() as value:

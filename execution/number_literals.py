@@ -4,8 +4,8 @@ import re
 
 from graphql import DocumentNode, FloatValueNode, GraphQLError, IntValueNode, Visitor, visit
 
-_MOST_CHARACTERS = 40
-_MANY_DIGITS = re.compile(rf"[0-9]{{{_MOST_CHARACTERS // 2}}}")
+_MAX_CHARACTERS = 40
+_MANY_DIGITS = re.compile(rf"[0-9]{{{_MAX_CHARACTERS // 2}}}")
 
 
 def refuse_long_numbers(document: DocumentNode, text: str) -> None:
@@ -30,5 +30,5 @@ class _Numbers(Visitor):
 
 
 def _refuse(node: IntValueNode | FloatValueNode) -> None:
-    if len(node.value) > _MOST_CHARACTERS:
-        raise GraphQLError(f"A number may have at most {_MOST_CHARACTERS} characters.", node)
+    if len(node.value) > _MAX_CHARACTERS:
+        raise GraphQLError(f"A number may have at most {_MAX_CHARACTERS} characters.", node)

@@ -25,11 +25,11 @@ from graphql import (
 from execution.compiled.plans import PLAN_FIELDS, Plan, PlanBudget, choosing_variables
 from execution.complexity import Bounds, Budget, Measure, TooComplex
 from execution.number_literals import refuse_long_numbers
-from schema.errors import MOST_ERRORS
+from schema.errors import MAX_ERRORS
 
-_MOST_TOKENS = 10_000
-_MOST_CHARACTERS = 256 * 1024
-LONGEST_KEPT = 64 * 1024
+_MAX_TOKENS = 10_000
+_MAX_CHARACTERS = 256 * 1024
+MAX_KEPT = 64 * 1024
 """Longer texts, in characters, are parsed each time."""
 _KEPT_BYTES = 64 * 1024 * 1024
 _TOKEN_BYTES = 1024  # with all that is known of it a parsed document takes 0.4 to 1.2 KB a token, measured; plans have room of their own
@@ -124,7 +124,7 @@ class Operations:
         if (kept := self._kept.get(text)) is not None:
             return kept
         operation = self._read(text)
-        if not operation.errors and len(text) <= LONGEST_KEPT:
+        if not operation.errors and len(text) <= MAX_KEPT:
             if self._seen.pop(hash(text), False):
                 self._kept[text] = operation
             else:
@@ -161,18 +161,18 @@ class Operations:
 
     def _read(self, text: str) -> Operation:
         try:
-            if len(text) > _MOST_CHARACTERS:
-                raise TooComplex("characters", _MOST_CHARACTERS, len(text))
-            document = parse(text, max_tokens=_MOST_TOKENS)
+            if len(text) > _MAX_CHARACTERS:
+                raise TooComplex("characters", _MAX_CHARACTERS, len(text))
+            document = parse(text, max_tokens=_MAX_TOKENS)
             measures = self._budget.measured(document)
             refuse_long_numbers(document, text)
         except GraphQLError as error:
             return Operation(text, None, (error,))
-        errors = validate(self.schema, document, max_errors=MOST_ERRORS, hide_suggestions=True)
+        errors = validate(self.schema, document, max_errors=MAX_ERRORS, hide_suggestions=True)
         return Operation(
             text,
             document,
-            tuple(islice(errors, MOST_ERRORS)),
+            tuple(islice(errors, MAX_ERRORS)),
             measures,
             choosing_variables(document),
             room=self._room,

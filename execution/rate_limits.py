@@ -10,7 +10,7 @@ from time import monotonic
 
 from cachetools import LRUCache
 
-_MOST_BUCKETS = 20_000
+_MAX_BUCKETS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class RateLimiter:
     def __init__(self, user: Rate, principal: Rate, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._rates = {"user": user, "principal": principal}
-        self._buckets: LRUCache[tuple[str, str], _Bucket] = LRUCache(_MOST_BUCKETS)
+        self._buckets: LRUCache[tuple[str, str], _Bucket] = LRUCache(_MAX_BUCKETS)
 
     def charge(self, user: str, principal: str | None, cost: float) -> float:
         """Take what an operation costs from its user's and its principal's bucket, or from neither.

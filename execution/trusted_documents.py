@@ -18,7 +18,7 @@ import orjson
 from cachetools import LRUCache
 from graphql import GraphQLError
 
-from execution.operations import LONGEST_KEPT, Operation, Operations
+from execution.operations import MAX_KEPT, Operation, Operations
 from schema.errors import TopLevelError
 
 _REGISTERED_BYTES = 32 * 1024 * 1024
@@ -93,7 +93,7 @@ class TrustedDocuments:
             return known
         assert query is not None  # noqa: S101 - a hash alone is known, or known not to be
         operation = self._operations.read(query)
-        if digest is not None and not operation.errors and len(query) <= LONGEST_KEPT:
+        if digest is not None and not operation.errors and len(query) <= MAX_KEPT:
             self._registered[digest] = operation
         return operation
 

@@ -32,10 +32,10 @@ T = TypeVar("T")
 Given = Annotated[T, strawberry.argument(description="What to do, and to what.")]
 """The one input of a mutation."""
 
-MOST_ERRORS = 5
+MAX_ERRORS = 5
 """In one answer: more would only repeat the same."""
 
-_LONGEST_MESSAGE = 300
+_MAX_MESSAGE = 300
 
 _CODE = "Stable; listed in the documentation of errors."
 _MESSAGE = "For people, in Swedish."
@@ -204,7 +204,7 @@ def coded(error: GraphQLError) -> bool:
     if original is None or isinstance(original, GraphQLError):
         # graphql-core's messages repeat what was sent, and one of them suggests also where
         # suggestions are off.
-        error.message = error.message.partition(" Did you mean")[0][:_LONGEST_MESSAGE]
+        error.message = error.message.partition(" Did you mean")[0][:_MAX_MESSAGE]
         if "code" not in (error.extensions or {}):
             at_parse = isinstance(error, GraphQLSyntaxError)
             error.extensions = {
@@ -241,7 +241,7 @@ _AWAY = {"UNAVAILABLE", "OUTCOME_UNKNOWN"}
 
 def report(errors: Iterable[GraphQLError], request_id: str | None) -> None:
     """Give the errors that are told their codes, and log our own faults."""
-    for error in islice(errors, MOST_ERRORS):
+    for error in islice(errors, MAX_ERRORS):
         cause = error.original_error
         if coded(error):
             _log.error("resolver failed", path=error.path, request_id=request_id, exc_info=cause)
@@ -265,12 +265,12 @@ def answer_of(result: ExecutionResult, request_id: str | None) -> dict[str, Any]
 
 def formatted(errors: Iterable[GraphQLError]) -> list[Any]:
     """Coded errors, as JSON; no more than a few, whatever went wrong how often."""
-    return [error.formatted for error in islice(errors, MOST_ERRORS)]
+    return [error.formatted for error in islice(errors, MAX_ERRORS)]
 
 
 def codes_of(errors: Iterable[GraphQLError]) -> list[str]:
     """The codes of those that are told."""
-    return [str((error.extensions or {}).get("code")) for error in islice(errors, MOST_ERRORS)]
+    return [str((error.extensions or {}).get("code")) for error in islice(errors, MAX_ERRORS)]
 
 
 def outage_in(result: ExecutionResult) -> BaseException | None:

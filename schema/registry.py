@@ -63,8 +63,8 @@ from schema.templates.review import TemplateReviewQuery
 from store import errors, records
 from store.clinics.filters import ClinicFilter
 
-_MOST_NODES = 100
-_LONGEST_NUMBER = 15
+_MAX_NODES = 100
+_MAX_NUMBER = 15
 
 
 @strawberry.type(description="Who asks.")
@@ -120,8 +120,8 @@ class Query(
         info: Info,
         ids: Annotated[list[strawberry.ID], strawberry.argument(description="At most 100.")],
     ) -> list[Node | None]:
-        if len(ids) > _MOST_NODES:
-            raise errors.InvalidInput.at(("ids",), "TOO_MANY", f"Högst {_MOST_NODES} åt gången.")
+        if len(ids) > _MAX_NODES:
+            raise errors.InvalidInput.at(("ids",), "TOO_MANY", f"Högst {_MAX_NODES} åt gången.")
         return list(await asyncio.gather(*(_node(info, node_id) for node_id in ids)))
 
 
@@ -196,10 +196,7 @@ _NODES: Mapping[str, Callable[[Info, str], Awaitable[Node | None]]] = {
 
 def _is_number(text: str) -> bool:
     return (
-        text.isascii()
-        and text.isdigit()
-        and len(text) <= _LONGEST_NUMBER
-        and not text.startswith("0")
+        text.isascii() and text.isdigit() and len(text) <= _MAX_NUMBER and not text.startswith("0")
     )
 
 

@@ -47,8 +47,8 @@ _SUBPROTOCOL_NOT_ACCEPTABLE = 4406
 _INIT_TIMEOUT = 4408
 _SUBSCRIBER_EXISTS = 4409
 _TOO_MANY = 4429
-_LONGEST_TIMER = 24 * 3600.0
-_LONGEST_ID = 256
+_MAX_TIMER = 24 * 3600.0
+_MAX_ID = 256
 
 
 class _Refused(Exception):
@@ -213,9 +213,7 @@ class GraphQLSocket:
                 operation.cancel()
             self._closing = asyncio.create_task(self._close(code, reason))
 
-        self._timer = asyncio.get_running_loop().call_later(
-            min(max(seconds, 0), _LONGEST_TIMER), close
-        )
+        self._timer = asyncio.get_running_loop().call_later(min(max(seconds, 0), _MAX_TIMER), close)
 
     async def _close(self, code: int, reason: str) -> None:
         send, self.send = (
@@ -377,8 +375,8 @@ def _checked(text: str | None) -> dict[str, Any]:
 def _id_of(message: dict[str, Any]) -> str:
     if not isinstance(message.get("id"), str) or not message["id"]:
         raise _Refused(_BAD_REQUEST, "Messages of operations must have an id")
-    if len(message["id"]) > _LONGEST_ID:  # it stands before each message of the operation
-        raise _Refused(_BAD_REQUEST, f"An id may have at most {_LONGEST_ID} characters")
+    if len(message["id"]) > _MAX_ID:  # it stands before each message of the operation
+        raise _Refused(_BAD_REQUEST, f"An id may have at most {_MAX_ID} characters")
     operation_id: str = message["id"]
     return operation_id
 

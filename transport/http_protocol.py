@@ -12,7 +12,7 @@ HEADER_SECONDS = "header_seconds"
 """In the state that the application's lifespan yields: within which a request's headers must have
 come.
 """
-_MOST_BYTES_BESIDE = 64 * 1024
+_MAX_BYTES_BESIDE = 64 * 1024
 
 
 class RequestProtocol(HttpToolsProtocol):
@@ -44,7 +44,7 @@ class RequestProtocol(HttpToolsProtocol):
             self.transport.is_closing() or self.transport.get_protocol() is not self
         ):  # it is a websocket by now
             return
-        if self._beside > _MOST_BYTES_BESIDE:
+        if self._beside > _MAX_BYTES_BESIDE:
             self._refuse(b"431 Request Header Fields Too Large")
         elif self._beginning is None and (self.cycle is None or self.cycle.response_complete):
             # It came after an answer, and begins no request: the rest of a refused body, or empty

@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 _DEEPEST = 64
-_MOST_CONTAINERS = 50_000
-_MOST_VALUES = 100_000
-_LONGEST_NUMBER = 40
+_MAX_CONTAINERS = 50_000
+_MAX_VALUES = 100_000
+_MAX_NUMBER = 40
 _SHORT = 64 * 1024
 """So few bytes hold not more than that of anything."""
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
@@ -57,16 +57,13 @@ def _refuse_number(raw: bytes) -> None:
     Within a string, as in a file of JSON, all are characters.
     """
     if (
-        raw.count(b'"') - raw.count(b'\\"') > 2 * _MOST_VALUES
+        raw.count(b'"') - raw.count(b'\\"') > 2 * _MAX_VALUES
     ):  # each string has at least one quote that is not escaped
-        raise NotJson(f"The JSON has more than {_MOST_VALUES} strings.")
-    if (
-        _containers(raw) > _MOST_CONTAINERS
-        and _containers(_STRING.sub(b"", raw)) > _MOST_CONTAINERS
-    ):
-        raise NotJson(f"The JSON has more than {_MOST_CONTAINERS} lists and objects.")
-    if raw.count(b",") > _MOST_VALUES and _STRING.sub(b"", raw).count(b",") > _MOST_VALUES:
-        raise NotJson(f"The JSON has more than {_MOST_VALUES} values.")
+        raise NotJson(f"The JSON has more than {_MAX_VALUES} strings.")
+    if _containers(raw) > _MAX_CONTAINERS and _containers(_STRING.sub(b"", raw)) > _MAX_CONTAINERS:
+        raise NotJson(f"The JSON has more than {_MAX_CONTAINERS} lists and objects.")
+    if raw.count(b",") > _MAX_VALUES and _STRING.sub(b"", raw).count(b",") > _MAX_VALUES:
+        raise NotJson(f"The JSON has more than {_MAX_VALUES} values.")
 
 
 def _containers(raw: bytes) -> int:
@@ -93,8 +90,8 @@ def _refuse_repetition(pairs: list[tuple[str, Any]]) -> None:
 
 
 def _refuse_length(number: str) -> None:
-    if len(number) > _LONGEST_NUMBER:
-        raise NotJson(f"A number in the JSON has more than {_LONGEST_NUMBER} characters.")
+    if len(number) > _MAX_NUMBER:
+        raise NotJson(f"A number in the JSON has more than {_MAX_NUMBER} characters.")
 
 
 _LOOKER = json.JSONDecoder(

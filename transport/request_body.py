@@ -9,7 +9,7 @@ from starlette.types import Receive
 from execution.request import body_too_large
 from schema.errors import TopLevelError
 
-_LONGEST_LENGTH = 15
+_MAX_LENGTH = 15
 
 
 class Refused(Exception):
@@ -45,7 +45,7 @@ async def read_body(receive: Receive, length: bytes | None, *, most: int, second
         Refused: It is too long, or comes too slowly.
         ClientDisconnected: It will not come.
     """
-    if length is not None and (len(length) > _LONGEST_LENGTH or int(length) > most):
+    if length is not None and (len(length) > _MAX_LENGTH or int(length) > most):
         raise too_large(most)
     try:
         async with asyncio.timeout(seconds):

@@ -34,7 +34,7 @@ from transport.request_body import ClientDisconnected
 from transport.responses import SAFE, send_answer
 
 _COMMENT = b":\n\n"
-_LONGEST_TIMER = 24 * 3600.0
+_MAX_TIMER = 24 * 3600.0
 
 
 class EventStream:
@@ -181,7 +181,7 @@ class EventStream:
 
     def _at(self, name: str, seconds: float, act: Callable[[], None]) -> None:
         self._timers[name] = asyncio.get_running_loop().call_later(
-            min(max(seconds, 0), _LONGEST_TIMER), act
+            min(max(seconds, 0), _MAX_TIMER), act
         )
 
     def _stop(self) -> None:

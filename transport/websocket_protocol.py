@@ -17,7 +17,7 @@ _TEXT = 0x81
 _IN_TWO_BYTES = 126
 _IN_EIGHT_BYTES = 127
 _PIECE = 4096
-_MOST_FRAMES, _IN_SECONDS = 2_000, 10
+_MAX_FRAMES, _IN_SECONDS = 2_000, 10
 _NOT_UTF_8 = 1007
 _BREAKS_THE_RULES = 1008
 
@@ -92,9 +92,9 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         if (now := self.loop.time()) - self._since > _IN_SECONDS:
             self._since, self._frames = now, 0
         self._frames += 1
-        if self._frames > _MOST_FRAMES:
+        if self._frames > _MAX_FRAMES:
             self._fail(_BREAKS_THE_RULES)
-        return self._frames <= _MOST_FRAMES
+        return self._frames <= _MAX_FRAMES
 
     def _fail(self, code: int) -> None:
         self.frames = []

@@ -20,7 +20,7 @@ from strawberry.execution.is_awaitable import optimized_is_awaitable
 from execution.compiled.plans import CompiledField, Details, Plan
 from execution.operations import Operation
 from resolvers.context import Context
-from schema.errors import MOST_ERRORS, Info
+from schema.errors import MAX_ERRORS, Info
 
 
 class CompiledExecutor(Executor[Any]):
@@ -46,7 +46,7 @@ class CompiledExecutor(Executor[Any]):
             raw_variable_values=dict(variables),
             operation_name=name,
             is_awaitable=cast("Any", optimized_is_awaitable),
-            max_coercion_errors=MOST_ERRORS,
+            max_coercion_errors=MAX_ERRORS,
             hide_suggestions=True,
         )
         if not isinstance(executor, cls):

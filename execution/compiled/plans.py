@@ -56,7 +56,7 @@ Complete = Callable[[Any, Info], Any]
 
 DEFINITION = "strawberry-definition"
 PLAN_FIELDS = 64_000
-_LEAST_INT, _GREATEST_INT = -(2**31), 2**31 - 1
+_MIN_INT, _MAX_INT = -(2**31), 2**31 - 1
 
 
 class NotCompilable(Exception):
@@ -310,7 +310,7 @@ def _leaf(kind: GraphQLLeafType) -> Complete:
 
     def leaf(value: Any, _info: Info) -> Any:
         if value.__class__ is same or (
-            whole and value.__class__ is int and _LEAST_INT <= value <= _GREATEST_INT
+            whole and value.__class__ is int and _MIN_INT <= value <= _MAX_INT
         ):
             return value
         coerced = known.get(value) if known else coerce(value)

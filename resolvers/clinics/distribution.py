@@ -18,7 +18,7 @@ from store.mongo.transactions import IdempotencyKey
 from store.records import AssignmentOrigin, Clinic, Document, RefusedRow, Saved
 
 _CASE_TYPE = "CASE_TYPE"
-LEAST_SIMILAR = 0.75
+MIN_SIMILARITY = 0.75
 MAX_REPLACED = 20_000
 
 
@@ -74,7 +74,7 @@ async def _candidates(
     for local in await context.store.listing.owned_by(_CASE_TYPE, clinics):
         if local.name not in likeness:
             likeness[local.name] = similarity(document.name, local.name)
-        if likeness[local.name] >= LEAST_SIMILAR:
+        if likeness[local.name] >= MIN_SIMILARITY:
             found.append(Candidate(local.owner, local.id, likeness[local.name]))
     return sorted(
         found, key=lambda candidate: (-candidate.similarity, candidate.clinic, candidate.document)

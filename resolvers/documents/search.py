@@ -13,8 +13,8 @@ from store.errors import InvalidInput, Problem
 from store.mongo.paging import EMPTY, Page, Paging
 from store.records import Content, Document
 
-MOST_WORDS = 16
-MOST_HITS = 10
+MAX_WORDS = 16
+MAX_HITS = 10
 _BEFORE, _LONGEST = 80, 300
 
 
@@ -48,8 +48,8 @@ def sought(text: str) -> Sought:
     if faults:
         raise InvalidInput([Problem(fault.code, fault.message, ("text",)) for fault in faults])
     found = Sought.of(text)
-    if len(found.words) > MOST_WORDS:
-        raise InvalidInput.at(("text",), "TOO_MANY", f"Sök på högst {MOST_WORDS} ord.")
+    if len(found.words) > MAX_WORDS:
+        raise InvalidInput.at(("text",), "TOO_MANY", f"Sök på högst {MAX_WORDS} ord.")
     return found
 
 
@@ -85,7 +85,7 @@ def hits(context: Context, document: Document, wanted: Sought) -> list[Hit]:
         for text in texts(content, kind.fields)
         if (segments := _highlighted(text.text, wanted))
     )
-    return list(islice(_unlike(found), MOST_HITS))
+    return list(islice(_unlike(found), MAX_HITS))
 
 
 def _unlike(found: Iterator[Hit]) -> Iterator[Hit]:

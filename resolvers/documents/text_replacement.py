@@ -31,9 +31,9 @@ from store.kinds.kinds import Field
 from store.mongo.transactions import IdempotencyKey
 from store.records import Action, Content, Document, Event, Owner, Saved
 
-MOST_DOCUMENTS = 500
-_MOST_CHARACTERS = 200
-_LONGEST_REPLACEMENT = 2_000
+MAX_DOCUMENTS = 500
+_MAX_CHARACTERS = 200
+_MAX_REPLACEMENT = 2_000
 
 
 class SkipReason(StrEnum):
@@ -237,8 +237,8 @@ async def _written(context: Context, saved: Saved, skipped: Sequence[Planned]) -
 
 def _check(replacing: Replacing) -> None:
     checks = {
-        "find": (at_most(_MOST_CHARACTERS), allowed_characters),
-        "replace": (at_most(_LONGEST_REPLACEMENT), allowed_characters, no_personal_number),
+        "find": (at_most(_MAX_CHARACTERS), allowed_characters),
+        "replace": (at_most(_MAX_REPLACEMENT), allowed_characters, no_personal_number),
     }
     texts = {"find": replacing.find, "replace": replacing.replace}
     problems = [
@@ -266,9 +266,9 @@ async def _require_known(context: Context, owner: Owner, wanted: Wanted) -> None
     """Refuse ids that are no documents of the owner, and those of other versions than expected."""
     named = {"filter.ids": list(wanted.which.ids or ()), "expected": list(wanted.expected or ())}
     for name, ids in named.items():
-        if len(ids) > MOST_DOCUMENTS:
+        if len(ids) > MAX_DOCUMENTS:
             raise InvalidInput.at(
-                tuple(name.split(".")), "TOO_MANY", f"Ange högst {MOST_DOCUMENTS} dokument."
+                tuple(name.split(".")), "TOO_MANY", f"Ange högst {MAX_DOCUMENTS} dokument."
             )
     heads = await context.store.documents.get_many([one for ids in named.values() for one in ids])
     refusals: list[RegistryError] = [
@@ -315,9 +315,9 @@ async def _plan(
             if planned is None:
                 continue
             count += 1
-            if count > MOST_DOCUMENTS:
+            if count > MAX_DOCUMENTS:
                 message = (
-                    f"Mer än {MOST_DOCUMENTS} dokument innehåller texten. Gör ändringen i flera"
+                    f"Mer än {MAX_DOCUMENTS} dokument innehåller texten. Gör ändringen i flera"
                     " steg: avgränsa med filter."
                 )
                 raise InvalidInput.at(("filter",), "TOO_MANY", message)

@@ -24,7 +24,7 @@ _EVERYTHING = (
     Permission.SEE_PERSONS,
     Permission.READ_ROLES,
 )
-_MOST_DIGITS = 15  # MongoDB has no numbers beyond 64 bits
+_MAX_DIGITS = 15  # MongoDB has no numbers beyond 64 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Events:
         if (
             not row_id.startswith("ev_")
             or not (number.isascii() and number.isdigit())
-            or len(number) > _MOST_DIGITS
+            or len(number) > _MAX_DIGITS
         ):
             return None
         return principal, int(number)

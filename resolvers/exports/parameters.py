@@ -17,7 +17,7 @@ _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 _LONGEST = 200
-_LONGEST_CURSOR = 20_000
+_MAX_CURSOR = 20_000
 
 
 class _Unreadable(Exception):
@@ -116,7 +116,7 @@ def text(value: str) -> str:
 
 def cursor(value: str) -> str:
     """A cursor, looked at later."""
-    if not value or len(value) > _LONGEST_CURSOR:
+    if not value or len(value) > _MAX_CURSOR:
         raise _Unreadable("INVALID_CURSOR", "Markören går inte att läsa.")
     return value
 

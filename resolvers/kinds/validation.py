@@ -111,7 +111,7 @@ MAX_PROBLEMS = 200
 _SURELY_TOO_LARGE = (
     2 * 1024 * 1024
 )  # as JSON; the store weighs exactly. Spares reading what can't be kept anyway
-_LONGEST_NAME = 100  # of a field that doesn't exist, as repeated in a path
+_MAX_NAME = 100  # of a field that doesn't exist, as repeated in a path
 
 
 def validate(kind: Kind, content: Mapping[str, Any], path: Path = ("content",)) -> dict[str, Any]:
@@ -268,7 +268,7 @@ def _message(code: str, kind: str, context: Mapping[str, Any]) -> str:  # noqa: 
 
 def _readable(step: str) -> str:
     """A path step that can be sent as JSON: a name that a caller made up can be long or broken."""
-    return step.encode("utf-8", "replace").decode()[:_LONGEST_NAME]
+    return step.encode("utf-8", "replace").decode()[:_MAX_NAME]
 
 
 # ------------------------------------------------------------------ several fields

@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 _AGAIN_SECONDS = 0.2
 _TURN = 50
 """So many are told before others get their turn of the loop."""
-_MOST_WORDINGS = 8
+_MAX_WORDINGS = 8
 """So many texts of one event are made while all wait; who needs yet another one gets it at its own
 pace.
 """
@@ -175,7 +175,7 @@ class Channel:
                 text = payloads.text(event, clinic, follower.viewpoint, live=True)
                 if text is None:
                     made[payloads] += 1
-                    if made[payloads] > _MOST_WORDINGS:
+                    if made[payloads] > _MAX_WORDINGS:
                         follower.fall_behind()
                         continue
                     text = await payloads.make(event, clinic, follower.viewpoint, live=True)

@@ -23,7 +23,7 @@ from store.documents.scopes import Visibility
 from store.errors import InvalidInput, NotPermitted
 from store.mongo.paging import Page, Paging
 from store.records import Document, DocumentState, OwnerKind
-from store.reports.adapted_texts import MOST_DOCUMENTS, AdaptedText
+from store.reports.adapted_texts import MAX_DOCUMENTS, AdaptedText
 from store.reports.authoring import Adapted, Edits, Named, TemplateUse
 
 _CASE_TYPE = "CASE_TYPE"
@@ -134,13 +134,13 @@ async def adapted_texts(
     made = await reports.texts.derivations(
         sources,
         what.documents(context, of_clinics=what.clinics is not None),
-        limit=MOST_DOCUMENTS + 1,
+        limit=MAX_DOCUMENTS + 1,
     )
-    if len(made) > MOST_DOCUMENTS:
+    if len(made) > MAX_DOCUMENTS:
         raise InvalidInput.at(
             ("document",),
             "TOO_MANY",
-            f"Högst {MOST_DOCUMENTS} dokument jämförs åt gången: ange en mall eller en huvudman.",
+            f"Högst {MAX_DOCUMENTS} dokument jämförs åt gången: ange en mall eller en huvudman.",
         )
     templates = await context.store.extracts.heads({one.template for one in made})
     known = {
@@ -196,7 +196,7 @@ def _like(central: Document, local: Mapping[str, Sequence[Named]]) -> list[Candi
     """Those with the same or a similar name, the most similar first; each name is compared once,
     however many have it.
     """
-    least = distribution.LEAST_SIMILAR * 100 - _ROUNDED_OFF
+    least = distribution.MIN_SIMILARITY * 100 - _ROUNDED_OFF
     found = []
     for name, _, _ in process.extract(
         folded(central.name),
@@ -206,7 +206,7 @@ def _like(central: Document, local: Mapping[str, Sequence[Named]]) -> list[Candi
         limit=None,
     ):
         likeness = distribution.similarity(central.name, name)
-        if likeness >= distribution.LEAST_SIMILAR:
+        if likeness >= distribution.MIN_SIMILARITY:
             found += [Candidate(one.owner, one.id, likeness) for one in local[name]]
     return sorted(found, key=lambda one: (-one.similarity, one.clinic, one.document))
 

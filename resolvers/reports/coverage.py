@@ -19,7 +19,7 @@ from store.reports.authoring import Whose
 
 T = TypeVar("T")
 
-LONGEST_PERIOD = timedelta(days=1_830)
+MAX_PERIOD = timedelta(days=1_830)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def require_period(context: Context, since: datetime, until: datetime | None) ->
             else "Perioden slutar nu, och kan inte börja senare."
         )
         raise InvalidInput.at(("to" if until else "from",), "OUT_OF_RANGE", message)
-    if end - since > LONGEST_PERIOD:
+    if end - since > MAX_PERIOD:
         raise InvalidInput.at(("from",), "OUT_OF_RANGE", "Perioden får vara högst fem år.")
     return end
 

@@ -23,7 +23,7 @@ from store.mongo.transactions import IdempotencyKey
 from store.records import Content, Document, Saved, Version
 from store.templates.adoptions import common_version, not_derived
 
-_MOST_RESOLUTIONS = 5000
+_MAX_RESOLUTIONS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +194,9 @@ async def _takeover(
     document, held = decisions.require(
         context.rights, Permission.EDIT, await documents.get(context, document_id)
     )
-    if len(resolutions) > _MOST_RESOLUTIONS:
+    if len(resolutions) > _MAX_RESOLUTIONS:
         raise InvalidInput.at(
-            ("resolutions",), "TOO_MANY", f"Högst {_MOST_RESOLUTIONS} val åt gången."
+            ("resolutions",), "TOO_MANY", f"Högst {_MAX_RESOLUTIONS} val åt gången."
         )
     template = await documents.template_of(context, document.derived_from)
     if template is None or document.derived_from is None:

@@ -24,8 +24,8 @@ from store.templates.drift import Compared
 from store.templates.lineage import Candidate, Descendant
 
 MAX_REVIEWED = 2_000
-MOST_COMPARED = 100
-_MOST_MONTHS = 1_200
+MAX_COMPARED = 100
+_MAX_MONTHS = 1_200
 
 
 class ReviewReason(StrEnum):
@@ -121,7 +121,7 @@ async def page(
 
 def _check(wish: Wish) -> None:
     bounds = (
-        ("untouchedMonths", wish.untouched_months, 1, _MOST_MONTHS),
+        ("untouchedMonths", wish.untouched_months, 1, _MAX_MONTHS),
         ("driftAtLeast", wish.drift_at_least, 1, 100),
     )
     for name, value, lowest, highest in bounds:
@@ -175,7 +175,7 @@ def _compared(counted: Sequence[Descendant]) -> list[Compared]:
         key=lambda one: (one.updated_at, one.id),
         reverse=True,
     )
-    return [(one.id, one.published or one.latest, one.hash) for one in direct[:MOST_COMPARED]]
+    return [(one.id, one.published or one.latest, one.hash) for one in direct[:MAX_COMPARED]]
 
 
 def _reasons(

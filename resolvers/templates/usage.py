@@ -14,7 +14,7 @@ from resolvers.context import Context
 from resolvers.documents import documents
 from store.documents.scopes import Visibility
 from store.records import Document, DocumentState, Owner, OwnerKind, PrincipalKind, Version
-from store.templates.lineage import MOST_LEVELS, ClinicsAsked, Descendant
+from store.templates.lineage import MAX_LEVELS, ClinicsAsked, Descendant
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ async def lineage(context: Context, made: Version) -> list[tuple[Document, int]]
     """
     steps: list[tuple[Document, int]] = []
     derived = made.derived_from
-    while derived is not None and len(steps) < MOST_LEVELS:
+    while derived is not None and len(steps) < MAX_LEVELS:
         template = await documents.template_of(context, derived)
         if template is None:
             break

@@ -23,7 +23,7 @@ Clinics = AbstractSet[str] | Mapping[str, object]
 """Keys of clinics, any of which is found at once."""
 
 _FEW = 100
-_MOST_MERGED = 200
+_MAX_MERGED = 200
 _BRANCHES = 100  # MongoDB takes at most 1,000 stages in a pipeline
 
 
@@ -259,7 +259,7 @@ class Assignments:
         """
         keys = {"clinic": str, "document": str}  # of what holds now, each at most once
         pairs = [] if which.by_clinic() else await self._acknowledged(in_force)
-        if which.by_clinic() or len(pairs) > _MOST_MERGED:
+        if which.by_clinic() or len(pairs) > _MAX_MERGED:
             return await find_page(
                 self._database,
                 "assignments",

@@ -105,7 +105,7 @@ class People:
             await run_detached(
                 self._database["people"].bulk_write([UpdateOne({"_id": key}, [kept], upsert=True)])
             )
-        if len(self._known) > _MOST_KNOWN:
+        if len(self._known) > _MAX_KNOWN:
             self._known.clear()
         self._known[key] = name
 
@@ -158,5 +158,5 @@ class People:
         return saved
 
 
-_MOST_KNOWN = 10_000
+_MAX_KNOWN = 10_000
 _REMEMBER_SECONDS = 3

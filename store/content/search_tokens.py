@@ -25,7 +25,7 @@ from store.records import Content
 COMBINING = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 """Marks that belong to the letter before them, as a part of a character class."""
 
-MOST_WORDS = 5_000
+MAX_WORDS = 5_000
 """Distinct words of one content that it is found by: the first ones."""
 _LONGEST = 64
 
@@ -110,9 +110,9 @@ def _tokens(kind: Kind, content: Content, side: str) -> list[str]:
     stems: dict[str, str] = {}
     for text in plain_texts(content, kind.fields):
         stems.update(_stems(text))
-        if len(stems) > MOST_WORDS:
+        if len(stems) > MAX_WORDS:
             break
-    kept = dict(islice(stems.items(), MOST_WORDS))
+    kept = dict(islice(stems.items(), MAX_WORDS))
     # A name that is no part of the content, as an adaptation's, is nothing to find it by.
     names = {word for name in kind.names(content) for word in _stems(name)}
     tokens = [token for word, stem in kept.items() for token in (side + word, side + _STEM + stem)]

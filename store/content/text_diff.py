@@ -14,7 +14,7 @@ from rapidfuzz.distance import LCSseq
 
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
-_MOST_WORDS = 8_000
+_MAX_WORDS = 8_000
 """Of either side, after what both begin and end with is cut off: compared in some 20 ms and 8 MB;
 the cost grows with the square.
 """
@@ -58,7 +58,7 @@ def word_segments(before: str, after: str) -> tuple[TextSegment, ...]:
 
 
 def _middle(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[SegmentKind, str]]:
-    if max(len(old), len(new)) > _MOST_WORDS:
+    if max(len(old), len(new)) > _MAX_WORDS:
         old, new = _LINES.findall("".join(old)), _LINES.findall("".join(new))
     gone: list[str] = []
     come: list[str] = []

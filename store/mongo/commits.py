@@ -26,8 +26,8 @@ that a member hangs, and to find the new primary; shorter than callers wait."""
 
 _HELD_UP_SECONDS = 60.0
 _ABORT_SECONDS = 1.0
-_LEAST_SECONDS = 1.0
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.005, 0.5
+_MIN_SECONDS = 1.0
+_FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.005, 0.5
 _SNAPSHOT = ReadConcern("snapshot")
 _MAJORITY = WriteConcern("majority", j=True)
 
@@ -75,7 +75,7 @@ async def commit(
         attempts += 1
         # Of several servers that hold each other up, one must get ahead.
         await asyncio.sleep(
-            random.random() * min(_FIRST_PAUSE_SECONDS * 1.5**attempts, _LONGEST_PAUSE_SECONDS)  # noqa: S311
+            random.random() * min(_FIRST_PAUSE_SECONDS * 1.5**attempts, _MAX_PAUSE_SECONDS)  # noqa: S311
         )
 
 
@@ -103,7 +103,7 @@ async def _settle(session: Session, patience_seconds: float) -> None:
     begun = loop.time()
     while True:
         try:
-            with timeout(max(begun + patience_seconds - loop.time(), _LEAST_SECONDS)):
+            with timeout(max(begun + patience_seconds - loop.time(), _MIN_SECONDS)):
                 await session.commit_transaction()
         except PyMongoError as error:
             if not error.has_error_label("UnknownTransactionCommitResult"):
@@ -113,6 +113,6 @@ async def _settle(session: Session, patience_seconds: float) -> None:
             )  # it is there, and says that it needs more time
             if loop.time() - begun > (_HELD_UP_SECONDS if slow else patience_seconds):
                 raise OutcomeUnknown from error
-            await asyncio.sleep(_LONGEST_PAUSE_SECONDS * random.random())  # noqa: S311
+            await asyncio.sleep(_MAX_PAUSE_SECONDS * random.random())  # noqa: S311
         else:
             return

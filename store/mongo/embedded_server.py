@@ -32,7 +32,7 @@ _STOP_SECONDS = 30.0
 _TRANSACTION_SECONDS = 10
 _POLL_SECONDS = 0.02
 _ANSWER_MS = 2_000
-_LEAST_CACHE_GB = 0.25
+_MIN_CACHE_GB = 0.25
 _OLDEST = (6, 0)
 
 
@@ -102,7 +102,7 @@ async def start(data: Path, *, binary: Path | None = None, cache_gb: float = 1.0
             await asyncio.to_thread(_end, data)
             port = _choose_port(port)
             process = await asyncio.to_thread(
-                _launch, data, _find(binary, data), port, max(cache_gb, _LEAST_CACHE_GB)
+                _launch, data, _find(binary, data), port, max(cache_gb, _MIN_CACHE_GB)
             )
         await _until_primary(data, process, port)
     except BaseException:

@@ -18,7 +18,7 @@ from store.mongo.connection import Database, Row
 from store.records import DocumentState, OwnerKind
 from store.reports.authoring import Derived, Whose
 
-MOST_DOCUMENTS = 20_000
+MAX_DOCUMENTS = 20_000
 """So many documents are compared for one report."""
 
 _BATCH = 20  # contents that are compared without a turn for others
@@ -68,7 +68,7 @@ class Adapting:
     def __init__(self, database: Database, kinds: Kinds) -> None:
         self._database = database
         self._kinds = kinds
-        self._known: LRUCache[_Key, _Places] = LRUCache(MOST_DOCUMENTS)
+        self._known: LRUCache[_Key, _Places] = LRUCache(MAX_DOCUMENTS)
 
     async def differing(self, made: Sequence[Derived]) -> list[AdaptedText]:
         """Where documents differ from the version of the template that each is made from, by

@@ -34,7 +34,7 @@ _SHOWN = dict.fromkeys(
     1,
 )
 _BRANCHES = 100
-MOST_LEVELS = 50
+MAX_LEVELS = 50
 """How far down and up a lineage is followed.
 
 Four levels are usual; what is made without end must not be read without end.
@@ -106,7 +106,7 @@ class Lineage:
         newest = {row["_id"]: _in_force(row) for row in await self._find({"_id": {"$in": roots}})}
         children: dict[str, list[Row]] = {}
         level = set(roots)
-        for _ in range(MOST_LEVELS):
+        for _ in range(MAX_LEVELS):
             if not level:
                 break
             children |= {template: [] for template in level}

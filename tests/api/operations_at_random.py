@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 _DEEPEST = 6
-_MOST_FRAGMENTS = 100  # the budget of a document
+_MAX_FRAGMENTS = 100  # the budget of a document
 _NEVER = frozenset({"activeSubscriptions", "verify"})
 _NOT_GIVEN = object()
 """The value of a variable that has a default."""
@@ -88,7 +88,7 @@ class _Writer:
         if isinstance(on, GraphQLUnionType) or depth >= _DEEPEST:
             return "__typename"
         body = self.selection(on, depth + 1)
-        if len(self.fragments) == _MOST_FRAGMENTS or self.draw(st.booleans()):
+        if len(self.fragments) == _MAX_FRAGMENTS or self.draw(st.booleans()):
             return f"... on {on.name}{self._condition()} {body}"
         self.names += 1
         self.fragments.append(f"fragment F{self.names} on {on.name} {body}")

@@ -850,7 +850,7 @@ async def test_more_documents_than_can_be_compared_are_refused(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     query = "query($id: ID) { reports { adaptationsPerText(document: $id) { totalCount } } }"
-    monkeypatch.setattr("resolvers.reports.authoring.MOST_DOCUMENTS", 0)
+    monkeypatch.setattr("resolvers.reports.authoring.MAX_DOCUMENTS", 0)
 
     assert await world.region.refused(query) == ["TOO_MANY"]
     assert (await world.region.ask(query, id=world.case_type))["reports"]["adaptationsPerText"][

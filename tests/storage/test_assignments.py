@@ -303,7 +303,7 @@ async def test_five_thousand_clinics_in_one_act_within_seconds(
 async def test_what_lags_is_paged_in_order_whichever_way_it_is_read(
     store: Store, database: Database, monkeypatch: pytest.MonkeyPatch, merged: int
 ) -> None:
-    monkeypatch.setattr("store.clinics.assignments._MOST_MERGED", merged)
+    monkeypatch.setattr("store.clinics.assignments._MAX_MERGED", merged)
     clinics = [f"SE2321000016-{number:03}" for number in range(9)]
     await with_clinics(store, *clinics)
     documents = [await published(store) for _ in range(3)]

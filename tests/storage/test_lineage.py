@@ -20,7 +20,7 @@ from store.mongo.rows import document_row
 from store.records import Derivation, Document, DocumentState, Owner, OwnerKind
 from store.registry import Store
 from store.templates.drift import Compared
-from store.templates.lineage import MOST_LEVELS, ClinicsAsked
+from store.templates.lineage import MAX_LEVELS, ClinicsAsked
 from tests.storage.building import (
     BJORKEN,
     BY_ANNA,
@@ -147,14 +147,14 @@ async def test_a_lineage_without_end_is_followed_so_far_down(store: Store) -> No
     heads = written(
         [
             Drawn(True, place - 1 if place else None, 1, 1, 1, archived=False)
-            for place in range(MOST_LEVELS + 5)
+            for place in range(MAX_LEVELS + 5)
         ]
     )
     await store.database["documents"].insert_many([document_row(head) for head in heads])
 
     found = await store.lineage.descendants([heads[0].id])
 
-    assert [one.depth for one in found[heads[0].id]] == list(range(1, MOST_LEVELS + 1))
+    assert [one.depth for one in found[heads[0].id]] == list(range(1, MAX_LEVELS + 1))
 
 
 async def test_clinics_are_counted_once_each_and_now(store: Store) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
 from store.content.diff import texts
-from store.content.search_tokens import MOST_WORDS, Sought, words_in
+from store.content.search_tokens import MAX_WORDS, Sought, words_in
 from store.documents.documents import Edit
 from store.documents.scopes import Scope, Visibility
 from store.mongo.connection import Row
@@ -202,14 +202,14 @@ async def test_no_text_acts_as_an_operator_or_pattern(store: Store, text: str) -
 
 
 async def test_a_very_long_word_and_very_many_words_are_kept_within_bounds(store: Store) -> None:
-    many = " ".join(f"ord{number}" for number in range(MOST_WORDS + 100))
+    many = " ".join(f"ord{number}" for number in range(MAX_WORDS + 100))
     document = await published(store, "a" * 60_000)
     other = await published(store, many)
 
     assert await found(store, "a" * 200) == [document.id]
-    assert await found(store, f"ord{MOST_WORDS - 100}") == [other.id]
+    assert await found(store, f"ord{MAX_WORDS - 100}") == [other.id]
     [row] = await store.database.find("documents", {"_id": other.id})
-    assert len(row["tokens"]) <= 4 * MOST_WORDS
+    assert len(row["tokens"]) <= 4 * MAX_WORDS
 
 
 # ------------------------------------------------------------------ what is seen, and in which order
