@@ -63,7 +63,7 @@ from store.transfer.backup import BackupError, back_up, is_half_restored
 from store.transfer.backup import restore as restore_backup
 from store.transfer.replay import ReplayRefused
 from transport.application import Application, on_signal
-from transport.exports.endpoint import Exporting
+from transport.exports.endpoint import ExportEndpoint
 from transport.health import Health
 from transport.http import GraphQLEndpoint, HttpLimits
 from transport.http_protocol import HEADER_SECONDS
@@ -132,7 +132,7 @@ def create_app(
     health = Health(store.database.ready)
     app = Application(
         routes=[
-            Route("/exports/{file}", Exporting(live, at_once=settings.exports_at_once)),
+            Route("/exports/{file}", ExportEndpoint(live, at_once=settings.exports_at_once)),
             Route(
                 "/metrics",
                 MetricsPage(registry, open_to=settings.metrics, merged=settings.workers > 1),

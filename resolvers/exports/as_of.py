@@ -28,7 +28,7 @@ class DocumentThen:
     central: bool
 
 
-class AsWas:
+class RegistryAsOf:
     """The registry at the end of a stretch of one log, as far as rows refer to it."""
 
     def __init__(self, context: Context, stretch: Stretch) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from resolvers.clinics.assignments import Wish, listed
 from resolvers.context import Context
 from resolvers.exports import parameters
-from resolvers.exports.as_of import AsWas, DocumentThen
+from resolvers.exports.as_of import DocumentThen, RegistryAsOf
 from resolvers.exports.columns import Column, ColumnType, Seen, actor_columns
 from resolvers.exports.export import Export, own_logs
 from resolvers.exports.parameters import Given
@@ -61,7 +61,7 @@ class Assignments:
         which = await self._within(stretch)
         if which is None:
             return
-        then, seen = AsWas(self._context, stretch), Seen(self._context)
+        then, seen = RegistryAsOf(self._context, stretch), Seen(self._context)
         policies = await then.policies()
         shown = policies.central_activation is CentralActivation.PRINCIPAL
         async for batch in self._context.store.extracts.assignments(

@@ -70,7 +70,7 @@ class Refused(Exception):
         self.headers = headers or {}
 
 
-class Exporting:
+class ExportEndpoint:
     """The endpoint.
 
     So many exports run at once in this process, of one user half as many; further callers are asked
@@ -124,7 +124,7 @@ class Exporting:
                 begun.export.name, begun.columns, begun.cursor, total, begun.at, begun.resumed
             )
             with _refusals(request_id):
-                making = await Making.begin(writer_type, sheet)
+                file_writer = await FileWriter.begin(writer_type, sheet)
             try:
                 with _refusals(request_id):
                     if total:
@@ -132,13 +132,13 @@ class Exporting:
                 await self._stream(
                     begun,
                     total,
-                    making,
+                    file_writer,
                     headers,
-                    Wire(request, send, request_id),
+                    ResponseStream(request, send, request_id),
                     context.viewer.subject,
                 )
             finally:
-                await making.close()
+                await file_writer.close()
 
     def _charge(self, context: Context) -> None:
         """Take what it costs to begin one from the user's rate; its rows come as fast as they are
@@ -205,24 +205,24 @@ class Exporting:
         self,
         begun: Begun[Any],
         total: int,
-        making: "Making",
+        file_writer: "FileWriter",
         headers: Headers,
-        wire: "Wire",
+        stream: "ResponseStream",
         viewer: str,
     ) -> None:
         started = time.perf_counter()
-        self._live.streams.add(wire)
+        self._live.streams.add(stream)
         sent = 0
         complete = False
         try:
-            await wire.begin(headers)
-            sent = await _written(begun, making, wire)
-            complete = not wire.gone.is_set()
+            await stream.begin(headers)
+            sent = await _written(begun, file_writer, stream)
+            complete = not stream.gone.is_set()
         except Exception as fault:  # noqa: BLE001 - the answer has begun: it can only be cut off
-            _log.error("export failed", request_id=wire.request_id, exc_info=fault)
+            _log.error("export failed", request_id=stream.request_id, exc_info=fault)
         finally:
-            self._live.streams.discard(wire)
-            wire.stop()
+            self._live.streams.discard(stream)
+            stream.stop()
         _log.info(
             "export ended",
             export=begun.export.name,
@@ -231,38 +231,40 @@ class Exporting:
             total=total,
             complete=complete,
             seconds=round(time.perf_counter() - started, 3),
-            request_id=wire.request_id,
+            request_id=stream.request_id,
         )
         if complete:
-            await wire.end()
+            await stream.end()
 
 
-async def _written(begun: Begun[Any], making: "Making", wire: "Wire") -> int:
+async def _written(begun: Begun[Any], file_writer: "FileWriter", stream: "ResponseStream") -> int:
     """Send all rows, until the reader has gone; how many were."""
     sent = 0
-    await wire.send(await making.made(making.writer.begin))
+    await stream.send(await file_writer.made(file_writer.writer.begin))
     async for rows in begun.rows():
-        if wire.gone.is_set():
+        if stream.gone.is_set():
             return sent
-        await wire.send(await making.made(making.writer.rows, rows))
+        await stream.send(await file_writer.made(file_writer.writer.rows, rows))
         sent += len(rows)
         # What waits for the loop goes first, with a full or an empty socket.
         await asyncio.sleep(0)
-    rest = making.writer.end()
-    while not wire.gone.is_set() and (piece := await making.made(next, rest, None)) is not None:
-        await wire.send(piece)
+    rest = file_writer.writer.end()
+    while (
+        not stream.gone.is_set() and (piece := await file_writer.made(next, rest, None)) is not None
+    ):
+        await stream.send(piece)
     return sent
 
 
-class Making:
-    """A file in the making: its writer, called where it may take its time."""
+class FileWriter:
+    """A file in the file_writer: its writer, called where it may take its time."""
 
     def __init__(self, writer: Writer) -> None:
         self.writer = writer
 
     @classmethod
-    async def begin(cls, writer_type: type[Writer], sheet: Sheet) -> "Making":
-        """Take what the making needs, such as a place on the disk."""
+    async def begin(cls, writer_type: type[Writer], sheet: Sheet) -> "FileWriter":
+        """Take what the file_writer needs, such as a place on the disk."""
         return cls(
             await (
                 asyncio.to_thread(writer_type, sheet)
@@ -288,7 +290,7 @@ async def _at_once(make: Callable[..., T], *arguments: Any) -> T:
     return make(*arguments)
 
 
-class Wire:
+class ResponseStream:
     """The answer's way to the client: gathered into pieces, compressed where that was agreed.
 
     A client that hangs up sets `gone`.
