@@ -390,9 +390,10 @@ def test_commands_that_are_named_exist(name: str) -> None:
     } <= targets
 
 
-@pytest.mark.parametrize(
-    "page", sorted((DOCS / "decisions").glob("*.md")), ids=lambda page: page.stem
-)
+DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)
 def test_a_decision_has_context_decision_consequences_and_alternatives(page: Path) -> None:
     number = int(page.name[:4])
 
@@ -405,12 +406,15 @@ def test_a_decision_has_context_decision_consequences_and_alternatives(page: Pat
     assert page.read_text(encoding="utf-8").startswith(f"# {number}. ")
 
 
-COMING = set(range(13, 20))
-"""Numbers kept for decisions that others are writing. It only ever shrinks."""
-
-
 def test_decisions_are_numbered_without_a_gap() -> None:
-    numbers = sorted(int(page.name[:4]) for page in (DOCS / "decisions").glob("*.md"))
+    assert [int(page.name[:4]) for page in DECISIONS] == list(range(1, len(DECISIONS) + 1))
 
-    assert numbers == sorted(set(numbers))
-    assert set(range(1, max(numbers) + 1)) - set(numbers) <= COMING
+
+def test_the_index_of_decisions_names_each_with_its_title() -> None:
+    text = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
+
+    indexed = re.findall(r"(?m)^\| \[(\d+)\]\((\S+)\) \| (.+?) \| .+ \|$", text)
+    titles = {page.name: page.read_text(encoding="utf-8").splitlines()[0] for page in DECISIONS}
+    assert sorted((name, f"# {number}. {title}") for number, name, title in indexed) == sorted(
+        titles.items()
+    )

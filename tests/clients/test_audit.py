@@ -8,7 +8,7 @@ from tests.clients.test_clients import running
 from tests.world import World
 
 CLOSED_GET = {"5A70", "D6D5", "6A70"}
-"""What asks for queries by GET, all of it optional: docs/decisions/0013-get-is-closed.md."""
+"""What asks for queries by GET, all of it optional: docs/decisions/0020-post-only.md."""
 
 
 async def test_every_check_of_the_audit_passes_but_those_that_would_query_by_get(
