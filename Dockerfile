@@ -1,7 +1,8 @@
 # The wheel is built with the locked build backend; what runs is installed from the other lock file, by hash.
 FROM python:3.13-slim AS build
 WORKDIR /build
-COPY requirements-dev.lock pyproject.toml README.md server.py ./
+COPY requirements-dev.lock pyproject.toml README.md ./
+COPY server.py application.py command_line.py settings.py ./
 RUN pip install --no-cache-dir --require-hashes -r requirements-dev.lock
 COPY transport transport
 COPY execution execution

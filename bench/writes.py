@@ -26,12 +26,12 @@ from bson import ObjectId
 from pymongo import WriteConcern
 from pymongo.read_concern import ReadConcern
 
+from application import tune_garbage_collector
 from bench.measuring import Spread, alternate, load, machine, run_to_the_end, shown, table
 from bench.region import PRINCIPAL, Region
 from bench.servers import Server, registry
 from resolvers.kinds import CASE_TYPE, KINDS
 from resolvers.kinds.validation import validate
-from server import tune_garbage_collector
 from store.mongo.connection import Database, connect
 from store.mongo.rows import document_row, version_row
 from store.records import Act, Actor, Content, Document, Owner, OwnerKind, Role

@@ -9,9 +9,9 @@ from typing import Any
 
 import uvicorn
 
-from resolvers.settings import Settings
+from application import create_app
 from schema.registry import RegistrySchema, schema
-from server import create_app
+from settings import Settings
 from store.registry import Store
 from tests.callers import Api
 from transport.http_protocol import RequestProtocol

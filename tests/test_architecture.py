@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+ROOT_MODULES = ("server.py", "application.py", "command_line.py", "settings.py")
 LAYERS = ("transport", "execution", "schema", "resolvers", "store")
 MODULES = sorted(
     path
@@ -83,9 +84,12 @@ def test_the_import_contract_orders_the_layers_from_the_contract_down_to_mongodb
         ("bson", {"store"}),
         ("strawberry", {"execution", "schema", "resolvers"}),
         ("graphql", {"transport", "execution", "schema"}),
-        ("starlette", {"transport", "execution", "schema", "server.py"}),
-        ("uvicorn", {"transport", "schema", "server.py"}),
+        ("starlette", {"transport", "execution", "schema", *ROOT_MODULES}),
+        ("uvicorn", {"transport", "schema", *ROOT_MODULES}),
         ("server", set()),
+        ("command_line", {"server.py"}),
+        ("application", {"server.py", "command_line.py"}),
+        ("settings", set(ROOT_MODULES)),
     ],
 )
 def test_a_package_is_imported_only_where_it_belongs(package: str, allowed: set[str]) -> None:
@@ -134,7 +138,7 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 
 
 def test_no_test_package_hides_a_real_one() -> None:
-    assert {path.name for path in (ROOT / "tests").iterdir()} & {*LAYERS, "server.py"} == set()
+    assert {path.name for path in (ROOT / "tests").iterdir()} & {*LAYERS, *ROOT_MODULES} == set()
 
 
 def test_every_module_says_what_it_is() -> None:

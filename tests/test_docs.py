@@ -27,8 +27,8 @@ from resolvers.access.decisions import PERMISSIONS, Permission
 from resolvers.exports import data_dictionary
 from resolvers.kinds import KINDS
 from resolvers.kinds.validation import CODES
-from resolvers.settings import Settings
 from schema.registry import schema as registry
+from settings import Settings
 from store.mongo.connection import INDEXES
 from store.records import RefusalReason, Role
 from tests.world import World

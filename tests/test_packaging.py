@@ -1,4 +1,4 @@
-"""What is installed, and from what: six top-level names, locked dependencies, never uploaded."""
+"""What is installed, and from what: nine top-level names, locked dependencies, never uploaded."""
 
 import re
 import subprocess
@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-NAMES = ("execution", "resolvers", "schema", "server", "store", "transport")
+NAMES = (
+    "application",
+    "command_line",
+    "execution",
+    "resolvers",
+    "schema",
+    "server",
+    "settings",
+    "store",
+    "transport",
+)
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 
 
@@ -29,7 +39,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "installed"
 
 
-def test_the_distribution_has_six_top_level_names(
+def test_the_distribution_has_nine_top_level_names(
     installed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "path", [str(installed)])

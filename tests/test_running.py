@@ -16,7 +16,7 @@ import pytest
 import yaml
 from pymongo.uri_parser import parse_uri
 
-from resolvers.settings import Settings
+from settings import Settings
 from store.mongo.connection import connect
 from tests.world import World
 

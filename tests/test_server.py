@@ -21,8 +21,8 @@ import psutil
 import pytest
 import websockets
 
-from resolvers.settings import Settings
 from server import _announce
+from settings import Settings
 from tests.callers import BJORKEN, STOCKHOLM
 
 CASETYPES = str(Path(sys.executable).with_name("casetypes"))
@@ -335,7 +335,7 @@ def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
         refused = run("serve", "--data", str(tmp_path / "data"), "--port", port)
 
     assert refused.returncode == 1
-    assert f"Can't listen on 127.0.0.1:{port}" in refused.stderr
+    assert f"Cannot listen on 127.0.0.1:{port}" in refused.stderr
     assert not (tmp_path / "data" / "mongod.json").exists()
 
 

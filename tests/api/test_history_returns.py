@@ -399,7 +399,7 @@ async def test_the_history_returns_by_the_command_line(
 
     assert first == (
         0,
-        f"{STOCKHOLM}: 4 events, 1 versions; 1 documents, all chains of hashes intact.\n",
+        f"{STOCKHOLM}: 4 events, 1 versions; 1 documents, all hash chains intact.\n",
         "",
     )
     assert second == (

@@ -1,6 +1,6 @@
-"""Everything that can be set, as one frozen model.
+"""The settings, as one frozen model.
 
-It is built in `server.py` and passed down; nothing else reads the environment.
+`server.py` builds it and passes it down. Nothing else reads the environment.
 """
 
 from ipaddress import ip_address
@@ -17,9 +17,7 @@ from store.records import Role
 
 
 class Settings(BaseSettings):
-    """Everything that can be set: by `CASETYPES_*` in the environment, some of it by the command
-    line.
-    """
+    """All settings. They are read from `CASETYPES_*` in the environment, some from options."""
 
     model_config = SettingsConfigDict(env_prefix="casetypes_", frozen=True)
 
@@ -72,13 +70,14 @@ class Settings(BaseSettings):
 
     @property
     def url(self) -> str:
-        """Where the server is reached."""
+        """The address of the server."""
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     @property
     def local_issuer(self) -> bool:
-        """Whether the development issuer's tokens are accepted: only on loopback, with the embedded
-        database or by explicit choice.
+        """Whether tokens of the development issuer are accepted.
+
+        Only on a loopback address, and only with the embedded database or by explicit choice.
         """
         return (
             _is_loopback(self.host)
@@ -87,8 +86,9 @@ class Settings(BaseSettings):
         )
 
     def signing_key(self) -> CheckpointKey:
-        """The key that checkpoints are signed with; made in the data folder unless the settings
-        name one.
+        """The key that signs checkpoints: the one that the settings name, else one in the data folder.
+
+        It is created where it does not exist.
         """
         return CheckpointKey.of(
             self.checkpoint_key or self.data / checkpoint_keys.KEY_FILE, make=True
