@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import distribution, drivers, fanout, growth, reads, writes
+from bench import distribution, drivers, execution, fanout, growth, reads, writes
 
 ROWS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "distribution": distribution.main,
     "drivers": drivers.main,
+    "execution": execution.main,
     "fanout": fanout.main,
     "growth": growth.main,
     "reads": reads.main,

@@ -1,4 +1,4 @@
-"""References for two choices in how operations run: `python -m bench.alternatives KIND PORT …`.
+"""References for two choices in how operations run: `python -m bench.alternatives PORT KIND …`.
 
 `graphql_core` is the registry with graphql-core in place of compiled execution, caches kept.
 `strawberry_view` is the registry behind Strawberry's own ASGI view in place of our endpoint; it
@@ -82,7 +82,7 @@ class Behind(Application):
             await super().__call__(scope, receive, send)
 
 
-def main(kind: str, port: int, mongodb_uri: str, data: Path) -> None:
+def main(port: int, kind: str, mongodb_uri: str, data: Path) -> None:
     """Serve one of the two on a port, over the database and with the key of a registry."""
     tune_garbage_collector()
     app = create_app(Settings(mongodb_uri=mongodb_uri, data=data, development=True))
@@ -96,4 +96,4 @@ def main(kind: str, port: int, mongodb_uri: str, data: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], Path(sys.argv[4]))
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3], Path(sys.argv[4]))
