@@ -22,7 +22,7 @@ from execution.operations import Operation, Operations
 from execution.rate_limits import ConcurrencyLimiter, RateLimiter
 from execution.request import Request, body_too_large
 from execution.trusted_documents import TrustedDocuments
-from resolvers.access.decisions import Permission
+from resolvers.access.permissions import Permission
 from resolvers.context import Context
 from schema.errors import TopLevelError, codes_of, formatted, report
 

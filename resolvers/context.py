@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from resolvers.access.decisions import Held, Rights, act_of, rights_of
+from resolvers.access.decisions import act_of
+from resolvers.access.rights import HeldRole, Rights, rights_of
 from resolvers.access.viewer import Viewer
 from resolvers.documents.notes import checked_note
 from resolvers.loaders import Loaders
@@ -39,7 +40,7 @@ class Context:
             loaders=Loaders(store),
         )
 
-    def act(self, held: Held, note: str | None) -> Act:
+    def act(self, held: HeldRole, note: str | None) -> Act:
         """An act in a role that allows it.
 
         Raises:

@@ -23,7 +23,7 @@ from graphql import (
     validate,
 )
 
-from resolvers.access.decisions import PERMISSIONS, Permission
+from resolvers.access.permissions import PERMISSIONS, Permission
 from resolvers.exports import data_dictionary
 from resolvers.kinds import KINDS
 from resolvers.kinds.validation import CODES

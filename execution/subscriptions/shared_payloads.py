@@ -27,7 +27,7 @@ from execution.subscriptions.payload_templates import (
     PayloadTemplate,
     TemplateExecutor,
 )
-from resolvers.access.decisions import NO_RIGHTS, Rights
+from resolvers.access.rights import NO_RIGHTS, Rights
 from resolvers.access.viewer import Viewer
 from resolvers.context import Context
 from resolvers.live.watched_rights import Asked, Viewpoint, WatchedRights

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from rapidfuzz import fuzz
 
 from resolvers.access import decisions
-from resolvers.access.decisions import Held, Permission
+from resolvers.access.permissions import Permission
+from resolvers.access.rights import HeldRole
 from resolvers.clinics import clinics
 from resolvers.clinics.selections import Choice, selection_of
 from resolvers.context import Context
@@ -194,7 +195,7 @@ async def show(
 
 async def _central(
     context: Context, permission: Permission, case_type: str
-) -> tuple[Document, Held]:
+) -> tuple[Document, HeldRole]:
     path = ("caseType",)
     document, held = decisions.require(
         context.rights, permission, await documents.get(context, case_type, _CASE_TYPE), path
@@ -219,7 +220,7 @@ def require_central(document: Document) -> None:
 
 async def _at(
     context: Context, permission: Permission, case_type: str, hsa_id: str
-) -> tuple[Document, Clinic, Held]:
+) -> tuple[Document, Clinic, HeldRole]:
     """A central case type, and a clinic of its principal where the viewer may do this."""
     clinic = await clinics.require(context, hsa_id, ("clinic",))
     document = decisions.require_visible(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from resolvers.access import decisions
-from resolvers.access.decisions import Permission
+from resolvers.access.permissions import Permission
 from resolvers.clinics import clinic_files
 from resolvers.clinics.clinics import require_principal
 from resolvers.clinics.selections import MAX_SELECTED

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from resolvers.access import decisions
-from resolvers.access.decisions import Permission
+from resolvers.access.permissions import Permission
 from resolvers.access.viewer import ACR_LEVELS
 from resolvers.clinics.clinics import require_principal
 from resolvers.context import Context

@@ -2,8 +2,8 @@
 identity.
 """
 
-from resolvers.access import decisions
-from resolvers.access.decisions import Permission
+from resolvers.access import decisions, permissions
+from resolvers.access.permissions import Permission
 from resolvers.clinics.clinics import require_principal
 from resolvers.context import Context
 from store.clinics.hsa_ids import is_hsa_id
@@ -60,7 +60,7 @@ async def grant(
     held = decisions.require_at(
         context.rights, Permission.MANAGE_ROLES, principal, clinic, ("unit",)
     )
-    if not decisions.can_be_held(
+    if not permissions.can_be_held(
         role, context.principals[principal].kind, at_clinic=clinic is not None
     ):
         raise InvalidInput.at(("role",), "ROLE_NOT_THERE", "Rollen kan inte ges vid denna enhet.")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, overload
 
 from resolvers.access import decisions
-from resolvers.access.decisions import Permission
+from resolvers.access.permissions import Permission
 from resolvers.context import Context
 from resolvers.kinds.texts import allowed_characters, at_most
 from resolvers.kinds.validation import validate

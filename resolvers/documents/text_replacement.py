@@ -9,7 +9,8 @@ from enum import StrEnum, auto
 from typing import Any
 
 from resolvers.access import decisions
-from resolvers.access.decisions import Held, Permission
+from resolvers.access.permissions import Permission
+from resolvers.access.rights import HeldRole
 from resolvers.context import Context
 from resolvers.documents.documents import open_page_links, owner_of
 from resolvers.documents.find_and_replace import Replacing, moves_links
@@ -253,7 +254,7 @@ def _check(replacing: Replacing) -> None:
         raise InvalidInput(problems)
 
 
-async def _owner(context: Context, wanted: Wanted) -> tuple[str, Owner, Held]:
+async def _owner(context: Context, wanted: Wanted) -> tuple[str, Owner, HeldRole]:
     principal, owner = await owner_of(context, wanted.owner)
     clinic = owner.key if owner.key != principal else None
     held = decisions.require_at(context.rights, Permission.EDIT, principal, clinic, ("owner",))

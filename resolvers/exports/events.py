@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resolvers.access import decisions
-from resolvers.access.decisions import Permission
+from resolvers.access.permissions import Permission
 from resolvers.context import Context
 from resolvers.exports import parameters
 from resolvers.exports.columns import Column, ColumnType, Seen, actor_columns

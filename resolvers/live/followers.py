@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from resolvers.access.decisions import Rights
+from resolvers.access.rights import Rights
 from resolvers.access.viewer import Viewer
 from resolvers.live.sending import begun
 from resolvers.live.watched_rights import Viewpoint

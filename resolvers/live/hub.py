@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from resolvers.access.decisions import Permission, rights_of
+from resolvers.access.permissions import Permission
+from resolvers.access.rights import rights_of
 from resolvers.access.viewer import LOA3
 from resolvers.context import Context
 from resolvers.live.channels import Channel

@@ -10,7 +10,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from resolvers.access.decisions import Held, Permission, Rights
+from resolvers.access.permissions import Permission
+from resolvers.access.rights import HeldRole, Rights
 from store.clinics.filters import Reach
 from store.documents.scopes import Scope, Seen, Visibility
 from store.records import Clinic
@@ -78,7 +79,7 @@ class WatchedRights(Rights):
         return answer
 
     @property
-    def held(self) -> tuple[Held, ...]:
+    def held(self) -> tuple[HeldRole, ...]:
         """As the rights have it; shared only by those who hold the same."""
         return self._answer("held", lambda rights: rights.held)
 
@@ -101,7 +102,7 @@ class WatchedRights(Rights):
 
     def holder(
         self, permission: Permission, principal: str, clinic: str | None = None
-    ) -> Held | None:
+    ) -> HeldRole | None:
         """See `Rights`."""
         return self._answer(
             ("holder", permission, principal, clinic),

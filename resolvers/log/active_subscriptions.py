@@ -1,7 +1,7 @@
 """Who follows what now: seen and ended by a principal's administrators."""
 
 from resolvers.access import decisions
-from resolvers.access.decisions import Permission
+from resolvers.access.permissions import Permission
 from resolvers.clinics.clinics import require_principal
 from resolvers.context import Context
 from store.errors import NotFound

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from resolvers.access import decisions
-from resolvers.access.decisions import Permission
+from resolvers.access.permissions import Permission
 from resolvers.clinics.clinics import require
 from resolvers.context import Context
 from resolvers.live.followers import Following

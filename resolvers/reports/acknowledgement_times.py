@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import pairwise
 from statistics import median
 
-from resolvers.access.decisions import Permission
+from resolvers.access.permissions import Permission
 from resolvers.clinics.selections import group_of
 from resolvers.context import Context
 from resolvers.reports.coverage import Coverage, require_period

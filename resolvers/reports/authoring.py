@@ -11,7 +11,7 @@ from datetime import datetime
 from rapidfuzz import fuzz, process
 
 from resolvers.access import decisions
-from resolvers.access.decisions import Permission
+from resolvers.access.permissions import Permission
 from resolvers.clinics import distribution
 from resolvers.clinics.distribution import Candidate
 from resolvers.context import Context

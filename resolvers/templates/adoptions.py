@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from resolvers.access import decisions
-from resolvers.access.decisions import Held, Permission
+from resolvers.access.permissions import Permission
+from resolvers.access.rights import HeldRole
 from resolvers.context import Context
 from resolvers.documents import documents
 from resolvers.kinds.validation import MAX_PROBLEMS, validate
@@ -190,7 +191,7 @@ async def _takeover(
     document_id: str,
     template_version: int | None,
     resolutions: Sequence[Resolution],
-) -> tuple[Document, Held, _Takeover]:
+) -> tuple[Document, HeldRole, _Takeover]:
     document, held = decisions.require(
         context.rights, Permission.EDIT, await documents.get(context, document_id)
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from resolvers.access import decisions
-from resolvers.access.decisions import Permission
+from resolvers.access.permissions import Permission
 from resolvers.context import Context
 from resolvers.documents import documents
 from resolvers.kinds import CASE_TYPE_TEMPLATE

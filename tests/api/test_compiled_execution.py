@@ -19,7 +19,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from execution.compiled.executor import CompiledExecutor
 from execution.complexity import Bounds
 from execution.operations import Operation, Operations
-from resolvers.access.decisions import rights_of
+from resolvers.access.rights import rights_of
 from resolvers.access.viewer import LOA3, Grant, Viewer
 from resolvers.context import Context
 from resolvers.kinds import CASE_TYPE_TEMPLATE
