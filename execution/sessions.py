@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 import structlog
 from graphql import GraphQLError
 
-from resolvers.access.sign_in import IssuerUnavailable, SignIn
+from resolvers.access.issuers import IssuerUnavailable
+from resolvers.access.sign_in import SignIn
 from resolvers.access.sign_in import Unauthenticated as TokenRefused
 from resolvers.access.viewer import Viewer
 from resolvers.context import Context

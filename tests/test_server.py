@@ -366,7 +366,7 @@ def test_a_data_folder_that_can_not_be_made_is_told(
     assert (refused.returncode, refused.stdout) == (1, "")
     assert (
         refused.stderr
-        == f"The data folder {data} can't be written: Not a directory. Choose another with"
+        == f"The data folder {data} cannot be written: Not a directory. Choose another with"
         " --data.\n"
     )
 

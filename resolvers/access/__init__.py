@@ -1,1 +1,1 @@
-"""Who may do what: sign-in, issuers, the viewer, roles and access decisions."""
+"""Sign-in, issuers, viewers, roles and access decisions."""

@@ -1,9 +1,8 @@
-"""The development issuer: a key in the data folder, and tokens signed with it in the shape of
-Inera's.
+"""The development issuer: signs tokens in the shape of Inera's with a key in the data folder.
 
-Whoever can read the key file can sign in as anybody, so the server accepts this issuer only where
-design.md, section 5, lets it.
-The first process that needs the key makes it; all others, at the same time or later, read that one.
+Anyone who can read the key file can sign in as anyone. The server therefore accepts this issuer
+only under the conditions of `Settings.local_issuer`. The first process that needs the key creates
+it; all other processes read it.
 """
 
 import json
@@ -18,8 +17,10 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 
 from resolvers.access import key_files
+from resolvers.access.claims import HSA_ID
 from resolvers.access.issuers import FixedKeys
-from resolvers.access.sign_in import HSA_ID, SignIn
+from resolvers.access.permissions import CLINIC_ROLES
+from resolvers.access.sign_in import SignIn
 from resolvers.access.viewer import ACR_LEVELS, LOA3
 from store.clinics.hsa_ids import is_organisation_id
 from store.records import Role
@@ -27,8 +28,6 @@ from store.records import Role
 ISSUER = "https://development.casetypes.invalid"
 AUDIENCE = "casetypes"
 KEY_FILE = "development-issuer.json"
-
-_FOR_ONE_CLINIC = frozenset({Role.LOCAL_ADMINISTRATOR, Role.CLINIC_STAFF})
 
 
 def token(
@@ -42,25 +41,25 @@ def token(
     acr: str = LOA3,
     now: datetime | None = None,
 ) -> str:
-    """Sign a token that the development issuer answers for.
+    """Sign a token as the development issuer.
 
     Args:
-        data: The data folder; the key is made there if there is none.
-        role: The role held.
-        unit: The HSA-id of the principal or clinic that it is held for.
-        employee: The person's HSA-id. A reporter is a machine: `employee` and `name` are then left
-            out of the token.
+        data: The data folder; the key is created there if it is missing.
+        role: The role.
+        unit: The HSA-id of the principal or clinic that the role is held for.
+        employee: The person's HSA-id. A reporter is a machine: its token has neither `employee`
+            nor `name`.
         name: The person's display name.
-        valid_for: From now to the token's expiry.
+        valid_for: The time from issue to expiry.
         acr: The level of assurance that the token claims.
-        now: When the token is issued; by default now.
+        now: The time of issue; the current time by default.
 
     Returns:
         The token, in ASCII.
 
     Raises:
-        ValueError: The employee is missing, an HSA-id isn't one, the expiry has no date, or the key
-            file can't be used.
+        ValueError: The employee is missing, an HSA-id is malformed, the expiry is out of range, or
+            the key file cannot be used.
     """
     if not all(re.fullmatch(HSA_ID, hsa_id) for hsa_id in (unit, employee or unit)):
         raise ValueError("An HSA-id has letters, digits and hyphens, at most 31.")
@@ -68,7 +67,7 @@ def token(
     try:
         expires_at = issued_at + valid_for
     except OverflowError:
-        raise ValueError("A token can't be valid for that long.") from None
+        raise ValueError("A token cannot be valid for that long.") from None
     claims: dict[str, Any] = {
         "iss": ISSUER,
         "aud": AUDIENCE,
@@ -90,28 +89,29 @@ def token(
 
 
 def keys(data: Path) -> KeySet:
-    """The development issuer's public key; made if there is none.
+    """The development issuer's public key; created if it is missing.
 
     Raises:
-        ValueError: The key file can't be used.
+        ValueError: The key file cannot be used.
     """
     return KeySet([ECKey.import_key(_key(data).as_dict(private=False))])
 
 
 def sign_in(data: Path) -> SignIn:
-    """Sign-in with tokens of the development issuer.
+    """A sign-in that accepts tokens of the development issuer.
 
     Raises:
-        ValueError: The key file can't be used.
+        ValueError: The key file cannot be used.
     """
     return SignIn(FixedKeys(keys(data)), issuer=ISSUER, audience=AUDIENCE, acr=ACR_LEVELS)
 
 
 def _property(role: Role, unit: str) -> dict[str, Any]:
-    """The role at one unit: all below a principal; a clinic's own roles at a clinic reach no
-    further.
+    """The property code of a role at one unit.
+
+    All units below are included, except for a clinic role that is held for a clinic.
     """
-    includes_below = is_organisation_id(unit) or role not in _FOR_ONE_CLINIC
+    includes_below = is_organisation_id(unit) or role not in CLINIC_ROLES
     sector = {"unitHsaId": unit, "name": unit, "sectorFlag": includes_below}
     commission = {
         "adminCommissionHsaId": unit,
@@ -136,7 +136,7 @@ def _key(data: Path) -> ECKey:
         key = None
     if key is None or not key.is_private or key.curve_name != "P-256":
         raise ValueError(
-            f"{path} does not hold a private P-256 key. Remove it, and a new one is made."
+            f"{path} does not hold a private P-256 key. Remove it, and a new one is created."
         )
     key.ensure_kid()
     return key

@@ -1,9 +1,8 @@
-"""The public keys that tokens are verified with: a fixed set, or an OpenID Connect issuer's.
+"""Public keys that verify tokens: a fixed set, or those of an OpenID Connect issuer.
 
-An issuer's keys are kept, fetched again when they are old or a token names a key that isn't among
-them, and used on while the issuer is down.
-However many tokens come, at most one request at a time goes to the issuer, and one each half
-minute.
+An issuer's keys are cached. They are fetched again when they are old, or when a token names an
+unknown key. While the issuer is down, the cached keys stay in use. However many tokens arrive, at
+most one fetch runs at a time, and at most one starts every 30 seconds (5 seconds after a failure).
 
 Source: OpenID Connect Discovery 1.0, sections 4 and 7; RFC 7517.
 """
@@ -30,15 +29,15 @@ _KEY_TYPES: Mapping[tuple[object, object], type[ECKey] | type[OKPKey] | type[RSA
     ("OKP", "Ed25519"): OKPKey,
     ("RSA", None): RSAKey,
 }
-_PUBLIC = ("kty", "kid", "use", "alg", "key_ops", "crv", "x", "y", "n", "e")
+_PUBLIC_MEMBERS = ("kty", "kid", "use", "alg", "key_ops", "crv", "x", "y", "n", "e")
 
 _log = structlog.get_logger(__name__)
 
 
 class IssuerUnavailable(Exception):
-    """The issuer can't be reached, and there are no keys to verify with.
+    """The issuer cannot be reached, and there are no keys to verify with.
 
-    Says nothing of the token.
+    The message contains nothing of the token.
     """
 
     def __init__(self) -> None:
@@ -46,24 +45,24 @@ class IssuerUnavailable(Exception):
 
 
 class KeySource(Protocol):
-    """Where the key that a token names comes from."""
+    """Looks up the public key that a token names."""
 
     async def key(self, key_id: str, algorithm: str) -> Key | None:
-        """The public key of an id that fits an algorithm; None where there is none.
+        """Return the public key with an id that fits an algorithm; None where there is none.
 
         Raises:
-            IssuerUnavailable: It can't be known.
+            IssuerUnavailable: The keys are not available.
         """
 
 
 class FixedKeys:
-    """Keys that don't change while the server runs."""
+    """Keys that do not change while the server runs."""
 
     def __init__(self, keys: KeySet) -> None:
         self._keys = keys
 
     async def key(self, key_id: str, algorithm: str) -> Key | None:
-        """The key of an id, or None."""
+        """Return the key with an id, or None."""
         return _find(self._keys, key_id, algorithm)
 
 
@@ -71,15 +70,16 @@ class IssuerKeys:
     """The keys that an OpenID Connect issuer publishes.
 
     Args:
-        issuer: The issuer's identifier, https; http only for a loopback host.
-        max_age: How old keys may be before they are fetched again.
-        max_staleness: How old keys may be when fetching them again fails.
-        pause: The least time between two fetches; `pause_after_failure` after one that failed.
-        timeout: For one fetch, all in all.
-        monotonic: Seconds from any start, never going back.
+        issuer: The issuer's identifier: https, or http for a loopback host.
+        max_age: The age at which keys are fetched again.
+        max_staleness: The age up to which keys stay in use while fetching fails.
+        pause: The minimum time between two fetches.
+        pause_after_failure: The minimum time after a failed fetch.
+        timeout: The time limit for one fetch, both documents included.
+        monotonic: A monotonic clock, in seconds.
 
     Raises:
-        ValueError: The issuer isn't an address that keys may be fetched from.
+        ValueError: Keys may not be fetched from the issuer's address.
     """
 
     def __init__(
@@ -106,21 +106,19 @@ class IssuerKeys:
         self._pause_after_failure = pause_after_failure.total_seconds()
         self._timeout = timeout.total_seconds()
         self._monotonic = monotonic
-        self._verify = (
-            httpx2.create_ssl_context()
-        )  # here, since it takes a while that no request should wait for
+        # Created here because it is slow: no request should wait for it.
+        self._ssl_context = httpx2.create_ssl_context()
         self._keys = KeySet([])
         self._fetched_at = -math.inf
-        self._tried_at = -math.inf
+        self._attempted_at = -math.inf
         self._failing = False
         self._refresh: asyncio.Task[None] | None = None
 
     async def key(self, key_id: str, algorithm: str) -> Key | None:
-        """The issuer's key of an id, fetched if need be; None where the issuer has none.
+        """Return the issuer's key with an id, fetching keys if needed; None where it has none.
 
         Raises:
-            IssuerUnavailable: The issuer can't be reached, and no keys are kept that are fresh
-                enough.
+            IssuerUnavailable: The issuer cannot be reached, and the cached keys are too old.
         """
         if self._age() > self._max_age:
             refresh = self._start_refresh()
@@ -138,23 +136,23 @@ class IssuerKeys:
         return self._monotonic() - self._fetched_at
 
     def _start_refresh(self) -> asyncio.Task[None] | None:
-        """The fetch that is under way, or a new one; None where the last was too recent.
+        """Return the running fetch or start one; None where the last one was too recent.
 
-        A caller that gives up must not end it: shield.
+        Callers must shield it, so that a cancelled caller does not cancel the shared fetch.
         """
         if self._refresh is not None and not self._refresh.done():
             return self._refresh
         now = self._monotonic()
-        if now - self._tried_at < (self._pause_after_failure if self._failing else self._pause):
+        if now - self._attempted_at < (self._pause_after_failure if self._failing else self._pause):
             return None
-        self._tried_at = now
+        self._attempted_at = now
         self._refresh = asyncio.create_task(self._fetch())
         return self._refresh
 
     async def _fetch(self) -> None:
         try:
             async with asyncio.timeout(self._timeout):
-                self._keys = await self._published()
+                self._keys = await self._published_keys()
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, OSError) as error:
             self._failing = True
             _log.warning("issuer_keys_not_fetched", issuer=self._issuer, error=type(error).__name__)
@@ -163,25 +161,27 @@ class IssuerKeys:
             self._fetched_at = self._monotonic()
             _log.info("issuer_keys_fetched", issuer=self._issuer, keys=len(self._keys.keys))
 
-    async def _published(self) -> KeySet:
-        # A loopback issuer is reached directly whatever proxy the environment names.
+    async def _published_keys(self) -> KeySet:
+        # trust_env: a loopback issuer is reached directly, without the environment's proxy.
         async with httpx2.AsyncClient(
             timeout=self._timeout,
             follow_redirects=False,
-            verify=self._verify,
+            verify=self._ssl_context,
             trust_env=not self._loopback,
         ) as client:
             discovery = _Discovery.model_validate_json(
                 await _read(client, f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
             )
             if discovery.issuer != self._issuer:
-                raise ValueError("The discovery document is another issuer's.")
+                raise ValueError("The discovery document belongs to another issuer.")
             if not _is_fetchable(discovery.jwks_uri, loopback=self._loopback):
-                raise ValueError("The keys' address is not one that keys may be fetched from.")
-            published = _Published.model_validate_json(await _read(client, discovery.jwks_uri))
+                raise ValueError(
+                    "Keys may not be fetched from the address in the discovery document."
+                )
+            published = _KeyDocument.model_validate_json(await _read(client, discovery.jwks_uri))
         keys = [key for jwk in published.keys if (key := _usable(jwk)) is not None]
         if not keys:
-            raise ValueError("The issuer publishes no key that can be used.")
+            raise ValueError("The issuer publishes no usable key.")
         return KeySet(keys)
 
 
@@ -192,7 +192,7 @@ class _Discovery(BaseModel):
     jwks_uri: str
 
 
-class _Published(BaseModel):
+class _KeyDocument(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
 
     keys: list[dict[str, Any]]
@@ -200,12 +200,12 @@ class _Published(BaseModel):
 
 async def _read(client: httpx2.AsyncClient, url: str) -> bytes:
     body = bytearray()
-    # Not compressed: so no more is held than what is read.
+    # Without compression, the size limit also bounds memory.
     async with client.stream(
         "GET", url, headers={"Accept": "application/json", "Accept-Encoding": "identity"}
     ) as response:
         if response.status_code != 200:
-            raise ValueError("The issuer did not answer with the document.")
+            raise ValueError("The issuer did not return the document.")
         async for chunk in response.aiter_raw():
             body += chunk
             if len(body) > _MAX_BYTES:
@@ -214,10 +214,11 @@ async def _read(client: httpx2.AsyncClient, url: str) -> bytes:
 
 
 def _usable(jwk: Mapping[str, Any]) -> Key | None:
-    """A published key as its public part; None where it isn't one for signatures that are accepted
-    here. One odd key spoils no other.
+    """The public part of a published key; None where it is not a supported signing key.
+
+    A malformed key does not affect the others.
     """
-    public = {name: jwk[name] for name in _PUBLIC if name in jwk}
+    public = {name: jwk[name] for name in _PUBLIC_MEMBERS if name in jwk}
     try:
         key_type = _KEY_TYPES.get((jwk.get("kty"), jwk.get("crv")))
         if (
@@ -248,7 +249,7 @@ def _is_loopback(url: str) -> bool:
 
 
 def _is_fetchable(url: str, *, loopback: bool) -> bool:
-    """Whether an address is https, or http on a loopback host where the issuer is on one too."""
+    """Whether an address is https, or http with both it and the issuer on a loopback host."""
     parts = urlsplit(url)
     if not parts.hostname or parts.username is not None or parts.fragment:
         return False

@@ -1,6 +1,4 @@
-"""Private keys in files of their own: made by whichever process needs one first, and never written
-twice.
-"""
+"""Private key files: created by the first process that needs a key, and never overwritten."""
 
 import json
 import os
@@ -10,24 +8,23 @@ from typing import Any
 
 
 def create(path: Path, key: dict[str, Any]) -> None:
-    """Write a new key whole and under its final name at once; where another process was first, its
-    key stands.
+    """Write a new key file atomically; keep an existing one.
 
     Args:
-        path: Its folder is made if it is missing.
-        key: As a JSON Web Key (RFC 7517), private parts included.
+        path: The file; its folder is created if it is missing.
+        key: The key as a JSON Web Key (RFC 7517), private parts included.
 
     Raises:
-        ValueError: The folder can't be written.
+        ValueError: The folder cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # mkstemp: a file of its own, readable by its owner only.
+        # mkstemp creates a file that only its owner can read.
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
         raise ValueError(
-            f"The data folder {path.parent} can't be written: {error.strerror}. Choose another with"
-            " --data."
+            f"The data folder {path.parent} cannot be written: {error.strerror}. Choose another"
+            " with --data."
         ) from None
     temporary = Path(name)
     try:

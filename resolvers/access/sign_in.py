@@ -1,8 +1,8 @@
-"""Sign-in: a bearer token, verified, becomes a viewer.
+"""Sign-in: verifies a bearer token and returns its viewer.
 
-Nothing of a token is believed before its signature is verified, and nothing of a refused one is
-told, logged or kept.
-Not here: where keys come from (issuers), what the viewer may do (access).
+No part of a token is trusted before its signature is verified. No part of a refused token is
+returned, logged or cached. Keys come from `resolvers.access.issuers`; what the viewer may do is
+decided by `resolvers.access.rights`.
 
 Source: RFC 7519, RFC 8725 (best current practices), RFC 9068, OpenID Connect Core 1.0; claims as in
 Inera's identity provider.
@@ -14,64 +14,51 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Any, get_args
 
 from joserfc import jws
 from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jws import JWSRegistry
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from resolvers.access.issuers import IssuerUnavailable, KeySource
+from resolvers.access.claims import COMMISSIONS, Algorithm, Claims, Header
+from resolvers.access.issuers import KeySource
 from resolvers.access.viewer import LOA3, Grant, Viewer
 from store.records import Role
 
-__all__ = [
-    "HSA_ID",
-    "LOA3",
-    "MAX_TOKEN_BYTES",
-    "ROLES",
-    "IssuerUnavailable",
-    "SignIn",
-    "Unauthenticated",
-]
-
 MAX_TOKEN_BYTES = 16 * 1024
-HSA_ID = "[A-Za-z0-9-]{1,31}"
-"""HSA-ids in tokens: those of test systems and of organisations break the pattern of section 5."""
 ROLES: Mapping[str, Role] = MappingProxyType({role.value: role for role in Role})
-"""Property codes that are the roles' own names."""
+"""The default property codes: the names of the roles."""
 
-_Algorithm = Literal["RS256", "PS256", "ES256", "EdDSA", "Ed25519"]
-_ALGORITHMS = frozenset({"RS256", "PS256", "ES256", "EdDSA", "Ed25519"})
+_ALGORITHMS = frozenset(get_args(Algorithm))
 _TYPES = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
 _LEEWAY = timedelta(seconds=30)
-_KEPT_FOR = timedelta(minutes=5)
-_KEPT = 10_000
-_MAX_NAME = 200
+_CACHED_FOR = timedelta(minutes=5)
+_MAX_CACHED = 10_000
 
 
 class Unauthenticated(Exception):
-    """The token is not one that signs anybody in.
+    """The token does not sign anyone in.
 
-    The message is fixed text in English, without anything of the token.
+    The message is a fixed English text without any part of the token.
     """
 
 
 class SignIn:
     """Verifies tokens of one issuer.
 
-    Verified tokens are kept for five minutes (at most 10,000, by digest): a key that the issuer
-    withdraws stops working that soon after it
-    is gone from the key source. Expiry is checked at each call.
+    Verified tokens are cached by digest for five minutes, at most 10,000 of them. A key that the
+    issuer withdraws therefore works for at most five minutes after it is gone from the key source.
+    Expiry is checked at each call.
 
     Args:
         keys: Where the issuer's keys come from.
         issuer: What `iss` must be, exactly.
         audience: What `aud` must be or contain.
-        acr: The levels of assurance that a person's sign-in may have.
-        roles: Property codes of `authorizationScope`, and the role each stands for. Other codes are
+        acr: The accepted levels of assurance of a person's sign-in.
+        roles: The role of each known property code of `authorizationScope`. Other codes are
             ignored.
-        clock: The time now, aware.
+        clock: Returns the current time, timezone-aware.
     """
 
     def __init__(
@@ -90,59 +77,59 @@ class SignIn:
         self._acr = frozenset(acr)
         self._roles = roles
         self._clock = clock
-        self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
+        self._cache: OrderedDict[bytes, _CachedViewer] = OrderedDict()
 
     async def viewer(self, token: str) -> Viewer:
-        """The viewer that a token signs in.
+        """Verify a token and return its viewer.
 
         Args:
             token: A JWS in compact form, at most 16 KiB.
 
         Returns:
-            The viewer, whose `expires_at` is still to come.
+            The viewer; its `expires_at` is in the future.
 
         Raises:
-            Unauthenticated: The token is malformed, forged, expired or not for this server, or the
-                sign-in too weak.
-            IssuerUnavailable: The issuer's keys can't be had.
+            Unauthenticated: The token is malformed, forged, expired or not for this server, or its
+                level of assurance is too low.
+            IssuerUnavailable: The issuer's keys are not available.
         """
         if len(token) > MAX_TOKEN_BYTES:
             raise Unauthenticated("The token is too large.")
         if not token.isascii():
             raise Unauthenticated("The token is malformed.")
         digest = sha256(token.encode("ascii")).digest()
-        kept = self._kept.get(digest)
-        if (
-            kept is not None and kept.since <= self._clock() < kept.until
-        ):  # not longer if the clock was set back
-            self._kept.move_to_end(digest)
-            viewer = kept.viewer
+        cached = self._cache.get(digest)
+        # The lower bound keeps an entry from living longer after the clock was set back.
+        if cached is not None and cached.since <= self._clock() < cached.until:
+            self._cache.move_to_end(digest)
+            viewer = cached.viewer
         else:
-            self._kept.pop(digest, None)
-            viewer = await self._verified(token)
+            self._cache.pop(digest, None)
+            viewer = await self._verify(token)
             now = self._clock()
-            self._kept[digest] = _Kept(viewer, now, min(viewer.expires_at, now + _KEPT_FOR))
-            if len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+            until = min(viewer.expires_at, now + _CACHED_FOR)
+            self._cache[digest] = _CachedViewer(viewer, now, until)
+            if len(self._cache) > _MAX_CACHED:
+                self._cache.popitem(last=False)
         if self._clock() >= viewer.expires_at:
             raise Unauthenticated("The token has expired.")
         return viewer
 
-    async def _verified(self, token: str) -> Viewer:
-        payload = await self._signed(token)
+    async def _verify(self, token: str) -> Viewer:
+        payload = await self._verified_payload(token)
         try:
-            claims = _Claims.model_validate_json(payload)
+            claims = Claims.model_validate_json(payload)
         except ValidationError:
             raise Unauthenticated("The token's claims are malformed.") from None
         self._check_addressing(claims)
         self._check_times(claims)
-        system = _is_machine(claims)
+        system = claims.is_machine
         if not system:
             self._check_person(claims)
         return Viewer(
             subject=claims.sub,
             employee_hsa_id=claims.employee_hsa_id,
-            name=None if system else _name_of(claims),
+            name=None if system else claims.display_name,
             grants=self._grants(claims, system=system),
             expires_at=datetime.fromtimestamp(claims.exp, UTC),
             acr=claims.acr,
@@ -151,13 +138,12 @@ class SignIn:
             token_id=claims.jti,
         )
 
-    async def _signed(self, token: str) -> bytes:
-        """The payload, its signature verified by the key that the token names."""
-        # joserfc meets odd headers with TypeError, AttributeError and RecursionError too; the model
-        # lets none of them further.
+    async def _verified_payload(self, token: str) -> bytes:
+        """Verify the signature with the key that the token names, and return the payload."""
+        # joserfc raises TypeError, AttributeError and RecursionError too for odd headers.
         try:
             signed = jws.extract_compact(token.encode("ascii"), registry=_REGISTRY)
-            header = _Header.model_validate(signed.headers())
+            header = Header.model_validate(signed.headers())
         except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
             raise Unauthenticated(
                 "The token is malformed, or signed in a way that is not accepted."
@@ -173,20 +159,20 @@ class SignIn:
             raise Unauthenticated("The token's signature is not the issuer's.")
         return signed.payload
 
-    def _check_addressing(self, claims: "_Claims") -> None:
+    def _check_addressing(self, claims: Claims) -> None:
         if claims.iss != self._issuer:
             raise Unauthenticated("The token is from another issuer.")
         if self._audience not in ([claims.aud] if isinstance(claims.aud, str) else claims.aud):
             raise Unauthenticated("The token is for another audience.")
 
-    def _check_times(self, claims: "_Claims") -> None:
+    def _check_times(self, claims: Claims) -> None:
         now = self._clock()
         if claims.exp <= now.timestamp():
             raise Unauthenticated("The token has expired.")
         if max(claims.nbf, claims.iat) > (now + _LEEWAY).timestamp():
             raise Unauthenticated("The token is not valid yet.")
 
-    def _check_person(self, claims: "_Claims") -> None:
+    def _check_person(self, claims: Claims) -> None:
         if claims.employee_hsa_id is None:
             raise Unauthenticated("The token has no employee HSA-id.")
         if claims.acr not in self._acr:
@@ -194,9 +180,10 @@ class SignIn:
                 "The sign-in does not have the level of assurance that is required."
             )
 
-    def _grants(self, claims: "_Claims", *, system: bool) -> tuple[Grant, ...]:
-        """A role for each unit that the token names; a machine, exempt from the level of assurance,
-        is a reporter and nothing else.
+    def _grants(self, claims: Claims, *, system: bool) -> tuple[Grant, ...]:
+        """The roles that the token grants, one for each unit.
+
+        A machine is exempt from the level of assurance; it can only be a reporter.
         """
         grants: dict[Grant, None] = {}
         for entry in claims.authorization_scope or ():
@@ -204,7 +191,7 @@ class SignIn:
             if role is None or (system and role is not Role.REPORTER):
                 continue
             try:
-                commissions = _COMMISSIONS.validate_python(entry.commissions)
+                commissions = COMMISSIONS.validate_python(entry.commissions)
             except ValidationError:
                 raise Unauthenticated("The token's claims are malformed.") from None
             grants.update(
@@ -216,14 +203,14 @@ class SignIn:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _CachedViewer:
     viewer: Viewer
     since: datetime
     until: datetime
 
 
 class _Registry(JWSRegistry):
-    """The accepted algorithms and no other; headers of any names, since issuers add their own."""
+    """Accepts the listed algorithms only, and any header names, since issuers add their own."""
 
     max_header_length = 4096
     max_payload_length = MAX_TOKEN_BYTES
@@ -231,96 +218,8 @@ class _Registry(JWSRegistry):
     def get_alg(self, name: str) -> Any:
         if name not in _ALGORITHMS:
             raise UnsupportedAlgorithmError
-        # "EdDSA" is the older name of Ed25519, which issuers still use: joserfc would warn at each
-        # token.
+        # joserfc would warn at each token for "EdDSA", the older name that issuers still use.
         return self.algorithms[name]
 
 
 _REGISTRY = _Registry(strict_check_header=False)
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
-
-
-class _Header(_Model):
-    """What is read of a header.
-
-    No critical extension is understood here, so `crit` must be absent.
-    """
-
-    alg: _Algorithm
-    kid: Annotated[str, Field(min_length=1, max_length=255)]
-    typ: str = "JWT"
-    crit: None = None
-
-
-_HsaId = Annotated[str, Field(pattern=f"^{HSA_ID}$")]
-_Time = Annotated[float, Field(ge=0, le=253_402_300_799, allow_inf_nan=False)]  # year 9999
-
-
-class _Sector(_Model):
-    unit_hsa_id: _HsaId = Field(alias="unitHsaId")
-    sector_flag: bool = Field(default=False, alias="sectorFlag")
-
-
-class _Commission(_Model):
-    sector: list[_Sector]
-
-
-class _Property(_Model):
-    """One property code.
-
-    What it holds is looked at only where the code is known: other systems' rights are not ours to
-    judge.
-    """
-
-    code: str = Field(alias="authorizationScopePropertyCode")
-    commissions: Any = Field(default=(), alias="adminCommissions")
-
-
-_COMMISSIONS = TypeAdapter(list[_Commission])
-
-
-class _Claims(_Model):
-    iss: str
-    sub: Annotated[str, Field(pattern=r"^[\x20-\x7E]{1,255}$")]
-    aud: str | list[str]
-    exp: _Time
-    nbf: _Time = 0
-    iat: _Time = 0
-    jti: Annotated[str, Field(max_length=255)] | None = None
-    acr: str | None = None
-    amr: Any = None
-    azp: str | None = None
-    client_id: str | None = None
-    name: str | None = None
-    given_name: str | None = None
-    family_name: str | None = None
-    employee_hsa_id: _HsaId | None = Field(default=None, alias="employeeHsaId")
-    commission_hsa_id: Any = Field(default=None, alias="commissionHsaId")
-    authorization_scope: list[_Property] | None = Field(default=None, alias="authorizationScope")
-
-
-def _is_machine(claims: _Claims) -> bool:
-    """Whether a client signed in for itself.
-
-    A person's token without employee HSA-id must not pass for one.
-    """
-    client = claims.client_id or claims.azp
-    person = (
-        claims.employee_hsa_id,
-        claims.commission_hsa_id,
-        claims.amr,
-        claims.name,
-        claims.given_name,
-        claims.family_name,
-    )
-    return bool(client) and all(mark is None for mark in person)
-
-
-def _name_of(claims: _Claims) -> str | None:
-    """The display name in one line, without characters that don't print."""
-    name = claims.name or " ".join(part for part in (claims.given_name, claims.family_name) if part)
-    shown = "".join(character for character in " ".join(name.split()) if character.isprintable())
-    return shown[:_MAX_NAME] or None

@@ -1,7 +1,7 @@
-"""Who asks now: the viewer of a request or a socket, as its verified token says.
+"""The viewer of a request or socket, as stated by its verified token.
 
-Not here: what a viewer may do (access), and whether the registry knows the units (access). A
-viewer's rights end at `expires_at`.
+What the viewer may do, and which of the units the registry knows, is decided in
+`resolvers.access.rights`. A viewer's rights end at `expires_at`.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ LOA3: Final = "http://id.sambi.se/loa/loa3"
 LOA2: Final = "http://id.sambi.se/loa/loa2"
 AcrLevel = Literal["http://id.sambi.se/loa/loa3", "http://id.sambi.se/loa/loa2"]
 ACR_LEVELS: tuple[AcrLevel, ...] = (LOA3, LOA2)
-"""Levels of assurance of a sign-in, the strongest first."""
+"""Levels of assurance of a sign-in, strongest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A role held for a unit: its HSA-id as given, and whether all units below are included."""
+    """A role for a unit: its HSA-id as the token has it, and whether units below are included."""
 
     role: Role
     unit: str
@@ -28,11 +28,18 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """A signed-in person, or a machine (`system`), which has neither employee HSA-id nor name.
+    """A signed-in person, or a machine, which has neither employee HSA-id nor name.
 
-    `grants` has no repetitions and keeps the token's order; it may be empty. `expires_at` is in
-    UTC. `acr` is the level of assurance as the
-    issuer named it, `token_id` the token's own id where it has one.
+    Attributes:
+        subject: The token's `sub`.
+        employee_hsa_id: The person's HSA-id.
+        name: The person's display name.
+        grants: In the token's order, without duplicates; can be empty.
+        expires_at: When the token expires, in UTC.
+        acr: The level of assurance, as the issuer names it.
+        system: Whether the viewer is a machine.
+        issuer: The token's `iss`.
+        token_id: The token's `jti`, where it has one.
     """
 
     subject: str

@@ -16,7 +16,7 @@ from joserfc.jwk import ECKey
 from structlog.testing import capture_logs
 
 from resolvers.access import development_issuer
-from resolvers.access.sign_in import LOA3
+from resolvers.access.viewer import LOA3
 from store.records import Role
 from store.registry import Store
 from tests.callers import (

@@ -30,8 +30,8 @@ from starlette.routing import Route
 
 from resolvers.access import development_issuer
 from resolvers.access.issuers import FixedKeys, IssuerKeys, IssuerUnavailable
-from resolvers.access.sign_in import LOA3, MAX_TOKEN_BYTES, SignIn, Unauthenticated
-from resolvers.access.viewer import Grant, Viewer
+from resolvers.access.sign_in import MAX_TOKEN_BYTES, SignIn, Unauthenticated
+from resolvers.access.viewer import LOA3, Grant, Viewer
 from store.records import Role
 
 ISSUER = "https://idp.example.se/oidc"
@@ -583,7 +583,7 @@ async def test_a_clock_that_is_set_back_keeps_no_token_for_longer() -> None:
 
 
 async def test_kept_tokens_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resolvers.access.sign_in._KEPT", 2)
+    monkeypatch.setattr("resolvers.access.sign_in._MAX_CACHED", 2)
     keys = CountingKeys(KeySet([EC]))
     verifier = SignIn(keys, issuer=ISSUER, audience=AUDIENCE, clock=Clock().now)
     one, two, three = (signed(person(jti=str(number))) for number in range(3))
@@ -591,7 +591,7 @@ async def test_kept_tokens_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for token in (one, two, one, three, one, two):
         await verifier.viewer(token)
 
-    assert len(verifier._kept) == 2
+    assert len(verifier._cache) == 2
     assert keys.count == 4
 
 
@@ -601,7 +601,7 @@ async def test_refused_tokens_are_not_kept() -> None:
     for _ in range(2):
         await refusal(signed(person(acr="other")), verifier)
 
-    assert not verifier._kept
+    assert not verifier._cache
 
 
 class Issuer:
