@@ -10,7 +10,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from resolvers.clinics import assignments, clinics, groups, role_grants
 from resolvers.clinics.selections import Wish
-from resolvers.documents import documents
+from resolvers.documents import documents, versions
 from resolvers.log import active_subscriptions
 from schema.clinics.assignments import Assignment, AssignmentMutation, AssignmentQuery
 from schema.clinics.distribution import DistributionMutation, DistributionQuery
@@ -136,9 +136,7 @@ async def _node(info: Info, node_id: str) -> Node | None:
     found = await documents.get(info.context, document_id)
     if found is None or not dot:
         return document_of(found, info) if found else None
-    version = (
-        await documents.version(info.context, found, int(number)) if _is_number(number) else None
-    )
+    version = await versions.get(info.context, found, int(number)) if _is_number(number) else None
     return version_of(version) if version else None
 
 

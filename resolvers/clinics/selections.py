@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 from resolvers.clinics import clinic_files, clinics
 from resolvers.context import Context
-from resolvers.documents.documents import SEARCHED
+from resolvers.documents.search import search_text_problems
 from store.clinics.filters import ClinicFilter
 from store.clinics.selections import Selection
-from store.errors import InvalidInput, NotFound, Problem
+from store.errors import InvalidInput, NotFound
 from store.records import ClinicGroup, Document
 
 MAX_SELECTED = 20_000
@@ -46,11 +46,8 @@ async def filter_of(
         InvalidInput: The text to look for is too long, or can't be in a name.
         NotFound: The group or the clinic does not exist, or the viewer may not know of it.
     """
-    faults = [fault for check in SEARCHED for fault in check(wish.which.text or "")]
-    if faults:
-        raise InvalidInput(
-            [Problem(fault.code, fault.message, (*path, "text")) for fault in faults]
-        )
+    if problems := search_text_problems(wish.which.text or "", (*path, "text")):
+        raise InvalidInput(problems)
     which = replace(wish.which, within=context.rights.clinics())
     if wish.group is not None:
         group = await group_of(context, wish.group, (*path, "group"))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from resolvers.context import Context
-from resolvers.documents import documents
+from resolvers.documents import versions
 from store.documents.blame import Signature
 from store.documents.scopes import Visibility
 from store.errors import NotFound
@@ -47,7 +47,7 @@ async def of_document(
     Raises:
         NotFound: There is no such version, or the viewer may not see it.
     """
-    made = await documents.version(context, document, number)
+    made = await versions.get(context, document, number)
     if made is None:
         raise NotFound(f"Version {number} finns inte.", ("version",))
     origins = await context.loaders.blames.load((made.document, made.number)) or []
@@ -81,7 +81,7 @@ async def _shown(
     """For versions the version that the viewer is told of in its stead; without those of which the
     viewer is told nothing.
     """
-    visibilities = {name: documents.visibility(context, head) for name, head in heads.items()}
+    visibilities = {name: context.rights.visibility(head) for name, head in heads.items()}
     shown = {
         place: place.version for place in asked if visibilities[place.document] is Visibility.ALL
     }

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from itertools import islice
 
 from resolvers.context import Context
-from resolvers.documents.documents import SEARCHED, visibility
+from resolvers.kinds.texts import allowed_characters, at_most
 from store.content.diff import texts
 from store.content.search_tokens import Sought, words_in
 from store.documents.scopes import Visibility
-from store.errors import InvalidInput, Problem
+from store.errors import InvalidInput, Path, Problem
 from store.mongo.paging import EMPTY, Page, Paging
 from store.records import Content, Document
 
 MAX_WORDS = 16
 MAX_HITS = 10
+_SEARCH_TEXT_CHECKS = (at_most(200), allowed_characters)
 _BEFORE, _LONGEST = 80, 300
 
 
@@ -38,15 +39,23 @@ class Hit:
     segments: Sequence[Segment]
 
 
+def search_text_problems(text: str, path: Path) -> list[Problem]:
+    """The problems of a search text: over 200 characters, or with control characters."""
+    return [
+        Problem(fault.code, fault.message, path)
+        for check in _SEARCH_TEXT_CHECKS
+        for fault in check(text)
+    ]
+
+
 def sought(text: str) -> Sought:
     """What is looked for, from a text as typed; it is never an operator or a pattern.
 
     Raises:
         InvalidInput: It is too long, holds control characters, or has too many words.
     """
-    faults = [fault for check in SEARCHED for fault in check(text)]
-    if faults:
-        raise InvalidInput([Problem(fault.code, fault.message, ("text",)) for fault in faults])
+    if problems := search_text_problems(text, ("text",)):
+        raise InvalidInput(problems)
     found = Sought.of(text)
     if len(found.words) > MAX_WORDS:
         raise InvalidInput.at(("text",), "TOO_MANY", f"Sök på högst {MAX_WORDS} ord.")
@@ -77,7 +86,7 @@ def hits(context: Context, document: Document, wanted: Sought) -> list[Hit]:
     contents: dict[int, Content] = (
         {} if document.published is None else {document.published: kind.in_force(document)}
     )
-    if visibility(context, document) is Visibility.ALL:
+    if context.rights.visibility(document) is Visibility.ALL:
         contents[document.latest] = kind.upcast(document.content, document.schema_version)
     found = (
         Hit(text.path, text.label, number, segments)

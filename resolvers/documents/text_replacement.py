@@ -12,8 +12,9 @@ from resolvers.access import decisions
 from resolvers.access.permissions import Permission
 from resolvers.access.rights import HeldRole
 from resolvers.context import Context
-from resolvers.documents.documents import open_page_links, owner_of
+from resolvers.documents import open_page_links
 from resolvers.documents.find_and_replace import Replacing, moves_links
+from resolvers.documents.owners import owner_of
 from resolvers.kinds.texts import allowed_characters, at_most, no_personal_number
 from resolvers.kinds.validation import MAX_PROBLEMS, validate
 from store.content import diff
@@ -185,7 +186,7 @@ async def undo(
         problem
         for one in contents
         if one.publish
-        for problem in await open_page_links(
+        for problem in await open_page_links.problems_at(
             context,
             newest.principal,
             one.content.get("links", ()),
@@ -352,7 +353,7 @@ async def _planned(context: Context, document: Document, wanted: Wanted) -> Plan
     except InvalidInput as refusal:
         problems += refusal.problems
     if publish:
-        problems += await open_page_links(
+        problems += await open_page_links.problems_at(
             context, document.principal, content.get("links", ()), (*place(document), "content")
         )
     return Planned(document, content, changes, hits, publish, problems)

@@ -13,7 +13,7 @@ from resolvers.access import decisions
 from resolvers.access.permissions import Permission
 from resolvers.access.rights import HeldRole
 from resolvers.context import Context
-from resolvers.documents import documents
+from resolvers.documents import documents, open_page_links, versions
 from resolvers.kinds.validation import MAX_PROBLEMS, validate
 from store.content import diff
 from store.content.diff import Change
@@ -177,7 +177,7 @@ class _Takeover:
         if not self.open_page_links and links != kind.upcast(
             document.content, document.schema_version
         ).get("links", ()):
-            problems = documents.open_page_problems(links)
+            problems = open_page_links.problems_of(links)
             if problems:
                 raise InvalidInput(problems)
         return checked
@@ -205,12 +205,12 @@ async def _takeover(
     number = (
         template_version if template_version is not None else template.published or template.latest
     )
-    theirs = await documents.version(context, template, number)
+    theirs = await versions.get(context, template, number)
     if theirs is None:
         raise InvalidInput.at(
             ("templateVersion",), "UNKNOWN_VERSION", f"Mallen har ingen version {number}."
         )
-    base = await documents.version(context, template, document.derived_from.version)
+    base = await versions.get(context, template, document.derived_from.version)
     policies = await context.store.policies.of(document.principal)
     takeover = _Takeover(
         kinds=context.store.kinds,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from resolvers.context import Context
-from resolvers.documents import documents
 from resolvers.templates import usage
 from store.content import diff
 from store.content.canonical_json import canonical
@@ -117,7 +116,7 @@ async def compare(context: Context, template: Document, wish: Wish) -> Compared:
     others = [
         one
         for one in loaded
-        if one is not None and documents.visibility(context, one) is not Visibility.NOTHING
+        if one is not None and context.rights.visibility(one) is not Visibility.NOTHING
     ]
     others.sort(key=lambda one: (context.principals[one.principal].name, one.internal_name, one.id))
     return Compared(template, others, rows(context, template, others))

@@ -11,7 +11,8 @@ from enum import StrEnum
 from resolvers.access import decisions
 from resolvers.access.permissions import Permission
 from resolvers.context import Context
-from resolvers.documents import documents
+from resolvers.documents import documents, open_page_links, versions
+from resolvers.documents.owners import owner_of
 from resolvers.kinds import CASE_TYPE_TEMPLATE
 from resolvers.kinds.validation import validate
 from resolvers.templates import files
@@ -53,9 +54,9 @@ async def export(context: Context, template_id: str) -> tuple[Document, str]:
     document = decisions.require_visible(
         context.rights, await documents.get(context, template_id, CASE_TYPE_TEMPLATE.name)
     )
-    if documents.visibility(
-        context, document
-    ) is not Visibility.ALL or not context.rights.sees_persons(document.principal):
+    if context.rights.visibility(document) is not Visibility.ALL or not context.rights.sees_persons(
+        document.principal
+    ):
         raise NotPermitted(
             "Filen innehåller utkast och vem som skrev dem. Du har inte behörighet att se båda.",
             ("id",),
@@ -100,7 +101,7 @@ async def take_in(
             written.
         WrongState: What was imported before is archived.
     """
-    principal, kept_owner = await documents.owner_of(context, owner)
+    principal, kept_owner = await owner_of(context, owner)
     clinic = kept_owner.key if kept_owner.kind is OwnerKind.CLINIC else None
     held = decisions.require_at(context.rights, Permission.EDIT, principal, clinic, ("owner",))
     act = context.act(held, note)
@@ -109,7 +110,7 @@ async def take_in(
     )  # recomputing hashes must not hold up everyone else
     place = ("file", "versions", str(taken.index), "content")
     content = validate(CASE_TYPE_TEMPLATE, taken.content, place)
-    await documents.require_allowed_links(context, principal, content.get("links", ()), place)
+    await open_page_links.require_allowed(context, principal, content.get("links", ()), place)
     if dry_run:
         return await _tried(context, kept_owner.key, taken)
     saved = await context.store.template_exchange.take_in(
@@ -149,9 +150,7 @@ async def _known_here(context: Context, taken: Taken) -> Derivation | None:
     """
     template = await documents.get(context, taken.version.document, CASE_TYPE_TEMPLATE.name)
     found = (
-        None
-        if template is None
-        else await documents.version(context, template, taken.version.number)
+        None if template is None else await versions.get(context, template, taken.version.number)
     )
     return (
         Derivation(found.document, found.number)

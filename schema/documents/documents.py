@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 import strawberry
 
 from resolvers.documents import blame as origins
+from resolvers.documents import comparison, history, versions
 from resolvers.documents import documents as resolve
 from resolvers.kinds import CASE_TYPE_TEMPLATE
 from resolvers.templates import usage
@@ -90,8 +91,8 @@ class Document(Node):
         last: Last = None,
         before: Before = None,
     ) -> Connection[Event]:
-        page = await resolve.history(info.context, self.record, paging(first, after, last, before))
-        return connection(page, Event.of, lambda: resolve.count_history(info.context, self.record))
+        page = await history.page(info.context, self.record, paging(first, after, last, before))
+        return connection(page, Event.of, lambda: history.count(info.context, self.record))
 
     @strawberry.field(description="Field by field between any two versions.")
     async def compare(
@@ -102,7 +103,7 @@ class Document(Node):
         ],
         to: Annotated[int, strawberry.argument(description="Number of the other.")],
     ) -> Comparison:
-        changes = await resolve.compare(info.context, self.record, from_, to)
+        changes = await comparison.compare(info.context, self.record, from_, to)
         return Comparison(
             from_=from_,
             to=to,
@@ -136,12 +137,12 @@ class Document(Node):
 
     @strawberry.field(description="Recomputes the hash chain over all versions.")
     async def verify(self, info: Info) -> Verification:
-        return Verification.of(await resolve.verify(info.context, self.record))
+        return Verification.of(await versions.verify(info.context, self.record))
 
 
 def head_fields(record: records.Summary, info: Info) -> dict[str, Any]:
     """A document's common fields, as far as the viewer sees them."""
-    everything = resolve.visibility(info.context, record) is Visibility.ALL
+    everything = info.context.rights.visibility(record) is Visibility.ALL
     return {
         "record": record,
         "id": strawberry.ID(record.id),
@@ -208,7 +209,7 @@ class Version(Node):
         )
     )
     async def changes(self, info: Info) -> list[Change]:
-        return changes_of(await resolve.changes_of_version(info.context, self.record))
+        return changes_of(await comparison.changes_of_version(info.context, self.record))
 
     @strawberry.field(
         description=(
@@ -302,7 +303,7 @@ class VersionConflict(UserError):
     async def changes(self, info: Info) -> list[Change]:
         refusal = self.refusal
         return changes_of(
-            await resolve.changes_since(
+            await comparison.changes_since(
                 info.context, refusal.document, refusal.expected, refusal.latest
             )
         )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import strawberry
 
-from resolvers.documents import documents
+from resolvers.documents import comparison
 from resolvers.documents import text_replacement as resolve
 from resolvers.documents.find_and_replace import Replacing
 from resolvers.documents.text_replacement import Planned, Replaced, Wanted
@@ -144,7 +144,9 @@ class TextReplacement:
             return []
         version = await info.context.loaders.versions.load((self.made.document, self.made.version))
         return (
-            changes_of(await documents.changes_of_version(info.context, version)) if version else []
+            changes_of(await comparison.changes_of_version(info.context, version))
+            if version
+            else []
         )
 
 

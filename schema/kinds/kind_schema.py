@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import strawberry
 
 from resolvers.documents import documents
+from resolvers.documents import versions as document_versions
 from resolvers.templates import usage
 from schema.documents.documents import EXPECTED, KEY, KINDS, NOTE, Document, Version
 from schema.documents.listing import OrderBy, Which, filter_of
@@ -135,7 +136,7 @@ def _content(shape: ContentTypes) -> Callable[..., Any]:
 
 def _version(made: type[Version]) -> Callable[..., Any]:
     async def version(self: Document, info: Info, number: Number = None) -> Any:
-        found = await documents.version(info.context, self.record, number)
+        found = await document_versions.get(info.context, self.record, number)
         return made.of(found) if found else None
 
     return version
@@ -143,7 +144,7 @@ def _version(made: type[Version]) -> Callable[..., Any]:
 
 def _version_at(made: type[Version]) -> Callable[..., Any]:
     async def version_at(self: Document, info: Info, time: Time) -> Any:
-        found = await documents.version_at(info.context, self.record, time)
+        found = await document_versions.get_at(info.context, self.record, time)
         return made.of(found) if found else None
 
     return version_at
@@ -158,10 +159,10 @@ def _versions(made: type[Version]) -> Callable[..., Any]:
         last: Last = None,
         before: Before = None,
     ) -> Any:
-        page = await documents.versions(
+        page = await document_versions.page(
             info.context, self.record, paging(first, after, last, before)
         )
-        everything = documents.visibility(info.context, self.record) is Visibility.ALL
+        everything = info.context.rights.visibility(self.record) is Visibility.ALL
         return connection(
             page,
             made.of,

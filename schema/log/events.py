@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import strawberry
 
 from resolvers.clinics import clinics, groups
-from resolvers.documents import documents
+from resolvers.documents import comparison, documents
 from resolvers.live.followers import Following
 from resolvers.log import events, notifications
 from schema.clinics.organisations import Clinic, Principal
@@ -178,7 +178,7 @@ class Event(Node):
         description="What the act changed: in force where it moved that, else in the newest draft."
     )
     async def changes(self, info: Info) -> list[Change]:
-        return changes_of(await documents.changes_of_event(info.context, self.record))
+        return changes_of(await comparison.changes_of_event(info.context, self.record))
 
 
 @strawberry.type(description="What a clinic is told: no staff names.")
@@ -258,7 +258,7 @@ class Notification(Node):
 
     @strawberry.field(description="What changed in force.")
     async def changes(self, info: Info) -> list[Change]:
-        return changes_of(await documents.changes_of_event(info.context, self.told.event))
+        return changes_of(await comparison.changes_of_event(info.context, self.told.event))
 
 
 async def _document(info: Info, event: records.Event) -> "Document | None":
