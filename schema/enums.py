@@ -4,7 +4,7 @@ from enum import Enum
 
 import strawberry
 
-from resolvers.documents.text_replacement import SkipReason
+from resolvers.documents.text_replacement_plan import SkipReason
 from resolvers.kinds.case_types import Gender, QuestionKind, ResponseTimeUnit
 from resolvers.kinds.notices import NoticeEnvironment, NoticeStatus
 from resolvers.kinds.resident_cases import ResidentCaseForm

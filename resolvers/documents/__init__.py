@@ -1,1 +1,1 @@
-"""Documents of every kind: who may read and write them, and in which order."""
+"""Documents of every kind: reads and writes, by the rights of the viewer."""

@@ -1,4 +1,4 @@
-"""Where each value of a document comes from, as far as the viewer may know."""
+"""The origin of each value of a document, as far as the viewer may know it."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,21 +11,26 @@ from store.errors import NotFound
 from store.records import Document
 
 
-class _Place(NamedTuple):
-    """A version that brought a value, and the newest one of its document that has it still."""
+class _ValueSpan(NamedTuple):
+    """The versions of a document that contain a value: the first and the newest of them."""
 
     document: str
-    version: int
+    first: int
     newest: int
 
 
 @dataclass(frozen=True, slots=True)
 class FieldOrigin:
-    """Where one value comes from. `source` is the document that it was written in, the one asked
-    about or a template above it.
+    """The origin of one value.
 
-    `version` and `signature` are None where the viewer may not see that document, or no version of
-    it that had the value.
+    Attributes:
+        path: The path of the value.
+        label: The readable path, in Swedish.
+        since: The version of the document that the value came with.
+        source: The document that it was written in: the document itself or a template above it.
+        version: The version of the source; None where the viewer may not see the source, or no
+            version of it that contains the value.
+        signature: Who wrote that version, and when; None with `version`.
     """
 
     path: str
@@ -39,58 +44,60 @@ class FieldOrigin:
 async def of_document(
     context: Context, document: Document, number: int | None
 ) -> list[FieldOrigin]:
-    """The origin of each value of a version, in the content's order; of the newest that the viewer
-    may see without a number.
+    """The origin of each value of a version, in the content's order.
 
-    Who sees no drafts is told, of each change, the first version in force that came with it.
+    Without a number, of the newest version that the viewer sees. For callers who cannot see drafts,
+    each version number is that of the first published version that contains the change.
 
     Raises:
         NotFound: There is no such version, or the viewer may not see it.
     """
-    made = await versions.get(context, document, number)
-    if made is None:
+    version = await versions.get(context, document, number)
+    if version is None:
         raise NotFound(f"Version {number} finns inte.", ("version",))
-    origins = await context.loaders.blames.load((made.document, made.number)) or []
-    names = sorted({document.id} | {origin.document for origin in origins})
+    origins = await context.loaders.blames.load((version.document, version.number)) or []
+    ids = sorted({document.id} | {origin.document for origin in origins})
     heads = {
-        head.id: head
-        for head in await context.loaders.documents.load_many(names)
-        if head is not None
+        head.id: head for head in await context.loaders.documents.load_many(ids) if head is not None
     }
-    came = {origin: _Place(document.id, origin.since, made.number) for origin in origins}
-    written = {origin: _Place(origin.document, origin.version, origin.newest) for origin in origins}
-    shown = await _shown(context, heads, {*came.values(), *written.values()})
-    keys = sorted({(place.document, shown[place]) for place in written.values() if place in shown})
+    arrived = {origin: _ValueSpan(document.id, origin.since, version.number) for origin in origins}
+    written = {
+        origin: _ValueSpan(origin.document, origin.version, origin.newest) for origin in origins
+    }
+    visible = await _visible_versions(context, heads, {*arrived.values(), *written.values()})
+    keys = sorted({(span.document, visible[span]) for span in written.values() if span in visible})
     signatures = dict(zip(keys, await context.loaders.signatures.load_many(keys), strict=True))
     return [
         FieldOrigin(
             path=origin.path,
             label=origin.label,
-            since=shown[came[origin]],
+            since=visible[arrived[origin]],
             source=heads[origin.document],
-            version=(version := shown.get(written[origin])),
-            signature=None if version is None else signatures[origin.document, version],
+            version=(source_version := visible.get(written[origin])),
+            signature=(
+                None if source_version is None else signatures[origin.document, source_version]
+            ),
         )
         for origin in origins
     ]
 
 
-async def _shown(
-    context: Context, heads: dict[str, Document], asked: set[_Place]
-) -> dict[_Place, int]:
-    """For versions the version that the viewer is told of in its stead; without those of which the
-    viewer is told nothing.
+async def _visible_versions(
+    context: Context, heads: dict[str, Document], spans: set[_ValueSpan]
+) -> dict[_ValueSpan, int]:
+    """The version to show for each span; without spans of which the viewer sees no version.
+
+    That is the first version of a span, or for callers who cannot see drafts the first published
+    version in it.
     """
     visibilities = {name: context.rights.visibility(head) for name, head in heads.items()}
-    shown = {
-        place: place.version for place in asked if visibilities[place.document] is Visibility.ALL
-    }
-    limited = [place for place in asked if visibilities[place.document] is Visibility.RELEASED]
-    found = await context.loaders.released_with.load_many(
-        [(place.document, place.version) for place in limited]
+    visible = {span: span.first for span in spans if visibilities[span.document] is Visibility.ALL}
+    limited = [span for span in spans if visibilities[span.document] is Visibility.RELEASED]
+    released = await context.loaders.released_with.load_many(
+        [(span.document, span.first) for span in limited]
     )
-    return shown | {
-        place: first
-        for place, first in zip(limited, found, strict=True)
-        if first is not None and first <= place.newest
+    return visible | {
+        span: number
+        for span, number in zip(limited, released, strict=True)
+        if number is not None and number <= span.newest
     }

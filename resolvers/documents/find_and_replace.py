@@ -1,9 +1,8 @@
-"""Finding and replacing in one text: plain text in both places, never a pattern. No input or output
-here.
+"""Find and replace in one text, without input or output.
 
-A letter and its accent are the same composed or not, and are never parted. Addresses are left
-alone: where a link leads, and every address written
-out. So are placeholders, unless all of one is replaced.
+Both texts are plain text, never patterns. A letter with its accents matches in composed and
+decomposed form, and is never split. Addresses stay unchanged: link targets and addresses written in
+the text. Placeholders stay unchanged too, unless a whole one is replaced.
 """
 
 import re
@@ -18,7 +17,7 @@ from store.content.search_tokens import COMBINING
 from store.kinds.kinds import Field
 
 Span = tuple[int, int]
-"""From where to where in a text."""
+"""The start (inclusive) and end (exclusive) of a part of a text."""
 
 _CLUSTER = re.compile(rf".[{COMBINING}]*", re.DOTALL)
 _PLAIN_ADDRESS = re.compile(
@@ -33,9 +32,14 @@ _RICH_ADDRESS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Replacing:
-    """What is replaced by what; in whole words only, or in parts of words too; in this case of
-    letters only, or in any.
+class Replacement:
+    """A text to find and the text to put in its place.
+
+    Attributes:
+        find: The text to find.
+        replace: The new text.
+        whole_words: Whether to match whole words only.
+        case_sensitive: Whether letters must have the same case.
     """
 
     find: str
@@ -44,7 +48,7 @@ class Replacing:
     case_sensitive: bool = True
 
     def pattern(self) -> re.Pattern[str]:
-        """What finds it: every character stands for itself."""
+        """The pattern that finds the text; every character matches itself only."""
         inside = rf"[\w{COMBINING}]"
         before = rf"(?<!{inside})" if self.whole_words and re.match(r"\w", self.find) else ""
         after = (
@@ -52,61 +56,61 @@ class Replacing:
             if self.whole_words and re.search(rf"\w[{COMBINING}]*\Z", self.find)
             else rf"(?![{COMBINING}])"
         )
-        middle = "".join(map(_either, _CLUSTER.findall(unicodedata.normalize("NFC", self.find))))
+        middle = "".join(map(_any_form, _CLUSTER.findall(unicodedata.normalize("NFC", self.find))))
         return re.compile(
             before + middle + after, re.NOFLAG if self.case_sensitive else re.IGNORECASE
         )
 
-    def within(self, text: str, field: Field) -> tuple[str, int]:
-        """The text after the replacement, and in how many places it was made."""
-        kept = _apart(_kept(text, rich=field.rich))
+    def apply(self, text: str, field: Field) -> tuple[str, int]:
+        """The text after the replacement, and the number of replacements."""
+        protected = _merged(_addresses(text, rich=field.rich))
         placeholders = [match.span() for match in PLACEHOLDER.finditer(text)]
-        pieces, at, count = [], 0, 0
+        parts, position, count = [], 0, 0
         for match in self.pattern().finditer(text):
             start, end = match.span()
-            cut = any(
+            splits_placeholder = any(
                 first < start or end < last
                 for first, last in _overlapping(placeholders, start, end)
             )
-            if cut or any(_overlapping(kept, start, end)):
+            if splits_placeholder or any(_overlapping(protected, start, end)):
                 continue
-            pieces += [text[at:start], self.replace]
-            at = end
+            parts += [text[position:start], self.replace]
+            position = end
             count += 1
-        return ("".join([*pieces, text[at:]]), count) if count else (text, 0)
+        return ("".join([*parts, text[position:]]), count) if count else (text, 0)
 
 
 def moves_links(before: str, after: str) -> bool:
-    """Whether the links of a Markdown text lead elsewhere than they did, or are others."""
+    """Whether the link and image targets of a Markdown text change."""
     return addresses(before) != addresses(after)
 
 
-def _either(cluster: str) -> str:
-    """A letter with its accents, composed or not."""
+def _any_form(cluster: str) -> str:
+    """A pattern for a letter with its accents, composed or decomposed."""
     forms = dict.fromkeys(unicodedata.normalize(form, cluster) for form in ("NFC", "NFD"))
     return re.escape(cluster) if len(forms) == 1 else f"(?:{'|'.join(map(re.escape, forms))})"
 
 
 def _overlapping(spans: Sequence[Span], start: int, end: int) -> Iterator[Span]:
-    """Those of some stretches, apart and in order, that a stretch has something of."""
-    place = bisect_right(spans, start, key=lambda span: span[1])
-    while place < len(spans) and spans[place][0] < end:
-        yield spans[place]
-        place += 1
+    """The spans, out of disjoint and sorted ones, that overlap the range from start to end."""
+    index = bisect_right(spans, start, key=lambda span: span[1])
+    while index < len(spans) and spans[index][0] < end:
+        yield spans[index]
+        index += 1
 
 
-def _apart(spans: Iterable[Span]) -> list[Span]:
-    """Stretches in order, those that overlap made one."""
-    found: list[Span] = []
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    """The spans in order, with overlapping ones merged."""
+    merged: list[Span] = []
     for start, end in sorted(spans):
-        if found and start < found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:
-            found.append((start, end))
-    return found
+            merged.append((start, end))
+    return merged
 
 
-def _kept(text: str, *, rich: bool) -> Iterator[Span]:
-    """The stretches that are no prose."""
+def _addresses(text: str, *, rich: bool) -> Iterator[Span]:
+    """The spans of addresses, which must not change."""
     for pattern in (_PLAIN_ADDRESS, _RICH_ADDRESS) if rich else (_PLAIN_ADDRESS,):
         yield from (match.span() for match in pattern.finditer(text))

@@ -1,4 +1,4 @@
-"""The note on a change: free text of staff, under the same rules as every other text."""
+"""The note on a change: free text by staff, with the same rules as every other text."""
 
 from resolvers.kinds.texts import allowed_characters, at_most, no_personal_number
 from store.errors import InvalidInput, Problem
@@ -8,10 +8,10 @@ _CHECKS = (at_most(MAX_NOTE), allowed_characters, no_personal_number)
 
 
 def checked_note(note: str | None) -> str | None:
-    """The note, exactly as given.
+    """Return the note unchanged if it follows the rules.
 
     Raises:
-        InvalidInput: It is over 2,000 characters, or holds control characters or a personal
+        InvalidInput: It is over 2,000 characters, or contains control characters or a personal
             identity number.
     """
     if note is None:

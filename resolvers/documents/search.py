@@ -1,4 +1,4 @@
-"""Full text search: what the viewer may read, by any of its words."""
+"""Full-text search over the documents that the viewer sees."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,13 @@ from store.records import Content, Document
 MAX_WORDS = 16
 MAX_HITS = 10
 _SEARCH_TEXT_CHECKS = (at_most(200), allowed_characters)
-_BEFORE, _LONGEST = 80, 300
+_MAX_CONTEXT_BEFORE = 80
+_MAX_EXCERPT = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of a text, which is one of the words sought or not."""
+    """A part of a text: a matched word, or the text between matches."""
 
     text: str
     hit: bool
@@ -29,8 +30,13 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A text in which some of the words stand: its place, the version that it was found in, and a
-    stretch of it.
+    """A text that contains matched words.
+
+    Attributes:
+        path: The path of the field.
+        label: The readable path, in Swedish.
+        version: The version that the text belongs to.
+        segments: An excerpt of the text; joined, the segments give it back.
     """
 
     path: str
@@ -48,39 +54,41 @@ def search_text_problems(text: str, path: Path) -> list[Problem]:
     ]
 
 
-def sought(text: str) -> Sought:
-    """What is looked for, from a text as typed; it is never an operator or a pattern.
+def parse_query(text: str) -> Sought:
+    """Parse a search text; no part of it is an operator or a pattern.
 
     Raises:
-        InvalidInput: It is too long, holds control characters, or has too many words.
+        InvalidInput: It is over 200 characters, contains control characters, or has over 16 words.
     """
     if problems := search_text_problems(text, ("text",)):
         raise InvalidInput(problems)
-    found = Sought.of(text)
-    if len(found.words) > MAX_WORDS:
+    query = Sought.of(text)
+    if len(query.words) > MAX_WORDS:
         raise InvalidInput.at(("text",), "TOO_MANY", f"Sök på högst {MAX_WORDS} ord.")
-    return found
+    return query
 
 
-async def page(context: Context, wanted: Sought, paging: Paging) -> Page[Document]:
-    """A page of the documents that the viewer sees and that hold every word; none for a text
-    without words.
+async def page(context: Context, query: Sought, paging: Paging) -> Page[Document]:
+    """A page of the documents that the viewer sees and that contain every word.
+
+    Empty for a query without words.
     """
     return (
-        await context.store.search.page(wanted, context.rights.scope, paging)
-        if wanted.words
+        await context.store.search.page(query, context.rights.scope, paging)
+        if query.words
         else EMPTY
     )
 
 
-async def count(context: Context, wanted: Sought) -> int:
-    """How many there are, whatever the page."""
-    return await context.store.search.count(wanted, context.rights.scope) if wanted.words else 0
+async def count(context: Context, query: Sought) -> int:
+    """The number of documents that `page` lists in all."""
+    return await context.store.search.count(query, context.rights.scope) if query.words else 0
 
 
-def hits(context: Context, document: Document, wanted: Sought) -> list[Hit]:
-    """Where in a document the words stand, in the content's order, at most ten: in force first,
-    then in a newer draft that the viewer sees.
+def hits(context: Context, document: Document, query: Sought) -> list[Hit]:
+    """The texts of a document that contain matched words, in the content's order, at most ten.
+
+    The published version comes first, then a newer draft if the viewer sees it.
     """
     kind = context.store.kinds[document.kind]
     contents: dict[int, Content] = (
@@ -92,49 +100,49 @@ def hits(context: Context, document: Document, wanted: Sought) -> list[Hit]:
         Hit(text.path, text.label, number, segments)
         for number, content in contents.items()
         for text in texts(content, kind.fields)
-        if (segments := _highlighted(text.text, wanted))
+        if (segments := _excerpt(text.text, query))
     )
-    return list(islice(_unlike(found), MAX_HITS))
+    return list(islice(_distinct(found), MAX_HITS))
 
 
-def _unlike(found: Iterator[Hit]) -> Iterator[Hit]:
-    """A draft's texts that are as in force are not told twice."""
-    told = set()
-    for hit in found:
-        if (what := (hit.path, tuple(hit.segments))) not in told:
-            told.add(what)
+def _distinct(hits: Iterator[Hit]) -> Iterator[Hit]:
+    """Leave out texts of the draft that are the same in the published version."""
+    seen = set()
+    for hit in hits:
+        if (identity := (hit.path, tuple(hit.segments))) not in seen:
+            seen.add(identity)
             yield hit
 
 
-def _highlighted(text: str, wanted: Sought) -> Sequence[Segment]:
-    """A stretch of the text around the first of the words, parted at each; nothing where none
-    stands in it.
-    """
-    places = [(found.start, found.end) for found in words_in(text) if wanted.matches(found.word)]
-    if not places:
+def _excerpt(text: str, query: Sought) -> Sequence[Segment]:
+    """An excerpt around the first matched word, split at each match; empty without a match."""
+    matches = [(found.start, found.end) for found in words_in(text) if query.matches(found.word)]
+    if not matches:
         return ()
-    start, end = _stretch(text, places[0][0])
+    start, end = _excerpt_range(text, matches[0][0])
     segments = []
-    at = start
-    for first, last in places:
+    position = start
+    for first, last in matches:
         if last > end:
             break
-        segments += [Segment(text[at:first], hit=False), Segment(text[first:last], hit=True)]
-        at = last
-    segments.append(Segment(text[at:end], hit=False))
+        segments += [Segment(text[position:first], hit=False), Segment(text[first:last], hit=True)]
+        position = last
+    segments.append(Segment(text[position:end], hit=False))
     return tuple(segment for segment in segments if segment.text)
 
 
-def _stretch(text: str, first: int) -> tuple[int, int]:
-    """From where to where a text is shown: all of a short one; of a long one from a blank somewhat
-    before a place on, to a blank.
+def _excerpt_range(text: str, first: int) -> tuple[int, int]:
+    """The range of a text to show around a position.
+
+    A short text is shown whole. A long one is cut at spaces: at most 80 characters before the
+    position, and at most 300 in all.
     """
-    if len(text) <= _LONGEST:
+    if len(text) <= _MAX_EXCERPT:
         return 0, len(text)
-    start = max(first - _BEFORE, 0)
+    start = max(first - _MAX_CONTEXT_BEFORE, 0)
     if start:
         start = text.find(" ", start, first) + 1 or start
-    end = min(start + _LONGEST, len(text))
+    end = min(start + _MAX_EXCERPT, len(text))
     if end < len(text):
         end = max(text.rfind(" ", first, end), 0) or end
     return start, end

@@ -103,7 +103,7 @@ class SearchQuery:
         first: First = None,
         after: After = None,
     ) -> DocumentConnection:
-        sought = resolve.sought(text)
+        sought = resolve.parse_query(text)
         found = await resolve.page(info.context, sought, paging(first, after))
         page = connection(found, lambda record: record, lambda: resolve.count(info.context, sought))
         edges = [

@@ -7,8 +7,9 @@ import strawberry
 
 from resolvers.documents import comparison
 from resolvers.documents import text_replacement as resolve
-from resolvers.documents.find_and_replace import Replacing
-from resolvers.documents.text_replacement import Planned, Replaced, Wanted
+from resolvers.documents.find_and_replace import Replacement
+from resolvers.documents.text_replacement import TextChangeResult
+from resolvers.documents.text_replacement_plan import PlannedChange, TextChange
 from resolvers.kinds import KINDS
 from schema.documents.changes import Change, changes_of
 from schema.documents.documents import KEY, NOTE, Document, document_of
@@ -116,7 +117,7 @@ class TextReplaceUndoInput:
 
 @strawberry.type(description="What a text change makes of one document.")
 class TextReplacement:
-    planned: strawberry.Private[Planned | None]
+    planned: strawberry.Private[PlannedChange | None]
     made: strawberry.Private[records.Event | None]
     document: Document = strawberry.field(description="The document as it is now.")
     version: int = strawberry.field(
@@ -152,7 +153,7 @@ class TextReplacement:
 
 @strawberry.type(description="A document that holds the text and is left as it is.")
 class SkippedDocument:
-    planned: strawberry.Private[Planned]
+    planned: strawberry.Private[PlannedChange]
     document: Document = strawberry.field(description="The document.")
     reason: SkipReason = strawberry.field(description="Why it is left as it is.")
 
@@ -195,7 +196,9 @@ class TextReplacePayload:
     )
 
 
-async def _payload(info: Info, replaced: Replaced, *, hits: int | None) -> TextReplacePayload:
+async def _payload(
+    info: Info, replaced: TextChangeResult, *, hits: int | None
+) -> TextReplacePayload:
     written = await info.context.loaders.documents.load_many(
         [event.document or "" for event in replaced.events]
     )
@@ -252,8 +255,8 @@ class TextReplacementMutation:
     )
     async def text_replace(self, info: Info, input: Given[TextReplaceInput]) -> TextReplacePayload:
         which = input.filter or TextReplaceFilter()
-        wanted = Wanted(
-            replacing=Replacing(
+        change = TextChange(
+            replacement=Replacement(
                 input.find,
                 input.replace,
                 whole_words=bool(input.whole_words),
@@ -275,7 +278,7 @@ class TextReplacementMutation:
         # A dry run writes nothing, its key neither.
         key = None if input.dry_run else key_of_call(info, input)
         replaced = await resolve.replace(
-            info.context, wanted, dry_run=bool(input.dry_run), note=input.note, key=key
+            info.context, change, dry_run=bool(input.dry_run), note=input.note, key=key
         )
         return await _payload(info, replaced, hits=replaced.hits)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from resolvers.documents.find_and_replace import Replacing, moves_links
+from resolvers.documents.find_and_replace import Replacement, moves_links
 from resolvers.pages.placeholders import known_placeholders
 from store.kinds.kinds import Field
 
@@ -31,7 +31,7 @@ def replaced(
     whole: bool = False,
     case: bool = True,
 ) -> tuple[str, int]:
-    return Replacing(find, replace, whole_words=whole, case_sensitive=case).within(text, field)
+    return Replacement(find, replace, whole_words=whole, case_sensitive=case).apply(text, field)
 
 
 @given(text=texts, find=texts, replace=texts)
