@@ -6,16 +6,8 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from resolvers.kinds.texts import (
-    RICH,
-    STAFF_TEXT,
-    TEXT,
-    ContentModel,
-    Key,
-    Label,
-    MandatoryRichText,
-    Name,
-)
+from resolvers.kinds.content_model import RICH, STAFF_TEXT, TEXT, ContentModel
+from resolvers.kinds.texts import Key, Label, MandatoryRichText, Name
 from store.errors import Problem
 from store.kinds.kinds import Kind
 

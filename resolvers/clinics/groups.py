@@ -9,20 +9,15 @@ from resolvers.clinics import clinic_files
 from resolvers.clinics.clinics import require_principal
 from resolvers.clinics.selections import MAX_SELECTED
 from resolvers.context import Context
-from resolvers.kinds.texts import (
-    allowed_characters,
-    at_most,
-    no_personal_number,
-    not_blank,
-    one_line,
-)
+from resolvers.kinds.checks import allowed_characters, max_length, not_blank, one_line
+from resolvers.kinds.personal_numbers import no_personal_number
 from store.clinics.selections import Selection
 from store.errors import InvalidInput, Problem
 from store.mongo.paging import Page, Paging
 from store.mongo.transactions import IdempotencyKey
 from store.records import Clinic, ClinicGroup, ClinicRule, Saved
 
-_NAME = (at_most(200), not_blank, one_line, allowed_characters, no_personal_number)
+_NAME = (max_length(200), not_blank, one_line, allowed_characters, no_personal_number)
 
 
 async def get(context: Context, group_id: str) -> ClinicGroup | None:

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from resolvers.kinds.texts import addresses
+from resolvers.kinds.rich_text import link_targets
 from resolvers.pages.placeholders import PLACEHOLDER
 from store.content.search_tokens import COMBINING
 from store.kinds.kinds import Field
@@ -82,7 +82,7 @@ class Replacement:
 
 def moves_links(before: str, after: str) -> bool:
     """Whether the link and image targets of a Markdown text change."""
-    return addresses(before) != addresses(after)
+    return link_targets(before) != link_targets(after)
 
 
 def _any_form(cluster: str) -> str:

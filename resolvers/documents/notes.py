@@ -1,10 +1,11 @@
 """The note on a change: free text by staff, with the same rules as every other text."""
 
-from resolvers.kinds.texts import allowed_characters, at_most, no_personal_number
-from store.errors import InvalidInput, Problem
+from resolvers.kinds.checks import allowed_characters, max_length, problems_in
+from resolvers.kinds.personal_numbers import no_personal_number
+from store.errors import InvalidInput
 
 MAX_NOTE = 2_000
-_CHECKS = (at_most(MAX_NOTE), allowed_characters, no_personal_number)
+_CHECKS = (max_length(MAX_NOTE), allowed_characters, no_personal_number)
 
 
 def checked_note(note: str | None) -> str | None:
@@ -16,9 +17,6 @@ def checked_note(note: str | None) -> str | None:
     """
     if note is None:
         return None
-    problems = [
-        Problem(fault.code, fault.message, ("note",)) for check in _CHECKS for fault in check(note)
-    ]
-    if problems:
+    if problems := problems_in(note, _CHECKS, ("note",)):
         raise InvalidInput(problems)
     return note

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from resolvers.context import Context
-from resolvers.kinds.texts import allowed_characters, at_most
+from resolvers.kinds.checks import allowed_characters, max_length, problems_in
 from store.content.diff import texts
 from store.content.search_tokens import Sought, words_in
 from store.documents.scopes import Visibility
@@ -15,7 +15,7 @@ from store.records import Content, Document
 
 MAX_WORDS = 16
 MAX_HITS = 10
-_SEARCH_TEXT_CHECKS = (at_most(200), allowed_characters)
+_SEARCH_TEXT_CHECKS = (max_length(200), allowed_characters)
 _MAX_CONTEXT_BEFORE = 80
 _MAX_EXCERPT = 300
 
@@ -47,11 +47,7 @@ class Hit:
 
 def search_text_problems(text: str, path: Path) -> list[Problem]:
     """The problems of a search text: over 200 characters, or with control characters."""
-    return [
-        Problem(fault.code, fault.message, path)
-        for check in _SEARCH_TEXT_CHECKS
-        for fault in check(text)
-    ]
+    return problems_in(text, _SEARCH_TEXT_CHECKS, path)
 
 
 def parse_query(text: str) -> Sought:

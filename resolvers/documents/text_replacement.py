@@ -16,7 +16,8 @@ from resolvers.documents.text_replacement_plan import (
     TextChange,
     plan,
 )
-from resolvers.kinds.texts import allowed_characters, at_most, no_personal_number
+from resolvers.kinds.checks import allowed_characters, max_length, problems_in
+from resolvers.kinds.personal_numbers import no_personal_number
 from resolvers.kinds.validation import MAX_PROBLEMS
 from store.documents.batches import NewContent, place
 from store.errors import (
@@ -205,15 +206,14 @@ async def _result_of(
 
 def _check(replacement: Replacement) -> None:
     checks = {
-        "find": (at_most(_MAX_FIND), allowed_characters),
-        "replace": (at_most(_MAX_REPLACE), allowed_characters, no_personal_number),
+        "find": (max_length(_MAX_FIND), allowed_characters),
+        "replace": (max_length(_MAX_REPLACE), allowed_characters, no_personal_number),
     }
     texts = {"find": replacement.find, "replace": replacement.replace}
     problems = [
-        Problem(fault.code, fault.message, (name,))
-        for name, checks_of_text in checks.items()
-        for check in checks_of_text
-        for fault in check(texts[name])
+        problem
+        for name, text_checks in checks.items()
+        for problem in problems_in(texts[name], text_checks, (name,))
     ]
     if not replacement.find:
         problems.append(Problem("BLANK", "Skriv den text som ska ersättas.", ("find",)))

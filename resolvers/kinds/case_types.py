@@ -1,9 +1,8 @@
-"""The content of case types and of their templates: what residents fill in and read, and the rules
-over several fields.
+"""The content of case types and of their templates, with the rules over several fields.
 
-Field names and defaults are those of `CaseTypeContentInput`. Whether a link may open an open page
-is a policy, decided elsewhere;
-whether a reply or a section is the clinic's own (`local`) is computed on read, not stored.
+Field names and defaults are those of `CaseTypeContentInput`. A policy of the principal decides
+whether a link may lead to an open page (`resolvers.documents.open_page_links`). Whether a reply or
+a section is the clinic's own (`local`) is computed on read and not stored.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,12 +11,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from resolvers.kinds.checks import checked_by, in_range, is_blank, max_length, not_blank, unique
+from resolvers.kinds.content_model import RICH, STAFF_ONLY, STAFF_TEXT, TEXT, ContentModel
 from resolvers.kinds.texts import (
-    RICH,
-    STAFF_ONLY,
-    STAFF_TEXT,
-    TEXT,
-    ContentModel,
     CountyCode,
     Key,
     Label,
@@ -29,12 +25,6 @@ from resolvers.kinds.texts import (
     PlainText,
     RichText,
     Url,
-    at_most,
-    between,
-    is_blank,
-    not_blank,
-    not_repeated,
-    rule,
 )
 from store.errors import Problem
 from store.kinds.kinds import Kind, Shared
@@ -61,7 +51,7 @@ class Gender(StrEnum):
 
 
 class ResponseTimeUnit(StrEnum):
-    """What a response time is counted in."""
+    """The unit of a response time."""
 
     HOURS = "HOURS"
     WORKING_DAYS = "WORKING_DAYS"
@@ -69,25 +59,26 @@ class ResponseTimeUnit(StrEnum):
 
 CHOICES = frozenset({QuestionKind.SINGLE_CHOICE, QuestionKind.MULTIPLE_CHOICE})
 YES_NO_ANSWERS = frozenset({"yes", "no", "ja", "nej", "true", "false"})
-"""What a condition on a yes/no question may equal, whatever the case of the letters."""
+"""The values that a condition on a yes/no question may have, in any letter case."""
 
-Age = Annotated[int, rule(between(0, 150))]
+Age = Annotated[int, checked_by(in_range(0, 150))]
 
 
 class QuestionOption(ContentModel):
-    """One answer of a choice."""
+    """One option of a choice."""
 
     key: Key = Field(title="Nyckel")
     label: Label = Field(title="Etikett", json_schema_extra=TEXT)
 
 
 class QuestionCondition(ContentModel):
-    """A question is shown only if an earlier one has this answer; for a choice, the key of an
-    option.
+    """Shows a question only if an earlier one has this answer.
+
+    For a choice, the answer is the key of an option.
     """
 
     question: Key = Field(title="Fråga")
-    equals: Annotated[str, rule(at_most(500), not_blank)] = Field(title="Svar")
+    equals: Annotated[str, checked_by(max_length(500), not_blank)] = Field(title="Svar")
 
 
 class Question(ContentModel):
@@ -95,7 +86,7 @@ class Question(ContentModel):
 
     key: Key = Field(title="Nyckel")
     label: Label = Field(title="Etikett", json_schema_extra=TEXT)
-    help: Annotated[str, rule(at_most(2000))] | None = Field(
+    help: Annotated[str, checked_by(max_length(2000))] | None = Field(
         default=None, title="Hjälptext", json_schema_extra=TEXT
     )
     kind: QuestionKind = Field(title="Frågetyp", strict=False)
@@ -106,7 +97,7 @@ class Question(ContentModel):
     shown_if: QuestionCondition | None = Field(default=None, title="Visas om")
 
     def problems(self) -> Iterator[Problem]:
-        """A choice has options, and nothing else has."""
+        """Check that a choice has options, and that no other question has any."""
         if self.kind in CHOICES and not self.options:
             yield Problem(
                 "OPTIONS_MISSING",
@@ -121,14 +112,14 @@ class Question(ContentModel):
             )
 
     def can_be(self, answer: str) -> bool:
-        """Whether the question can be answered so."""
+        """Whether the question can have this answer."""
         if self.kind in CHOICES:
             return any(option.key == answer for option in self.options)
         return self.kind is not QuestionKind.YES_NO or answer.lower() in YES_NO_ANSWERS
 
 
 class Link(ContentModel):
-    """A link beside the form."""
+    """A link shown with the form."""
 
     key: Key = Field(title="Nyckel")
     label: Label = Field(title="Etikett", json_schema_extra=TEXT)
@@ -137,7 +128,7 @@ class Link(ContentModel):
 
 
 class StandardReply(ContentModel):
-    """A reply text for staff to start from."""
+    """A reply text that staff can start from."""
 
     key: Key = Field(title="Nyckel")
     label: Label = Field(title="Etikett", json_schema_extra=TEXT)
@@ -154,12 +145,12 @@ class TermsSection(ContentModel):
 
 
 class Restrictions(ContentModel):
-    """Who may use the case type; the default is everyone."""
+    """Who may use the case type; everyone by default."""
 
-    county_codes: Annotated[list[CountyCode], rule(not_repeated)] = Field(
+    county_codes: Annotated[list[CountyCode], checked_by(unique)] = Field(
         default_factory=list, title="Län", max_length=100
     )
-    municipality_codes: Annotated[list[MunicipalityCode], rule(not_repeated)] = Field(
+    municipality_codes: Annotated[list[MunicipalityCode], checked_by(unique)] = Field(
         default_factory=list, title="Kommuner", max_length=500
     )
     gender: Gender | None = Field(default=None, title="Kön", strict=False)
@@ -170,7 +161,7 @@ class Restrictions(ContentModel):
     proxy_allowed: bool = Field(default=True, title="Ombud tillåtet")
 
     def problems(self) -> Iterator[Problem]:
-        """Ages go upwards."""
+        """Check that the upper age limit is not below the lower one."""
         if self.age_from is not None and self.age_to is not None and self.age_from > self.age_to:
             yield Problem(
                 "AGE_ORDER", "Ange en övre åldersgräns som inte är lägre än den undre.", ("ageTo",)
@@ -178,14 +169,14 @@ class Restrictions(ContentModel):
 
 
 class ResponseTime(ContentModel):
-    """Within which time residents get an answer."""
+    """The time within which residents get an answer."""
 
-    amount: Annotated[int, rule(between(1, 10_000))] = Field(title="Antal")
+    amount: Annotated[int, checked_by(in_range(1, 10_000))] = Field(title="Antal")
     unit: ResponseTimeUnit = Field(title="Enhet", strict=False)
 
 
 class CaseTypeContent(ContentModel):
-    """All that a version of a case type or of its template holds."""
+    """The content of a version of a case type or of its template."""
 
     name: Name = Field(title="Namn", json_schema_extra=TEXT)
     internal_name: Name = Field(title="Internt namn", json_schema_extra=STAFF_TEXT)
@@ -208,7 +199,7 @@ class CaseTypeContent(ContentModel):
     language: LanguageTag = Field(default="sv", title="Språk")
 
     def problems(self) -> Iterator[Problem]:
-        """Conditions hang on earlier questions; what can't be sent in has no required questions."""
+        """Check conditions, and that a form that cannot be submitted requires no answers."""
         yield from condition_problems(self.questions)
         for index, question in enumerate(self.questions):
             if question.required and not self.submittable:
@@ -221,7 +212,7 @@ class CaseTypeContent(ContentModel):
 
 
 def condition_problems(questions: Sequence[Question]) -> Iterator[Problem]:
-    """What is wrong with the conditions of a content's questions, with paths from that content."""
+    """Yield the problems of the questions' conditions, with paths from the content."""
     for index, question in enumerate(questions):
         if question.shown_if:
             yield from _condition_problems(
@@ -232,23 +223,27 @@ def condition_problems(questions: Sequence[Question]) -> Iterator[Problem]:
 def _condition_problems(
     condition: QuestionCondition, questions: Sequence[Question], index: int, path: tuple[str, ...]
 ) -> Iterator[Problem]:
-    named = next(
-        (place for place, question in enumerate(questions) if question.key == condition.question),
+    target = next(
+        (
+            position
+            for position, question in enumerate(questions)
+            if question.key == condition.question
+        ),
         None,
     )
-    if named is None:
+    if target is None:
         yield Problem(
             "CONDITION_UNKNOWN_QUESTION",
             "Välj en fråga som finns i formuläret.",
             (*path, "question"),
         )
-    elif named >= index:
+    elif target >= index:
         yield Problem(
             "CONDITION_NOT_EARLIER",
             "Välj en fråga som står före denna i formuläret.",
             (*path, "question"),
         )
-    elif not is_blank(condition.equals) and not questions[named].can_be(condition.equals):
+    elif not is_blank(condition.equals) and not questions[target].can_be(condition.equals):
         yield Problem(
             "CONDITION_UNKNOWN_ANSWER",
             "Välj ett svar som frågan kan få: nyckeln till ett svarsalternativ, eller ja eller"

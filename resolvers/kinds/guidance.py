@@ -1,19 +1,20 @@
-"""The content of guidance: a routine for support, step by step, and whom to refer a resident to in
-each region.
-"""
+"""The content of guidance: routines for support, with steps and referrals for each region."""
 
 from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import Field
 
-from resolvers.kinds.texts import (
+from resolvers.kinds.checks import checked_by, max_length, one_line
+from resolvers.kinds.content_model import (
     RICH,
     STAFF_ONLY,
     STAFF_RICH,
     STAFF_TEXT,
     TEXT,
     ContentModel,
+)
+from resolvers.kinds.texts import (
     CountyCode,
     Key,
     Label,
@@ -23,9 +24,6 @@ from resolvers.kinds.texts import (
     PlainText,
     RichText,
     Url,
-    at_most,
-    one_line,
-    rule,
 )
 from store.errors import Problem
 from store.kinds.kinds import Kind, Shared
@@ -41,12 +39,12 @@ class GuidanceStep(ContentModel):
 
 
 class Referral(ContentModel):
-    """Whom to refer a resident of one region to."""
+    """Where to refer residents of one region."""
 
     key: Key = Field(title="Nyckel")
     county_code: CountyCode = Field(title="Län")
     refer_to: Label = Field(title="Hänvisa till", json_schema_extra=TEXT)
-    telephone_number: Annotated[str, rule(at_most(50), one_line)] | None = Field(
+    telephone_number: Annotated[str, checked_by(max_length(50), one_line)] | None = Field(
         default=None, title="Telefonnummer"
     )
     url: Url | None = Field(default=None, title="Adress")
@@ -54,7 +52,7 @@ class Referral(ContentModel):
 
 
 class GuidanceContent(ContentModel):
-    """All that a version of a routine holds."""
+    """The content of a version of a routine."""
 
     name: Name = Field(title="Namn", json_schema_extra=STAFF_TEXT)
     internal_name: Name = Field(title="Internt namn", json_schema_extra=STAFF_TEXT)
@@ -73,7 +71,7 @@ class GuidanceContent(ContentModel):
     language: LanguageTag = Field(default="sv", title="Språk", json_schema_extra=STAFF_ONLY)
 
     def problems(self) -> Iterator[Problem]:
-        """A region stands once: support must not have to choose."""
+        """Check that each region has one referral, so that support has no choice to make."""
         seen = set()
         for index, referral in enumerate(self.referrals):
             if referral.county_code in seen:

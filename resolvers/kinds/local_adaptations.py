@@ -5,7 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from resolvers.kinds.case_types import StandardReply, TermsSection
-from resolvers.kinds.texts import STAFF_ONLY, ContentModel, between, rule
+from resolvers.kinds.checks import checked_by, in_range
+from resolvers.kinds.content_model import STAFF_ONLY, ContentModel
 from store.kinds.kinds import Kind
 from store.records import Content, OwnerKind
 
@@ -13,11 +14,9 @@ NAME = "Lokal anpassning"
 
 
 class LocalAdaptationContent(ContentModel):
-    """A clinic's own replies and terms, and the version of the case type that they were written
-    for.
-    """
+    """A clinic's own replies and terms, and the case type version that they were written for."""
 
-    written_for: Annotated[int, rule(between(1, 2**31 - 1))] = Field(
+    written_for: Annotated[int, checked_by(in_range(1, 2**31 - 1))] = Field(
         title="Skriven för version", json_schema_extra=STAFF_ONLY
     )
     standard_replies: list[StandardReply] = Field(
@@ -27,7 +26,7 @@ class LocalAdaptationContent(ContentModel):
 
 
 def _names(_: Content) -> tuple[str, str]:
-    # An adaptation goes by the name of its case type, which is not in its content; lists show that.
+    # Lists show the name of the case type, which is not part of the content.
     return NAME, NAME
 
 

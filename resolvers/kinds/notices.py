@@ -1,35 +1,26 @@
-"""The content of notices: planned and present outages, and other news of a service."""
+"""The content of notices: planned and ongoing outages, and other news of a service."""
 
 from collections.abc import Iterator
 from enum import StrEnum
 
 from pydantic import Field
 
-from resolvers.kinds.texts import (
-    STAFF_ONLY,
-    STAFF_RICH,
-    STAFF_TEXT,
-    ContentModel,
-    Label,
-    LanguageTag,
-    MandatoryRichText,
-    Moment,
-    Name,
-)
+from resolvers.kinds.content_model import STAFF_ONLY, STAFF_RICH, STAFF_TEXT, ContentModel
+from resolvers.kinds.texts import Label, LanguageTag, MandatoryRichText, Moment, Name
 from store.errors import Problem
 from store.kinds.kinds import Kind, Shared
 from store.records import OwnerKind
 
 
 class NoticeEnvironment(StrEnum):
-    """Where it happens."""
+    """The environment that a notice concerns."""
 
     PRODUCTION = "PRODUCTION"
     ACCEPTANCE_TEST = "ACCEPTANCE_TEST"
 
 
 class NoticeStatus(StrEnum):
-    """How far it has come."""
+    """The progress of an outage."""
 
     PLANNED = "PLANNED"
     ONGOING = "ONGOING"
@@ -38,7 +29,7 @@ class NoticeStatus(StrEnum):
 
 
 class NoticeContent(ContentModel):
-    """All that a version of a notice holds."""
+    """The content of a version of a notice."""
 
     name: Name = Field(title="Rubrik", json_schema_extra=STAFF_TEXT)
     internal_name: Name = Field(title="Internt namn", json_schema_extra=STAFF_TEXT)
@@ -53,7 +44,7 @@ class NoticeContent(ContentModel):
     language: LanguageTag = Field(default="sv", title="Språk", json_schema_extra=STAFF_ONLY)
 
     def problems(self) -> Iterator[Problem]:
-        """It ends after it starts, and what is over has an end."""
+        """Check that it ends after it starts, and that a resolved notice has an end."""
         if self.ends_at is not None and self.ends_at <= self.starts_at:
             yield Problem("TIME_ORDER", "Ange en sluttid som är senare än starttiden.", ("endsAt",))
         if self.ends_at is None and self.status is NoticeStatus.RESOLVED:

@@ -1,5 +1,6 @@
-"""The content of resident cases, which clinics send to residents, and of their templates:
-information, or questions to be answered.
+"""The content of resident cases and of their templates.
+
+A resident case is a form that a clinic sends to a resident: information, or questions to answer.
 """
 
 from collections.abc import Iterator
@@ -8,29 +9,21 @@ from enum import StrEnum
 from pydantic import Field
 
 from resolvers.kinds.case_types import Link, Question, QuestionKind, condition_problems
-from resolvers.kinds.texts import (
-    RICH,
-    STAFF_TEXT,
-    TEXT,
-    ContentModel,
-    LanguageTag,
-    Name,
-    PlainText,
-    RichText,
-)
+from resolvers.kinds.content_model import RICH, STAFF_TEXT, TEXT, ContentModel
+from resolvers.kinds.texts import LanguageTag, Name, PlainText, RichText
 from store.errors import Problem
 from store.kinds.kinds import Kind, Shared
 
 
 class ResidentCaseForm(StrEnum):
-    """Whether the resident answers."""
+    """Whether the resident reads information or answers questions."""
 
     INFORMATION = "INFORMATION"
     QUESTIONS = "QUESTIONS"
 
 
 class ResidentCaseContent(ContentModel):
-    """All that a version of a resident case or of its template holds."""
+    """The content of a version of a resident case or of its template."""
 
     name: Name = Field(title="Namn", json_schema_extra=TEXT)
     internal_name: Name = Field(title="Internt namn", json_schema_extra=STAFF_TEXT)
@@ -45,8 +38,9 @@ class ResidentCaseContent(ContentModel):
     language: LanguageTag = Field(default="sv", title="Språk")
 
     def problems(self) -> Iterator[Problem]:
-        """Information has no questions, a question form has some; files are asked for only where
-        they may be attached.
+        """Check that only a question form has questions, and that attachments are allowed.
+
+        Attachments must be allowed where a question asks for one.
         """
         if self.form is ResidentCaseForm.INFORMATION and self.questions:
             yield Problem(

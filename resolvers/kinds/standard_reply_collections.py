@@ -1,17 +1,16 @@
-"""The content of a principal's collections of standard replies, which its staff and support answer
-from.
-"""
+"""The content of collections of standard replies, for the staff and support of a principal."""
 
 from pydantic import Field
 
 from resolvers.kinds.case_types import StandardReply
-from resolvers.kinds.texts import STAFF_ONLY, STAFF_TEXT, ContentModel, LanguageTag, Name, PlainText
+from resolvers.kinds.content_model import STAFF_ONLY, STAFF_TEXT, ContentModel
+from resolvers.kinds.texts import LanguageTag, Name, PlainText
 from store.kinds.kinds import Kind, Shared
 from store.records import OwnerKind
 
 
 class StandardReplyCollectionContent(ContentModel):
-    """All that a version of a collection holds."""
+    """The content of a version of a collection."""
 
     name: Name = Field(title="Namn", json_schema_extra=STAFF_TEXT)
     internal_name: Name = Field(title="Internt namn", json_schema_extra=STAFF_TEXT)

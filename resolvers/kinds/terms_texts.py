@@ -1,5 +1,7 @@
-"""The content of terms texts: what a resident reads, and perhaps accepts, before choosing a clinic
-or booking a time there.
+"""The content of terms texts.
+
+A resident reads them, and accepts them where required, before choosing a clinic or booking a time
+there.
 """
 
 from collections.abc import Iterator
@@ -8,36 +10,26 @@ from typing import Annotated
 
 from pydantic import Field
 
-from resolvers.kinds.texts import (
-    RICH,
-    STAFF_TEXT,
-    TEXT,
-    ContentModel,
-    LanguageTag,
-    Name,
-    PlainText,
-    RichText,
-    at_most,
-    is_blank,
-    rule,
-)
+from resolvers.kinds.checks import checked_by, is_blank, max_length
+from resolvers.kinds.content_model import RICH, STAFF_TEXT, TEXT, ContentModel
+from resolvers.kinds.texts import LanguageTag, Name, PlainText, RichText
 from store.errors import Problem
 from store.kinds.kinds import Kind, Shared
 from store.records import Content
 
 LEAD_CHARACTERS = 300
-"""So much of the clinic text is shown before it is folded out."""
+"""The number of characters of the clinic text that are shown before it is expanded."""
 
 
 class TermsService(StrEnum):
-    """Which service the terms stand in."""
+    """The service that shows the terms."""
 
     LISTING = "LISTING"
     BOOKING = "BOOKING"
 
 
 class TermsTextContent(ContentModel):
-    """All that a version of a terms text holds."""
+    """The content of a version of a terms text."""
 
     name: Name = Field(title="Namn", json_schema_extra=TEXT)
     internal_name: Name = Field(title="Internt namn", json_schema_extra=STAFF_TEXT)
@@ -47,7 +39,7 @@ class TermsTextContent(ContentModel):
     service: TermsService = Field(title="Tjänst", strict=False)
     clinic_text: RichText = Field(default="", title="Text om mottagningen", json_schema_extra=RICH)
     booking_concerns: RichText = Field(default="", title="Bokningen avser", json_schema_extra=RICH)
-    information_to_clinic: Annotated[str, rule(at_most(150))] = Field(
+    information_to_clinic: Annotated[str, checked_by(max_length(150))] = Field(
         default="", title="Information till mottagningen", json_schema_extra=TEXT
     )
     terms: RichText = Field(default="", title="Villkor", json_schema_extra=RICH)
@@ -55,7 +47,7 @@ class TermsTextContent(ContentModel):
     language: LanguageTag = Field(default="sv", title="Språk")
 
     def problems(self) -> Iterator[Problem]:
-        """Each part belongs to a service."""
+        """Check that only parts of the chosen service are filled in."""
         if self.service is TermsService.LISTING:
             for name, text in (
                 ("bookingConcerns", self.booking_concerns),
@@ -76,7 +68,7 @@ class TermsTextContent(ContentModel):
 
 
 def must_accept(content: Content) -> bool:
-    """Whether the resident must tick a box: where there are terms."""
+    """Whether the resident must accept the terms: only where there are some."""
     return not is_blank(content["terms"])
 
 

@@ -1,11 +1,9 @@
-"""Validation of content, of any kind of document: every problem at once, each with its code, its
-message and its place.
+"""Validation of the content of documents of any kind.
 
-Nothing here knows a certain kind. A kind's rules are in its Pydantic model: in the types of its
-fields, and in `problems()` for
-what several fields break together. For every kind, keys are unique within their list, and no text
-holds control characters or a
-personal identity number.
+All problems are reported at once, each with its code, message and path. Nothing here depends on a
+certain kind. The rules of a kind are in its Pydantic model: in the types of its fields, and in
+`problems()` for rules over several fields. For every kind, keys are unique within their list, and
+no text contains control characters or a personal identity number.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,13 +14,9 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from resolvers.kinds.texts import (
-    SHAPE_ONLY,
-    ContentModel,
-    Fault,
-    allowed_characters,
-    no_personal_number,
-)
+from resolvers.kinds.checks import SHAPE_ONLY, Violation, allowed_characters
+from resolvers.kinds.content_model import ContentModel
+from resolvers.kinds.personal_numbers import no_personal_number
 from resolvers.pages.placeholders import known_placeholders
 from store.errors import InvalidInput, Path, Problem
 from store.kinds.kinds import Kind
@@ -36,31 +30,33 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "BLANK": "A mandatory text is empty, or has only white space or invisible characters.",
         "CONDITION_NOT_EARLIER": (
-            "A condition hangs on the question itself or on a later one; only an earlier question"
-            " can decide."
+            "A condition depends on the question itself or on a later one; it must depend on an"
+            " earlier question."
         ),
         "CONDITION_UNKNOWN_ANSWER": (
-            "A condition waits for an answer that the question can't get: no option's key, or"
-            " neither yes nor no."
+            "A condition expects an answer that the question cannot have: not the key of an"
+            " option, or neither yes nor no."
         ),
-        "CONDITION_UNKNOWN_QUESTION": "A condition hangs on a question that isn't in the content.",
+        "CONDITION_UNKNOWN_QUESTION": (
+            "A condition depends on a question that is not in the content."
+        ),
         "DUPLICATE_KEY": "An earlier item of the same list has this key.",
-        "DUPLICATE_VALUE": "The same code stands more than once in a list of codes.",
+        "DUPLICATE_VALUE": "A list of codes contains the same code more than once.",
         "END_MISSING": "A notice is resolved but has no end.",
         "IMAGE_ALT_MISSING": "An image in a rich text has no alternative text.",
         "INVALID_CHARACTER": (
-            "A text holds a control character (other than tab and line breaks) or half of a"
+            "A text contains a control character (other than tab and line breaks) or half of a"
             " surrogate pair."
         ),
         "INVALID_CODE": "A county code is not two digits, or a municipality code not four.",
         "INVALID_KEY": "A key is not 1 to 64 letters, digits, hyphens or underscores.",
-        "INVALID_LANGUAGE": "The language is no BCP 47 tag.",
+        "INVALID_LANGUAGE": "The language is not a BCP 47 tag.",
         "INVALID_TIME": "A time is not RFC 3339 with an offset, or does not exist.",
         "INVALID_VALUE": "The value breaks a rule that has no code of its own.",
-        "LINE_BREAK": "A name or label holds a line break or a tab.",
+        "LINE_BREAK": "A name or label contains a line break or a tab.",
         "LINK_TEXT_MISSING": "A link in a rich text has no text.",
         "MARKDOWN_NOT_ALLOWED": (
-            "A rich text goes outside the Markdown subset: code, quote, rule, table, or lists"
+            "A rich text uses Markdown outside the subset: code, quote, rule, table, or lists"
             " nested too deeply."
         ),
         "MISSING": "A mandatory field is left out or null.",
@@ -70,73 +66,74 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
             " listing have."
         ),
         "OPTIONS_MISSING": "A single or multiple choice question has no options.",
-        "OPTIONS_NOT_ALLOWED": "A question that is no choice has options.",
+        "OPTIONS_NOT_ALLOWED": "A question that is not a choice has options.",
         "OUT_OF_RANGE": "A number is below or above its bounds.",
         "PERSONAL_NUMBER": (
-            "A text holds a personal identity number or a coordination number (personnummer,"
+            "A text contains a personal identity number or a coordination number (personnummer,"
             " samordningsnummer)."
         ),
         "QUESTIONS_MISSING": "A question form has no questions.",
         "QUESTIONS_NOT_ALLOWED": "An information form has questions.",
-        "RAW_HTML": "A rich text holds HTML.",
+        "RAW_HTML": "A rich text contains HTML.",
         "REQUIRED_NOT_SUBMITTABLE": (
-            "A question is required, though the case type can't be submitted."
+            "A question is required, though the case type cannot be submitted."
         ),
-        "TIME_ORDER": "A time to is not after the time from.",
+        "TIME_ORDER": "An end time is not after its start time.",
         "TOO_LARGE": "The content as a whole is over 1 MiB as BSON.",
-        "TOO_LONG": "A text has more characters than its field takes.",
-        "TOO_MANY": "A list has more items than it takes.",
+        "TOO_LONG": "A text has more characters than its field allows.",
+        "TOO_MANY": "A list has more items than it allows.",
         "UNKNOWN_FIELD": "There is no such field.",
         "UNKNOWN_PLACEHOLDER": (
-            "A text holds a placeholder in double braces that nothing takes the place of."
+            "A text contains a placeholder in double braces that does not exist."
         ),
-        "UNKNOWN_VALUE": "The value is none of the enum's.",
+        "UNKNOWN_VALUE": "The value is not one of the enum.",
         "URL_HOST": "A web address has no host, or a malformed one.",
         "URL_INVALID": (
-            "An address holds white space or characters that addresses can't have, or is malformed."
+            "An address contains white space or characters that addresses cannot have, or is"
+            " malformed."
         ),
         "URL_SCHEME": (
             "An address is relative, or its scheme is not allowed: https, http, mailto, tel for"
             " links; https, http for images."
         ),
-        "URL_USERINFO": "A web address holds a user name or a password.",
-        "WRONG_TYPE": "The value is of another JSON type than the field.",
+        "URL_USERINFO": "A web address contains a user name or a password.",
+        "WRONG_TYPE": "The value has another JSON type than the field.",
     }
 )
-"""Every code that a problem in content can have, and what it means."""
+"""The meaning of each code that a problem in content can have."""
 
 MAX_PROBLEMS = 200
-"""How many problems are told at most; a body of nonsense must not make a far larger answer."""
+"""The number of problems reported: a malformed body must not cause a far larger response."""
 
-_SURELY_TOO_LARGE = (
-    2 * 1024 * 1024
-)  # as JSON; the store weighs exactly. Spares reading what can't be kept anyway
-_MAX_NAME = 100  # of a field that doesn't exist, as repeated in a path
+_MAX_JSON_BYTES = 2 * 1024 * 1024
+"""Refuses early what is certainly too large; the store checks the exact size."""
+_MAX_STEP = 100
+"""The number of characters of an unknown field's name that a path repeats."""
 
 
 def validate(kind: Kind, content: Mapping[str, Any], path: Path = ("content",)) -> dict[str, Any]:
-    """Check content against its kind, and give it the one form in which it is stored.
+    """Check content against its kind, and return it in the form in which it is stored.
 
-    Texts are kept exactly as given: nothing is trimmed or normalised. Fields left out or null get
-    their default. So equal content is equal
-    JSON, and `validate(kind, validate(kind, content)) == validate(kind, content)`.
+    Texts are stored exactly as given: nothing is trimmed or normalised. Fields left out or null get
+    their default. Equal content therefore gives equal JSON, and
+    `validate(kind, validate(kind, content)) == validate(kind, content)`.
 
     Args:
-        kind: Whose model decides.
-        content: Plain JSON in the API's names.
-        path: Where the content stands in the input of the call.
+        kind: The kind with the content model.
+        content: Plain JSON with API names.
+        path: Where the content is in the caller's input.
 
     Returns:
         Plain JSON with every field present, in the model's order, None as null.
 
     Raises:
-        InvalidInput: Every problem found, at most `MAX_PROBLEMS`; where a name or a type is wrong,
-            the rules over several fields wait.
+        InvalidInput: All problems, at most `MAX_PROBLEMS`. Where a name or a type is wrong, the
+            rules over several fields are not checked.
     """
-    if _size(content) > _SURELY_TOO_LARGE:
+    if _size(content) > _MAX_JSON_BYTES:
         raise InvalidInput.at(path, "TOO_LARGE", "Innehållet är för stort: högst 1 MiB får plats.")
     model, found = _parse(kind, content)
-    # The same fault can be found twice, in a text as written and as rendered.
+    # A violation can be found twice: in a text as written and as rendered.
     problems = list(dict.fromkeys([*found, *_cross_field(model), *_texts(content)]))
     if model is None or problems:
         raise InvalidInput(
@@ -146,7 +143,7 @@ def validate(kind: Kind, content: Mapping[str, Any], path: Path = ("content",)) 
 
 
 def _size(content: Content) -> int:
-    """Bytes as JSON; 0 for what is no JSON, which is refused for that."""
+    """The size as JSON, in bytes; 0 for what is not JSON, which validation refuses."""
     try:
         return len(orjson.dumps(content))
     except (TypeError, RecursionError):
@@ -154,9 +151,9 @@ def _size(content: Content) -> int:
 
 
 def _parse(kind: Kind, content: Content) -> tuple[BaseModel | None, list[Problem]]:
-    """The model, even where single fields break rules, and the problems of single fields.
+    """The model, and the problems of single fields.
 
-    None where names or types are wrong.
+    The model is None where names or types are wrong; it exists where fields only break rules.
     """
     data = dict(content) if isinstance(content, Mapping) else content
     try:
@@ -174,18 +171,14 @@ def _parse(kind: Kind, content: Content) -> tuple[BaseModel | None, list[Problem
 
 
 def problems_of(error: ValidationError) -> list[Problem]:
-    """What Pydantic found in a model of another file's, with our codes and messages; at most
-    `MAX_PROBLEMS`.
-    """
-    found = [
+    """The errors of any Pydantic model, with our codes and messages; at most `MAX_PROBLEMS`."""
+    problems = [
         problem
         for details in error.errors(include_url=False, include_input=False)
         for problem in _translate(details)
     ]
-    return found[:MAX_PROBLEMS]
+    return problems[:MAX_PROBLEMS]
 
-
-# ------------------------------------------------------------------ single fields
 
 _CODES_OF_TYPES = {
     "missing": "MISSING",
@@ -216,15 +209,15 @@ _TYPES = {
 
 
 def _translate(details: ErrorDetails) -> Iterator[Problem]:
-    """One Pydantic error as problems with our codes and messages.
+    """Translate a Pydantic error into problems with our codes and messages.
 
-    The input isn't repeated: it may be what must not be stored.
+    The input is not repeated: it may be something that must not be stored.
     """
     path = tuple(_readable(str(step)) for step in details["loc"])
     context = details.get("ctx", {})
-    if "faults" in context:
-        faults: list[Fault] = context["faults"]
-        yield from (Problem(fault.code, fault.message, path) for fault in faults)
+    if "violations" in context:
+        violations: list[Violation] = context["violations"]
+        yield from (Problem(violation.code, violation.message, path) for violation in violations)
         return
     kind = details["type"]
     code = _CODES_OF_TYPES.get(
@@ -267,15 +260,12 @@ def _message(code: str, kind: str, context: Mapping[str, Any]) -> str:  # noqa: 
 
 
 def _readable(step: str) -> str:
-    """A path step that can be sent as JSON: a name that a caller made up can be long or broken."""
-    return step.encode("utf-8", "replace").decode()[:_MAX_NAME]
-
-
-# ------------------------------------------------------------------ several fields
+    """A path step that can be sent as JSON: an unknown name can be long or malformed."""
+    return step.encode("utf-8", "replace").decode()[:_MAX_STEP]
 
 
 def _cross_field(model: object, path: Path = ()) -> Iterator[Problem]:
-    """The `problems()` of a model and of all models in it, and keys used twice in a list."""
+    """Yield the `problems()` of a model and of all models in it, and duplicate keys in lists."""
     if isinstance(model, ContentModel):
         for problem in model.problems():
             yield Problem(problem.code, problem.message, (*path, *problem.path))
@@ -302,30 +292,27 @@ def _repeated_keys(items: list[object], path: Path) -> Iterator[Problem]:
             seen.add(key)
 
 
-# ------------------------------------------------------------------ every text
-
-
 def _texts(content: object) -> Iterator[Problem]:
-    """What no text may hold, wherever in the content it stands.
+    """Yield the problems that the rules for every text find, anywhere in the content.
 
-    Without recursion: the input can be nested to any depth.
+    This does not recurse: the input can be nested to any depth.
     """
-    waiting: list[tuple[Path, object]] = [((), content)]
-    while waiting:
-        path, value = waiting.pop()
+    stack: list[tuple[Path, object]] = [((), content)]
+    while stack:
+        path, value = stack.pop()
         if isinstance(value, str):
-            for fault in (
+            for violation in (
                 *allowed_characters(value),
                 *no_personal_number(value),
                 *known_placeholders(value),
             ):
-                yield Problem(fault.code, fault.message, path)
+                yield Problem(violation.code, violation.message, path)
         elif isinstance(value, Mapping):
-            waiting.extend(
+            stack.extend(
                 ((*path, _readable(str(name))), item)
                 for name, item in reversed(list(value.items()))
             )
         elif isinstance(value, list):
-            waiting.extend(
+            stack.extend(
                 ((*path, str(index)), item) for index, item in reversed(list(enumerate(value)))
             )

@@ -15,7 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from resolvers.kinds.texts import LINK_SCHEMES, text_of
+from resolvers.kinds.rich_text import visible_text
+from resolvers.kinds.urls import LINK_SCHEMES
 
 _TAGS: Final = frozenset(
     {"p", "strong", "em", "ul", "ol", "li", "a", "h3", "h4", "h5", "h6", "br", "img"}
@@ -79,7 +80,7 @@ def lead_of(markdown: str, characters: int) -> Lead:
     words where there are some.
     """
     parts = [
-        text_of(token.children or [])
+        visible_text(token.children or [])
         for token in _markdown.parse(markdown)
         if token.type == "inline"
     ]

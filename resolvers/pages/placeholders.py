@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from resolvers.kinds.texts import Fault
+from resolvers.kinds.checks import Violation
 from store.content.text_fields import rewritten
 from store.kinds.kinds import Field
 from store.records import Clinic, Content
@@ -29,11 +29,11 @@ PLACEHOLDER = re.compile(
 _MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&])")
 
 
-def known_placeholders(text: str) -> Iterator[Fault]:
+def known_placeholders(text: str) -> Iterator[Violation]:
     """A check that a text holds no placeholder that nothing would take the place of."""
     if "{{" in text and any(name.strip() not in PLACEHOLDERS for name in PLACEHOLDER.findall(text)):
         names = ", ".join(f"{{{{{name}}}}}" for name in PLACEHOLDERS)
-        yield Fault("UNKNOWN_PLACEHOLDER", f"Använd bara platshållarna {names}.")
+        yield Violation("UNKNOWN_PLACEHOLDER", f"Använd bara platshållarna {names}.")
 
 
 def values_of(clinic: Clinic) -> Mapping[str, str]:

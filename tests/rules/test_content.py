@@ -13,7 +13,8 @@ from pydantic import Field
 
 from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
 from resolvers.kinds.case_types import CaseTypeContent
-from resolvers.kinds.texts import ContentModel, Key
+from resolvers.kinds.content_model import ContentModel
+from resolvers.kinds.texts import Key
 from resolvers.kinds.validation import CODES, MAX_PROBLEMS, validate
 from store.errors import InvalidInput, Problem
 from store.kinds.kinds import Kind

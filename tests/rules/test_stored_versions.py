@@ -10,7 +10,9 @@ import pytest
 from pydantic import Field, create_model
 
 from resolvers.kinds import KINDS
-from resolvers.kinds.texts import ContentModel, Label, at_most, rule
+from resolvers.kinds.checks import checked_by, max_length
+from resolvers.kinds.content_model import ContentModel
+from resolvers.kinds.texts import Label
 from resolvers.kinds.validation import validate
 from store.content.hashing import ChainCheck, Verification
 from store.kinds.kinds import Kind
@@ -78,7 +80,7 @@ def test_a_shape_tells_names_and_types_and_nothing_else() -> None:
         size: int | None = Field(default=None, title="Storlek")
 
     class After(ContentModel):
-        label: Annotated[str, rule(at_most(3))] = Field(default="", title="Namn")
+        label: Annotated[str, checked_by(max_length(3))] = Field(default="", title="Namn")
         size: int | None = Field(default=1, title="Storlek")
 
     assert (

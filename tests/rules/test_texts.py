@@ -9,13 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import luhn
 
-from resolvers.kinds.texts import (
-    IMAGE_SCHEMES,
-    check_rich_text,
-    check_url,
-    has_personal_number,
-    is_blank,
-)
+from resolvers.kinds.checks import is_blank
+from resolvers.kinds.personal_numbers import has_personal_number
+from resolvers.kinds.rich_text import check_rich_text
+from resolvers.kinds.urls import IMAGE_SCHEMES, check_url
 
 # ------------------------------------------------------------------ personal identity numbers
 
