@@ -11,8 +11,8 @@ from typing import Any
 from resolvers.context import Context
 from resolvers.documents import documents
 from resolvers.kinds import CASE_TYPE, LOCAL_ADAPTATION
-from resolvers.pages import case_type_page
 from resolvers.pages.placeholders import filled, values_of
+from resolvers.pages.rendering import case_type_page
 from store.records import Clinic, Content, Document, OrderedList, Version
 
 _ADDED = ("standardReplies", "terms")

@@ -67,7 +67,7 @@ class TermsTextContent(ContentModel):
             )
 
 
-def must_accept(content: Content) -> bool:
+def requires_acceptance(content: Content) -> bool:
     """Whether the resident must accept the terms: only where there are some."""
     return not is_blank(content["terms"])
 

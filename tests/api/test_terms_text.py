@@ -4,7 +4,7 @@ sanitised HTML.
 
 from typing import Any
 
-from resolvers.pages import Lead, lead_of
+from resolvers.pages.rendering import Excerpt, excerpt_of
 from tests.callers import BJORKEN, STOCKHOLM
 from tests.kinds import SAMPLES
 from tests.life import look, made
@@ -103,9 +103,9 @@ async def test_marks_in_plain_parts_are_shown_as_they_are(world: World) -> None:
 
 
 def test_a_lead_ends_between_words() -> None:
-    assert lead_of("Ett *två* tre", 8) == Lead("Ett två", cut=True)
-    assert lead_of("Ett *två* tre", 7) == Lead("Ett två", cut=True)
-    assert lead_of("Ett *två* tre", 11) == Lead("Ett två tre", cut=False)
-    assert lead_of("# Ett\n\n- två\n- tre", 11) == Lead("Ett två tre", cut=False)
-    assert lead_of("x" * 12, 10) == Lead("x" * 10, cut=True)
-    assert lead_of("", 10) == Lead("", cut=False)
+    assert excerpt_of("Ett *två* tre", 8) == Excerpt("Ett två", cut=True)
+    assert excerpt_of("Ett *två* tre", 7) == Excerpt("Ett två", cut=True)
+    assert excerpt_of("Ett *två* tre", 11) == Excerpt("Ett två tre", cut=False)
+    assert excerpt_of("# Ett\n\n- två\n- tre", 11) == Excerpt("Ett två tre", cut=False)
+    assert excerpt_of("x" * 12, 10) == Excerpt("x" * 10, cut=True)
+    assert excerpt_of("", 10) == Excerpt("", cut=False)

@@ -190,12 +190,12 @@ def test_what_is_no_moment_is_refused(time: object) -> None:
 
 
 def test_a_terms_text_without_terms_needs_no_box() -> None:
-    from resolvers.kinds.terms_texts import must_accept  # noqa: PLC0415
+    from resolvers.kinds.terms_texts import requires_acceptance  # noqa: PLC0415
 
     content = validate(KINDS["TERMS_TEXT"], SAMPLES["termsText"].content)
 
     assert (
-        must_accept(content),
-        must_accept({**content, "terms": ""}),
-        must_accept({**content, "terms": " \u200b\n"}),
+        requires_acceptance(content),
+        requires_acceptance({**content, "terms": ""}),
+        requires_acceptance({**content, "terms": " \u200b\n"}),
     ) == (True, False, False)
