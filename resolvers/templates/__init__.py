@@ -1,3 +1,1 @@
-"""What can be asked of templates beyond what is asked of every document: their use, their review,
-their exchange.
-"""
+"""Templates: use, review, comparison, adoption of new versions, export and import."""

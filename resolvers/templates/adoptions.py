@@ -1,9 +1,8 @@
-"""Taking a newer template version over into a document, and trying it first: who may, and what is
-decided how.
+"""Adoption of a newer template version by a document, with a preview.
 
-The document's side is its newest content, drafts included; the template's is a version that the
-viewer sees. Both come from the version that the
-document's newest version was made from. The result is held to the same rules as any edit.
+This is a three-way merge. One side is the newest content of the document, drafts included; the
+other is a version of the template that the viewer sees. The base is the template version that the
+document's newest version was made from. The result must follow the rules for any edit.
 """
 
 from collections.abc import Sequence
@@ -29,18 +28,24 @@ _MAX_RESOLUTIONS = 5000
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """The side to take in one conflict."""
+    """The side to take in a conflict."""
 
     path: str
     take: MergeSide
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """What taking a template version over would come to.
+class AdoptionPreview:
+    """The result that an adoption would have.
 
-    `content` is None where conflicts are left. `problems` are the rules that the merged content
-    breaks: it would be refused.
+    Attributes:
+        document: The document as it is now.
+        base: The template version that its newest version was made from.
+        theirs: The template version to adopt.
+        changes: How the newest content of the document would change.
+        conflicts: The conflicts that no resolution decides.
+        problems: The rules that the merged content breaks: the adoption would be refused.
+        content: The merged content; None where conflicts are left.
     """
 
     document: Document
@@ -62,52 +67,59 @@ async def adopt(
     note: str | None,
     key: IdempotencyKey | None,
 ) -> Saved:
-    """Write the draft version with which a newer template version is taken over.
+    """Write a draft version that adopts a newer template version.
 
     Raises:
+        NotFound: There is no such document, or the viewer may not know of it.
+        NotPermitted: The viewer may not edit it.
         MergeConflict: Both sides changed values that no resolution decides.
-        InvalidInput: There is nothing to take over, a resolution is for no conflict, or the merged
+        InvalidInput: There is nothing to adopt, a resolution matches no conflict, or the merged
             content breaks a rule.
+        VersionConflict: `expected_version` is not the newest version.
     """
-    document, held, takeover = await _takeover(context, document_id, template_version, resolutions)
+    document, held, adoption = await _prepare(context, document_id, template_version, resolutions)
     return await context.store.template_adoptions.adopt(
         document,
-        theirs=takeover.theirs,
-        merge=takeover.content,
+        theirs=adoption.theirs,
+        merge=adoption.content,
         expected_version=expected_version,
         act=context.act(held, note),
         key=key,
     )
 
 
-async def check(
+async def preview(
     context: Context,
     document_id: str,
     template_version: int | None,
     resolutions: Sequence[Resolution],
-) -> Trial:
-    """The same, but nothing is written: what would change, what is in conflict, and what would be
-    refused.
+) -> AdoptionPreview:
+    """Merge without writing: report the changes, the conflicts, and the broken rules.
+
+    Raises:
+        NotFound: There is no such document, or the viewer may not know of it.
+        NotPermitted: The viewer may not edit it.
+        InvalidInput: There is nothing to adopt, or a resolution matches no conflict.
     """
-    document, _, takeover = await _takeover(context, document_id, template_version, resolutions)
-    derived = common_version(document, takeover.theirs)
+    document, _, adoption = await _prepare(context, document_id, template_version, resolutions)
+    derived = common_version(document, adoption.theirs)
     base = await context.loaders.versions.load((derived.template, derived.version))
     if base is None:
         raise LookupError(
             f"version {derived.version} of {derived.template}, which {document.id} comes from"
         )
-    merged = takeover.merged(base, document)
+    merged = adoption.merged(base, document)
     kind = context.store.kinds[document.kind]
     problems: Sequence[Problem] = ()
     if not merged.conflicts:
         try:
-            takeover.checked(document, merged.content)
+            adoption.checked(document, merged.content)
         except InvalidInput as refusal:
             problems = refusal.problems
-    return Trial(
+    return AdoptionPreview(
         document=document,
         base=derived.version,
-        theirs=takeover.theirs,
+        theirs=adoption.theirs,
         changes=diff.diff(
             kind.upcast(document.content, document.schema_version), merged.content, kind.fields
         ),
@@ -118,23 +130,31 @@ async def check(
 
 
 @dataclass(frozen=True, slots=True)
-class _Takeover:
-    """One template version to take over, and all that decides how, read beforehand: the writing
-    transaction only computes.
+class _Adoption:
+    """A template version to adopt, with all data that the merge needs.
+
+    All of it is read beforehand, so that the writing transaction only computes.
+
+    Attributes:
+        kinds: The kinds, with their content models.
+        theirs: The template version to adopt.
+        resolutions: The caller's decisions.
+        visible_base: The number of the base version; None where the viewer may not see it.
+        open_page_links: Whether the principal allows open page links.
     """
 
     kinds: Kinds
     theirs: Version
     resolutions: Sequence[Resolution]
-    seen: int | None
+    visible_base: int | None
     open_page_links: bool
 
     def content(self, base: Version, document: Document) -> Content:
-        """The next content.
+        """The next content of the document.
 
         Raises:
-            MergeConflict: Values are in conflict.
-            InvalidInput: A resolution is for no conflict, or the content breaks a rule.
+            MergeConflict: There are conflicts without a resolution.
+            InvalidInput: A resolution matches no conflict, or the content breaks a rule.
         """
         merged = self.merged(base, document)
         if merged.conflicts:
@@ -142,34 +162,35 @@ class _Takeover:
         return self.checked(document, merged.content)
 
     def merged(self, base: Version, document: Document) -> Merged:
-        """The merge as far as it goes. The common value is not told to who may not see that version
-        of the template.
+        """The merge, with the conflicts that are left.
+
+        Conflicts have no base value where the viewer may not see that template version.
 
         Raises:
-            InvalidInput: A resolution is for no conflict.
+            InvalidInput: A resolution matches no conflict.
         """
         kind = self.kinds[document.kind]
         merged = merge(
-            self._today(base),
+            self._upcast(base),
             kind.upcast(document.content, document.schema_version),
-            self._today(self.theirs),
+            self._upcast(self.theirs),
             kind.fields,
             {resolution.path: resolution.take for resolution in self.resolutions},
         )
-        problems = _misplaced(self.resolutions, merged.superfluous)
+        problems = _superfluous(self.resolutions, merged.superfluous)
         if problems:
             raise InvalidInput(problems[:MAX_PROBLEMS])
-        if base.number == self.seen:
+        if base.number == self.visible_base:
             return merged
         return replace(
             merged, conflicts=tuple(replace(conflict, base=None) for conflict in merged.conflicts)
         )
 
     def checked(self, document: Document, content: Content) -> Content:
-        """The content in the form in which it is stored, held to the rules of any edit.
+        """The content in the form in which it is stored, checked by the rules for any edit.
 
         Raises:
-            InvalidInput: It breaks some.
+            InvalidInput: It breaks some rule.
         """
         kind = self.kinds[document.kind]
         checked = validate(kind, content)
@@ -182,16 +203,17 @@ class _Takeover:
                 raise InvalidInput(problems)
         return checked
 
-    def _today(self, version: Version) -> Content:
+    def _upcast(self, version: Version) -> Content:
         return self.kinds[version.kind].upcast(version.content, version.schema_version)
 
 
-async def _takeover(
+async def _prepare(
     context: Context,
     document_id: str,
     template_version: int | None,
     resolutions: Sequence[Resolution],
-) -> tuple[Document, HeldRole, _Takeover]:
+) -> tuple[Document, HeldRole, _Adoption]:
+    """Check the rights of the viewer, and read all that the merge needs."""
     document, held = decisions.require(
         context.rights, Permission.EDIT, await documents.get(context, document_id)
     )
@@ -212,18 +234,18 @@ async def _takeover(
         )
     base = await versions.get(context, template, document.derived_from.version)
     policies = await context.store.policies.of(document.principal)
-    takeover = _Takeover(
+    adoption = _Adoption(
         kinds=context.store.kinds,
         theirs=theirs,
         resolutions=resolutions,
-        seen=base.number if base else None,
+        visible_base=base.number if base else None,
         open_page_links=policies.open_page_links,
     )
-    return document, held, takeover
+    return document, held, adoption
 
 
-def _misplaced(resolutions: Sequence[Resolution], superfluous: frozenset[str]) -> list[Problem]:
-    """The resolutions for what is in no conflict, or was decided by an earlier one."""
+def _superfluous(resolutions: Sequence[Resolution], superfluous: frozenset[str]) -> list[Problem]:
+    """The resolutions that match no conflict or repeat an earlier one, as problems."""
     seen: set[str] = set()
     problems = []
     for index, resolution in enumerate(resolutions):

@@ -1,5 +1,6 @@
-"""Where principals' documents differ from a template that they come from: place by place, equal
-values together.
+"""Comparison of a template with the documents that come from it.
+
+The comparison goes place by place; documents with equal values are grouped.
 """
 
 from collections import defaultdict
@@ -20,13 +21,20 @@ from store.mongo.paging import Page, Paging, cut, decode, encode
 from store.records import Content, Document, DocumentState, OwnerKind, key_of
 
 MAX_COMPARED = 500
-_SHAPE = (int, int, str)
-Row = tuple[int, int, str]
+_CURSOR_SHAPE = (int, int, str)
+PlaceKey = tuple[int, int, str]
+"""Sorts places: the position of the field, the number in the field, and the path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Which documents to compare; of all principals if none is named."""
+    """Which documents to compare.
+
+    Attributes:
+        templates: Whether to include templates.
+        case_types: Whether to include case types.
+        principals: The HSA-ids of their principals; None for all.
+    """
 
     templates: bool = True
     case_types: bool = True
@@ -35,9 +43,13 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One value at a place, and the documents that have it; None where they have nothing there.
+    """A value at a place, and the documents that have it.
 
-    `same` as the template's.
+    Attributes:
+        value: The value; None where the documents have none there.
+        same: Whether the template has the same value.
+        documents: The documents.
+        changes: The changes from the template's value.
     """
 
     value: Any
@@ -47,8 +59,8 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceCompared:
-    """One place: what the template has there, and what the others have."""
+class ComparedPlace:
+    """A place, with the value of the template and the values of the documents."""
 
     path: str
     label: str
@@ -62,48 +74,50 @@ class PlaceCompared:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """A template beside the documents that come from it."""
+class ComparedTemplate:
+    """A template compared with the documents that come from it."""
 
     template: Document
     documents: Sequence[Document]
-    rows: Mapping[Row, PlaceCompared]
+    places: Mapping[PlaceKey, ComparedPlace]
 
-    def page(self, paging: Paging, *, differing: bool) -> Page[PlaceCompared]:
-        """A page of the places, in the order of the template's content; what it lacks stands at the
-        end of each list.
+    def page(self, paging: Paging, *, differing: bool) -> Page[ComparedPlace]:
+        """A page of the places, in the order of the template's content.
+
+        Items that the template lacks come at the end of each list.
         """
-        keys = [key for key in sorted(self.rows) if self.rows[key].differs or not differing]
+        keys = [key for key in sorted(self.places) if self.places[key].differs or not differing]
         if paging.after is not None:
-            after = decode(paging.after, _SHAPE, "after")
+            after = decode(paging.after, _CURSOR_SHAPE, "after")
             keys = [key for key in keys if key > after]
-        some = keys[: paging.limit + 1]
-        return cut([self.rows[key] for key in some], [encode(key) for key in some], paging)
+        keys = keys[: paging.limit + 1]
+        return cut([self.places[key] for key in keys], [encode(key) for key in keys], paging)
 
     def count(self, *, differing: bool) -> int:
-        """How many places there are."""
-        return sum(row.differs or not differing for row in self.rows.values())
+        """The number of places, or of those that differ."""
+        return sum(place.differs or not differing for place in self.places.values())
 
 
-async def compare(context: Context, template: Document, wish: Wish) -> Compared:
-    """What is in force of a template beside what is in force of the principals' documents that come
-    from it, those that the viewer sees.
+async def compare(context: Context, template: Document, wish: Wish) -> ComparedTemplate:
+    """Compare the published content of a template with that of documents that come from it.
+
+    These are the published documents of principals that the viewer sees and that are not archived.
 
     Raises:
-        InvalidInput: There are too many of them; code `TOO_MANY`.
+        InvalidInput: There are over 500 of them; code `TOO_MANY`.
     """
-    wanted = (
+    principals = (
         None if wish.principals is None else {key_of(principal) for principal in wish.principals}
     )
     found = [
-        one.id
-        for one in await context.loaders.descendants.load(template.id) or ()
-        if one.owner.kind is OwnerKind.PRINCIPAL
-        and one.published is not None
-        and one.state is not DocumentState.ARCHIVED
-        and context.rights.scope.visibility(one) is not Visibility.NOTHING
-        and (wish.templates if usage.is_template(context, one) else wish.case_types)
-        and (wanted is None or one.principal in wanted)
+        descendant.id
+        for descendant in await context.loaders.descendants.load(template.id) or ()
+        if descendant.owner.kind is OwnerKind.PRINCIPAL
+        and descendant.published is not None
+        and descendant.state is not DocumentState.ARCHIVED
+        and context.rights.scope.visibility(descendant) is not Visibility.NOTHING
+        and (wish.templates if usage.is_template(context, descendant) else wish.case_types)
+        and (principals is None or descendant.principal in principals)
     ]
     if len(found) > MAX_COMPARED:
         raise InvalidInput.at(
@@ -114,35 +128,41 @@ async def compare(context: Context, template: Document, wish: Wish) -> Compared:
         )
     loaded = await context.loaders.documents.load_many(found)
     others = [
-        one
-        for one in loaded
-        if one is not None and context.rights.visibility(one) is not Visibility.NOTHING
+        document
+        for document in loaded
+        if document is not None and context.rights.visibility(document) is not Visibility.NOTHING
     ]
-    others.sort(key=lambda one: (context.principals[one.principal].name, one.internal_name, one.id))
-    return Compared(template, others, rows(context, template, others))
+    others.sort(
+        key=lambda document: (
+            context.principals[document.principal].name,
+            document.internal_name,
+            document.id,
+        )
+    )
+    return ComparedTemplate(template, others, compared_places(context, template, others))
 
 
-def rows(
+def compared_places(
     context: Context, template: Document, others: Sequence[Document]
-) -> Mapping[Row, PlaceCompared]:
-    """Every place that any of them has, by its position."""
+) -> Mapping[PlaceKey, ComparedPlace]:
+    """Every place that the template or a document has, by its sort key."""
     kind = context.store.kinds[template.kind]
     base = kind.in_force(template)
     contents = {other.id: context.store.kinds[other.kind].in_force(other) for other in others}
     own = places(base, kind.fields)
     theirs = {document: places(content, kind.fields) for document, content in contents.items()}
     position = {name: number for number, name in enumerate(kind.fields)}
-    found: dict[Row, PlaceCompared] = {}
-    for place, number in _every(own, list(theirs.values())):
-        here = [(other, theirs[other.id].get(place.path)) for other in others]
+    found: dict[PlaceKey, ComparedPlace] = {}
+    for place, number in _numbered(own, list(theirs.values())):
+        values = [(other, theirs[other.id].get(place.path)) for other in others]
         value = own[place.path].value if place.path in own else None
         variants = _variants(
             value,
-            [(other, None if one is None else one.value) for other, one in here],
+            [(other, None if found is None else found.value) for other, found in values],
             place.field,
             kind.fields,
         )
-        found[position[place.field], number, place.path] = PlaceCompared(
+        found[position[place.field], number, place.path] = ComparedPlace(
             place.path, place.label, value, variants
         )
     for name, field in kind.fields.items():
@@ -151,26 +171,28 @@ def rows(
     return found
 
 
-def _every(
+def _numbered(
     own: Mapping[str, Place], theirs: Sequence[Mapping[str, Place]]
 ) -> list[tuple[Place, int]]:
-    """The places, each with its number: the template's own from 1, then all others at one number,
-    by their paths.
+    """All places, each with its number.
+
+    The template's own places are numbered from 1; all others share the next number.
     """
     numbered = {path: (place, number) for number, (path, place) in enumerate(own.items(), 1)}
     last = len(numbered) + 1
-    for one in theirs:
-        for path, place in one.items():
+    for places_of_document in theirs:
+        for path, place in places_of_document.items():
             numbered.setdefault(path, (place, last))
     return list(numbered.values())
 
 
 def _variants(
-    value: Any, held: Sequence[tuple[Document, Any]], name: str, fields: Mapping[str, Field]
+    value: Any, values: Sequence[tuple[Document, Any]], name: str, fields: Mapping[str, Field]
 ) -> list[Variant]:
+    """The different values at a place, compared with the template's."""
     groups: dict[bytes, list[tuple[Document, Any]]] = defaultdict(list)
-    for other, one in held:
-        groups[canonical(one)].append((other, one))
+    for other, other_value in values:
+        groups[canonical(other_value)].append((other, other_value))
     template = canonical(value)
     variants = [
         Variant(
@@ -185,11 +207,11 @@ def _variants(
 
 
 def _changes(before: Any, after: Any, name: str, fields: Mapping[str, Field]) -> list[Change]:
-    """Field by field, as a comparison of two versions tells it."""
+    """The changes of a value, field by field as in a comparison of two versions."""
     if fields[name].keyed:
-        before, after = ([] if one is None else [one] for one in (before, after))
+        before, after = ([] if item is None else [item] for item in (before, after))
     elif fields[name].fields is not None:
-        return []  # a single field of an object: the two values say it
+        return []  # a single field of an object: the two values are the change
     return diff.diff({name: before}, {name: after}, {name: fields[name]})
 
 
@@ -199,8 +221,8 @@ def _order(
     others: Sequence[Document],
     name: str,
     field: Field,
-) -> PlaceCompared:
-    """The order of a list's items that a document shares with the template."""
+) -> ComparedPlace:
+    """The order of the list items that the documents share with the template."""
     groups: dict[bytes, list[tuple[Document, Any]]] = defaultdict(list)
     for other in others:
         keys = moved(base, contents[other.id], name)
@@ -210,9 +232,9 @@ def _order(
         Variant(group[0][1] or own, group[0][1] is None, [other for other, _ in group], [])
         for group in groups.values()
     ]
-    return PlaceCompared(name, f"{field.title} › ordning", own, _sorted(variants))
+    return ComparedPlace(name, f"{field.title} › ordning", own, _sorted(variants))
 
 
 def _sorted(variants: Sequence[Variant]) -> list[Variant]:
-    """As the template first, then what most have."""
-    return sorted(variants, key=lambda one: (not one.same, -len(one.documents)))
+    """The template's value first, then the most common values."""
+    return sorted(variants, key=lambda variant: (not variant.same, -len(variant.documents)))

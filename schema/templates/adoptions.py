@@ -126,7 +126,7 @@ class TemplateAdoptionCheck:
     )
 
     @classmethod
-    def of(cls, record: resolve.Trial) -> "TemplateAdoptionCheck":
+    def of(cls, record: resolve.AdoptionPreview) -> "TemplateAdoptionCheck":
         return cls(
             from_version=record.base,
             to_version=record.theirs.number,
@@ -162,7 +162,7 @@ class TemplateAdoptionQuery:
         ] = None,
     ) -> TemplateAdoptionCheck:
         return TemplateAdoptionCheck.of(
-            await resolve.check(info.context, id, template_version, _resolutions(resolutions))
+            await resolve.preview(info.context, id, template_version, _resolutions(resolutions))
         )
 
 

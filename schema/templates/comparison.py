@@ -8,7 +8,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from resolvers.templates import comparison
-from resolvers.templates.comparison import Compared, PlaceCompared, Variant
+from resolvers.templates.comparison import ComparedPlace, ComparedTemplate, Variant
 from schema.documents.changes import Change, changes_of
 from schema.documents.documents import Document, document_of
 from schema.errors import Info
@@ -70,7 +70,7 @@ class TemplatePlace:
     )
 
     @classmethod
-    def of(cls, record: PlaceCompared, info: Info) -> "TemplatePlace":
+    def of(cls, record: ComparedPlace, info: Info) -> "TemplatePlace":
         variants = [TemplateVariant.of(variant, info) for variant in record.variants]
         return cls(path=record.path, label=record.label, value=record.value, variants=variants)
 
@@ -90,7 +90,7 @@ Differing = Annotated[
     )
 )
 class TemplateComparison:
-    compared: strawberry.Private[Compared]
+    compared: strawberry.Private[ComparedTemplate]
 
     @strawberry.field(
         description="The version of the template: the one in force, or the newest while none is."
