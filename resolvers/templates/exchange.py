@@ -1,7 +1,7 @@
-"""Export and import of templates: who may, and what an imported one comes from.
+"""Export and import of templates as files.
 
-A file holds every version, drafts too, and who wrote each: the hashes cover that. So it is for
-those who see both.
+A file contains every version, including drafts, with its author, because the hashes cover them.
+Exports are therefore for viewers who see drafts and persons.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from resolvers.documents.owners import owner_of
 from resolvers.kinds import CASE_TYPE_TEMPLATE
 from resolvers.kinds.validation import validate
 from resolvers.templates import files
-from resolvers.templates.files import Taken
+from resolvers.templates.files import SelectedVersion
 from store.documents.scopes import Visibility
 from store.errors import InvalidInput, NotPermitted
 from store.mongo.transactions import IdempotencyKey
@@ -25,7 +25,7 @@ from store.templates.exchange import goes_on
 
 
 class ImportOutcome(StrEnum):
-    """What an import led to, or would lead to."""
+    """The outcome of an import, or of its dry run."""
 
     CREATED = "CREATED"
     UPDATED = "UPDATED"
@@ -34,8 +34,13 @@ class ImportOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import led to; of one that was only tried `saved` has no event, and of a template
-    that is not there yet no document.
+    """The result of an import.
+
+    Attributes:
+        saved: What was saved. After a dry run it has no event, and no document where the template
+            does not exist yet.
+        outcome: The outcome.
+        origin: The template version that was imported.
     """
 
     saved: Saved
@@ -44,12 +49,12 @@ class Imported:
 
 
 async def export(context: Context, template_id: str) -> tuple[Document, str]:
-    """A template and its file.
+    """Export a template, and return it with its file.
 
     Raises:
         NotFound: There is no such template, or the viewer may not know of it.
-        NotPermitted: The viewer does not see its drafts, or not who wrote them.
-        InvalidInput: The file would be larger than what can be imported again.
+        NotPermitted: The viewer does not see its drafts, or their authors.
+        InvalidInput: The file would be larger than an import accepts.
     """
     document = decisions.require_visible(
         context.rights, await documents.get(context, template_id, CASE_TYPE_TEMPLATE.name)
@@ -63,9 +68,9 @@ async def export(context: Context, template_id: str) -> tuple[Document, str]:
         )
     versions: list[Version] = []
     size = 0
-    while more := await context.store.template_exchange.versions(document, after=len(versions)):
-        versions += more
-        size += sum(len(files.version_as_text(version)) for version in more)
+    while batch := await context.store.template_exchange.versions(document, after=len(versions)):
+        versions += batch
+        size += sum(len(files.version_as_text(version)) for version in batch)
         if size > files.MAX_BYTES:
             raise _too_large()
     text = files.write(
@@ -82,7 +87,7 @@ def _too_large() -> InvalidInput:
     )
 
 
-async def take_in(
+async def import_(
     context: Context,
     *,
     owner: str,
@@ -96,30 +101,29 @@ async def take_in(
 
     Raises:
         NotFound: There is no such owner.
-        NotPermitted: The viewer may not make templates there.
-        InvalidInput: The file is changed, or none; or its content breaks a rule here. Nothing was
-            written.
-        WrongState: What was imported before is archived.
+        NotPermitted: The viewer may not create templates there.
+        InvalidInput: The file is malformed or was changed, or its content breaks a rule. Nothing
+            was written.
+        WrongState: The template that was imported before is archived.
     """
-    principal, kept_owner = await owner_of(context, owner)
-    clinic = kept_owner.key if kept_owner.kind is OwnerKind.CLINIC else None
+    principal, resolved_owner = await owner_of(context, owner)
+    clinic = resolved_owner.key if resolved_owner.kind is OwnerKind.CLINIC else None
     held = decisions.require_at(context.rights, Permission.EDIT, principal, clinic, ("owner",))
     act = context.act(held, note)
-    taken = await asyncio.to_thread(
-        files.read, file, CASE_TYPE_TEMPLATE, version
-    )  # recomputing hashes must not hold up everyone else
-    place = ("file", "versions", str(taken.index), "content")
-    content = validate(CASE_TYPE_TEMPLATE, taken.content, place)
-    await open_page_links.require_allowed(context, principal, content.get("links", ()), place)
+    # Recomputing the hashes would block the event loop.
+    selected = await asyncio.to_thread(files.read, file, CASE_TYPE_TEMPLATE, version)
+    path = ("file", "versions", str(selected.index), "content")
+    content = validate(CASE_TYPE_TEMPLATE, selected.content, path)
+    await open_page_links.require_allowed(context, principal, content.get("links", ()), path)
     if dry_run:
-        return await _tried(context, kept_owner.key, taken)
+        return await _dry_run(context, resolved_owner.key, selected)
     saved = await context.store.template_exchange.take_in(
         CASE_TYPE_TEMPLATE,
         principal=principal,
-        owner=kept_owner,
+        owner=resolved_owner,
         content=content,
-        origin=taken.origin,
-        derived_from=await _known_here(context, taken),
+        origin=selected.origin,
+        derived_from=await _local_source(context, selected),
         act=act,
         key=key,
     )
@@ -128,32 +132,33 @@ async def take_in(
         outcome = (
             ImportOutcome.CREATED if saved.event.action is Action.CREATED else ImportOutcome.UPDATED
         )
-    return Imported(saved, outcome, taken.origin)
+    return Imported(saved, outcome, selected.origin)
 
 
-async def _tried(context: Context, owner: str, taken: Taken) -> Imported:
-    before = await context.store.template_exchange.imported(owner, taken.origin.document)
-    if before is None:
-        return Imported(Saved(), ImportOutcome.CREATED, taken.origin)
-    document, newest = before
+async def _dry_run(context: Context, owner: str, selected: SelectedVersion) -> Imported:
+    existing = await context.store.template_exchange.imported(owner, selected.origin.document)
+    if existing is None:
+        return Imported(Saved(), ImportOutcome.CREATED, selected.origin)
+    document, newest = existing
     outcome = (
         ImportOutcome.UPDATED
-        if goes_on(document, newest, taken.origin)
+        if goes_on(document, newest, selected.origin)
         else ImportOutcome.UNCHANGED
     )
-    return Imported(Saved(document=document, version=newest), outcome, taken.origin)
+    return Imported(Saved(document=document, version=newest), outcome, selected.origin)
 
 
-async def _known_here(context: Context, taken: Taken) -> Derivation | None:
-    """The template version itself, where this registry has it and the viewer sees it: then the
-    lineage goes on from there.
+async def _local_source(context: Context, selected: SelectedVersion) -> Derivation | None:
+    """The imported version itself, where this registry has it and the viewer sees it.
+
+    The lineage then continues from there.
     """
-    template = await documents.get(context, taken.version.document, CASE_TYPE_TEMPLATE.name)
+    template = await documents.get(context, selected.version.document, CASE_TYPE_TEMPLATE.name)
     found = (
-        None if template is None else await versions.get(context, template, taken.version.number)
+        None if template is None else await versions.get(context, template, selected.version.number)
     )
     return (
         Derivation(found.document, found.number)
-        if found is not None and found.hash == taken.version.hash
+        if found is not None and found.hash == selected.version.hash
         else None
     )

@@ -1,9 +1,8 @@
-"""A template as a file: written with all its versions, read back only if their chain of hashes is
-whole.
+"""Template files: all versions of a template, with their chain of hashes.
 
-The format is described in docs/formats/template-file.md and, as JSON Schema, in
-template-file.schema.json
-beside it. Nothing here reads or writes the registry.
+A file is read only if its chain is intact. The format is described in
+docs/formats/template-file.md, and as JSON Schema in template-file.schema.json beside it. Nothing
+here reads or writes the registry.
 """
 
 from collections.abc import Iterable, Mapping
@@ -35,13 +34,13 @@ _FILE: Path = ("file",)
 
 
 class _Part(BaseModel):
-    """A part of a file: API names, nothing unknown, nothing converted."""
+    """A part of a file: API names, no unknown fields, no type conversion."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, strict=True)
 
 
 class Author(_Part):
-    """Who wrote a version."""
+    """The author of a version."""
 
     employee_hsa_id: str | None
     role: Annotated[Role, Field(strict=False)]
@@ -50,9 +49,7 @@ class Author(_Part):
 
 
 class DerivedFrom(_Part):
-    """The template version that a version was made from, by the ids of the registry that it was
-    made in.
-    """
+    """The template version that a version was made from, by the ids of its own registry."""
 
     template: _Id
     version: _Number
@@ -68,7 +65,7 @@ class ImportedFrom(_Part):
 
 
 class FileVersion(_Part):
-    """One version, with all that its hash covers."""
+    """A version, with all that its hash covers."""
 
     number: _Number
     content: dict[str, Any]
@@ -84,7 +81,7 @@ class FileVersion(_Part):
 
 
 class FileTemplate(_Part):
-    """Whose chain it is, and how it stood when it was exported."""
+    """The template of the chain, and its state when it was exported."""
 
     id: _Id
     kind: str
@@ -107,9 +104,13 @@ class TemplateFile(_Part):
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A version of a file whose chain is whole: its index in the file, and its content as today's
-    model has it.
+class SelectedVersion:
+    """A version of a file with an intact chain.
+
+    Attributes:
+        index: Its index in the file.
+        version: The version as it is in the file.
+        content: Its content, upcast to the current content model.
     """
 
     index: int
@@ -118,19 +119,16 @@ class Taken:
 
     @property
     def origin(self) -> Origin:
-        """What a version that is made from it comes from."""
+        """The origin of a version that is imported from it."""
         return Origin(
             self.version.document, self.version.number, self.version.hash, self.version.principal
         )
 
 
-# -------------------------------------------------------------------- writing
-
-
 def write(
     document: Document, principal_name: str, versions: Iterable[Version], *, at: datetime
 ) -> bytes:
-    """The file of a template."""
+    """The file of a template, as JSON."""
     head = {
         "id": document.id,
         "kind": document.kind,
@@ -141,23 +139,23 @@ def write(
         "publishedVersion": document.published,
         "hash": document.hash,
     }
-    whole = {
+    file = {
         "format": FORMAT,
         "formatVersion": FORMAT_VERSION,
         "exportedAt": timestamp(at),
         "template": head,
         "versions": [version_as_json(version) for version in versions],
     }
-    return orjson.dumps(whole)
+    return orjson.dumps(file)
 
 
 def version_as_text(version: Version) -> bytes:
-    """The same as it stands in the file, but for white space."""
+    """A version as JSON text, as in a file but for white space."""
     return orjson.dumps(version_as_json(version))
 
 
 def version_as_json(version: Version) -> dict[str, Any]:
-    """A version as it stands in a file."""
+    """A version as plain JSON, as in a file."""
     author, derived, origin = version.author, version.derived_from, version.origin
     return {
         "number": version.number,
@@ -190,16 +188,17 @@ def version_as_json(version: Version) -> dict[str, Any]:
     }
 
 
-# -------------------------------------------------------------------- reading
+def read(text: str, kind: Kind, number: int | None) -> SelectedVersion:
+    """Recompute the whole chain of a file, and return one version.
 
-
-def read(text: str, kind: Kind, number: int | None) -> Taken:
-    """One version of a file, by its number or else the one in force, or the newest where none is;
-    the whole chain is recomputed first.
+    Args:
+        text: The file.
+        kind: The kind that the template must have.
+        number: The version; None for the published version, or the newest where none is published.
 
     Raises:
-        InvalidInput: It is no such file, or not of this format's version; or it was changed: with
-            the version and the place.
+        InvalidInput: It is not such a file, it has another version of the format, or it was
+            changed: with the version and the path.
     """
     file = _parse(text)
     if file.template.kind != kind.name:
@@ -209,23 +208,25 @@ def read(text: str, kind: Kind, number: int | None) -> Taken:
             f"Filen innehåller inget som kan hämtas hit som {kind.name}.",
         )
     chain = _chain(file)
-    wanted = (
+    selected = (
         number
         if number is not None
         else file.template.published_version or file.template.latest_version
     )
-    if not 1 <= wanted <= len(chain):
-        place = ("version",) if number is not None else (*_FILE, "template", "publishedVersion")
-        raise InvalidInput.at(place, "UNKNOWN_VERSION", f"Mallen har ingen version {wanted}.")
-    version = chain[wanted - 1]
+    if not 1 <= selected <= len(chain):
+        path = ("version",) if number is not None else (*_FILE, "template", "publishedVersion")
+        raise InvalidInput.at(path, "UNKNOWN_VERSION", f"Mallen har ingen version {selected}.")
+    version = chain[selected - 1]
     if version.schema_version > kind.schema_version:
-        place = (*_FILE, "versions", str(wanted - 1), "schemaVersion")
+        path = (*_FILE, "versions", str(selected - 1), "schemaVersion")
         raise InvalidInput.at(
-            place,
+            path,
             "UNKNOWN_FILE_FORMAT",
             "Innehållet är av ett nyare slag än detta register kan läsa.",
         )
-    return Taken(wanted - 1, version, kind.upcast(version.content, version.schema_version))
+    return SelectedVersion(
+        selected - 1, version, kind.upcast(version.content, version.schema_version)
+    )
 
 
 def _parse(text: str) -> TemplateFile:
@@ -256,26 +257,31 @@ def _parse(text: str) -> TemplateFile:
         return TemplateFile.model_validate(found)
     except ValidationError as error:
         raise InvalidInput(
-            [Problem(one.code, one.message, (*_FILE, *one.path)) for one in problems_of(error)]
+            [
+                Problem(problem.code, problem.message, (*_FILE, *problem.path))
+                for problem in problems_of(error)
+            ]
         ) from None
 
 
 def _chain(file: TemplateFile) -> list[Version]:
-    """The versions, if each is what its hash says and points at the one before, and the last is the
-    one that the file was exported with.
+    """The versions of a file with an intact chain.
+
+    Each version must match its hash and point at the previous one. The last must be the version
+    that the file was exported with.
     """
     previous: str | None = None
     chain = []
-    for index, one in enumerate(file.versions):
-        place = (*_FILE, "versions", str(index))
-        version = _version(file.template, one, place)
-        if one.number != index + 1:
-            raise _broken(place, "number", index + 1, "numret är ett annat")
-        if one.previous_hash != previous:
-            raise _broken(place, "previousHash", one.number, "den pekar inte på versionen före")
+    for index, entry in enumerate(file.versions):
+        path = (*_FILE, "versions", str(index))
+        version = _version(file.template, entry, path)
+        if entry.number != index + 1:
+            raise _broken(path, "number", index + 1, "numret är ett annat")
+        if entry.previous_hash != previous:
+            raise _broken(path, "previousHash", entry.number, "den pekar inte på versionen före")
         if not _matches(version):
             raise _broken(
-                place, "hash", one.number, "innehållet eller uppgifterna om den är ändrade"
+                path, "hash", entry.number, "innehållet eller uppgifterna om den är ändrade"
             )
         previous = version.hash
         chain.append(version)
@@ -288,28 +294,28 @@ def _chain(file: TemplateFile) -> list[Version]:
     return chain
 
 
-def _version(template: FileTemplate, one: FileVersion, place: Path) -> Version:
+def _version(template: FileTemplate, entry: FileVersion, path: Path) -> Version:
     try:
-        created_at = datetime.fromisoformat(one.created_at)
+        created_at = datetime.fromisoformat(entry.created_at)
     except ValueError:
-        raise _broken(place, "createdAt", one.number, "tiden finns inte") from None
-    derived, origin = one.derived_from, one.origin
+        raise _broken(path, "createdAt", entry.number, "tiden finns inte") from None
+    derived, origin = entry.derived_from, entry.origin
     return Version(
         document=template.id,
         kind=template.kind,
         principal=template.principal,
-        number=one.number,
-        content=one.content,
-        schema_version=one.schema_version,
+        number=entry.number,
+        content=entry.content,
+        schema_version=entry.schema_version,
         author=records.Actor(
-            one.author.role, one.author.unit, one.author.employee_hsa_id, one.author.system
+            entry.author.role, entry.author.unit, entry.author.employee_hsa_id, entry.author.system
         ),
         created_at=created_at,
-        note=one.note,
+        note=entry.note,
         derived_from=None if derived is None else Derivation(derived.template, derived.version),
-        restored_from=one.restored_from,
-        hash=one.hash,
-        previous_hash=one.previous_hash,
+        restored_from=entry.restored_from,
+        hash=entry.hash,
+        previous_hash=entry.previous_hash,
         sequence=0,
         origin=(
             None
@@ -322,13 +328,13 @@ def _version(template: FileTemplate, one: FileVersion, place: Path) -> Version:
 def _matches(version: Version) -> bool:
     try:
         return hash_of(version) == version.hash
-    except TypeError:  # numbers that JSON can't be sure of, or nesting without end
+    except TypeError:  # numbers that JSON cannot represent exactly, or too deep nesting
         return False
 
 
-def _broken(place: Path, field: str, number: int, why: str) -> InvalidInput:
+def _broken(path: Path, field: str, number: int, why: str) -> InvalidInput:
     return InvalidInput.at(
-        (*place, field),
+        (*path, field),
         "BROKEN_CHAIN",
         f"Filen är ändrad sedan den skrevs: version {number} stämmer inte, {why}.",
     )

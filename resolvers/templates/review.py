@@ -1,9 +1,7 @@
-"""Which templates need a review, and why: not used, drifted far, not touched for long, behind, or
-not taken over.
+"""Review of templates: which ones need a review, and why.
 
-Read for all templates that are looked through at once, since the list can be in the order of what
-is counted. What was made from them is read
-level by level, their contents only to tell the drift, and that only once for each version.
+The list can be sorted by counts, so the data of all candidates is read at once. Their descendants
+are read level by level. Contents are read only to compute the drift, once for each version.
 """
 
 from calendar import monthrange
@@ -39,7 +37,7 @@ class ReviewReason(StrEnum):
 
 
 class ReviewOrder(StrEnum):
-    """The order of the list; equal ones by name."""
+    """The order of the list, then by name."""
 
     NAME_ASC = "NAME_ASC"
     UPDATED_ASC = "UPDATED_ASC"
@@ -50,7 +48,15 @@ class ReviewOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Which templates need a review; `reasons` is None for any."""
+    """Which templates to list.
+
+    Attributes:
+        owner: The HSA-id of their owner; None for all.
+        levels: The levels of their owners; None for all.
+        reasons: Any of these reasons; None for any reason.
+        untouched_months: After how many months without a change a template is `UNTOUCHED`.
+        drift_at_least: From which average drift, in percent, a template is `DRIFTED`.
+    """
 
     owner: str | None = None
     levels: Sequence[str] | None = None
@@ -61,8 +67,12 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class TemplateDrift:
-    """How far what was made from a template itself is from it, in per cent: on the average, and at
-    most. `compared` documents were looked at.
+    """The drift of the documents made directly from a template.
+
+    Attributes:
+        compared: The number of documents compared.
+        average: The average drift, in percent.
+        most: The highest drift, in percent.
     """
 
     compared: int
@@ -72,7 +82,7 @@ class TemplateDrift:
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """One template of the list; its key sorts it."""
+    """A template of the list; the list is sorted by `key`."""
 
     template: str
     uses: Uses
@@ -82,41 +92,47 @@ class Reviewed:
 
 
 async def review(context: Context, wish: Wish, order: ReviewOrder) -> list[Reviewed]:
-    """The templates that need a review, among those of the viewer's own principals and clinics; for
-    the national management among all that it sees.
+    """The templates that need a review, sorted.
+
+    The candidates are the templates of the viewer's own principals and clinics; for national roles,
+    all templates that they see.
 
     Raises:
-        InvalidInput: A bound is out of range, or there are too many templates to look through.
+        InvalidInput: A bound is out of range, or there are over 2,000 candidates.
     """
     _check(wish)
     candidates = await _candidates(context, wish)
-    found = await context.store.lineage.descendants(one.id for one in candidates)
-    used = {one.id: usage.uses(context, found[one.id]) for one in candidates}
+    found = await context.store.lineage.descendants(template.id for template in candidates)
+    used = {template.id: usage.uses(context, found[template.id]) for template in candidates}
     drifts = await drift_of(context, used)
     before = months_before(context.store.now(), wish.untouched_months)
     reviewed = []
-    for one in candidates:
-        reasons = _reasons(one, used[one.id], drifts[one.id], wish, before)
+    for template in candidates:
+        uses, drift = used[template.id], drifts[template.id]
+        reasons = _reasons(template, uses, drift, wish, before)
         if reasons and (wish.reasons is None or set(reasons) & set(wish.reasons)):
-            key = (_VALUES[order](one, used[one.id], drifts[one.id]), swedish(one.name), one.id)
-            reviewed.append(Reviewed(one.id, used[one.id], drifts[one.id], reasons, key))
-    return sorted(reviewed, key=lambda one: one.key)
+            value = _SORT_VALUES[order](template, uses, drift)
+            key = (value, swedish(template.name), template.id)
+            reviewed.append(Reviewed(template.id, uses, drift, reasons, key))
+    return sorted(reviewed, key=lambda entry: entry.key)
 
 
 async def page(
     context: Context, reviewed: Sequence[Reviewed], paging: Paging
 ) -> Page[tuple[Reviewed, Document]]:
     """A page of the list, with the templates themselves."""
-    some = list(reviewed)
+    entries = list(reviewed)
     if paging.after is not None:
         after = decode(paging.after, (int, str, str), "after")
-        some = [one for one in some if one.key > after]
-    some = some[: paging.limit + 1]
-    loaded = await context.loaders.documents.load_many([one.template for one in some])
-    both = [
-        (one, document) for one, document in zip(some, loaded, strict=True) if document is not None
+        entries = [entry for entry in entries if entry.key > after]
+    entries = entries[: paging.limit + 1]
+    loaded = await context.loaders.documents.load_many([entry.template for entry in entries])
+    rows = [
+        (entry, document)
+        for entry, document in zip(entries, loaded, strict=True)
+        if document is not None
     ]
-    return cut(both, [encode(one.key) for one, _ in both], paging)
+    return cut(rows, [encode(entry.key) for entry, _ in rows], paging)
 
 
 def _check(wish: Wish) -> None:
@@ -150,14 +166,15 @@ async def _candidates(context: Context, wish: Wish) -> list[Candidate]:
             f"Högst {MAX_REVIEWED} mallar gås igenom åt gången. Välj ägare eller nivå.",
         )
     return [
-        one
-        for one in found
-        if wish.levels is None or usage.level_of(context, one.principal, one.owner) in wish.levels
+        template
+        for template in found
+        if wish.levels is None
+        or usage.level_of(context, template.principal, template.owner) in wish.levels
     ]
 
 
 async def drift_of(context: Context, used: Mapping[str, Uses]) -> Mapping[str, TemplateDrift]:
-    """The drift of templates, from the hundred documents of each that changed last."""
+    """The drift of templates, from the 100 documents of each that changed last."""
     direct = {template: _compared(uses.counted) for template, uses in used.items()}
     known = await context.store.drifts.of(key for keys in direct.values() for key in keys)
     found = {}
@@ -169,40 +186,49 @@ async def drift_of(context: Context, used: Mapping[str, Uses]) -> Mapping[str, T
 
 
 def _compared(counted: Sequence[Descendant]) -> list[Compared]:
-    """What was made from the template itself, in force where anything is."""
+    """The versions to compare: documents made directly from the template.
+
+    The published version is compared, or the newest where none is published.
+    """
     direct = sorted(
-        (one for one in counted if one.depth == 1),
-        key=lambda one: (one.updated_at, one.id),
+        (descendant for descendant in counted if descendant.depth == 1),
+        key=lambda descendant: (descendant.updated_at, descendant.id),
         reverse=True,
     )
-    return [(one.id, one.published or one.latest, one.hash) for one in direct[:MAX_COMPARED]]
+    return [
+        (descendant.id, descendant.published or descendant.latest, descendant.hash)
+        for descendant in direct[:MAX_COMPARED]
+    ]
 
 
 def _reasons(
-    one: Candidate, used: Uses, drift: TemplateDrift, wish: Wish, before: datetime
+    template: Candidate, uses: Uses, drift: TemplateDrift, wish: Wish, before: datetime
 ) -> list[ReviewReason]:
     holds = {
-        ReviewReason.UNUSED: used.unused,
+        ReviewReason.UNUSED: uses.unused,
         ReviewReason.DRIFTED: drift.average >= wish.drift_at_least,
-        ReviewReason.UNTOUCHED: one.changed_at < before,
-        ReviewReason.BEHIND: one.behind,
-        ReviewReason.NOT_TAKEN_OVER: used.behind > 0,
+        ReviewReason.UNTOUCHED: template.changed_at < before,
+        ReviewReason.BEHIND: template.behind,
+        ReviewReason.NOT_TAKEN_OVER: uses.behind > 0,
     }
-    return [reason for reason, so in holds.items() if so]
+    return [reason for reason, applies in holds.items() if applies]
 
 
-_VALUES: Mapping[ReviewOrder, Callable[[Candidate, Uses, TemplateDrift], int]] = {
-    ReviewOrder.NAME_ASC: lambda _one, _used, _drift: 0,
-    ReviewOrder.UPDATED_ASC: lambda one, _used, _drift: round(one.changed_at.timestamp() * 1000),
-    ReviewOrder.DRIFT_DESC: lambda _one, _used, drift: -drift.average,
-    ReviewOrder.USES_ASC: lambda _one, used, _drift: len(used.counted),
-    ReviewOrder.BEHIND_DESC: lambda _one, used, _drift: -used.behind,
+_SORT_VALUES: Mapping[ReviewOrder, Callable[[Candidate, Uses, TemplateDrift], int]] = {
+    ReviewOrder.NAME_ASC: lambda _template, _uses, _drift: 0,
+    ReviewOrder.UPDATED_ASC: lambda template, _uses, _drift: round(
+        template.changed_at.timestamp() * 1000
+    ),
+    ReviewOrder.DRIFT_DESC: lambda _template, _uses, drift: -drift.average,
+    ReviewOrder.USES_ASC: lambda _template, uses, _drift: len(uses.counted),
+    ReviewOrder.BEHIND_DESC: lambda _template, uses, _drift: -uses.behind,
 }
 
 
 def months_before(time: datetime, months: int) -> datetime:
-    """The same time of day, so many calendar months earlier; on the month's last day where it has
-    no such day.
+    """The same time of day a number of calendar months earlier.
+
+    Where that month has no such day, its last day.
     """
     year, month = divmod(time.year * 12 + time.month - 1 - months, 12)
     return time.replace(
@@ -211,10 +237,11 @@ def months_before(time: datetime, months: int) -> datetime:
 
 
 def swedish(name: str) -> str:
-    """A name as Swedes sort it, as far as lists in hand need it: å, ä and ö last, case does not
-    matter.
+    """The sort key of a name in Swedish order: å, ä and ö last, case-insensitive.
+
+    Only for lists that are sorted in memory.
     """
-    return name.lower().translate(_LAST)
+    return name.lower().translate(_SORTED_LAST)
 
 
-_LAST = str.maketrans("åäö", "{|}")
+_SORTED_LAST = str.maketrans("åäö", "{|}")

@@ -1,9 +1,8 @@
-"""How templates are used, over all levels: what was made from them, directly or through other
-templates, and where that is.
+"""Usage of templates, over all levels.
 
-Counted is what is not archived and what the viewer sees. Roles held for the national management
-count everything that is published, clinics' own
-documents too: as numbers, not by name.
+These are the documents made from a template, directly or through other templates, and the clinics
+that have them. Documents are counted if they are not archived and the viewer sees them. National
+roles count everything that is published, including clinics' own documents: as numbers, not by name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,16 @@ from store.templates.lineage import MAX_LEVELS, ClinicsAsked, Descendant
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """Some of what comes from a template, counted: of what is `seen` that which is not archived."""
+    """The documents that come from a template, or a part of them, counted.
+
+    Attributes:
+        templates: The number of templates.
+        case_types: The number of case types.
+        behind: How many do not have the published version of what they were made from.
+        last_used_at: When the newest of the visible documents was created.
+        seen: The visible documents, archived ones included.
+        counted: Those that are not archived.
+    """
 
     templates: int
     case_types: int
@@ -30,88 +38,96 @@ class Uses:
 
     @property
     def unused(self) -> bool:
-        """Whether nothing comes from it."""
+        """Whether nothing is counted."""
         return not self.counted
 
 
 async def of_template(context: Context, template: Document) -> Uses:
-    """How a template is used, as far as the viewer may know."""
+    """The usage of a template, as far as the viewer may know."""
     return uses(context, await context.loaders.descendants.load(template.id) or ())
 
 
 def uses(context: Context, descendants: Sequence[Descendant]) -> Uses:
-    """The same of what is in hand."""
-    seen = [one for one in descendants if _counts(context, one)]
-    counted = [one for one in seen if one.state is not DocumentState.ARCHIVED]
-    templates = sum(is_template(context, one) for one in counted)
+    """The usage that given descendants make up."""
+    seen = [descendant for descendant in descendants if _counts(context, descendant)]
+    counted = [descendant for descendant in seen if descendant.state is not DocumentState.ARCHIVED]
+    templates = sum(is_template(context, descendant) for descendant in counted)
     return Uses(
         templates=templates,
         case_types=len(counted) - templates,
-        behind=sum(one.behind for one in counted),
-        last_used_at=max((one.created_at for one in seen), default=None),
+        behind=sum(descendant.behind for descendant in counted),
+        last_used_at=max((descendant.created_at for descendant in seen), default=None),
         seen=seen,
         counted=counted,
     )
 
 
 def by_level(context: Context, whole: Uses) -> Mapping[str, Uses]:
-    """The same for each level of those who own what was made, all three of them."""
+    """The usage by level of the documents' owners; all three levels."""
     return {
         level: uses(
             context,
-            [one for one in whole.seen if level_of(context, one.principal, one.owner) == level],
+            [
+                descendant
+                for descendant in whole.seen
+                if level_of(context, descendant.principal, descendant.owner) == level
+            ],
         )
         for level in ("NATIONAL", "REGIONAL", "LOCAL")
     }
 
 
 def by_principal(context: Context, whole: Uses) -> Mapping[str, Uses]:
-    """The same for each principal that uses the template, itself or at its clinics, by key in the
-    order of their names.
+    """The usage by principal, itself or at its clinics.
+
+    Keyed by the principal, in the order of the principals' names.
     """
     principals = sorted(
-        {one.principal for one in whole.counted},
+        {descendant.principal for descendant in whole.counted},
         key=lambda key: (context.principals[key].name, key),
     )
     return {
-        key: uses(context, [one for one in whole.seen if one.principal == key])
+        key: uses(context, [descendant for descendant in whole.seen if descendant.principal == key])
         for key in principals
     }
 
 
-async def clinics(context: Context, some: Uses) -> int:
-    """How many clinics have any of the case types now, of those that the viewer may read; each
-    clinic once.
+async def clinics(context: Context, part: Uses) -> int:
+    """The number of clinics that have any of the case types now.
+
+    Counts the clinics that the viewer may read, each once.
     """
-    return await context.loaders.clinic_counts.load(_asked(context, some)) or 0
+    return await context.loaders.clinic_counts.load(_clinics_query(context, part)) or 0
 
 
-async def clinics_by_principal(context: Context, some: Uses) -> Mapping[str, int]:
-    """The same for each principal."""
-    return await context.loaders.clinic_counts_by_principal.load(_asked(context, some)) or {}
+async def clinics_by_principal(context: Context, part: Uses) -> Mapping[str, int]:
+    """The number of clinics by principal, as in `clinics`."""
+    return (
+        await context.loaders.clinic_counts_by_principal.load(_clinics_query(context, part)) or {}
+    )
 
 
-def _asked(context: Context, some: Uses) -> ClinicsAsked:
-    case_types = tuple(sorted(one.id for one in some.counted if not is_template(context, one)))
+def _clinics_query(context: Context, part: Uses) -> ClinicsAsked:
+    case_types = tuple(sorted(item.id for item in part.counted if not is_template(context, item)))
     reach = context.rights.clinics()
-    everywhere = reach is None or all(one.principal in reach.principals for one in some.counted)
+    everywhere = reach is None or all(item.principal in reach.principals for item in part.counted)
     return ClinicsAsked(case_types, None if everywhere else reach)
 
 
-def _counts(context: Context, one: Descendant) -> bool:
+def _counts(context: Context, descendant: Descendant) -> bool:
     scope = context.rights.scope
-    return (scope.released_central and one.published is not None) or scope.visibility(
-        one
-    ) is not Visibility.NOTHING
+    if scope.released_central and descendant.published is not None:
+        return True
+    return scope.visibility(descendant) is not Visibility.NOTHING
 
 
-def is_template(context: Context, one: Descendant) -> bool:
-    """Whether it is no case type but a template on the way to some."""
-    return not context.store.kinds[one.kind].assignable
+def is_template(context: Context, descendant: Descendant) -> bool:
+    """Whether a document is a template and not a case type."""
+    return not context.store.kinds[descendant.kind].assignable
 
 
 def level_of(context: Context, principal: str, owner: Owner) -> str:
-    """Whose something is: the national management's, a region's or municipality's, or a clinic's."""
+    """The level of an owner: national, regional (also a municipality) or local (a clinic)."""
     if owner.kind is OwnerKind.CLINIC:
         return "LOCAL"
     return (
@@ -119,17 +135,18 @@ def level_of(context: Context, principal: str, owner: Owner) -> str:
     )
 
 
-async def lineage(context: Context, made: Version) -> list[tuple[Document, int]]:
-    """The templates that a version comes from, nearest first, each with the version of it; as far
-    up as the viewer sees.
+async def lineage(context: Context, version: Version) -> list[tuple[Document, int]]:
+    """The templates that a version comes from, nearest first, each with its version.
+
+    Ends at the first template that the viewer does not see.
     """
     steps: list[tuple[Document, int]] = []
-    derived = made.derived_from
+    derived = version.derived_from
     while derived is not None and len(steps) < MAX_LEVELS:
         template = await documents.template_of(context, derived)
         if template is None:
             break
         steps.append((template, derived.version))
-        version = await context.loaders.versions.load((derived.template, derived.version))
-        derived = version.derived_from if version else None
+        source = await context.loaders.versions.load((derived.template, derived.version))
+        derived = source.derived_from if source else None
     return steps

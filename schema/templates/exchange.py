@@ -111,7 +111,7 @@ class TemplateExchangeMutation:
     async def template_import(
         self, info: Info, input: Given[TemplateImportInput]
     ) -> TemplateImportPayload:
-        imported = await exchange.take_in(
+        imported = await exchange.import_(
             info.context,
             owner=input.owner,
             file=input.file,
