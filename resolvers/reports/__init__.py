@@ -1,3 +1,1 @@
-"""What reporting tools ask: counts over what the viewer reads, by the same rights as the lists that
-they count.
-"""
+"""Reports: counts over the data that the viewer may read, with the same rights as the lists."""

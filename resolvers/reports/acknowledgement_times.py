@@ -1,4 +1,4 @@
-"""How long clinics take to acknowledge what is put in force."""
+"""The times that clinics take to acknowledge published versions."""
 
 import asyncio
 from array import array
@@ -20,15 +20,20 @@ from store.reports.acknowledgement_times import Delays, Publication, Read, Told,
 
 MAX_PUBLICATIONS = 200
 MAX_GROUPS = 20
-_HOUR = 3_600_000
+_HOUR_IN_MS = 3_600_000
 BOUNDS_IN_HOURS = (1, 24, 72, 168, 336, 720)
-"""The upper bounds of a histogram's bars: an hour, one day, three, seven, fourteen and thirty days.
-"""
+"""The upper bounds of the histogram: one hour; one, three, seven, fourteen and thirty days."""
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """The publications of a period, who was told of each, and what they have acknowledged."""
+class AcknowledgementData:
+    """The publications of a period, with their recipients and acknowledgements.
+
+    Attributes:
+        publications: The publications.
+        told: The clinics that were notified, by document.
+        read: The acknowledgements of each clinic, by principal and clinic.
+    """
 
     publications: Sequence[Publication]
     told: Mapping[str, Sequence[Told]]
@@ -36,10 +41,15 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """Seconds from a publication to its acknowledgement.
+class DelaySummary:
+    """The times from publications to their acknowledgements, in seconds.
 
-    The histogram counts by `BOUNDS_IN_HOURS`, the last above the highest.
+    Attributes:
+        acknowledged: The number of acknowledgements.
+        pending: The number of missing acknowledgements.
+        median: The median time; None without acknowledgements.
+        p90: The 90th percentile; None without acknowledgements.
+        histogram: The acknowledgements by `BOUNDS_IN_HOURS`; the last count is above the highest.
     """
 
     acknowledged: int
@@ -49,25 +59,26 @@ class Summary:
     histogram: Sequence[int]
 
 
-async def measured(
+async def read(
     context: Context, what: Coverage, since: datetime, until: datetime | None, case_type: str | None
-) -> Measured:
-    """What the clinics whose inboxes the viewer reads were told of in a period: central case types
-    that were put in force.
+) -> AcknowledgementData:
+    """Read the publications of central case types in a period, with their acknowledgements.
+
+    Only clinics whose inboxes the viewer may read are included.
 
     Raises:
-        NotPermitted: The viewer reads no inbox there.
-        InvalidInput: The period is none; or there are too many publications in it.
+        NotPermitted: The viewer may read no inbox there.
+        InvalidInput: The period is invalid, or has over 200 publications.
     """
     end = require_period(context, since, until)
     reach, principals = _inboxes(context, what)
     readings = context.store.reports.readings
-    found = Measured([], {}, {})
+    data = AcknowledgementData([], {}, {})
     for principal in principals:
         documents = await context.store.reports.texts.central("CASE_TYPE", principal, case_type)
-        most = MAX_PUBLICATIONS + 1 - len(found.publications)
-        publications = await readings.publications(principal, since, end, documents, most)
-        if len(publications) == most:
+        limit = MAX_PUBLICATIONS + 1 - len(data.publications)
+        publications = await readings.publications(principal, since, end, documents, limit)
+        if len(publications) == limit:
             raise InvalidInput.at(
                 ("from",),
                 "TOO_MANY",
@@ -78,65 +89,75 @@ async def measured(
             clinics = {
                 clinic for parts in told.values() for part in parts for clinic in part.clinics
             }
-            read = await readings.read(clinics, publications[0].sequence)
-            found = Measured(
-                [*found.publications, *publications],
-                {**found.told, **told},
-                {**found.read, principal: read},
+            acknowledged = await readings.read(clinics, publications[0].sequence)
+            data = AcknowledgementData(
+                [*data.publications, *publications],
+                {**data.told, **told},
+                {**data.read, principal: acknowledged},
             )
-    return found
+    return data
 
 
 def _inboxes(context: Context, what: Coverage) -> tuple[Reach, Sequence[str]]:
-    """The clinics whose inboxes the viewer reads, not all of those that the national management
-    reads; and their principals.
+    """The clinics whose inboxes the viewer may read through its own roles, and their principals.
+
+    National roles give no access to the inboxes of other principals' clinics.
     """
-    held = [one for one in context.rights.held if Permission.READ_INBOX in one.permissions]
-    here = [one for one in held if what.principal is None or one.principal == what.principal.key]
-    if not here:
+    roles = [
+        role
+        for role in context.rights.held
+        if Permission.READ_INBOX in role.permissions
+        and (what.principal is None or role.principal == what.principal.key)
+    ]
+    if not roles:
         raise NotPermitted(
             "Du har inte behörighet att läsa mottagningarnas aviseringar.", ("principal",)
         )
     reach = Reach(
-        principals=frozenset(one.principal for one in here if one.clinic is None),
-        clinics=frozenset(one.clinic for one in here if one.clinic is not None),
+        principals=frozenset(role.principal for role in roles if role.clinic is None),
+        clinics=frozenset(role.clinic for role in roles if role.clinic is not None),
     )
-    return reach, sorted({one.principal for one in here})
+    return reach, sorted({role.principal for role in roles})
 
 
-async def by_case_type(found: Measured) -> Mapping[str, Summary]:
-    """By case type that was published, in the order of their ids."""
+async def by_case_type(data: AcknowledgementData) -> Mapping[str, DelaySummary]:
+    """The summary of each published case type, in the order of their ids."""
     delays: dict[str, Delays] = {}
-    for one in found.publications:
+    for publication in data.publications:
         measure(
-            delays.setdefault(one.document, Delays()),
-            one,
-            found.told.get(one.document, ()),
-            found.read[one.principal],
+            delays.setdefault(publication.document, Delays()),
+            publication,
+            data.told.get(publication.document, ()),
+            data.read[publication.principal],
         )
-        await asyncio.sleep(
-            0
-        )  # one publication may concern thousands of clinics: others are served in between
+        # A publication can concern thousands of clinics: yield to the event loop.
+        await asyncio.sleep(0)
     return {document: summary([delays[document]]) for document in sorted(delays)}
 
 
-async def in_all(found: Measured, among: frozenset[str] | None = None) -> Summary:
-    """Of all case types together; of some clinics only, where they are named."""
+async def overall(data: AcknowledgementData, clinics: frozenset[str] | None = None) -> DelaySummary:
+    """The summary over all case types; of the given clinics (keys) only, if there are any given."""
     delays = Delays()
-    for one in found.publications:
-        measure(delays, one, found.told.get(one.document, ()), found.read[one.principal], among)
+    for publication in data.publications:
+        measure(
+            delays,
+            publication,
+            data.told.get(publication.document, ()),
+            data.read[publication.principal],
+            clinics,
+        )
         await asyncio.sleep(0)
     return summary([delays])
 
 
 async def by_group(
-    context: Context, found: Measured, groups: Sequence[str]
-) -> Sequence[tuple[ClinicGroup, Summary]]:
-    """Of the clinics that are in each group now, in the order asked for.
+    context: Context, data: AcknowledgementData, groups: Sequence[str]
+) -> Sequence[tuple[ClinicGroup, DelaySummary]]:
+    """The summary of each group, by its current members, in the order of the argument.
 
     Raises:
         NotFound: One of the groups does not exist, or the viewer may not know of it.
-        InvalidInput: Too many, or none.
+        InvalidInput: There are no groups, or over 20.
     """
     if not 1 <= len(groups) <= MAX_GROUPS:
         raise InvalidInput.at(("groups",), "OUT_OF_RANGE", f"Ange 1 till {MAX_GROUPS} grupper.")
@@ -148,24 +169,30 @@ async def by_group(
         for group in known
     ]
     return [
-        (group, await in_all(found, among)) for group, among in zip(known, members, strict=True)
+        (group, await overall(data, clinics)) for group, clinics in zip(known, members, strict=True)
     ]
 
 
-def summary(parts: Iterable[Delays]) -> Summary:
-    """The figures of some delays: the median (the mean of the middle two of an even number), and
-    the 90th percentile by nearest rank.
+def summary(parts: Iterable[Delays]) -> DelaySummary:
+    """Summarise delays.
+
+    The median is the mean of the middle two for an even number. The 90th percentile is by nearest
+    rank.
     """
     taken, pending = array("q"), 0
     for part in parts:
         taken.extend(part.taken)
         pending += part.pending
     ordered = sorted(taken)
-    places = [0, *(bisect_right(ordered, hours * _HOUR) for hours in BOUNDS_IN_HOURS), len(ordered)]
-    return Summary(
+    ranks = [
+        0,
+        *(bisect_right(ordered, hours * _HOUR_IN_MS) for hours in BOUNDS_IN_HOURS),
+        len(ordered),
+    ]
+    return DelaySummary(
         acknowledged=len(ordered),
         pending=pending,
         median=median(ordered) / 1_000 if ordered else None,
         p90=ordered[-(-9 * len(ordered) // 10) - 1] / 1_000 if ordered else None,
-        histogram=[high - low for low, high in pairwise(places)],
+        histogram=[high - low for low, high in pairwise(ranks)],
     )

@@ -1,5 +1,7 @@
-"""What is written: edits by month, what is made from templates, what clinics adapt, and clinics'
-own case types that a central one would do for.
+"""Reports on authoring.
+
+They cover edits by month, documents made from templates, local adaptations, and clinics' own case
+types that duplicate a central one.
 """
 
 import asyncio
@@ -28,13 +30,13 @@ from store.reports.authoring import Adapted, Edits, Named, TemplateUse
 
 _CASE_TYPE = "CASE_TYPE"
 _TEMPLATE = "CASE_TYPE_TEMPLATE"
-_ROUNDED_OFF = 0.1
-"""Percent that rounding may add to a likeness: names just below the least are looked at, too."""
+_ROUNDING_MARGIN = 0.1
+"""Percent that rounding can add to a similarity: names just below the limit are compared too."""
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """What is made from a template, by its version."""
+class TemplateDerivatives:
+    """The documents made from a template, counted by template version."""
 
     template: Document
     by_version: Sequence[TemplateUse]
@@ -42,8 +44,9 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """Clinics' own case types with the same name as a central one, or a similar one; the most
-    similar first.
+    """Clinics' own case types with the same or a similar name as a central one.
+
+    The most similar come first.
     """
 
     case_type: Document
@@ -53,11 +56,11 @@ class Duplicates:
 async def edits(
     context: Context, what: Coverage, since: datetime, until: datetime | None
 ) -> Sequence[Edits]:
-    """How many versions were written in the logs that the viewer reads, by principal and month.
+    """The number of versions written, by principal and month, in the logs that the viewer reads.
 
     Raises:
-        NotPermitted: The viewer reads no log there.
-        InvalidInput: The period is none.
+        NotPermitted: The viewer may read no log there.
+        InvalidInput: The period is invalid.
     """
     end = require_period(context, since, until)
     if what.principal is not None:
@@ -76,8 +79,10 @@ async def edits(
     return await context.store.reports.texts.edits(principals, since, end)
 
 
-async def made_from_templates(context: Context, what: Coverage, paging: Paging) -> Page[Made]:
-    """A page of the templates that the viewer sees, by name, with what is made from each."""
+async def template_derivatives(
+    context: Context, what: Coverage, paging: Paging
+) -> Page[TemplateDerivatives]:
+    """A page of the templates that the viewer sees, by name, with their derivatives."""
     page = await documents.page(context, DocumentFilter(_TEMPLATE), Order.NAME_ASC, paging)
     whose = what.documents(context, of_clinics=what.clinics is not None)
     uses: dict[str, list[TemplateUse]] = defaultdict(list)
@@ -86,7 +91,7 @@ async def made_from_templates(context: Context, what: Coverage, paging: Paging) 
     ):
         uses[use.template].append(use)
     return Page(
-        [Made(one, uses[one.id]) for one in page.items],
+        [TemplateDerivatives(template, uses[template.id]) for template in page.items],
         page.cursors,
         page.has_next,
         page.has_previous,
@@ -94,30 +99,35 @@ async def made_from_templates(context: Context, what: Coverage, paging: Paging) 
 
 
 async def count_templates(context: Context) -> int:
-    """How many templates the viewer sees."""
+    """The number of templates that the viewer sees."""
     return await context.store.listing.count(DocumentFilter(_TEMPLATE), context.rights.scope)
 
 
 async def adapted(context: Context, what: Coverage) -> Sequence[Adapted]:
-    """The central case types that clinics have adapted, as far as the viewer sees adaptations."""
+    """The central case types that clinics have adapted, by adaptations that the viewer sees."""
     return await context.store.reports.texts.adapted(
         "LOCAL_ADAPTATION", what.documents(context, of_clinics=True)
     )
 
 
 def page_of_adapted(rows: Sequence[Adapted], paging: Paging) -> Page[Adapted]:
-    """A page of them: those that most clinics have adapted first."""
+    """A page of adapted case types, by the number of clinics, highest first."""
     return sorted_page(rows, lambda row: (-row.clinics, row.case_type), (int, str), paging)
 
 
 async def adapted_texts(
     context: Context, what: Coverage, document: str | None
 ) -> Sequence[AdaptedText]:
-    """The single texts that clinics add to central case types, and in which documents differ from
-    the templates that they are made from.
+    """The single texts that adapt a central case type or a template.
 
-    As far as the viewer sees adaptations, documents and templates; of one case type or template
-    only, where it is named.
+    These are texts that clinics add to central case types, and texts in which documents differ from
+    the templates that they are made from. The report covers adaptations, documents and templates
+    that the viewer sees.
+
+    Args:
+        context: The request.
+        what: The coverage of the report.
+        document: Only for this case type or template; None for all.
 
     Raises:
         NotFound: There is no such document, or the viewer may not know of it.
@@ -131,24 +141,26 @@ async def adapted_texts(
         )
     reports = context.store.reports
     sources = None if document is None else [document]
-    made = await reports.texts.derivations(
+    derived = await reports.texts.derivations(
         sources,
         what.documents(context, of_clinics=what.clinics is not None),
         limit=MAX_DOCUMENTS + 1,
     )
-    if len(made) > MAX_DOCUMENTS:
+    if len(derived) > MAX_DOCUMENTS:
         raise InvalidInput.at(
             ("document",),
             "TOO_MANY",
             f"Högst {MAX_DOCUMENTS} dokument jämförs åt gången: ange en mall eller en huvudman.",
         )
-    templates = await context.store.extracts.heads({one.template for one in made})
-    known = {
-        one
-        for one, head in templates.items()
+    templates = await context.store.extracts.heads({document.template for document in derived})
+    visible = {
+        template
+        for template, head in templates.items()
         if context.rights.visibility(head) is not Visibility.NOTHING
     }
-    differing = await reports.adapting.differing([one for one in made if one.template in known])
+    differing = await reports.adapting.differing(
+        [document for document in derived if document.template in visible]
+    )
     return [
         *differing,
         *await reports.adapting.added(
@@ -158,7 +170,7 @@ async def adapted_texts(
 
 
 def page_of_adapted_texts(rows: Sequence[AdaptedText], paging: Paging) -> Page[AdaptedText]:
-    """A page of them: those that most documents have something of their own for first."""
+    """A page of adapted texts, by the number of documents, highest first."""
     return sorted_page(
         rows, lambda row: (-row.documents, row.source, row.path), (int, str, str), paging
     )
@@ -175,8 +187,9 @@ def _central(what: Coverage) -> DocumentFilter:
 
 
 async def duplicates(context: Context, what: Coverage, paging: Paging) -> Page[Duplicates]:
-    """A page of the central case types that are published, by name, with the local ones of the same
-    principal that are like each.
+    """A page of the published central case types, by name, with similar local ones.
+
+    The local ones belong to clinics of the same principal.
     """
     page = await documents.page(context, _central(what), Order.NAME_ASC, paging)
     by_name: dict[str, dict[str, list[Named]]] = defaultdict(lambda: defaultdict(list))
@@ -186,33 +199,34 @@ async def duplicates(context: Context, what: Coverage, paging: Paging) -> Page[D
         ):
             by_name[local.principal][folded(local.name)].append(local)
     found = []
-    for one in page.items:
-        found.append(Duplicates(one, _like(one, by_name[one.principal])))
-        await asyncio.sleep(0)  # there may be thousands of names: others are served in between
+    for case_type in page.items:
+        found.append(Duplicates(case_type, _similar(case_type, by_name[case_type.principal])))
+        await asyncio.sleep(0)  # there can be thousands of names: yield to the event loop
     return Page(found, page.cursors, page.has_next, page.has_previous)
 
 
-def _like(central: Document, local: Mapping[str, Sequence[Named]]) -> list[Candidate]:
-    """Those with the same or a similar name, the most similar first; each name is compared once,
-    however many have it.
+def _similar(central: Document, local: Mapping[str, Sequence[Named]]) -> list[Candidate]:
+    """The local case types with the same or a similar name, most similar first.
+
+    Each distinct name is compared once.
     """
-    least = distribution.MIN_SIMILARITY * 100 - _ROUNDED_OFF
+    cutoff = distribution.MIN_SIMILARITY * 100 - _ROUNDING_MARGIN
     found = []
     for name, _, _ in process.extract(
         folded(central.name),
         local.keys(),
         scorer=fuzz.token_sort_ratio,
-        score_cutoff=least,
+        score_cutoff=cutoff,
         limit=None,
     ):
-        likeness = distribution.similarity(central.name, name)
-        if likeness >= distribution.MIN_SIMILARITY:
-            found += [Candidate(one.owner, one.id, likeness) for one in local[name]]
-    return sorted(found, key=lambda one: (-one.similarity, one.clinic, one.document))
+        similarity = distribution.similarity(central.name, name)
+        if similarity >= distribution.MIN_SIMILARITY:
+            found += [Candidate(named.owner, named.id, similarity) for named in local[name]]
+    return sorted(found, key=lambda item: (-item.similarity, item.clinic, item.document))
 
 
 async def count_central(context: Context, what: Coverage) -> int:
-    """How many published central case types the viewer sees."""
+    """The number of published central case types that the viewer sees."""
     return await context.store.listing.count(_central(what), context.rights.scope)
 
 

@@ -1,4 +1,4 @@
-"""What clinics have: how many case types, which versions, who lags behind and since when."""
+"""Reports on clinics: their case types, the versions they have, and lagging clinics."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ _NEVER_ASSIGNED: Mapping[AssignmentOrigin, int] = {}
 
 
 class ClinicCountOrder(StrEnum):
-    """By clinic, or by how many case types it has."""
+    """By clinic, or by the number of case types."""
 
     CLINIC_ASC = "CLINIC_ASC"
     MOST_FIRST = "MOST_FIRST"
@@ -25,7 +25,7 @@ class ClinicCountOrder(StrEnum):
 
 
 class BehindOrder(StrEnum):
-    """By clinic, by how many case types it lags behind in, or by how long."""
+    """By clinic, by the number of case types it is behind in, or by how long it is behind."""
 
     CLINIC_ASC = "CLINIC_ASC"
     MOST_FIRST = "MOST_FIRST"
@@ -34,21 +34,26 @@ class BehindOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClinicCount:
-    """How many case types a clinic (key) has, by how they came there."""
+    """The number of case types of a clinic (key), by the origin of the assignment."""
 
     clinic: str
     by_origin: Mapping[AssignmentOrigin, int]
 
     @property
     def case_types(self) -> int:
-        """All of them."""
+        """The number over all origins."""
         return sum(self.by_origin.values())
 
 
 @dataclass(frozen=True, slots=True)
 class CaseTypeCount:
-    """How many clinics have a central case type by how it came there, and how far they have taken
-    the version in force.
+    """The clinics that have a central case type, and their adoption of the published version.
+
+    Attributes:
+        document: The case type.
+        version: The published version, if any.
+        by_origin: The number of clinics by the origin of the assignment.
+        adoption: The number of clinics by the version that they have acknowledged.
     """
 
     document: str
@@ -59,8 +64,9 @@ class CaseTypeCount:
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """How many central case types a clinic (key) lags behind in, and since when in the first of
-    them.
+    """The number of central case types that a clinic (key) is behind in.
+
+    `since` is the earliest time at which it fell behind in any of them.
     """
 
     clinic: str
@@ -75,8 +81,9 @@ async def per_clinic(
     order: ClinicCountOrder,
     paging: Paging,
 ) -> Page[ClinicCount]:
-    """A page of clinics with how many case types each has, or had at a moment; those without any
-    too.
+    """A page of clinics with the number of case types that each has, or had at a moment.
+
+    Clinics without case types are included.
     """
     which = what.assignments(context)
     if order is ClinicCountOrder.CLINIC_ASC:
@@ -101,14 +108,14 @@ async def per_clinic(
 
 
 async def count_clinics(context: Context, what: Coverage) -> int:
-    """How many clinics a report is about."""
+    """The number of clinics that a report covers."""
     return await context.store.clinics.count(what.of_clinics())
 
 
 async def per_case_type(
     context: Context, what: Coverage, as_of: datetime | None
 ) -> Sequence[CaseTypeCount]:
-    """Each central case type that some clinic has, or had at a moment."""
+    """The central case types that any clinic has, or had at a moment."""
     holdings = await context.store.reports.holdings.of(
         replace(what.assignments(context), central_only=True), as_of
     )
@@ -140,18 +147,18 @@ def _counted(document: str, holdings: Sequence[Holding], in_force: InForce) -> C
 
 
 def page_of_case_types(rows: Sequence[CaseTypeCount], paging: Paging) -> Page[CaseTypeCount]:
-    """A page of them: those that most clinics have first."""
+    """A page of case types, by the number of clinics, highest first."""
     return sorted_page(
         rows, lambda row: (-sum(row.by_origin.values()), row.document), (int, str), paging
     )
 
 
 async def behind(context: Context, what: Coverage, as_of: datetime | None) -> Sequence[Behind]:
-    """Each clinic that has not acknowledged the version in force of a central case type that it
-    has, or had at a moment.
+    """The lagging clinics, now or at a moment.
 
-    It lags since another version than the one it has acknowledged came in force; where it has
-    acknowledged none, since the case type came.
+    A clinic lags if it has not acknowledged the published version of a central case type that it
+    has. It lags since another version than the one it acknowledged was published; if it
+    acknowledged none, since the case type was assigned.
     """
     holdings = await context.store.reports.holdings.of(
         replace(what.assignments(context), central_only=True), as_of
@@ -180,7 +187,7 @@ async def behind(context: Context, what: Coverage, as_of: datetime | None) -> Se
 
 
 def page_of_behind(rows: Sequence[Behind], order: BehindOrder, paging: Paging) -> Page[Behind]:
-    """A page of them."""
+    """A page of lagging clinics."""
     if order is BehindOrder.CLINIC_ASC:
         return sorted_page(rows, lambda row: (row.clinic,), (str,), paging)
     if order is BehindOrder.MOST_FIRST:

@@ -1,6 +1,4 @@
-"""What a report is about: whose clinics and documents, no further than the viewer reads; and
-periods.
-"""
+"""The coverage of reports: clinics and documents that the viewer may read, and periods."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -24,10 +22,12 @@ MAX_PERIOD = timedelta(days=1_830)
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """One principal's clinics, or all that the viewer reads; of these only `clinics` (keys, sorted)
-    where some were chosen.
+    """The clinics that a report covers.
 
-    `reach` is what the viewer reads, None for all.
+    Attributes:
+        principal: Only clinics of this principal; None for all principals.
+        clinics: Only these clinics (sorted keys); None for all.
+        reach: The clinics that the viewer may read; None for all.
     """
 
     principal: Principal | None
@@ -35,7 +35,7 @@ class Coverage:
     reach: Reach | None
 
     def assignments(self, context: Context) -> AssignmentFilter:
-        """What these clinics have; who reads all clinics sees their own case types nowhere."""
+        """The assignments of these clinics; central ones only for viewers who read all clinics."""
         within = self.reach or Reach(frozenset(context.principals), frozenset())
         principal = self.principal.key if self.principal else None
         return AssignmentFilter(
@@ -46,7 +46,7 @@ class Coverage:
         )
 
     def of_clinics(self) -> ClinicFilter:
-        """The clinics themselves."""
+        """The filter for the clinics themselves."""
         return ClinicFilter(
             within=self.reach,
             principal=self.principal.key if self.principal else None,
@@ -54,16 +54,16 @@ class Coverage:
         )
 
     def documents(self, context: Context, *, of_clinics: bool) -> Whose:
-        """What the viewer sees of documents there; `of_clinics` of those clinics only."""
+        """The documents there that the viewer sees; with `of_clinics`, only of these clinics."""
         principals = [self.principal.key] if self.principal else sorted(context.principals)
         return Whose(principals, self.clinics if of_clinics else None, context.rights.scope)
 
 
 async def coverage(context: Context, principal: str | None, clinics: Wish | None) -> Coverage:
-    """What a report is about.
+    """Resolve the coverage of a report.
 
     Raises:
-        NotFound: There is no such principal; or no such group or clinic in the filter.
+        NotFound: There is no such principal, or no such group or clinic in the filter.
     """
     found = require_principal(context, principal) if principal is not None else None
     chosen = Coverage(found, None, context.rights.clinics())
@@ -77,13 +77,13 @@ async def coverage(context: Context, principal: str | None, clinics: Wish | None
 
 
 def require_period(context: Context, since: datetime, until: datetime | None) -> datetime:
-    """Refuse a period that ends before it begins, or is too long to count.
+    """Refuse a period that ends before it starts, or is longer than 1,830 days.
 
     Returns:
-        Its end; now where none was given.
+        The end of the period; the current time if `until` is None.
 
     Raises:
-        InvalidInput: It is.
+        InvalidInput: The period is invalid.
     """
     end = until or context.store.now()
     if not since < end:
@@ -101,25 +101,24 @@ def require_period(context: Context, since: datetime, until: datetime | None) ->
 def sorted_page(
     rows: Iterable[T], key: Callable[[T], Key], shape: tuple[type, ...], paging: Paging
 ) -> Page[T]:
-    """A page, forward, of rows in hand, in the order of a key that no two share; the cursors hold
-    the key.
+    """A forward page of rows in memory, sorted by a unique key that the cursors contain.
 
     Args:
-        rows: All of them.
-        key: Of a row: strings, whole numbers and times of these types.
+        rows: All rows of the list.
+        key: Returns the key of a row: strings, integers and times.
         shape: The types of the key.
-        paging: Which page.
+        paging: The page.
 
     Raises:
-        InvalidInput: The cursor is none of this list.
+        InvalidInput: The cursor does not belong to this list.
     """
     after = decode(paging.after, shape, "after") if paging.after is not None else None
     ordered = sorted(((key(row), row) for row in rows), key=lambda pair: pair[0])
-    start = 0 if after is None else sum(place <= after for place, _ in ordered)
+    start = 0 if after is None else sum(row_key <= after for row_key, _ in ordered)
     page = ordered[start : start + paging.limit]
     return Page(
         [row for _, row in page],
-        [encode(place) for place, _ in page],
+        [encode(row_key) for row_key, _ in page],
         start + paging.limit < len(ordered),
         start > 0,
     )

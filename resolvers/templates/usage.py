@@ -23,7 +23,8 @@ class Uses:
     Attributes:
         templates: The number of templates.
         case_types: The number of case types.
-        behind: How many do not have the published version of what they were made from.
+        behind: How many come from an older version than their template has published. A document
+            whose template is behind counts too.
         last_used_at: When the newest of the visible documents was created.
         seen: The visible documents, archived ones included.
         counted: Those that are not archived.

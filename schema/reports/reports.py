@@ -123,7 +123,7 @@ class Reports:
         ] = None,
     ) -> AcknowledgementTimes:
         return AcknowledgementTimes.of(
-            await acknowledgement_times.measured(info.context, self.what, from_, to, case_type)
+            await acknowledgement_times.read(info.context, self.what, from_, to, case_type)
         )
 
     @strawberry.field(
@@ -148,7 +148,7 @@ class Reports:
     async def documents_per_template(
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[TemplateCount]:
-        page = await authoring.made_from_templates(info.context, self.what, paging(first, after))
+        page = await authoring.template_derivatives(info.context, self.what, paging(first, after))
         return connection(
             page,
             lambda row: TemplateCount.of(row, info),

@@ -190,7 +190,7 @@ class AcknowledgementTime:
     )
 
     @classmethod
-    def of(cls, found: acknowledgement_times.Summary) -> "AcknowledgementTime":
+    def of(cls, found: acknowledgement_times.DelaySummary) -> "AcknowledgementTime":
         bars = [
             AcknowledgementBar(up_to_hours=hours, acknowledgements=number)
             for hours, number in zip(
@@ -231,18 +231,18 @@ class ClinicGroupAcknowledgementTime:
     )
 )
 class AcknowledgementTimes:
-    measured: strawberry.Private[acknowledgement_times.Measured]
+    measured: strawberry.Private[acknowledgement_times.AcknowledgementData]
     publications: int = strawberry.field(
         description="How many times a version was put in force in the period."
     )
 
     @classmethod
-    def of(cls, measured: acknowledgement_times.Measured) -> "AcknowledgementTimes":
+    def of(cls, measured: acknowledgement_times.AcknowledgementData) -> "AcknowledgementTimes":
         return cls(measured=measured, publications=len(measured.publications))
 
     @strawberry.field(description="All together.")
     async def total(self) -> AcknowledgementTime:
-        return AcknowledgementTime.of(await acknowledgement_times.in_all(self.measured))
+        return AcknowledgementTime.of(await acknowledgement_times.overall(self.measured))
 
     @strawberry.field(description="By case type that was put in force, by its id.")
     async def by_case_type(self) -> list[CaseTypeAcknowledgementTime]:
@@ -301,7 +301,7 @@ class TemplateCount:
     )
 
     @classmethod
-    def of(cls, row: authoring.Made, info: Info) -> "TemplateCount":
+    def of(cls, row: authoring.TemplateDerivatives, info: Info) -> "TemplateCount":
         newest = row.template.published or row.template.latest
         return cls(
             template=CaseTypeTemplate.of(row.template, info),
