@@ -24,8 +24,8 @@ import uvicorn
 
 from application import open_store, operation_executor, prepare, sign_in_of
 from command_line import RUNNING, DataOption, command, fail
-from resolvers import sample as sample_data
 from resolvers.access import development_issuer
+from resolvers.sample.loading import load_sample
 from settings import Settings
 from store.mongo import embedded_server
 from store.mongo.embedded_server import MongodError
@@ -105,7 +105,7 @@ async def _bootstrap(settings: Settings) -> str:
         version = await embedded_server.require_replica_set(store.database.client)
         await prepare(store)
         if settings.sample == "demo":
-            await sample_data.load(store)
+            await load_sample(store)
         return version
     finally:
         await store.log.close()

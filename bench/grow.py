@@ -17,9 +17,10 @@ from pathlib import Path
 from bson import ObjectId
 
 from bench.measuring import run_to_the_end
-from resolvers import reference
-from resolvers.kinds import CASE_TYPE, KINDS
+from resolvers.kinds.case_types import CASE_TYPE
+from resolvers.kinds.registrations import KINDS
 from resolvers.kinds.validation import validate
+from resolvers.reference.principals import reference_principals
 from store.clinics.clinics import ClinicRow
 from store.clinics.filters import ClinicFilter
 from store.clinics.selections import Selection
@@ -151,7 +152,7 @@ async def prepared(database: Database) -> Store:
     """A store over a database that has its indexes and principals."""
     await database.create_indexes()
     store = Store.over(database, KINDS)
-    await store.principals.ensure(reference.principals())
+    await store.principals.ensure(reference_principals())
     return store
 
 

@@ -30,7 +30,8 @@ from application import tune_garbage_collector
 from bench.measuring import Spread, alternate, load, machine, run_to_the_end, shown, table
 from bench.region import PRINCIPAL, Region
 from bench.servers import Server, registry
-from resolvers.kinds import CASE_TYPE, KINDS
+from resolvers.kinds.case_types import CASE_TYPE
+from resolvers.kinds.registrations import KINDS
 from resolvers.kinds.validation import validate
 from store.mongo.connection import Database, connect
 from store.mongo.rows import document_row, version_row

@@ -12,8 +12,8 @@ from uuid import uuid4
 import pytest
 from pymongo.errors import AutoReconnect
 
-from resolvers import reference
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
+from resolvers.reference.principals import reference_principals
 from store.mongo import embedded_server
 from store.mongo.connection import INDEXES, Database, connect
 from store.records import Principal
@@ -74,7 +74,7 @@ async def database(kept_database: Database) -> Database:
 async def store(database: Database) -> AsyncIterator[Store]:
     """The store with the reference data, and its feed running."""
     store = Store.over(database, KINDS)
-    await store.principals.ensure(reference.principals())
+    await store.principals.ensure(reference_principals())
     store.feed.start()
     yield store
     await store.feed.stop()

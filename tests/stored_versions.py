@@ -18,7 +18,7 @@ from typing import Annotated, Any, get_args, get_origin
 from bson import json_util
 from pydantic import BaseModel
 
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
 from resolvers.kinds.validation import validate
 from store.documents import heads
 from store.documents.heads import NewDocument, Place

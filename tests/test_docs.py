@@ -25,7 +25,7 @@ from graphql import (
 
 from resolvers.access.permissions import PERMISSIONS, Permission
 from resolvers.exports import data_dictionary
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
 from resolvers.kinds.validation import CODES
 from schema.registry import schema as registry
 from settings import Settings

@@ -9,7 +9,7 @@ from resolvers.clinics import clinics
 from resolvers.clinics.distribution import require_central
 from resolvers.context import Context
 from resolvers.documents import documents
-from resolvers.kinds import LOCAL_ADAPTATION
+from resolvers.kinds.local_adaptations import LOCAL_ADAPTATION
 from resolvers.kinds.validation import validate
 from store.clinics.local_adaptations import adaptation_id
 from store.errors import NotFound

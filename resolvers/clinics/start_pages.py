@@ -10,7 +10,8 @@ from typing import Any
 
 from resolvers.context import Context
 from resolvers.documents import documents
-from resolvers.kinds import CASE_TYPE, LOCAL_ADAPTATION
+from resolvers.kinds.case_types import CASE_TYPE
+from resolvers.kinds.local_adaptations import LOCAL_ADAPTATION
 from resolvers.pages.placeholders import filled, values_of
 from resolvers.pages.rendering import case_type_page
 from store.records import Clinic, Content, Document, OrderedList, Version

@@ -2,8 +2,7 @@
 
 from resolvers.clinics import clinics
 from resolvers.context import Context
-from resolvers.kinds import TERMS_TEXT
-from resolvers.kinds.terms_texts import LEAD_CHARACTERS, requires_acceptance
+from resolvers.kinds.terms_texts import LEAD_CHARACTERS, TERMS_TEXT, requires_acceptance
 from resolvers.pages.placeholders import filled, values_of
 from resolvers.pages.rendering import Excerpt, excerpt_of, terms_text_page
 from store.records import Content, Version

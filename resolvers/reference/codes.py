@@ -1,6 +1,6 @@
-"""Names of the national directory's codes, where known.
+"""The names of the national directory's codes, where known.
 
-The lists change once or twice a year: they are data, and unknown codes pass.
+The lists change once or twice a year, so they are data, and unknown codes are accepted.
 """
 
 import json
@@ -13,7 +13,7 @@ _lists: Mapping[str, Any] = json.loads(
 )
 
 DATE: str = _lists["date"]
-"""The day that the lists were read."""
+"""The date on which the lists were retrieved."""
 BUSINESS_CLASSIFICATIONS: Mapping[str, str] = _lists["businessClassifications"]
 BUSINESS_TYPES: Mapping[str, str] = _lists["businessTypes"]
 CARE_TYPES: Mapping[str, str] = _lists["careTypes"]

@@ -13,7 +13,7 @@ from resolvers.access.permissions import Permission
 from resolvers.context import Context
 from resolvers.documents import documents, open_page_links, versions
 from resolvers.documents.owners import owner_of
-from resolvers.kinds import CASE_TYPE_TEMPLATE
+from resolvers.kinds.case_types import CASE_TYPE_TEMPLATE
 from resolvers.kinds.validation import validate
 from resolvers.templates import files
 from resolvers.templates.files import SelectedVersion

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from resolvers.context import Context
-from resolvers.kinds import CASE_TYPE_TEMPLATE
+from resolvers.kinds.case_types import CASE_TYPE_TEMPLATE
 from resolvers.templates import usage
 from resolvers.templates.usage import Uses
 from store.documents.listing import DocumentFilter

@@ -9,7 +9,7 @@ import strawberry
 from resolvers.documents import blame as origins
 from resolvers.documents import comparison, history, versions
 from resolvers.documents import documents as resolve
-from resolvers.kinds import CASE_TYPE_TEMPLATE
+from resolvers.kinds.case_types import CASE_TYPE_TEMPLATE
 from resolvers.templates import usage
 from schema.clinics.organisations import Clinic, Principal
 from schema.documents.changes import Change, Comparison, Verification, changes_of

@@ -10,7 +10,7 @@ from resolvers.documents import text_replacement as resolve
 from resolvers.documents.find_and_replace import Replacement
 from resolvers.documents.text_replacement import TextChangeResult
 from resolvers.documents.text_replacement_plan import PlannedChange, TextChange
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
 from schema.documents.changes import Change, changes_of
 from schema.documents.documents import KEY, NOTE, Document, document_of
 from schema.enums import DocumentState, SkipReason

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from resolvers.kinds import CASE_TYPE_TEMPLATE
+from resolvers.kinds.case_types import CASE_TYPE_TEMPLATE
 from resolvers.templates import usage
 from schema.documents.documents import Document, Version
 from schema.enums import TemplateLevel

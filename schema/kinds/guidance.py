@@ -4,7 +4,7 @@ each region.
 
 import strawberry
 
-from resolvers.kinds import GUIDANCE
+from resolvers.kinds.guidance import GUIDANCE
 from schema.documents.documents import Document, Version
 from schema.errors import Info
 from schema.kinds.case_type_content import INTERNAL_NAME, KEY, LANGUAGE, RATIONALE, STAFF_NAME

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from resolvers.kinds import NOTICE
+from resolvers.kinds.notices import NOTICE
 from schema.documents.documents import Document, Version
 from schema.enums import NoticeEnvironment, NoticeStatus
 from schema.errors import Info

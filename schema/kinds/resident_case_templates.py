@@ -5,7 +5,7 @@ local; and what resident cases share with them.
 import strawberry
 
 from resolvers.documents import documents
-from resolvers.kinds import RESIDENT_CASE_TEMPLATE
+from resolvers.kinds.resident_cases import RESIDENT_CASE_TEMPLATE
 from schema.documents.documents import Document, Version
 from schema.enums import ResidentCaseForm, TemplateLevel
 from schema.errors import Info

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import strawberry
 
-from resolvers.kinds import RESIDENT_CASE, RESIDENT_CASE_TEMPLATE
+from resolvers.kinds.resident_cases import RESIDENT_CASE, RESIDENT_CASE_TEMPLATE
 from schema.documents.documents import Document, Version
 from schema.errors import Info
 from schema.kinds.kind_schema import document_type, head_of, kind_schema, version_type

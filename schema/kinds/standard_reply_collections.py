@@ -2,7 +2,7 @@
 
 import strawberry
 
-from resolvers.kinds import STANDARD_REPLY_COLLECTION
+from resolvers.kinds.standard_reply_collections import STANDARD_REPLY_COLLECTION
 from schema.documents.documents import Document, Version
 from schema.errors import Info
 from schema.kinds.case_type_content import (

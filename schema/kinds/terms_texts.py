@@ -6,7 +6,7 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers.kinds import TERMS_TEXT
+from resolvers.kinds.terms_texts import TERMS_TEXT
 from resolvers.pages import terms_texts
 from schema.documents.documents import Document, Version
 from schema.enums import TermsService

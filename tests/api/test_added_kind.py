@@ -11,8 +11,8 @@ import pytest
 import strawberry
 from graphql import build_schema
 
-from resolvers import reference
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
+from resolvers.reference.principals import reference_principals
 from schema.documents import documents
 from schema.documents.documents import Document, Version
 from schema.kinds.case_type_content import INTERNAL_NAME, KEY, NAME
@@ -90,7 +90,7 @@ async def world(
 ) -> AsyncIterator[World]:
     """The registry with the added kind."""
     store = Store.over(database, Kinds([*KINDS, CHECKLIST]))
-    await store.principals.ensure(reference.principals())
+    await store.principals.ensure(reference_principals())
     async with serving(
         tmp_path, mongodb_uri, store, schema=schema_of([*KIND_SCHEMAS, added]), development=True
     ) as api:

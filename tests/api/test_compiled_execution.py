@@ -22,7 +22,7 @@ from execution.operations import Operation, Operations
 from resolvers.access.rights import rights_of
 from resolvers.access.viewer import LOA3, Grant, Viewer
 from resolvers.context import Context
-from resolvers.kinds import CASE_TYPE_TEMPLATE
+from resolvers.kinds.case_types import CASE_TYPE_TEMPLATE
 from resolvers.loaders import Loaders
 from schema.registry import schema
 from store.records import Role

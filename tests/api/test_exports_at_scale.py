@@ -18,9 +18,9 @@ import httpx2
 import psutil
 import pytest
 
-from resolvers import reference
 from resolvers.access import development_issuer
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
+from resolvers.reference.principals import reference_principals
 from store.clinics.clinics import ClinicRow
 from store.log.log import utc_now
 from store.mongo.connection import Database, Row, connect
@@ -74,7 +74,7 @@ async def registry(
     store = Store.over(Database(client, "casetypes"), KINDS)
     await client.drop_database("casetypes")
     await store.database.create_indexes()
-    await store.principals.ensure(reference.principals())
+    await store.principals.ensure(reference_principals())
     rows = [
         ClinicRow(number, f"{STOCKHOLM}-{number:05}", {"name": f"Vårdcentralen {number}"})
         for number in range(1, CLINICS + 1)

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from resolvers import reference
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
+from resolvers.reference.principals import reference_principals
 from store.mongo import embedded_server
 from store.mongo.connection import Database, connect
 from store.registry import Store
@@ -54,7 +54,7 @@ async def a_world_of_its_own(folder: Path) -> AsyncIterator[tuple[World, Away]]:
     store = Store.over(Database(client, "outage"), KINDS)
     try:
         await store.database.create_indexes()
-        await store.principals.ensure(reference.principals())
+        await store.principals.ensure(reference_principals())
         async with serving(folder, uri, store, development=True) as api:
             try:
                 yield await World.build(api), mongodb

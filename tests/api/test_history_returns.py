@@ -13,10 +13,10 @@ from uuid import uuid4
 
 import pytest
 
-from resolvers import reference
 from resolvers.exports import import_
 from resolvers.exports.import_ import replay
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
+from resolvers.reference.principals import reference_principals
 from store.mongo.connection import INDEXES, Database, Row, connect
 from store.records import Event, Version
 from store.registry import Store
@@ -178,7 +178,7 @@ async def test_a_history_returns_whole_and_verifies(
     moments = [event.at for event in await store.history.after(STOCKHOLM, 0, limit=1000)]
     try:
         await other.database.create_indexes()
-        await other.principals.ensure(reference.principals())
+        await other.principals.ensure(reference_principals())
 
         returned = [await replay(other, *pair) for pair in files]
 

@@ -14,7 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from resolvers.kinds import CASE_TYPE_TEMPLATE
+from resolvers.kinds.case_types import CASE_TYPE_TEMPLATE
 from store.records import Owner, OwnerKind
 from tests.api.test_template_usage import edited, made
 from tests.callers import BJORKEN, INERA, STOCKHOLM, UPPSALA, Caller, problems

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from resolvers.kinds import CASE_TYPE
+from resolvers.kinds.case_types import CASE_TYPE
 from resolvers.kinds.validation import validate
 from store.records import Owner, OwnerKind, Role
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM, Json, problems

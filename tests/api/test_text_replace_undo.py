@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resolvers.kinds import CASE_TYPE
+from resolvers.kinds.case_types import CASE_TYPE
 from tests.callers import BJORKEN, STOCKHOLM, Json, problems
 from tests.world import CONTENT, World
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pymongo import AsyncMongoClient
 
-from resolvers import reference
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
+from resolvers.reference.principals import reference_principals
 from store.mongo.connection import Database, connect
 from store.records import Role
 from store.registry import Store
@@ -50,7 +50,7 @@ async def failing(members: ReplicaSet) -> AsyncIterator[Database]:
 async def api(members: ReplicaSet, failing: Database, tmp_path: Path) -> AsyncIterator[Api]:
     """The running app over it."""
     store = Store.over(failing, KINDS)
-    await store.principals.ensure(reference.principals())
+    await store.principals.ensure(reference_principals())
     async with serving(tmp_path, members.uri, store, development=True) as api:
         yield api
     await store.log.close()

@@ -14,8 +14,8 @@ import pytest
 from bson import ObjectId
 from pymongo import AsyncMongoClient
 
-from resolvers import reference
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
+from resolvers.reference.principals import reference_principals
 from store.mongo.connection import Database, connect
 from store.registry import Store
 from tests.callers import BJORKEN, STOCKHOLM, Api, Caller, Json
@@ -71,7 +71,7 @@ async def process(members: ReplicaSet, name: str) -> AsyncIterator[Database]:
 @asynccontextmanager
 async def server(members: ReplicaSet, database: Database, folder: Path) -> AsyncIterator[Api]:
     store = Store.over(database, KINDS)
-    await store.principals.ensure(reference.principals())
+    await store.principals.ensure(reference_principals())
     async with serving(folder, members.uri, store, development=True) as api:
         yield api
     await store.log.close()

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
 from store.content.canonical_json import canonical
 
 WHOLE = 2**53 - 1

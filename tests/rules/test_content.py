@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
-from resolvers.kinds.case_types import CaseTypeContent
+from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE, CaseTypeContent
 from resolvers.kinds.content_model import ContentModel
+from resolvers.kinds.registrations import KINDS
 from resolvers.kinds.texts import Key
 from resolvers.kinds.validation import CODES, MAX_PROBLEMS, validate
 from store.errors import InvalidInput, Problem

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
 from resolvers.kinds.validation import validate
 from store.errors import InvalidInput
 from store.kinds.kinds import Field

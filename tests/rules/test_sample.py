@@ -4,9 +4,9 @@ administrators meet.
 
 import json
 
-from resolvers import sample
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
 from resolvers.kinds.validation import validate
+from resolvers.sample.loading import load_sample
 from store.clinics.filters import ClinicFilter
 from store.clinics.local_adaptations import adaptation_id
 from store.documents.listing import DocumentFilter, Order
@@ -19,17 +19,17 @@ BJORKEN = "SE2321000016-1A01"
 
 
 async def test_sample_loads_once_and_leaves_a_registry_in_use_alone(store: Store) -> None:
-    loaded = await sample.load(store)
+    loaded = await load_sample(store)
     events = await store.database.count("events", {})
 
-    again = await sample.load(store)
+    again = await load_sample(store)
 
     assert (loaded, again) == (True, False)
     assert await store.database.count("events", {}) == events
 
 
 async def test_sample_shows_every_state_and_keeps_to_the_rules(store: Store) -> None:
-    await sample.load(store)
+    await load_sample(store)
 
     case_types, templates = await _all(store, "CASE_TYPE"), await _all(store, "CASE_TYPE_TEMPLATE")
     at_bjorken = {given.document: given for given in await store.assignments.of_clinics([BJORKEN])}
@@ -64,7 +64,7 @@ async def test_sample_shows_every_state_and_keeps_to_the_rules(store: Store) -> 
 
 
 async def test_sample_has_each_kind_in_several_states_and_within_the_rules(store: Store) -> None:
-    await sample.load(store)
+    await load_sample(store)
 
     others = {
         name: await _all(store, name)

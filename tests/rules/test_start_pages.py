@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resolvers import reference
 from resolvers.access.viewer import LOA3, Grant, Viewer
 from resolvers.clinics import (
     clinics,
@@ -27,7 +26,9 @@ from resolvers.clinics import (
 from resolvers.clinics.selections import Choice
 from resolvers.context import Context
 from resolvers.documents import documents
-from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
+from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE
+from resolvers.kinds.registrations import KINDS
+from resolvers.reference.principals import reference_principals
 from store.errors import RegistryError
 from store.mongo.connection import Database
 from store.records import CentralActivation, ClinicRule, DocumentState, OrderedList, Role
@@ -224,7 +225,7 @@ async def table(database: Database) -> AsyncIterator[Played]:
     """A registry whose time goes when told."""
     clock = Clock()
     store = Store.over(database, KINDS, clock=clock)
-    await store.principals.ensure(reference.principals())
+    await store.principals.ensure(reference_principals())
     yield await _table(store, clock)
     await store.log.close()
 

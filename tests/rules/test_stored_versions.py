@@ -9,9 +9,9 @@ from typing import Annotated
 import pytest
 from pydantic import Field, create_model
 
-from resolvers.kinds import KINDS
 from resolvers.kinds.checks import checked_by, max_length
 from resolvers.kinds.content_model import ContentModel
+from resolvers.kinds.registrations import KINDS
 from resolvers.kinds.texts import Label
 from resolvers.kinds.validation import validate
 from store.content.hashing import ChainCheck, Verification

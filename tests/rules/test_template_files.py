@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.kinds import CASE_TYPE_TEMPLATE
+from resolvers.kinds.case_types import CASE_TYPE_TEMPLATE
 from resolvers.kinds.validation import validate
 from resolvers.templates import files
 from store.content.hashing import hash_of

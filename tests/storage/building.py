@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from resolvers.kinds import CASE_TYPE
+from resolvers.kinds.case_types import CASE_TYPE
 from resolvers.kinds.validation import validate
 from store.clinics.clinics import ClinicRow
 from store.clinics.selections import Selection

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pymongo import ReturnDocument, WriteConcern
 from pymongo.read_concern import ReadConcern
 
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
 from store.mongo.connection import Database, Session, connect
 from store.mongo.transactions import Transaction
 from store.records import Saved

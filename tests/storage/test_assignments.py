@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from resolvers.kinds import CASE_TYPE
+from resolvers.kinds.case_types import CASE_TYPE
 from store.clinics.assignments import AssignmentFilter
 from store.clinics.clinics import ClinicRow
 from store.clinics.selections import Selection

@@ -10,7 +10,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
+from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE
+from resolvers.kinds.registrations import KINDS
 from resolvers.kinds.validation import validate
 from store.content.diff import same
 from store.content.field_paths import leaves

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
 from store.clinics.clinics import ClinicRow
 from store.clinics.filters import ClinicFilter, Reach
 from store.errors import RowsRefused

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pytest
 
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
 from store.errors import RegistryError, VersionConflict
 from store.mongo.connection import Database, connect
 from store.records import Document, DocumentState, Saved

@@ -6,7 +6,7 @@ from dataclasses import replace
 import bson
 import pytest
 
-from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
+from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE
 from store.documents.documents import Documents
 from store.documents.heads import MAX_CONTENT_BYTES
 from store.errors import InvalidInput, NotFound, RegistryError, VersionConflict, WrongState

@@ -8,8 +8,8 @@ import signal
 import sys
 from pathlib import Path
 
-from resolvers import reference
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
+from resolvers.reference.principals import reference_principals
 from store.mongo import embedded_server
 from store.mongo.connection import Database, connect
 from store.registry import Store
@@ -99,7 +99,7 @@ async def prepared(uri: str) -> None:
     client = connect(uri)
     database = Database(client, NAME)
     await database.create_indexes()
-    await Store.over(database, KINDS).principals.ensure(reference.principals())
+    await Store.over(database, KINDS).principals.ensure(reference_principals())
     await client.close()
 
 

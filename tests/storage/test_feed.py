@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
 from store.mongo.connection import Database, connect
 from store.mongo.transactions import Transaction
 from store.records import Act, Action, Event, Saved

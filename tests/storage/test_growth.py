@@ -13,8 +13,8 @@ import bson
 import pytest
 from pymongo import AsyncMongoClient
 
-from resolvers import reference
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
+from resolvers.reference.principals import reference_principals
 from store.documents.listing import DocumentFilter, Order
 from store.documents.scopes import Scope
 from store.log.history import EventFilter
@@ -80,7 +80,7 @@ async def grown(mongodb_uri: str) -> AsyncIterator[Grown]:
     database = Database(client, f"test_{uuid4().hex[:12]}")
     await database.create_indexes()
     store = Store.over(database, KINDS)
-    await store.principals.ensure(reference.principals())
+    await store.principals.ensure(reference_principals())
     await with_clinics(store, BJORKEN)
     document = await published(store, "Version 0001")
     await distributed(store, document, BJORKEN)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
 from store.errors import InvalidInput
 from store.log.history import EventFilter, event_cursor, read_cursor
 from store.mongo.connection import Database

@@ -11,7 +11,7 @@ from bson import ObjectId
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
+from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE
 from store.clinics.filters import Reach
 from store.content.comparison import drift
 from store.documents.heads import NewDocument, Place

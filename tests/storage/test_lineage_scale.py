@@ -12,10 +12,11 @@ from uuid import uuid4
 import pytest
 from pymongo import AsyncMongoClient
 
-from resolvers import reference
 from resolvers.access.viewer import LOA3, Grant, Viewer
 from resolvers.context import Context
-from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
+from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE
+from resolvers.kinds.registrations import KINDS
+from resolvers.reference.principals import reference_principals
 from resolvers.templates import comparison, review, usage
 from store.documents.heads import NewDocument, Place
 from store.documents.heads import created as new_document
@@ -81,7 +82,7 @@ class Registry:
         client, watch = watched(uri)
         store = Store.over(Database(client, f"test_{uuid4().hex[:12]}"), KINDS)
         await store.database.create_indexes()
-        await store.principals.ensure(reference.principals())
+        await store.principals.ensure(reference_principals())
         template, first = made(CASE_TYPE_TEMPLATE, INERA, 0, None)
         heads, versions = [template], [first]
         for number in range(1, derived + 1):

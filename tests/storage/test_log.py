@@ -10,7 +10,8 @@ from itertools import pairwise
 
 import pytest
 
-from resolvers.kinds import CASE_TYPE, KINDS
+from resolvers.kinds.case_types import CASE_TYPE
+from resolvers.kinds.registrations import KINDS
 from store.clinics.selections import Selection
 from store.errors import InvalidInput, NotFound, VersionConflict
 from store.log.log import Change, Log, utc_now

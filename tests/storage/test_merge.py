@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from resolvers.kinds import CASE_TYPE
+from resolvers.kinds.case_types import CASE_TYPE
 from store.content.field_paths import changed_leaves, leaves
 from store.content.merge import Conflict, Merged, MergeSide, merge
 from store.kinds.kinds import describe

@@ -16,8 +16,8 @@ import psutil
 import pytest
 from pymongo import AsyncMongoClient
 
-from resolvers import reference
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
+from resolvers.reference.principals import reference_principals
 from store.mongo import embedded_server
 from store.mongo.connection import Database, Row, connect
 from store.registry import Store
@@ -289,7 +289,7 @@ async def test_a_mongodb_that_does_not_answer_is_refused_soon() -> None:
 
 HOLDER = """
 import asyncio, sys
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
 from store.mongo.connection import Database, connect
 from store.registry import Store
 
@@ -310,7 +310,7 @@ async def test_a_server_killed_in_the_middle_of_a_transaction_does_not_hold_up_t
     client = connect(running.uri)
     store = Store.over(Database(client, "registry"), KINDS)
     await store.database.create_indexes()
-    await store.principals.ensure(reference.principals())
+    await store.principals.ensure(reference_principals())
     holder = await asyncio.create_subprocess_exec(
         sys.executable, "-c", HOLDER, running.uri, STOCKHOLM, stdout=asyncio.subprocess.PIPE
     )

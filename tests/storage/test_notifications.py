@@ -5,7 +5,10 @@ newest first.
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from resolvers.kinds import CASE_TYPE, KINDS, NOTICE, RESIDENT_CASE
+from resolvers.kinds.case_types import CASE_TYPE
+from resolvers.kinds.notices import NOTICE
+from resolvers.kinds.registrations import KINDS
+from resolvers.kinds.resident_cases import RESIDENT_CASE
 from resolvers.kinds.validation import validate
 from store.kinds.kinds import Kind
 from store.log.history import Position, read_cursor

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymongo.asynchronous.collection import AsyncCollection
 
-from resolvers.kinds import CASE_TYPE, KINDS
+from resolvers.kinds.case_types import CASE_TYPE
+from resolvers.kinds.registrations import KINDS
 from store.documents.listing import DocumentFilter, Order
 from store.documents.scopes import Scope
 from store.errors import InvalidInput

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from resolvers import reference
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
+from resolvers.reference.principals import reference_principals
 from store.clinics.principals import Principals
 from store.errors import InvalidInput
 from store.mongo.connection import Database, connect
@@ -75,7 +75,7 @@ async def test_the_reference_data_are_the_national_management_and_the_regions(st
         21,
         22,
     )
-    assert known == {principal.key: principal for principal in reference.principals()}
+    assert known == {principal.key: principal for principal in reference_principals()}
     assert (
         len(
             {
@@ -96,7 +96,7 @@ async def test_principals_that_are_there_are_left_as_they_are_and_so_are_their_l
     before = await everything(database)
 
     await store.principals.ensure(
-        [replace(principal, name="Nytt namn") for principal in reference.principals()]
+        [replace(principal, name="Nytt namn") for principal in reference_principals()]
     )
 
     assert await everything(database) == before
@@ -108,7 +108,7 @@ async def test_only_the_principals_that_are_missing_are_made(
 ) -> None:
     before = await everything(database)
 
-    await store.principals.ensure([*reference.principals(), TOWN])
+    await store.principals.ensure([*reference_principals(), TOWN])
 
     after = await everything(database)
     assert [row for row in after["principals"] if row not in before["principals"]] == [
@@ -131,7 +131,7 @@ async def test_a_start_that_was_cut_short_is_completed_by_the_next(
     before = await everything(database)
     await database[missing].delete_one({"_id": STOCKHOLM})
 
-    await store.principals.ensure(reference.principals())
+    await store.principals.ensure(reference_principals())
 
     after = await everything(database)
     assert {name: [row["_id"] for row in after[name]] for name in after} == {
@@ -143,9 +143,9 @@ async def test_a_start_that_was_cut_short_is_completed_by_the_next(
 async def test_servers_that_start_at_once_make_each_principal_once(database: Database) -> None:
     servers = [Principals(database) for _ in range(8)]
 
-    await asyncio.gather(*(server.ensure(reference.principals()) for server in servers))
+    await asyncio.gather(*(server.ensure(reference_principals()) for server in servers))
 
-    expected = {principal.key: principal for principal in reference.principals()}
+    expected = {principal.key: principal for principal in reference_principals()}
     assert [await server.known() for server in servers] == [expected] * 8
     assert (await database.count("principals", {}), await database.count("logs", {})) == (22, 22)
 
@@ -186,7 +186,7 @@ async def test_writing_to_the_log_of_an_unknown_principal_fails_and_writes_nothi
 
 
 async def test_principals_are_paged_by_key_in_both_directions(store: Store) -> None:
-    keys = sorted(principal.key for principal in reference.principals())
+    keys = sorted(principal.key for principal in reference_principals())
 
     first = await store.principals.page(Paging(limit=10))
     second = await store.principals.page(Paging(limit=10, after=first.cursors[-1]))
@@ -312,6 +312,6 @@ async def test_servers_that_start_at_once_on_an_empty_database_all_make_its_inde
 async def test_who_asks_while_principals_are_made_knows_them_afterwards(store: Store) -> None:
     principals = Principals(store.database)
 
-    await asyncio.gather(principals.ensure([*reference.principals(), TOWN]), principals.known())
+    await asyncio.gather(principals.ensure([*reference_principals(), TOWN]), principals.known())
 
     assert TOWN.key in await principals.known()

@@ -13,8 +13,8 @@ from uuid import uuid4
 import pytest
 from pymongo import AsyncMongoClient
 
-from resolvers import reference
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
+from resolvers.reference.principals import reference_principals
 from store.clinics.assignments import AssignmentFilter, AssignmentOrder
 from store.clinics.clinics import ClinicRow
 from store.clinics.filters import ClinicFilter, Reach
@@ -67,7 +67,7 @@ class Region:
         client, watch = watched(uri)
         store = Store.over(Database(client, f"test_{uuid4().hex[:12]}"), KINDS)
         await store.database.create_indexes()
-        await store.principals.ensure(reference.principals())
+        await store.principals.ensure(reference_principals())
         rows = [clinic_row(number) for number in range(1, clinics + 1)]
         await store.clinics.import_rows(STOCKHOLM, rows, dry_run=False, act=BY_ANNA)
         listed = Selection.of_ids([row.hsa_id for row in rows[: clinics // 4]])

@@ -6,7 +6,7 @@ import asyncio
 from itertools import combinations, product
 from typing import Any
 
-from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE
+from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE
 from store.documents.listing import DocumentFilter, Order
 from store.documents.scopes import Scope, Visibility
 from store.kinds.kinds import Kind

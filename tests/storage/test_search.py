@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resolvers.kinds import CASE_TYPE, CASE_TYPE_TEMPLATE, KINDS
+from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE
+from resolvers.kinds.registrations import KINDS
 from store.content.diff import texts
 from store.content.search_tokens import MAX_WORDS, Sought, words_in
 from store.documents.documents import Edit

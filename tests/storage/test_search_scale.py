@@ -11,8 +11,9 @@ from uuid import uuid4
 
 import pytest
 
-from resolvers import reference
-from resolvers.kinds import CASE_TYPE, KINDS
+from resolvers.kinds.case_types import CASE_TYPE
+from resolvers.kinds.registrations import KINDS
+from resolvers.reference.principals import reference_principals
 from store.content.search_tokens import Sought
 from store.documents.scopes import Scope
 from store.mongo.connection import Database, connect
@@ -52,7 +53,7 @@ async def filled(uri: str, number: int) -> Store:
     """A region's case types, some sixty words in each."""
     store = Store.over(Database(connect(uri), f"test_{uuid4().hex[:12]}"), KINDS)
     await store.database.create_indexes()
-    await store.principals.ensure(reference.principals())
+    await store.principals.ensure(reference_principals())
     chosen = random.Random(number)  # noqa: S311 - the same texts each time
 
     async def one(place: int) -> None:

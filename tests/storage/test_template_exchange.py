@@ -5,7 +5,8 @@ processes.
 import asyncio
 from dataclasses import replace
 
-from resolvers.kinds import CASE_TYPE_TEMPLATE, KINDS
+from resolvers.kinds.case_types import CASE_TYPE_TEMPLATE
+from resolvers.kinds.registrations import KINDS
 from store.records import Origin, Owner, OwnerKind, Saved
 from store.registry import Store
 from tests.storage.building import BY_ANNA, STOCKHOLM, content, sequences

@@ -13,9 +13,9 @@ import pytest
 from pymongo import monitoring
 from pymongo.errors import PyMongoError
 
+from resolvers.kinds.registrations import KINDS
+from resolvers.reference.principals import reference_principals
 from command_line import command
-from resolvers import reference
-from resolvers.kinds import KINDS
 from store.mongo.connection import Database, connect, is_outage
 from store.mongo.transactions import Transaction
 from store.records import Saved
@@ -109,7 +109,7 @@ async def test_every_command_tells_mongodb_how_long_it_may_take(
     store = Store.over(impatient, KINDS)
     with listener.on(impatient.name):
         await impatient.create_indexes()
-        await store.principals.ensure(reference.principals())
+        await store.principals.ensure(reference_principals())
         made = await created(store)
         await impatient.find_one("documents", {"_id": made.id})
         await impatient.find("documents", {})

@@ -9,7 +9,7 @@ from typing import Any
 
 import rfc8785
 
-from resolvers.kinds import CASE_TYPE
+from resolvers.kinds.case_types import CASE_TYPE
 from store.content.hashing import Verification
 from store.mongo.connection import INDEXES, Database, Row
 from store.records import Act, Actor, Derivation, Document, Owner, OwnerKind, Role, Version

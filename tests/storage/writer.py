@@ -7,7 +7,7 @@ import asyncio
 import os
 import sys
 
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
 from store.errors import VersionConflict
 from store.mongo.connection import Database, connect
 from store.records import Document, Saved
