@@ -1,3 +1,4 @@
-"""Who may do what, in which order: plain async functions between the GraphQL contract and the
-store. No web, no GraphQL types.
+"""Resolvers: plain async functions between the GraphQL schema and the store.
+
+They check rights and input, and call the store. They use no web code and no GraphQL types.
 """

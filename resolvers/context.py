@@ -1,4 +1,4 @@
-"""What every resolver is handed: who asks, with what rights, in which request, and the store."""
+"""The context that every resolver gets: viewer, rights, request, loaders and the store."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,16 @@ _MAX_KEY = 200
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One signed-in request, or one socket."""
+    """The context of a signed-in request or socket.
+
+    Attributes:
+        store: The store.
+        viewer: The viewer.
+        rights: The rights of the viewer when the context was created.
+        principals: All principals of the registry, by key.
+        request_id: The id of the request, for the log.
+        loaders: The data loaders.
+    """
 
     store: Store
     viewer: Viewer
@@ -30,7 +39,7 @@ class Context:
 
     @classmethod
     async def of(cls, store: Store, viewer: Viewer, request_id: str) -> "Context":
-        """The context of a viewer, with the rights that the viewer has now."""
+        """Create the context of a viewer, with the rights that the viewer has now."""
         return cls(
             store=store,
             viewer=viewer,
@@ -41,15 +50,16 @@ class Context:
         )
 
     def act(self, held: HeldRole, note: str | None) -> Act:
-        """An act in a role that allows it.
+        """Create an act in a role that allows it.
 
         Raises:
-            InvalidInput: The note is too long, or holds what no text may hold.
+            InvalidInput: The note is over 2,000 characters, or contains control characters or a
+                personal identity number.
         """
         return act_of(self.viewer, held, checked_note(note), self.request_id)
 
     def idempotency(self, key: str | None, fingerprint: str) -> IdempotencyKey | None:
-        """A caller's key, its own for each caller.
+        """An idempotency key in the caller's own namespace; None without a key.
 
         Raises:
             InvalidInput: The key is empty or over 200 characters.
@@ -60,13 +70,14 @@ class Context:
             raise InvalidInput.at(
                 ("idempotencyKey",), "OUT_OF_RANGE", f"Nyckeln ska ha 1 till {_MAX_KEY} tecken."
             )
-        # No subject has a line break (`resolvers.access.sign_in`): whatever the key is, it is nobody
-        # else's.
+        # Subjects have no line break (`resolvers.access.claims`), so keys of callers never collide.
         return IdempotencyKey(id=f"{self.viewer.subject}\n{key}", fingerprint=fingerprint)
 
     async def remember_person(self) -> None:
-        """Note the display name of the person behind a write; at the next one, if MongoDB can't be
-        asked: what was written is told as written.
+        """Store the display name of the person behind a write.
+
+        An outage of MongoDB is ignored, because the write itself has succeeded; the next write
+        stores the name.
         """
         if self.viewer.employee_hsa_id and self.viewer.name:
             try:

@@ -1,8 +1,7 @@
-"""One store call per kind and level of a query: keys asked for in the same turn of the loop are
-read together.
+"""Data loaders: one store call per kind of data and level of a query.
 
-Nothing is kept between turns: a socket lives for days, and what was read an hour ago is not what is
-stored now.
+Keys requested in the same iteration of the event loop are read together. Nothing is cached: a
+socket lives for days, and data that was read an hour ago can be outdated.
 """
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
@@ -38,9 +37,9 @@ V = TypeVar("V")
 
 
 class Loaders:
-    """The loaders of one request or socket, each made when it is first used.
+    """The loaders of a request or socket, each created when it is first used.
 
-    Each answers None for what does not exist.
+    A loader returns None for a key that does not exist.
     """
 
     def __init__(self, store: Store) -> None:
@@ -83,22 +82,22 @@ class Loaders:
 
     @cached_property
     def groups_of_clinics(self) -> DataLoader[Clinic, Sequence[ClinicGroup] | None]:
-        """The groups that a clinic is in."""
+        """The groups that a clinic belongs to."""
         return DataLoader(load_fn=_groups_of(self._store), cache=False)
 
     @cached_property
     def places(self) -> DataLoader[tuple[OrderedList, str, str], int | None]:
-        """The place of a case type at a clinic, by (list, clinic, document)."""
+        """The position of a case type at a clinic, by (list, clinic, document)."""
         return DataLoader(load_fn=_places(self._store), cache=False)
 
     @cached_property
     def policies(self) -> DataLoader[str, PrincipalPolicies | None]:
-        """PrincipalPolicies by principal."""
+        """Policies by principal."""
         return _batched(self._store.policies.get_many)
 
     @cached_property
     def histories(self) -> DataLoader[Asked, Page[Event] | None]:
-        """Pages of what was done with documents."""
+        """Pages of the acts on documents."""
         return _batched(self._store.history.of_documents)
 
     @cached_property
@@ -108,7 +107,7 @@ class Loaders:
 
     @cached_property
     def published_at(self) -> DataLoader[tuple[str, str, datetime], int | None]:
-        """The version in force, by (principal, document, moment)."""
+        """The number of the version published at a time, by (principal, document, time)."""
         return _batched(self._store.history.published_at)
 
     @cached_property
@@ -118,62 +117,62 @@ class Loaders:
 
     @cached_property
     def adoptions(self) -> DataLoader[AdoptionAsked, Adoption | None]:
-        """How far case types were taken."""
+        """The adoption of case types by clinics."""
         return _batched(self._store.adoptions.of)
 
     @cached_property
     def descendants(self) -> DataLoader[str, Sequence[Descendant] | None]:
-        """What comes from templates, by the template's id."""
+        """The documents that come from a template, by the template's id."""
         return _batched(self._store.lineage.descendants)
 
     @cached_property
     def clinic_counts(self) -> DataLoader[ClinicsAsked, int | None]:
-        """How many clinics have any of some documents."""
+        """The number of clinics that have any of some documents."""
         return _batched(self._store.lineage.clinics)
 
     @cached_property
     def clinic_counts_by_principal(self) -> DataLoader[ClinicsAsked, Mapping[str, int] | None]:
-        """The same for each principal."""
+        """The number of clinics that have any of some documents, by principal."""
         return _batched(self._store.lineage.clinics_by_principal)
 
     @cached_property
     def drifts(self) -> DataLoader[Compared, int | None]:
-        """How far versions are from what they were made from."""
+        """The drift of versions from their templates."""
         return _batched(self._store.drifts.of)
 
     @cached_property
     def inboxes(self) -> DataLoader[Inbox, Page[Told] | None]:
-        """Pages of what clinics were told."""
+        """Pages of the notifications of clinics."""
         return _batched(self._store.notifications.pages)
 
     @cached_property
     def released(self) -> DataLoader[tuple[str, int], bool]:
-        """Whether a version was ever in force, by (document, number)."""
+        """Whether a version was ever published, by (document, number)."""
         return DataLoader(load_fn=_released(self._store), cache=False)
 
     @cached_property
     def released_before(self) -> DataLoader[tuple[str, int], int | None]:
-        """The version in force before, by (document, number)."""
+        """The previous version that was ever published, by (document, number)."""
         return _batched(self._store.history.released_before)
 
     @cached_property
     def released_with(self) -> DataLoader[tuple[str, int], int | None]:
-        """The first version in force from one on, by (document, number)."""
+        """The first version from a number on that was ever published, by (document, number)."""
         return _batched(self._store.history.released_with)
 
     @cached_property
     def blames(self) -> DataLoader[tuple[str, int], list[Origin] | None]:
-        """Where the values of versions come from, by (document, number)."""
+        """The origins of the values of versions, by (document, number)."""
         return _batched(self._store.blame.of)
 
     @cached_property
     def signatures(self) -> DataLoader[tuple[str, int], Signature | None]:
-        """Who wrote versions, and when, by (document, number)."""
+        """The author and time of versions, by (document, number)."""
         return _batched(self._store.blame.signatures)
 
 
 class DocumentLoader:
-    """Heads or summaries by id: read together, as heads if anybody needs one."""
+    """Loads heads or summaries by id, all together: as heads if any caller needs one."""
 
     def __init__(self, store: Store) -> None:
         async def load(keys: Sequence[tuple[str, bool]]) -> list[Any]:
@@ -194,11 +193,11 @@ class DocumentLoader:
     def load(self, document_id: str, *, whole: bool) -> Awaitable[Summary | None]: ...
 
     def load(self, document_id: str, *, whole: bool = True) -> Awaitable[Any]:
-        """One; unless `whole`, its summary will do."""
+        """Load a document; a summary can be returned unless `whole`."""
         return self._loader.load((document_id, whole))
 
     def load_many(self, ids: Iterable[str]) -> Awaitable[list[Document | None]]:
-        """Several, in the order of the ids."""
+        """Load several documents, in the order of the ids."""
         return self._loader.load_many([(document_id, True) for document_id in ids])
 
 

@@ -1,1 +1,1 @@
-"""The logs: who may read and follow them, notifications, subscriptions and checkpoints."""
+"""The logs: events, notifications, active subscriptions and checkpoints."""

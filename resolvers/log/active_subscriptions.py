@@ -1,4 +1,4 @@
-"""Who follows what now: seen and ended by a principal's administrators."""
+"""Open subscriptions: a principal's administrators can list and end them."""
 
 from resolvers.access import decisions
 from resolvers.access.permissions import Permission
@@ -11,18 +11,16 @@ from store.records import ActiveSubscription, Saved
 
 
 async def get(context: Context, subscription_id: str) -> ActiveSubscription | None:
-    """One that is open and that the viewer may see; else None."""
-    found = await context.store.active_subscriptions.get(subscription_id)
-    return (
-        found
-        if found is not None
-        and context.rights.holder(Permission.MANAGE_SUBSCRIPTIONS, found.principal) is not None
-        else None
-    )
+    """An open subscription that the viewer may see; else None."""
+    subscription = await context.store.active_subscriptions.get(subscription_id)
+    if subscription is None:
+        return None
+    held = context.rights.holder(Permission.MANAGE_SUBSCRIPTIONS, subscription.principal)
+    return None if held is None else subscription
 
 
 async def page(context: Context, principal: str, paging: Paging) -> Page[ActiveSubscription]:
-    """A page of those that are open on a principal's log and its clinics.
+    """A page of the open subscriptions to a principal's log and its clinics.
 
     Raises:
         NotFound: There is no such principal.
@@ -32,7 +30,7 @@ async def page(context: Context, principal: str, paging: Paging) -> Page[ActiveS
 
 
 def require(context: Context, principal: str) -> str:
-    """The principal's key, for who may see what is followed there.
+    """Return the principal's key if the viewer may manage subscriptions there.
 
     Raises:
         NotFound: There is no such principal.
@@ -44,7 +42,7 @@ def require(context: Context, principal: str) -> str:
 
 
 async def behind(context: Context, subscription: ActiveSubscription) -> int:
-    """How many events of the log it was not told of yet."""
+    """The number of events in the log that the subscription has not been sent yet."""
     if subscription.sequence is None:
         return 0
     return max(
@@ -56,15 +54,17 @@ async def behind(context: Context, subscription: ActiveSubscription) -> int:
 async def end(
     context: Context, subscription_id: str, *, note: str | None, key: IdempotencyKey | None
 ) -> Saved:
-    """End one. Its reader is told; its rights stay as they are.
+    """End a subscription. Its subscriber is notified and keeps its rights.
 
     Raises:
-        NotFound: There is none that is open, or the viewer may not know of it.
+        NotFound: There is no such open subscription, or the viewer may not know of it.
     """
-    found = await get(context, subscription_id)
-    if found is None:
+    subscription = await get(context, subscription_id)
+    if subscription is None:
         raise NotFound("Prenumerationen finns inte, eller har redan upphört.", ("id",))
     held = decisions.require_at(
-        context.rights, Permission.MANAGE_SUBSCRIPTIONS, found.principal, None, ("id",)
+        context.rights, Permission.MANAGE_SUBSCRIPTIONS, subscription.principal, None, ("id",)
     )
-    return await context.store.active_subscriptions.end(found, act=context.act(held, note), key=key)
+    return await context.store.active_subscriptions.end(
+        subscription, act=context.act(held, note), key=key
+    )

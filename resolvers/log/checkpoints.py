@@ -1,8 +1,8 @@
-"""Signed checkpoints of the logs: who holds the key states how far each log went and what stood in
-it. Ed25519, as JSON Web Signatures.
+"""Signed checkpoints of the logs, as JSON Web Signatures with Ed25519.
 
-Whoever has the public key can check a statement, on any machine and with any JOSE library; whoever
-has only the database can't make one.
+The holder of the key states how far each log went, with a digest of its content. Anyone with the
+public key can verify a statement, on any machine and with any JOSE library. Access to the database
+alone does not allow making one.
 
 Source: RFC 7515 (JSON Web Signature), RFC 8037 and RFC 9864 (Ed25519).
 """
@@ -31,17 +31,18 @@ _log = structlog.get_logger()
 
 
 class CheckpointKey:
-    """A key that states are signed with, or only its public half, to check them."""
+    """A key that signs checkpoints, or only its public half, which verifies them."""
 
     def __init__(self, key: OKPKey) -> None:
         self._key = key
 
     @classmethod
     def of(cls, path: Path, *, make: bool = False) -> "CheckpointKey":
-        """The key in a file, a JSON Web Key; with `make`, a new private one where there is no file.
+        """Read the key in a file, a JSON Web Key; with `make`, create it if there is no file.
 
         Raises:
-            ValueError: The file holds no Ed25519 key, or there is none.
+            ValueError: There is no file, or it does not contain an Ed25519 key; with `make`, a
+                private one.
         """
         if make and not path.exists():
             key_files.create(
@@ -60,12 +61,12 @@ class CheckpointKey:
         return cls(key)
 
     def public(self) -> dict[str, Any]:
-        """The public half, as a JSON Web Key: to be kept where the checkpoints are kept."""
+        """The public half, as a JSON Web Key, to be stored with the checkpoints."""
         return dict(self._key.as_dict(private=False))
 
     def sign(self, principal: str, reached: Reached) -> Checkpoint:
-        """State how far a log goes, and what is in it."""
-        stated = {
+        """Sign how far a log goes, and the digest of its content."""
+        claims = {
             "principal": principal,
             "sequence": reached.sequence,
             "at": timestamp(reached.at),
@@ -73,12 +74,12 @@ class CheckpointKey:
         }
         header = {"alg": _ALGORITHM, "kid": self._key.kid}
         statement = jws.serialize_compact(
-            header, json.dumps(stated), self._key, algorithms=[_ALGORITHM]
+            header, json.dumps(claims), self._key, algorithms=[_ALGORITHM]
         )
         return Checkpoint(principal, reached.sequence, reached.digest, statement)
 
     def signed(self, checkpoint: Checkpoint) -> bool:
-        """Whether a checkpoint's statement is signed with this key, and says what its fields say."""
+        """Whether a checkpoint's statement is signed with this key and agrees with its fields."""
         try:
             found = jws.deserialize_compact(
                 checkpoint.statement, self._key, algorithms=[_ALGORITHM]
@@ -88,27 +89,28 @@ class CheckpointKey:
             return False
 
 
-def read(stated: str, statement: str) -> Checkpoint:
-    """A checkpoint from what its statement says.
+def read(payload: str, statement: str) -> Checkpoint:
+    """Read a checkpoint from the payload of its statement.
 
     Raises:
-        ValueError: It says something else.
+        ValueError: It is not the payload of a checkpoint.
     """
     try:
-        found = json.loads(stated)
+        found = json.loads(payload)
         return Checkpoint(
             str(found["principal"]), int(found["sequence"]), str(found["digest"]), statement
         )
     except (TypeError, KeyError) as error:
-        raise ValueError("This is no statement of a checkpoint.") from error
+        raise ValueError("This is not a checkpoint statement.") from error
 
 
 def read_all(lines: Iterable[str]) -> list[Checkpoint]:
-    """Checkpoints that were kept elsewhere, one statement to a line; whether they are signed is not
-    asked here.
+    """Read checkpoints that were stored elsewhere, one statement per line.
+
+    The signatures are not verified here.
 
     Raises:
-        ValueError: A line is no statement; with its number.
+        ValueError: A line is not a statement; with its number.
     """
     found = []
     for number, line in enumerate(lines, 1):
@@ -118,12 +120,16 @@ def read_all(lines: Iterable[str]) -> list[Checkpoint]:
                     read(jws.extract_compact(statement.encode()).payload.decode(), statement)
                 )
             except (JoseError, ValueError) as error:
-                raise ValueError(f"Line {number} is no statement of a checkpoint.") from error
+                raise ValueError(f"Line {number} is not a checkpoint statement.") from error
     return found
 
 
 async def take(store: Store, key: CheckpointKey) -> int:
-    """Sign how far each log goes that went on since its last checkpoint; how many."""
+    """Sign a checkpoint of each log that has new events since its last checkpoint.
+
+    Returns:
+        The number of checkpoints.
+    """
     count = 0
     async for principal, reached in store.checkpoints.reached():
         await store.checkpoints.keep(key.sign(principal, reached))
@@ -132,14 +138,14 @@ async def take(store: Store, key: CheckpointKey) -> int:
 
 
 async def keep_taking(store: Store, key: CheckpointKey, every_seconds: float) -> None:
-    """Take checkpoints now and again, until cancelled.
+    """Take checkpoints at intervals, until cancelled.
 
-    What fails is told in the log of the server, and tried again the next time.
+    A failure is logged, except for an outage of MongoDB; the next interval tries again.
     """
     while True:
         await asyncio.sleep(every_seconds)
         try:
             await take(store, key)
-        except Exception as error:  # noqa: BLE001 - the next time is not to be missed for it
+        except Exception as error:  # noqa: BLE001 - a failure must not stop later checkpoints
             if not is_outage(error):
                 _log.exception("checkpoints failed")
