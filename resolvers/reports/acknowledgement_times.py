@@ -136,7 +136,7 @@ async def by_case_type(data: AcknowledgementData) -> Mapping[str, DelaySummary]:
 
 
 async def overall(data: AcknowledgementData, clinics: frozenset[str] | None = None) -> DelaySummary:
-    """The summary over all case types; of the given clinics (keys) only, if there are any given."""
+    """The summary over all case types, for `clinics` (keys) only; None for all clinics."""
     delays = Delays()
     for publication in data.publications:
         measure(
