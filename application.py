@@ -23,15 +23,15 @@ from execution.rate_limits import Rate, RateLimiter
 from execution.sessions import ConnectionLimiter, Sessions
 from execution.subscriptions.start import Limits, Live
 from execution.trusted_documents import TrustedDocuments
-from resolvers import reference
 from resolvers.access import development_issuer
 from resolvers.access.issuers import IssuerKeys
 from resolvers.access.sign_in import SignIn
-from resolvers.kinds import KINDS
+from resolvers.kinds.registrations import KINDS
 from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
 from resolvers.live.subscription_registry import SubscriptionRegistry
 from resolvers.log import checkpoints
+from resolvers.reference.principals import reference_principals
 from schema.registry import RegistrySchema, schema
 from settings import Settings
 from store.kinds.kinds import Kinds
@@ -211,7 +211,7 @@ async def prepare(store: Store) -> None:
         )
     await store.database.create_indexes()
     await store.search.fill_in()
-    await store.principals.ensure(reference.principals())
+    await store.principals.ensure(reference_principals())
 
 
 def sign_in_of(settings: Settings) -> SignIn:

@@ -13,9 +13,9 @@ import pytest
 from pymongo import monitoring
 from pymongo.errors import PyMongoError
 
+from command_line import command
 from resolvers.kinds.registrations import KINDS
 from resolvers.reference.principals import reference_principals
-from command_line import command
 from store.mongo.connection import Database, connect, is_outage
 from store.mongo.transactions import Transaction
 from store.records import Saved
