@@ -13,18 +13,14 @@ from resolvers.clinics.selections import Wish
 from resolvers.documents import documents, versions
 from resolvers.log import active_subscriptions
 from schema.clinics.assignments import Assignment, AssignmentMutation, AssignmentQuery
+from schema.clinics.clinics import Clinic, ClinicQuery, list_clinics
+from schema.clinics.clinics_import import ClinicImportMutation
 from schema.clinics.distribution import DistributionMutation, DistributionQuery
 from schema.clinics.groups import ClinicGroup, GroupMutation
 from schema.clinics.local_adaptations import AdaptationMutation, LocalAdaptation
 from schema.clinics.orders import OrderMutation
-from schema.clinics.organisations import (
-    Clinic,
-    OrganisationMutation,
-    OrganisationQuery,
-    Principal,
-    list_clinics,
-)
 from schema.clinics.policies import PolicyMutation
+from schema.clinics.principals import Principal, PrincipalQuery
 from schema.clinics.role_grants import RoleGrant, RoleGrantMutation
 from schema.documents.documents import DocumentMutation, VersionConflict, document_of, version_of
 from schema.documents.search import SearchQuery
@@ -84,7 +80,8 @@ class Viewer:
 
 @strawberry.type
 class Query(
-    OrganisationQuery,
+    PrincipalQuery,
+    ClinicQuery,
     AssignmentQuery,
     DistributionQuery,
     ActiveSubscriptionQuery,
@@ -208,7 +205,7 @@ class Mutation(
     DistributionMutation,
     AssignmentMutation,
     OrderMutation,
-    OrganisationMutation,
+    ClinicImportMutation,
     GroupMutation,
     PolicyMutation,
     RoleGrantMutation,

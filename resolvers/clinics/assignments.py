@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from resolvers.clinics.clinics import require_principal
+from resolvers.clinics import principals
 from resolvers.clinics.selections import group_of
 from resolvers.context import Context
 from resolvers.documents import documents
@@ -99,7 +99,7 @@ async def listed(
         return None
     keys: Sequence[str] | None = [clinic.key] if clinic else None
     named = (
-        require_principal(context, wish.principal, ("filter", "principal")).key
+        principals.require(context, wish.principal, ("filter", "principal")).key
         if wish.principal is not None
         else None
     )
@@ -252,10 +252,31 @@ def of_document(context: Context, document: Document) -> Listed:
     )
 
 
-async def place(context: Context, assignment: Assignment, which: OrderedList) -> int:
-    """The 1-based place of an assignment among all that its clinic has; where it stood last, if it
-    has ended.
+async def start_page_position(context: Context, assignment: Assignment) -> int:
+    """The position of an assignment on its clinic's start page, from 1.
+
+    The position counts all case types that the clinic has, shown or not. An ended assignment has
+    its last position.
     """
+    return await _position(context, assignment, OrderedList.START_PAGE)
+
+
+async def contact_card_position(context: Context, assignment: Assignment) -> int | None:
+    """The position of an assignment on its clinic's contact card, from 1.
+
+    Returns:
+        The position among all case types that the clinic has, shown or not; the last position of
+        an ended assignment. None where the published version is not for the contact card.
+    """
+    document = await context.loaders.documents.load(assignment.document)
+    if document is None:
+        return None
+    if not context.store.kinds[document.kind].in_force(document)["onContactCard"]:
+        return None
+    return await _position(context, assignment, OrderedList.CONTACT_CARD)
+
+
+async def _position(context: Context, assignment: Assignment, which: OrderedList) -> int:
     if assignment.until_sequence is None:
         found = await context.loaders.places.load((which, assignment.clinic, assignment.document))
         if found is not None:

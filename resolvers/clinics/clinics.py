@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 from resolvers.access import decisions
-from resolvers.access.permissions import Permission
-from resolvers.clinics import clinic_files
+from resolvers.access.decisions import Permission
+from resolvers.clinics import clinic_files, principals
 from resolvers.context import Context
 from store.clinics.filters import ClinicFilter
 from store.errors import NotFound
 from store.mongo.paging import Page, Paging
 from store.mongo.transactions import IdempotencyKey
-from store.records import Clinic, Principal, Saved, key_of
+from store.records import Clinic, Saved, key_of
 
 
 async def get(context: Context, hsa_id: str) -> Clinic | None:
@@ -51,7 +51,7 @@ async def import_csv(
         NotPermitted: The viewer may not import there.
         InvalidInput, RowsRefused: The file is wrong; each place is named.
     """
-    found = require_principal(context, principal)
+    found = principals.require(context, principal)
     held = decisions.require_at(
         context.rights, Permission.IMPORT_CLINICS, found.key, None, ("principal",)
     )
@@ -59,17 +59,3 @@ async def import_csv(
     return await context.store.clinics.import_rows(
         found.key, rows, dry_run=dry_run, act=context.act(held, None), key=key
     )
-
-
-def require_principal(
-    context: Context, hsa_id: str, path: tuple[str, ...] = ("principal",)
-) -> Principal:
-    """A principal by HSA-id.
-
-    Raises:
-        NotFound: There is none.
-    """
-    principal = context.principals.get(key_of(hsa_id))
-    if principal is None:
-        raise NotFound("Det finns ingen huvudman med detta HSA-id.", path)
-    return principal

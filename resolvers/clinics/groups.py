@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from resolvers.access import decisions
-from resolvers.access.permissions import Permission
-from resolvers.clinics import clinic_files
-from resolvers.clinics.clinics import require_principal
+from resolvers.access.decisions import Permission
+from resolvers.clinics import clinic_files, principals
 from resolvers.clinics.selections import MAX_SELECTED
 from resolvers.context import Context
 from resolvers.kinds.checks import allowed_characters, max_length, not_blank, one_line
@@ -66,7 +65,7 @@ async def save(
         InvalidInput: Not exactly one way; an empty rule; a name that breaks a rule.
         RowsRefused: Listed clinics can't be used.
     """
-    found = require_principal(context, principal)
+    found = principals.require(context, principal)
     held = decisions.require_at(context.rights, Permission.GROUP, found.key, None, ("principal",))
     problems = [
         Problem(fault.code, fault.message, ("name",)) for check in _NAME for fault in check(name)

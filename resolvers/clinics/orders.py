@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resolvers.access import decisions
-from resolvers.access.permissions import Permission
-from resolvers.clinics import clinics
+from resolvers.access.decisions import Permission
+from resolvers.clinics import clinics, principals
 from resolvers.clinics.selections import group_of
 from resolvers.context import Context
 from store.documents.scopes import Visibility
@@ -101,5 +101,5 @@ async def _place(context: Context, on: Target) -> _Place:
     if on.group is not None:
         group = await group_of(context, on.group, ("on", "group"))
         return _Place(group.principal, group.id, group=group.id)
-    principal = clinics.require_principal(context, on.principal or "", ("on", "principal"))
+    principal = principals.require(context, on.principal or "", ("on", "principal"))
     return _Place(principal.key, principal.id)

@@ -6,7 +6,7 @@ from typing import Any
 from resolvers.access import decisions
 from resolvers.access.permissions import Permission
 from resolvers.access.viewer import ACR_LEVELS
-from resolvers.clinics.clinics import require_principal
+from resolvers.clinics import principals
 from resolvers.context import Context
 from store.errors import InvalidInput
 from store.mongo.transactions import IdempotencyKey
@@ -44,7 +44,7 @@ async def save(
         NotPermitted: The viewer may not decide for it.
         InvalidInput: The level of assurance is unknown.
     """
-    found = require_principal(context, principal)
+    found = principals.require(context, principal)
     held = decisions.require_at(
         context.rights, Permission.SET_POLICIES, found.key, None, ("principal",)
     )

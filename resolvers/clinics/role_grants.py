@@ -2,9 +2,9 @@
 identity.
 """
 
-from resolvers.access import decisions, permissions
-from resolvers.access.permissions import Permission
-from resolvers.clinics.clinics import require_principal
+from resolvers.access import decisions
+from resolvers.access.decisions import Permission
+from resolvers.clinics import principals
 from resolvers.context import Context
 from store.clinics.hsa_ids import is_hsa_id
 from store.errors import InvalidInput, NotFound
@@ -25,6 +25,13 @@ async def get(context: Context, grant_id: str) -> RoleGrant | None:
     """A grant, ended or not, that the viewer may see; else None."""
     found = (await context.store.role_grants.get_many([grant_id])).get(grant_id)
     return found if found is not None and may_list(context, found.principal) else None
+
+
+async def granted(context: Context, saved: Saved) -> RoleGrant | None:
+    """The grant that `grant` or `revoke` has just written or found; None without one."""
+    if saved.target is None:
+        return None
+    return (await context.store.role_grants.get_many([saved.target])).get(saved.target)
 
 
 async def page(context: Context, principal: str, paging: Paging) -> Page[RoleGrant]:
@@ -106,7 +113,7 @@ async def protect(
         NotPermitted: The viewer may not do this there.
         InvalidInput: The employee's id is malformed.
     """
-    found = require_principal(context, principal)
+    found = principals.require(context, principal)
     held = decisions.require_at(
         context.rights, Permission.MANAGE_ROLES, found.key, None, ("principal",)
     )

@@ -1,8 +1,8 @@
 """Open subscriptions: a principal's administrators can list and end them."""
 
 from resolvers.access import decisions
-from resolvers.access.permissions import Permission
-from resolvers.clinics.clinics import require_principal
+from resolvers.access.decisions import Permission
+from resolvers.clinics import principals
 from resolvers.context import Context
 from store.errors import NotFound
 from store.mongo.paging import Page, Paging
@@ -36,7 +36,7 @@ def require(context: Context, principal: str) -> str:
         NotFound: There is no such principal.
         NotPermitted: The viewer does not administer it.
     """
-    key = require_principal(context, principal).key
+    key = principals.require(context, principal).key
     decisions.require_at(context.rights, Permission.MANAGE_SUBSCRIPTIONS, key, None, ("principal",))
     return key
 

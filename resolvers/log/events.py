@@ -1,8 +1,8 @@
 """The logs: who may read and follow them."""
 
 from resolvers.access import decisions
-from resolvers.access.permissions import Permission
-from resolvers.clinics.clinics import require_principal
+from resolvers.access.decisions import Permission
+from resolvers.clinics import principals
 from resolvers.context import Context
 from resolvers.live.followers import Following
 from store.errors import NotPermitted
@@ -39,6 +39,17 @@ async def page(context: Context, principal: str, which: EventFilter, paging: Pag
     return await context.store.history.events(principal, which, paging)
 
 
+async def count(context: Context, principal: str, which: EventFilter) -> int:
+    """The number of events in a principal's log that match.
+
+    Raises:
+        NotPermitted: The viewer may not read this log.
+    """
+    decisions.require_at(context.rights, Permission.READ_LOG, principal, None, ("principal",))
+    refuse_persons(context, principal, which)
+    return await context.store.history.count_events(principal, which)
+
+
 async def follow(
     context: Context, principal: str, which: EventFilter, after: str | None
 ) -> Following:
@@ -50,7 +61,7 @@ async def follow(
         NotPermitted: The viewer may not read this log.
         InvalidInput: The cursor can't be read, or is of another log.
     """
-    found = require_principal(context, principal)
+    found = principals.require(context, principal)
     decisions.require_at(context.rights, Permission.READ_LOG, found.key, None, ("principal",))
     refuse_persons(context, found.key, which)
     sequence = (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from resolvers.clinics.clinics import require_principal
+from resolvers.clinics import principals
 from resolvers.clinics.selections import Wish, filter_of
 from resolvers.context import Context
 from store.clinics.assignments import AssignmentFilter
@@ -65,7 +65,7 @@ async def coverage(context: Context, principal: str | None, clinics: Wish | None
     Raises:
         NotFound: There is no such principal, or no such group or clinic in the filter.
     """
-    found = require_principal(context, principal) if principal is not None else None
+    found = principals.require(context, principal) if principal is not None else None
     chosen = Coverage(found, None, context.rights.clinics())
     if clinics is None:
         return chosen

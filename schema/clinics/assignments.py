@@ -7,7 +7,7 @@ import strawberry
 
 from resolvers.clinics import assignments as resolve
 from resolvers.clinics import distribution
-from schema.clinics.organisations import AsOf, Clinic
+from schema.clinics.clinics import AsOf, Clinic
 from schema.documents.documents import KEY, NOTE
 from schema.enums import (
     AssignmentOrder,
@@ -15,7 +15,6 @@ from schema.enums import (
     CaseTypeScope,
     CentralActivation,
     DocumentState,
-    OrderedList,
 )
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.kinds.case_types import CaseType
@@ -97,7 +96,7 @@ class Assignment(Node):
         )
     )
     async def start_page_order(self, info: Info) -> int:
-        return await resolve.place(info.context, self.record, OrderedList.START_PAGE)
+        return await resolve.start_page_position(info.context, self.record)
 
     @strawberry.field(
         description=(
@@ -106,13 +105,7 @@ class Assignment(Node):
         )
     )
     async def contact_card_order(self, info: Info) -> int | None:
-        document = await info.context.loaders.documents.load(self.record.document)
-        if (
-            document is None
-            or not info.context.store.kinds[document.kind].in_force(document)["onContactCard"]
-        ):
-            return None
-        return await resolve.place(info.context, self.record, OrderedList.CONTACT_CARD)
+        return await resolve.contact_card_position(info.context, self.record)
 
 
 @strawberry.input(description="Which assignments; what is left out does not matter.")

@@ -7,7 +7,8 @@ import strawberry
 
 from resolvers.clinics import distribution as resolve
 from resolvers.clinics.selections import Choice
-from schema.clinics.organisations import Clinic, ClinicFilter, wish_of
+from schema.clinics.clinic_filters import ClinicFilter, wish_of
+from schema.clinics.clinics import Clinic
 from schema.documents.documents import KEY, NOTE
 from schema.enums import RefusalReason
 from schema.errors import Given, Info, UserError, key_of_call, mutation

@@ -4,7 +4,9 @@ import strawberry
 
 from resolvers.clinics import groups as resolve
 from resolvers.clinics.selections import Wish
-from schema.clinics.organisations import Clinic, ClinicFilter, Principal, list_clinics, wish_of
+from schema.clinics.clinic_filters import ClinicFilter, wish_of
+from schema.clinics.clinics import Clinic, list_clinics
+from schema.clinics.principals import Principal
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.log.events import Event
 from schema.nodes import After, Connection, First, Node

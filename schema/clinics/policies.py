@@ -5,7 +5,7 @@ from typing import Any
 import strawberry
 
 from resolvers.clinics import policies as resolve
-from schema.clinics.organisations import Principal
+from schema.clinics.principals import Principal
 from schema.documents.documents import KEY, NOTE
 from schema.enums import CentralActivation
 from schema.errors import Given, Info, UserError, key_of_call, mutation

@@ -81,11 +81,7 @@ class RoleGrantPayload:
 
 
 async def _payload(info: Info, saved: records.Saved) -> RoleGrantPayload:
-    found = (
-        (await info.context.store.role_grants.get_many([saved.target])).get(saved.target)
-        if saved.target
-        else None
-    )
+    found = await resolve.granted(info.context, saved)
     return RoleGrantPayload(
         role_grant=RoleGrant.of(found) if found else None,
         event=Event.of(saved.event) if saved.event else None,

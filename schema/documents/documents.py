@@ -11,7 +11,8 @@ from resolvers.documents import comparison, history, versions
 from resolvers.documents import documents as resolve
 from resolvers.kinds.case_types import CASE_TYPE_TEMPLATE
 from resolvers.templates import usage
-from schema.clinics.organisations import Clinic, Principal
+from schema.clinics.clinics import Clinic
+from schema.clinics.principals import Principal
 from schema.documents.changes import Change, Comparison, Verification, changes_of
 from schema.enums import DocumentState
 from schema.errors import Given, Info, UserError, converts, key_of_call, mutation

@@ -4,7 +4,7 @@ import strawberry
 
 from resolvers.clinics import clinics
 from resolvers.log import notifications
-from schema.clinics.organisations import Clinic
+from schema.clinics.clinics import Clinic
 from schema.documents.documents import KEY
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.log.events import Event

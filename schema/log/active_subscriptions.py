@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from resolvers.log import active_subscriptions as resolve
-from schema.clinics.organisations import Clinic
+from schema.clinics.clinics import Clinic
 from schema.documents.documents import KEY, NOTE
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.log.actors import Actor

@@ -11,7 +11,8 @@ from resolvers.clinics import clinics, groups
 from resolvers.documents import comparison, documents
 from resolvers.live.followers import Following
 from resolvers.log import events, notifications
-from schema.clinics.organisations import Clinic, Principal
+from schema.clinics.clinics import Clinic
+from schema.clinics.principals import Principal
 from schema.documents.changes import Change, changes_of
 from schema.enums import Action
 from schema.errors import Info

@@ -11,7 +11,8 @@ import strawberry
 
 from resolvers.reports import acknowledgement_times, authoring, clinics
 from resolvers.reports.coverage import Coverage, coverage
-from schema.clinics.organisations import AsOf, WhichClinics, wish_of
+from schema.clinics.clinic_filters import WhichClinics, wish_of
+from schema.clinics.clinics import AsOf
 from schema.enums import BehindOrder, ClinicCountOrder
 from schema.errors import Info
 from schema.nodes import After, Connection, First, connection, known_count, paging

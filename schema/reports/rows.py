@@ -7,9 +7,10 @@ import strawberry
 
 from resolvers.reports import acknowledgement_times, authoring
 from resolvers.reports import clinics as resolve
+from schema.clinics.clinics import Clinic
 from schema.clinics.distribution import LocalCandidate
 from schema.clinics.groups import ClinicGroup
-from schema.clinics.organisations import Clinic, Principal
+from schema.clinics.principals import Principal
 from schema.documents.documents import Document, document_of
 from schema.errors import Info
 from schema.kinds.case_type_templates import CaseTypeTemplate

@@ -7,7 +7,7 @@ import strawberry
 
 from resolvers.templates import usage
 from resolvers.templates.usage import Uses
-from schema.clinics.organisations import Principal
+from schema.clinics.principals import Principal
 from schema.enums import TemplateLevel
 from schema.errors import Info
 

@@ -1,6 +1,4 @@
-"""Reading organisations: principals, clinics by every filter, a clinic's inbox in pages, and who
-asks.
-"""
+"""Reads principals, clinics by every filter, a clinic's inbox in pages, and the viewer."""
 
 from typing import Any
 

@@ -1,0 +1,243 @@
+"""Principals and clinics: who answers for whom, what clinics are told, and importing clinics."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from resolvers.clinics import assignments, groups, local_adaptations, start_pages
+from resolvers.clinics import clinics as resolve
+from resolvers.clinics.selections import Wish, filter_of
+from resolvers.log import notifications
+from resolvers.reference import codes
+from schema.clinics.clinic_filters import WhichClinics, wish_of
+from schema.clinics.principals import Principal
+from schema.enums import ClinicStatus, OrderedList
+from schema.errors import Info
+from schema.nodes import After, ByHsaId, Connection, First, Node, connection, paging
+from schema.scalars import HsaId
+from store import records
+from store.log.log import utc_now
+
+if TYPE_CHECKING:
+    from schema.clinics.assignments import Assignment
+    from schema.clinics.groups import ClinicGroup
+    from schema.clinics.local_adaptations import LocalAdaptation
+    from schema.clinics.start_pages import StartPageEntry
+    from schema.log.events import Notification
+
+
+AsOf = Annotated[
+    datetime | None,
+    strawberry.argument(description="A moment; now without one, and for moments to come."),
+]
+
+
+@strawberry.type(
+    description="A coded value of the national directory. Code lists change: unknown codes pass."
+)
+class CodedValue:
+    code: str = strawberry.field(description="As stored.")
+    name: str | None = strawberry.field(description="What it stands for, where known.")
+
+
+@strawberry.type(description="An HSA unit activated in the e-services (mottagning).")
+class Clinic(Node):
+    record: strawberry.Private[records.Clinic]
+    hsa_id: HsaId = strawberry.field(description="Its HSA-id, as given.")
+    name: str = strawberry.field(description="Its name in the directory.")
+    public_name: str | None = strawberry.field(
+        description="Its name for the public, where it has another."
+    )
+    management: list[str] = strawberry.field(description="Ownership, in plain text.")
+    county_code: str | None = strawberry.field(description="2 digits.")
+    municipality_code: str | None = strawberry.field(description="4 digits.")
+    location: str | None = strawberry.field(description="Where it is.")
+    telephone_number: str | None = strawberry.field(description="As written in the directory.")
+    financing_organizations: list[str] = strawberry.field(
+        description="Organisation numbers of those who finance it."
+    )
+    start_date: datetime | None = strawberry.field(description="When it starts.")
+    end_date: datetime | None = strawberry.field(description="When it ends.")
+
+    @classmethod
+    def of(cls, record: records.Clinic) -> "Clinic":
+        return cls(
+            record=record,
+            id=strawberry.ID(record.id),
+            hsa_id=HsaId(record.hsa_id),
+            name=record.name,
+            public_name=record.public_name,
+            management=list(record.management),
+            county_code=record.county_code,
+            municipality_code=record.municipality_code,
+            location=record.location,
+            telephone_number=record.telephone_number,
+            financing_organizations=list(record.financing_organizations),
+            start_date=record.start_date,
+            end_date=record.end_date,
+        )
+
+    @strawberry.field(description="Whether it can be handed case types now.")
+    def status(self) -> ClinicStatus:
+        return self.record.status_at(utc_now())
+
+    @strawberry.field(description="Who answers for it.")
+    def principal(self, info: Info) -> Principal:
+        return Principal.of(info.context.principals[self.record.principal])
+
+    @strawberry.field(description="What it does: verksamhetskoder.")
+    def business_classifications(self) -> list[CodedValue]:
+        return _coded(self.record.business_classifications, codes.BUSINESS_CLASSIFICATIONS)
+
+    @strawberry.field(description="What kind of unit it is.")
+    def business_types(self) -> list[CodedValue]:
+        return _coded(self.record.business_types, codes.BUSINESS_TYPES)
+
+    @strawberry.field(description="What form of care it gives.")
+    def care_types(self) -> list[CodedValue]:
+        return _coded(self.record.care_types, codes.CARE_TYPES)
+
+    @strawberry.field(
+        description=(
+            "The groups that it is in now. For those who hold a role for its whole principal."
+        )
+    )
+    async def groups(
+        self, info: Info
+    ) -> list[Annotated["ClinicGroup", strawberry.lazy("schema.clinics.groups")]]:
+        from schema.clinics.groups import ClinicGroup  # noqa: PLC0415 - groups refer back to clinics
+
+        return [
+            ClinicGroup.of(group) for group in await groups.of_clinic(info.context, self.record)
+        ]
+
+    @strawberry.field(
+        description=(
+            "What residents meet at the clinic, in order; nothing while it is not active. With"
+            " `asOf`, as it was at that moment, version by version."
+        )
+    )
+    async def start_page(
+        self, info: Info, as_of: AsOf = None
+    ) -> list[Annotated["StartPageEntry", strawberry.lazy("schema.clinics.start_pages")]]:
+        return await _page(info, self.record, OrderedList.START_PAGE, as_of)
+
+    @strawberry.field(
+        description="The case types on the clinic's card on the public site, in order."
+    )
+    async def contact_card(
+        self, info: Info, as_of: AsOf = None
+    ) -> list[Annotated["StartPageEntry", strawberry.lazy("schema.clinics.start_pages")]]:
+        return await _page(info, self.record, OrderedList.CONTACT_CARD, as_of)
+
+    @strawberry.field(description="The case types that it has now.")
+    async def assignments(
+        self, info: Info, first: First = None, after: After = None
+    ) -> Connection[Annotated["Assignment", strawberry.lazy("schema.clinics.assignments")]]:
+        from schema.clinics.assignments import (  # noqa: PLC0415 - assignments refer back to clinics
+            Assignment,
+        )
+
+        what = await assignments.listed(
+            info.context, assignments.Wish(clinic=self.record.hsa_id), None
+        )
+        page = await assignments.page(info.context, what, paging(first, after))
+        return connection(page, Assignment.of, lambda: assignments.count(info.context, what))
+
+    @strawberry.field(
+        description=(
+            "What the clinic has added to a central case type; null where it has added nothing."
+        )
+    )
+    async def local_adaptation(
+        self,
+        info: Info,
+        case_type: Annotated[
+            strawberry.ID, strawberry.argument(description="The central case type.")
+        ],
+    ) -> Annotated["LocalAdaptation", strawberry.lazy("schema.clinics.local_adaptations")] | None:
+        from schema.clinics.local_adaptations import (  # noqa: PLC0415 - adaptations refer back to clinics
+            LocalAdaptation,
+        )
+
+        found = await local_adaptations.get(info.context, self.record, case_type)
+        return LocalAdaptation.of(found, info) if found else None
+
+    @strawberry.field(description="What it was told, newest first: its durable inbox.")
+    async def notifications(
+        self,
+        info: Info,
+        unacknowledged_only: Annotated[
+            bool | None, strawberry.argument(description="Only what was not acknowledged.")
+        ] = False,
+        resident_visible_only: Annotated[
+            bool | None, strawberry.argument(description="Leave out what residents don't notice.")
+        ] = False,
+        first: First = None,
+        after: After = None,
+    ) -> Connection[Annotated["Notification", strawberry.lazy("schema.log.events")]]:
+        from schema.log.events import (  # noqa: PLC0415 - notifications refer back to clinics
+            Notification,
+        )
+
+        which = {
+            "unacknowledged_only": bool(unacknowledged_only),
+            "resident_visible_only": bool(resident_visible_only),
+        }
+        page = await notifications.page(info.context, self.record, paging(first, after), **which)
+        return connection(
+            page,
+            lambda told: Notification.of(told, self.record),
+            lambda: notifications.count(info.context, self.record, **which),
+        )
+
+    @strawberry.field(description="How many notifications were not acknowledged.")
+    async def unacknowledged_count(self, info: Info) -> int:
+        notifications.require_inbox(info.context, self.record)
+        return await notifications.count(
+            info.context, self.record, unacknowledged_only=True, resident_visible_only=False
+        )
+
+
+async def _page(
+    info: Info, clinic: records.Clinic, which: OrderedList, as_of: datetime | None
+) -> "list[StartPageEntry]":
+    from schema.clinics.start_pages import StartPageEntry  # noqa: PLC0415 - pages refer back to clinics
+
+    return [
+        StartPageEntry.of(entry, info)
+        for entry in await start_pages.entries(info.context, clinic, which, as_of)
+    ]
+
+
+def _coded(codes: Sequence[str], names: Mapping[str, str]) -> list[CodedValue]:
+    return [CodedValue(code=code, name=names.get(code)) for code in codes]
+
+
+async def list_clinics(
+    info: Info, wish: Wish, first: int | None, after: str | None
+) -> Connection[Clinic]:
+    """Clinics that match and that the viewer may read, by HSA-id; the most alike first where
+    similar ones are asked for.
+    """
+    which = await filter_of(info.context, wish)
+    page = await resolve.page(info.context, which, paging(first, after))
+    return connection(page, Clinic.of, lambda: resolve.count(info.context, which))
+
+
+@strawberry.type
+class ClinicQuery:
+    @strawberry.field(
+        description="A clinic by HSA-id; null where there is none, or the viewer may not read it."
+    )
+    async def clinic(self, info: Info, hsa_id: ByHsaId) -> Clinic | None:
+        record = await resolve.get(info.context, hsa_id)
+        return Clinic.of(record) if record else None
+
+    @strawberry.field(description="The clinics that the viewer may read, by HSA-id.")
+    async def clinics(
+        self, info: Info, filter: WhichClinics = None, first: First = None, after: After = None
+    ) -> Connection[Clinic]:
+        return await list_clinics(info, wish_of(filter), first, after)
