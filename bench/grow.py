@@ -26,7 +26,7 @@ from store.clinics.filters import ClinicFilter
 from store.clinics.selections import Selection
 from store.documents import heads
 from store.documents.heads import NewDocument
-from store.documents.publishing import place_of, put_in_force, record_event
+from store.documents.publishing import next_position, put_in_force, record_event
 from store.mongo import embedded_server
 from store.mongo.connection import Database, connect
 from store.mongo.transactions import Transaction
@@ -79,7 +79,11 @@ async def documents(
         async def begin(transaction: Transaction, births: Sequence[NewDocument] = births) -> Saved:
             for birth in births:
                 head, version = heads.created(
-                    birth, text(1), derived_from=None, act=BY_ANNA, place=place_of(transaction)
+                    birth,
+                    text(1),
+                    derived_from=None,
+                    act=BY_ANNA,
+                    position=next_position(transaction),
                 )
                 transaction.add_version(version, ())
                 record_event(transaction, BY_ANNA, Action.CREATED, head, version=version, number=1)
@@ -107,7 +111,7 @@ async def documents(
                             before,
                             text(number),
                             act=BY_ANNA,
-                            place=place_of(transaction),
+                            position=next_position(transaction),
                             derived_from=None,
                         )
                         transaction.add_version(version, ("introduction",))

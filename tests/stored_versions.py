@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from resolvers.kinds.registrations import KINDS
 from resolvers.kinds.validation import validate
 from store.documents import heads
-from store.documents.heads import NewDocument, Place
+from store.documents.heads import LogPosition, NewDocument
 from store.kinds.kinds import Kind
 from store.mongo.rows import version_from, version_row
 from store.records import Act, Actor, Derivation, Owner, OwnerKind, Role, Version
@@ -102,17 +102,17 @@ def chain(kind: Kind) -> list[Version]:
         content,
         derived_from=derived,
         act=act,
-        place=Place(datetime(2026, 11, 25, 8, 0, 0, 123000, UTC), 1),
+        position=LogPosition(datetime(2026, 11, 25, 8, 0, 0, 123000, UTC), 1),
     )
     changed = (
         {**content, "internalName": "Nytt namn"}
         if "internalName" in content
         else {**content, "writtenFor": 2}
     )
-    place = Place(datetime(2026, 11, 25, 9, tzinfo=UTC), 2)
+    position = LogPosition(datetime(2026, 11, 25, 9, tzinfo=UTC), 2)
     return [
         first,
-        heads.revised(kind, head, changed, act=act, place=place, derived_from=derived)[1],
+        heads.revised(kind, head, changed, act=act, position=position, derived_from=derived)[1],
     ]
 
 

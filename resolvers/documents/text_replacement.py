@@ -19,7 +19,7 @@ from resolvers.documents.text_replacement_plan import (
 from resolvers.kinds.checks import allowed_characters, max_length, problems_in
 from resolvers.kinds.personal_numbers import no_personal_number
 from resolvers.kinds.validation import MAX_PROBLEMS
-from store.documents.batches import NewContent, place
+from store.documents.batches import NewContent, error_path
 from store.errors import (
     InvalidInput,
     MultipleErrors,
@@ -157,7 +157,7 @@ async def undo(
             context,
             newest.principal,
             content.content.get("links", ()),
-            (*place(content.document), "content"),
+            (*error_path(content.document), "content"),
         )
     ]
     if problems:
@@ -262,5 +262,5 @@ def _conflict(head: Document, expected: int) -> VersionConflict:
         latest=head.latest,
         by=head.author,
         at=head.edited_at,
-        path=place(head),
+        path=error_path(head),
     )

@@ -127,12 +127,12 @@ async def _planned(
     publish = change.publish and document.published is not None
     problems = _moved_links(document, content, kind.fields, changes)
     try:
-        validate(kind, content, (*place(document), "content"))
+        validate(kind, content, (*error_path(document), "content"))
     except InvalidInput as refusal:
         problems += refusal.problems
     if publish:
         problems += await open_page_links.problems_at(
-            context, document.principal, content.get("links", ()), (*place(document), "content")
+            context, document.principal, content.get("links", ()), (*error_path(document), "content")
         )
     return PlannedChange(document, content, changes, hits, publish, problems)
 
@@ -161,7 +161,7 @@ def _moved_links(
         Problem(
             "LINK_CHANGED",
             "Ändringen skulle flytta eller bryta en länk i texten.",
-            (*place(document), "content", *_indexed(after, change.path)),
+            (*error_path(document), "content", *_indexed(after, change.path)),
         )
         for change in changes
         if change.path in rich_paths

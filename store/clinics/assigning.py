@@ -14,7 +14,7 @@ from store.clinics.filters import ClinicFilter
 from store.clinics.policies import policies_of
 from store.clinics.validity import close_rows, valid_at
 from store.documents import heads
-from store.documents.publishing import place_of
+from store.documents.publishing import next_position
 from store.mongo.chunks import chunks
 from store.mongo.connection import Row
 from store.mongo.rows import assignment_from, assignment_row, clinic_from, group_from
@@ -79,7 +79,7 @@ async def assign(
     by_clinic = (
         await policies_of(transaction.find, head.principal)
     ).central_activation is CentralActivation.CLINIC
-    place = place_of(transaction)
+    position = next_position(transaction)
     made: list[Assignment] = []
     async for some in chunks(receivers):
         for clinic in some:
@@ -91,12 +91,12 @@ async def assign(
                     document=head.id,
                     principal=head.principal,
                     origin=terms.origin,
-                    from_sequence=place.sequence,
-                    since=place.at,
+                    from_sequence=position.sequence,
+                    since=position.at,
                     by=act.actor,
                     start_page_order=terms.start_page_order,
                     contact_card_order=terms.contact_card_order,
-                    arrival=earlier.arrival if earlier else place.sequence,
+                    arrival=earlier.arrival if earlier else position.sequence,
                     active=earlier.active if earlier else not by_clinic,
                     waiting=earlier.waiting if earlier else by_clinic,
                     acknowledged_version=earlier.acknowledged_version if earlier else None,
@@ -104,7 +104,7 @@ async def assign(
             )
     if followed := [key for key in receivers if key in have]:
         transaction.write(
-            "assignments", close_rows({"document": head.id, "clinic": {"$in": followed}}, place)
+            "assignments", close_rows({"document": head.id, "clinic": {"$in": followed}}, position)
         )
     async for arrived in chunks(made):
         transaction.write(
@@ -150,12 +150,12 @@ def moved(
     assignment: Assignment, transaction: Transaction, act: Act, *, active: bool
 ) -> Assignment:
     """The same assignment from the next event on, shown to residents there or not."""
-    place = place_of(transaction)
+    position = next_position(transaction)
     return replace(
         assignment,
         id=f"as_{ObjectId()}",
-        from_sequence=place.sequence,
-        since=place.at,
+        from_sequence=position.sequence,
+        since=position.at,
         by=act.actor,
         active=active,
         waiting=False,

@@ -13,7 +13,7 @@ from pymongo import InsertOne, UpdateOne
 from store.clinics.assigning import join
 from store.clinics.filters import ClinicFilter, similarity_score
 from store.clinics.validity import close_rows, open_row, valid_at
-from store.documents.publishing import place_of
+from store.documents.publishing import next_position
 from store.errors import RowProblem, RowsRefused
 from store.log.log import Clock, Log, utc_now
 from store.mongo.chunks import chunks
@@ -158,10 +158,10 @@ class Clinics:
             }
             if not changed or dry_run:
                 return Saved(counts=counts)
-            place = place_of(transaction)
+            position = next_position(transaction)
             transaction.write(
                 "clinic_states",
-                close_rows({"clinic": {"$in": [clinic.key for clinic in changed]}}, place),
+                close_rows({"clinic": {"$in": [clinic.key for clinic in changed]}}, position),
             )
             async for some in chunks(changed):
                 for clinic in some:
@@ -170,7 +170,7 @@ class Clinics:
                         "_id": str(ObjectId()),
                         "clinic": clinic.key,
                         "as_was": row,
-                    } | open_row(place)
+                    } | open_row(position)
                     transaction.write("clinic_states", InsertOne(state))
                     transaction.write(
                         "clinics",

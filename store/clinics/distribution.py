@@ -14,7 +14,7 @@ from store.clinics.assigning import Terms, assign, at_clinics, moved, told
 from store.clinics.selections import Chosen, Selection, choose
 from store.clinics.validity import close_rows, open_row
 from store.documents import heads
-from store.documents.publishing import archived, place_of
+from store.documents.publishing import archived, next_position
 from store.errors import InvalidInput, NotFound, NotPermitted, Problem, WrongState
 from store.kinds.kinds import Kinds
 from store.log.log import Log
@@ -145,12 +145,12 @@ class Distribution:
             counts = {"clinics": len(have), "replaced": 0}
             if not have and not lasting:
                 return Saved(document=head, counts=counts)
-            place = place_of(transaction)
+            position = next_position(transaction)
             transaction.write(
-                "assignments", close_rows({"document": head.id, "clinic": {"$in": have}}, place)
+                "assignments", close_rows({"document": head.id, "clinic": {"$in": have}}, position)
             )
             if lasting:
-                transaction.write("standing", close_rows(standing, place))
+                transaction.write("standing", close_rows(standing, position))
             head, event = told(
                 transaction, act, Action.WITHDRAWN, head, have, counts, group=clinics.group
             )
@@ -213,7 +213,9 @@ class Distribution:
                     "Ärendetypen är utdelad av huvudmannen och kan bara återkallas av den.",
                     ("caseType",),
                 )
-            transaction.write("assignments", close_rows({"_id": have.id}, place_of(transaction)))
+            transaction.write(
+                "assignments", close_rows({"_id": have.id}, next_position(transaction))
+            )
             head, event = told(transaction, act, Action.UNFOLLOWED, head, [clinic.key], {})
             return Saved(document=head, event=event, target=have.id)
 
@@ -247,7 +249,7 @@ class Distribution:
             after = moved(have, transaction, act, active=shown)
             transaction.write(
                 "assignments",
-                close_rows({"_id": have.id}, place_of(transaction)),
+                close_rows({"_id": have.id}, next_position(transaction)),
                 InsertOne(assignment_row(after)),
             )
             head, event = told(
@@ -330,5 +332,5 @@ async def _begin_standing(
         "start_page_order": terms.start_page_order,
         "contact_card_order": terms.contact_card_order,
     }
-    transaction.write("standing", InsertOne(row | open_row(place_of(transaction))))
+    transaction.write("standing", InsertOne(row | open_row(next_position(transaction))))
     return True

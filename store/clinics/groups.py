@@ -12,7 +12,7 @@ from store.clinics.assigning import assign_to_new_members
 from store.clinics.filters import ClinicFilter
 from store.clinics.selections import Selection, choose, open_group
 from store.clinics.validity import close_rows, open_row, valid_at
-from store.documents.publishing import place_of
+from store.documents.publishing import next_position
 from store.log.log import Log, utc_now
 from store.mongo.connection import SWEDISH, Database
 from store.mongo.paging import Page, Paging, find_page
@@ -154,11 +154,11 @@ class Groups:
             )
             if group == before:
                 return Saved(target=group.id)
-            place = place_of(transaction)
-            row = {"_id": str(ObjectId())} | group_row(group) | open_row(place)
-            transaction.write("groups", close_rows({"group": group.id}, place), InsertOne(row))
+            position = next_position(transaction)
+            row = {"_id": str(ObjectId())} | group_row(group) | open_row(position)
+            transaction.write("groups", close_rows({"group": group.id}, position), InsertOne(row))
             if rule is None:
-                transaction.write("standing", close_rows({"group": group.id}, place))
+                transaction.write("standing", close_rows({"group": group.id}, position))
             event = transaction.record(
                 act,
                 Action.GROUPED,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from store.content.field_paths import changed_leaves
 from store.documents import heads
 from store.documents.heads import NewDocument
-from store.documents.publishing import place_of, put_in_force
+from store.documents.publishing import next_position, put_in_force
 from store.errors import InvalidInput, NotFound
 from store.kinds.kinds import Kind
 from store.log.log import Log
@@ -91,7 +91,7 @@ class Adaptations:
                 )
             written = {"writtenFor": central.published, **content}
             before = await transaction.known(document_id)
-            place = place_of(transaction)
+            position = next_position(transaction)
             if before is None:
                 if expected_version != 0:
                     raise NotFound(
@@ -106,7 +106,7 @@ class Adaptations:
                     subject=central.id,
                 )
                 head, version = heads.created(
-                    birth, written, derived_from=None, act=act, place=place
+                    birth, written, derived_from=None, act=act, position=position
                 )
             else:
                 heads.expect(before, expected_version)
@@ -118,7 +118,7 @@ class Adaptations:
                         return Saved(document=before, version=version)
                 else:
                     head, version = heads.revised(
-                        kind, head, written, act=act, place=place, derived_from=None
+                        kind, head, written, act=act, position=position, derived_from=None
                     )
             if before is None:
                 transaction.add_version(version, ())

@@ -12,7 +12,7 @@ from bson import ObjectId
 from pymongo import InsertOne
 
 from store.clinics.validity import close_rows, open_row, valid_at
-from store.documents.publishing import place_of
+from store.documents.publishing import next_position
 from store.log.log import Log
 from store.mongo.connection import Database
 from store.mongo.transactions import IdempotencyKey, Transaction
@@ -56,9 +56,11 @@ class Orders:
             rows = await transaction.find("orders", {**where, "open": True})
             if list(order) == (rows[0]["order"] if rows else []):
                 return Saved()
-            place = place_of(transaction)
+            position = next_position(transaction)
             row = {"_id": str(ObjectId()), "principal": principal, **where, "order": list(order)}
-            transaction.write("orders", close_rows(where, place), InsertOne(row | open_row(place)))
+            transaction.write(
+                "orders", close_rows(where, position), InsertOne(row | open_row(position))
+            )
             clinics = () if clinic is None else (clinic,)
             return Saved(
                 event=transaction.record(act, Action.REORDERED, clinics=clinics, group=group)

@@ -13,7 +13,7 @@ from pymongo import InsertOne
 from store.clinics.selections import Find
 from store.clinics.validity import close_rows, open_row, valid_at
 from store.content.diff import Change, ChangeKind
-from store.documents.publishing import place_of
+from store.documents.publishing import next_position
 from store.log.log import Log
 from store.mongo.connection import Database, Row
 from store.mongo.transactions import IdempotencyKey, Transaction
@@ -101,14 +101,14 @@ class Policies:
             policies = replace(before, **changes)
             if policies == before:
                 return Saved()
-            place = place_of(transaction)
+            position = next_position(transaction)
             row = {"_id": str(ObjectId()), "principal": principal} | {
                 field.name: _plain(getattr(policies, field.name)) for field in fields(policies)
             }
             transaction.write(
                 "policies",
-                close_rows({"principal": principal}, place),
-                InsertOne(row | open_row(place)),
+                close_rows({"principal": principal}, position),
+                InsertOne(row | open_row(position)),
             )
             return Saved(event=transaction.record(act, Action.POLICIES_CHANGED))
 

@@ -9,7 +9,7 @@ from bson import ObjectId
 from pymongo import InsertOne
 
 from store.clinics.validity import close_rows, open_row
-from store.documents.publishing import place_of
+from store.documents.publishing import next_position
 from store.errors import NotFound
 from store.log.log import Log
 from store.mongo.connection import Database, Row
@@ -85,7 +85,7 @@ class RoleGrants:
             )
             if held:
                 return Saved(target=held[0]["_id"])
-            place = place_of(transaction)
+            position = next_position(transaction)
             row = {
                 "_id": f"rg_{ObjectId()}",
                 "principal": principal,
@@ -94,7 +94,7 @@ class RoleGrants:
                 "employee": employee,
             }
             transaction.write(
-                "role_grants", InsertOne(row | {"by": actor_row(act.actor)} | open_row(place))
+                "role_grants", InsertOne(row | {"by": actor_row(act.actor)} | open_row(position))
             )
             return Saved(
                 event=transaction.record(act, Action.ROLE_GRANTED, person=employee),
@@ -115,7 +115,9 @@ class RoleGrants:
         async def change(transaction: Transaction) -> Saved:
             if not await transaction.find("role_grants", {"_id": grant.id, "open": True}):
                 raise NotFound("Behörigheten är redan borttagen.", ("id",))
-            transaction.write("role_grants", close_rows({"_id": grant.id}, place_of(transaction)))
+            transaction.write(
+                "role_grants", close_rows({"_id": grant.id}, next_position(transaction))
+            )
             return Saved(
                 event=transaction.record(act, Action.ROLE_REVOKED, person=grant.employee),
                 target=grant.id,

@@ -11,7 +11,7 @@ from typing import Any
 
 from pymongo import UpdateMany
 
-from store.documents.heads import Place
+from store.documents.heads import LogPosition
 from store.mongo.connection import Row
 
 
@@ -32,18 +32,18 @@ def valid_at(moment: int | datetime | None) -> Row:
     }
 
 
-def open_row(place: Place) -> Row:
+def open_row(position: LogPosition) -> Row:
     """The fields of a row that begins with the next event."""
     return {
         "open": True,
-        "from_sequence": place.sequence,
-        "since": place.at,
+        "from_sequence": position.sequence,
+        "since": position.at,
         "until_sequence": None,
         "until": None,
     }
 
 
-def close_rows(where: Row, place: Place) -> UpdateMany:
+def close_rows(where: Row, position: LogPosition) -> UpdateMany:
     """The end of all rows that match and hold now."""
-    end: dict[str, Any] = {"open": False, "until_sequence": place.sequence, "until": place.at}
+    end: dict[str, Any] = {"open": False, "until_sequence": position.sequence, "until": position.at}
     return UpdateMany({**where, "open": True}, {"$set": end})

@@ -12,7 +12,7 @@ from bson import ObjectId
 
 from store.content.field_paths import changed_leaves
 from store.documents import heads
-from store.documents.publishing import place_of, put_in_force, record_event
+from store.documents.publishing import next_position, put_in_force, record_event
 from store.errors import InvalidInput, MultipleErrors, Path, Problem, RegistryError, WrongState
 from store.kinds.kinds import Kinds
 from store.log.log import Log
@@ -169,14 +169,14 @@ class Batches:
                 before,
                 new.content,
                 act=act,
-                place=place_of(transaction),
+                position=next_position(transaction),
                 derived_from=new.derived_from,
                 restored_from=new.restored_from,
             )
         except InvalidInput as refusal:
             raise InvalidInput(
                 [
-                    Problem(one.code, one.message, (*place(before), *one.path))
+                    Problem(one.code, one.message, (*error_path(before), *one.path))
                     for one in refusal.problems
                 ]
             ) from None
@@ -208,7 +208,7 @@ class Batches:
         )
 
 
-def place(document: Document) -> Path:
+def error_path(document: Document) -> Path:
     """Where an error of an act on several documents names one of them."""
     return ("documents", document.id)
 
@@ -218,13 +218,13 @@ def _refuse_changed(transaction: Transaction, contents: Iterable[NewContent]) ->
     for new in contents:
         head = transaction.document(new.document.id)
         try:
-            heads.refuse_archived(head, place(head))
-            heads.expect(head, new.latest, place(head))
+            heads.refuse_archived(head, error_path(head))
+            heads.expect(head, new.latest, error_path(head))
             if head.published != new.published:
                 raise WrongState(
                     "En annan version har publicerats sedan dokumentet lästes.",
                     head.state,
-                    place(head),
+                    error_path(head),
                 )
         except RegistryError as refusal:
             refusals.append(refusal)

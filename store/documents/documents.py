@@ -17,7 +17,7 @@ from store.documents.heads import NewDocument
 from store.documents.publishing import (
     archived,
     audience_of,
-    place_of,
+    next_position,
     put_in_force,
     record_event,
     reopened,
@@ -155,7 +155,11 @@ class Documents:
 
         async def change(transaction: Transaction) -> Saved:
             head, version = heads.created(
-                birth, content, derived_from=derived_from, act=act, place=place_of(transaction)
+                birth,
+                content,
+                derived_from=derived_from,
+                act=act,
+                position=next_position(transaction),
             )
             transaction.add_version(version, ())
             return record_event(transaction, act, Action.CREATED, head, version=version, number=1)
@@ -212,7 +216,7 @@ class Documents:
                 before,
                 content,
                 act=act,
-                place=place_of(transaction),
+                position=next_position(transaction),
                 derived_from=before.derived_from,
             )
             transaction.add_version(version, changed_leaves(newest, content, kind.fields))
@@ -355,10 +359,10 @@ class Documents:
             before = transaction.document(document.id)
             heads.expect(before, expected_version)
             source = await transaction.version(before.id, version)
-            place = place_of(transaction)
+            position = next_position(transaction)
             head = before
             if before.state is DocumentState.ARCHIVED:
-                head = await reopened(transaction, before, publish=publish, place=place)
+                head = await reopened(transaction, before, publish=publish, position=position)
             content = kind.upcast(source.content, source.schema_version)
             made = None
             newest = kind.upcast(before.content, before.schema_version)
@@ -368,7 +372,7 @@ class Documents:
                     head,
                     content,
                     act=act,
-                    place=place,
+                    position=position,
                     derived_from=source.derived_from,
                     restored_from=version,
                 )

@@ -19,8 +19,8 @@ MAX_CONTENT_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where in a log an act is written."""
+class LogPosition:
+    """The time and sequence number under which an act is written to a log."""
 
     at: datetime
     sequence: int
@@ -65,7 +65,7 @@ def created(
     *,
     derived_from: Derivation | None,
     act: Act,
-    place: Place,
+    position: LogPosition,
     origin: Origin | None = None,
 ) -> tuple[Document, Version]:
     """A new document with its first version, a draft."""
@@ -74,7 +74,7 @@ def created(
         content,
         number=1,
         act=act,
-        place=place,
+        position=position,
         derived_from=derived_from,
         restored_from=None,
         previous_hash=None,
@@ -98,9 +98,9 @@ def created(
         derived_from=derived_from,
         hash=version.hash,
         author=act.actor,
-        edited_at=place.at,
-        created_at=place.at,
-        updated_at=place.at,
+        edited_at=position.at,
+        created_at=position.at,
+        updated_at=position.at,
         subject=birth.subject,
         origin=origin,
         tokens=tokens_of(birth.kind, content, None),
@@ -114,7 +114,7 @@ def revised(
     content: Content,
     *,
     act: Act,
-    place: Place,
+    position: LogPosition,
     derived_from: Derivation | None,
     restored_from: int | None = None,
     origin: Origin | None = None,
@@ -129,7 +129,7 @@ def revised(
         content,
         number=head.latest + 1,
         act=act,
-        place=place,
+        position=position,
         derived_from=derived_from,
         restored_from=restored_from,
         previous_hash=head.hash,
@@ -152,8 +152,8 @@ def revised(
         derived_from=derived_from,
         hash=version.hash,
         author=act.actor,
-        edited_at=place.at,
-        updated_at=place.at,
+        edited_at=position.at,
+        updated_at=position.at,
         origin=origin or head.origin,
     )
     return moved, version
@@ -224,7 +224,7 @@ def _version(
     *,
     number: int,
     act: Act,
-    place: Place,
+    position: LogPosition,
     derived_from: Derivation | None,
     restored_from: int | None,
     previous_hash: str | None,
@@ -245,13 +245,13 @@ def _version(
         content=content,
         schema_version=birth.kind.schema_version,
         author=act.actor,
-        created_at=place.at,
+        created_at=position.at,
         note=act.note,
         derived_from=derived_from,
         restored_from=restored_from,
         hash="",
         previous_hash=previous_hash,
-        sequence=place.sequence,
+        sequence=position.sequence,
         origin=origin,
     )
     return replace(version, hash=hash_of(version))

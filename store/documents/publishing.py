@@ -14,7 +14,7 @@ from pymongo import InsertOne
 from store.clinics.validity import close_rows
 from store.content import diff
 from store.documents import heads
-from store.documents.heads import Place
+from store.documents.heads import LogPosition
 from store.kinds.kinds import Kind
 from store.mongo.connection import Row
 from store.mongo.rows import assignment_from, assignment_row
@@ -98,10 +98,11 @@ def archived(
     transaction: Transaction, act: Act, action: Action, kind: Kind, head: Document
 ) -> Saved:
     """Stage the end of a document, which leaves the clinics that have it."""
-    place = place_of(transaction)
-    transaction.write("assignments", close_rows({"document": head.id}, place))
+    position = next_position(transaction)
+    transaction.write("assignments", close_rows({"document": head.id}, position))
     ending = replace(
-        heads.switched(head, DocumentState.ARCHIVED, at=place.at), archived_sequence=place.sequence
+        heads.switched(head, DocumentState.ARCHIVED, at=position.at),
+        archived_sequence=position.sequence,
     )
     told = audience_of(kind, head) if head.published else {}
     return record_event(
@@ -115,25 +116,25 @@ def archived(
 
 
 async def reopened(
-    transaction: Transaction, head: Document, *, publish: bool, place: Place
+    transaction: Transaction, head: Document, *, publish: bool, position: LogPosition
 ) -> Document:
     """An archived document back in use, at the clinics that had it when it was archived."""
     closed = await transaction.find(
         "assignments", {"document": head.id, "until_sequence": head.archived_sequence}
     )
-    transaction.write("assignments", *(InsertOne(_again(row, place)) for row in closed))
+    transaction.write("assignments", *(InsertOne(_again(row, position)) for row in closed))
     active = DocumentState.ACTIVE if publish else DocumentState.INACTIVE
     return replace(
         heads.switched(
-            head, active if head.published or publish else DocumentState.DRAFT, at=place.at
+            head, active if head.published or publish else DocumentState.DRAFT, at=position.at
         ),
         archived_sequence=None,
     )
 
 
-def place_of(transaction: Transaction) -> Place:
-    """Where the next event of a transaction is written."""
-    return Place(at=transaction.at, sequence=transaction.next_sequence)
+def next_position(transaction: Transaction) -> LogPosition:
+    """The log position of the next event of a transaction."""
+    return LogPosition(at=transaction.at, sequence=transaction.next_sequence)
 
 
 def _own(transaction: Transaction, act: Act, head: Document) -> Assignment:
@@ -151,15 +152,15 @@ def _own(transaction: Transaction, act: Act, head: Document) -> Assignment:
     )
 
 
-def _again(row: Row, place: Place) -> Row:
+def _again(row: Row, position: LogPosition) -> Row:
     assignment = replace(
         assignment_from(row),
         id=f"as_{ObjectId()}",
-        from_sequence=place.sequence,
-        since=place.at,
+        from_sequence=position.sequence,
+        since=position.at,
         until=None,
         until_sequence=None,
-        arrival=place.sequence,
+        arrival=position.sequence,
         acknowledged_version=None,
     )
     return assignment_row(assignment)

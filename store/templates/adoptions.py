@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from store.content.field_paths import changed_leaves
 from store.documents import heads
-from store.documents.publishing import place_of, record_event
+from store.documents.publishing import next_position, record_event
 from store.errors import InvalidInput
 from store.kinds.kinds import Kinds
 from store.log.log import Log
@@ -108,7 +108,7 @@ class TemplateAdoptions:
                 before,
                 content,
                 act=act,
-                place=place_of(transaction),
+                position=next_position(transaction),
                 derived_from=Derivation(theirs.document, theirs.number),
             )
             newest = kind.upcast(before.content, before.schema_version)

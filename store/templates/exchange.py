@@ -13,7 +13,7 @@ from bson import ObjectId
 from store.content.field_paths import changed_leaves
 from store.documents import heads
 from store.documents.heads import NewDocument
-from store.documents.publishing import place_of, record_event
+from store.documents.publishing import next_position, record_event
 from store.errors import InvalidInput
 from store.kinds.kinds import Kind
 from store.log.log import Log
@@ -95,13 +95,18 @@ class TemplateExchange:
             rows = await transaction.find(
                 "documents", {"owner.key": owner.key, "origin.document": origin.document}
             )
-            place = place_of(transaction)
+            position = next_position(transaction)
             if not rows:
                 birth = NewDocument(
                     id=f"{kind.prefix}_{ObjectId()}", kind=kind, principal=principal, owner=owner
                 )
                 head, version = heads.created(
-                    birth, content, derived_from=derived_from, act=act, place=place, origin=origin
+                    birth,
+                    content,
+                    derived_from=derived_from,
+                    act=act,
+                    position=position,
+                    origin=origin,
                 )
                 transaction.add_version(version, ())
                 return record_event(
@@ -116,7 +121,7 @@ class TemplateExchange:
                 before,
                 content,
                 act=act,
-                place=place,
+                position=position,
                 derived_from=derived_from,
                 origin=origin,
             )

@@ -18,7 +18,7 @@ from resolvers.kinds.case_types import CASE_TYPE_TEMPLATE
 from resolvers.kinds.validation import validate
 from resolvers.templates import files
 from store.content.hashing import hash_of
-from store.documents.heads import NewDocument, Place, created, put_in_force, revised
+from store.documents.heads import LogPosition, NewDocument, created, put_in_force, revised
 from store.errors import InvalidInput
 from store.records import (
     Act,
@@ -62,7 +62,11 @@ def history(introductions: list[str]) -> tuple[Document, list[Version]]:
     """
     derived = Derivation(f"tpl_{2:024x}", 3)
     head, version = created(
-        BIRTH, content(introductions[0]), derived_from=derived, act=NILS, place=Place(AT, 1)
+        BIRTH,
+        content(introductions[0]),
+        derived_from=derived,
+        act=NILS,
+        position=LogPosition(AT, 1),
     )
     head = put_in_force(
         CASE_TYPE_TEMPLATE,
@@ -81,7 +85,7 @@ def history(introductions: list[str]) -> tuple[Document, list[Version]]:
             head,
             content(introduction),
             act=NILS,
-            place=Place(AT, number),
+            position=LogPosition(AT, number),
             derived_from=None,
             restored_from=None,
             origin=origin,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE
 from store.clinics.filters import Reach
 from store.content.comparison import drift
-from store.documents.heads import NewDocument, Place
+from store.documents.heads import LogPosition, NewDocument
 from store.documents.heads import created as new_document
 from store.mongo.rows import document_row
 from store.records import Derivation, Document, DocumentState, Owner, OwnerKind
@@ -59,7 +59,7 @@ def lineages(draw: st.DrawFn) -> list[Drawn]:
     drawn: list[Drawn] = []
     for _ in range(draw(st.integers(1, 14))):
         latest = draw(st.integers(1, 4))
-        templates = [place for place, one in enumerate(drawn) if one.template]
+        templates = [position for position, one in enumerate(drawn) if one.template]
         parent = draw(st.sampled_from([None, *templates]))
         version = draw(st.integers(1, drawn[parent].latest)) if parent is not None else 1
         in_force = draw(st.none() | st.integers(1, latest))
@@ -73,33 +73,35 @@ def written(drawn: Sequence[Drawn]) -> list[Document]:
     """The heads of a drawn lineage, with ids of this run."""
     run = next(RUNS)
     ids = [
-        f"{(CASE_TYPE_TEMPLATE if one.template else CASE_TYPE).prefix}_{run:08x}{place:016x}"
-        for place, one in enumerate(drawn)
+        f"{(CASE_TYPE_TEMPLATE if one.template else CASE_TYPE).prefix}_{run:08x}{position:016x}"
+        for position, one in enumerate(drawn)
     ]
     heads = []
-    for place, one in enumerate(drawn):
+    for position, one in enumerate(drawn):
         kind = CASE_TYPE_TEMPLATE if one.template else CASE_TYPE
-        birth = NewDocument(ids[place], kind, STOCKHOLM, Owner(OwnerKind.PRINCIPAL, STOCKHOLM))
+        birth = NewDocument(ids[position], kind, STOCKHOLM, Owner(OwnerKind.PRINCIPAL, STOCKHOLM))
         derived = None if one.parent is None else Derivation(ids[one.parent], one.version)
         head, _ = new_document(
-            birth, content(), derived_from=derived, act=BY_ANNA, place=Place(AT, 1)
+            birth, content(), derived_from=derived, act=BY_ANNA, position=LogPosition(AT, 1)
         )
         state = DocumentState.ARCHIVED if one.archived else DocumentState.ACTIVE
         heads.append(replace(head, latest=one.latest, published=one.published, state=state))
     return heads
 
 
-def above(drawn: Sequence[Drawn], place: int, root: int) -> tuple[int, bool] | None:
+def above(drawn: Sequence[Drawn], position: int, root: int) -> tuple[int, bool] | None:
     """How many steps a document is below another, and whether any of them is behind; None where it
     does not come from it.
     """
     depth, behind = 0, False
-    while place != root:
-        parent = drawn[place].parent
+    while position != root:
+        parent = drawn[position].parent
         if parent is None:
             return None
-        behind = behind or drawn[place].version < (drawn[parent].published or drawn[parent].latest)
-        place, depth = parent, depth + 1
+        behind = behind or drawn[position].version < (
+            drawn[parent].published or drawn[parent].latest
+        )
+        position, depth = parent, depth + 1
     return depth, behind
 
 
@@ -112,15 +114,15 @@ async def test_what_comes_from_a_template_is_what_a_walk_up_from_each_document_f
 ) -> None:
     heads = written(drawn)
     await store.database["documents"].insert_many([document_row(head) for head in heads])
-    places = {head.id: place for place, head in enumerate(heads)}
+    places = {head.id: position for position, head in enumerate(heads)}
 
     found = await store.lineage.descendants([head.id for head in heads])
 
     for root, head in enumerate(heads):
         expected = {
-            heads[place].id: way
-            for place in range(len(drawn))
-            if place != root and (way := above(drawn, place, root)) is not None
+            heads[position].id: way
+            for position in range(len(drawn))
+            if position != root and (way := above(drawn, position, root)) is not None
         }
         assert {one.id: (one.depth, one.behind) for one in found[head.id]} == expected
         assert all(
@@ -146,8 +148,8 @@ async def test_a_ring_of_templates_is_gone_through_once(store: Store) -> None:
 async def test_a_lineage_without_end_is_followed_so_far_down(store: Store) -> None:
     heads = written(
         [
-            Drawn(True, place - 1 if place else None, 1, 1, 1, archived=False)
-            for place in range(MAX_LEVELS + 5)
+            Drawn(True, position - 1 if position else None, 1, 1, 1, archived=False)
+            for position in range(MAX_LEVELS + 5)
         ]
     )
     await store.database["documents"].insert_many([document_row(head) for head in heads])

@@ -18,7 +18,7 @@ from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE
 from resolvers.kinds.registrations import KINDS
 from resolvers.reference.principals import reference_principals
 from resolvers.templates import comparison, review, usage
-from store.documents.heads import NewDocument, Place
+from store.documents.heads import LogPosition, NewDocument
 from store.documents.heads import created as new_document
 from store.kinds.kinds import Kind
 from store.mongo.connection import Database, Row
@@ -139,7 +139,7 @@ def made(
         content(introduction, questions=QUESTIONS),
         derived_from=derived,
         act=BY_ANNA,
-        place=Place(AT, number + 1),
+        position=LogPosition(AT, number + 1),
     )
     return (
         replace(head, published=1, state=DocumentState.ACTIVE, release_count=1, highest_released=1),
@@ -246,7 +246,7 @@ async def test_the_use_of_a_template_is_answered_by_index(large: Registry) -> No
         found = await used(large)
 
     spent = await costs(large.client, large.store.database.name, commands)
-    with_case_types = [region for place, region in enumerate(REGIONS) if place % 4]
+    with_case_types = [region for position, region in enumerate(REGIONS) if position % 4]
     assert found == (75, 225, 300, dict.fromkeys(with_case_types, 50))
     assert not any("COLLSCAN" in cost.stages for cost in spent), spent
     assert sum(cost.documents for cost in spent if cost.collection == "documents") <= 302, spent
