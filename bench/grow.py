@@ -23,7 +23,7 @@ from resolvers.kinds.validation import validate
 from resolvers.reference.principals import reference_principals
 from store.clinics.clinics import ClinicRow
 from store.clinics.filters import ClinicFilter
-from store.clinics.selections import Selection
+from store.clinics.selectors import ClinicSelector
 from store.documents import heads
 from store.documents.heads import NewDocument
 from store.documents.publishing import next_position, put_in_force, record_event
@@ -149,7 +149,9 @@ async def clinics(store: Store, count: int, prefix: str = "K") -> list[str]:
 async def distributed(store: Store, case_types: Sequence[Document]) -> None:
     """All of the region's clinics have these case types."""
     for case_type in case_types:
-        await store.distribution.distribute(case_type, Selection(which=ClinicFilter()), act=BY_ANNA)
+        await store.distribution.distribute(
+            case_type, ClinicSelector(filter=ClinicFilter()), act=BY_ANNA
+        )
 
 
 async def prepared(database: Database) -> Store:

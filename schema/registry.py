@@ -9,8 +9,8 @@ from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
 from resolvers.clinics import assignments, clinics, groups, role_grants
-from resolvers.clinics.selections import Wish
 from resolvers.documents import documents, versions
+from resolvers.documents import documents
 from resolvers.log import active_subscriptions
 from schema.clinics.assignments import Assignment, AssignmentMutation, AssignmentQuery
 from schema.clinics.clinics import Clinic, ClinicQuery, list_clinics
@@ -75,7 +75,7 @@ class Viewer:
     async def clinics(
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[Clinic]:
-        return await list_clinics(info, Wish(ClinicFilter()), first, after)
+        return await list_clinics(info, ClinicCriteria(ClinicFilter()), first, after)
 
 
 @strawberry.type

@@ -118,7 +118,9 @@ class Store:
             search=Search(database, kinds),
             history=history,
             assignments=assignments,
-            distribution=Distribution(log, kinds, extra_hsa_prefixes=extra_hsa_prefixes),
+            distribution=Distribution(
+                database, log, kinds, clock, extra_hsa_prefixes=extra_hsa_prefixes
+            ),
             adaptations=Adaptations(log),
             groups=groups,
             orders=orders,

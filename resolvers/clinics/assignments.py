@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from resolvers.clinics import principals
-from resolvers.clinics.selections import group_of
+from resolvers.clinics.selectors import require_group
 from resolvers.context import Context
 from resolvers.documents import documents
 from store.clinics.assignments import AssignmentFilter, AssignmentOrder
@@ -29,7 +29,7 @@ _ASSIGNED = frozenset({DocumentState.ACTIVE, DocumentState.INACTIVE})
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class AssignmentCriteria:
     """Which assignments, as a caller asks; what is None does not matter.
 
     `scope` is whose the case types are.
@@ -50,8 +50,8 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """What a wish comes to: a filter within the viewer's rights, the moment as a number of the log,
+class AssignmentListing:
+    """What a criteria comes to: a filter within the viewer's rights, the moment as a number of the log,
     and the order.
     """
 
@@ -70,12 +70,12 @@ async def get(context: Context, assignment_id: str) -> Assignment | None:
     return assignment if await documents.get(context, assignment.document) is not None else None
 
 
-async def listed(
+async def listing(
     context: Context,
-    wish: Wish,
+    criteria: AssignmentCriteria,
     as_of: datetime | None,
     order: AssignmentOrder = AssignmentOrder.CLINIC_ASC,
-) -> Listed | None:
+) -> AssignmentListing | None:
     """What to list; None where nothing can match.
 
     Raises:
@@ -84,23 +84,25 @@ async def listed(
             past what is known of now only.
     """
     within = context.rights.clinics()
-    _refuse_unknown(wish, as_of)
+    _refuse_unknown(criteria, as_of)
     document = (
-        await documents.get(context, wish.case_type, "CASE_TYPE")
-        if wish.case_type is not None
+        await documents.get(context, criteria.case_type, "CASE_TYPE")
+        if criteria.case_type is not None
         else None
     )
     clinic = (
-        await context.loaders.clinics.load(key_of(wish.clinic)) if wish.clinic is not None else None
+        await context.loaders.clinics.load(key_of(criteria.clinic))
+        if criteria.clinic is not None
+        else None
     )
-    if (wish.case_type is not None and document is None) or (
-        wish.clinic is not None and (clinic is None or not context.rights.sees_clinic(clinic))
+    if (criteria.case_type is not None and document is None) or (
+        criteria.clinic is not None and (clinic is None or not context.rights.sees_clinic(clinic))
     ):
         return None
     keys: Sequence[str] | None = [clinic.key] if clinic else None
     named = (
-        principals.require(context, wish.principal, ("filter", "principal")).key
-        if wish.principal is not None
+        principals.require(context, criteria.principal, ("filter", "principal")).key
+        if criteria.principal is not None
         else None
     )
     if named is not None and any(
@@ -108,8 +110,8 @@ async def listed(
     ):
         return None
     principal = named or (document.principal if document else clinic.principal if clinic else None)
-    if wish.group is not None:
-        group = await group_of(context, wish.group, ("filter", "group"))
+    if criteria.group is not None:
+        group = await require_group(context, criteria.group, ("filter", "group"))
         if named is not None and group.principal != named:
             return None
         principal = group.principal
@@ -120,11 +122,11 @@ async def listed(
         and len(roots := {held.principal for held in context.rights.held}) == 1
     ):
         [principal] = roots
-    if wish.business_classifications is not None:
+    if criteria.business_classifications is not None:
         alike = ClinicFilter(
             within=within,
             principal=principal,
-            business_classifications=wish.business_classifications,
+            business_classifications=criteria.business_classifications,
         )
         keys = _both(keys, await context.store.clinics.keys(alike))
     sequence = None
@@ -132,38 +134,38 @@ async def listed(
         sequence = await context.store.history.sequence_at(_whose(principal, ("asOf",)), as_of)
     if order is not AssignmentOrder.CLINIC_ASC:
         _whose(principal, ("orderBy",))
-    behind = await _in_force(context, principal, document) if wish.behind_only else None
-    only, other_than = await _in_states(context, principal, wish.states)
+    behind = await _in_force(context, principal, document) if criteria.behind_only else None
+    only, other_than = await _in_states(context, principal, criteria.states)
     which = AssignmentFilter(
         behind=behind,
         within=within,
         principal=principal,
         clinics=keys,
         document=document.id if document else None,
-        origin=wish.origin,
+        origin=criteria.origin,
         # who reads all clinics sees their own case types nowhere
-        central_only=within is None or wish.scope is OwnerKind.PRINCIPAL,
-        local_only=wish.scope is OwnerKind.CLINIC,
+        central_only=within is None or criteria.scope is OwnerKind.PRINCIPAL,
+        local_only=criteria.scope is OwnerKind.CLINIC,
         documents=only,
         other_than=other_than,
-        acknowledged_version=wish.acknowledged_version,
-        since=wish.since,
-        until=wish.until,
+        acknowledged_version=criteria.acknowledged_version,
+        since=criteria.since,
+        until=criteria.until,
     )
-    return Listed(which, sequence, order)
+    return AssignmentListing(which, sequence, order)
 
 
 def _both(keys: Sequence[str] | None, others: Sequence[str]) -> Sequence[str]:
     return others if keys is None else sorted(set(keys) & set(others))
 
 
-def _refuse_unknown(wish: Wish, as_of: datetime | None) -> None:
+def _refuse_unknown(criteria: AssignmentCriteria, as_of: datetime | None) -> None:
     """What is known of now only is not asked of the past, and a version not of several case types."""
     if as_of is not None:
         for asked, name in (
-            (wish.behind_only, "behindOnly"),
-            (wish.acknowledged_version is not None, "acknowledgedVersion"),
-            (wish.states is not None, "state"),
+            (criteria.behind_only, "behindOnly"),
+            (criteria.acknowledged_version is not None, "acknowledgedVersion"),
+            (criteria.states is not None, "state"),
         ):
             if asked:
                 raise InvalidInput.at(
@@ -171,7 +173,7 @@ def _refuse_unknown(wish: Wish, as_of: datetime | None) -> None:
                     "NOT_WITH_AS_OF",
                     "Det visas bara för nuläget: utelämna asOf, eller detta filter.",
                 )
-    if wish.acknowledged_version is not None and wish.case_type is None:
+    if criteria.acknowledged_version is not None and criteria.case_type is None:
         raise InvalidInput.at(
             ("filter", "acknowledgedVersion"),
             "WHICH_CASE_TYPE",
@@ -228,7 +230,9 @@ async def adoption(context: Context, document: Document) -> Adoption:
     return await context.loaders.adoptions.load(asked) or Adoption((), 0)
 
 
-async def page(context: Context, what: Listed | None, paging: Paging) -> Page[Assignment]:
+async def page(
+    context: Context, what: AssignmentListing | None, paging: Paging
+) -> Page[Assignment]:
     """A page of assignments, in the order asked for."""
     return (
         _NONE
@@ -237,14 +241,14 @@ async def page(context: Context, what: Listed | None, paging: Paging) -> Page[As
     )
 
 
-async def count(context: Context, what: Listed | None) -> int:
+async def count(context: Context, what: AssignmentListing | None) -> int:
     """How many assignments match."""
     return 0 if what is None else await context.store.assignments.count(what.which, what.sequence)
 
 
-def of_document(context: Context, document: Document) -> Listed:
+def of_document(context: Context, document: Document) -> AssignmentListing:
     """The clinics that have a document now, those that the viewer may read."""
-    return Listed(
+    return AssignmentListing(
         AssignmentFilter(
             within=context.rights.clinics(), principal=document.principal, document=document.id
         ),

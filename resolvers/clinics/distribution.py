@@ -1,4 +1,4 @@
-"""Handing case types to clinics and taking them back: who may, and the check before."""
+"""Distributes case types to clinics and withdraws them: permissions, and the check before."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +9,10 @@ from resolvers.access import decisions
 from resolvers.access.permissions import Permission
 from resolvers.access.rights import HeldRole
 from resolvers.clinics import clinics
-from resolvers.clinics.selections import Choice, selection_of
+from resolvers.clinics.selectors import ClinicSelection, selector_of
 from resolvers.context import Context
 from resolvers.documents import documents
 from store.clinics.filters import folded
-from store.clinics.selections import choose
 from store.errors import InvalidInput, NotFound
 from store.mongo.transactions import IdempotencyKey
 from store.records import AssignmentOrigin, Clinic, Document, RefusedRow, Saved
@@ -21,12 +20,17 @@ from store.records import AssignmentOrigin, Clinic, Document, RefusedRow, Saved
 _CASE_TYPE = "CASE_TYPE"
 MIN_SIMILARITY = 0.75
 MAX_REPLACED = 20_000
+MAX_ORDER = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A local case type that the central one would make superfluous; `similarity` of the names, 0
-    to 1.
+class LocalCandidate:
+    """A local case type that the central one could replace.
+
+    Attributes:
+        clinic: Key of its clinic.
+        document: Its id.
+        similarity: Of the two names, 0 to 1.
     """
 
     clinic: str
@@ -35,62 +39,68 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """What a distribution would do. Clinics are keys, sorted."""
+class DistributionCheck:
+    """The result of a distribution before it is made.
+
+    Attributes:
+        will_receive: Keys of the clinics that would receive the case type, sorted.
+        already: Keys of the clinics that it is distributed to already, sorted.
+        refused: Rows that cannot be distributed to, in order.
+        candidates: Local case types with the same or a similar name, the most similar first.
+    """
 
     will_receive: Sequence[str]
     already: Sequence[str]
     refused: Sequence[RefusedRow]
-    candidates: Sequence[Candidate]
+    candidates: Sequence[LocalCandidate]
 
 
-async def check(context: Context, case_type: str, to: Choice) -> Check:
-    """What a distribution would do; nothing is written.
+async def check(context: Context, case_type: str, to: ClinicSelection) -> DistributionCheck:
+    """Compute the result of a distribution without writing.
 
     Raises:
-        NotFound, NotPermitted, InvalidInput: As for the distribution itself.
+        NotFound, NotPermitted, InvalidInput, RowsRefused: As `distribute`; rows that cannot be
+            distributed to are part of the result instead.
     """
-    document, _ = await _central(context, Permission.DISTRIBUTE, case_type)
-    selection = await selection_of(context, to, document)
-    store = context.store
-    chosen = await choose(
-        store.database.find, selection, document.principal, store.now(), store.extra_hsa_prefixes
-    )
-    holders = await store.assignments.holders(document.id, chosen.clinics)
-    already = [key for key in chosen.clinics if holders.get(key) is AssignmentOrigin.DISTRIBUTED]
-    return Check(
-        will_receive=sorted(set(chosen.clinics) - set(already)),
+    document, _ = await _require_central(context, Permission.DISTRIBUTE, case_type)
+    selector = await selector_of(context, to, document)
+    resolved = await context.store.distribution.resolve(selector, document.principal)
+    holders = await context.store.assignments.holders(document.id, resolved.clinics)
+    already = [key for key in resolved.clinics if holders.get(key) is AssignmentOrigin.DISTRIBUTED]
+    return DistributionCheck(
+        will_receive=sorted(set(resolved.clinics) - set(already)),
         already=already,
-        refused=chosen.refused,
-        candidates=await _candidates(context, document, chosen.clinics),
+        refused=resolved.refused,
+        candidates=await _candidates(context, document, resolved.clinics),
     )
 
 
 async def _candidates(
     context: Context, document: Document, clinics: Sequence[str]
-) -> list[Candidate]:
+) -> list[LocalCandidate]:
     """Local case types at the clinics with the same or a similar name, the most similar first."""
-    likeness: dict[str, float] = {}
-    found = []
+    similarities: dict[str, float] = {}
+    candidates = []
     for local in await context.store.listing.owned_by(_CASE_TYPE, clinics):
-        if local.name not in likeness:
-            likeness[local.name] = similarity(document.name, local.name)
-        if likeness[local.name] >= MIN_SIMILARITY:
-            found.append(Candidate(local.owner, local.id, likeness[local.name]))
+        if local.name not in similarities:
+            similarities[local.name] = similarity(document.name, local.name)
+        if similarities[local.name] >= MIN_SIMILARITY:
+            candidates.append(LocalCandidate(local.owner, local.id, similarities[local.name]))
     return sorted(
-        found, key=lambda candidate: (-candidate.similarity, candidate.clinic, candidate.document)
+        candidates,
+        key=lambda candidate: (-candidate.similarity, candidate.clinic, candidate.document),
     )
 
 
-def similarity(one: str, other: str) -> float:
-    """How alike two names are, 0 to 1: case, accents and the order of words don't matter."""
-    return round(fuzz.token_sort_ratio(folded(one), folded(other)) / 100, 3)
+def similarity(name: str, other: str) -> float:
+    """The similarity of two names, 0 to 1, regardless of case, foreign accents and word order."""
+    return round(fuzz.token_sort_ratio(folded(name), folded(other)) / 100, 3)
 
 
 async def distribute(
     context: Context,
     case_type: str,
-    to: Choice,
+    to: ClinicSelection,
     *,
     replace_local: Sequence[str] = (),
     start_page_order: int | None = None,
@@ -99,28 +109,28 @@ async def distribute(
     note: str | None,
     key: IdempotencyKey | None,
 ) -> Saved:
-    """Hand a case type to clinics of its principal.
+    """Distribute a case type to clinics of its principal.
 
     Raises:
-        NotFound: There is no such case type, or none to replace.
-        NotPermitted: The viewer may not distribute it, or not archive what it would replace.
-        InvalidInput: It is a clinic's own; too many clinics, or none; an order below 1.
-        RowsRefused: Rows can't be distributed to.
+        NotFound: There is no such case type or group, or no such case type to replace.
+        NotPermitted: The viewer may not distribute it, or may not archive a case type to replace.
+        InvalidInput: It is a local case type; too many clinics, or none; too many case types to
+            replace; an order outside 1 to 20,000.
+        RowsRefused: Rows cannot be distributed to, or the text is not CSV.
+        WrongState: It was never published, or is archived.
     """
-    document, held = await _central(context, Permission.DISTRIBUTE, case_type)
-    selection = await selection_of(context, to, document)
+    document, held = await _require_central(context, Permission.DISTRIBUTE, case_type)
+    selector = await selector_of(context, to, document)
     for name, order in (
         ("startPageOrder", start_page_order),
         ("contactCardOrder", contact_card_order),
     ):
-        if order is not None and not 1 <= order <= MAX_REPLACED:
-            raise InvalidInput.at(
-                (name,), "OUT_OF_RANGE", f"Ange ett tal från 1 till {MAX_REPLACED}."
-            )
+        if order is not None and not 1 <= order <= MAX_ORDER:
+            raise InvalidInput.at((name,), "OUT_OF_RANGE", f"Ange ett tal från 1 till {MAX_ORDER}.")
     await _require_replaceable(context, document, replace_local)
     return await context.store.distribution.distribute(
         document,
-        selection,
+        selector,
         replace_local=replace_local,
         start_page_order=start_page_order,
         contact_card_order=contact_card_order,
@@ -141,37 +151,56 @@ async def _require_replaceable(context: Context, document: Document, ids: Sequen
 
 
 async def withdraw(
-    context: Context, case_type: str, given: Choice, *, note: str | None, key: IdempotencyKey | None
+    context: Context,
+    case_type: str,
+    from_: ClinicSelection,
+    *,
+    note: str | None,
+    key: IdempotencyKey | None,
 ) -> Saved:
-    """Take a case type back from clinics.
+    """Withdraw a case type from clinics.
 
     Raises:
-        NotFound, NotPermitted, InvalidInput, RowsRefused: As for a distribution.
+        NotFound, NotPermitted, InvalidInput, RowsRefused: As `distribute`; clinics that have ended
+            are accepted.
+        WrongState: It is archived.
     """
-    document, held = await _central(context, Permission.DISTRIBUTE, case_type)
-    selection = await selection_of(context, given, document)
+    document, held = await _require_central(context, Permission.DISTRIBUTE, case_type)
+    selector = await selector_of(context, from_, document)
     return await context.store.distribution.withdraw(
-        document, selection, act=context.act(held, note), key=key
+        document, selector, act=context.act(held, note), key=key
     )
 
 
 async def follow(
     context: Context, case_type: str, clinic: str, *, note: str | None, key: IdempotencyKey | None
 ) -> Saved:
-    """A clinic opts in to a central case type of its principal."""
-    document, place, held = await _at(context, Permission.FOLLOW, case_type, clinic)
+    """Let a clinic follow a central case type of its principal.
+
+    Raises:
+        NotFound: There is no such clinic, or no such case type at its principal.
+        NotPermitted: The viewer may not follow for the clinic.
+        InvalidInput: It is a local case type, or the clinic is not active.
+        WrongState: It was never published, or is archived.
+    """
+    document, found, held = await _require_at_clinic(context, Permission.FOLLOW, case_type, clinic)
     return await context.store.distribution.follow(
-        document, place, act=context.act(held, note), key=key
+        document, found, act=context.act(held, note), key=key
     )
 
 
 async def unfollow(
     context: Context, case_type: str, clinic: str, *, note: str | None, key: IdempotencyKey | None
 ) -> Saved:
-    """A clinic opts out of what it follows."""
-    document, place, held = await _at(context, Permission.FOLLOW, case_type, clinic)
+    """Let a clinic stop following a central case type.
+
+    Raises:
+        NotFound, InvalidInput: As `follow`.
+        NotPermitted: The viewer may not do this for the clinic, or the case type was distributed.
+    """
+    document, found, held = await _require_at_clinic(context, Permission.FOLLOW, case_type, clinic)
     return await context.store.distribution.unfollow(
-        document, place, act=context.act(held, note), key=key
+        document, found, act=context.act(held, note), key=key
     )
 
 
@@ -184,16 +213,21 @@ async def show(
     note: str | None,
     key: IdempotencyKey | None,
 ) -> Saved:
-    """Show a central case type at one clinic, or hide it there. Hiding is the principal's alone."""
-    document, place, held = await _at(
-        context, Permission.SHOW if shown else Permission.DISTRIBUTE, case_type, clinic
-    )
+    """Show a central case type to residents at one clinic, or hide it there.
+
+    Raises:
+        NotFound: There is no such clinic or case type, or the clinic does not have it.
+        NotPermitted: The viewer may not do this; hiding needs the permission to distribute.
+        InvalidInput: It is a local case type.
+    """
+    permission = Permission.SHOW if shown else Permission.DISTRIBUTE
+    document, found, held = await _require_at_clinic(context, permission, case_type, clinic)
     return await context.store.distribution.show(
-        document, place, shown=shown, act=context.act(held, note), key=key
+        document, found, shown=shown, act=context.act(held, note), key=key
     )
 
 
-async def _central(
+async def _require_central(
     context: Context, permission: Permission, case_type: str
 ) -> tuple[Document, HeldRole]:
     path = ("caseType",)
@@ -205,7 +239,7 @@ async def _central(
 
 
 def require_central(document: Document) -> None:
-    """Refuse a clinic's own case type.
+    """Refuse a local case type.
 
     Raises:
         InvalidInput: It is one.
@@ -218,10 +252,10 @@ def require_central(document: Document) -> None:
         )
 
 
-async def _at(
+async def _require_at_clinic(
     context: Context, permission: Permission, case_type: str, hsa_id: str
-) -> tuple[Document, Clinic, HeldRole]:
-    """A central case type, and a clinic of its principal where the viewer may do this."""
+) -> tuple[Document, Clinic, Held]:
+    """A central case type, a clinic of its principal, and the role that permits the act there."""
     clinic = await clinics.require(context, hsa_id, ("clinic",))
     document = decisions.require_visible(
         context.rights, await documents.get(context, case_type, _CASE_TYPE), ("caseType",)

@@ -6,11 +6,9 @@ from dataclasses import fields
 from resolvers.access import decisions
 from resolvers.access.decisions import Permission
 from resolvers.clinics import clinic_files, principals
-from resolvers.clinics.selections import MAX_SELECTED
+from resolvers.clinics.selectors import MAX_SELECTED
 from resolvers.context import Context
-from resolvers.kinds.checks import allowed_characters, max_length, not_blank, one_line
-from resolvers.kinds.personal_numbers import no_personal_number
-from store.clinics.selections import Selection
+
 from store.errors import InvalidInput, Problem
 from store.mongo.paging import Page, Paging
 from store.mongo.transactions import IdempotencyKey
@@ -88,9 +86,9 @@ async def save(
         raise InvalidInput(problems)
     members = None
     if csv is not None:
-        members = Selection(rows=clinic_files.parse_ids(csv, ("csv",)), path=("csv",))
+        members = ClinicSelector(rows=clinic_files.parse_ids(csv, ("csv",)), path=("csv",))
     elif hsa_ids is not None:
-        members = Selection(rows=list(enumerate(hsa_ids, 1)), path=("hsaIds",), numbered=True)
+        members = ClinicSelector(rows=list(enumerate(hsa_ids, 1)), path=("hsaIds",), numbered=True)
     return await context.store.groups.save(
         found.key,
         group_id,

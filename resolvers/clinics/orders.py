@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from resolvers.access import decisions
 from resolvers.access.decisions import Permission
 from resolvers.clinics import clinics, principals
-from resolvers.clinics.selections import group_of
+from resolvers.clinics.selectors import require_group
 from resolvers.context import Context
 from store.documents.scopes import Visibility
 from store.errors import InvalidInput, Problem
@@ -99,7 +99,7 @@ async def _place(context: Context, on: Target) -> _Place:
         clinic = await clinics.require(context, on.clinic, ("on", "clinic"))
         return _Place(clinic.principal, clinic.id, clinic=clinic.key)
     if on.group is not None:
-        group = await group_of(context, on.group, ("on", "group"))
+        group = await require_group(context, on.group, ("on", "group"))
         return _Place(group.principal, group.id, group=group.id)
     principal = principals.require(context, on.principal or "", ("on", "principal"))
     return _Place(principal.key, principal.id)

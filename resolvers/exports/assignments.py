@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from resolvers.clinics.assignments import Wish, listed
+from resolvers.clinics.assignments import AssignmentCriteria, listing
 from resolvers.context import Context
 from resolvers.exports import parameters
 from resolvers.exports.as_of import DocumentThen, RegistryAsOf
@@ -126,8 +126,10 @@ async def _source(context: Context, given: Given) -> Assignments:
             "NOT_WITH_AS_OF",
             "Vem som ligger efter visas bara för nuläget: utelämna asOf.",
         )
-    wish = Wish(given.get("clinic"), given.get("caseType"), given.get("group"), given.get("origin"))
-    found = await listed(context, wish, None)
+    criteria = AssignmentCriteria(
+        given.get("clinic"), given.get("caseType"), given.get("group"), given.get("origin")
+    )
+    found = await listing(context, criteria, None)
     return Assignments(
         context, found.which if found else None, behind=behind, document=given.get("caseType")
     )

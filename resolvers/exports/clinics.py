@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from resolvers.clinics.selections import Wish, filter_of
+from resolvers.clinics.selectors import ClinicCriteria, clinic_filter
 from resolvers.context import Context
 from resolvers.exports import parameters
 from resolvers.exports.columns import Column, ColumnType, Seen
@@ -76,8 +76,10 @@ async def _source(context: Context, given: Given) -> Clinics:
         municipality_codes=given.get("municipalityCodes"),
         statuses=given.get("status"),
     )
-    found = await filter_of(
-        context, Wish(which, group=given.get("group"), similar_to=given.get("similarTo")), ()
+    found = await clinic_filter(
+        context,
+        ClinicCriteria(which, group=given.get("group"), similar_to=given.get("similarTo")),
+        (),
     )
     now = context.store.now()
     return Clinics(

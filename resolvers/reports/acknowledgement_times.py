@@ -9,8 +9,7 @@ from datetime import datetime
 from itertools import pairwise
 from statistics import median
 
-from resolvers.access.permissions import Permission
-from resolvers.clinics.selections import group_of
+
 from resolvers.context import Context
 from resolvers.reports.coverage import Coverage, require_period
 from store.clinics.filters import Reach
@@ -162,7 +161,8 @@ async def by_group(
     if not 1 <= len(groups) <= MAX_GROUPS:
         raise InvalidInput.at(("groups",), "OUT_OF_RANGE", f"Ange 1 till {MAX_GROUPS} grupper.")
     known = [
-        await group_of(context, group, ("groups", str(index))) for index, group in enumerate(groups)
+        await require_group(context, group, ("groups", str(index)))
+        for index, group in enumerate(groups)
     ]
     members = [
         frozenset(await context.store.clinics.keys(context.store.groups.filter_of(group)))

@@ -15,7 +15,7 @@ from rapidfuzz import fuzz, process
 from resolvers.access import decisions
 from resolvers.access.permissions import Permission
 from resolvers.clinics import distribution
-from resolvers.clinics.distribution import Candidate
+from resolvers.clinics.distribution import LocalCandidate
 from resolvers.context import Context
 from resolvers.documents import documents
 from resolvers.reports.coverage import Coverage, require_period, sorted_page
@@ -50,7 +50,7 @@ class Duplicates:
     """
 
     case_type: Document
-    found: Sequence[Candidate]
+    found: Sequence[LocalCandidate]
 
 
 async def edits(
@@ -230,7 +230,7 @@ async def count_central(context: Context, what: Coverage) -> int:
     return await context.store.listing.count(_central(what), context.rights.scope)
 
 
-def page_of_candidates(rows: Sequence[Candidate], paging: Paging) -> Page[Candidate]:
+def page_of_candidates(rows: Sequence[LocalCandidate], paging: Paging) -> Page[LocalCandidate]:
     """A page of local case types, the most similar first."""
     return sorted_page(
         rows, lambda row: (-round(row.similarity * 1_000), row.document), (int, str), paging

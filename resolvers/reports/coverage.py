@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from resolvers.clinics import principals
-from resolvers.clinics.selections import Wish, filter_of
+from resolvers.clinics.selectors import ClinicCriteria, clinic_filter
 from resolvers.context import Context
 from store.clinics.assignments import AssignmentFilter
 from store.clinics.filters import ClinicFilter, Reach
@@ -69,7 +69,7 @@ async def coverage(context: Context, principal: str | None, clinics: Wish | None
     chosen = Coverage(found, None, context.rights.clinics())
     if clinics is None:
         return chosen
-    which = await filter_of(context, clinics, ("clinics",))
+    which = await clinic_filter(context, clinics, ("clinics",))
     keys = await context.store.clinics.keys(
         ClinicFilter(principal=found.key if found else None, also=(which,))
     )

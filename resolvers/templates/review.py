@@ -135,7 +135,7 @@ async def page(
     return cut(rows, [encode(entry.key) for entry, _ in rows], paging)
 
 
-def _check(wish: Wish) -> None:
+def _check(wish: TemplateReviewCriteria) -> None:
     bounds = (
         ("untouchedMonths", wish.untouched_months, 1, _MAX_MONTHS),
         ("driftAtLeast", wish.drift_at_least, 1, 100),
@@ -147,7 +147,7 @@ def _check(wish: Wish) -> None:
             )
 
 
-async def _candidates(context: Context, wish: Wish) -> list[Candidate]:
+async def _candidates(context: Context, wish: TemplateReviewCriteria) -> list[Candidate]:
     owner_kind = None
     if wish.levels is not None and set(wish.levels) == {"LOCAL"}:
         owner_kind = OwnerKind.CLINIC

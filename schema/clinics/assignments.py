@@ -158,9 +158,9 @@ class AssignmentFilter:
         default=None, description="Whose `since` is before this moment."
     )
 
-    def wish(self) -> resolve.Wish:
+    def criteria(self) -> resolve.AssignmentCriteria:
         """As the resolvers have it."""
-        return resolve.Wish(
+        return resolve.AssignmentCriteria(
             clinic=self.clinic,
             case_type=self.case_type,
             group=self.group,
@@ -199,15 +199,15 @@ class AssignmentQuery:
         first: First = None,
         after: After = None,
     ) -> Connection[Assignment]:
-        wish = filter.wish() if filter else resolve.Wish()
-        what = await resolve.listed(
-            info.context, wish, as_of, order_by or AssignmentOrder.CLINIC_ASC
+        criteria = filter.criteria() if filter else resolve.AssignmentCriteria()
+        what = await resolve.listing(
+            info.context, criteria, as_of, order_by or AssignmentOrder.CLINIC_ASC
         )
         return await list_assignments(info, what, first, after)
 
 
 async def list_assignments(
-    info: Info, what: resolve.Listed | None, first: int | None, after: str | None
+    info: Info, what: resolve.AssignmentListing | None, first: int | None, after: str | None
 ) -> Connection[Assignment]:
     """A page of assignments."""
     page = await resolve.page(info.context, what, paging(first, after))

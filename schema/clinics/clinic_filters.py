@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers.clinics.selections import Wish
+from resolvers.clinics.selectors import ClinicCriteria
 from schema.enums import ClinicStatus
 from schema.scalars import HsaId
 from store.clinics import filters
@@ -56,10 +56,10 @@ WhichClinics = Annotated[
 ]
 
 
-def wish_of(given: ClinicFilter | None, principal: str | None = None) -> Wish:
+def criteria_of(given: ClinicFilter | None, principal: str | None = None) -> ClinicCriteria:
     """As the resolvers have it."""
     if given is None:
-        return Wish(filters.ClinicFilter(principal=principal))
+        return ClinicCriteria(filters.ClinicFilter(principal=principal))
     which = filters.ClinicFilter(
         principal=principal,
         text=given.text,
@@ -71,4 +71,4 @@ def wish_of(given: ClinicFilter | None, principal: str | None = None) -> Wish:
         municipality_codes=given.municipality_codes,
         statuses=given.status,
     )
-    return Wish(which, group=given.group, similar_to=given.similar_to)
+    return ClinicCriteria(which, group=given.group, similar_to=given.similar_to)

@@ -8,10 +8,10 @@ import strawberry
 
 from resolvers.clinics import assignments, groups, local_adaptations, start_pages
 from resolvers.clinics import clinics as resolve
-from resolvers.clinics.selections import Wish, filter_of
+from resolvers.clinics.selectors import ClinicCriteria, clinic_filter
 from resolvers.log import notifications
 from resolvers.reference import codes
-from schema.clinics.clinic_filters import WhichClinics, wish_of
+from schema.clinics.clinic_filters import WhichClinics, criteria_of
 from schema.clinics.principals import Principal
 from schema.enums import ClinicStatus, OrderedList
 from schema.errors import Info
@@ -140,8 +140,8 @@ class Clinic(Node):
             Assignment,
         )
 
-        what = await assignments.listed(
-            info.context, assignments.Wish(clinic=self.record.hsa_id), None
+        what = await assignments.listing(
+            info.context, assignments.AssignmentCriteria(clinic=self.record.hsa_id), None
         )
         page = await assignments.page(info.context, what, paging(first, after))
         return connection(page, Assignment.of, lambda: assignments.count(info.context, what))
@@ -217,12 +217,12 @@ def _coded(codes: Sequence[str], names: Mapping[str, str]) -> list[CodedValue]:
 
 
 async def list_clinics(
-    info: Info, wish: Wish, first: int | None, after: str | None
+    info: Info, criteria: ClinicCriteria, first: int | None, after: str | None
 ) -> Connection[Clinic]:
     """Clinics that match and that the viewer may read, by HSA-id; the most alike first where
     similar ones are asked for.
     """
-    which = await filter_of(info.context, wish)
+    which = await clinic_filter(info.context, criteria)
     page = await resolve.page(info.context, which, paging(first, after))
     return connection(page, Clinic.of, lambda: resolve.count(info.context, which))
 
@@ -240,4 +240,4 @@ class ClinicQuery:
     async def clinics(
         self, info: Info, filter: WhichClinics = None, first: First = None, after: After = None
     ) -> Connection[Clinic]:
-        return await list_clinics(info, wish_of(filter), first, after)
+        return await list_clinics(info, criteria_of(filter), first, after)

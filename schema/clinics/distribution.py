@@ -6,8 +6,8 @@ from typing import Annotated, TypeVar
 import strawberry
 
 from resolvers.clinics import distribution as resolve
-from resolvers.clinics.selections import Choice
-from schema.clinics.clinic_filters import ClinicFilter, wish_of
+from resolvers.clinics import selectors
+from schema.clinics.clinic_filters import ClinicFilter, criteria_of
 from schema.clinics.clinics import Clinic
 from schema.documents.documents import KEY, NOTE
 from schema.enums import RefusalReason
@@ -47,13 +47,13 @@ class ClinicSelection:
     )
 
 
-def _choice(given: ClinicSelection, argument: str) -> Choice:
-    return Choice(
+def _selection_of(input: ClinicSelection, argument: str) -> selectors.ClinicSelection:
+    return selectors.ClinicSelection(
         argument,
-        hsa_ids=_or_none(given.hsa_ids),
-        csv=_or_none(given.csv),
-        group=_or_none(given.group),
-        filter=wish_of(given.filter) if _or_none(given.filter) else None,
+        hsa_ids=_or_none(input.hsa_ids),
+        csv=_or_none(input.csv),
+        group=_or_none(input.group),
+        filter=criteria_of(input.filter) if _or_none(input.filter) else None,
     )
 
 
@@ -74,7 +74,7 @@ def _rows(rows: Sequence[records.RefusedRow]) -> list[RefusedRow]:
 
 @strawberry.type(description="A local case type that the central one would make superfluous.")
 class LocalCandidate:
-    found: strawberry.Private[resolve.Candidate]
+    found: strawberry.Private[resolve.LocalCandidate]
     similarity: float = strawberry.field(
         description="How alike the names are, 0 to 1; 1 for the same name."
     )
@@ -98,7 +98,7 @@ class LocalCandidate:
 
 @strawberry.type(description="What a distribution would do.")
 class DistributionCheck:
-    check: strawberry.Private[resolve.Check]
+    check: strawberry.Private[resolve.DistributionCheck]
     refused: list[RefusedRow] = strawberry.field(
         description="Rows that can't be distributed to, in order."
     )
@@ -146,7 +146,7 @@ class DistributionQuery:
             ClinicSelection, strawberry.argument(description="Clinics of the same principal.")
         ],
     ) -> DistributionCheck:
-        check = await resolve.check(info.context, case_type, _choice(to, "to"))
+        check = await resolve.check(info.context, case_type, _selection_of(to, "to"))
         return DistributionCheck(
             check=check,
             refused=_rows(check.refused),
@@ -235,7 +235,7 @@ class DistributionMutation:
         saved = await resolve.distribute(
             info.context,
             input.case_type,
-            _choice(input.to, "to"),
+            _selection_of(input.to, "to"),
             replace_local=input.replace_local or [],
             start_page_order=input.start_page_order,
             contact_card_order=input.contact_card_order,
@@ -256,7 +256,7 @@ class DistributionMutation:
         saved = await resolve.withdraw(
             info.context,
             input.case_type,
-            _choice(input.from_, "from"),
+            _selection_of(input.from_, "from"),
             note=input.note,
             key=key_of_call(info, input),
         )

@@ -3,8 +3,8 @@
 import strawberry
 
 from resolvers.clinics import groups as resolve
-from resolvers.clinics.selections import Wish
-from schema.clinics.clinic_filters import ClinicFilter, wish_of
+from resolvers.clinics.selectors import ClinicCriteria
+from schema.clinics.clinic_filters import ClinicFilter, criteria_of
 from schema.clinics.clinics import Clinic, list_clinics
 from schema.clinics.principals import Principal
 from schema.errors import Given, Info, UserError, key_of_call, mutation
@@ -68,7 +68,7 @@ class ClinicGroup(Node):
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[Clinic]:
         return await list_clinics(
-            info, Wish(filters.ClinicFilter(), group=self.record.id), first, after
+            info, ClinicCriteria(filters.ClinicFilter(), group=self.record.id), first, after
         )
 
 
@@ -127,7 +127,7 @@ def _rule(given: ClinicFilter | None) -> records.ClinicRule | None:
                 "NOT_IN_RULE",
                 "En regel kan bara bestå av egenskaper hos mottagningen.",
             )
-    which = wish_of(given).which
+    which = criteria_of(given).filter
     return records.ClinicRule(
         business_classifications=which.business_classifications,
         business_types=which.business_types,

@@ -7,7 +7,7 @@ import strawberry
 from resolvers.clinics import groups, policies, role_grants
 from resolvers.clinics import principals as resolve
 from resolvers.log import events
-from schema.clinics.clinic_filters import WhichClinics, wish_of
+from schema.clinics.clinic_filters import WhichClinics, criteria_of
 from schema.enums import PrincipalKind
 from schema.errors import Info
 from schema.nodes import After, Before, ByHsaId, Connection, First, Last, Node, connection, paging
@@ -53,7 +53,7 @@ class Principal(Node):
             list_clinics,
         )
 
-        return await list_clinics(info, wish_of(filter, self.record.key), first, after)
+        return await list_clinics(info, criteria_of(filter, self.record.key), first, after)
 
     @strawberry.field(
         description=(

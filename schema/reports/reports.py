@@ -11,7 +11,7 @@ import strawberry
 
 from resolvers.reports import acknowledgement_times, authoring, clinics
 from resolvers.reports.coverage import Coverage, coverage
-from schema.clinics.clinic_filters import WhichClinics, wish_of
+from schema.clinics.clinic_filters import WhichClinics, criteria_of
 from schema.clinics.clinics import AsOf
 from schema.enums import BehindOrder, ClinicCountOrder
 from schema.errors import Info
@@ -236,5 +236,5 @@ class ReportQuery:
         clinics: WhichClinics = None,
     ) -> Reports:
         return Reports(
-            what=await coverage(info.context, principal, wish_of(clinics) if clinics else None)
+            what=await coverage(info.context, principal, criteria_of(clinics) if clinics else None)
         )

@@ -132,5 +132,7 @@ async def compare(
     principals: list[HsaId] | None,
 ) -> TemplateComparison:
     """A template beside what comes from it."""
-    wish = comparison.Wish(templates=templates, case_types=case_types, principals=principals)
+    wish = comparison.TemplateComparisonCriteria(
+        templates=templates, case_types=case_types, principals=principals
+    )
     return TemplateComparison(compared=await comparison.compare(info.context, template, wish))

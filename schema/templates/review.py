@@ -86,10 +86,10 @@ OrderBy = Annotated[
 ]
 
 
-def _wish(given: TemplateReviewFilter | None) -> review.Wish:
+def _wish(given: TemplateReviewFilter | None) -> review.TemplateReviewCriteria:
     if given is None:
-        return review.Wish()
-    return review.Wish(
+        return review.TemplateReviewCriteria()
+    return review.TemplateReviewCriteria(
         owner=given.owner,
         levels=None if given.levels is None else [level.name for level in given.levels],
         reasons=given.reasons,

@@ -1,6 +1,7 @@
-"""How case types come to clinics and leave them: what several acts share.
+"""Assigns case types to clinics: what distribution, imports, groups and restoring share.
 
-These stage writes in a transaction that the caller holds, alone in it; nothing here commits.
+Each function stages writes in the caller's transaction, which has no other change in it. None of
+them commits.
 """
 
 from collections import defaultdict
@@ -37,8 +38,15 @@ from store.records import (
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """In what way a case type comes to clinics."""
+class AssignmentOptions:
+    """How a case type is assigned to clinics.
+
+    Attributes:
+        origin: How the clinics get it.
+        start_page_order: The requested position on their start pages, from 1; None for last.
+        contact_card_order: The requested position on their contact cards, from 1; None for last.
+        group: Id of the group that it is distributed to.
+    """
 
     origin: AssignmentOrigin
     start_page_order: int | None = None
@@ -46,74 +54,80 @@ class Terms:
     group: str | None = None
 
 
-async def at_clinics(
+async def current_assignments(
     transaction: Transaction, document: str, clinics: Sequence[str]
 ) -> dict[str, Assignment]:
-    """By clinic, how some clinics have a document now."""
+    """The assignments of a document at some clinics now, by key of the clinic."""
     rows = await transaction.find(
         "assignments", {"document": document, "open": True, "clinic": {"$in": list(clinics)}}
     )
-    return {row["clinic"]: assignment_from(row) async for some in chunks(rows) for row in some}
+    return {row["clinic"]: assignment_from(row) async for chunk in chunks(rows) for row in chunk}
 
 
 async def assign(
-    transaction: Transaction, act: Act, head: Document, clinics: Iterable[str], terms: Terms
+    transaction: Transaction,
+    act: Act,
+    head: Document,
+    clinics: Iterable[str],
+    options: AssignmentOptions,
 ) -> tuple[Assignment, ...]:
-    """Stage the arrival of a case type at clinics that don't have it so already; the event is the
-    caller's.
+    """Stage the assignment of a case type to clinics. The caller records the event.
 
-    A clinic that follows it gets it distributed instead, in its place. Where clinics activate
-    central case types themselves it
-    arrives inactive.
+    A clinic that follows the case type gets it as distributed instead; its position in the order,
+    its state and its acknowledged version stay. Where clinics activate central case types
+    themselves, a new assignment is inactive until the clinic activates it.
+
+    Returns:
+        The new assignments, by key of the clinic; none for clinics that have the case type in this
+        way already.
     """
     keys = sorted(set(clinics))
-    have = await at_clinics(transaction, head.id, keys)
+    current = await current_assignments(transaction, head.id, keys)
+    distributes = options.origin is AssignmentOrigin.DISTRIBUTED
     receivers = [
         key
         for key in keys
-        if key not in have
-        or (have[key].origin is not terms.origin and terms.origin is AssignmentOrigin.DISTRIBUTED)
+        if key not in current or (distributes and current[key].origin is not options.origin)
     ]
     if not receivers:
         return ()
-    by_clinic = (
-        await policies_of(transaction.find, head.principal)
-    ).central_activation is CentralActivation.CLINIC
+    policies = await policies_of(transaction, head.principal)
+    clinic_activates = policies.central_activation is CentralActivation.CLINIC
     position = next_position(transaction)
-    made: list[Assignment] = []
-    async for some in chunks(receivers):
-        for clinic in some:
-            earlier = have.get(clinic)
-            made.append(
+    assignments: list[Assignment] = []
+    async for chunk in chunks(receivers):
+        for clinic in chunk:
+            earlier = current.get(clinic)
+            assignments.append(
                 Assignment(
                     id=f"as_{ObjectId()}",
                     clinic=clinic,
                     document=head.id,
                     principal=head.principal,
-                    origin=terms.origin,
+                    origin=options.origin,
                     from_sequence=position.sequence,
                     since=position.at,
                     by=act.actor,
-                    start_page_order=terms.start_page_order,
-                    contact_card_order=terms.contact_card_order,
+                    start_page_order=options.start_page_order,
+                    contact_card_order=options.contact_card_order,
                     arrival=earlier.arrival if earlier else position.sequence,
-                    active=earlier.active if earlier else not by_clinic,
-                    waiting=earlier.waiting if earlier else by_clinic,
+                    active=earlier.active if earlier else not clinic_activates,
+                    waiting=earlier.waiting if earlier else clinic_activates,
                     acknowledged_version=earlier.acknowledged_version if earlier else None,
                 )
             )
-    if followed := [key for key in receivers if key in have]:
+    if followed := [key for key in receivers if key in current]:
         transaction.write(
             "assignments", close_rows({"document": head.id, "clinic": {"$in": followed}}, position)
         )
-    async for arrived in chunks(made):
+    async for new in chunks(assignments):
         transaction.write(
-            "assignments", *(InsertOne(assignment_row(assignment)) for assignment in arrived)
+            "assignments", *(InsertOne(assignment_row(assignment)) for assignment in new)
         )
-    return tuple(made)
+    return tuple(assignments)
 
 
-def told(
+def record_assignment_event(
     transaction: Transaction,
     act: Act,
     action: Action,
@@ -123,8 +137,16 @@ def told(
     *,
     group: str | None = None,
 ) -> tuple[Document, Event]:
-    """Stage the event of an act on a case type at some clinics, which are told, and the head as
-    counted.
+    """Stage the event of an act on a case type at some clinics, and the head that counts it.
+
+    Args:
+        transaction: The caller's.
+        act: Who writes, and why.
+        action: Of the event.
+        head: The case type.
+        clinics: Keys of the clinics that are notified.
+        counts: Of the event.
+        group: Id of the group that the act was for.
     """
     head = heads.counted(head, notice=True, changed=False, at=transaction.at)
     transaction.put(head)
@@ -146,10 +168,10 @@ def told(
     return head, event
 
 
-def moved(
+def with_activation(
     assignment: Assignment, transaction: Transaction, act: Act, *, active: bool
 ) -> Assignment:
-    """The same assignment from the next event on, shown to residents there or not."""
+    """The assignment that follows this one at the next event, shown to residents or hidden."""
     position = next_position(transaction)
     return replace(
         assignment,
@@ -162,16 +184,15 @@ def moved(
     )
 
 
-async def join(
+async def assign_after_import(
     transaction: Transaction, act: Act, changed: Sequence[tuple[Clinic | None, Clinic]]
 ) -> None:
-    """Hand case types that are distributed to groups by rule to the clinics that fit a rule now and
-    did not before.
+    """Stage what imported clinics receive from the groups whose rules they have started to fit.
 
     Args:
         transaction: Of the import that changed the clinics.
         act: Who imported them.
-        changed: Each clinic before, None for a new one, and after.
+        changed: Each clinic before the import, None for a new clinic, and after it.
     """
     standing = await transaction.find(
         "standing",
@@ -187,30 +208,33 @@ async def join(
     )
     groups = {row["group"]: group_from(row) for row in rows}
 
-    def fits(which: ClinicFilter, clinic: Clinic | None) -> bool:
-        return clinic is not None and which.matches(clinic, transaction.at)
+    def fits(rule: ClinicFilter, clinic: Clinic | None) -> bool:
+        return clinic is not None and rule.matches(clinic, transaction.at)
 
     joining: dict[str, list[str]] = {}
     for group in groups.values():
         if group.rule is not None:
-            which = _fitting(group)
+            rule = _active_members(group)
             joining[group.id] = [
                 after.key
                 for before, after in changed
-                if fits(which, after) and not fits(which, before)
+                if fits(rule, after) and not fits(rule, before)
             ]
     await assign_to_new_members(transaction, act, standing, joining)
 
 
-async def rejoin(transaction: Transaction, act: Act, head: Document, left: int) -> None:
-    """Hand a case type that is back from the archive to the clinics that came to fit its groups'
-    rules meanwhile.
+async def assign_after_restore(
+    transaction: Transaction, act: Act, head: Document, archived_sequence: int
+) -> None:
+    """Stage the assignment of a restored case type to the clinics that have joined its groups.
+
+    These are the clinics that fit a rule now and did not when the case type was archived.
 
     Args:
-        transaction: The caller holds it.
-        act: Who took the case type back.
+        transaction: The caller's.
+        act: Who restored the case type.
         head: The case type.
-        left: The sequence number at which it was archived.
+        archived_sequence: Sequence number of the event that archived it.
     """
     standing = await transaction.find(
         "standing", {"document": head.id, "open": True}, sort=[("from_sequence", 1), ("_id", 1)]
@@ -224,26 +248,30 @@ async def rejoin(transaction: Transaction, act: Act, head: Document, left: int) 
                     "groups", {"group": row["group"], **valid_at(sequence)}
                 )
             ]
-            for sequence in (None, left)
+            for sequence in (None, archived_sequence)
         ]
-        fitting = [
+        members = [
             clinic_from(found)
-            for found in await transaction.find("clinics", _fitting(now[0]).where(transaction.at))
+            for found in await transaction.find(
+                "clinics", _active_members(now[0]).where(transaction.at)
+            )
         ]
-        keys = [clinic.key for clinic in fitting]
+        keys = [clinic.key for clinic in members]
         states = await transaction.find(
-            "clinic_states", {"clinic": {"$in": keys}, **valid_at(left)}
+            "clinic_states", {"clinic": {"$in": keys}, **valid_at(archived_sequence)}
         )
-        fitted = {
+        former = {
             state["clinic"]
             for state in states
-            if then and _fitting(then[0]).matches(clinic_from(state["as_was"]), transaction.at)
+            if then
+            and _active_members(then[0]).matches(clinic_from(state["as_was"]), transaction.at)
         }
-        joining[row["group"]] = [key for key in keys if key not in fitted]
+        joining[row["group"]] = [key for key in keys if key not in former]
     await assign_to_new_members(transaction, act, standing, joining)
 
 
-def _fitting(group: ClinicGroup) -> ClinicFilter:
+def _active_members(group: ClinicGroup) -> ClinicFilter:
+    """The active clinics that fit a group's rule."""
     return replace(
         ClinicFilter.of_rule(group.rule or ClinicRule(), group.principal),
         statuses=[ClinicStatus.ACTIVE],
@@ -253,13 +281,15 @@ def _fitting(group: ClinicGroup) -> ClinicFilter:
 async def assign_to_new_members(
     transaction: Transaction, act: Act, standing: Sequence[Row], joining: dict[str, list[str]]
 ) -> None:
-    """Stage what clinics that join groups receive: one event for each case type and group.
+    """Stage what new members of groups receive: one event for each case type and group.
+
+    Archived case types are left out.
 
     Args:
-        transaction: The caller holds it.
-        act: Who made them join.
-        standing: Rows of distributions to groups by rule, oldest first.
-        joining: Keys of the clinics by group.
+        transaction: The caller's.
+        act: Who made the clinics join.
+        standing: Rows of the standing distributions to groups with a rule, oldest first.
+        joining: Keys of the clinics that join, by id of the group.
     """
     received: dict[str, set[str]] = defaultdict(set)
     await transaction.load(row["document"] for row in standing if joining.get(row["group"]))
@@ -270,20 +300,21 @@ async def assign_to_new_members(
         head = transaction.document(row["document"])
         if head.state is DocumentState.ARCHIVED:
             continue
-        terms = Terms(
+        options = AssignmentOptions(
             AssignmentOrigin.DISTRIBUTED,
             row["start_page_order"],
             row["contact_card_order"],
             row["group"],
         )
-        if made := await assign(transaction, act, head, newcomers, terms):
-            told(
+        if assignments := await assign(transaction, act, head, newcomers, options):
+            clinics = [assignment.clinic for assignment in assignments]
+            record_assignment_event(
                 transaction,
                 act,
                 Action.DISTRIBUTED,
                 head,
-                [one.clinic for one in made],
-                {"clinics": len(made)},
+                clinics,
+                {"clinics": len(clinics)},
                 group=row["group"],
             )
-            received[head.id] |= {one.clinic for one in made}
+            received[head.id].update(clinics)

@@ -10,7 +10,7 @@ from typing import Any
 from bson import ObjectId
 from pymongo import InsertOne, UpdateOne
 
-from store.clinics.assigning import join
+from store.clinics.assigning import assign_after_import
 from store.clinics.filters import ClinicFilter, similarity_score
 from store.clinics.validity import close_rows, open_row, valid_at
 from store.documents.publishing import next_position
@@ -183,7 +183,9 @@ class Clinics:
                 counts=counts,
                 audience=Audience.NONE,
             )
-            await join(transaction, act, [(existing.get(clinic.key), clinic) for clinic in changed])
+            await assign_after_import(
+                transaction, act, [(existing.get(clinic.key), clinic) for clinic in changed]
+            )
             return Saved(event=event, counts=counts)
 
         return await self._log.submit(principal, change, key=None if dry_run else key, alone=True)

@@ -1,8 +1,8 @@
-"""Handing case types to clinics and taking them back: each one act, all or nothing, in one
-transaction.
+"""Distributes case types to clinics and withdraws them; clinics follow, show and hide them.
 
-The clinics are chosen inside the transaction: a clinic that is imported at the same moment is
-either chosen or joins after.
+Each method is one act in one transaction: all of it or nothing. The clinics are resolved inside
+the transaction, so a clinic that is imported at the same moment is either among them or joins its
+groups afterwards.
 """
 
 from collections.abc import Sequence
@@ -10,14 +10,21 @@ from collections.abc import Sequence
 from bson import ObjectId
 from pymongo import InsertOne
 
-from store.clinics.assigning import Terms, assign, at_clinics, moved, told
-from store.clinics.selections import Chosen, Selection, choose
+from store.clinics.assigning import (
+    AssignmentOptions,
+    assign,
+    current_assignments,
+    record_assignment_event,
+    with_activation,
+)
+from store.clinics.selectors import ClinicSelector, ResolvedClinics, resolve_clinics
 from store.clinics.validity import close_rows, open_row
 from store.documents import heads
 from store.documents.publishing import archived, next_position
 from store.errors import InvalidInput, NotFound, NotPermitted, Problem, WrongState
 from store.kinds.kinds import Kinds
-from store.log.log import Log
+from store.log.log import Clock, Log, utc_now
+from store.mongo.connection import Database
 from store.mongo.rows import assignment_row, clinic_from
 from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import (
@@ -34,17 +41,49 @@ from store.records import (
 
 
 class Distribution:
-    """The acts that bring case types to the clinics of one registry."""
+    """Distribution of case types in one registry.
 
-    def __init__(self, log: Log, kinds: Kinds, *, extra_hsa_prefixes: tuple[str, ...] = ()) -> None:
+    Args:
+        database: Of the registry.
+        log: Applies the changes.
+        kinds: Of documents.
+        clock: The current time, in UTC.
+        extra_hsa_prefixes: Of test ids that break the pattern of HSA-ids.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        log: Log,
+        kinds: Kinds,
+        clock: Clock = utc_now,
+        *,
+        extra_hsa_prefixes: tuple[str, ...] = (),
+    ) -> None:
+        self._database = database
         self._log = log
         self._kinds = kinds
+        self._clock = clock
         self._extra_hsa_prefixes = extra_hsa_prefixes
+
+    async def resolve(self, selector: ClinicSelector, principal: str) -> ResolvedClinics:
+        """Resolve a selector as a distribution would now, without writing.
+
+        Args:
+            selector: The clinics that were asked for.
+            principal: Key of the case type's principal.
+
+        Raises:
+            NotFound: The principal has no such group.
+        """
+        return await resolve_clinics(
+            self._database, selector, principal, self._clock(), self._extra_hsa_prefixes
+        )
 
     async def distribute(
         self,
         document: Document,
-        to: Selection,
+        to: ClinicSelector,
         *,
         replace_local: Sequence[str] = (),
         start_page_order: int | None = None,
@@ -53,58 +92,61 @@ class Distribution:
         act: Act,
         key: IdempotencyKey | None = None,
     ) -> Saved:
-        """Hand a case type to clinics of its principal: one act, one event. To a group by rule it
-        stays handed, also as the group grows.
+        """Distribute a case type to clinics of its principal: one act, one event.
+
+        A distribution to a group with a rule stands: clinics that fit the rule later receive the
+        case type as well.
 
         Args:
             document: As last read; the transaction reads it again.
-            to: Which clinics.
-            replace_local: Ids of local case types of these clinics that give way: archived in the
-                same act.
-            start_page_order: Its place on the clinics' start pages.
-            contact_card_order: Its place on their contact cards.
-            skip_refused: Leave refused rows out instead of refusing all.
+            to: The clinics.
+            replace_local: Ids of local case types of these clinics, archived in the same act.
+            start_page_order: The position on the clinics' start pages, from 1; None for last.
+            contact_card_order: The position on their contact cards, from 1; None for last.
+            skip_refused: Leave refused rows out instead of refusing the call.
             act: Who writes and why.
             key: For a safe repeat.
 
         Returns:
-            The document, `counts` of `clinics` that received it now and case types `replaced`, the
-            rows skipped; no event where nothing changed.
+            The document; `counts` of `clinics` that received it now and of case types `replaced`;
+            the skipped rows. No event where nothing changed.
 
         Raises:
-            RowsRefused: Rows can't be distributed to. Nothing was written.
-            InvalidInput: A case type to replace is no local one of these clinics.
-            WrongState: It was never published, or is archived.
+            RowsRefused: Rows cannot be distributed to. Nothing was written.
+            NotFound: The principal has no such group.
+            InvalidInput: A case type to replace is not a local case type of these clinics.
+            WrongState: The case type was never published, or is archived.
         """
 
         async def change(transaction: Transaction) -> Saved:
-            head = _to_hand_out(transaction.document(document.id))
-            chosen = await choose(
-                transaction.find, to, head.principal, transaction.at, self._extra_hsa_prefixes
+            head = _require_distributable(transaction.document(document.id))
+            resolved = await resolve_clinics(
+                transaction, to, head.principal, transaction.at, self._extra_hsa_prefixes
             )
             if not skip_refused:
-                chosen.or_refuse(to)
-            gone = _to_replace(transaction, replace_local, chosen.clinics)
-            terms = Terms(
+                resolved.raise_if_refused(to)
+            replaced = _require_local(transaction, replace_local, resolved.clinics)
+            options = AssignmentOptions(
                 AssignmentOrigin.DISTRIBUTED, start_page_order, contact_card_order, to.group
             )
-            made = await assign(transaction, act, head, chosen.clinics, terms)
-            lasts = await _begin_standing(transaction, head, chosen, terms)
-            counts = {"clinics": len(made), "replaced": len(gone)}
-            if not made and not gone and not lasts:
-                return Saved(document=head, skipped=tuple(chosen.refused), counts=counts)
-            head, event = told(
+            assignments = await assign(transaction, act, head, resolved.clinics, options)
+            stands = await _open_standing(transaction, head, resolved, options)
+            counts = {"clinics": len(assignments), "replaced": len(replaced)}
+            skipped = tuple(resolved.refused)
+            if not assignments and not replaced and not stands:
+                return Saved(document=head, skipped=skipped, counts=counts)
+            head, event = record_assignment_event(
                 transaction,
                 act,
                 Action.DISTRIBUTED,
                 head,
-                [one.clinic for one in made],
+                [assignment.clinic for assignment in assignments],
                 counts,
                 group=to.group,
             )
-            for local in gone:
+            for local in replaced:
                 archived(transaction, act, Action.REPLACED, self._kinds[local.kind], local)
-            return Saved(document=head, event=event, skipped=tuple(chosen.refused), counts=counts)
+            return Saved(document=head, event=event, skipped=skipped, counts=counts)
 
         documents = [document.id, *replace_local]
         return await self._log.submit(
@@ -112,47 +154,58 @@ class Distribution:
         )
 
     async def withdraw(
-        self, document: Document, clinics: Selection, *, act: Act, key: IdempotencyKey | None = None
+        self,
+        document: Document,
+        from_: ClinicSelector,
+        *,
+        act: Act,
+        key: IdempotencyKey | None = None,
     ) -> Saved:
-        """Take a case type back from clinics, however it came there; those without it are left as
-        they are.
+        """Withdraw a case type from clinics, distributed or followed.
 
-        Taken back from a group by rule, it reaches no later members either.
+        Clinics without it do not change. After a withdrawal from a group with a rule, clinics that
+        fit the rule later do not receive it.
+
+        Returns:
+            The document and `counts` of `clinics` that lost it. No event where nothing changed.
 
         Raises:
-            RowsRefused: Rows are no clinics of the principal, or stand twice. Nothing was written.
-            WrongState: It is archived: no clinic has it, and restoring it gives it back to those
-                that had it.
+            RowsRefused: Rows are not clinics of the principal, or are duplicates. Nothing was
+                written.
+            NotFound: The principal has no such group.
+            WrongState: The case type is archived: no clinic has it, and restoring it assigns it
+                again to the clinics that had it.
         """
 
         async def change(transaction: Transaction) -> Saved:
             head = transaction.document(document.id)
             heads.refuse_archived(head, ("caseType",))
-            chosen = await choose(
-                transaction.find,
-                clinics,
+            resolved = await resolve_clinics(
+                transaction,
+                from_,
                 head.principal,
                 transaction.at,
                 self._extra_hsa_prefixes,
-                ended_too=True,
+                include_ended=True,
             )
-            chosen.or_refuse(clinics)
-            have = sorted(await at_clinics(transaction, head.id, chosen.clinics))
-            standing = {"document": head.id, "group": clinics.group}
-            lasting = bool(
-                chosen.live and await transaction.find("standing", {**standing, "open": True})
+            resolved.raise_if_refused(from_)
+            holders = sorted(await current_assignments(transaction, head.id, resolved.clinics))
+            standing = {"document": head.id, "group": from_.group}
+            stands = resolved.rule_group is not None and bool(
+                await transaction.find("standing", {**standing, "open": True})
             )
-            counts = {"clinics": len(have), "replaced": 0}
-            if not have and not lasting:
+            counts = {"clinics": len(holders), "replaced": 0}
+            if not holders and not stands:
                 return Saved(document=head, counts=counts)
             position = next_position(transaction)
             transaction.write(
-                "assignments", close_rows({"document": head.id, "clinic": {"$in": have}}, position)
+                "assignments",
+                close_rows({"document": head.id, "clinic": {"$in": holders}}, position),
             )
-            if lasting:
+            if stands:
                 transaction.write("standing", close_rows(standing, position))
-            head, event = told(
-                transaction, act, Action.WITHDRAWN, head, have, counts, group=clinics.group
+            head, event = record_assignment_event(
+                transaction, act, Action.WITHDRAWN, head, holders, counts, group=from_.group
             )
             return Saved(document=head, event=event, counts=counts)
 
@@ -163,31 +216,33 @@ class Distribution:
     async def follow(
         self, document: Document, clinic: Clinic, *, act: Act, key: IdempotencyKey | None = None
     ) -> Saved:
-        """A clinic opts in to a case type of its principal; `target` is the assignment's id. No
-        change where it has it already.
+        """Let a clinic follow a case type of its principal.
+
+        Returns:
+            The document; `target` is the assignment's id. No event where the clinic has the case
+            type already.
 
         Raises:
-            WrongState: It was never published, or is archived.
+            WrongState: The case type was never published, or is archived.
             InvalidInput: The clinic is not active.
         """
 
         async def change(transaction: Transaction) -> Saved:
-            head = _to_hand_out(transaction.document(document.id))
+            head = _require_distributable(transaction.document(document.id))
             [row] = await transaction.find("clinics", {"_id": clinic.key})
             if clinic_from(row).status_at(transaction.at) is not ClinicStatus.ACTIVE:
                 raise InvalidInput.at(
                     ("clinic",), "CLINIC_NOT_ACTIVE", "Mottagningen är inte aktiv."
                 )
-            made = await assign(
-                transaction, act, head, [clinic.key], Terms(AssignmentOrigin.FOLLOWED)
+            options = AssignmentOptions(AssignmentOrigin.FOLLOWED)
+            assignments = await assign(transaction, act, head, [clinic.key], options)
+            if not assignments:
+                current = await current_assignments(transaction, head.id, [clinic.key])
+                return Saved(document=head, target=current[clinic.key].id)
+            head, event = record_assignment_event(
+                transaction, act, Action.FOLLOWED, head, [clinic.key], {}
             )
-            if not made:
-                return Saved(
-                    document=head,
-                    target=(await at_clinics(transaction, head.id, [clinic.key]))[clinic.key].id,
-                )
-            head, event = told(transaction, act, Action.FOLLOWED, head, [clinic.key], {})
-            return Saved(document=head, event=event, target=made[0].id)
+            return Saved(document=head, event=event, target=assignments[0].id)
 
         return await self._log.submit(
             document.principal, change, documents=[document.id], key=key, alone=True
@@ -196,28 +251,34 @@ class Distribution:
     async def unfollow(
         self, document: Document, clinic: Clinic, *, act: Act, key: IdempotencyKey | None = None
     ) -> Saved:
-        """A clinic opts out again; `target` is the ended assignment's id. No change where it does
-        not have the case type.
+        """Let a clinic stop following a case type.
+
+        Returns:
+            The document; `target` is the id of the assignment that has ended. No event where the
+            clinic does not have the case type.
 
         Raises:
-            NotPermitted: It was distributed: only its principal takes it back.
+            NotPermitted: It was distributed: only its principal can withdraw it.
         """
 
         async def change(transaction: Transaction) -> Saved:
             head = transaction.document(document.id)
-            have = (await at_clinics(transaction, head.id, [clinic.key])).get(clinic.key)
-            if have is None:
+            current = await current_assignments(transaction, head.id, [clinic.key])
+            assignment = current.get(clinic.key)
+            if assignment is None:
                 return Saved(document=head)
-            if have.origin is not AssignmentOrigin.FOLLOWED:
+            if assignment.origin is not AssignmentOrigin.FOLLOWED:
                 raise NotPermitted(
                     "Ärendetypen är utdelad av huvudmannen och kan bara återkallas av den.",
                     ("caseType",),
                 )
             transaction.write(
-                "assignments", close_rows({"_id": have.id}, next_position(transaction))
+                "assignments", close_rows({"_id": assignment.id}, next_position(transaction))
             )
-            head, event = told(transaction, act, Action.UNFOLLOWED, head, [clinic.key], {})
-            return Saved(document=head, event=event, target=have.id)
+            head, event = record_assignment_event(
+                transaction, act, Action.UNFOLLOWED, head, [clinic.key], {}
+            )
+            return Saved(document=head, event=event, target=assignment.id)
 
         return await self._log.submit(
             document.principal, change, documents=[document.id], key=key, alone=True
@@ -232,8 +293,11 @@ class Distribution:
         act: Act,
         key: IdempotencyKey | None = None,
     ) -> Saved:
-        """Show a case type to residents at one clinic, or hide it there; `target` is the
-        assignment's id. No change where it is so already.
+        """Show a case type to residents at one clinic, or hide it there.
+
+        Returns:
+            The document; `target` is the id of the current assignment. No event where nothing
+            changed.
 
         Raises:
             NotFound: The clinic does not have it.
@@ -241,25 +305,20 @@ class Distribution:
 
         async def change(transaction: Transaction) -> Saved:
             head = transaction.document(document.id)
-            have = (await at_clinics(transaction, head.id, [clinic.key])).get(clinic.key)
-            if have is None:
+            current = await current_assignments(transaction, head.id, [clinic.key])
+            before = current.get(clinic.key)
+            if before is None:
                 raise NotFound("Mottagningen har inte ärendetypen.", ("clinic",))
-            if have.active is shown:
-                return Saved(document=head, target=have.id)
-            after = moved(have, transaction, act, active=shown)
+            if before.active is shown:
+                return Saved(document=head, target=before.id)
+            after = with_activation(before, transaction, act, active=shown)
             transaction.write(
                 "assignments",
-                close_rows({"_id": have.id}, next_position(transaction)),
+                close_rows({"_id": before.id}, next_position(transaction)),
                 InsertOne(assignment_row(after)),
             )
-            head, event = told(
-                transaction,
-                act,
-                Action.ACTIVATED if shown else Action.DEACTIVATED,
-                head,
-                [clinic.key],
-                {},
-            )
+            action = Action.ACTIVATED if shown else Action.DEACTIVATED
+            head, event = record_assignment_event(transaction, act, action, head, [clinic.key], {})
             return Saved(document=head, event=event, target=after.id)
 
         return await self._log.submit(
@@ -267,7 +326,7 @@ class Distribution:
         )
 
 
-def _to_hand_out(head: Document) -> Document:
+def _require_distributable(head: Document) -> Document:
     heads.refuse_archived(head, ("caseType",))
     if head.published is None:
         raise WrongState(
@@ -276,21 +335,21 @@ def _to_hand_out(head: Document) -> Document:
     return head
 
 
-def _to_replace(
+def _require_local(
     transaction: Transaction, ids: Sequence[str], clinics: Sequence[str]
 ) -> list[Document]:
-    """The local case types to archive.
+    """The local case types to archive, in the order of their ids.
 
     Raises:
-        InvalidInput: One is none of these clinics', or is archived already; each with its place.
+        InvalidInput: Names each that is not one of these clinics', is archived, or is a duplicate.
     """
-    receiving = set(clinics)
-    found = []
+    receivers = set(clinics)
+    documents = []
     problems = []
     seen: set[str] = set()
     for index, document_id in enumerate(ids):
         head = transaction.document(document_id)
-        if head.owner.kind is not OwnerKind.CLINIC or head.owner.key not in receiving:
+        if head.owner.kind is not OwnerKind.CLINIC or head.owner.key not in receivers:
             problems.append(
                 Problem(
                     "NOT_LOCAL_THERE",
@@ -306,31 +365,36 @@ def _to_replace(
                     ("replaceLocal", str(index)),
                 )
             )
-        found.append(head)
+        documents.append(head)
         seen.add(document_id)
     if problems:
         raise InvalidInput(problems)
-    return found
+    return documents
 
 
-async def _begin_standing(
-    transaction: Transaction, head: Document, chosen: Chosen, terms: Terms
+async def _open_standing(
+    transaction: Transaction,
+    head: Document,
+    resolved: ResolvedClinics,
+    options: AssignmentOptions,
 ) -> bool:
-    """Note that a case type is handed to a group by rule as such.
+    """Stage a standing distribution to a group with a rule.
 
-    False where it is so already, or the clinics were chosen otherwise.
+    Returns:
+        Whether a row was staged; not where there is one already, or the clinics are no such group.
     """
-    if chosen.live is None or await transaction.find(
-        "standing", {"document": head.id, "group": chosen.live.id, "open": True}
+    group = resolved.rule_group
+    if group is None or await transaction.find(
+        "standing", {"document": head.id, "group": group.id, "open": True}
     ):
         return False
     row = {
         "_id": f"sd_{ObjectId()}",
         "principal": head.principal,
         "document": head.id,
-        "group": chosen.live.id,
-        "start_page_order": terms.start_page_order,
-        "contact_card_order": terms.contact_card_order,
+        "group": group.id,
+        "start_page_order": options.start_page_order,
+        "contact_card_order": options.contact_card_order,
     }
     transaction.write("standing", InsertOne(row | open_row(next_position(transaction))))
     return True

@@ -10,7 +10,7 @@ from pymongo import InsertOne
 
 from store.clinics.assigning import assign_to_new_members
 from store.clinics.filters import ClinicFilter
-from store.clinics.selections import Selection, choose, open_group
+from store.clinics.selectors import ClinicSelector, open_group, resolve_clinics
 from store.clinics.validity import close_rows, open_row, valid_at
 from store.documents.publishing import next_position
 from store.log.log import Log, utc_now
@@ -106,7 +106,7 @@ class Groups:
         group_id: str | None,
         *,
         name: str,
-        members: Selection | None,
+        members: ClinicSelector | None,
         rule: ClinicRule | None,
         act: Act,
         key: IdempotencyKey | None = None,
@@ -134,21 +134,22 @@ class Groups:
 
         async def change(transaction: Transaction) -> Saved:
             before = (
-                await open_group(transaction.find, group_id, principal, ("id",))
+                await open_group(transaction, group_id, principal, ("id",))
                 if group_id is not None
                 else None
             )
             listed = None
             if members is not None:
-                chosen = await choose(
-                    transaction.find,
+                resolved = await resolve_clinics(
+                    transaction,
                     members,
                     principal,
                     transaction.at,
                     self._extra_hsa_prefixes,
-                    ended_too=True,
+                    include_ended=True,
                 )
-                listed = list(chosen.or_refuse(members).clinics)
+                resolved.raise_if_refused(members)
+                listed = list(resolved.clinics)
             group = ClinicGroup(
                 before.id if before else f"gr_{ObjectId()}", principal, name, listed, rule
             )

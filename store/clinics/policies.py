@@ -10,12 +10,12 @@ from typing import Any
 from bson import ObjectId
 from pymongo import InsertOne
 
-from store.clinics.selections import Find
 from store.clinics.validity import close_rows, open_row, valid_at
 from store.content.diff import Change, ChangeKind
 from store.documents.publishing import next_position
 from store.log.log import Log
 from store.mongo.connection import Database, Row
+from store.mongo.row_reader import RowReader
 from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, CentralActivation, PrincipalPolicies, Saved
 
@@ -27,9 +27,9 @@ TITLES = {
 }
 
 
-async def policies_of(find: Find, principal: str) -> PrincipalPolicies:
+async def policies_of(reader: RowReader, principal: str) -> PrincipalPolicies:
     """A principal's policies now; the defaults until it has decided."""
-    rows = await find("policies", {"principal": principal, "open": True})
+    rows = await reader.find("policies", {"principal": principal, "open": True})
     return _from(rows[0]) if rows else PrincipalPolicies()
 
 
@@ -42,7 +42,7 @@ class Policies:
 
     async def of(self, principal: str) -> PrincipalPolicies:
         """A principal's policies now."""
-        return await policies_of(self._database.find, principal)
+        return await policies_of(self._database, principal)
 
     async def as_of(self, principal: str, sequence: int | None) -> PrincipalPolicies:
         """A principal's policies just after an event of its log, or now."""
@@ -97,7 +97,7 @@ class Policies:
         """
 
         async def change(transaction: Transaction) -> Saved:
-            before = await policies_of(transaction.find, principal)
+            before = await policies_of(transaction, principal)
             policies = replace(before, **changes)
             if policies == before:
                 return Saved()

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from bson import ObjectId
 
-from store.clinics.assigning import rejoin
+from store.clinics.assigning import assign_after_restore
 from store.content.field_paths import changed_leaves
 from store.content.hashing import ChainCheck, Verification
 from store.documents import heads
@@ -410,7 +410,7 @@ class Documents:
                     **told,
                 )
             if before.archived_sequence is not None:
-                await rejoin(transaction, act, head, before.archived_sequence)
+                await assign_after_restore(transaction, act, head, before.archived_sequence)
             return replace(saved, document=transaction.document(document.id))
 
         return await self._log.submit(

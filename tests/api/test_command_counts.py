@@ -11,7 +11,7 @@ import pytest
 from pymongo import monitoring
 
 from store.clinics.filters import ClinicFilter
-from store.clinics.selections import Selection
+from store.clinics.selectors import ClinicSelector
 from store.records import Role
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM
 from tests.storage.building import BY_ANNA, distributed, published, with_clinics
@@ -216,7 +216,9 @@ async def test_a_list_of_assignments_takes_as_many_commands_for_50_as_for_5(
         "clinicGroupSave", "event { id }", principal=STOCKHOLM, name="Lista", hsaIds=CLINICS[:100]
     )
     for case_type in [await published(store) for _ in range(2)]:
-        await store.distribution.distribute(case_type, Selection(which=ClinicFilter()), act=BY_ANNA)
+        await store.distribution.distribute(
+            case_type, ClinicSelector(filter=ClinicFilter()), act=BY_ANNA
+        )
     moment = datetime.now(UTC).isoformat()
     lists = {
         "now": (
@@ -515,7 +517,9 @@ async def test_reports_take_as_many_commands_for_200_clinics_as_for_2(
     store = world.api.store
     await with_clinics(store, *CLINICS)
     for case_type in [await published(store) for _ in range(6)]:
-        await store.distribution.distribute(case_type, Selection(which=ClinicFilter()), act=BY_ANNA)
+        await store.distribution.distribute(
+            case_type, ClinicSelector(filter=ClinicFilter()), act=BY_ANNA
+        )
     moment = datetime.now(UTC).isoformat()
     past = f'asOf: "{moment}", '
     period = f'from: "{moment[:4]}-01-01T00:00:00Z"'
@@ -621,7 +625,9 @@ async def test_a_list_of_who_lags_takes_as_many_commands_for_7_case_types_as_for
 
     few = await counted(commands, world, query)
     for case_type in [await published(store) for _ in range(6)]:
-        await store.distribution.distribute(case_type, Selection(which=ClinicFilter()), act=BY_ANNA)
+        await store.distribution.distribute(
+            case_type, ClinicSelector(filter=ClinicFilter()), act=BY_ANNA
+        )
     lots = await counted(commands, world, query)
 
     assert (few, lots) == (4, 4)

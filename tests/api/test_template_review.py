@@ -179,7 +179,9 @@ async def test_untouched_is_told_by_calendar_months(shelf: World) -> None:
 
     async def untouched(now: datetime, months: int) -> int:
         context = await Context.of(replace(store, clock=lambda: now), viewer, "request")
-        wish = review.Wish(reasons=[ReviewReason.UNTOUCHED], untouched_months=months)
+        wish = review.TemplateReviewCriteria(
+            reasons=[ReviewReason.UNTOUCHED], untouched_months=months
+        )
         return len(await review.review(context, wish, ReviewOrder.NAME_ASC))
 
     assert [await untouched(touched + timedelta(days=days), 2) for days in (0, 58, 63)] == [0, 0, 4]

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from store.clinics.selections import Selection
+from store.clinics.selectors import ClinicSelector
 from store.clinics.version_adoption import AdoptionAsked
 from store.mongo.paging import Paging
 from store.notifications.notifications import Inbox
@@ -121,10 +121,10 @@ async def publish_earlier(store: Store, model: Model, document: Document, versio
 
 async def move(store: Store, model: Model, document: Document, clinic: str) -> None:
     if clinic in model.having:
-        await store.distribution.withdraw(document, Selection.of_ids([clinic]), act=BY_ANNA)
+        await store.distribution.withdraw(document, ClinicSelector.of_ids([clinic]), act=BY_ANNA)
         model.take_back(await newest(store), clinic)
     else:
-        await store.distribution.distribute(document, Selection.of_ids([clinic]), act=BY_ANNA)
+        await store.distribution.distribute(document, ClinicSelector.of_ids([clinic]), act=BY_ANNA)
         model.hand_out(await newest(store), clinic)
 
 

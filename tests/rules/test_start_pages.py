@@ -23,7 +23,7 @@ from resolvers.clinics import (
     policies,
     start_pages,
 )
-from resolvers.clinics.selections import Choice
+from resolvers.clinics.selectors import ClinicSelection
 from resolvers.context import Context
 from resolvers.documents import documents
 from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE
@@ -96,7 +96,11 @@ async def play(table: Played, act: str, one: int, other: int, number: int) -> No
     """One act, with numbers that choose what it is done to."""
     context, case_type, clinic = table.context, table.case_types[one], table.clinics[other]
     latest = await table.latest(case_type)
-    chosen = Choice("to", group=table.group) if number % 3 == 0 else Choice("to", hsa_ids=[clinic])
+    chosen = (
+        ClinicSelection("to", group=table.group)
+        if number % 3 == 0
+        else ClinicSelection("to", hsa_ids=[clinic])
+    )
     rest: dict[str, Any] = {"note": None, "key": None}
     match act:
         case "distribute":
@@ -300,7 +304,7 @@ async def test_racing_distributions_and_withdrawals_leave_one_consistent_state(
     case_type = table.case_types[0]
 
     async def turn(number: int) -> None:
-        chosen = Choice("to", hsa_ids=table.clinics if number % 3 else table.clinics[:1])
+        chosen = ClinicSelection("to", hsa_ids=table.clinics if number % 3 else table.clinics[:1])
         if number % 2:
             await distribution.distribute(table.context, case_type, chosen, note=None, key=None)
         else:

@@ -10,7 +10,7 @@ from typing import Any
 from resolvers.kinds.case_types import CASE_TYPE
 from resolvers.kinds.validation import validate
 from store.clinics.clinics import ClinicRow
-from store.clinics.selections import Selection
+from store.clinics.selectors import ClinicSelector
 from store.documents.documents import Edit
 from store.log.history import Asked
 from store.log.log import Change
@@ -113,7 +113,9 @@ async def with_clinics(store: Store, *hsa_ids: str, principal: str = STOCKHOLM) 
 
 async def distributed(store: Store, document: Document, *hsa_ids: str) -> Saved:
     """The case type handed to clinics."""
-    return await store.distribution.distribute(document, Selection.of_ids(hsa_ids), act=BY_ANNA)
+    return await store.distribution.distribute(
+        document, ClinicSelector.of_ids(hsa_ids), act=BY_ANNA
+    )
 
 
 def document_of(saved: Saved) -> Document:

@@ -10,7 +10,7 @@ import pytest
 from resolvers.kinds.case_types import CASE_TYPE
 from store.clinics.assignments import AssignmentFilter
 from store.clinics.clinics import ClinicRow
-from store.clinics.selections import Selection
+from store.clinics.selectors import ClinicSelector
 from store.errors import RowProblem, RowsRefused, WrongState
 from store.mongo.connection import Database
 from store.mongo.paging import Paging
@@ -93,7 +93,7 @@ async def test_distribution_is_one_act_that_names_its_clinics(store: Store) -> N
 
     saved = await store.distribution.distribute(
         document,
-        Selection.of_ids([LINDEN.lower(), BJORKEN]),
+        ClinicSelector.of_ids([LINDEN.lower(), BJORKEN]),
         start_page_order=2,
         contact_card_order=5,
         skip_refused=False,
@@ -160,7 +160,7 @@ async def test_refused_rows_can_be_skipped(store: Store) -> None:
     document = await published(store)
 
     saved = await store.distribution.distribute(
-        document, Selection.of_ids(SELECTION), skip_refused=True, act=BY_ANNA
+        document, ClinicSelector.of_ids(SELECTION), skip_refused=True, act=BY_ANNA
     )
 
     assert saved.event is not None
@@ -365,7 +365,7 @@ async def test_what_clinics_have_of_their_principal_is_told_without_their_own(st
     elsewhere = await published(store, principal=UPPSALA)
     await distributed(store, everywhere, BJORKEN, LINDEN)
     await distributed(store, withdrawn, BJORKEN)
-    await store.distribution.withdraw(withdrawn, Selection.of_ids([BJORKEN]), act=BY_ANNA)
+    await store.distribution.withdraw(withdrawn, ClinicSelector.of_ids([BJORKEN]), act=BY_ANNA)
     await distributed(store, elsewhere, FOREIGN)
     [linden] = (await store.clinics.get_many([LINDEN])).values()
     await store.distribution.follow(followed, linden, act=BY_ANNA)

@@ -193,7 +193,9 @@ async def used(registry: Registry) -> object:
 
 async def reviewed(registry: Registry) -> object:
     return await review.review(
-        await registry.context(), review.Wish(drift_at_least=1), review.ReviewOrder.DRIFT_DESC
+        await registry.context(),
+        review.TemplateReviewCriteria(drift_at_least=1),
+        review.ReviewOrder.DRIFT_DESC,
     )
 
 
@@ -203,7 +205,9 @@ async def reviewed_after_a_start(registry: Registry) -> object:
 
 
 async def compared(registry: Registry) -> object:
-    return await comparison.compare(await registry.context(), registry.template, comparison.Wish())
+    return await comparison.compare(
+        await registry.context(), registry.template, comparison.TemplateComparisonCriteria()
+    )
 
 
 READS: dict[str, Read] = {

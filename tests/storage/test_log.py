@@ -10,9 +10,7 @@ from itertools import pairwise
 
 import pytest
 
-from resolvers.kinds.case_types import CASE_TYPE
-from resolvers.kinds.registrations import KINDS
-from store.clinics.selections import Selection
+
 from store.errors import InvalidInput, NotFound, VersionConflict
 from store.log.log import Change, Log, utc_now
 from store.mongo.connection import Database, connect
@@ -436,7 +434,7 @@ def _distribution(
     return lambda: asyncio.create_task(
         store.distribution.distribute(
             document,
-            Selection.of_ids([BJORKEN, "inget-id", LINDEN]),
+            ClinicSelector.of_ids([BJORKEN, "inget-id", LINDEN]),
             start_page_order=1,
             contact_card_order=None,
             skip_refused=True,

@@ -18,7 +18,7 @@ from resolvers.reference.principals import reference_principals
 from store.clinics.assignments import AssignmentFilter, AssignmentOrder
 from store.clinics.clinics import ClinicRow
 from store.clinics.filters import ClinicFilter, Reach
-from store.clinics.selections import Selection, choose
+from store.clinics.selectors import ClinicSelector, resolve_clinics
 from store.clinics.version_adoption import AdoptionAsked
 from store.mongo.connection import Database, Row
 from store.mongo.paging import Paging
@@ -70,7 +70,7 @@ class Region:
         await store.principals.ensure(reference_principals())
         rows = [clinic_row(number) for number in range(1, clinics + 1)]
         await store.clinics.import_rows(STOCKHOLM, rows, dry_run=False, act=BY_ANNA)
-        listed = Selection.of_ids([row.hsa_id for row in rows[: clinics // 4]])
+        listed = ClinicSelector.of_ids([row.hsa_id for row in rows[: clinics // 4]])
         await store.groups.save(
             STOCKHOLM, None, name="Lista", members=listed, rule=None, act=BY_ANNA
         )
@@ -81,7 +81,7 @@ class Region:
             case_type = await published(store)
             begun = time.perf_counter()
             saved = await store.distribution.distribute(
-                case_type, Selection(which=ClinicFilter()), act=BY_ANNA
+                case_type, ClinicSelector(filter=ClinicFilter()), act=BY_ANNA
             )
             seconds.append(time.perf_counter() - begun)
             assert saved.counts == {"clinics": clinics, "replaced": 0}
@@ -278,14 +278,14 @@ async def test_the_check_before_a_distribution_to_all_clinics_takes_under_a_seco
     seconds = []
     for _ in range(5):
         begun = time.perf_counter()
-        chosen = await choose(
-            store.database.find, Selection(which=ClinicFilter()), STOCKHOLM, store.now()
+        resolved = await resolve_clinics(
+            store.database, ClinicSelector(filter=ClinicFilter()), STOCKHOLM, store.now()
         )
-        holders = await store.assignments.holders(large.case_type.id, chosen.clinics)
-        await store.listing.owned_by("CASE_TYPE", chosen.clinics)
+        holders = await store.assignments.holders(large.case_type.id, resolved.clinics)
+        await store.listing.owned_by("CASE_TYPE", resolved.clinics)
         seconds.append(time.perf_counter() - begun)
 
-    assert len(chosen.clinics) == len(holders) == MANY
+    assert len(resolved.clinics) == len(holders) == MANY
     assert median(seconds) < 1
 
 
