@@ -11,7 +11,7 @@ from typing import Any, TypeVar, overload
 
 from strawberry.dataloader import DataLoader
 
-from store.clinics.version_adoption import Adoption, AdoptionAsked
+from store.clinics.version_adoption import Adoption, AdoptionQuery
 from store.documents.blame import Origin, Signature
 from store.log.history import Asked
 from store.mongo.paging import Page
@@ -229,7 +229,7 @@ def _groups_of(
     return load
 
 
-def _places(
+def _positions(
     store: Store,
 ) -> Callable[
     [Sequence[tuple[OrderedList, str, str]]], Awaitable[list[int | BaseException | None]]
@@ -238,10 +238,10 @@ def _places(
         keys: Sequence[tuple[OrderedList, str, str]],
     ) -> list[int | BaseException | None]:
         clinics = list((await store.clinics.get_many(clinic for _, clinic, _ in keys)).values())
-        places = {
-            which: await store.start_pages.places(clinics, which)
+        positions = {
+            which: await store.start_pages.positions(clinics, which)
             for which in {which for which, _, _ in keys}
         }
-        return [places[which].get((clinic, document)) for which, clinic, document in keys]
+        return [positions[which].get((clinic, document)) for which, clinic, document in keys]
 
     return load

@@ -1,1 +1,1 @@
-"""Principals and clinics: groups, assignments, distribution, start pages, policies and roles."""
+"""Who may do what with principals, clinics, groups, assignments, start pages, policies and roles."""

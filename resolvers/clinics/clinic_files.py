@@ -1,7 +1,7 @@
-"""Clinics as CSV:
+"""Reads CSV files of clinics.
 
-`;` or `,`, with or without byte order mark, columns in any order. All rows are checked before
-anything is written.
+The delimiter is `;` or `,`, a byte order mark is allowed, and columns are in any order. All rows
+are checked before anything is written.
 """
 
 import csv
@@ -27,7 +27,7 @@ class _BadCell(Exception):
         self.message = message
 
 
-def _bounded(cell: str) -> str:
+def _checked(cell: str) -> str:
     if len(cell) > _MAX_CELL or any(ord(character) < 32 for character in cell):
         raise _BadCell("BAD_TEXT", f"Fältet får ha högst {_MAX_CELL} tecken och inga styrtecken.")
     return cell
@@ -43,7 +43,7 @@ def _name(cell: str) -> str:
     return cell
 
 
-def _several(cell: str) -> list[str]:
+def _values(cell: str) -> list[str]:
     return [part.strip() for part in cell.split("|") if part.strip()]
 
 
@@ -76,31 +76,39 @@ def _status(cell: str) -> ClinicStatus:
 COLUMNS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "name": ("name", _name),
     "publicName": ("public_name", _text),
-    "businessClassification": ("business_classifications", _several),
-    "businessType": ("business_types", _several),
-    "careType": ("care_types", _several),
-    "management": ("management", _several),
+    "businessClassification": ("business_classifications", _values),
+    "businessType": ("business_types", _values),
+    "careType": ("care_types", _values),
+    "management": ("management", _values),
     "countyCode": ("county_code", _code(2)),
     "municipalityCode": ("municipality_code", _code(4)),
     "location": ("location", _text),
     "telephoneNumber": ("telephone_number", _text),
-    "financingOrganization": ("financing_organizations", _several),
+    "financingOrganization": ("financing_organizations", _values),
     "startDate": ("start_date", _date),
     "endDate": ("end_date", _date),
     "status": ("status", _status),
 }
-"""Beside `hsaId`: the clinic's field and how a cell is read.
+"""The columns beside `hsaId`: the clinic's field, and the function that reads a cell.
 
-A column that a file lacks is left as it is.
+The field of a column that a file lacks does not change.
 """
 
 
 def parse(text: str, extra_prefixes: tuple[str, ...] = ()) -> list[ClinicRow]:
-    """The clinics in a CSV file.
+    """Read the clinics in a CSV file.
+
+    Args:
+        text: Of the file.
+        extra_prefixes: Of test ids that break the pattern of HSA-ids.
+
+    Returns:
+        One row for each clinic, in the order of the file. Empty lines are skipped.
 
     Raises:
-        InvalidInput: The header is wrong: a column is unknown, missing or named twice.
-        RowsRefused: Rows can't be used; each bad cell with its line and column.
+        InvalidInput: The header has an unknown, missing or duplicate column, or the file has more
+            than 20,000 rows.
+        RowsRefused: The text is not CSV, or cells are wrong; each with its line and column.
     """
     text = text.removeprefix("\ufeff")
     first_line = text.partition("\n")[0]
@@ -122,13 +130,13 @@ def _header(cells: list[str]) -> list[str]:
     known = {"hsaId", *COLUMNS}
     unknown = [name for name in header if name not in known]
     missing = [name for name in ("hsaId", "name") if name not in header]
-    twice = sorted({name for name in header if header.count(name) > 1})
+    duplicates = sorted({name for name in header if header.count(name) > 1})
     problems = [
         Problem(code, f"{message}: {', '.join(names)}.", ("csv",))
         for code, message, names in (
             ("UNKNOWN_COLUMN", "Okända kolumner", unknown),
             ("MISSING_COLUMN", "Kolumner saknas", missing),
-            ("DUPLICATE_COLUMN", "Kolumner som står två gånger", twice),
+            ("DUPLICATE_COLUMN", "Kolumner som står två gånger", duplicates),
         )
         if names
     ]
@@ -199,7 +207,7 @@ def _row(
             continue
         field, read = COLUMNS[column]
         try:
-            values[field] = read(_bounded(cell))
+            values[field] = read(_checked(cell))
         except _BadCell as bad:
             problems.append(
                 RowProblem(bad.code, bad.message, ("csv", column), number, cell[:_MAX_CELL])
@@ -208,16 +216,21 @@ def _row(
 
 
 def parse_ids(text: str, path: Path) -> list[tuple[int, str]]:
-    """The HSA-ids in a CSV file with their lines: of the column `hsaId` where there is a header,
-    else of the first column. Empty lines don't count.
+    """Read the HSA-ids in a CSV file.
+
+    They are in the column `hsaId` where there is a header, else in the first column. Empty lines
+    are skipped.
 
     Args:
-        text: `;` or `,`, with or without byte order mark.
-        path: Where the file stands in the input of the call.
+        text: Of the file; the delimiter is `;` or `,`, a byte order mark is allowed.
+        path: Of the file in the input of the call, for errors.
+
+    Returns:
+        The line number, from 1, and the HSA-id of each row, at most 500 characters of it.
 
     Raises:
-        InvalidInput: There is no row, or there are too many.
-        RowsRefused: It is no CSV.
+        InvalidInput: There is no row, or there are more than 20,000.
+        RowsRefused: The text is not CSV.
     """
     text = text.removeprefix("\ufeff")
     reader = csv.reader(

@@ -1,4 +1,4 @@
-"""Clinics: which the viewer sees, importing them."""
+"""Clinics that the viewer may read, and their import."""
 
 from dataclasses import replace
 
@@ -31,25 +31,34 @@ async def require(context: Context, hsa_id: str, path: tuple[str, ...] = ("clini
     return clinic
 
 
-async def page(context: Context, which: ClinicFilter, paging: Paging) -> Page[Clinic]:
-    """A page of the clinics that match and that the viewer may read."""
-    return await context.store.clinics.page(replace(which, within=context.rights.clinics()), paging)
+async def page(context: Context, filter: ClinicFilter, paging: Paging) -> Page[Clinic]:
+    """A page of the matching clinics that the viewer may read.
+
+    They are ordered by key, or by similarity where the filter names a similar clinic.
+    """
+    permitted = replace(filter, within=context.rights.clinics())
+    return await context.store.clinics.page(permitted, paging)
 
 
-async def count(context: Context, which: ClinicFilter) -> int:
-    """How many clinics match within the viewer's rights."""
-    return await context.store.clinics.count(replace(which, within=context.rights.clinics()))
+async def count(context: Context, filter: ClinicFilter) -> int:
+    """The number of matching clinics that the viewer may read."""
+    return await context.store.clinics.count(replace(filter, within=context.rights.clinics()))
 
 
 async def import_csv(
     context: Context, principal: str, csv: str, *, dry_run: bool, key: IdempotencyKey | None
 ) -> Saved:
-    """Make or change a principal's clinics from a CSV file: all rows or none.
+    """Create and update a principal's clinics from a CSV file: all rows or none.
+
+    Returns:
+        `counts` of the clinics `created`, `updated` and `unchanged`; no event where nothing
+        changes.
 
     Raises:
         NotFound: There is no such principal.
         NotPermitted: The viewer may not import there.
-        InvalidInput, RowsRefused: The file is wrong; each place is named.
+        InvalidInput: The header is wrong, or there are too many rows.
+        RowsRefused: Rows are wrong, or clinics belong to another principal; each is named.
     """
     found = principals.require(context, principal)
     held = decisions.require_at(

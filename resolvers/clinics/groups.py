@@ -1,4 +1,4 @@
-"""Groups of clinics: who sees them, and saving them."""
+"""Groups of clinics that the viewer may know of, and saving them."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -24,21 +24,21 @@ async def get(context: Context, group_id: str) -> ClinicGroup | None:
 
 
 async def page(context: Context, principal: str, paging: Paging) -> Page[ClinicGroup]:
-    """A page of a principal's groups, by name; none for who may not know of them."""
+    """A page of a principal's groups, by name; empty if the viewer may not know of them."""
     if not context.rights.knows_groups(principal):
         return Page((), (), has_next=False, has_previous=False)
     return await context.store.groups.page(principal, paging)
 
 
 async def count(context: Context, principal: str) -> int:
-    """How many groups of a principal the viewer may know of."""
+    """The number of groups of a principal; 0 if the viewer may not know of them."""
     return (
         await context.store.groups.count(principal) if context.rights.knows_groups(principal) else 0
     )
 
 
 async def of_clinic(context: Context, clinic: Clinic) -> Sequence[ClinicGroup]:
-    """The groups that a clinic is in now; none for who may not know of them."""
+    """The groups that a clinic is in now; none if the viewer may not know of them."""
     if not context.rights.knows_groups(clinic.principal):
         return ()
     return await context.loaders.groups_of_clinics.load(clinic) or ()
@@ -55,13 +55,26 @@ async def save(
     rule: ClinicRule | None,
     key: IdempotencyKey | None,
 ) -> Saved:
-    """Make a group or change one: by exactly one of HSA-ids, CSV and rule.
+    """Create or change a group, by exactly one of HSA-ids, CSV and rule.
+
+    Args:
+        context: The caller's.
+        principal: HSA-id of the principal that the clinics belong to.
+        group_id: None for a new group.
+        name: At most 200 characters, not blank, one line.
+        hsa_ids: The clinics, 1 to 20,000.
+        csv: Text of a CSV file with the clinics.
+        rule: Of the group; at least one condition.
+        key: For a safe repeat.
+
+    Returns:
+        `target` is the group's id. No event where nothing changed.
 
     Raises:
         NotFound: There is no such principal or group.
         NotPermitted: The viewer may not group its clinics.
-        InvalidInput: Not exactly one way; an empty rule; a name that breaks a rule.
-        RowsRefused: Listed clinics can't be used.
+        InvalidInput: Not exactly one way; an empty rule; too many clinics, or none; a bad name.
+        RowsRefused: Listed clinics cannot be used, or the text is not CSV.
     """
     found = principals.require(context, principal)
     held = decisions.require_at(context.rights, Permission.GROUP, found.key, None, ("principal",))

@@ -18,14 +18,12 @@ from store.records import Clinic, Content, Document, Saved
 
 
 async def get(context: Context, clinic: Clinic, case_type: str) -> Document | None:
-    """A clinic's adaptation of a case type; None where there is none, or the viewer may not know of
-    it.
-    """
+    """A clinic's adaptation of a case type that the viewer may know of; else None."""
     return await documents.get(context, adaptation_id(case_type, clinic.key), LOCAL_ADAPTATION.name)
 
 
 async def case_type_of(context: Context, adaptation: Document) -> Document | None:
-    """The case type that an adaptation is an addition to."""
+    """The central case type that an adaptation belongs to."""
     return await context.loaders.documents.load(adaptation.subject or "")
 
 
@@ -39,13 +37,23 @@ async def save(
     note: str | None,
     key: IdempotencyKey | None,
 ) -> Saved:
-    """Write a clinic's replies and terms on a central case type that it has.
+    """Save and publish a clinic's replies and terms on a central case type that it has.
+
+    Args:
+        context: The caller's.
+        clinic: HSA-id.
+        case_type: Id of a central case type.
+        content: The whole new content, without `writtenFor`.
+        expected_version: The number that the caller last read; 0 for the first version.
+        note: Why.
+        key: For a safe repeat.
 
     Raises:
-        NotFound: There is no such clinic or case type.
+        NotFound: There is no such clinic or case type, or no adaptation to change.
         NotPermitted: The viewer may not write for the clinic.
         InvalidInput: A text breaks a rule, or the clinic does not have the case type.
         VersionConflict: Someone saved first.
+        WrongState: The adaptation is archived.
     """
     found = await clinics.require(context, clinic, ("clinic",))
     document = decisions.require_visible(
@@ -69,6 +77,6 @@ async def save(
 
 
 def _checked(content: Mapping[str, Any]) -> Content:
-    """The replies and terms, which stand in the input itself, in the form in which they are stored."""
+    """The validated replies and terms as they are stored; `writtenFor` is set by the store."""
     checked = validate(LOCAL_ADAPTATION, {**content, "writtenFor": 1}, path=())
     return {name: value for name, value in checked.items() if name != "writtenFor"}

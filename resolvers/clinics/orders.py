@@ -1,4 +1,4 @@
-"""The order of case types on clinics' pages: who may set it, and where."""
+"""Sets the order of case types on clinics' pages, where the viewer may."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +17,14 @@ MAX_ORDERED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Whose pages are ordered: exactly one."""
+class OrderTarget:
+    """The pages that an order is for, as the caller names them: exactly one.
+
+    Attributes:
+        clinic: HSA-id.
+        group: Id.
+        principal: HSA-id.
+    """
 
     clinic: str | None = None
     group: str | None = None
@@ -26,33 +32,42 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _ResolvedTarget:
+    """Keys of the records behind a target, and the id under which the order is stored."""
+
     principal: str
-    target: str
+    id: str
     clinic: str | None = None
     group: str | None = None
 
 
 async def save(
     context: Context,
-    on: Target,
+    target: OrderTarget,
     which: OrderedList,
     order: Sequence[str],
     *,
     note: str | None,
     key: IdempotencyKey | None,
 ) -> Saved:
-    """Set the order of case types on one clinic's pages, those of a group's clinics, or all of a
-    principal's.
+    """Set the order of case types for a clinic, for the clinics of a group, or for a principal.
+
+    Args:
+        context: The caller's.
+        target: The pages to order.
+        which: Start page or contact card.
+        order: Ids of case types, from the top, at most 1,000; empty to remove the order.
+        note: Why.
+        key: For a safe repeat.
 
     Raises:
-        NotFound: There is no such clinic, group, principal or case type.
+        NotFound: There is no such clinic, group or principal.
         NotPermitted: The viewer may not order there.
-        InvalidInput: A case type stands twice, or is none of that principal's.
+        InvalidInput: Too many case types; one is a duplicate, or does not belong to the principal.
     """
-    place = await _place(context, on)
+    resolved = await _resolve(context, target)
     held = decisions.require_at(
-        context.rights, Permission.ORDER, place.principal, place.clinic, ("on",)
+        context.rights, Permission.ORDER, resolved.principal, resolved.clinic, ("on",)
     )
     if len(order) > MAX_ORDERED:
         raise InvalidInput.at(("order",), "TOO_MANY", f"Högst {MAX_ORDERED} ärendetyper.")
@@ -64,7 +79,7 @@ async def save(
             or document.kind != "CASE_TYPE"
             or context.rights.visibility(document) is Visibility.NOTHING
         )
-        if unknown or document is None or document.principal != place.principal:
+        if unknown or document is None or document.principal != resolved.principal:
             problems.append(
                 Problem(
                     "UNKNOWN_CASE_TYPE",
@@ -83,23 +98,23 @@ async def save(
     if problems:
         raise InvalidInput(problems)
     return await context.store.orders.save(
-        place.principal,
-        place.target,
+        resolved.principal,
+        resolved.id,
         which,
         order,
-        clinic=place.clinic,
-        group=place.group,
+        clinic=resolved.clinic,
+        group=resolved.group,
         act=context.act(held, note),
         key=key,
     )
 
 
-async def _place(context: Context, on: Target) -> _Place:
-    if on.clinic is not None:
-        clinic = await clinics.require(context, on.clinic, ("on", "clinic"))
-        return _Place(clinic.principal, clinic.id, clinic=clinic.key)
-    if on.group is not None:
-        group = await require_group(context, on.group, ("on", "group"))
-        return _Place(group.principal, group.id, group=group.id)
-    principal = principals.require(context, on.principal or "", ("on", "principal"))
-    return _Place(principal.key, principal.id)
+async def _resolve(context: Context, target: OrderTarget) -> _ResolvedTarget:
+    if target.clinic is not None:
+        clinic = await clinics.require(context, target.clinic, ("on", "clinic"))
+        return _ResolvedTarget(clinic.principal, clinic.id, clinic=clinic.key)
+    if target.group is not None:
+        group = await require_group(context, target.group, ("on", "group"))
+        return _ResolvedTarget(group.principal, group.id, group=group.id)
+    principal = principals.require(context, target.principal or "", ("on", "principal"))
+    return _ResolvedTarget(principal.key, principal.id)

@@ -1,4 +1,4 @@
-"""What principals decide for their clinics: who reads and changes it."""
+"""Policies of principals for their clinics: who may read and change them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from store.records import Principal, PrincipalPolicies, Saved
 
 
 async def get(context: Context, principal: Principal) -> PrincipalPolicies | None:
-    """A principal's policies, for those who hold a role there; else None."""
+    """A principal's policies; None for a viewer without a role there."""
     return (
         await context.store.policies.of(principal.key)
         if context.rights.belongs_to(principal.key)
@@ -33,15 +33,15 @@ async def save(
     """Change a principal's policies.
 
     Args:
-        context: Who asks.
+        context: The caller's.
         principal: HSA-id.
-        changes: By name of the policy; the others stay.
+        changes: New values by name of the policy; the other policies do not change.
         note: Why.
         key: For a safe repeat.
 
     Raises:
         NotFound: There is no such principal.
-        NotPermitted: The viewer may not decide for it.
+        NotPermitted: The viewer may not change its policies.
         InvalidInput: The level of assurance is unknown.
     """
     found = principals.require(context, principal)

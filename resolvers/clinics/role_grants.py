@@ -1,5 +1,6 @@
-"""The registry's own table of roles, for those whose tokens carry none; and persons with protected
-identity.
+"""Roles granted in the registry's own table, and persons with protected identity.
+
+The table is for persons whose tokens have no roles.
 """
 
 from resolvers.access import decisions
@@ -14,7 +15,7 @@ from store.records import Role, RoleGrant, Saved, key_of
 
 
 def may_list(context: Context, principal: str) -> bool:
-    """Whether the viewer may see who holds roles at a principal: who may grant them, and reviewers."""
+    """Whether the viewer may see the grants at a principal: administrators and reviewers may."""
     return any(
         context.rights.holder(permission, principal) is not None
         for permission in (Permission.MANAGE_ROLES, Permission.READ_ROLES)
@@ -22,7 +23,7 @@ def may_list(context: Context, principal: str) -> bool:
 
 
 async def get(context: Context, grant_id: str) -> RoleGrant | None:
-    """A grant, ended or not, that the viewer may see; else None."""
+    """A grant, current or ended, that the viewer may see; else None."""
     found = (await context.store.role_grants.get_many([grant_id])).get(grant_id)
     return found if found is not None and may_list(context, found.principal) else None
 
@@ -35,14 +36,14 @@ async def granted(context: Context, saved: Saved) -> RoleGrant | None:
 
 
 async def page(context: Context, principal: str, paging: Paging) -> Page[RoleGrant]:
-    """A page of the roles held at a principal and its clinics; none for who may not see them."""
+    """A page of the current grants at a principal and its clinics; empty if not visible."""
     if not may_list(context, principal):
         return Page((), (), has_next=False, has_previous=False)
     return await context.store.role_grants.page(principal, paging)
 
 
 async def count(context: Context, principal: str) -> int:
-    """How many of them the viewer may see."""
+    """The number of current grants at a principal and its clinics; 0 if not visible."""
     return await context.store.role_grants.count(principal) if may_list(context, principal) else 0
 
 
@@ -55,12 +56,23 @@ async def grant(
     note: str | None,
     key: IdempotencyKey | None,
 ) -> Saved:
-    """Give a person a role at a principal or a clinic.
+    """Grant a person a role at a principal or a clinic.
+
+    Args:
+        context: The caller's.
+        unit: HSA-id of the principal or clinic.
+        role: The role.
+        employee: HSA-id of the person.
+        note: Why.
+        key: For a safe repeat.
+
+    Returns:
+        `target` is the grant's id. No event where the person holds the role already.
 
     Raises:
         NotFound: There is no such unit.
-        NotPermitted: The viewer may not give roles there.
-        InvalidInput: The role can't be held there, is a machine's, or the employee's id is
+        NotPermitted: The viewer may not grant roles there.
+        InvalidInput: The role cannot be held there, or is for machines; or the employee's HSA-id is
             malformed.
     """
     principal, clinic = await _unit(context, unit)
@@ -85,7 +97,7 @@ async def revoke(
 
     Raises:
         NotFound: There is none, or the viewer may not know of it.
-        NotPermitted: The viewer may not take it away.
+        NotPermitted: The viewer may not revoke it.
     """
     found = await get(context, grant_id)
     if found is None:
@@ -105,13 +117,14 @@ async def protect(
     note: str | None,
     key: IdempotencyKey | None,
 ) -> Saved:
-    """Erase the name of a person with protected identity and never keep it again; or keep names
-    again.
+    """Protect a person's identity for a principal, or end the protection.
+
+    The name of a protected person is erased and not stored again while any principal protects it.
 
     Raises:
         NotFound: There is no such principal.
         NotPermitted: The viewer may not do this there.
-        InvalidInput: The employee's id is malformed.
+        InvalidInput: The employee's HSA-id is malformed.
     """
     found = principals.require(context, principal)
     held = decisions.require_at(
@@ -125,7 +138,7 @@ async def protect(
 
 
 async def _unit(context: Context, unit: str) -> tuple[str, str | None]:
-    """The principal and, where the unit is a clinic, the clinic, as keys."""
+    """Keys of the principal and of the clinic; None for the clinic where the unit is a principal."""
     key = key_of(unit)
     if key in context.principals:
         return key, None

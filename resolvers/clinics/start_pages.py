@@ -1,5 +1,6 @@
-"""What residents meet at a clinic: central content with the clinic's own merged in and placeholders
-filled, now or at any moment before.
+"""Case types as residents see them at a clinic, now or at a moment in the past.
+
+The central content, the clinic's own replies and terms, and the values of placeholders are merged.
 """
 
 import asyncio
@@ -16,13 +17,21 @@ from resolvers.pages.placeholders import filled, values_of
 from resolvers.pages.rendering import case_type_page
 from store.records import Clinic, Content, Document, OrderedList, Version
 
-_ADDED = ("standardReplies", "terms")
+_ADAPTED_FIELDS = ("standardReplies", "terms")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One case type on a clinic's page; `position` counts from 1, `effective` is the merged and
-    filled content.
+class StartPageEntry:
+    """A case type on a clinic's page.
+
+    Attributes:
+        position: On the page, from 1.
+        clinic: As it was at the moment.
+        document: The case type as it is now.
+        version: The version that residents see, or saw at the moment.
+        adaptation: The clinic's adaptation at the moment; None without one, or if the viewer may
+            not read it.
+        effective: The merged content with its placeholders filled in.
     """
 
     position: int
@@ -33,21 +42,22 @@ class Entry:
     effective: Content
 
     def html(self) -> str:
-        """The same as accessible, sanitised HTML."""
+        """The effective content as accessible, sanitised HTML."""
         return case_type_page(self.effective, self.document.id)
 
 
-async def entries(
+async def entries_of(
     context: Context, clinic: Clinic, which: OrderedList, as_of: datetime | None
-) -> list[Entry]:
-    """A clinic's page, in order. A moment still to come is answered as now.
+) -> list[StartPageEntry]:
+    """The case types on a clinic's page, in order.
+
+    Case types that the viewer may not know of are left out; the others keep their positions.
 
     Args:
-        context: Who asks. Case types that the viewer may not know of are left out; the others keep
-            their positions.
+        context: The caller's.
         clinic: As it is now; the viewer may read it.
-        which: The start page, or the contact card: then only the case types for the card.
-        as_of: Now without one.
+        which: The start page, or the contact card, which has only the case types for the card.
+        as_of: The moment; None, or a moment in the future, for now.
     """
     now = context.store.now()
     page = await context.store.start_pages.of(
@@ -72,10 +82,12 @@ async def entries(
     ]
     readable = {
         document.id: document
-        for document in await asyncio.gather(*(documents.get(context, one) for one in ids))
+        for document in await asyncio.gather(
+            *(documents.get(context, document_id) for document_id in ids)
+        )
         if document is not None
     }
-    found = []
+    entries = []
     position = 0
     for shown, version in zip(page.shown, versions, strict=True):
         if version is None:
@@ -88,37 +100,50 @@ async def entries(
         position += 1
         if (document := readable.get(shown.assignment.document)) is not None:
             adaptation = adaptations.get(shown.adaptation_id)
-            seen = shown.adaptation_id in readable
-            merged = effective(version, adaptation, page.clinic, replies=seen)
-            found.append(
-                Entry(
-                    position, page.clinic, document, version, adaptation if seen else None, merged
+            readable_adaptation = shown.adaptation_id in readable
+            merged = effective(version, adaptation, page.clinic, replies=readable_adaptation)
+            entries.append(
+                StartPageEntry(
+                    position,
+                    page.clinic,
+                    document,
+                    version,
+                    adaptation if readable_adaptation else None,
+                    merged,
                 )
             )
-    return found
+    return entries
 
 
 def effective(
     version: Version, adaptation: Version | None, clinic: Clinic, *, replies: bool = True
 ) -> Mapping[str, Any]:
-    """A case type version as it is at a clinic: the clinic's replies and terms after the central
-    ones, placeholders filled.
+    """The content of a case type version at a clinic.
 
-    Without `replies` the clinic's own replies, which are its staff's, are left out.
+    The clinic's replies and terms follow the central ones; placeholders are filled in.
+
+    Args:
+        version: Of the case type.
+        adaptation: The version of the clinic's adaptation, if any.
+        clinic: Supplies the values of placeholders.
+        replies: Whether to include the clinic's own replies, which are for its staff only.
     """
     content = dict(CASE_TYPE.upcast(version.content, version.schema_version))
     if adaptation is not None:
         own = LOCAL_ADAPTATION.upcast(adaptation.content, adaptation.schema_version)
         content |= {
             name: [*content[name], *({**item, "local": True} for item in own[name])]
-            for name in (_ADDED if replies else ("terms",))
+            for name in (_ADAPTED_FIELDS if replies else ("terms",))
         }
     return filled(content, CASE_TYPE.fields, values_of(clinic))
 
 
 def preview(version: Version, clinic: Clinic | None) -> str:
-    """A version as HTML, before or after its publication: at a clinic, or with its placeholders as
-    they are.
+    """A version of a case type as HTML, published or not.
+
+    Args:
+        version: Of the case type.
+        clinic: Supplies the values of placeholders; None leaves them unfilled.
     """
     if clinic is not None:
         return case_type_page(effective(version, None, clinic), version.document)

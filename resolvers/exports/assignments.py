@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from resolvers.clinics.assignments import AssignmentCriteria, listing
+from resolvers.clinics.assignments import AssignmentCriteria, listing_for
 from resolvers.context import Context
 from resolvers.exports import parameters
 from resolvers.exports.as_of import DocumentThen, RegistryAsOf
@@ -97,7 +97,7 @@ class Assignments:
             return self._which
         store = self._context.store
         among = (
-            await store.assignments.handed_out(stretch.principal)
+            await store.assignments.central_documents(stretch.principal)
             if self._document is None
             else [self._document]
         )
@@ -129,9 +129,9 @@ async def _source(context: Context, given: Given) -> Assignments:
     criteria = AssignmentCriteria(
         given.get("clinic"), given.get("caseType"), given.get("group"), given.get("origin")
     )
-    found = await listing(context, criteria, None)
+    found = await listing_for(context, criteria, None)
     return Assignments(
-        context, found.which if found else None, behind=behind, document=given.get("caseType")
+        context, found.filter if found else None, behind=behind, document=given.get("caseType")
     )
 
 

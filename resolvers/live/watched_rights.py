@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from resolvers.access.permissions import Permission
 from resolvers.access.rights import HeldRole, Rights
-from store.clinics.filters import Reach
+from resolvers.access.decisions import Permission, Rights
+from store.clinics.filters import ClinicScope
 from store.documents.scopes import Scope, Seen, Visibility
 from store.records import Clinic
 
@@ -138,6 +139,6 @@ class WatchedRights(Rights):
             ("knows_groups", principal), lambda rights: rights.knows_groups(principal)
         )
 
-    def clinics(self) -> Reach | None:
+    def clinics(self) -> ClinicScope | None:
         """See `Rights`."""
         return self._answer("clinics", lambda rights: rights.clinics())

@@ -12,7 +12,7 @@ from statistics import median
 
 from resolvers.context import Context
 from resolvers.reports.coverage import Coverage, require_period
-from store.clinics.filters import Reach
+from store.clinics.filters import ClinicScope
 from store.errors import InvalidInput, NotPermitted
 from store.records import ClinicGroup
 from store.reports.acknowledgement_times import Delays, Publication, Read, Told, measure

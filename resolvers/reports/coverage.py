@@ -9,7 +9,7 @@ from resolvers.clinics import principals
 from resolvers.clinics.selectors import ClinicCriteria, clinic_filter
 from resolvers.context import Context
 from store.clinics.assignments import AssignmentFilter
-from store.clinics.filters import ClinicFilter, Reach
+from store.clinics.filters import ClinicFilter, ClinicScope
 from store.errors import InvalidInput
 from store.mongo.paging import Key, Page, Paging, decode, encode
 from store.records import Principal
@@ -32,7 +32,7 @@ class Coverage:
 
     principal: Principal | None
     clinics: Sequence[str] | None
-    reach: Reach | None
+    reach: ClinicScope | None
 
     def assignments(self, context: Context) -> AssignmentFilter:
         """The assignments of these clinics; central ones only for viewers who read all clinics."""

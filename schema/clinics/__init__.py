@@ -1,1 +1,1 @@
-"""Principals and clinics in the API: groups, assignments, distribution, start pages, policies and roles."""
+"""Principals, clinics, and what clinics have: groups, case types, start pages, policies, roles."""

@@ -1,4 +1,4 @@
-"""Case types at clinics: the list of which units have which, and a clinic's own opting in and out."""
+"""Assignments: which clinics have which case types; clinics follow, unfollow, show and hide them."""
 
 from datetime import datetime
 from typing import Annotated
@@ -34,12 +34,14 @@ OWNERS = {
 @strawberry.type(description="A case type at a clinic.")
 class Assignment(Node):
     record: strawberry.Private[records.Assignment]
-    origin: AssignmentOrigin = strawberry.field(description="How it came there.")
+    origin: AssignmentOrigin = strawberry.field(description="How the clinic got it.")
     since: datetime = strawberry.field(
-        description="When it came, or was last activated or hidden there."
+        description="When the clinic got it, or when it was last shown or hidden there."
     )
-    until: datetime | None = strawberry.field(description="When that ended; null while it holds.")
-    by: Actor = strawberry.field(description="Who did it.")
+    until: datetime | None = strawberry.field(
+        description="When the assignment ended; null while it is current."
+    )
+    by: Actor = strawberry.field(description="Who assigned, showed or hid it.")
 
     @classmethod
     def of(cls, record: records.Assignment) -> "Assignment":
@@ -54,7 +56,7 @@ class Assignment(Node):
 
     @strawberry.field(
         description=(
-            "Whether residents meet it there; false where a clinic has still to show it, or where"
+            "Whether residents see it there; false where the clinic has not shown it yet, or where"
             " it was hidden."
         )
     )
@@ -64,14 +66,14 @@ class Assignment(Node):
         policies = await info.context.loaders.policies.load(self.record.principal)
         return policies is None or policies.central_activation is CentralActivation.PRINCIPAL
 
-    @strawberry.field(description="Where.")
+    @strawberry.field(description="The clinic that has the case type.")
     async def clinic(self, info: Info) -> Clinic:
         found = await info.context.loaders.clinics.load(self.record.clinic)
         if found is None:
             raise LookupError(f"clinic of assignment {self.record.id}")
         return Clinic.of(found)
 
-    @strawberry.field(description="What.")
+    @strawberry.field(description="The case type.")
     async def case_type(self, info: Info) -> CaseType:
         found = await info.context.loaders.documents.load(
             self.record.document, whole=needs_whole(info)
@@ -82,8 +84,8 @@ class Assignment(Node):
 
     @strawberry.field(
         description=(
-            "The version in force that the clinic was told of when it last acknowledged; null"
-            " before that."
+            "The published version that the clinic had been notified of when it last acknowledged;"
+            " null before the first acknowledgement."
         )
     )
     def acknowledged_version(self) -> int | None:
@@ -91,8 +93,8 @@ class Assignment(Node):
 
     @strawberry.field(
         description=(
-            "Its place on the clinic's start page, from 1, among all that the clinic has, those not"
-            " shown included."
+            "Position on the clinic's start page, from 1, among all case types that the clinic has,"
+            " including those not shown."
         )
     )
     async def start_page_order(self, info: Info) -> int:
@@ -100,15 +102,15 @@ class Assignment(Node):
 
     @strawberry.field(
         description=(
-            "Its place on the clinic's contact card, from 1; null where the version in force is not"
-            " for the card."
+            "Position on the clinic's contact card, from 1; null where the published version is not"
+            " for the contact card."
         )
     )
     async def contact_card_order(self, info: Info) -> int | None:
         return await resolve.contact_card_position(info.context, self.record)
 
 
-@strawberry.input(description="Which assignments; what is left out does not matter.")
+@strawberry.input(description="Selects assignments. Omitted fields set no condition.")
 class AssignmentFilter:
     clinic: HsaId | None = strawberry.field(default=None, description="At this clinic.")
     case_type: strawberry.ID | None = strawberry.field(
@@ -118,26 +120,26 @@ class AssignmentFilter:
         default=None, description="At the clinics that are in this group now."
     )
     origin: AssignmentOrigin | None = strawberry.field(
-        default=None, description="That came in this way."
+        default=None, description="That the clinics got in this way."
     )
     behind_only: bool | None = strawberry.field(
         default=None,
         description=(
-            "Of central case types, where the clinic has not acknowledged the version in force. Not"
-            " with `asOf`."
+            "Of central case types whose published version the clinic has not acknowledged. Cannot"
+            " be combined with `asOf`."
         ),
     )
     principal: HsaId | None = strawberry.field(
         default=None, description="At clinics of this principal."
     )
     scope: CaseTypeScope | None = strawberry.field(
-        default=None, description="Of central case types, or of clinics' own."
+        default=None, description="Of central case types, or of local ones."
     )
     state: list[DocumentState] | None = strawberry.field(
         default=None,
         description=(
-            "Whose case type is in any of these states now: what clinics have is active or"
-            " inactive. Not with `asOf`."
+            "Of case types that are in any of these states now. Case types at clinics are active or"
+            " inactive. Cannot be combined with `asOf`."
         ),
     )
     business_classifications: list[str] | None = strawberry.field(
@@ -147,19 +149,19 @@ class AssignmentFilter:
     acknowledged_version: int | None = strawberry.field(
         default=None,
         description=(
-            "Where this is the version that the clinic has acknowledged. Only with `caseType`, not"
+            "Where the clinic has acknowledged this version. Needs `caseType`; cannot be combined"
             " with `asOf`."
         ),
     )
     since: datetime | None = strawberry.field(
-        default=None, description="Whose `since` is this moment or later."
+        default=None, description="With `since` at this moment or later."
     )
     until: datetime | None = strawberry.field(
-        default=None, description="Whose `since` is before this moment."
+        default=None, description="With `since` before this moment."
     )
 
     def criteria(self) -> resolve.AssignmentCriteria:
-        """As the resolvers have it."""
+        """The filter as the resolvers take it."""
         return resolve.AssignmentCriteria(
             clinic=self.clinic,
             case_type=self.case_type,
@@ -180,38 +182,40 @@ class AssignmentFilter:
 class AssignmentQuery:
     @strawberry.field(
         description=(
-            "The list of which units have which case types, as far as the viewer reads; with"
-            " `asOf`, as it was. Who reads several principals names one, or a clinic, a case type"
-            " or a group, with `asOf` and for an order by time: each principal has its own log."
+            "The case types that clinics have, within what the viewer may read; with `asOf`, at that"
+            " moment. Callers who can read several principals must give a principal, clinic, case"
+            " type or group when they use `asOf` or an order by time, since each principal has its"
+            " own log."
         )
     )
     async def assignments(
         self,
         info: Info,
         filter: Annotated[
-            AssignmentFilter | None, strawberry.argument(description="Which.")
+            AssignmentFilter | None,
+            strawberry.argument(description="Selects assignments; all without one."),
         ] = None,
         as_of: AsOf = None,
         order_by: Annotated[
             AssignmentOrder | None,
-            strawberry.argument(description="In which order; by clinic, then case type, without."),
+            strawberry.argument(description="The order; by clinic, then case type, by default."),
         ] = AssignmentOrder.CLINIC_ASC,
         first: First = None,
         after: After = None,
     ) -> Connection[Assignment]:
         criteria = filter.criteria() if filter else resolve.AssignmentCriteria()
-        what = await resolve.listing(
+        listing = await resolve.listing_for(
             info.context, criteria, as_of, order_by or AssignmentOrder.CLINIC_ASC
         )
-        return await list_assignments(info, what, first, after)
+        return await list_assignments(info, listing, first, after)
 
 
 async def list_assignments(
-    info: Info, what: resolve.AssignmentListing | None, first: int | None, after: str | None
+    info: Info, listing: resolve.AssignmentListing | None, first: int | None, after: str | None
 ) -> Connection[Assignment]:
-    """A page of assignments."""
-    page = await resolve.page(info.context, what, paging(first, after))
-    return connection(page, Assignment.of, lambda: resolve.count(info.context, what))
+    """A page of a list of assignments; empty for None."""
+    page = await resolve.page(info.context, listing, paging(first, after))
+    return connection(page, Assignment.of, lambda: resolve.count(info.context, listing))
 
 
 @strawberry.input(description="A case type and a clinic.")
@@ -225,14 +229,14 @@ class CaseTypeFollowInput:
 
 
 @strawberry.type(
-    description="What an act on a case type at a clinic led to. With errors, nothing was written."
+    description="The result of a change to a case type at a clinic. With errors, nothing was written."
 )
 class AssignmentPayload:
     assignment: Assignment | None = strawberry.field(
-        default=None, description="The case type at the clinic, as the act left it."
+        default=None, description="The case type at the clinic after the change."
     )
     event: Event | None = strawberry.field(
-        default=None, description="The act as logged; null where nothing changed."
+        default=None, description="The event that was logged; null where nothing changed."
     )
     errors: list[UserError] = strawberry.field(
         default_factory=list, description="Why nothing was written."
@@ -251,8 +255,8 @@ async def _payload(info: Info, saved: records.Saved) -> AssignmentPayload:
 class AssignmentMutation:
     @mutation(
         AssignmentPayload,
-        "A clinic opts in to a published central case type, and is told of its updates from"
-        " then on.",
+        "Makes a clinic follow a published central case type. The clinic is notified of its updates"
+        " from then on.",
     )
     async def case_type_follow(
         self, info: Info, input: Given[CaseTypeFollowInput]
@@ -268,8 +272,8 @@ class AssignmentMutation:
 
     @mutation(
         AssignmentPayload,
-        "A clinic opts out of what it follows. What was distributed to it only the principal takes"
-        " back.",
+        "Makes a clinic stop following a case type. A distributed case type can only be withdrawn"
+        " by its principal.",
     )
     async def case_type_unfollow(
         self, info: Info, input: Given[CaseTypeFollowInput]
@@ -285,8 +289,8 @@ class AssignmentMutation:
 
     @mutation(
         AssignmentPayload,
-        "Shows a central case type to residents at one clinic. For the clinic itself where its"
-        " principal lets clinics do so.",
+        "Shows a central case type to residents at one clinic. Allowed for the clinic itself where"
+        " the policy of its principal lets clinics activate case types.",
     )
     async def case_type_show(
         self, info: Info, input: Given[CaseTypeFollowInput]
@@ -303,8 +307,8 @@ class AssignmentMutation:
 
     @mutation(
         AssignmentPayload,
-        "Hides a central case type from residents at one clinic. For the principal only: a clinic"
-        " asks it to.",
+        "Hides a central case type from residents at one clinic. Only for the principal; clinics"
+        " ask the principal to do it.",
     )
     async def case_type_hide(
         self, info: Info, input: Given[CaseTypeFollowInput]

@@ -12,7 +12,7 @@ from store.clinics import filters
 
 @strawberry.input(
     description=(
-        "Which clinics; what is left out does not matter. A list matches a clinic that has any of"
+        "Selects clinics. Omitted fields set no condition. A list matches a clinic that has any of"
         " its values."
     )
 )
@@ -20,55 +20,58 @@ class ClinicFilter:
     text: str | None = strawberry.field(
         default=None,
         description=(
-            "Each word begins a word of its names, place or HSA-id; å, ä and ö are letters of their"
-            " own. At most 200 characters."
+            "Each word is the start of a word in the clinic's names, location or HSA-id. Case and"
+            " accents do not matter, but å, ä and ö are letters of their own. At most 200"
+            " characters."
         ),
     )
     business_classifications: list[str] | None = strawberry.field(
         default=None, description="Verksamhetskoder, 4 digits."
     )
     business_types: list[str] | None = strawberry.field(
-        default=None, description="01 hospital, 02 vårdcentral, 03 remote …"
+        default=None, description="Codes: 01 hospital, 02 vårdcentral, 03 remote …"
     )
     care_types: list[str] | None = strawberry.field(
-        default=None, description="01 open, 02 in-patient, 03 home care."
+        default=None, description="Codes: 01 outpatient, 02 inpatient, 03 home care."
     )
     management: list[str] | None = strawberry.field(
         default=None, description="Ownership, in plain text."
     )
     county_codes: list[str] | None = strawberry.field(default=None, description="2 digits.")
     municipality_codes: list[str] | None = strawberry.field(default=None, description="4 digits.")
-    group: strawberry.ID | None = strawberry.field(default=None, description="In this group.")
+    group: strawberry.ID | None = strawberry.field(default=None, description="In this group now.")
     similar_to: HsaId | None = strawberry.field(
         default=None,
         description=(
-            "Sharing a business classification with this clinic (a business type where it has"
-            " none): the most alike first, by shared business classifications, business types and"
-            " care types."
+            "Shares a business classification with this clinic, or a business type where this"
+            " clinic has no business classification. The most similar clinics come first, by shared"
+            " business classifications, business types and care types."
         ),
     )
-    status: list[ClinicStatus] | None = strawberry.field(default=None, description="Any of these.")
+    status: list[ClinicStatus] | None = strawberry.field(
+        default=None, description="In any of these states."
+    )
 
 
 WhichClinics = Annotated[
     ClinicFilter | None,
-    strawberry.argument(description="Which; all that the viewer may read without."),
+    strawberry.argument(description="Selects clinics; all that the viewer may read without one."),
 ]
 
 
-def criteria_of(given: ClinicFilter | None, principal: str | None = None) -> ClinicCriteria:
-    """As the resolvers have it."""
-    if given is None:
+def criteria_of(filter: ClinicFilter | None, principal: str | None = None) -> ClinicCriteria:
+    """The filter as the resolvers take it, within a principal where its key is given."""
+    if filter is None:
         return ClinicCriteria(filters.ClinicFilter(principal=principal))
-    which = filters.ClinicFilter(
+    conditions = filters.ClinicFilter(
         principal=principal,
-        text=given.text,
-        business_classifications=given.business_classifications,
-        business_types=given.business_types,
-        care_types=given.care_types,
-        management=given.management,
-        county_codes=given.county_codes,
-        municipality_codes=given.municipality_codes,
-        statuses=given.status,
+        text=filter.text,
+        business_classifications=filter.business_classifications,
+        business_types=filter.business_types,
+        care_types=filter.care_types,
+        management=filter.management,
+        county_codes=filter.county_codes,
+        municipality_codes=filter.municipality_codes,
+        statuses=filter.status,
     )
-    return ClinicCriteria(which, group=given.group, similar_to=given.similar_to)
+    return ClinicCriteria(conditions, group=filter.group, similar_to=filter.similar_to)

@@ -1,4 +1,4 @@
-"""Principals and clinics: who answers for whom, what clinics are told, and importing clinics."""
+"""Clinics: their directory data, case types, pages and notifications."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -30,33 +30,33 @@ if TYPE_CHECKING:
 
 AsOf = Annotated[
     datetime | None,
-    strawberry.argument(description="A moment; now without one, and for moments to come."),
+    strawberry.argument(description="A moment; now by default, and for moments in the future."),
 ]
 
 
 @strawberry.type(
-    description="A coded value of the national directory. Code lists change: unknown codes pass."
+    description="A coded value of the national directory. Unknown codes are accepted: the lists change."
 )
 class CodedValue:
-    code: str = strawberry.field(description="As stored.")
-    name: str | None = strawberry.field(description="What it stands for, where known.")
+    code: str = strawberry.field(description="The code.")
+    name: str | None = strawberry.field(description="Its meaning, where known.")
 
 
 @strawberry.type(description="An HSA unit activated in the e-services (mottagning).")
 class Clinic(Node):
     record: strawberry.Private[records.Clinic]
-    hsa_id: HsaId = strawberry.field(description="Its HSA-id, as given.")
-    name: str = strawberry.field(description="Its name in the directory.")
-    public_name: str | None = strawberry.field(
-        description="Its name for the public, where it has another."
-    )
+    hsa_id: HsaId = strawberry.field(description="HSA-id, as imported.")
+    name: str = strawberry.field(description="Name in the directory.")
+    public_name: str | None = strawberry.field(description="Name for the public, where it differs.")
     management: list[str] = strawberry.field(description="Ownership, in plain text.")
     county_code: str | None = strawberry.field(description="2 digits.")
     municipality_code: str | None = strawberry.field(description="4 digits.")
-    location: str | None = strawberry.field(description="Where it is.")
-    telephone_number: str | None = strawberry.field(description="As written in the directory.")
+    location: str | None = strawberry.field(description="Location, in plain text.")
+    telephone_number: str | None = strawberry.field(
+        description="Telephone number, as written in the directory."
+    )
     financing_organizations: list[str] = strawberry.field(
-        description="Organisation numbers of those who finance it."
+        description="Organisation numbers of its financing organisations."
     )
     start_date: datetime | None = strawberry.field(description="When it starts.")
     end_date: datetime | None = strawberry.field(description="When it ends.")
@@ -79,29 +79,29 @@ class Clinic(Node):
             end_date=record.end_date,
         )
 
-    @strawberry.field(description="Whether it can be handed case types now.")
+    @strawberry.field(description="Whether case types can be distributed to it now.")
     def status(self) -> ClinicStatus:
         return self.record.status_at(utc_now())
 
-    @strawberry.field(description="Who answers for it.")
+    @strawberry.field(description="The principal that answers for it.")
     def principal(self, info: Info) -> Principal:
         return Principal.of(info.context.principals[self.record.principal])
 
-    @strawberry.field(description="What it does: verksamhetskoder.")
+    @strawberry.field(description="Its activities: verksamhetskoder.")
     def business_classifications(self) -> list[CodedValue]:
         return _coded(self.record.business_classifications, codes.BUSINESS_CLASSIFICATIONS)
 
-    @strawberry.field(description="What kind of unit it is.")
+    @strawberry.field(description="Kinds of unit.")
     def business_types(self) -> list[CodedValue]:
         return _coded(self.record.business_types, codes.BUSINESS_TYPES)
 
-    @strawberry.field(description="What form of care it gives.")
+    @strawberry.field(description="Forms of care.")
     def care_types(self) -> list[CodedValue]:
         return _coded(self.record.care_types, codes.CARE_TYPES)
 
     @strawberry.field(
         description=(
-            "The groups that it is in now. For those who hold a role for its whole principal."
+            "The groups that it is in now. Empty for callers without a role for the whole principal."
         )
     )
     async def groups(
@@ -115,8 +115,8 @@ class Clinic(Node):
 
     @strawberry.field(
         description=(
-            "What residents meet at the clinic, in order; nothing while it is not active. With"
-            " `asOf`, as it was at that moment, version by version."
+            "The case types that residents see at the clinic, in order; none while the clinic is"
+            " not active. With `asOf`, the page and its versions at that moment."
         )
     )
     async def start_page(
@@ -125,7 +125,7 @@ class Clinic(Node):
         return await _page(info, self.record, OrderedList.START_PAGE, as_of)
 
     @strawberry.field(
-        description="The case types on the clinic's card on the public site, in order."
+        description="The case types on the clinic's contact card on the public site, in order."
     )
     async def contact_card(
         self, info: Info, as_of: AsOf = None
@@ -140,15 +140,15 @@ class Clinic(Node):
             Assignment,
         )
 
-        what = await assignments.listing(
+        listing = await assignments.listing_for(
             info.context, assignments.AssignmentCriteria(clinic=self.record.hsa_id), None
         )
-        page = await assignments.page(info.context, what, paging(first, after))
-        return connection(page, Assignment.of, lambda: assignments.count(info.context, what))
+        page = await assignments.page(info.context, listing, paging(first, after))
+        return connection(page, Assignment.of, lambda: assignments.count(info.context, listing))
 
     @strawberry.field(
         description=(
-            "What the clinic has added to a central case type; null where it has added nothing."
+            "The clinic's local adaptation of a central case type; null where it has none."
         )
     )
     async def local_adaptation(
@@ -165,15 +165,19 @@ class Clinic(Node):
         found = await local_adaptations.get(info.context, self.record, case_type)
         return LocalAdaptation.of(found, info) if found else None
 
-    @strawberry.field(description="What it was told, newest first: its durable inbox.")
+    @strawberry.field(
+        description="The clinic's inbox: its notifications, newest first. They are kept."
+    )
     async def notifications(
         self,
         info: Info,
         unacknowledged_only: Annotated[
-            bool | None, strawberry.argument(description="Only what was not acknowledged.")
+            bool | None,
+            strawberry.argument(description="Only notifications that are not acknowledged."),
         ] = False,
         resident_visible_only: Annotated[
-            bool | None, strawberry.argument(description="Leave out what residents don't notice.")
+            bool | None,
+            strawberry.argument(description="Leave out changes that residents cannot see."),
         ] = False,
         first: First = None,
         after: After = None,
@@ -189,11 +193,11 @@ class Clinic(Node):
         page = await notifications.page(info.context, self.record, paging(first, after), **which)
         return connection(
             page,
-            lambda told: Notification.of(told, self.record),
+            lambda notification: Notification.of(notification, self.record),
             lambda: notifications.count(info.context, self.record, **which),
         )
 
-    @strawberry.field(description="How many notifications were not acknowledged.")
+    @strawberry.field(description="Number of notifications that are not acknowledged.")
     async def unacknowledged_count(self, info: Info) -> int:
         notifications.require_inbox(info.context, self.record)
         return await notifications.count(
@@ -208,7 +212,7 @@ async def _page(
 
     return [
         StartPageEntry.of(entry, info)
-        for entry in await start_pages.entries(info.context, clinic, which, as_of)
+        for entry in await start_pages.entries_of(info.context, clinic, which, as_of)
     ]
 
 
@@ -219,12 +223,13 @@ def _coded(codes: Sequence[str], names: Mapping[str, str]) -> list[CodedValue]:
 async def list_clinics(
     info: Info, criteria: ClinicCriteria, first: int | None, after: str | None
 ) -> Connection[Clinic]:
-    """Clinics that match and that the viewer may read, by HSA-id; the most alike first where
-    similar ones are asked for.
+    """A page of the matching clinics that the viewer may read.
+
+    They are ordered by HSA-id, or by similarity where the criteria name a similar clinic.
     """
-    which = await clinic_filter(info.context, criteria)
-    page = await resolve.page(info.context, which, paging(first, after))
-    return connection(page, Clinic.of, lambda: resolve.count(info.context, which))
+    filter_ = await clinic_filter(info.context, criteria)
+    page = await resolve.page(info.context, filter_, paging(first, after))
+    return connection(page, Clinic.of, lambda: resolve.count(info.context, filter_))
 
 
 @strawberry.type

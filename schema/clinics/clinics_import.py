@@ -1,4 +1,4 @@
-"""Importing a principal's clinics from a CSV file."""
+"""Imports a principal's clinics from a CSV file."""
 
 import strawberry
 
@@ -10,12 +10,12 @@ from schema.scalars import HsaId
 
 @strawberry.input(
     description=(
-        "Clinics as CSV: `;` or `,`, with or without byte order mark, columns in any order, several"
-        " values in a cell parted by `|`."
+        "Clinics as CSV. The delimiter is `;` or `,`; a byte order mark is allowed; columns are in"
+        " any order; several values in a cell are separated by `|`."
     )
 )
 class ClinicsImportInput:
-    principal: HsaId = strawberry.field(description="Whose clinics they are.")
+    principal: HsaId = strawberry.field(description="The principal that the clinics belong to.")
     csv: str = strawberry.field(
         description=(
             "Header: hsaId, name, and any of publicName, businessClassification, businessType,"
@@ -24,22 +24,22 @@ class ClinicsImportInput:
         )
     )
     dry_run: bool | None = strawberry.field(
-        default=False, description="Only say what would happen."
+        default=False, description="Check the file and count the changes without writing."
     )
     idempotency_key: str | None = strawberry.field(
         default=None, description="The same key answers the first call's result again."
     )
 
 
-@strawberry.type(description="What an import did. With errors, nothing was written.")
+@strawberry.type(description="The result of an import. With errors, nothing was written.")
 class ClinicsImportPayload:
-    created: int | None = strawberry.field(default=None, description="Clinics that are new.")
-    updated: int | None = strawberry.field(default=None, description="Clinics that changed.")
+    created: int | None = strawberry.field(default=None, description="Number of new clinics.")
+    updated: int | None = strawberry.field(default=None, description="Number of changed clinics.")
     unchanged: int | None = strawberry.field(
-        default=None, description="Clinics that were so already."
+        default=None, description="Number of clinics without a change."
     )
     event: Event | None = strawberry.field(
-        default=None, description="The act as logged; null where nothing changed."
+        default=None, description="The event that was logged; null where nothing changed."
     )
     errors: list[UserError] = strawberry.field(
         default_factory=list, description="Why nothing was written."
@@ -50,8 +50,8 @@ class ClinicsImportPayload:
 class ClinicImportMutation:
     @mutation(
         ClinicsImportPayload,
-        "Make or change a principal's clinics from a CSV file: all rows or none. The same file"
-        " twice changes nothing.",
+        "Creates and updates a principal's clinics from a CSV file: all rows or none. Importing the"
+        " same file again changes nothing.",
     )
     async def clinics_import(
         self, info: Info, input: Given[ClinicsImportInput]

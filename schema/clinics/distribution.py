@@ -1,4 +1,4 @@
-"""Handing central case types to clinics and taking them back, with the check before."""
+"""Distributes central case types to clinics and withdraws them, with a check before."""
 
 from collections.abc import Sequence
 from typing import Annotated, TypeVar
@@ -22,26 +22,26 @@ from store.mongo.paging import Page
 T = TypeVar("T")
 
 
-@strawberry.input(description="Which clinics: exactly one way of choosing them.", one_of=True)
+@strawberry.input(description="Selects clinics in exactly one way.", one_of=True)
 class ClinicSelection:
     hsa_ids: list[HsaId] | None = strawberry.field(
-        default=strawberry.UNSET, description="By HSA-id, at most 20,000."
+        default=strawberry.UNSET, description="By HSA-id, 1 to 20,000."
     )
     csv: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="By CSV: a column `hsaId`, or one HSA-id on each line; at most 20,000.",
+        description="By CSV: a column `hsaId`, or one HSA-id on each line; 1 to 20,000.",
     )
     group: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
         description=(
-            "The clinics of a group. Handed to a group by rule, a case type also reaches clinics"
-            " that fit it later."
+            "The clinics of a group. A case type that is distributed to a group with a rule also"
+            " reaches clinics that fit the rule later."
         ),
     )
     filter: ClinicFilter | None = strawberry.field(
         default=strawberry.UNSET,
         description=(
-            "Every clinic of the principal that matches now; only active ones unless `status` is"
+            "Every clinic of the principal that matches now; only active clinics unless `status` is"
             " given."
         ),
     )
@@ -61,25 +61,25 @@ def _or_none(value: T | None) -> T | None:
     return None if value is strawberry.UNSET else value
 
 
-@strawberry.type(description="A row that can't be distributed to.")
+@strawberry.type(description="A row that cannot be distributed to.")
 class RefusedRow:
-    row: int = strawberry.field(description="Its 1-based line in the CSV, or place in the list.")
-    value: str = strawberry.field(description="What stands there.")
-    reason: RefusalReason = strawberry.field(description="Why not.")
+    row: int = strawberry.field(description="Line in the CSV, or position in the list, from 1.")
+    value: str = strawberry.field(description="The text of the row.")
+    reason: RefusalReason = strawberry.field(description="Why the row is refused.")
 
 
 def _rows(rows: Sequence[records.RefusedRow]) -> list[RefusedRow]:
     return [RefusedRow(row=row.row, value=row.value, reason=row.reason) for row in rows]
 
 
-@strawberry.type(description="A local case type that the central one would make superfluous.")
+@strawberry.type(description="A local case type that the central one could replace.")
 class LocalCandidate:
     found: strawberry.Private[resolve.LocalCandidate]
     similarity: float = strawberry.field(
-        description="How alike the names are, 0 to 1; 1 for the same name."
+        description="Similarity of the two names, 0 to 1; 1 for the same name."
     )
 
-    @strawberry.field(description="Whose it is.")
+    @strawberry.field(description="The clinic that owns it.")
     async def clinic(self, info: Info) -> Clinic:
         clinic = await info.context.loaders.clinics.load(self.found.clinic)
         if clinic is None:
@@ -87,7 +87,7 @@ class LocalCandidate:
         return Clinic.of(clinic)
 
     @strawberry.field(
-        description="The local case type. Name it in `replaceLocal` to archive it in the same act."
+        description="The local case type. Give its id in `replaceLocal` to archive it in the same act."
     )
     async def case_type(self, info: Info) -> CaseType:
         document = await info.context.loaders.documents.load(self.found.document)
@@ -96,26 +96,26 @@ class LocalCandidate:
         return CaseType.of(document, info)
 
 
-@strawberry.type(description="What a distribution would do.")
+@strawberry.type(description="The result that a distribution would have.")
 class DistributionCheck:
     check: strawberry.Private[resolve.DistributionCheck]
     refused: list[RefusedRow] = strawberry.field(
-        description="Rows that can't be distributed to, in order."
+        description="Rows that cannot be distributed to, in order."
     )
     local_candidates: list[LocalCandidate] = strawberry.field(
         description=(
-            "Local case types at the clinics chosen that have the same or a similar name, the most"
+            "Local case types at the selected clinics with the same or a similar name, the most"
             " similar first."
         )
     )
 
-    @strawberry.field(description="Who will receive it now, by HSA-id.")
+    @strawberry.field(description="The clinics that would receive it now, by HSA-id.")
     async def will_receive(
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[Clinic]:
         return await _clinics(info, self.check.will_receive, first, after)
 
-    @strawberry.field(description="Who has it already, by HSA-id.")
+    @strawberry.field(description="The clinics that it is distributed to already, by HSA-id.")
     async def already_assigned(
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[Clinic]:
@@ -135,7 +135,7 @@ async def _clinics(
 
 @strawberry.type
 class DistributionQuery:
-    @strawberry.field(description="The check before a distribution: nothing is written.")
+    @strawberry.field(description="Checks a distribution before it is made. Nothing is written.")
     async def check_distribution(
         self,
         info: Info,
@@ -151,61 +151,62 @@ class DistributionQuery:
             check=check,
             refused=_rows(check.refused),
             local_candidates=[
-                LocalCandidate(found=one, similarity=one.similarity) for one in check.candidates
+                LocalCandidate(found=candidate, similarity=candidate.similarity)
+                for candidate in check.candidates
             ],
         )
 
 
-@strawberry.input(description="Which case type goes to which clinics.")
+@strawberry.input(description="A case type and the clinics to distribute it to.")
 class CaseTypeDistributeInput:
     case_type: strawberry.ID = strawberry.field(description="A published central case type.")
     to: ClinicSelection = strawberry.field(description="Clinics of the same principal.")
     replace_local: list[strawberry.ID] | None = strawberry.field(
         default_factory=list,
         description=(
-            "Local case types of these clinics that give way: archived in the same act. Restore"
-            " takes them back."
+            "Local case types of these clinics to archive in the same act, at most 20,000. They can"
+            " be restored."
         ),
     )
     start_page_order: int | None = strawberry.field(
-        default=None, description="Its place on their start pages, from 1; last if left out."
+        default=None, description="Position on their start pages, 1 to 20,000; last by default."
     )
     contact_card_order: int | None = strawberry.field(
-        default=None, description="Its place on their contact cards, from 1; last if left out."
+        default=None, description="Position on their contact cards, 1 to 20,000; last by default."
     )
     skip_refused: bool | None = strawberry.field(
-        default=False, description="Leave refused rows out instead of refusing all."
+        default=False, description="Skip refused rows instead of refusing the whole call."
     )
     note: str | None = strawberry.field(default=None, description=NOTE)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="Which case type is taken back from which clinics.")
+@strawberry.input(description="A case type and the clinics to withdraw it from.")
 class CaseTypeWithdrawInput:
     case_type: strawberry.ID = strawberry.field(description="A central case type.")
     from_: ClinicSelection = strawberry.field(
-        name="from", description="Clinics of the same principal, those that have ended included."
+        name="from", description="Clinics of the same principal, also those that have ended."
     )
     note: str | None = strawberry.field(default=None, description=NOTE)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
 @strawberry.type(
-    description="What a distribution or withdrawal led to. With errors, nothing was written."
+    description="The result of a distribution or withdrawal. With errors, nothing was written."
 )
 class DistributionPayload:
     case_type: CaseType | None = strawberry.field(default=None, description="The case type.")
     clinics: int | None = strawberry.field(
-        default=None, description="How many clinics received it, or lost it, now."
+        default=None, description="Number of clinics that received or lost it now."
     )
     replaced: int | None = strawberry.field(
-        default=None, description="How many local case types gave way."
+        default=None, description="Number of local case types that were archived."
     )
     skipped: list[RefusedRow] | None = strawberry.field(
-        default=None, description="Rows left out, with `skipRefused`."
+        default=None, description="Rows that were skipped, with `skipRefused`."
     )
     event: Event | None = strawberry.field(
-        default=None, description="The act as logged; null where nothing changed."
+        default=None, description="The event that was logged; null where nothing changed."
     )
     errors: list[UserError] = strawberry.field(
         default_factory=list, description="Why nothing was written."
@@ -226,8 +227,8 @@ def _payload(saved: records.Saved, info: Info) -> DistributionPayload:
 class DistributionMutation:
     @mutation(
         DistributionPayload,
-        "Hands a central case type to clinics: one act, all or nothing. Clinics that have it"
-        " already are left as they are.",
+        "Distributes a central case type to clinics, all or nothing. Clinics that it is distributed"
+        " to already do not change.",
     )
     async def case_type_distribute(
         self, info: Info, input: Given[CaseTypeDistributeInput]
@@ -247,8 +248,8 @@ class DistributionMutation:
 
     @mutation(
         DistributionPayload,
-        "Takes a central case type back from clinics, those that follow it included. Their"
-        " adaptations are kept, hidden.",
+        "Withdraws a central case type from clinics, also from those that follow it. Their local"
+        " adaptations are kept but hidden.",
     )
     async def case_type_withdraw(
         self, info: Info, input: Given[CaseTypeWithdrawInput]

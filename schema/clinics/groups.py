@@ -1,4 +1,4 @@
-"""Groups of clinics."""
+"""Groups of clinics: a list, or a rule that clinics fit."""
 
 import strawberry
 
@@ -17,7 +17,7 @@ from store.errors import InvalidInput
 
 
 @strawberry.type(
-    description="What the clinics of a group have in common; what is null does not matter."
+    description="The rule of a group: a clinic fits all conditions. Null sets no condition."
 )
 class ClinicRule:
     business_classifications: list[str] | None = strawberry.field(
@@ -33,25 +33,27 @@ class ClinicRule:
 
     @classmethod
     def of(cls, record: records.ClinicRule) -> "ClinicRule":
-        def listed(values: object) -> list[str] | None:
+        def as_list(values: object) -> list[str] | None:
             return list(values) if isinstance(values, (list, tuple)) else None
 
         return cls(
-            business_classifications=listed(record.business_classifications),
-            business_types=listed(record.business_types),
-            care_types=listed(record.care_types),
-            management=listed(record.management),
-            county_codes=listed(record.county_codes),
-            municipality_codes=listed(record.municipality_codes),
+            business_classifications=as_list(record.business_classifications),
+            business_types=as_list(record.business_types),
+            care_types=as_list(record.care_types),
+            management=as_list(record.management),
+            county_codes=as_list(record.county_codes),
+            municipality_codes=as_list(record.municipality_codes),
         )
 
 
-@strawberry.type(description="A named set of a principal's clinics: listed, or by a live rule.")
+@strawberry.type(
+    description="A named group of a principal's clinics: a list, or all that fit a rule."
+)
 class ClinicGroup(Node):
     record: strawberry.Private[records.ClinicGroup]
-    name: str = strawberry.field(description="Its name.")
+    name: str = strawberry.field(description="Name.")
     rule: ClinicRule | None = strawberry.field(
-        description="What its clinics have in common; null where they are listed."
+        description="The rule that its clinics fit; null for a listed group."
     )
 
     @classmethod
@@ -59,11 +61,13 @@ class ClinicGroup(Node):
         rule = ClinicRule.of(record.rule) if record.rule else None
         return cls(record=record, id=strawberry.ID(record.id), name=record.name, rule=rule)
 
-    @strawberry.field(description="Whose clinics they are.")
+    @strawberry.field(description="The principal that the clinics belong to.")
     def principal(self, info: Info) -> Principal:
         return Principal.of(info.context.principals[self.record.principal])
 
-    @strawberry.field(description="The clinics in it now that the viewer may read, by HSA-id.")
+    @strawberry.field(
+        description="The clinics in the group now that the viewer may read, by HSA-id."
+    )
     async def clinics(
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[Clinic]:
@@ -73,25 +77,26 @@ class ClinicGroup(Node):
 
 
 @strawberry.input(
-    description="A group: new without `id`. Exactly one of `hsaIds`, `csv` and `rule`."
+    description="A group; a new one without `id`. Give exactly one of `hsaIds`, `csv` and `rule`."
 )
 class ClinicGroupSaveInput:
     id: strawberry.ID | None = strawberry.field(
-        default=None, description="The group to change; a new one if left out."
+        default=None, description="The group to change; omitted for a new one."
     )
-    principal: HsaId = strawberry.field(description="Whose clinics.")
+    principal: HsaId = strawberry.field(description="The principal that the clinics belong to.")
     name: str = strawberry.field(description="Not blank, at most 200 characters.")
     hsa_ids: list[HsaId] | None = strawberry.field(
-        default=None, description="The clinics, at most 20,000."
+        default=None, description="The clinics, 1 to 20,000."
     )
     csv: str | None = strawberry.field(
-        default=None, description="The clinics: a column `hsaId`, or one HSA-id on each line."
+        default=None,
+        description="The clinics: a column `hsaId`, or one HSA-id on each line; 1 to 20,000.",
     )
     rule: ClinicFilter | None = strawberry.field(
         default=None,
         description=(
-            "What they have in common, a clinic that fits later included. Without `text`, `group`,"
-            " `similarTo` and `status`."
+            "The rule; clinics that fit it later are included. At least one condition; `text`,"
+            " `group`, `similarTo` and `status` are not allowed."
         ),
     )
     idempotency_key: str | None = strawberry.field(
@@ -99,27 +104,27 @@ class ClinicGroupSaveInput:
     )
 
 
-@strawberry.type(description="What saving a group led to. With errors, nothing was written.")
+@strawberry.type(description="The result of saving a group. With errors, nothing was written.")
 class ClinicGroupPayload:
     clinic_group: ClinicGroup | None = strawberry.field(
-        default=None, description="The group as it is now."
+        default=None, description="The group after the change."
     )
     event: Event | None = strawberry.field(
-        default=None, description="The act as logged; null where nothing changed."
+        default=None, description="The event that was logged; null where nothing changed."
     )
     errors: list[UserError] = strawberry.field(
         default_factory=list, description="Why nothing was written."
     )
 
 
-def _rule(given: ClinicFilter | None) -> records.ClinicRule | None:
-    if given is None:
+def _rule_of(filter: ClinicFilter | None) -> records.ClinicRule | None:
+    if filter is None:
         return None
     for name, value in (
-        ("text", given.text),
-        ("group", given.group),
-        ("similarTo", given.similar_to),
-        ("status", given.status),
+        ("text", filter.text),
+        ("group", filter.group),
+        ("similarTo", filter.similar_to),
+        ("status", filter.status),
     ):
         if value is not None:
             raise InvalidInput.at(
@@ -127,14 +132,14 @@ def _rule(given: ClinicFilter | None) -> records.ClinicRule | None:
                 "NOT_IN_RULE",
                 "En regel kan bara bestå av egenskaper hos mottagningen.",
             )
-    which = criteria_of(given).filter
+    conditions = criteria_of(filter).filter
     return records.ClinicRule(
-        business_classifications=which.business_classifications,
-        business_types=which.business_types,
-        care_types=which.care_types,
-        management=which.management,
-        county_codes=which.county_codes,
-        municipality_codes=which.municipality_codes,
+        business_classifications=conditions.business_classifications,
+        business_types=conditions.business_types,
+        care_types=conditions.care_types,
+        management=conditions.management,
+        county_codes=conditions.county_codes,
+        municipality_codes=conditions.municipality_codes,
     )
 
 
@@ -142,8 +147,8 @@ def _rule(given: ClinicFilter | None) -> records.ClinicRule | None:
 class GroupMutation:
     @mutation(
         ClinicGroupPayload,
-        "Makes a group of clinics, or changes one. What is handed to a group by rule reaches the"
-        " clinics that a new rule brings in.",
+        "Creates or changes a group of clinics. Case types that are distributed to a group with a"
+        " rule also reach the clinics that fit only the new rule.",
     )
     async def clinic_group_save(
         self, info: Info, input: Given[ClinicGroupSaveInput]
@@ -155,7 +160,7 @@ class GroupMutation:
             name=input.name,
             hsa_ids=input.hsa_ids,
             csv=input.csv,
-            rule=_rule(input.rule),
+            rule=_rule_of(input.rule),
             key=key_of_call(info, input),
         )
         group = await resolve.get(info.context, saved.target or "")

@@ -1,4 +1,4 @@
-"""Local adaptations: what clinics add to central case types."""
+"""Local adaptations: the replies and terms that clinics add to central case types."""
 
 from typing import Any, Self
 
@@ -25,13 +25,13 @@ from store import records
 from store.records import Content
 
 
-@strawberry.type(description="What a clinic adds to a central case type.")
+@strawberry.type(description="The replies and terms that a clinic adds to a central case type.")
 class LocalAdaptationContent:
     standard_replies: list[StandardReply] = strawberry.field(
         description="The clinic's own reply texts for staff."
     )
     terms: list[TermsSection] = strawberry.field(
-        description="The clinic's own terms, which stand after the central ones."
+        description="The clinic's own terms, shown after the central ones."
     )
 
     @classmethod
@@ -59,7 +59,7 @@ class LocalAdaptationContent:
 SHAPE = ContentTypes(LOCAL_ADAPTATION, LocalAdaptationContent, LocalAdaptationContent.of)
 
 
-@version_type(SHAPE, "One immutable snapshot of a local adaptation.")
+@version_type(SHAPE, "An immutable version of a local adaptation.")
 class LocalAdaptationVersion(Version):
     @strawberry.field(description="The version of the central case type that it was written for.")
     def written_for(self) -> int:
@@ -113,8 +113,8 @@ class LocalAdaptation(Document):
 
     @strawberry.field(
         description=(
-            "The central case type has a newer version in force than the one this was written for."
-            " Saving again says that it fits."
+            "Whether the central case type has a newer published version than the one that the"
+            " adaptation was written for. Saving the adaptation again sets this to false."
         )
     )
     async def needs_review(self, info: Info) -> bool:
@@ -123,7 +123,7 @@ class LocalAdaptation(Document):
         return central.published is not None and central.published > written_for
 
     async def central(self, info: Info) -> records.Document:
-        """The case type as the store has it."""
+        """The record of the central case type."""
         found = await resolve.case_type_of(info.context, self.record)
         if found is None:
             raise LookupError(f"case type of {self.record.id}")
@@ -132,7 +132,8 @@ class LocalAdaptation(Document):
 
 @strawberry.input(
     description=(
-        "All that a clinic adds to a central case type; what stood there before is replaced."
+        "All replies and terms that a clinic adds to a central case type. They replace the earlier"
+        " ones."
     )
 )
 class LocalAdaptationSaveInput:
@@ -141,28 +142,31 @@ class LocalAdaptationSaveInput:
         description="A central case type that the clinic has."
     )
     expected_version: int = strawberry.field(
-        description="Number of the newest version that the caller has read; 0 for the first one."
+        description="Number of the latest version that the caller has read; 0 for the first version."
     )
     standard_replies: list[StandardReplyInput] = strawberry.field(
         description="The clinic's own reply texts; at most 200."
     )
     terms: list[TermsSectionInput] = strawberry.field(
-        description="The clinic's own terms; at most 100 parts."
+        description="The clinic's own terms; at most 100 sections."
     )
     note: str | None = strawberry.field(default=None, description=NOTE)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.type(description="What saving an adaptation led to. With errors, nothing was written.")
+@strawberry.type(
+    description="The result of saving an adaptation. With errors, nothing was written."
+)
 class LocalAdaptationPayload:
     local_adaptation: LocalAdaptation | None = strawberry.field(
-        default=None, description="The adaptation as it is now."
+        default=None, description="The adaptation after the change."
     )
     version: LocalAdaptationVersion | None = strawberry.field(
-        default=None, description="The version written; the newest where content was equal."
+        default=None,
+        description="The version written; the latest one where the content did not change.",
     )
     event: Event | None = strawberry.field(
-        default=None, description="The act as logged; null where nothing changed."
+        default=None, description="The event that was logged; null where nothing changed."
     )
     errors: list[UserError] = strawberry.field(
         default_factory=list, description="Why nothing was written."
@@ -173,13 +177,14 @@ class LocalAdaptationPayload:
 class AdaptationMutation:
     @mutation(
         LocalAdaptationPayload,
-        "Writes a clinic's own replies and terms on a central case type, in force at once, for the"
-        " central version in force. `expectedVersion: 0` writes the first one.",
+        "Saves a clinic's own replies and terms on a central case type. They are published at once"
+        " and written for the published central version. `expectedVersion: 0` saves the first"
+        " version.",
     )
     async def local_adaptation_save(
         self, info: Info, input: Given[LocalAdaptationSaveInput]
     ) -> LocalAdaptationPayload:
-        given: dict[str, Any] = {
+        content: dict[str, Any] = {
             "standardReplies": plain(input.standard_replies),
             "terms": plain(input.terms),
         }
@@ -187,7 +192,7 @@ class AdaptationMutation:
             info.context,
             input.clinic,
             input.case_type,
-            content=given,
+            content=content,
             expected_version=input.expected_version,
             note=input.note,
             key=key_of_call(info, input),

@@ -1,4 +1,4 @@
-"""The order of case types on clinics' pages."""
+"""Sets the order of case types on clinics' start pages and contact cards."""
 
 import strawberry
 
@@ -12,7 +12,8 @@ from schema.scalars import HsaId
 
 @strawberry.input(
     description=(
-        "Whose pages: one clinic's, those of every clinic of a group, or the principal's default."
+        "The pages to order: of one clinic, of every clinic in a group, or of every clinic of a"
+        " principal."
     ),
     one_of=True,
 )
@@ -28,29 +29,31 @@ class ReorderTarget:
 
 @strawberry.input(
     description=(
-        "An order. A clinic's own comes first, then its groups' (the one saved last first), then"
-        " its principal's; a case type that none of them names stands last, or at the place that"
-        " its distribution asked for."
+        "An order of case types. A clinic's own order takes precedence, then the orders of its"
+        " groups (the last saved first), then its principal's. A case type that is in none of them"
+        " comes last, or at the position that its distribution requested."
     )
 )
 class CaseTypesReorderInput:
-    on: ReorderTarget = strawberry.field(description="Whose pages.")
+    on: ReorderTarget = strawberry.field(description="The pages to order.")
     which: OrderedList = strawberry.field(
         default=OrderedList.START_PAGE,
         name="list",
         description="The start page or the contact card.",
     )
     order: list[strawberry.ID] = strawberry.field(
-        description="Case types, each once, the first on top; an empty list takes the order away."
+        description=(
+            "Case types, each once, from the top; at most 1,000. An empty list removes the order."
+        )
     )
     note: str | None = strawberry.field(default=None, description=NOTE)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.type(description="What an act led to. With errors, nothing was written.")
+@strawberry.type(description="The result of a change. With errors, nothing was written.")
 class EventPayload:
     event: Event | None = strawberry.field(
-        default=None, description="The act as logged; null where nothing changed."
+        default=None, description="The event that was logged; null where nothing changed."
     )
     errors: list[UserError] = strawberry.field(
         default_factory=list, description="Why nothing was written."
@@ -63,14 +66,14 @@ class OrderMutation:
     async def case_types_reorder(
         self, info: Info, input: Given[CaseTypesReorderInput]
     ) -> EventPayload:
-        on = resolve.Target(
+        target = resolve.OrderTarget(
             clinic=input.on.clinic or None,
             group=input.on.group or None,
             principal=input.on.principal or None,
         )
         saved = await resolve.save(
             info.context,
-            on,
+            target,
             input.which,
             input.order,
             note=input.note,

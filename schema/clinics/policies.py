@@ -1,4 +1,4 @@
-"""What principals decide for their clinics."""
+"""The policies of principals for their clinics."""
 
 from typing import Any
 
@@ -14,16 +14,16 @@ from schema.scalars import HsaId
 from store import records
 from store.records import key_of
 
-_ACTIVATION = "Who shows central case types to residents."
-_EDIT = "Whether clinics may edit, adapt, follow and reorder at all."
-_LINKS = "Whether case types may have links that open an open page from logged-in mode."
+_ACTIVATION = "Whether the principal or each clinic shows central case types to residents."
+_EDIT = "Whether clinics may edit, adapt, follow and reorder case types."
+_LINKS = "Whether case types may have links from logged-in mode to open pages."
 _ACR = (
-    "The lowest level of assurance of a sign-in, as the identity provider names it:"
+    "The lowest accepted level of assurance of a sign-in, by the identity provider's name:"
     " `http://id.sambi.se/loa/loa3` or `…/loa2`."
 )
 
 
-@strawberry.type(description="What a principal has decided for its clinics.")
+@strawberry.type(description="A principal's policies for its clinics.")
 class Policies:
     central_activation: CentralActivation = strawberry.field(description=_ACTIVATION)
     clinics_edit: bool = strawberry.field(description=_EDIT)
@@ -40,9 +40,9 @@ class Policies:
         )
 
 
-@strawberry.input(description="What a principal decides; what is left out stays as it is.")
+@strawberry.input(description="The policies to change. Omitted policies do not change.")
 class PrincipalPoliciesSaveInput:
-    principal: HsaId = strawberry.field(description="Who decides.")
+    principal: HsaId = strawberry.field(description="The principal.")
     central_activation: CentralActivation | None = strawberry.field(
         default=None, description=_ACTIVATION
     )
@@ -53,13 +53,13 @@ class PrincipalPoliciesSaveInput:
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.type(description="What a decision led to. With errors, nothing was written.")
+@strawberry.type(description="The result of changing policies. With errors, nothing was written.")
 class PrincipalPayload:
     principal: Principal | None = strawberry.field(
-        default=None, description="The principal as it is now."
+        default=None, description="The principal after the change."
     )
     event: Event | None = strawberry.field(
-        default=None, description="The act as logged; null where nothing changed."
+        default=None, description="The event that was logged; null where nothing changed."
     )
     errors: list[UserError] = strawberry.field(
         default_factory=list, description="Why nothing was written."
@@ -68,17 +68,17 @@ class PrincipalPayload:
 
 @strawberry.type
 class PolicyMutation:
-    @mutation(PrincipalPayload, "Changes what a principal has decided for its clinics.")
+    @mutation(PrincipalPayload, "Changes a principal's policies for its clinics.")
     async def principal_policies_save(
         self, info: Info, input: Given[PrincipalPoliciesSaveInput]
     ) -> PrincipalPayload:
-        given: dict[str, Any] = {
+        values: dict[str, Any] = {
             "central_activation": input.central_activation,
             "clinics_edit": input.clinics_edit,
             "open_page_links": input.open_page_links,
             "lowest_acr": input.lowest_acr,
         }
-        changes = {name: value for name, value in given.items() if value is not None}
+        changes = {name: value for name, value in values.items() if value is not None}
         saved = await resolve.save(
             info.context, input.principal, changes, note=input.note, key=key_of_call(info, input)
         )

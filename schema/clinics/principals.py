@@ -1,4 +1,4 @@
-"""Principals: who answers for clinics, and what each principal has for its clinics."""
+"""Principals: the bodies that answer for clinics, with their groups, policies, roles and logs."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,15 +24,18 @@ if TYPE_CHECKING:
 
 @strawberry.type(
     description=(
-        "Who answers for clinics (huvudman): the national management, a region or a municipality."
+        "A body that answers for clinics (huvudman): the national management, a region or a"
+        " municipality."
     )
 )
 class Principal(Node):
     record: strawberry.Private[records.Principal]
-    hsa_id: HsaId = strawberry.field(description="Its HSA-id.")
-    name: str = strawberry.field(description="Its name.")
+    hsa_id: HsaId = strawberry.field(description="HSA-id.")
+    name: str = strawberry.field(description="Name.")
     kind: PrincipalKind = strawberry.field(description="National, region or municipality.")
-    county_code: str | None = strawberry.field(description="2 digits.")
+    county_code: str | None = strawberry.field(
+        description="County code, 2 digits; null where it has none."
+    )
 
     @classmethod
     def of(cls, record: records.Principal) -> "Principal":
@@ -57,7 +60,8 @@ class Principal(Node):
 
     @strawberry.field(
         description=(
-            "Its groups of clinics, by name. For those who hold a role for the whole principal."
+            "Its groups of clinics, by name. Empty for callers without a role for the whole"
+            " principal."
         )
     )
     async def groups(
@@ -70,7 +74,7 @@ class Principal(Node):
 
     @strawberry.field(
         description=(
-            "What it has decided for its clinics. For those who hold a role there; null for others."
+            "Its policies for its clinics; null for callers without a role at the principal."
         )
     )
     async def policies(
@@ -83,8 +87,8 @@ class Principal(Node):
 
     @strawberry.field(
         description=(
-            "Roles given in the registry's own table, at the principal and its clinics. For"
-            " administrators and reviewers."
+            "Roles granted in the registry's own table, at the principal and its clinics. Only for"
+            " administrators and reviewers; empty for others."
         )
     )
     async def role_grants(
@@ -98,17 +102,14 @@ class Principal(Node):
         )
 
     @strawberry.field(
-        description=(
-            "Its log, newest first. For those who may read it: administrators, reviewers,"
-            " reporters."
-        )
+        description=("Its log, newest first. Only for administrators, reviewers and reporters.")
     )
     async def events(
         self,
         info: Info,
         filter: Annotated[
             Annotated["EventFilter", strawberry.lazy("schema.log.events")] | None,
-            strawberry.argument(description="Which acts; all without."),
+            strawberry.argument(description="Selects events; all without one."),
         ] = None,
         first: First = None,
         after: After = None,
@@ -120,12 +121,12 @@ class Principal(Node):
             filter_of,
         )
 
-        which = filter_of(filter)
+        filter_ = filter_of(filter)
         page = await events.page(
-            info.context, self.record.key, which, paging(first, after, last, before)
+            info.context, self.record.key, filter_, paging(first, after, last, before)
         )
         return connection(
-            page, Event.of, lambda: events.count(info.context, self.record.key, which)
+            page, Event.of, lambda: events.count(info.context, self.record.key, filter_)
         )
 
 

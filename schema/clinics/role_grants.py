@@ -1,4 +1,4 @@
-"""The registry's own table of roles, and persons with protected identity."""
+"""Roles in the registry's own table, and persons with protected identity."""
 
 from datetime import datetime
 
@@ -18,16 +18,17 @@ from store import records
 
 @strawberry.type(
     description=(
-        "A role that a person holds by the registry's own table, for those whose tokens carry none."
+        "A role granted to a person in the registry's own table, for persons whose tokens have no"
+        " roles."
     )
 )
 class RoleGrant(Node):
     record: strawberry.Private[records.RoleGrant]
-    role: Role = strawberry.field(description="Which role.")
-    unit: HsaId = strawberry.field(description="The principal or clinic that it is held for.")
-    employee_hsa_id: HsaId = strawberry.field(description="Who holds it.")
-    since: datetime = strawberry.field(description="Since when.")
-    by: Actor = strawberry.field(description="Who gave it.")
+    role: Role = strawberry.field(description="The role.")
+    unit: HsaId = strawberry.field(description="The principal or clinic that the role is held for.")
+    employee_hsa_id: HsaId = strawberry.field(description="HSA-id of the person who holds it.")
+    since: datetime = strawberry.field(description="When it was granted.")
+    by: Actor = strawberry.field(description="Who granted it.")
 
     @classmethod
     def of(cls, record: records.RoleGrant) -> "RoleGrant":
@@ -42,38 +43,42 @@ class RoleGrant(Node):
         )
 
 
-@strawberry.input(description="Who is given which role.")
+@strawberry.input(description="A role to grant to a person.")
 class RoleGrantInput:
     unit: HsaId = strawberry.field(description="A principal or a clinic.")
-    role: Role = strawberry.field(description="A person's role that can be held there.")
+    role: Role = strawberry.field(description="A role of persons that can be held at the unit.")
     employee: HsaId = strawberry.field(description="The person's HSA-id.")
     note: str | None = strawberry.field(default=None, description=NOTE)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="Which grant is taken away.")
+@strawberry.input(description="A grant to revoke.")
 class RoleRevokeInput:
     id: strawberry.ID = strawberry.field(description="The grant.")
     note: str | None = strawberry.field(default=None, description=NOTE)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.input(description="Whose identity is protected, or no longer.")
+@strawberry.input(description="A person whose identity is protected, or no longer protected.")
 class PersonProtectInput:
-    principal: HsaId = strawberry.field(description="Whose administrator says so.")
+    principal: HsaId = strawberry.field(description="The principal that protects the person.")
     employee: HsaId = strawberry.field(description="The person's HSA-id.")
-    protected: bool = strawberry.field(description="Whether the name is kept out of everything.")
+    protected: bool = strawberry.field(
+        description="Whether the registry keeps no name of the person."
+    )
     note: str | None = strawberry.field(default=None, description=NOTE)
     idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
-@strawberry.type(description="What an act on a role led to. With errors, nothing was written.")
+@strawberry.type(
+    description="The result of granting or revoking. With errors, nothing was written."
+)
 class RoleGrantPayload:
     role_grant: RoleGrant | None = strawberry.field(
-        default=None, description="The grant, ended or not."
+        default=None, description="The grant, current or ended."
     )
     event: Event | None = strawberry.field(
-        default=None, description="The act as logged; null where nothing changed."
+        default=None, description="The event that was logged; null where nothing changed."
     )
     errors: list[UserError] = strawberry.field(
         default_factory=list, description="Why nothing was written."
@@ -90,7 +95,7 @@ async def _payload(info: Info, saved: records.Saved) -> RoleGrantPayload:
 
 @strawberry.type
 class RoleGrantMutation:
-    @mutation(RoleGrantPayload, "Gives a person a role at a principal or a clinic.")
+    @mutation(RoleGrantPayload, "Grants a person a role at a principal or a clinic.")
     async def role_grant(self, info: Info, input: Given[RoleGrantInput]) -> RoleGrantPayload:
         saved = await resolve.grant(
             info.context,
@@ -102,7 +107,7 @@ class RoleGrantMutation:
         )
         return await _payload(info, saved)
 
-    @mutation(RoleGrantPayload, "Takes a role away that was given here.")
+    @mutation(RoleGrantPayload, "Revokes a role that was granted in the registry.")
     async def role_revoke(self, info: Info, input: Given[RoleRevokeInput]) -> RoleGrantPayload:
         saved = await resolve.revoke(
             info.context, input.id, note=input.note, key=key_of_call(info, input)
@@ -111,8 +116,8 @@ class RoleGrantMutation:
 
     @mutation(
         EventPayload,
-        "Erases the name of a person with protected identity and keeps none from then on; or keeps"
-        " names again.",
+        "Erases the name of a person with protected identity and stops storing it, or allows storing"
+        " it again. The name is stored again only when no principal protects the person.",
     )
     async def person_protect(self, info: Info, input: Given[PersonProtectInput]) -> EventPayload:
         saved = await resolve.protect(

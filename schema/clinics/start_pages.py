@@ -1,26 +1,28 @@
-"""What residents meet at a clinic."""
+"""The case types that residents see at a clinic."""
 
 import strawberry
 
-from resolvers.clinics.start_pages import Entry
+from resolvers.clinics import start_pages
 from schema.clinics.local_adaptations import LocalAdaptationVersion
 from schema.errors import Info
 from schema.kinds.case_type_content import CaseTypeContent
 from schema.kinds.case_types import CaseType, CaseTypeVersion
 
 
-@strawberry.type(description="One case type as residents meet it at a clinic.")
+@strawberry.type(description="A case type as residents see it at a clinic.")
 class StartPageEntry:
-    entry: strawberry.Private[Entry]
-    position: int = strawberry.field(description="Its place on the page, from 1.")
+    entry: strawberry.Private[start_pages.StartPageEntry]
+    position: int = strawberry.field(description="Position on the page, from 1.")
     case_type: CaseType = strawberry.field(description="The case type as it is now.")
-    version: CaseTypeVersion = strawberry.field(description="The version that residents met.")
+    version: CaseTypeVersion = strawberry.field(
+        description="The version that residents see, or saw at that moment."
+    )
     adaptation: LocalAdaptationVersion | None = strawberry.field(
-        description="The clinic's own additions then; null where there were none."
+        description="The clinic's local adaptation at that moment; null where it had none."
     )
 
     @classmethod
-    def of(cls, entry: Entry, info: Info) -> "StartPageEntry":
+    def of(cls, entry: start_pages.StartPageEntry, info: Info) -> "StartPageEntry":
         return cls(
             entry=entry,
             position=entry.position,
@@ -31,13 +33,15 @@ class StartPageEntry:
 
     @strawberry.field(
         description=(
-            "Central content with the clinic's own replies and terms merged in, placeholders"
-            " filled: what the resident sees."
+            "The central content with the clinic's own replies and terms merged in and placeholders"
+            " filled in, as the resident sees it."
         )
     )
     def effective(self) -> CaseTypeContent:
         return CaseTypeContent.of(self.entry.effective)
 
-    @strawberry.field(description="The same as an accessible, sanitised HTML fragment.")
+    @strawberry.field(
+        description="The effective content as an accessible, sanitised HTML fragment."
+    )
     def html(self) -> str:
         return self.entry.html()

@@ -1,1 +1,1 @@
-"""Principals and clinics: groups, assignments, distribution, start pages, policies and roles."""
+"""Stores principals, clinics, groups, assignments, start pages, policies and roles."""

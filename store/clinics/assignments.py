@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from store.clinics.filters import Reach
+from store.clinics.filters import ClinicScope
 from store.clinics.validity import valid_at
 from store.documents.scopes import NOTHING
 from store.mongo.connection import Database
@@ -48,7 +48,7 @@ class AssignmentFilter:
     exclusive to.
     """
 
-    within: Reach | None = None
+    within: ClinicScope | None = None
     principal: str | None = None
     clinics: Sequence[str] | None = None
     document: str | None = None
@@ -186,7 +186,7 @@ class Assignments:
         )
         return {row["clinic"]: AssignmentOrigin(row["origin"]) for row in rows}
 
-    async def handed_out(self, principal: str) -> list[str]:
+    async def central_documents(self, principal: str) -> list[str]:
         """The documents that clinics of a principal have now, but for their own; each is a step in
         the index, at however many clinics it is.
         """

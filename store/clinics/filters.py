@@ -15,7 +15,7 @@ _SWEDISH_LETTERS = frozenset("åäö")
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ClinicScope:
     """All clinics of some principals, and some clinics by key."""
 
     principals: frozenset[str]
@@ -50,7 +50,7 @@ class ClinicFilter:
         also: Other filters that must hold as well.
     """
 
-    within: Reach | None = None
+    within: ClinicScope | None = None
     principal: str | None = None
     keys: Sequence[str] | None = None
     text: str | None = None

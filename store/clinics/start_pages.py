@@ -133,7 +133,7 @@ class StartPages:
         groups = await self._groups.of_clinics(clinics, sequence)
         return await self._orders.of_clinics(clinics, groups, which, sequence)
 
-    async def places(
+    async def positions(
         self, clinics: Sequence[Clinic], which: OrderedList, sequence: int | None = None
     ) -> Mapping[tuple[str, str], int]:
         """The 1-based place of each case type among all that a clinic has, shown or not, by

@@ -10,7 +10,7 @@ from store.mongo.connection import Database, Query
 
 
 @dataclass(frozen=True, slots=True)
-class AdoptionAsked:
+class AdoptionQuery:
     """Of which document, at which clinics (all that have it, where None)."""
 
     document: str
@@ -45,10 +45,10 @@ class Adoptions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def of(self, asked: Iterable[AdoptionAsked]) -> Mapping[AdoptionAsked, Adoption]:
+    async def of(self, asked: Iterable[AdoptionQuery]) -> Mapping[AdoptionQuery, Adoption]:
         """Counts for several documents, in two round trips."""
         keys = list(dict.fromkeys(asked))
-        counts: dict[AdoptionAsked, dict[int | None, int]] = {key: {} for key in keys}
+        counts: dict[AdoptionQuery, dict[int | None, int]] = {key: {} for key in keys}
         for clinics in {key.clinics for key in keys}:
             same = {key.document: key for key in keys if key.clinics == clinics}
             some = {} if clinics is None else {"clinic": {"$in": list(clinics)}}

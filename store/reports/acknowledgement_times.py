@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from store.clinics.filters import Reach
+from store.clinics.filters import ClinicScope
 from store.mongo.connection import Database, Row
 from store.records import Action, Audience
 
@@ -115,7 +115,7 @@ class Readings:
         return row["sequence"] if row else 0
 
     async def told(
-        self, publications: Sequence[Publication], reach: Reach, clinics: Sequence[str] | None
+        self, publications: Sequence[Publication], reach: ClinicScope, clinics: Sequence[str] | None
     ) -> Mapping[str, Sequence[Told]]:
         """For each document the clinics that had it meanwhile.
 

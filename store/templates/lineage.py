@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from store.clinics.filters import Reach
+from store.clinics.filters import ClinicScope
 from store.documents.listing import DocumentFilter
 from store.documents.scopes import Scope, Visibility
 from store.kinds.kinds import Kinds
@@ -86,7 +86,7 @@ class ClinicsAsked:
     """
 
     documents: tuple[str, ...]
-    within: Reach | None = None
+    within: ClinicScope | None = None
 
 
 class Lineage:
@@ -120,7 +120,7 @@ class Lineage:
         return {root: _below(root, children, newest) for root in roots}
 
     async def candidates(
-        self, which: DocumentFilter, scope: Scope, within: Reach | None, *, limit: int
+        self, which: DocumentFilter, scope: Scope, within: ClinicScope | None, *, limit: int
     ) -> list[Candidate]:
         """The templates to look through, at most `limit` of them: those in some principals' logs
         and of some clinics, or all (None).
@@ -198,7 +198,7 @@ def _held(asked: ClinicsAsked) -> Row:
     }
 
 
-def _either(principal: str, clinic: str, within: Reach) -> Row:
+def _either(principal: str, clinic: str, within: ClinicScope) -> Row:
     """What is some principals' or some clinics', by the fields that say so."""
     return {
         "$or": [

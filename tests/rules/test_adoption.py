@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from store.clinics.selectors import ClinicSelector
-from store.clinics.version_adoption import AdoptionAsked
+from store.clinics.version_adoption import AdoptionQuery
 from store.mongo.paging import Paging
 from store.notifications.notifications import Inbox
 from store.records import Act, Actor, Document, Role
@@ -152,7 +152,7 @@ async def compare(store: Store, model: Model, document: Document) -> None:
         )
         assert {sequence for _, sequence in by} == set(model.told[clinic]) - set(unseen)
     [adoption] = (
-        await store.adoptions.of([AdoptionAsked(document.id, document.published, None)])
+        await store.adoptions.of([AdoptionQuery(document.id, document.published, None)])
     ).values()
     counts = Counter(version for version in model.versions.values() if version is not None)
     assert {one.version: one.clinics for one in adoption.by_version} == counts

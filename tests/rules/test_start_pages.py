@@ -77,7 +77,7 @@ class Played:
                 entry.html(),
             )
             for which in OrderedList
-            for entry in await start_pages.entries(self.context, clinic, which, as_of)
+            for entry in await start_pages.entries_of(self.context, clinic, which, as_of)
         ]
 
     async def say(self) -> None:
@@ -138,9 +138,9 @@ async def play(table: Played, act: str, one: int, other: int, number: int) -> No
             )
         case "reorder":
             target = (
-                orders.Target(clinic=clinic),
-                orders.Target(group=table.group),
-                orders.Target(principal=STOCKHOLM),
+                orders.OrderTarget(clinic=clinic),
+                orders.OrderTarget(group=table.group),
+                orders.OrderTarget(principal=STOCKHOLM),
             )[number % 3]
             order = table.case_types[:: 1 if number % 2 else -1][: 1 + number % 2]
             await orders.save(context, target, list(OrderedList)[other], order, **rest)

@@ -384,7 +384,7 @@ async def test_what_clinics_have_of_their_principal_is_told_without_their_own(st
         document_of(own).id,
     }
 
-    assert sorted(await store.assignments.handed_out(STOCKHOLM)) == sorted(
+    assert sorted(await store.assignments.central_documents(STOCKHOLM)) == sorted(
         [everywhere.id, followed.id]
     )
-    assert await store.assignments.handed_out(UPPSALA) == [elsewhere.id]
+    assert await store.assignments.central_documents(UPPSALA) == [elsewhere.id]

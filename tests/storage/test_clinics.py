@@ -7,7 +7,7 @@ import pytest
 
 from resolvers.kinds.registrations import KINDS
 from store.clinics.clinics import ClinicRow
-from store.clinics.filters import ClinicFilter, Reach
+from store.clinics.filters import ClinicFilter, ClinicScope
 from store.errors import RowsRefused
 from store.mongo.connection import Database
 from store.mongo.paging import Paging
@@ -264,11 +264,15 @@ async def test_clinics_are_found_by_each_field_and_counted(store: Store) -> None
             [BJORKEN, LINDEN, EKEN],
         ),
         (ClinicFilter(statuses=()), []),
-        (ClinicFilter(within=Reach(frozenset({UPPSALA}), frozenset({LINDEN}))), [LINDEN, foreign]),
-        (ClinicFilter(within=Reach(frozenset(), frozenset()), principal=STOCKHOLM), []),
+        (
+            ClinicFilter(within=ClinicScope(frozenset({UPPSALA}), frozenset({LINDEN}))),
+            [LINDEN, foreign],
+        ),
+        (ClinicFilter(within=ClinicScope(frozenset(), frozenset()), principal=STOCKHOLM), []),
         (
             ClinicFilter(
-                within=Reach(frozenset(), frozenset({BJORKEN})), business_classifications=("1502",)
+                within=ClinicScope(frozenset(), frozenset({BJORKEN})),
+                business_classifications=("1502",),
             ),
             [BJORKEN],
         ),

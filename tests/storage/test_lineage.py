@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE
-from store.clinics.filters import Reach
+from store.clinics.filters import ClinicScope
 from store.content.comparison import drift
 from store.documents.heads import LogPosition, NewDocument
 from store.documents.heads import created as new_document
@@ -170,7 +170,7 @@ async def test_clinics_are_counted_once_each_and_now(store: Store) -> None:
     both, gone, here = (
         ClinicsAsked((first.id, third.id)),
         ClinicsAsked((second.id,)),
-        ClinicsAsked((first.id, third.id), Reach(frozenset(), frozenset({LINDEN, EKEN}))),
+        ClinicsAsked((first.id, third.id), ClinicScope(frozenset(), frozenset({LINDEN, EKEN}))),
     )
 
     assert await store.lineage.clinics([both, gone, here, ClinicsAsked(())]) == {

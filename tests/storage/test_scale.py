@@ -17,9 +17,9 @@ from resolvers.kinds.registrations import KINDS
 from resolvers.reference.principals import reference_principals
 from store.clinics.assignments import AssignmentFilter, AssignmentOrder
 from store.clinics.clinics import ClinicRow
-from store.clinics.filters import ClinicFilter, Reach
+from store.clinics.filters import ClinicFilter, ClinicScope
 from store.clinics.selectors import ClinicSelector, resolve_clinics
-from store.clinics.version_adoption import AdoptionAsked
+from store.clinics.version_adoption import AdoptionQuery
 from store.mongo.connection import Database, Row
 from store.mongo.paging import Paging
 from store.records import AssignmentOrigin, Clinic, ClinicRule, Document, OrderedList
@@ -34,7 +34,7 @@ MANY, FEW = 8_000, 80
 CASE_TYPES = 30
 NAMES = ("Björken", "Linden", "Eken", "Almen", "Asken", "Tallen", "Granen", "Häggen")
 KINDS_OF_CARE = ("1502", "1504", "1112", "1324")
-WITHIN = Reach(frozenset({STOCKHOLM}), frozenset())
+WITHIN = ClinicScope(frozenset({STOCKHOLM}), frozenset())
 PAGE = Paging(limit=50)
 REGIONS = AssignmentFilter(within=WITHIN, principal=STOCKHOLM)
 
@@ -293,11 +293,11 @@ async def test_how_far_8000_clinics_have_taken_a_version_is_counted_in_a_twentie
     large: Region,
 ) -> None:
     async def read(region: Region) -> object:
-        return await region.store.adoptions.of([AdoptionAsked(region.case_type.id, 1, None)])
+        return await region.store.adoptions.of([AdoptionQuery(region.case_type.id, 1, None)])
 
     [seconds] = await timed(read, large)
     [found] = (
-        await large.store.adoptions.of([AdoptionAsked(large.case_type.id, 1, None)])
+        await large.store.adoptions.of([AdoptionQuery(large.case_type.id, 1, None)])
     ).values()
     costs_of_it = await large.cost(read)
 
@@ -310,7 +310,7 @@ async def test_how_far_8000_clinics_have_taken_a_version_is_counted_in_a_twentie
 async def handed_out(region: Region) -> Mapping[str, int]:
     """What clinics have of the principal, with the versions in force."""
     return await region.store.documents.in_force(
-        STOCKHOLM, await region.store.assignments.handed_out(STOCKHOLM)
+        STOCKHOLM, await region.store.assignments.central_documents(STOCKHOLM)
     )
 
 
