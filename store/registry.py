@@ -9,8 +9,9 @@ from store.clinics.distribution import Distribution
 from store.clinics.groups import Groups
 from store.clinics.local_adaptations import Adaptations
 from store.clinics.orders import Orders
+from store.clinics.people import People
 from store.clinics.policies import Policies
-from store.clinics.principals import People, Principals
+from store.clinics.principals import Principals
 from store.clinics.role_grants import RoleGrants
 from store.clinics.start_pages import StartPages
 from store.clinics.version_adoption import Adoptions

@@ -1,1 +1,1 @@
-"""Who may do what with principals, clinics, groups, assignments, start pages, policies and roles."""
+"""Who may do what with principals, clinics, groups, assignments, pages, policies and roles."""

@@ -138,7 +138,7 @@ async def protect(
 
 
 async def _unit(context: Context, unit: str) -> tuple[str, str | None]:
-    """Keys of the principal and of the clinic; None for the clinic where the unit is a principal."""
+    """Keys of the principal and the clinic of a unit; no clinic where it is a principal."""
     key = key_of(unit)
     if key in context.principals:
         return key, None

@@ -1,4 +1,4 @@
-"""Assignments: which clinics have which case types; clinics follow, unfollow, show and hide them."""
+"""Assignments: the case types that clinics have, follow, show and hide."""
 
 from datetime import datetime
 from typing import Annotated
@@ -182,10 +182,10 @@ class AssignmentFilter:
 class AssignmentQuery:
     @strawberry.field(
         description=(
-            "The case types that clinics have, within what the viewer may read; with `asOf`, at that"
-            " moment. Callers who can read several principals must give a principal, clinic, case"
-            " type or group when they use `asOf` or an order by time, since each principal has its"
-            " own log."
+            "The case types that clinics have, within what the viewer may read; with `asOf`, at"
+            " that moment. Callers who can read several principals must give a principal, clinic,"
+            " case type or group when they use `asOf` or an order by time, since each principal has"
+            " its own log."
         )
     )
     async def assignments(
@@ -229,7 +229,7 @@ class CaseTypeFollowInput:
 
 
 @strawberry.type(
-    description="The result of a change to a case type at a clinic. With errors, nothing was written."
+    description="The result of a change at a clinic. With errors, nothing was written."
 )
 class AssignmentPayload:
     assignment: Assignment | None = strawberry.field(

@@ -34,9 +34,7 @@ AsOf = Annotated[
 ]
 
 
-@strawberry.type(
-    description="A coded value of the national directory. Unknown codes are accepted: the lists change."
-)
+@strawberry.type(description="A coded value of the national directory. Unknown codes are accepted.")
 class CodedValue:
     code: str = strawberry.field(description="The code.")
     name: str | None = strawberry.field(description="Its meaning, where known.")
@@ -101,7 +99,8 @@ class Clinic(Node):
 
     @strawberry.field(
         description=(
-            "The groups that it is in now. Empty for callers without a role for the whole principal."
+            "The groups that it is in now. Empty for callers without a role for the whole"
+            " principal."
         )
     )
     async def groups(

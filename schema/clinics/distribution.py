@@ -87,7 +87,7 @@ class LocalCandidate:
         return Clinic.of(clinic)
 
     @strawberry.field(
-        description="The local case type. Give its id in `replaceLocal` to archive it in the same act."
+        description="The local case type. Its id in `replaceLocal` archives it in the same act."
     )
     async def case_type(self, info: Info) -> CaseType:
         document = await info.context.loaders.documents.load(self.found.document)

@@ -142,7 +142,7 @@ class LocalAdaptationSaveInput:
         description="A central case type that the clinic has."
     )
     expected_version: int = strawberry.field(
-        description="Number of the latest version that the caller has read; 0 for the first version."
+        description="Number of the latest version that the caller has read; 0 for the first one."
     )
     standard_replies: list[StandardReplyInput] = strawberry.field(
         description="The clinic's own reply texts; at most 200."

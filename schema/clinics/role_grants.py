@@ -116,8 +116,8 @@ class RoleGrantMutation:
 
     @mutation(
         EventPayload,
-        "Erases the name of a person with protected identity and stops storing it, or allows storing"
-        " it again. The name is stored again only when no principal protects the person.",
+        "Erases the name of a person with protected identity and stops storing it, or allows"
+        " storing it again. The name is stored again only when no principal protects the person.",
     )
     async def person_protect(self, info: Info, input: Given[PersonProtectInput]) -> EventPayload:
         saved = await resolve.protect(

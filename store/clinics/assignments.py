@@ -1,6 +1,6 @@
-"""Which clinics have which case types, now and at any moment before.
+"""Reads which clinics have which case types, now and at any moment in the past.
 
-Read only: `distribution` writes.
+`assigning` and `distribution` write assignments.
 """
 
 import asyncio
@@ -20,15 +20,15 @@ from store.mongo.rows import assignment_from
 from store.records import Assignment, AssignmentOrigin
 
 Clinics = AbstractSet[str] | Mapping[str, object]
-"""Keys of clinics, any of which is found at once."""
+"""Keys of clinics, with look-up in constant time."""
 
-_FEW = 100
+_MAX_LISTED_CLINICS = 100
 _MAX_MERGED = 200
 _BRANCHES = 100  # MongoDB takes at most 1,000 stages in a pipeline
 
 
 class AssignmentOrder(StrEnum):
-    """By clinic and then document, or by the time since when they hold."""
+    """By clinic and then document, or by the start of the assignment."""
 
     CLINIC_ASC = "CLINIC_ASC"
     SINCE_ASC = "SINCE_ASC"
@@ -37,15 +37,23 @@ class AssignmentOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AssignmentFilter:
-    """Which assignments; what is None does not matter.
+    """Conditions on assignments, all of which must hold; None sets no condition.
 
-    `clinics` and `principal` are keys; `within` is whose clinics someone may read; `central_only`
-    leaves out clinics' own case types,
-    `local_only` all others.
-    `behind` are documents with their versions in force: of these, those whose clinics have not
-    acknowledged that version.
-    `documents` are the only ones, `other_than` none of them; times are of `since`, inclusive from,
-    exclusive to.
+    Attributes:
+        within: The clinics that the viewer may read.
+        principal: Key of the clinics' principal.
+        clinics: Keys of the only clinics.
+        document: Id of the only document.
+        origin: How the clinics got the document.
+        central_only: Leave out local case types.
+        local_only: Leave out central case types.
+        behind: Published version numbers by id of the document: the assignments of these documents
+            whose clinics have not acknowledged that version.
+        documents: Ids of the only documents.
+        other_than: Ids of documents to leave out.
+        acknowledged_version: The version that the clinic has acknowledged.
+        since: The earliest `since` of an assignment, inclusive.
+        until: The latest `since` of an assignment, exclusive.
     """
 
     within: ClinicScope | None = None
@@ -63,23 +71,25 @@ class AssignmentFilter:
     until: datetime | None = None
 
     def where(self, moment: int | datetime | None) -> dict[str, Any]:
-        """As MongoDB's filter: those that hold just after an event, at a moment, or now."""
+        """MongoDB's filter for the assignments that are valid at a moment.
+
+        Args:
+            moment: A sequence number, for just after that event; a time; or None for now.
+        """
         rest = {"$and": [valid_at(moment), *self._conditions()]}
-        # Each branch whole, so that each is answered by the index on what clinics have
-        # acknowledged.
+        # Each branch has all conditions, so that the index on acknowledged versions serves it.
         return rest if self.behind is None else _lagging(self.behind, rest)
 
     def conditions(self) -> dict[str, Any]:
-        """The same whether they hold or not."""
+        """MongoDB's filter for the assignments of any time."""
         conditions = self._conditions()
         if self.behind is not None:
             conditions.append(_lagging(self.behind, {}))
         return {"$and": conditions} if conditions else {}
 
     def acknowledging(self, document: str, version: int | None) -> dict[str, Any]:
-        """The part of what lags where clinics have acknowledged one version of one document."""
-        # Asked for as a value, null would also mean missing: two stretches of the index, whose
-        # order is lost between them.
+        """MongoDB's filter for current assignments with one acknowledged version of a document."""
+        # The value null would also match a missing field: two ranges of the index, not in order.
         acknowledged = {"$type": "null"} if version is None else version
         return {
             "document": document,
@@ -88,17 +98,15 @@ class AssignmentFilter:
         }
 
     def by_clinic(self) -> bool:
-        """Whether few clinics are asked about, so that reading all that they have is the shortest
-        way.
-        """
-        among = (
+        """Whether so few clinics are listed that reading all their assignments is fastest."""
+        clinics = (
             self.clinics
             if self.clinics is not None
             else self.within.clinics
             if self.within and not self.within.principals
             else None
         )
-        return among is not None and len(among) <= _FEW
+        return clinics is not None and len(clinics) <= _MAX_LISTED_CLINICS
 
     def _conditions(self) -> list[dict[str, Any]]:
         conditions: list[dict[str, Any]] = []
@@ -121,9 +129,9 @@ class AssignmentFilter:
                 if len(self.clinics) == 1
                 else {"clinic": {"$in": list(self.clinics)}}
             )
-        return [*conditions, *self._of_what(), *self._how()]
+        return [*conditions, *self._document_conditions(), *self._assignment_conditions()]
 
-    def _of_what(self) -> Iterator[dict[str, Any]]:
+    def _document_conditions(self) -> Iterator[dict[str, Any]]:
         if self.document is not None:
             yield {"document": {"$eq": self.document}}
         if self.documents is not None:
@@ -133,7 +141,7 @@ class AssignmentFilter:
         if self.acknowledged_version is not None:
             yield {"acknowledged_version": self.acknowledged_version}
 
-    def _how(self) -> Iterator[dict[str, Any]]:
+    def _assignment_conditions(self) -> Iterator[dict[str, Any]]:
         if self.origin is not None:
             yield {"origin": str(self.origin)}
         if self.central_only:
@@ -161,34 +169,37 @@ class Assignments:
         self._database = database
 
     async def get_many(self, ids: Iterable[str]) -> Mapping[str, Assignment]:
-        """Assignments by id, ended ones included."""
+        """Assignments by id, current and ended."""
         rows = await self._database.find("assignments", {"_id": {"$in": sorted(set(ids))}})
         return {row["_id"]: assignment_from(row) for row in rows}
 
     async def of_clinics(self, clinics: Iterable[str]) -> list[Assignment]:
-        """All assignments of some clinics, past ones included."""
+        """All assignments of some clinics, current and ended."""
         rows = await self._database.find("assignments", {"clinic": {"$in": sorted(set(clinics))}})
         return [assignment_from(row) for row in rows]
 
     async def held(self, clinics: Iterable[str], sequence: int | None = None) -> list[Assignment]:
-        """What some clinics of one principal have, now or just after an event of its log."""
+        """The assignments of clinics of one principal, now or just after an event of its log."""
         rows = await self._database.find(
             "assignments", {"clinic": {"$in": sorted(set(clinics))}, **valid_at(sequence)}
         )
         return [assignment_from(row) for row in rows]
 
-    async def holders(self, document: str, among: Sequence[str]) -> Mapping[str, AssignmentOrigin]:
-        """Which of some clinics have a document now, and how they got it."""
+    async def holders(
+        self, document: str, clinics: Sequence[str]
+    ) -> Mapping[str, AssignmentOrigin]:
+        """How each of some clinics got a document; clinics without it are left out."""
         rows = await self._database.find(
             "assignments",
-            {"document": document, "open": True, "clinic": {"$in": list(among)}},
+            {"document": document, "open": True, "clinic": {"$in": list(clinics)}},
             projection={"clinic": 1, "origin": 1},
         )
         return {row["clinic"]: AssignmentOrigin(row["origin"]) for row in rows}
 
     async def central_documents(self, principal: str) -> list[str]:
-        """The documents that clinics of a principal have now, but for their own; each is a step in
-        the index, at however many clinics it is.
+        """Ids of the central case types that clinics of a principal have now.
+
+        The cost is one step in the index for each, regardless of the number of clinics.
         """
         where = {
             "principal": principal,
@@ -197,81 +208,87 @@ class Assignments:
         }
         return await self._database.distinct("assignments", "document", where)
 
-    async def clinics_with(self, document: str, sequence: int, among: Clinics) -> list[str]:
-        """Which of some clinics had a document when an event happened, the acts that gave and took
-        it included; in the order of their keys.
+    async def clinics_with(self, document: str, sequence: int, clinics: Clinics) -> list[str]:
+        """Keys of the clinics, among some, that had a document at an event, sorted.
+
+        A clinic that got or lost the document by the event itself is included.
         """
         where = {
             "document": document,
             "from_sequence": {"$lte": sequence},
             "$or": [{"until_sequence": None}, {"until_sequence": {"$gte": sequence}}],
         }
-        # Of many clinics all that had it are read: naming them takes longer than leaving out those
-        # not asked for.
-        some = {"clinic": {"$in": sorted(among)}} if len(among) <= _FEW else {}
-        found: list[str] = await self._database.distinct("assignments", "clinic", where | some)
-        return sorted(
-            [one for one in found if one in among]
-        )  # they come by index, in their order: sorting is a look
+        # A long list of clinics in the filter is slower than reading and discarding the others.
+        if len(clinics) <= _MAX_LISTED_CLINICS:
+            where["clinic"] = {"$in": sorted(clinics)}
+        found: list[str] = await self._database.distinct("assignments", "clinic", where)
+        # The index returns the keys in order, so that sorting them costs little.
+        return sorted([clinic for clinic in found if clinic in clinics])
 
     async def page(
         self,
-        which: AssignmentFilter,
+        filter: AssignmentFilter,
         paging: Paging,
         moment: int | datetime | None = None,
         order: AssignmentOrder = AssignmentOrder.CLINIC_ASC,
     ) -> Page[Assignment]:
-        """A page of those that hold just after an event, at a moment, or now."""
+        """A page of the assignments that are valid at a moment.
+
+        Args:
+            filter: The conditions.
+            paging: Of the page.
+            moment: A sequence number, for just after that event; a time; or None for now.
+            order: Of the list.
+        """
         if order is not AssignmentOrder.CLINIC_ASC:
             return await find_page(
                 self._database,
                 "assignments",
-                which.where(moment),
+                filter.where(moment),
                 paging,
                 keys={"since": datetime, "_id": str},
                 convert=assignment_from,
                 descending=order is AssignmentOrder.SINCE_DESC,
             )
-        if which.behind is not None and moment is None:
-            return await self._behind(which, which.behind, paging)
+        if filter.behind is not None and moment is None:
+            return await self._behind(filter, filter.behind, paging)
         keys = {"clinic": str, "document": str, "_id": str}
-        if which.document is not None:
+        if filter.document is not None:
             del keys["document"]
-        elif which.clinics is not None and len(which.clinics) == 1:
+        elif filter.clinics is not None and len(filter.clinics) == 1:
             del keys["clinic"]
         return await find_page(
             self._database,
             "assignments",
-            which.where(moment),
+            filter.where(moment),
             paging,
             keys=keys,
             convert=assignment_from,
         )
 
     async def _behind(
-        self, which: AssignmentFilter, in_force: Mapping[str, int], paging: Paging
+        self, filter: AssignmentFilter, published: Mapping[str, int], paging: Paging
     ) -> Page[Assignment]:
-        """A page of what lags.
+        """A page of the assignments whose clinics have not acknowledged the published version.
 
-        Read in order, a list in which few lag among many would be read from end to end. So each
-        version that clinics have acknowledged is a list
-        in order of its own, and these are merged.
+        Where few of many are behind, a scan in order would read all of them. So each acknowledged
+        version is read as a sorted list of its own, and the lists are merged.
         """
-        keys = {"clinic": str, "document": str}  # of what holds now, each at most once
-        pairs = [] if which.by_clinic() else await self._acknowledged(in_force)
-        if which.by_clinic() or len(pairs) > _MAX_MERGED:
+        keys = {"clinic": str, "document": str}  # unique among current assignments
+        pairs = [] if filter.by_clinic() else await self._acknowledged(published)
+        if filter.by_clinic() or len(pairs) > _MAX_MERGED:
             return await find_page(
                 self._database,
                 "assignments",
-                which.where(None),
+                filter.where(None),
                 paging,
                 keys=keys,
                 convert=assignment_from,
             )
         lagging = [
-            which.acknowledging(document, version)
+            filter.acknowledging(document, version)
             for document, version in pairs
-            if version != in_force[document]
+            if version != published[document]
         ]
         parts = [(where, keys) for where in lagging]
         return await find_merged(
@@ -279,8 +296,9 @@ class Assignments:
         )
 
     async def _acknowledged(self, documents: Iterable[str]) -> list[tuple[str, int | None]]:
-        """The versions that clinics that have these documents now have acknowledged; each is one
-        step in the index.
+        """The acknowledged versions of some documents at the clinics that have them now.
+
+        The cost is one step in the index for each version.
         """
         branches: list[list[dict[str, Any]]] = [
             [
@@ -305,6 +323,6 @@ class Assignments:
         )
         return [(row["document"], row["version"]) for rows in found for row in rows]
 
-    async def count(self, which: AssignmentFilter, moment: int | datetime | None = None) -> int:
-        """How many assignments match."""
-        return await self._database.count("assignments", which.where(moment))
+    async def count(self, filter: AssignmentFilter, moment: int | datetime | None = None) -> int:
+        """The number of assignments that are valid at a moment; see `page`."""
+        return await self._database.count("assignments", filter.where(moment))

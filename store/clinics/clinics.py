@@ -1,6 +1,6 @@
-"""Clinics: looked up, listed, imported.
+"""Clinics: look-up, lists and imports.
 
-They are never deleted: they end or are archived, and history still resolves them.
+Clinics are never deleted. They end or are archived, and history still resolves them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,9 +26,12 @@ from store.records import Act, Action, Audience, Clinic, Saved, key_of
 
 @dataclass(frozen=True, slots=True)
 class ClinicRow:
-    """One row of an import:
+    """A row of an import.
 
-    `values` are the clinic's fields that the file has a column for; `row` is its line.
+    Attributes:
+        row: Line number in the file, from 1.
+        hsa_id: As in the file.
+        values: Values of the clinic's fields that the file has a column for.
     """
 
     row: int
@@ -45,31 +48,30 @@ class Clinics:
         self._clock = clock
 
     async def get_many(self, keys: Iterable[str]) -> Mapping[str, Clinic]:
-        """Clinics by key, those that exist, in one round trip."""
+        """The existing clinics by key, in one round trip."""
         rows = await self._database.find("clinics", {"_id": {"$in": sorted(set(keys))}})
         return {row["_id"]: clinic_from(row) for row in rows}
 
     async def as_of(self, clinic: Clinic, sequence: int) -> Clinic | None:
-        """A clinic as it was just after an event of its principal's log; None before its first
-        import.
-        """
+        """A clinic just after an event of its principal's log; None before its first import."""
         rows = await self._database.find(
             "clinic_states", {"clinic": clinic.key, **valid_at(sequence)}
         )
         return clinic_from(rows[0]["as_was"]) if rows else None
 
-    async def page(self, which: ClinicFilter, paging: Paging) -> Page[Clinic]:
-        """A page of clinics: by key, or the most alike first where the filter asks for similar ones
-        (forward only).
+    async def page(self, filter: ClinicFilter, paging: Paging) -> Page[Clinic]:
+        """A page of clinics by key, or by similarity where the filter names a similar clinic.
+
+        A list by similarity has the most similar clinics first and can only be paged forward.
         """
-        where = which.where(self._clock())
-        if which.similar_to is not None:
-            return await self._most_alike(which.similar_to, where, paging)
+        where = filter.where(self._clock())
+        if filter.similar_to is not None:
+            return await self._by_similarity(filter.similar_to, where, paging)
         return await find_page(
             self._database, "clinics", where, paging, keys={"_id": str}, convert=clinic_from
         )
 
-    async def _most_alike(self, clinic: Clinic, where: Row, paging: Paging) -> Page[Clinic]:
+    async def _by_similarity(self, clinic: Clinic, where: Row, paging: Paging) -> Page[Clinic]:
         stages: list[Row] = [{"$match": where}, {"$addFields": {"score": similarity_score(clinic)}}]
         if paging.after is not None:
             score, key = decode(paging.after, (int, str), "after")
@@ -88,16 +90,16 @@ class Clinics:
             paging,
         )
 
-    async def keys(self, which: ClinicFilter) -> list[str]:
+    async def keys(self, filter: ClinicFilter) -> list[str]:
         """The keys of all clinics that match, sorted."""
         rows = await self._database.find(
-            "clinics", which.where(self._clock()), projection={"_id": 1}
+            "clinics", filter.where(self._clock()), projection={"_id": 1}
         )
         return sorted(row["_id"] for row in rows)
 
-    async def count(self, which: ClinicFilter) -> int:
-        """How many clinics match."""
-        return await self._database.count("clinics", which.where(self._clock()))
+    async def count(self, filter: ClinicFilter) -> int:
+        """The number of clinics that match."""
+        return await self._database.count("clinics", filter.where(self._clock()))
 
     async def import_rows(
         self,
@@ -108,17 +110,20 @@ class Clinics:
         act: Act,
         key: IdempotencyKey | None = None,
     ) -> Saved:
-        """Make or change a principal's clinics, all rows or none, in one act.
+        """Create and update a principal's clinics, all rows or none, in one act.
+
+        Clinics that start to fit the rules of groups receive the case types of those groups.
 
         Args:
             principal: Its key.
-            rows: Checked, one per clinic.
-            dry_run: Only say what would happen.
+            rows: Checked rows, one for each clinic.
+            dry_run: Count the changes without writing.
             act: Who writes and why.
             key: For a safe repeat.
 
         Returns:
-            `counts` of created, updated and unchanged clinics; no event where nothing changes.
+            `counts` of `created`, `updated` and `unchanged` clinics; no event where nothing
+            changes.
 
         Raises:
             RowsRefused: A clinic belongs to another principal. Nothing was written.
@@ -129,7 +134,7 @@ class Clinics:
                 "clinics", {"_id": {"$in": [key_of(row.hsa_id) for row in rows]}}
             )
             existing = {
-                row["_id"]: clinic_from(row) async for some in chunks(found) for row in some
+                row["_id"]: clinic_from(row) async for chunk in chunks(found) for row in chunk
             }
             foreign = [
                 RowProblem(
@@ -146,8 +151,8 @@ class Clinics:
                 raise RowsRefused(foreign)
             clinics = [
                 _imported(existing.get(key_of(row.hsa_id)), row, principal)
-                async for some in chunks(rows)
-                for row in some
+                async for chunk in chunks(rows)
+                for row in chunk
             ]
             changed = [clinic for clinic in clinics if clinic != existing.get(clinic.key)]
             created = sum(clinic.key not in existing for clinic in changed)
@@ -163,8 +168,8 @@ class Clinics:
                 "clinic_states",
                 close_rows({"clinic": {"$in": [clinic.key for clinic in changed]}}, position),
             )
-            async for some in chunks(changed):
-                for clinic in some:
+            async for chunk in chunks(changed):
+                for clinic in chunk:
                     row = clinic_row(clinic)
                     state = {
                         "_id": str(ObjectId()),
@@ -195,7 +200,7 @@ def _imported(before: Clinic | None, row: ClinicRow, principal: str) -> Clinic:
     start = before or Clinic(
         key=key_of(row.hsa_id), hsa_id=row.hsa_id, name="", principal=principal
     )
-    # What MongoDB hands back are lists; equal content must compare equal.
+    # MongoDB returns lists; tuples with equal content would compare as changed.
     values = {
         name: list(value) if isinstance(value, (list, tuple)) else value
         for name, value in row.values.items()

@@ -17,11 +17,12 @@ from store.clinics.assigning import (
     record_assignment_event,
     with_activation,
 )
+from store.clinics.distribution_checks import require_distributable, require_local
 from store.clinics.selectors import ClinicSelector, ResolvedClinics, resolve_clinics
 from store.clinics.validity import close_rows, open_row
 from store.documents import heads
 from store.documents.publishing import archived, next_position
-from store.errors import InvalidInput, NotFound, NotPermitted, Problem, WrongState
+from store.errors import InvalidInput, NotFound, NotPermitted
 from store.kinds.kinds import Kinds
 from store.log.log import Clock, Log, utc_now
 from store.mongo.connection import Database
@@ -34,8 +35,6 @@ from store.records import (
     Clinic,
     ClinicStatus,
     Document,
-    DocumentState,
-    OwnerKind,
     Saved,
 )
 
@@ -119,13 +118,13 @@ class Distribution:
         """
 
         async def change(transaction: Transaction) -> Saved:
-            head = _require_distributable(transaction.document(document.id))
+            head = require_distributable(transaction.document(document.id))
             resolved = await resolve_clinics(
                 transaction, to, head.principal, transaction.at, self._extra_hsa_prefixes
             )
             if not skip_refused:
                 resolved.raise_if_refused(to)
-            replaced = _require_local(transaction, replace_local, resolved.clinics)
+            replaced = require_local(transaction, replace_local, resolved.clinics)
             options = AssignmentOptions(
                 AssignmentOrigin.DISTRIBUTED, start_page_order, contact_card_order, to.group
             )
@@ -228,7 +227,7 @@ class Distribution:
         """
 
         async def change(transaction: Transaction) -> Saved:
-            head = _require_distributable(transaction.document(document.id))
+            head = require_distributable(transaction.document(document.id))
             [row] = await transaction.find("clinics", {"_id": clinic.key})
             if clinic_from(row).status_at(transaction.at) is not ClinicStatus.ACTIVE:
                 raise InvalidInput.at(
@@ -324,52 +323,6 @@ class Distribution:
         return await self._log.submit(
             document.principal, change, documents=[document.id], key=key, alone=True
         )
-
-
-def _require_distributable(head: Document) -> Document:
-    heads.refuse_archived(head, ("caseType",))
-    if head.published is None:
-        raise WrongState(
-            "Publicera ärendetypen innan den delas ut.", DocumentState.DRAFT, ("caseType",)
-        )
-    return head
-
-
-def _require_local(
-    transaction: Transaction, ids: Sequence[str], clinics: Sequence[str]
-) -> list[Document]:
-    """The local case types to archive, in the order of their ids.
-
-    Raises:
-        InvalidInput: Names each that is not one of these clinics', is archived, or is a duplicate.
-    """
-    receivers = set(clinics)
-    documents = []
-    problems = []
-    seen: set[str] = set()
-    for index, document_id in enumerate(ids):
-        head = transaction.document(document_id)
-        if head.owner.kind is not OwnerKind.CLINIC or head.owner.key not in receivers:
-            problems.append(
-                Problem(
-                    "NOT_LOCAL_THERE",
-                    "Ange lokala ärendetyper hos de mottagningar som valts.",
-                    ("replaceLocal", str(index)),
-                )
-            )
-        elif head.state is DocumentState.ARCHIVED or document_id in seen:
-            problems.append(
-                Problem(
-                    "ARCHIVED_ALREADY",
-                    "Ärendetypen är redan arkiverad eller står två gånger.",
-                    ("replaceLocal", str(index)),
-                )
-            )
-        documents.append(head)
-        seen.add(document_id)
-    if problems:
-        raise InvalidInput(problems)
-    return documents
 
 
 async def _open_standing(

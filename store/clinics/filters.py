@@ -1,5 +1,6 @@
-"""Which clinics: the same filter as MongoDB's and for a clinic in hand, so that a live rule and a
-list can't drift apart.
+"""Filters of clinics, each as a filter of MongoDB and as a test of one clinic.
+
+Both forms are defined together, so that a group's rule and a list of clinics give the same result.
 """
 
 import re
@@ -16,13 +17,18 @@ _SWEDISH_LETTERS = frozenset("åäö")
 
 @dataclass(frozen=True, slots=True)
 class ClinicScope:
-    """All clinics of some principals, and some clinics by key."""
+    """The clinics that a viewer may read: all clinics of some principals, and single clinics.
+
+    Attributes:
+        principals: Keys.
+        clinics: Keys.
+    """
 
     principals: frozenset[str]
     clinics: frozenset[str]
 
     def where(self) -> dict[str, Any]:
-        """As MongoDB's filter."""
+        """MongoDB's filter for these clinics."""
         branches = [
             {name: {"$in": sorted(keys)}}
             for name, keys in (("principal", self.principals), ("_id", self.clinics))
@@ -31,23 +37,26 @@ class ClinicScope:
         return {"$or": branches} if branches else {"_id": {"$in": []}}
 
     def has(self, clinic: Clinic) -> bool:
-        """The same decision for a clinic in hand."""
+        """Whether a clinic is one of these."""
         return clinic.principal in self.principals or clinic.key in self.clinics
 
 
 @dataclass(frozen=True, slots=True)
 class ClinicFilter:
-    """Which clinics; what is None does not matter. A list matches a clinic that has any of its
-    values.
+    """Conditions on clinics, all of which must hold; None sets no condition.
+
+    A list matches a clinic that has any of its values.
 
     Attributes:
-        within: The clinics that someone may read.
-        keys: These clinics only.
-        text: Every word begins a word of the clinic's names, place or HSA-id; case and foreign
-            accents don't matter, å, ä and ö do.
-        similar_to: Clinics that share a business classification with this one; a business type
-            where it has none.
-        also: Other filters that must hold as well.
+        within: The clinics that the viewer may read.
+        principal: Key of the clinics' principal.
+        keys: Keys of the only clinics.
+        text: Every word is the start of a word in the clinic's names, location or HSA-id. Case and
+            foreign accents do not matter; å, ä and ö are letters of their own.
+        statuses: ENDED includes clinics whose end date has passed.
+        similar_to: Clinics that share a business classification with this one, or a business type
+            where this one has no business classification. The clinic itself does not match.
+        also: Further filters that must match.
     """
 
     within: ClinicScope | None = None
@@ -66,7 +75,7 @@ class ClinicFilter:
 
     @classmethod
     def of_rule(cls, rule: ClinicRule, principal: str) -> "ClinicFilter":
-        """The clinics that fit a group's rule."""
+        """The filter for the clinics that fit a group's rule."""
         return cls(
             principal=principal,
             business_classifications=rule.business_classifications,
@@ -78,9 +87,9 @@ class ClinicFilter:
         )
 
     def where(self, now: datetime) -> dict[str, Any]:
-        """As MongoDB's filter; ENDED is what the end date says at `now`.
+        """MongoDB's filter for the matching clinics; end dates are compared with `now`.
 
-        User text is only ever a value or an escaped pattern in it.
+        Text from users is only used as a value or as an escaped pattern.
         """
         conditions: list[dict[str, Any]] = []
         if self.within is not None:
@@ -103,25 +112,25 @@ class ClinicFilter:
                 }
             )
         if self.similar_to is not None:
-            field, values = _likeness(self.similar_to)
+            field, values = _shared_field(self.similar_to)
             conditions.append({field: {"$in": values}, "_id": {"$ne": self.similar_to.key}})
         conditions += [other.where(now) for other in self.also]
         return {"$and": conditions} if conditions else {}
 
     def matches(self, clinic: Clinic, now: datetime) -> bool:
-        """The same decision for a clinic in hand."""
+        """Whether a clinic matches; end dates are compared with `now`."""
         words = clinic_words(clinic) if self.text else []
         return (
             (self.within is None or self.within.has(clinic))
             and (self.principal is None or clinic.principal == self.principal)
             and (self.keys is None or clinic.key in self.keys)
-            and all(any(own.startswith(word) for own in words) for word in words_of(self.text))
+            and all(any(name.startswith(word) for name in words) for word in words_of(self.text))
             and all(
                 values is None or not set(values).isdisjoint(_values(clinic, field))
                 for field, values in self._lists()
             )
             and (self.statuses is None or clinic.status_at(now) in self.statuses)
-            and (self.similar_to is None or _is_like(clinic, self.similar_to))
+            and (self.similar_to is None or _is_similar(clinic, self.similar_to))
             and all(other.matches(clinic, now) for other in self.also)
         )
 
@@ -137,7 +146,7 @@ class ClinicFilter:
 
 
 def folded(text: str) -> str:
-    """A text as it is searched: without case, and without accents but those of Swedish letters."""
+    """A text folded for search: lower case, without accents except those of å, ä and ö."""
     return "".join(
         (
             letter
@@ -153,20 +162,22 @@ def folded(text: str) -> str:
 
 
 def words_of(*texts: str | None) -> list[str]:
-    """The words that some texts are found by, each once."""
+    """The folded words of some texts, each once, in order."""
     return list(
         dict.fromkeys(word for text in texts if text for word in re.findall(r"\w+", folded(text)))
     )
 
 
 def clinic_words(clinic: Clinic) -> list[str]:
-    """What a clinic is found by; its HSA-id whole, and the part after the hyphen."""
+    """The search words of a clinic: of its names, its location and the parts of its HSA-id."""
     return words_of(clinic.name, clinic.public_name, clinic.location, clinic.hsa_id)
 
 
 def similarity_score(clinic: Clinic) -> dict[str, Any]:
-    """How alike clinics are to one, as an expression of MongoDB: 0 to 100, business classifications
-    weighing more than types of unit and care.
+    """MongoDB's expression for the similarity of clinics to one clinic, an integer 0 to 100.
+
+    It is the weighted share of common values: business classifications weigh 60, business types
+    and care types 20 each.
     """
     shares = [
         {"$multiply": [weight, _jaccard(f"${field}", list(getattr(clinic, field)))]}
@@ -190,14 +201,15 @@ def _jaccard(field: str, values: list[str]) -> dict[str, Any]:
     }
 
 
-def _likeness(clinic: Clinic) -> tuple[str, list[str]]:
+def _shared_field(clinic: Clinic) -> tuple[str, list[str]]:
+    """The field that similar clinics share a value of, and its values."""
     if clinic.business_classifications:
         return "business_classifications", list(clinic.business_classifications)
     return "business_types", list(clinic.business_types)
 
 
-def _is_like(clinic: Clinic, other: Clinic) -> bool:
-    field, values = _likeness(other)
+def _is_similar(clinic: Clinic, other: Clinic) -> bool:
+    field, values = _shared_field(other)
     return clinic.key != other.key and not set(values).isdisjoint(_values(clinic, field))
 
 

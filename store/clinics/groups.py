@@ -1,6 +1,6 @@
-"""Groups of clinics: listed, or by a live rule.
+"""Groups of clinics: a list of clinics, or a rule that clinics fit.
 
-What a group was at any moment can still be read.
+Earlier versions of a group can still be read.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,14 +32,14 @@ class Groups:
         self._extra_hsa_prefixes = extra_hsa_prefixes
 
     async def get_many(self, ids: Iterable[str]) -> Mapping[str, ClinicGroup]:
-        """Groups by id, as they are now, in one round trip."""
+        """The current groups by id, in one round trip."""
         rows = await self._database.find(
             "groups", {"group": {"$in": sorted(set(ids))}, "open": True}
         )
         return {row["group"]: group_from(row) for row in rows}
 
     async def page(self, principal: str, paging: Paging) -> Page[ClinicGroup]:
-        """A principal's groups, by name in Swedish order."""
+        """A page of a principal's groups, by name in Swedish order."""
         keys = {"name": str, "_id": str}
         where = {"principal": principal, "open": True}
         return await find_page(
@@ -53,20 +53,19 @@ class Groups:
         )
 
     async def count(self, principal: str) -> int:
-        """How many groups a principal has."""
+        """The number of groups of a principal."""
         return await self._database.count("groups", {"principal": principal, "open": True})
 
     async def of_clinics(
         self, clinics: Sequence[Clinic], sequence: int | None = None
     ) -> Mapping[str, Sequence[ClinicGroup]]:
-        """The groups that each clinic is in, by its key; just after an event, or now. The last
-        saved group stands first.
+        """The groups that each clinic is in, by key of the clinic, the last saved first.
 
-        Of their `members` only these clinics are told.
+        `members` of the returned groups has only the given clinics.
 
         Args:
-            clinics: Of one principal, as they were then.
-            sequence: Of that principal's log.
+            clinics: Of one principal, as they were at that event.
+            sequence: Just after this event of the principal's log; None for now.
         """
         principals = {clinic.principal for clinic in clinics}
         keys = [clinic.key for clinic in clinics]
@@ -80,7 +79,7 @@ class Groups:
                 ]
             },
             sort=[("from_sequence", -1)],
-            # A list can name thousands: only whether these clinics are in it is read.
+            # A group can list thousands of clinics; only the given ones are read.
             projection={
                 "group": 1,
                 "principal": 1,
@@ -95,7 +94,7 @@ class Groups:
         }
 
     def filter_of(self, group: ClinicGroup) -> ClinicFilter:
-        """The clinics of a group."""
+        """The filter for the clinics of a group."""
         if group.members is not None:
             return ClinicFilter(principal=group.principal, keys=group.members)
         return ClinicFilter.of_rule(group.rule or ClinicRule(), group.principal)
@@ -111,24 +110,27 @@ class Groups:
         act: Act,
         key: IdempotencyKey | None = None,
     ) -> Saved:
-        """Make a group or change one; `target` is its id. No change where nothing differs.
+        """Create or change a group.
 
-        What is distributed to a group by rule reaches the clinics that fit only the new rule. A
-        group that gets a list instead of a rule
-        passes nothing on to later members.
+        Case types that are distributed to a group with a rule are assigned to the clinics that fit
+        only the new rule. When a group gets a list instead of a rule, its standing distributions
+        end: later members receive nothing.
 
         Args:
-            principal: Key of whose group it is.
-            group_id: None for a new one.
+            principal: Key of the group's principal.
+            group_id: None for a new group.
             name: Not blank.
             members: The listed clinics; None for a rule.
-            rule: None for a list.
+            rule: The rule; None for a list.
             act: Who writes and why.
             key: For a safe repeat.
 
+        Returns:
+            `target` is the group's id. No event where nothing changed.
+
         Raises:
             NotFound: The principal has no such group.
-            RowsRefused: Listed clinics are unknown, of another principal, or listed twice. Nothing
+            RowsRefused: Listed clinics are unknown, of another principal, or duplicates. Nothing
                 was written.
         """
 
@@ -167,15 +169,16 @@ class Groups:
                 counts={"clinics": len(listed)} if listed is not None else {},
             )
             if before is not None:
-                await _pass_on(transaction, act, before, group)
+                await _assign_to_new_clinics(transaction, act, before, group)
             return Saved(event=event, target=group.id)
 
         return await self._log.submit(principal, change, key=key, alone=True)
 
 
-async def _pass_on(
+async def _assign_to_new_clinics(
     transaction: Transaction, act: Act, before: ClinicGroup, group: ClinicGroup
 ) -> None:
+    """Stage what clinics receive that fit the new rule of a group but not the earlier one."""
     if group.rule is None or before.rule is None or group.rule == before.rule:
         return
     standing = await transaction.find(
@@ -199,7 +202,7 @@ def _is_in(clinic: Clinic, group: ClinicGroup) -> bool:
         return False
     if group.members is not None:
         return clinic.key in group.members
-    # A rule asks for what the directory says of a clinic, never for a date: any moment does.
+    # A rule has no condition on dates, so any time gives the same result.
     return group.rule is not None and ClinicFilter.of_rule(group.rule, group.principal).matches(
         clinic, utc_now()
     )

@@ -1,8 +1,7 @@
-"""HSA-ids: kept as given, compared without case.
+"""HSA-ids: stored as given, compared without regard to case.
 
-Source: Inera, HSA innehåll och struktur: `SE`, organisation number (10 digits, or 12 with `16`
-first), `-`, letters and digits;
-31 characters at most.
+Source: Inera, HSA innehåll och struktur. An id is `SE`, an organisation number (10 digits, or 12
+that start with `16`), `-`, letters and digits; at most 31 characters.
 """
 
 import re
@@ -14,8 +13,11 @@ MAX_LENGTH = 31
 
 
 def is_hsa_id(text: str, extra_prefixes: tuple[str, ...] = ()) -> bool:
-    """Whether a text is an HSA-id of a unit or person; `extra_prefixes` let test ids pass that
-    break the pattern.
+    """Whether a text is an HSA-id of a unit or person.
+
+    Args:
+        text: The text.
+        extra_prefixes: Prefixes of test ids, which are accepted although they break the pattern.
     """
     if len(text) > MAX_LENGTH:
         return False
@@ -27,7 +29,5 @@ def is_hsa_id(text: str, extra_prefixes: tuple[str, ...] = ()) -> bool:
 
 
 def is_organisation_id(text: str) -> bool:
-    """Whether a text is an organisation's own HSA-id: without the part after the hyphen, as
-    principals have it.
-    """
+    """Whether a text is the HSA-id of an organisation, which has no hyphen; principals have one."""
     return _ORGANISATION.fullmatch(text) is not None

@@ -1,8 +1,8 @@
-"""Local adaptations: what a clinic adds to a central case type, as a versioned document of its own.
+"""Local adaptations: versioned documents with what a clinic adds to a central case type.
 
-It hangs on the case type by its id, so a clinic has at most one for each; it is kept when the case
-type is taken back, and there again when that
-returns. Nothing that is done to the central case type touches it.
+The id is made of the ids of the case type and the clinic, so a clinic has at most one adaptation
+of each case type. An adaptation is kept when the case type is withdrawn, and applies again when the
+clinic gets the case type back. Changes to the central case type never change it.
 """
 
 from dataclasses import replace
@@ -55,27 +55,27 @@ class Adaptations:
         act: Act,
         key: IdempotencyKey | None = None,
     ) -> Saved:
-        """Write the next version of a clinic's adaptation and put it in force, also where it was
-        deactivated.
+        """Save the next version of a clinic's adaptation and publish it.
 
-        It is written for the version of the case type in force.
+        It is written for the published version of the case type. A deactivated adaptation becomes
+        active again.
 
         Args:
             kind: Of adaptations; its content has a field `writtenFor`.
-            case_type: A central one.
-            clinic: That has it.
-            content: The whole new content but `writtenFor`.
-            expected_version: The number that the caller last read; 0 for the first one.
+            case_type: A central case type.
+            clinic: A clinic that has it.
+            content: The whole new content without `writtenFor`.
+            expected_version: The number that the caller last read; 0 for the first version.
             act: Who writes and why.
             key: For a safe repeat.
 
         Returns:
-            The stored version; the newest one and no event where the content is equal and was
-            written for the same version.
+            The stored version. Where the content is equal and written for the same version: the
+            latest version, and no event.
 
         Raises:
             VersionConflict: Someone saved first. Nothing was written.
-            NotFound: There is none yet, though a version is expected.
+            NotFound: A version is expected, but there is no adaptation yet.
             InvalidInput: The clinic does not have the case type.
             WrongState: The adaptation is archived.
         """
@@ -98,7 +98,7 @@ class Adaptations:
                         "Mottagningen har ingen anpassning ännu. Ange version 0.",
                         ("expectedVersion",),
                     )
-                birth = NewDocument(
+                new_document = NewDocument(
                     document_id,
                     kind,
                     central.principal,
@@ -106,7 +106,7 @@ class Adaptations:
                     subject=central.id,
                 )
                 head, version = heads.created(
-                    birth, written, derived_from=None, act=act, position=position
+                    new_document, written, derived_from=None, act=act, position=position
                 )
             else:
                 heads.expect(before, expected_version)

@@ -1,9 +1,10 @@
-"""In which order a clinic's case types stand: the principal's order, a group's over it, the
-clinic's own over both.
+"""The order of case types at a clinic.
 
-An order is a list of case types, kept as saved: what it doesn't name follows in the next order's
-turn, and what no order names stands last,
-or at the place that its distribution asked for.
+The clinic's own order applies first, then the orders of its groups, then its principal's.
+
+An order is a list of case types, stored as saved. Case types that are not in the first order follow
+in the next one. A case type that is in no order comes last, or at the position that its
+distribution requested.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,17 +39,20 @@ class Orders:
         act: Act,
         key: IdempotencyKey | None = None,
     ) -> Saved:
-        """Set an order. No change where it is so already.
+        """Set an order.
 
         Args:
-            principal: Key of the principal whose log it writes to.
-            target: Id of the principal, group or clinic that it is for.
-            which: The list that it orders.
-            order: Ids of case types, each once; none takes the order away.
-            clinic: The clinic's key, where it is for one.
-            group: The group's id, where it is for one.
+            principal: Key of the principal whose log records it.
+            target: Id of the principal, group or clinic that the order is for.
+            which: Start page or contact card.
+            order: Ids of case types, each once; empty to remove the order.
+            clinic: Key of the clinic, for a clinic's order.
+            group: Id of the group, for a group's order.
             act: Who writes and why.
             key: For a safe repeat.
+
+        Returns:
+            The event; none where nothing changed.
         """
 
         async def change(transaction: Transaction) -> Saved:
@@ -75,14 +79,13 @@ class Orders:
         which: OrderedList,
         sequence: int | None = None,
     ) -> Mapping[str, Sequence[Sequence[str]]]:
-        """The orders that hold for each clinic, by its key, the most specific first; just after an
-        event, or now.
+        """The orders that apply to each clinic, the most specific first, by key of the clinic.
 
         Args:
             clinics: Of one principal.
-            groups: The groups that each is in.
-            which: The list.
-            sequence: Of the principal's log.
+            groups: The groups that each clinic is in, by its key.
+            which: Start page or contact card.
+            sequence: Just after this event of the principal's log; None for now.
         """
         targets = {
             clinic.key: [
@@ -92,55 +95,58 @@ class Orders:
             ]
             for clinic in clinics
         }
-        wanted = sorted({target for several in targets.values() for target in several})
+        all_targets = sorted({target for own in targets.values() for target in own})
         rows = await self._database.find(
-            "orders", {"target": {"$in": wanted}, "list": str(which), **valid_at(sequence)}
+            "orders", {"target": {"$in": all_targets}, "list": str(which), **valid_at(sequence)}
         )
         orders = {row["target"]: row["order"] for row in rows}
-        begins = {row["target"]: row["from_sequence"] for row in rows}
+        saved_at = {row["target"]: row["from_sequence"] for row in rows}
 
-        def specific(target: str) -> tuple[int, int]:
-            # Of several groups' orders the one saved last comes first.
-            return ("cl_", "gr_", "pr_").index(target[:3]), -begins[target]
+        def precedence(target: str) -> tuple[int, int]:
+            # Of the orders of several groups, the last saved comes first.
+            return ("cl_", "gr_", "pr_").index(target[:3]), -saved_at[target]
 
         return {
             key: [
                 orders[target]
-                for target in sorted(filter(orders.__contains__, several), key=specific)
+                for target in sorted(filter(orders.__contains__, own), key=precedence)
             ]
-            for key, several in targets.items()
+            for key, own in targets.items()
         }
 
 
 def arranged(
     assignments: Iterable[Assignment], orders: Sequence[Sequence[str]], which: OrderedList
 ) -> list[Assignment]:
-    """Assignments of one clinic in their order.
+    """The assignments of one clinic in their order.
+
+    Those in no order come last, by the time that the clinic first got them; then each with a
+    requested position is inserted there.
 
     Args:
         assignments: One for each document.
         orders: The most specific first.
-        which: The list that they stand on.
+        which: Start page or contact card.
     """
-    waiting = {assignment.document: assignment for assignment in assignments}
+    unordered = {assignment.document: assignment for assignment in assignments}
     result = [
-        waiting.pop(document) for order in orders for document in order if document in waiting
+        unordered.pop(document) for order in orders for document in order if document in unordered
     ]
     rest = sorted(
-        waiting.values(), key=lambda assignment: (assignment.arrival, assignment.document)
+        unordered.values(), key=lambda assignment: (assignment.arrival, assignment.document)
     )
-    result += [assignment for assignment in rest if _place(assignment, which) is None]
-    placed = [
-        (place, assignment)
+    result += [assignment for assignment in rest if _requested_position(assignment, which) is None]
+    positioned = [
+        (position, assignment)
         for assignment in rest
-        if (place := _place(assignment, which)) is not None
+        if (position := _requested_position(assignment, which)) is not None
     ]
-    for place, assignment in sorted(placed, key=lambda pair: pair[0]):
-        result.insert(place - 1, assignment)
+    for position, assignment in sorted(positioned, key=lambda pair: pair[0]):
+        result.insert(position - 1, assignment)
     return result
 
 
-def _place(assignment: Assignment, which: OrderedList) -> int | None:
+def _requested_position(assignment: Assignment, which: OrderedList) -> int | None:
     return (
         assignment.start_page_order
         if which is OrderedList.START_PAGE

@@ -1,6 +1,6 @@
-"""What principals have decided for their clinics.
+"""The policies of principals for their clinics.
 
-Each change is an event, and what held before can still be read.
+Each change is an event, and earlier policies can still be read.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ TITLES = {
 
 
 async def policies_of(reader: RowReader, principal: str) -> PrincipalPolicies:
-    """A principal's policies now; the defaults until it has decided."""
+    """A principal's policies now; the defaults where it has set none."""
     rows = await reader.find("policies", {"principal": principal, "open": True})
     return _from(rows[0]) if rows else PrincipalPolicies()
 
@@ -50,14 +50,14 @@ class Policies:
         return _from(rows[0]) if rows else PrincipalPolicies()
 
     async def get_many(self, principals: Iterable[str]) -> Mapping[str, PrincipalPolicies]:
-        """The policies of several principals now, those that have decided."""
+        """The current policies of principals, by key; those that have set none are left out."""
         rows = await self._database.find(
             "policies", {"principal": {"$in": sorted(set(principals))}, "open": True}
         )
         return {row["principal"]: _from(row) for row in rows}
 
     async def changes_at(self, principal: str, sequence: int) -> list[Change]:
-        """What one change of policies changed."""
+        """The policies that one event changed, with their values before and after."""
         where = {
             "principal": principal,
             "$or": [{"from_sequence": sequence}, {"until_sequence": sequence}],
@@ -67,8 +67,8 @@ class Policies:
             for row in await self._database.find("policies", where)
         }
         before, after = (
-            _from(rows[begins]) if begins in rows else PrincipalPolicies()
-            for begins in (False, True)
+            _from(rows[starts]) if starts in rows else PrincipalPolicies()
+            for starts in (False, True)
         )
         return [
             Change(
@@ -91,9 +91,16 @@ class Policies:
         act: Act,
         key: IdempotencyKey | None = None,
     ) -> Saved:
-        """Decide:
+        """Change a principal's policies.
 
-        `changes` by name of the policy, the others stay. No change where nothing differs.
+        Args:
+            principal: Its key.
+            changes: New values by name of the policy; the other policies do not change.
+            act: Who writes and why.
+            key: For a safe repeat.
+
+        Returns:
+            The event; none where nothing changed.
         """
 
         async def change(transaction: Transaction) -> Saved:

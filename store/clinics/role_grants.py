@@ -1,6 +1,6 @@
-"""Roles given in the registry's own table, for those whose tokens carry none.
+"""Roles granted in the registry's own table, for persons whose tokens have no roles.
 
-Each grant and each end of one is an event.
+Each grant and each revocation is an event.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ class RoleGrants:
         self._log = log
 
     async def of_employee(self, employee: str) -> list[RoleGrant]:
-        """The roles that a person holds now, by key of the employee HSA-id."""
+        """The current grants of a person, by key of the employee HSA-id, oldest first."""
         return [
             _from(row)
             for row in await self._database.find(
@@ -36,14 +36,14 @@ class RoleGrants:
         ]
 
     async def get_many(self, ids: Iterable[str]) -> Mapping[str, RoleGrant]:
-        """Grants by id, ended ones included."""
+        """Grants by id, current and ended."""
         return {
             row["_id"]: _from(row)
             for row in await self._database.find("role_grants", {"_id": {"$in": sorted(set(ids))}})
         }
 
     async def page(self, principal: str, paging: Paging) -> Page[RoleGrant]:
-        """The roles held now at a principal and its clinics, oldest first."""
+        """A page of the current grants at a principal and its clinics, oldest first."""
         return await find_page(
             self._database,
             "role_grants",
@@ -54,7 +54,7 @@ class RoleGrants:
         )
 
     async def count(self, principal: str) -> int:
-        """How many there are."""
+        """The number of current grants at a principal and its clinics."""
         return await self._database.count("role_grants", {"principal": principal, "open": True})
 
     async def grant(
@@ -67,16 +67,18 @@ class RoleGrants:
         act: Act,
         key: IdempotencyKey | None = None,
     ) -> Saved:
-        """Give a person a role at a unit; `target` is the grant's id. No change where it is held
-        already.
+        """Grant a person a role at a unit.
 
         Args:
             principal: Key of the principal that the unit is or belongs to.
-            unit: Key.
-            role: Which role.
+            unit: Key of the principal or clinic.
+            role: The role.
             employee: Key of the employee HSA-id.
             act: Who writes and why.
             key: For a safe repeat.
+
+        Returns:
+            `target` is the grant's id. No event where the person holds the role already.
         """
 
         async def change(transaction: Transaction) -> Saved:
@@ -106,10 +108,10 @@ class RoleGrants:
     async def revoke(
         self, grant: RoleGrant, *, act: Act, key: IdempotencyKey | None = None
     ) -> Saved:
-        """End a grant.
+        """Revoke a grant; `target` is its id.
 
         Raises:
-            NotFound: It has ended already.
+            NotFound: It was revoked already.
         """
 
         async def change(transaction: Transaction) -> Saved:

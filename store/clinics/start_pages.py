@@ -1,7 +1,7 @@
-"""What stands on clinics' pages, version by version, now and at any moment before.
+"""The case types on clinics' pages, with their versions, now and at any moment in the past.
 
-A moment is turned into a sequence number of the log once; everything else is read as it was just
-after that event.
+A moment is converted to a sequence number of the log once. All data are then read as they were
+just after that event.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,9 +28,13 @@ from store.records import (
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A case type on a page: the numbers of the version in force, and of the clinic's own
-    adaptation where there is one in force.
+class ShownCaseType:
+    """A case type on a page.
+
+    Attributes:
+        assignment: Of the case type to the clinic.
+        version: Number of the published version.
+        adaptation: Number of the published version of the clinic's adaptation, if it is active.
     """
 
     assignment: Assignment
@@ -39,16 +43,16 @@ class Shown:
 
     @property
     def adaptation_id(self) -> str:
-        """Id of the clinic's adaptation of the case type, whether there is one or not."""
+        """Id that the clinic's adaptation of the case type has, whether or not it exists."""
         return adaptation_id(self.assignment.document, self.assignment.clinic)
 
 
 @dataclass(frozen=True, slots=True)
 class StartPage:
-    """A clinic as it was, and what residents met there, in order."""
+    """A clinic, and the case types that residents see there, in order; both at one moment."""
 
     clinic: Clinic
-    shown: Sequence[Shown]
+    shown: Sequence[ShownCaseType]
 
 
 class StartPages:
@@ -78,13 +82,13 @@ class StartPages:
     async def of(
         self, clinic: Clinic, which: OrderedList, time: datetime | None = None
     ) -> StartPage:
-        """What residents meet at a clinic: nothing while it is not active.
+        """The case types that residents see at a clinic; none while it is not active.
 
         Args:
             clinic: As it is now.
-            which: The start page or the contact card; whether a case type is for the card is not
-                decided here.
-            time: Now without one.
+            which: Start page or contact card. The result for the contact card also has the case
+                types that are not for it; the caller leaves them out.
+            time: The moment; None for now.
         """
         sequence = None
         then: Clinic | None = clinic
@@ -93,7 +97,7 @@ class StartPages:
             then = await self._clinics.as_of(clinic, sequence)
         if then is None or then.status_at(time or self._clock()) is not ClinicStatus.ACTIVE:
             return StartPage(then or clinic, ())
-        held = await self._met(clinic, sequence)
+        held = await self._visible(clinic, sequence)
         orders = await self.orders([then], which, sequence)
         standing = await self._standing(
             clinic, [assignment.document for assignment in held], sequence
@@ -107,61 +111,69 @@ class StartPages:
                 adaptation_id(assignment.document, clinic.key), (None, None)
             )
             shown.append(
-                Shown(assignment, version, adaptation if own is DocumentState.ACTIVE else None)
+                ShownCaseType(
+                    assignment, version, adaptation if own is DocumentState.ACTIVE else None
+                )
             )
         return StartPage(then, shown)
 
-    async def _met(self, clinic: Clinic, sequence: int | None) -> list[Assignment]:
-        """What residents may meet; a case type that waits for its clinic only where clinics need
-        not activate it any more.
+    async def _visible(self, clinic: Clinic, sequence: int | None) -> list[Assignment]:
+        """The assignments that residents may see.
+
+        An assignment that waits for its clinic is visible only if the principal's policy no longer
+        lets clinics activate case types.
         """
         held = await self._assignments.held([clinic.key], sequence)
         if any(assignment.waiting for assignment in held):
             policies = await self._policies.as_of(clinic.principal, sequence)
-            by_clinic = policies.central_activation is CentralActivation.CLINIC
+            clinic_activates = policies.central_activation is CentralActivation.CLINIC
             return [
                 assignment
                 for assignment in held
-                if assignment.active or (assignment.waiting and not by_clinic)
+                if assignment.active or (assignment.waiting and not clinic_activates)
             ]
         return [assignment for assignment in held if assignment.active]
 
     async def orders(
         self, clinics: Sequence[Clinic], which: OrderedList, sequence: int | None
     ) -> Mapping[str, Sequence[Sequence[str]]]:
-        """The orders that hold for clinics of one principal, by clinic key."""
+        """The orders that apply to clinics of one principal, by key of the clinic."""
         groups = await self._groups.of_clinics(clinics, sequence)
         return await self._orders.of_clinics(clinics, groups, which, sequence)
 
     async def positions(
         self, clinics: Sequence[Clinic], which: OrderedList, sequence: int | None = None
     ) -> Mapping[tuple[str, str], int]:
-        """The 1-based place of each case type among all that a clinic has, shown or not, by
-        (clinic, document).
+        """The positions of the case types at some clinics, from 1, by (clinic, document).
+
+        Positions count all case types that a clinic has, shown or not.
         """
         by_principal: dict[str, list[Clinic]] = {}
         for clinic in clinics:
             by_principal.setdefault(clinic.principal, []).append(clinic)
-        places: dict[tuple[str, str], int] = {}
-        for several in by_principal.values():
-            held: dict[str, list[Assignment]] = {clinic.key: [] for clinic in several}
+        positions: dict[tuple[str, str], int] = {}
+        for group in by_principal.values():
+            held: dict[str, list[Assignment]] = {clinic.key: [] for clinic in group}
             for assignment in await self._assignments.held(held, sequence):
                 held[assignment.clinic].append(assignment)
-            orders = await self.orders(several, which, sequence)
+            orders = await self.orders(group, which, sequence)
             for key, assignments in held.items():
-                places |= {
-                    (key, assignment.document): place
-                    for place, assignment in enumerate(arranged(assignments, orders[key], which), 1)
+                positions |= {
+                    (key, assignment.document): position
+                    for position, assignment in enumerate(
+                        arranged(assignments, orders[key], which), 1
+                    )
                 }
-        return places
+        return positions
 
     async def _standing(
         self, clinic: Clinic, documents: Sequence[str], sequence: int | None
     ) -> Mapping[str, Standing]:
-        wanted = [*documents, *(adaptation_id(document, clinic.key) for document in documents)]
+        """State and published version of case types and their adaptations, by id."""
+        ids = [*documents, *(adaptation_id(document, clinic.key) for document in documents)]
         if sequence is not None:
-            return await self._history.standing_at(clinic.principal, wanted, sequence)
+            return await self._history.standing_at(clinic.principal, ids, sequence)
         return {
             head.id: (head.state, head.published)
-            for head in (await self._documents.get_many(wanted)).values()
+            for head in (await self._documents.get_many(ids)).values()
         }

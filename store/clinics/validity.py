@@ -1,9 +1,8 @@
-"""Rows that hold from one event of a log to another: what is so now, and what was so then.
+"""Validity intervals: rows that are valid from one event of a log until another.
 
-A row is never changed but to end it; a change ends one row and begins another at the same event. It
-holds from `from_sequence` on, and no
-longer at `until_sequence`. `open` marks those that hold now, for the indexes that allow one of a
-kind.
+A change closes one row and opens another at the same event; a row is otherwise not changed. A row
+is valid from `from_sequence`, inclusive, until `until_sequence`, exclusive. `open` marks the rows
+that are valid now, for the unique indexes that allow one of them.
 """
 
 from datetime import datetime
@@ -16,11 +15,13 @@ from store.mongo.connection import Row
 
 
 def valid_at(moment: int | datetime | None) -> Row:
-    """The rows that hold just after an event, or at a moment, as MongoDB's filter; now without one.
+    """MongoDB's filter for the rows that are valid at a moment.
 
-    Times in a log never go back: the rows that hold at a moment are those that hold just after the
-    log's last event up to it. So a moment does
-    for the rows of several logs at once.
+    The times in a log never decrease, so the rows that are valid at a time are those that are
+    valid just after the log's last event up to it. A time therefore selects rows of several logs.
+
+    Args:
+        moment: A sequence number, for just after that event; a time; or None for now.
     """
     if moment is None:
         return {"open": True}
@@ -33,7 +34,7 @@ def valid_at(moment: int | datetime | None) -> Row:
 
 
 def open_row(position: LogPosition) -> Row:
-    """The fields of a row that begins with the next event."""
+    """The fields that make a row valid from a position of the log."""
     return {
         "open": True,
         "from_sequence": position.sequence,
@@ -44,6 +45,6 @@ def open_row(position: LogPosition) -> Row:
 
 
 def close_rows(where: Row, position: LogPosition) -> UpdateMany:
-    """The end of all rows that match and hold now."""
+    """The update that ends all matching open rows at a position of the log."""
     end: dict[str, Any] = {"open": False, "until_sequence": position.sequence, "until": position.at}
     return UpdateMany({**where, "open": True}, {"$set": end})

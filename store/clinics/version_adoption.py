@@ -1,5 +1,6 @@
-"""How far clinics have taken the version in force: counted from their assignments, whatever the
-length of the history.
+"""Counts which versions of case types the clinics have acknowledged.
+
+The counts come from the current assignments, so their cost does not grow with the history.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,13 @@ from store.mongo.connection import Database, Query
 
 @dataclass(frozen=True, slots=True)
 class AdoptionQuery:
-    """Of which document, at which clinics (all that have it, where None)."""
+    """A document and the clinics to count.
+
+    Attributes:
+        document: Its id.
+        published: Number of its published version.
+        clinics: Keys of the clinics to count; None for all that have the document.
+    """
 
     document: str
     published: int | None
@@ -20,8 +27,12 @@ class AdoptionQuery:
 
 @dataclass(frozen=True, slots=True)
 class VersionCount:
-    """How many clinics have acknowledged a version as the newest they were told of; and since when
-    another one is in force, where one is.
+    """The clinics that have acknowledged a version, and no other one since.
+
+    Attributes:
+        version: Its number.
+        clinics: The number of clinics.
+        since: When another version replaced this one; None for the published version.
     """
 
     version: int
@@ -31,8 +42,11 @@ class VersionCount:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """Of the clinics that have a case type now: how many have acknowledged which version, by
-    number, and how many none.
+    """Acknowledged versions at the clinics that have a case type now.
+
+    Attributes:
+        by_version: By version number, ascending.
+        unseen: The number of clinics that have acknowledged no version.
     """
 
     by_version: Sequence[VersionCount]
@@ -45,17 +59,26 @@ class Adoptions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def of(self, asked: Iterable[AdoptionQuery]) -> Mapping[AdoptionQuery, Adoption]:
-        """Counts for several documents, in two round trips."""
-        keys = list(dict.fromkeys(asked))
+    async def of(self, queries: Iterable[AdoptionQuery]) -> Mapping[AdoptionQuery, Adoption]:
+        """The counts for several documents.
+
+        They take one round trip for each distinct set of clinics, and one for replaced versions.
+        """
+        keys = list(dict.fromkeys(queries))
         counts: dict[AdoptionQuery, dict[int | None, int]] = {key: {} for key in keys}
         for clinics in {key.clinics for key in keys}:
-            same = {key.document: key for key in keys if key.clinics == clinics}
-            some = {} if clinics is None else {"clinic": {"$in": list(clinics)}}
+            by_document = {key.document: key for key in keys if key.clinics == clinics}
+            at_clinics = {} if clinics is None else {"clinic": {"$in": list(clinics)}}
             rows = await self._database.aggregate(
                 "assignments",
                 [
-                    {"$match": {"document": {"$in": sorted(same)}, "open": True, **some}},
+                    {
+                        "$match": {
+                            "document": {"$in": sorted(by_document)},
+                            "open": True,
+                            **at_clinics,
+                        }
+                    },
                     {
                         "$group": {
                             "_id": {"document": "$document", "version": "$acknowledged_version"},
@@ -65,7 +88,9 @@ class Adoptions:
                 ],
             )
             for row in rows:
-                counts[same[row["_id"]["document"]]][row["_id"].get("version")] = row["clinics"]
+                counts[by_document[row["_id"]["document"]]][row["_id"].get("version")] = row[
+                    "clinics"
+                ]
         replaced = await self.replaced(
             (key.document, version)
             for key in keys
@@ -94,7 +119,10 @@ class Adoptions:
     async def replaced(
         self, versions: Iterable[tuple[str, int]]
     ) -> Mapping[tuple[str, int], datetime]:
-        """When each version was last replaced by another one in force."""
+        """When another published version last replaced each version, by (document, version).
+
+        Versions that were never replaced are left out.
+        """
         keys = sorted(set(versions))
         queries = [
             Query(
