@@ -3,6 +3,7 @@
 import strawberry
 
 from resolvers.clinics import clinics as resolve
+from schema.documents.documents import KEY
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.log.events import Event
 from schema.scalars import HsaId
@@ -26,9 +27,7 @@ class ClinicsImportInput:
     dry_run: bool | None = strawberry.field(
         default=False, description="Check the file and count the changes without writing."
     )
-    idempotency_key: str | None = strawberry.field(
-        default=None, description="The same key answers the first call's result again."
-    )
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
 @strawberry.type(description="The result of an import. With errors, nothing was written.")

@@ -7,6 +7,7 @@ from resolvers.clinics.selectors import ClinicCriteria
 from schema.clinics.clinic_filters import ClinicFilter, criteria_of
 from schema.clinics.clinics import Clinic, list_clinics
 from schema.clinics.principals import Principal
+from schema.documents.documents import KEY
 from schema.errors import Given, Info, UserError, key_of_call, mutation
 from schema.log.events import Event
 from schema.nodes import After, Connection, First, Node
@@ -99,9 +100,7 @@ class ClinicGroupSaveInput:
             " `group`, `similarTo` and `status` are not allowed."
         ),
     )
-    idempotency_key: str | None = strawberry.field(
-        default=None, description="The same key answers the first call's result again."
-    )
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
 
 
 @strawberry.type(description="The result of saving a group. With errors, nothing was written.")

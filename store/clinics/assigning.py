@@ -73,8 +73,8 @@ async def assign(
 ) -> tuple[Assignment, ...]:
     """Stage the assignment of a case type to clinics. The caller records the event.
 
-    A clinic that follows the case type gets it as distributed instead; its position in the order,
-    its state and its acknowledged version stay. Where clinics activate central case types
+    A clinic that follows the case type gets it as distributed instead; the arrival, activation and
+    acknowledged version of its assignment are kept. Where clinics activate central case types
     themselves, a new assignment is inactive until the clinic activates it.
 
     Returns:

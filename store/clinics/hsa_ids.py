@@ -29,5 +29,5 @@ def is_hsa_id(text: str, extra_prefixes: tuple[str, ...] = ()) -> bool:
 
 
 def is_organisation_id(text: str) -> bool:
-    """Whether a text is the HSA-id of an organisation, which has no hyphen; principals have one."""
+    """Whether a text is an organisation's HSA-id, as principals have it: without a hyphen."""
     return _ORGANISATION.fullmatch(text) is not None

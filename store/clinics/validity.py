@@ -1,8 +1,9 @@
 """Validity intervals: rows that are valid from one event of a log until another.
 
-A change closes one row and opens another at the same event; a row is otherwise not changed. A row
-is valid from `from_sequence`, inclusive, until `until_sequence`, exclusive. `open` marks the rows
-that are valid now, for the unique indexes that allow one of them.
+A change closes one row and opens another at the same event. The only field that is updated in
+place is the acknowledged version of an assignment, which has no history of its own. A row is valid
+from `from_sequence`, inclusive, until `until_sequence`, exclusive. `open` marks the rows that are
+valid now, for the unique indexes that allow one of them.
 """
 
 from datetime import datetime

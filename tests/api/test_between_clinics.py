@@ -1,6 +1,4 @@
-"""What clinics may not learn of each other, and what policies and marks of one principal mean to
-another.
-"""
+"""Isolation between clinics, and between the policies and protections of principals."""
 
 import asyncio
 
@@ -44,7 +42,7 @@ async def test_a_clinic_reads_nothing_of_acts_at_other_clinics(world: World) -> 
     ]
 
 
-async def test_what_is_done_at_other_clinics_moves_a_case_type_in_no_list(world: World) -> None:
+async def test_acts_at_other_clinics_do_not_move_a_case_type_in_any_list(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     query = """query($since: DateTime) { caseTypes(filter: {changedSince: $since}, orderBy: UPDATED_DESC) {
       totalCount edges { cursor node { updatedAt } } } }"""
@@ -69,7 +67,7 @@ async def test_what_is_done_at_other_clinics_moves_a_case_type_in_no_list(world:
     assert moved["node"]["updatedAt"] > edge["node"]["updatedAt"]
 
 
-async def test_a_principal_takes_away_no_ones_protection_but_its_own(world: World) -> None:
+async def test_a_principal_can_only_end_its_own_protection_of_a_person(world: World) -> None:
     query = "query($id: ID!) { caseType(id: $id) { version { author { name employeeHsaId } } } }"
     employee = (await world.reviewer.ask(query, id=world.case_type))["caseType"]["version"][
         "author"
@@ -111,7 +109,7 @@ async def test_a_clinics_own_replies_are_for_those_who_may_read_its_adaptation(
     assert "Bara för personalen" in str(own)
 
 
-async def test_two_decisions_at_once_are_both_kept(world: World) -> None:
+async def test_two_concurrent_changes_of_policies_are_both_kept(world: World) -> None:
     for turn in (False, True) * 4:
         await asyncio.gather(
             world.region.done(
@@ -128,7 +126,9 @@ async def test_two_decisions_at_once_are_both_kept(world: World) -> None:
         assert asked["principal"]["policies"] == {"clinicsEdit": turn, "openPageLinks": turn}
 
 
-async def test_an_open_page_is_put_in_force_in_no_way_once_it_is_not_allowed(world: World) -> None:
+async def test_a_link_to_an_open_page_cannot_be_published_once_it_is_not_allowed(
+    world: World,
+) -> None:
     await world.region.done(
         "principalPoliciesSave", "event { id }", principal=STOCKHOLM, openPageLinks=True
     )
@@ -157,7 +157,7 @@ async def test_an_open_page_is_put_in_force_in_no_way_once_it_is_not_allowed(wor
     assert await world.api.snapshot() == before
 
 
-async def test_an_archived_case_type_is_taken_back_from_no_one(world: World) -> None:
+async def test_an_archived_case_type_cannot_be_withdrawn(world: World) -> None:
     await world.distribute(world.case_type)
     await world.region.done(
         "documentArchive", "event { id }", id=world.case_type, expectedVersion=1
@@ -173,7 +173,7 @@ async def test_an_archived_case_type_is_taken_back_from_no_one(world: World) -> 
     assert problems(refused) == [("WRONG_STATE", "caseType")]
 
 
-async def test_who_may_not_see_persons_can_not_look_for_one(world: World) -> None:
+async def test_callers_who_may_not_see_persons_cannot_search_for_one(world: World) -> None:
     query = (
         "query($p: HsaId!, $a: HsaId!) { principal(hsaId: $p) { events(filter: {actor: $a}) {"
         " totalCount edges { node { id } } } } }"
@@ -187,7 +187,7 @@ async def test_who_may_not_see_persons_can_not_look_for_one(world: World) -> Non
     ]["totalCount"] > 0
 
 
-async def test_an_adaptation_that_was_deactivated_is_in_force_again_once_saved(
+async def test_a_deactivated_adaptation_is_active_again_after_saving(
     world: World,
 ) -> None:
     await world.distribute(world.case_type)

@@ -1,6 +1,4 @@
-"""`caseTypeDistribute`: one act, all or nothing; refused rows with reasons, rights, safe repeats;
-what the clinics' inboxes then say.
-"""
+"""`caseTypeDistribute`: one act, all or nothing; refused rows, permissions, safe repeats, inboxes."""
 
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM, UPPSALA_CLINIC, Json, problems
 from tests.world import World
@@ -29,7 +27,7 @@ REFUSED = [
 ]
 
 
-async def test_one_act_reaches_every_clinic_named(world: World) -> None:
+async def test_one_act_reaches_every_clinic_in_the_list(world: World) -> None:
     before = await world.api.snapshot()
 
     saved = await world.region.done(
@@ -120,7 +118,7 @@ async def test_inbox_pages_are_newest_first_without_loss_and_filter_by_visibilit
     )
 
 
-async def test_clinics_that_have_it_already_are_left_as_they_are(world: World) -> None:
+async def test_clinics_that_have_it_already_do_not_change(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
 
     more = await world.distribute(world.case_type, BJORKEN, LINDEN)
@@ -162,7 +160,7 @@ async def test_refused_rows_can_be_skipped(world: World) -> None:
     assert saved["event"]["clinics"]["edges"] == [{"node": {"hsaId": BJORKEN}}]
 
 
-async def test_what_can_not_be_distributed_is_refused(world: World) -> None:
+async def test_case_types_that_cannot_be_distributed_are_refused(world: World) -> None:
     draft = await world.draft()
     local = await world.clinic_admin.done(
         "caseTypeCreate",
@@ -249,7 +247,9 @@ async def test_a_repeated_distribution_with_its_key_is_done_once(world: World) -
     assert await world.api.snapshot() == before
 
 
-async def test_a_deactivated_case_type_is_handed_out_unseen_by_residents(world: World) -> None:
+async def test_a_deactivated_case_type_is_distributed_but_not_shown_to_residents(
+    world: World,
+) -> None:
     await world.region.done(
         "documentDeactivate", "event { id }", id=world.case_type, expectedVersion=1
     )

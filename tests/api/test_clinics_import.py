@@ -1,4 +1,4 @@
-"""`clinicsImport`: all rows or none, each bad cell with its line and column; rights, safe repeats."""
+"""`clinicsImport`: all rows or none; bad cells with line and column; permissions, safe repeats."""
 
 from tests.callers import BJORKEN, STOCKHOLM, UPPSALA, UPPSALA_CLINIC, Json, problems
 from tests.world import CLINICS, World
@@ -85,7 +85,7 @@ async def test_a_dry_run_counts_and_writes_nothing(world: World) -> None:
     assert await world.api.snapshot() == before
 
 
-async def test_every_bad_cell_is_told_with_its_line_and_column(world: World) -> None:
+async def test_every_bad_cell_is_reported_with_its_line_and_column(world: World) -> None:
     before = await world.api.snapshot()
     csv = (
         "hsaId;name;countyCode;endDate;status\n"

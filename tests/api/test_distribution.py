@@ -1,5 +1,6 @@
-"""Choosing clinics in every way, the check before, withdrawing, replacing local case types: one
-act, all or nothing.
+"""Distribution with every way of choosing clinics, its check, withdrawal, following and orders.
+
+Each change is one act, all of it or nothing.
 """
 
 from typing import Any
@@ -56,7 +57,7 @@ async def import_clinic(world: World, hsa_id: str, name: str = "Ny", **columns: 
     )
 
 
-async def test_the_check_tells_each_row_and_writes_nothing(world: World) -> None:
+async def test_the_check_reports_each_row_and_writes_nothing(world: World) -> None:
     await world.distribute(world.case_type, LINDEN)
     same, alike, other = [
         await local(world, name) for name in ("förnya RECEPT", "Recept: förnya", "Boka tid")
@@ -99,7 +100,7 @@ async def test_the_check_tells_each_row_and_writes_nothing(world: World) -> None
     assert await world.api.snapshot() == before
 
 
-async def test_a_csv_refuses_all_or_skips_the_refused(world: World) -> None:
+async def test_refused_csv_rows_refuse_the_call_or_are_skipped(world: World) -> None:
     csv = f"{BJORKEN}\n{HUD}\n"
     before = await world.api.snapshot()
 
@@ -136,7 +137,7 @@ async def test_a_filter_reaches_the_active_clinics_that_match_now(world: World) 
     assert (again["clinics"], again["event"]) == (0, None)
 
 
-async def test_a_rule_group_passes_case_types_on_to_clinics_that_join_later(world: World) -> None:
+async def test_clinics_that_join_a_rule_group_later_receive_its_case_types(world: World) -> None:
     group = await world.region.done(
         "clinicGroupSave", "clinicGroup { id name rule { businessClassifications } clinics { totalCount } } event { action }",
         principal=STOCKHOLM, name="Vårdcentraler", rule={"businessClassifications": ["1502"]},
@@ -164,7 +165,7 @@ async def test_a_rule_group_passes_case_types_on_to_clinics_that_join_later(worl
     assert await at(world, "SE2321000016-1B02") == []
 
 
-async def test_importing_a_member_again_does_not_give_back_what_was_withdrawn_from_it(
+async def test_importing_a_member_again_does_not_assign_withdrawn_case_types(
     world: World,
 ) -> None:
     made = await world.region.done(
@@ -189,7 +190,7 @@ async def test_importing_a_member_again_does_not_give_back_what_was_withdrawn_fr
     assert await at(world, LINDEN) == []
 
 
-async def test_a_new_rule_brings_its_clinics_what_the_group_has_and_a_withdrawal_ends_it(
+async def test_clinics_of_a_new_rule_receive_case_types_until_the_withdrawal(
     world: World,
 ) -> None:
     await import_clinic(world, "SE2321000016-1C01", businessClassification="1324")
@@ -218,7 +219,9 @@ async def test_a_new_rule_brings_its_clinics_what_the_group_has_and_a_withdrawal
     assert await at(world, "SE2321000016-1C02") == []
 
 
-async def test_local_case_types_give_way_in_the_same_act_and_can_come_back(world: World) -> None:
+async def test_local_case_types_are_replaced_in_the_same_act_and_can_be_restored(
+    world: World,
+) -> None:
     mine = await local(world, "Förnya recept")
 
     done = await world.region.done(
@@ -250,7 +253,7 @@ async def test_local_case_types_give_way_in_the_same_act_and_can_come_back(world
     assert sorted(await at(world)) == sorted([(world.case_type, "DISTRIBUTED"), (mine, "OWN")])
 
 
-async def test_what_is_not_local_there_is_not_replaced_and_nothing_is_written(world: World) -> None:
+async def test_replacing_a_case_type_that_is_not_local_there_writes_nothing(world: World) -> None:
     mine = await local(world, "Förnya recept")
     central = await world.draft()
     before = await world.api.snapshot()
@@ -278,7 +281,7 @@ async def test_what_is_not_local_there_is_not_replaced_and_nothing_is_written(wo
     assert await world.api.snapshot() == before
 
 
-async def test_a_clinic_follows_and_drops_what_it_follows_but_not_what_was_distributed(
+async def test_a_clinic_unfollows_what_it_follows_but_not_what_was_distributed(
     world: World,
 ) -> None:
     select = "assignment { origin until clinic { hsaId } startPageOrder } event { action }"
@@ -322,7 +325,7 @@ async def test_a_clinic_follows_and_drops_what_it_follows_but_not_what_was_distr
     assert await at(world) == [(world.case_type, "DISTRIBUTED")]
 
 
-async def test_a_follower_is_told_of_updates_from_then_on(world: World) -> None:
+async def test_a_follower_is_notified_of_later_updates(world: World) -> None:
     await world.edit(world.case_type, 1, publish=True, name="Två")
     await world.clinic_admin.done(
         "caseTypeFollow", "event { id }", caseType=world.case_type, clinic=BJORKEN
@@ -358,7 +361,7 @@ async def test_a_draft_can_be_neither_followed_nor_distributed(world: World) -> 
     assert problems(refused) == [("WRONG_STATE", "caseType")]
 
 
-async def test_the_list_of_units_can_be_filtered_and_asked_for_as_it_was(world: World) -> None:
+async def test_assignments_can_be_filtered_and_read_at_an_earlier_moment(world: World) -> None:
     query = """query($f: AssignmentFilter, $asOf: DateTime) { assignments(filter: $f, asOf: $asOf) { totalCount
       edges { node { clinic { hsaId } caseType { id } origin startPageOrder contactCardOrder } } } }"""
     other = await world.draft(CONTENT | {"name": "B"})
@@ -411,7 +414,7 @@ async def test_the_list_of_units_can_be_filtered_and_asked_for_as_it_was(world: 
     assert sorted(row[1] for row in rows(national)) == sorted([other, world.case_type])
 
 
-async def test_who_reads_several_principals_must_say_whose_past_is_meant(world: World) -> None:
+async def test_readers_of_several_principals_must_give_one_with_as_of(world: World) -> None:
     query = 'query { assignments(asOf: "2026-01-01T00:00:00Z") { totalCount } }'
 
     assert await world.national.refused(query) == ["WHOSE_LOG"]
@@ -462,7 +465,7 @@ async def test_the_order_is_the_clinics_then_the_groups_then_the_principals(worl
     assert await order(BJORKEN) == [b, d, c, a]
 
 
-async def test_an_order_names_each_case_type_of_the_principal_once(world: World) -> None:
+async def test_an_order_lists_each_case_type_of_the_principal_at_most_once(world: World) -> None:
     before = await world.api.snapshot()
 
     refused = await world.region.do(
@@ -480,7 +483,7 @@ async def test_an_order_names_each_case_type_of_the_principal_once(world: World)
     assert await world.api.snapshot() == before
 
 
-async def test_clinics_are_found_by_words_groups_and_likeness(world: World) -> None:
+async def test_clinics_are_found_by_words_groups_and_similarity(world: World) -> None:
     query = """query($f: ClinicFilter, $first: Int, $after: String) { clinics(filter: $f, first: $first, after: $after) {
       totalCount pageInfo { endCursor } edges { node { hsaId businessClassifications { code name } } } } }"""
     await import_clinic(
@@ -557,7 +560,7 @@ async def test_a_group_is_saved_one_way_only_and_with_its_own_clinics(world: Wor
     assert await world.api.snapshot() == before
 
 
-async def test_the_same_key_answers_a_group_and_an_assignment_again(world: World) -> None:
+async def test_the_same_key_returns_the_group_and_assignment_again(world: World) -> None:
     group = {"principal": STOCKHOLM, "name": "G", "hsaIds": [BJORKEN], "idempotencyKey": "g1"}
     follow = {"caseType": world.case_type, "clinic": BJORKEN, "idempotencyKey": "f1"}
 
@@ -606,7 +609,7 @@ async def test_groups_and_assignments_are_nodes_for_those_who_may_know_of_them(
     ]
 
 
-async def test_a_case_type_back_from_the_archive_reaches_who_joined_its_group_meanwhile(
+async def test_a_restored_case_type_reaches_clinics_that_joined_its_group_meanwhile(
     world: World,
 ) -> None:
     made = await world.region.done(

@@ -1,6 +1,4 @@
-"""What principals decide for their clinics, roles of the registry's own table, and persons with
-protected identity.
-"""
+"""Policies of principals, roles in the registry's own table, and persons with protected identity."""
 
 from datetime import timedelta
 
@@ -35,7 +33,7 @@ async def decide(world: World, **policies: object) -> None:
     )
 
 
-async def test_a_decision_is_an_event_that_tells_what_changed(world: World) -> None:
+async def test_a_change_of_policies_is_an_event_with_its_changes(world: World) -> None:
     first = await world.region.ask(POLICIES, p=STOCKHOLM)
 
     saved = await world.region.done(
@@ -63,7 +61,7 @@ async def test_a_decision_is_an_event_that_tells_what_changed(world: World) -> N
     assert (await world.other_region.ask(POLICIES, p=STOCKHOLM))["principal"]["policies"] is None
 
 
-async def test_a_level_of_assurance_that_no_one_knows_is_refused(world: World) -> None:
+async def test_an_unknown_level_of_assurance_is_refused(world: World) -> None:
     before = await world.api.snapshot()
 
     refused = await world.region.do(
@@ -148,7 +146,7 @@ async def test_where_clinics_activate_a_case_type_waits_until_its_clinic_shows_i
     assert (await world.clinic_admin.ask(page, c=BJORKEN))["clinic"]["startPage"] == []
 
 
-async def test_what_waited_is_met_once_clinics_need_not_activate_it_and_what_was_hidden_is_not(
+async def test_waiting_case_types_are_shown_once_clinics_need_not_activate_them_but_hidden_ones_are_not(
     world: World,
 ) -> None:
     await decide(world, centralActivation="CLINIC")
@@ -219,7 +217,7 @@ async def test_a_weaker_sign_in_counts_only_where_the_principal_accepts_it(world
     }
 
 
-async def test_a_role_of_the_table_counts_for_those_whose_token_carries_none(world: World) -> None:
+async def test_a_granted_role_counts_for_persons_whose_token_has_none(world: World) -> None:
     nobody = world.api.caller(
         Role.LOCAL_ADMINISTRATOR, "SE0000000000-none", f"{STOCKHOLM}-nina", "Nina Ny"
     )
@@ -263,7 +261,9 @@ async def test_a_role_of_the_table_counts_for_those_whose_token_carries_none(wor
     assert await nobody.refused("{ viewer { roles } }") == ["NOT_PERMITTED"]
 
 
-async def test_roles_are_given_only_by_who_may_and_where_they_can_be_held(world: World) -> None:
+async def test_roles_are_granted_only_by_those_who_may_and_where_they_can_be_held(
+    world: World,
+) -> None:
     before = await world.api.snapshot()
 
     async def refused(

@@ -1,6 +1,4 @@
-"""What residents meet at a clinic: merged, filled, ordered, sanitised, and the same again when
-asked for that moment later.
-"""
+"""A clinic's pages: merged, filled in, ordered, sanitised, and readable later for any moment."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -50,7 +48,7 @@ async def adapt(world: World, expected: int, **content: Any) -> dict[str, Any]:
     )
 
 
-async def test_a_clinic_shows_what_it_was_handed_with_its_own_additions(world: World) -> None:
+async def test_a_clinic_shows_distributed_case_types_with_its_own_additions(world: World) -> None:
     await world.distribute(world.case_type)
     made = await adapt(
         world,
@@ -84,7 +82,7 @@ async def test_a_clinic_shows_what_it_was_handed_with_its_own_additions(world: W
     assert (await page(world.region, LINDEN))[0]["adaptation"] is None
 
 
-async def test_a_central_update_leaves_an_adaptation_as_it_was_and_asks_for_a_review(
+async def test_a_central_update_does_not_change_an_adaptation_but_marks_it_for_review(
     world: World,
 ) -> None:
     await world.distribute(world.case_type)
@@ -129,7 +127,9 @@ async def test_a_central_update_leaves_an_adaptation_as_it_was_and_asks_for_a_re
     ) == (False, 2, 2)
 
 
-async def test_an_adaptation_is_hidden_with_the_case_type_and_back_with_it(world: World) -> None:
+async def test_an_adaptation_is_hidden_with_its_case_type_and_shown_again_with_it(
+    world: World,
+) -> None:
     await world.distribute(world.case_type)
     await adapt(world, 0, standardReplies=[{"key": "egen", "label": "Egen", "text": "Hej"}])
 
@@ -168,7 +168,9 @@ async def test_two_administrators_of_a_clinic_do_not_overwrite_each_other(world:
     assert await world.api.snapshot() == before
 
 
-async def test_bad_additions_name_their_place_and_write_nothing(world: World) -> None:
+async def test_invalid_additions_are_reported_with_their_path_and_write_nothing(
+    world: World,
+) -> None:
     await world.distribute(world.case_type)
     before = await world.api.snapshot()
     reply = {"key": "a", "label": "A", "text": "Från {{clinic.mayor}}"}
@@ -204,7 +206,7 @@ async def test_bad_additions_name_their_place_and_write_nothing(world: World) ->
     assert await world.api.snapshot() == before
 
 
-async def test_a_directory_name_is_text_and_never_marks(world: World) -> None:
+async def test_a_directory_name_is_shown_as_text_and_never_as_markup(world: World) -> None:
     await world.region.done(
         "clinicsImport",
         "updated",
@@ -228,7 +230,7 @@ async def test_a_directory_name_is_text_and_never_marks(world: World) -> None:
     assert "<b>" not in entry["html"]
 
 
-async def test_every_page_of_the_past_is_what_it_was(world: World) -> None:
+async def test_every_past_page_can_be_read_unchanged(world: World) -> None:
     other = await world.draft(CONTENT | {"name": "Kontakta mig", "submittable": True})
     await world.region.done(
         "documentPublish", "event { id }", id=other, version=1, expectedVersion=1
@@ -340,7 +342,7 @@ async def test_the_contact_card_shows_what_is_for_the_card_in_its_own_order(worl
     ]
 
 
-async def test_no_one_reads_the_page_of_a_clinic_out_of_reach(world: World) -> None:
+async def test_callers_cannot_read_the_page_of_a_clinic_outside_their_rights(world: World) -> None:
     await world.distribute(world.case_type)
 
     assert await world.other_region.ask(PAGE, clinic=BJORKEN) == {"clinic": None}

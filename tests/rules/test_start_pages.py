@@ -1,6 +1,4 @@
-"""Whatever is done to clinics and case types: a page of the past is what it was, and a refused act
-changes nothing.
-"""
+"""Random acts on clinics and case types: past pages do not change, refused acts change nothing."""
 
 import asyncio
 import itertools
@@ -280,7 +278,7 @@ async def _table(store: Store, clock: Clock) -> Played:
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(acts)
-async def test_every_page_of_the_past_is_what_it_was(
+async def test_every_past_page_can_be_read_unchanged(
     table: Played, acts: list[tuple[str, int, int, int]]
 ) -> None:
     playing = await _table(table.context.store, table.clock)

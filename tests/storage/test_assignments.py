@@ -1,6 +1,4 @@
-"""Case types at clinics: handed out all or nothing, refused rows named each with its reason, in
-seconds for thousands.
-"""
+"""Assignments: distributed all or nothing, refused rows with reasons, thousands within seconds."""
 
 import time
 from datetime import UTC, datetime
@@ -87,7 +85,7 @@ REFUSED = [
 ]
 
 
-async def test_distribution_is_one_act_that_names_its_clinics(store: Store) -> None:
+async def test_distribution_is_one_act_that_lists_its_clinics(store: Store) -> None:
     await with_clinics(store, BJORKEN, LINDEN)
     document = await published(store)
 
@@ -132,7 +130,7 @@ async def test_distribution_is_one_act_that_names_its_clinics(store: Store) -> N
     assert (document_of(saved).event_count, document_of(saved).notice_count) == (3, 2)
 
 
-async def test_every_refused_row_is_named_with_its_reason_and_nothing_is_written(
+async def test_every_refused_row_is_reported_with_its_reason_and_nothing_is_written(
     store: Store, database: Database
 ) -> None:
     await all_sorts(store)
@@ -169,7 +167,7 @@ async def test_refused_rows_can_be_skipped(store: Store) -> None:
     assert saved.counts["clinics"] == 3
 
 
-async def test_clinics_that_have_it_already_get_it_no_second_time(
+async def test_clinics_that_have_it_already_do_not_get_it_again(
     store: Store, database: Database
 ) -> None:
     await with_clinics(store, BJORKEN, LINDEN, EKEN)
@@ -186,7 +184,7 @@ async def test_clinics_that_have_it_already_get_it_no_second_time(
     assert await everything(database) == before
 
 
-async def test_only_what_is_published_and_not_archived_is_handed_out(
+async def test_only_published_case_types_that_are_not_archived_are_distributed(
     store: Store, database: Database
 ) -> None:
     await with_clinics(store, BJORKEN)
@@ -204,7 +202,7 @@ async def test_only_what_is_published_and_not_archived_is_handed_out(
     assert await everything(database) == before
 
 
-async def test_a_deactivated_case_type_is_handed_out_without_residents_seeing_it(
+async def test_a_deactivated_case_type_is_distributed_but_not_shown_to_residents(
     store: Store,
 ) -> None:
     await with_clinics(store, BJORKEN)
@@ -218,7 +216,7 @@ async def test_a_deactivated_case_type_is_handed_out_without_residents_seeing_it
     assert (saved.event.resident_visible, saved.counts["clinics"]) == (False, 1)
 
 
-async def test_what_is_handed_out_is_the_version_in_force(store: Store) -> None:
+async def test_the_published_version_is_distributed(store: Store) -> None:
     await with_clinics(store, BJORKEN)
     document = await saved_as(store, await published(store), "Två")
 
@@ -232,7 +230,7 @@ async def test_what_is_handed_out_is_the_version_in_force(store: Store) -> None:
     )
 
 
-async def test_which_clinics_had_it_when_an_event_happened(store: Store) -> None:
+async def test_clinics_that_had_a_document_at_an_event(store: Store) -> None:
     await with_clinics(store, BJORKEN, LINDEN, EKEN)  # 1
     document = await published(store)  # 2, 3
     await distributed(store, document, BJORKEN)  # 4
@@ -300,7 +298,7 @@ async def test_five_thousand_clinics_in_one_act_within_seconds(
 
 
 @pytest.mark.parametrize("merged", [200, 0], ids=["merged", "from one list"])
-async def test_what_lags_is_paged_in_order_whichever_way_it_is_read(
+async def test_lagging_assignments_are_paged_in_order_however_they_are_read(
     store: Store, database: Database, monkeypatch: pytest.MonkeyPatch, merged: int
 ) -> None:
     monkeypatch.setattr("store.clinics.assignments._MAX_MERGED", merged)
@@ -343,7 +341,9 @@ async def test_what_lags_is_paged_in_order_whichever_way_it_is_read(
     ).items == []
 
 
-async def test_what_lags_is_told_however_many_documents_a_principal_has(store: Store) -> None:
+async def test_lagging_assignments_are_found_however_many_documents_a_principal_has(
+    store: Store,
+) -> None:
     await with_clinics(store, BJORKEN)
     document = await published(store)
     await distributed(store, document, BJORKEN)
@@ -356,7 +356,7 @@ async def test_what_lags_is_told_however_many_documents_a_principal_has(store: S
     assert await store.assignments.count(which) == 1
 
 
-async def test_what_clinics_have_of_their_principal_is_told_without_their_own(store: Store) -> None:
+async def test_central_documents_leave_out_local_ones(store: Store) -> None:
     await with_clinics(store, BJORKEN, LINDEN)
     await with_clinics(store, FOREIGN, principal=UPPSALA)
     everywhere, followed, withdrawn, _nowhere = [

@@ -1,4 +1,4 @@
-"""Clinics: imported all or none in one act, told apart by what changed, found by every field."""
+"""Clinics: imports of all rows or none, with counts of changes; searches by every field."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -52,7 +52,7 @@ async def clinic_of(store: Store, key: str) -> Clinic:
 # ------------------------------------------------------------- import
 
 
-async def test_an_import_is_one_act_that_names_its_clinics(store: Store) -> None:
+async def test_an_import_is_one_act_that_lists_its_clinics(store: Store) -> None:
     saved = await imported(
         store,
         (LINDEN.lower(), {"name": "Linden"}),
@@ -83,7 +83,7 @@ async def test_an_import_is_one_act_that_names_its_clinics(store: Store) -> None
     assert (await clinic_of(store, LINDEN)).hsa_id == LINDEN.lower()
 
 
-async def test_only_what_changed_is_written_and_columns_left_out_stay(store: Store) -> None:
+async def test_only_changes_are_written_and_omitted_columns_do_not_change(store: Store) -> None:
     await imported(
         store,
         (BJORKEN, {"name": "Björken", "location": "Täby"}),
@@ -130,7 +130,7 @@ async def test_an_import_that_changes_nothing_writes_nothing(
     assert await everything(database) == before
 
 
-async def test_a_dry_run_tells_and_writes_nothing(store: Store, database: Database) -> None:
+async def test_a_dry_run_counts_and_writes_nothing(store: Store, database: Database) -> None:
     await imported(store, (BJORKEN, {"name": "Björken"}))
     before = await everything(database)
 
@@ -154,7 +154,7 @@ async def test_a_dry_run_leaves_the_key_for_the_import_itself(store: Store) -> N
     assert await sequences(store.database) == [1]
 
 
-async def test_clinics_of_another_principal_are_refused_every_row_and_nothing_is_written(
+async def test_clinics_of_another_principal_refuse_every_row_and_nothing_is_written(
     store: Store, database: Database
 ) -> None:
     await with_clinics(store, LINDEN, EKEN, principal=UPPSALA)
@@ -189,7 +189,7 @@ STATUSES = [
 ]
 
 
-async def test_the_status_of_a_clinic_in_hand_and_in_a_list_are_the_same(
+async def test_a_clinic_has_the_same_status_alone_and_in_a_list(
     database: Database, store: Store
 ) -> None:
     noon = Store.over(database, KINDS, clock=lambda: NOON)

@@ -1,5 +1,6 @@
-"""Large groups of changes, of which MongoDB writes the first heads while the others are made: all
-is as if each had come alone.
+"""Large groups of changes, whose first heads are written while the others are made.
+
+The result is as if each change had been written alone.
 """
 
 import asyncio
@@ -106,7 +107,7 @@ async def kept(database: Database, principal: str, documents: Sequence[Document]
 
 
 @pytest.mark.parametrize("seed", range(12))
-async def test_a_large_group_is_written_as_its_changes_would_be_one_after_the_other(
+async def test_a_large_group_is_written_as_its_changes_would_be_one_by_one(
     store: Store, database: Database, seed: int
 ) -> None:
     acts = drawn(random.Random(seed))  # noqa: S311
@@ -138,7 +139,7 @@ FAILS_WITH = {TOO_LARGE: OperationFailure, TAKEN: BulkWriteError, BREAKS: ZeroDi
 @pytest.mark.parametrize(
     "broken", [{TOO_LARGE}, {TAKEN}, {BREAKS}, {TOO_LARGE, BREAKS}, {TAKEN, BREAKS}]
 )
-async def test_what_breaks_in_a_large_group_fails_alone_whatever_is_on_its_way(
+async def test_a_failing_change_in_a_large_group_fails_alone(
     store: Store, database: Database, broken: set[int]
 ) -> None:
     documents = [await created(store) for _ in range(30)]

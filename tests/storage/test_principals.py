@@ -1,6 +1,4 @@
-"""Principals and people: reference data that start once and are left as they are, and names that
-can change or go.
-"""
+"""Principals, which are created once and never change; names of people, which change or go."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -51,7 +49,7 @@ async def watching(mongodb_uri: str) -> AsyncIterator[tuple[Store, Watch]]:
 # ------------------------------------------------------------- principals
 
 
-async def test_principals_are_made_with_a_log_each_and_read_back_as_given(
+async def test_principals_are_created_with_a_log_each_and_read_back_unchanged(
     database: Database,
 ) -> None:
     store = Store.over(database, KINDS, clock=lambda: NOON)
@@ -88,7 +86,7 @@ async def test_the_reference_data_are_the_national_management_and_the_regions(st
     )
 
 
-async def test_principals_that_are_there_are_left_as_they_are_and_so_are_their_logs(
+async def test_existing_principals_and_their_logs_do_not_change(
     store: Store, database: Database
 ) -> None:
     await created(store)
@@ -103,9 +101,7 @@ async def test_principals_that_are_there_are_left_as_they_are_and_so_are_their_l
     assert [row["sequence"] for row in before["logs"] if row["_id"] == STOCKHOLM] == [1]
 
 
-async def test_only_the_principals_that_are_missing_are_made(
-    store: Store, database: Database
-) -> None:
+async def test_only_missing_principals_are_created(store: Store, database: Database) -> None:
     before = await everything(database)
 
     await store.principals.ensure([*reference_principals(), TOWN])
@@ -140,7 +136,7 @@ async def test_a_start_that_was_cut_short_is_completed_by_the_next(
     assert (await created(store)).principal == STOCKHOLM
 
 
-async def test_servers_that_start_at_once_make_each_principal_once(database: Database) -> None:
+async def test_servers_that_start_at_once_create_each_principal_once(database: Database) -> None:
     servers = [Principals(database) for _ in range(8)]
 
     await asyncio.gather(*(server.ensure(reference_principals()) for server in servers))
@@ -211,7 +207,7 @@ async def test_principals_are_paged_by_key_in_both_directions(store: Store) -> N
     ]
 
 
-async def test_a_cursor_that_is_none_is_refused(store: Store) -> None:
+async def test_an_invalid_cursor_is_refused(store: Store) -> None:
     with pytest.raises(InvalidInput) as refused:
         await store.principals.page(Paging(after="inte en markör"))
 
@@ -271,7 +267,7 @@ async def test_names_are_read_in_one_round_trip(watching: tuple[Store, Watch]) -
     assert [(name, command[name]) for name, command in commands] == [("find", "people")]
 
 
-async def test_a_person_who_signs_in_at_several_servers_at_once_is_kept_once(
+async def test_a_person_who_signs_in_at_several_servers_at_once_is_stored_once(
     database: Database,
 ) -> None:
     servers = [Store.over(database, KINDS) for _ in range(8)]
@@ -309,7 +305,7 @@ async def test_servers_that_start_at_once_on_an_empty_database_all_make_its_inde
     await client.close()
 
 
-async def test_who_asks_while_principals_are_made_knows_them_afterwards(store: Store) -> None:
+async def test_a_read_while_principals_are_created_does_not_hide_them_later(store: Store) -> None:
     principals = Principals(store.database)
 
     await asyncio.gather(principals.ensure([*reference_principals(), TOWN]), principals.known())
