@@ -44,7 +44,8 @@ async def test_a_clinic_reads_nothing_of_acts_at_other_clinics(world: World) -> 
 
 async def test_acts_at_other_clinics_do_not_move_a_case_type_in_any_list(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
-    query = """query($since: DateTime) { caseTypes(filter: {changedSince: $since}, orderBy: UPDATED_DESC) {
+    query = """query($since: DateTime) {
+        caseTypes(filter: {changedSince: $since}, orderBy: UPDATED_DESC) {
       totalCount edges { cursor node { updatedAt } } } }"""
     before = await world.staff.ask(query)
     [edge] = before["caseTypes"]["edges"]
@@ -92,7 +93,12 @@ async def test_a_clinics_own_replies_are_for_those_who_may_read_its_adaptation(
 ) -> None:
     await world.distribute(world.case_type)
     await world.clinic_admin.done(
-        "localAdaptationSave", "event { id }", clinic=BJORKEN, caseType=world.case_type, expectedVersion=0, note="Internt",
+        "localAdaptationSave",
+        "event { id }",
+        clinic=BJORKEN,
+        caseType=world.case_type,
+        expectedVersion=0,
+        note="Internt",
         standardReplies=[{"key": "egen", "label": "Egen", "text": "Bara för personalen"}],
         terms=[{"key": "t", "heading": "Hos oss", "text": "Ring."}],
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""`caseTypeDistribute`: one act, all or nothing; refused rows, permissions, safe repeats, inboxes."""
+"""`caseTypeDistribute`: all or nothing; refused rows, permissions, safe repeats, inboxes."""
 
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM, UPPSALA_CLINIC, Json, problems
 from tests.world import World
@@ -68,8 +68,9 @@ async def test_one_act_reaches_every_clinic_in_the_list(world: World) -> None:
 
 async def test_the_clinics_find_it_in_their_inbox(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
-    inbox = """query($clinic: HsaId!) { clinic(hsaId: $clinic) { notifications { totalCount edges { node { action fromVersion toVersion
-        residentVisible acknowledgedAt document { id name } clinic { hsaId } by { role name } } } } } }"""
+    inbox = """query($clinic: HsaId!) { clinic(hsaId: $clinic) { notifications {
+        totalCount edges { node { action fromVersion toVersion residentVisible acknowledgedAt
+        document { id name } clinic { hsaId } by { role name } } } } } }"""
 
     told = (await world.staff.ask(inbox, clinic=BJORKEN))["clinic"]["notifications"]
     elsewhere = (await world.region.ask(inbox, clinic=LINDEN))["clinic"]["notifications"]

@@ -15,7 +15,8 @@ ASKEN = "SE2321000016-1A05"
 CHECK = """
 query($caseType: ID!, $to: ClinicSelection!) { checkDistribution(caseType: $caseType, to: $to) {
   willReceive { totalCount edges { node { hsaId } } } alreadyAssigned { edges { node { hsaId } } }
-  refused { row value reason } localCandidates { similarity clinic { hsaId } caseType { id name } } } }
+  refused { row value reason }
+  localCandidates { similarity clinic { hsaId } caseType { id name } } } }
 """
 PAYLOAD = (
     "clinics replaced skipped { row value reason } event { action sequence group { name } clinics {"
@@ -139,7 +140,9 @@ async def test_a_filter_reaches_the_active_clinics_that_match_now(world: World) 
 
 async def test_clinics_that_join_a_rule_group_later_receive_its_case_types(world: World) -> None:
     group = await world.region.done(
-        "clinicGroupSave", "clinicGroup { id name rule { businessClassifications } clinics { totalCount } } event { action }",
+        "clinicGroupSave",
+        "clinicGroup { id name rule { businessClassifications } clinics { totalCount } }"
+        " event { action }",
         principal=STOCKHOLM, name="Vårdcentraler", rule={"businessClassifications": ["1502"]},
     )  # fmt: skip
     group_id = group["clinicGroup"]["id"]
@@ -362,8 +365,10 @@ async def test_a_draft_can_be_neither_followed_nor_distributed(world: World) -> 
 
 
 async def test_assignments_can_be_filtered_and_read_at_an_earlier_moment(world: World) -> None:
-    query = """query($f: AssignmentFilter, $asOf: DateTime) { assignments(filter: $f, asOf: $asOf) { totalCount
-      edges { node { clinic { hsaId } caseType { id } origin startPageOrder contactCardOrder } } } }"""
+    query = """query($f: AssignmentFilter, $asOf: DateTime) {
+      assignments(filter: $f, asOf: $asOf) { totalCount
+      edges { node { clinic { hsaId } caseType { id } origin startPageOrder contactCardOrder } } }
+    }"""
     other = await world.draft(CONTENT | {"name": "B"})
     await world.region.done(
         "documentPublish", "event { id }", id=other, version=1, expectedVersion=1
@@ -484,8 +489,10 @@ async def test_an_order_lists_each_case_type_of_the_principal_at_most_once(world
 
 
 async def test_clinics_are_found_by_words_groups_and_similarity(world: World) -> None:
-    query = """query($f: ClinicFilter, $first: Int, $after: String) { clinics(filter: $f, first: $first, after: $after) {
-      totalCount pageInfo { endCursor } edges { node { hsaId businessClassifications { code name } } } } }"""
+    query = """query($f: ClinicFilter, $first: Int, $after: String) {
+      clinics(filter: $f, first: $first, after: $after) {
+      totalCount pageInfo { endCursor }
+      edges { node { hsaId businessClassifications { code name } } } } }"""
     await import_clinic(
         world,
         "SE2321000016-1D01",

@@ -1,4 +1,4 @@
-"""Policies of principals, roles in the registry's own table, and persons with protected identity."""
+"""Policies of principals, roles in the registry's own table, and protected identities."""
 
 from datetime import timedelta
 
@@ -146,7 +146,7 @@ async def test_where_clinics_activate_a_case_type_waits_until_its_clinic_shows_i
     assert (await world.clinic_admin.ask(page, c=BJORKEN))["clinic"]["startPage"] == []
 
 
-async def test_waiting_case_types_are_shown_once_clinics_need_not_activate_them_but_hidden_ones_are_not(
+async def test_waiting_but_not_hidden_case_types_are_shown_once_clinics_need_not_activate(
     world: World,
 ) -> None:
     await decide(world, centralActivation="CLINIC")

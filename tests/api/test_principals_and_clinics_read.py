@@ -6,15 +6,20 @@ from store.records import Role
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM, UPPSALA, Json
 from tests.world import World
 
-CSV = """hsaId;name;businessClassification;businessType;careType;management;countyCode;municipalityCode;status
+CSV = """hsaId;name;businessClassification;businessType;careType;management;countyCode;\
+municipalityCode;status
 SE2321000016-4A01;Norr;1502|1504;02;01|03;Landsting/Region;01;0180;ACTIVE
 SE2321000016-4A02;Söder;1112;01;02;Privat;01;0114;NOT_ACTIVATED
 SE2321000016-4A03;Väster;1504;03;01;Privat;03;0380;ARCHIVED
 """
 NORTH, SOUTH, WEST = (f"SE2321000016-4A0{number}" for number in (1, 2, 3))
-INBOX = """query($after: String, $first: Int, $visible: Boolean, $unread: Boolean) { clinic(hsaId: "SE2321000016-1A01") {
-    notifications(first: $first, after: $after, residentVisibleOnly: $visible, unacknowledgedOnly: $unread) {
-        totalCount edges { cursor node { id cursor action fromVersion toVersion } } pageInfo { hasNextPage hasPreviousPage endCursor } } } }"""
+INBOX = """query($after: String, $first: Int, $visible: Boolean, $unread: Boolean) {
+  clinic(hsaId: "SE2321000016-1A01") {
+    notifications(
+        first: $first, after: $after, residentVisibleOnly: $visible, unacknowledgedOnly: $unread
+    ) {
+        totalCount edges { cursor node { id cursor action fromVersion toVersion } }
+        pageInfo { hasNextPage hasPreviousPage endCursor } } } }"""
 
 
 async def inbox(world: World, **variables: Any) -> Json:

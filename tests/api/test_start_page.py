@@ -9,7 +9,8 @@ from tests.world import CONTENT, World
 PAGE = """
 query($clinic: HsaId!, $asOf: DateTime) { clinic(hsaId: $clinic) { startPage(asOf: $asOf) {
   position caseType { id } version { number } adaptation { number writtenFor }
-  effective { name introduction terms { key heading text local } standardReplies { key text local } } html } } }
+  effective { name introduction terms { key heading text local }
+    standardReplies { key text local } } html } } }
 """
 
 
@@ -23,9 +24,7 @@ async def page(
 
 
 async def moment(world: World) -> str:
-    """A moment after all that was written, and before all that comes: the clock has ticked on both
-    sides of it.
-    """
+    """A moment between earlier and later writes; the clock has ticked on both sides of it."""
     last = await world.api.store.database.find_one("logs", {"_id": STOCKHOLM})
     assert last is not None
     while (time := datetime.now(UTC)).timestamp() * 1000 <= last["at"].timestamp() * 1000 + 1:

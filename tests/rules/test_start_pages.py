@@ -51,8 +51,9 @@ class Clock:
 
 @dataclass
 class Played:
-    """A registry in play: two clinics, two case types, a group by rule, and what every page said at
-    every moment.
+    """A registry with two clinics, two case types and a group with a rule.
+
+    It remembers every page at every moment.
     """
 
     context: Context
@@ -91,7 +92,7 @@ class Played:
 
 
 async def play(table: Played, act: str, one: int, other: int, number: int) -> None:  # noqa: C901, PLR0912 - one case for each act
-    """One act, with numbers that choose what it is done to."""
+    """Carry out one act; the numbers choose its case type, its clinic and its variant."""
     context, case_type, clinic = table.context, table.case_types[one], table.clinics[other]
     latest = await table.latest(case_type)
     chosen = (

@@ -36,7 +36,7 @@ APART = {
 
 
 def drawn(chance: random.Random) -> list[Made]:
-    """Acts on a few documents, most of which know the newest version and some of which are refused."""
+    """Acts on a few documents, most with the latest version; some of them are refused."""
     latest = [1] * DOCUMENTS
     made: list[Made] = []
     for number in range(chance.randint(12, 64)):
