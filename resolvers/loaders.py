@@ -86,9 +86,9 @@ class Loaders:
         return DataLoader(load_fn=_groups_of(self._store), cache=False)
 
     @cached_property
-    def places(self) -> DataLoader[tuple[OrderedList, str, str], int | None]:
+    def positions(self) -> DataLoader[tuple[OrderedList, str, str], int | None]:
         """The position of a case type at a clinic, by (list, clinic, document)."""
-        return DataLoader(load_fn=_places(self._store), cache=False)
+        return DataLoader(load_fn=_positions(self._store), cache=False)
 
     @cached_property
     def policies(self) -> DataLoader[str, PrincipalPolicies | None]:
@@ -116,7 +116,7 @@ class Loaders:
         return _batched(self._store.acknowledgements.of_notifications)
 
     @cached_property
-    def adoptions(self) -> DataLoader[AdoptionAsked, Adoption | None]:
+    def adoptions(self) -> DataLoader[AdoptionQuery, Adoption | None]:
         """The adoption of case types by clinics."""
         return _batched(self._store.adoptions.of)
 

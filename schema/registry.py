@@ -9,8 +9,8 @@ from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
 from resolvers.clinics import assignments, clinics, groups, role_grants
+from resolvers.clinics.selectors import ClinicCriteria
 from resolvers.documents import documents, versions
-from resolvers.documents import documents
 from resolvers.log import active_subscriptions
 from schema.clinics.assignments import Assignment, AssignmentMutation, AssignmentQuery
 from schema.clinics.clinics import Clinic, ClinicQuery, list_clinics

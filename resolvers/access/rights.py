@@ -15,7 +15,7 @@ from resolvers.access.permissions import (
     principal_kinds_of,
 )
 from resolvers.access.viewer import LOA3, Grant, Viewer
-from store.clinics.filters import Reach
+from store.clinics.filters import ClinicScope
 from store.documents.scopes import Scope, Seen, Visibility
 from store.kinds.kinds import Kind, Shared
 from store.records import CentralActivation, Clinic, Principal, PrincipalKind, Role, key_of
@@ -111,11 +111,11 @@ class Rights:
             for held in self.held
         )
 
-    def clinics(self) -> Reach | None:
+    def clinics(self) -> ClinicScope | None:
         """The clinics that the viewer may read; None means all."""
         if any(held.national for held in self.held):
             return None
-        return Reach(
+        return ClinicScope(
             principals=frozenset(held.principal for held in self.held if held.clinic is None),
             clinics=frozenset(held.clinic for held in self.held if held.clinic is not None),
         )

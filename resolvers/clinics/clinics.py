@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from resolvers.access import decisions
-from resolvers.access.decisions import Permission
+from resolvers.access.permissions import Permission
 from resolvers.clinics import clinic_files, principals
 from resolvers.context import Context
 from store.clinics.filters import ClinicFilter

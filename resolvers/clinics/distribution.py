@@ -254,7 +254,7 @@ def require_central(document: Document) -> None:
 
 async def _require_at_clinic(
     context: Context, permission: Permission, case_type: str, hsa_id: str
-) -> tuple[Document, Clinic, Held]:
+) -> tuple[Document, Clinic, HeldRole]:
     """A central case type, a clinic of its principal, and the role that permits the act there."""
     clinic = await clinics.require(context, hsa_id, ("clinic",))
     document = decisions.require_visible(

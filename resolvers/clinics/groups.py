@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from resolvers.access import decisions
-from resolvers.access.decisions import Permission
+from resolvers.access.permissions import Permission
 from resolvers.clinics import clinic_files, principals
 from resolvers.clinics.selectors import MAX_SELECTED
 from resolvers.context import Context
-
+from resolvers.kinds.checks import allowed_characters, max_length, not_blank, one_line
+from resolvers.kinds.personal_numbers import no_personal_number
+from store.clinics.selectors import ClinicSelector
 from store.errors import InvalidInput, Problem
 from store.mongo.paging import Page, Paging
 from store.mongo.transactions import IdempotencyKey

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resolvers.access import decisions
-from resolvers.access.decisions import Permission
+from resolvers.access.permissions import Permission
 from resolvers.clinics import clinics, principals
 from resolvers.clinics.selectors import require_group
 from resolvers.context import Context

@@ -3,8 +3,8 @@
 The table is for persons whose tokens have no roles.
 """
 
-from resolvers.access import decisions
-from resolvers.access.decisions import Permission
+from resolvers.access import decisions, permissions
+from resolvers.access.permissions import Permission
 from resolvers.clinics import principals
 from resolvers.context import Context
 from store.clinics.hsa_ids import is_hsa_id

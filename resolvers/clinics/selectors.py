@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 from resolvers.clinics import clinic_files, clinics
 from resolvers.context import Context
-from resolvers.documents.documents import SEARCHED
+from resolvers.documents.search import search_text_problems
 from store.clinics.filters import ClinicFilter
 from store.clinics.selectors import ClinicSelector
-from store.errors import InvalidInput, NotFound, Problem
+from store.errors import InvalidInput, NotFound
 from store.records import ClinicGroup, Document
 
 MAX_SELECTED = 20_000
@@ -61,11 +61,8 @@ async def clinic_filter(
         InvalidInput: The search text is too long, or has characters that no name may have.
         NotFound: The group or the clinic does not exist, or the viewer may not know of it.
     """
-    faults = [fault for check in SEARCHED for fault in check(criteria.filter.text or "")]
-    if faults:
-        raise InvalidInput(
-            [Problem(fault.code, fault.message, (*path, "text")) for fault in faults]
-        )
+    if problems := search_text_problems(criteria.filter.text or "", (*path, "text")):
+        raise InvalidInput(problems)
     conditions = replace(criteria.filter, within=context.rights.clinics())
     if criteria.group is not None:
         group = await require_group(context, criteria.group, (*path, "group"))

@@ -16,7 +16,7 @@ from resolvers.kinds.validation import validate
 from store.content import diff
 from store.content.diff import Change
 from store.content.text_fields import rewritten
-from store.documents.batches import OwnedFilter, place
+from store.documents.batches import OwnedFilter, error_path
 from store.errors import InvalidInput, Problem
 from store.kinds.kinds import Field
 from store.records import Content, Document, Owner
@@ -132,7 +132,10 @@ async def _planned(
         problems += refusal.problems
     if publish:
         problems += await open_page_links.problems_at(
-            context, document.principal, content.get("links", ()), (*error_path(document), "content")
+            context,
+            document.principal,
+            content.get("links", ()),
+            (*error_path(document), "content"),
         )
     return PlannedChange(document, content, changes, hits, publish, problems)
 

@@ -1,7 +1,7 @@
 """Open subscriptions: a principal's administrators can list and end them."""
 
 from resolvers.access import decisions
-from resolvers.access.decisions import Permission
+from resolvers.access.permissions import Permission
 from resolvers.clinics import principals
 from resolvers.context import Context
 from store.errors import NotFound

@@ -1,7 +1,7 @@
 """The logs: who may read and follow them."""
 
 from resolvers.access import decisions
-from resolvers.access.decisions import Permission
+from resolvers.access.permissions import Permission
 from resolvers.clinics import principals
 from resolvers.context import Context
 from resolvers.live.followers import Following

@@ -9,7 +9,8 @@ from datetime import datetime
 from itertools import pairwise
 from statistics import median
 
-
+from resolvers.access.permissions import Permission
+from resolvers.clinics.selectors import require_group
 from resolvers.context import Context
 from resolvers.reports.coverage import Coverage, require_period
 from store.clinics.filters import ClinicScope
@@ -97,7 +98,7 @@ async def read(
     return data
 
 
-def _inboxes(context: Context, what: Coverage) -> tuple[Reach, Sequence[str]]:
+def _inboxes(context: Context, what: Coverage) -> tuple[ClinicScope, Sequence[str]]:
     """The clinics whose inboxes the viewer may read through its own roles, and their principals.
 
     National roles give no access to the inboxes of other principals' clinics.
@@ -112,7 +113,7 @@ def _inboxes(context: Context, what: Coverage) -> tuple[Reach, Sequence[str]]:
         raise NotPermitted(
             "Du har inte behörighet att läsa mottagningarnas aviseringar.", ("principal",)
         )
-    reach = Reach(
+    reach = ClinicScope(
         principals=frozenset(role.principal for role in roles if role.clinic is None),
         clinics=frozenset(role.clinic for role in roles if role.clinic is not None),
     )

@@ -205,7 +205,7 @@ async def duplicates(context: Context, what: Coverage, paging: Paging) -> Page[D
     return Page(found, page.cursors, page.has_next, page.has_previous)
 
 
-def _similar(central: Document, local: Mapping[str, Sequence[Named]]) -> list[Candidate]:
+def _similar(central: Document, local: Mapping[str, Sequence[Named]]) -> list[LocalCandidate]:
     """The local case types with the same or a similar name, most similar first.
 
     Each distinct name is compared once.
@@ -221,7 +221,7 @@ def _similar(central: Document, local: Mapping[str, Sequence[Named]]) -> list[Ca
     ):
         similarity = distribution.similarity(central.name, name)
         if similarity >= distribution.MIN_SIMILARITY:
-            found += [Candidate(named.owner, named.id, similarity) for named in local[name]]
+            found += [LocalCandidate(named.owner, named.id, similarity) for named in local[name]]
     return sorted(found, key=lambda item: (-item.similarity, item.clinic, item.document))
 
 

@@ -36,7 +36,7 @@ class Coverage:
 
     def assignments(self, context: Context) -> AssignmentFilter:
         """The assignments of these clinics; central ones only for viewers who read all clinics."""
-        within = self.reach or Reach(frozenset(context.principals), frozenset())
+        within = self.reach or ClinicScope(frozenset(context.principals), frozenset())
         principal = self.principal.key if self.principal else None
         return AssignmentFilter(
             within=within,
@@ -59,7 +59,9 @@ class Coverage:
         return Whose(principals, self.clinics if of_clinics else None, context.rights.scope)
 
 
-async def coverage(context: Context, principal: str | None, clinics: Wish | None) -> Coverage:
+async def coverage(
+    context: Context, principal: str | None, clinics: ClinicCriteria | None
+) -> Coverage:
     """Resolve the coverage of a report.
 
     Raises:

@@ -13,7 +13,7 @@ from typing import Any
 
 from resolvers.access.viewer import LOA3, Grant, Viewer
 from resolvers.clinics import clinics, distribution, groups, local_adaptations, orders
-from resolvers.clinics.selections import Choice, Wish
+from resolvers.clinics.selectors import ClinicCriteria, ClinicSelection
 from resolvers.context import Context
 from resolvers.documents import documents
 from resolvers.documents.documents import TemplateReference
@@ -177,7 +177,7 @@ class _Loader:
             order = [self._case_types[name] for name in row["order"]]
             await orders.save(
                 context,
-                orders.Target(clinic=row["clinic"]),
+                orders.OrderTarget(clinic=row["clinic"]),
                 OrderedList.START_PAGE,
                 order,
                 note=None,
@@ -222,14 +222,16 @@ class _Loader:
             document = _required(saved.document)
         return document
 
-    def _receivers(self, chosen: Sequence[str] | Mapping[str, str]) -> Choice:
+    def _receivers(self, chosen: Sequence[str] | Mapping[str, str]) -> ClinicSelection:
         if not isinstance(chosen, Mapping):
-            return Choice("to", hsa_ids=chosen)
+            return ClinicSelection("to", hsa_ids=chosen)
         if "group" in chosen:
-            return Choice("to", group=self._groups[chosen["group"]])
-        return Choice(
+            return ClinicSelection("to", group=self._groups[chosen["group"]])
+        return ClinicSelection(
             "to",
-            filter=Wish(ClinicFilter(business_classifications=[chosen["businessClassification"]])),
+            filter=ClinicCriteria(
+                ClinicFilter(business_classifications=[chosen["businessClassification"]])
+            ),
         )
 
 

@@ -27,7 +27,7 @@ PlaceKey = tuple[int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class TemplateComparisonCriteria:
     """Which documents to compare.
 
     Attributes:
@@ -98,7 +98,9 @@ class ComparedTemplate:
         return sum(place.differs or not differing for place in self.places.values())
 
 
-async def compare(context: Context, template: Document, wish: Wish) -> ComparedTemplate:
+async def compare(
+    context: Context, template: Document, criteria: TemplateComparisonCriteria
+) -> ComparedTemplate:
     """Compare the published content of a template with that of documents that come from it.
 
     These are the published documents of principals that the viewer sees and that are not archived.
@@ -107,7 +109,9 @@ async def compare(context: Context, template: Document, wish: Wish) -> ComparedT
         InvalidInput: There are over 500 of them; code `TOO_MANY`.
     """
     principals = (
-        None if wish.principals is None else {key_of(principal) for principal in wish.principals}
+        None
+        if criteria.principals is None
+        else {key_of(principal) for principal in criteria.principals}
     )
     found = [
         descendant.id
@@ -116,7 +120,7 @@ async def compare(context: Context, template: Document, wish: Wish) -> ComparedT
         and descendant.published is not None
         and descendant.state is not DocumentState.ARCHIVED
         and context.rights.scope.visibility(descendant) is not Visibility.NOTHING
-        and (wish.templates if usage.is_template(context, descendant) else wish.case_types)
+        and (criteria.templates if usage.is_template(context, descendant) else criteria.case_types)
         and (principals is None or descendant.principal in principals)
     ]
     if len(found) > MAX_COMPARED:

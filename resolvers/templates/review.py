@@ -47,7 +47,7 @@ class ReviewOrder(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class TemplateReviewCriteria:
     """Which templates to list.
 
     Attributes:
@@ -91,7 +91,9 @@ class Reviewed:
     key: tuple[int, str, str]
 
 
-async def review(context: Context, wish: Wish, order: ReviewOrder) -> list[Reviewed]:
+async def review(
+    context: Context, criteria: TemplateReviewCriteria, order: ReviewOrder
+) -> list[Reviewed]:
     """The templates that need a review, sorted.
 
     The candidates are the templates of the viewer's own principals and clinics; for national roles,
@@ -100,17 +102,17 @@ async def review(context: Context, wish: Wish, order: ReviewOrder) -> list[Revie
     Raises:
         InvalidInput: A bound is out of range, or there are over 2,000 candidates.
     """
-    _check(wish)
-    candidates = await _candidates(context, wish)
+    _check(criteria)
+    candidates = await _candidates(context, criteria)
     found = await context.store.lineage.descendants(template.id for template in candidates)
     used = {template.id: usage.uses(context, found[template.id]) for template in candidates}
     drifts = await drift_of(context, used)
-    before = months_before(context.store.now(), wish.untouched_months)
+    before = months_before(context.store.now(), criteria.untouched_months)
     reviewed = []
     for template in candidates:
         uses, drift = used[template.id], drifts[template.id]
-        reasons = _reasons(template, uses, drift, wish, before)
-        if reasons and (wish.reasons is None or set(reasons) & set(wish.reasons)):
+        reasons = _reasons(template, uses, drift, criteria, before)
+        if reasons and (criteria.reasons is None or set(reasons) & set(criteria.reasons)):
             value = _SORT_VALUES[order](template, uses, drift)
             key = (value, swedish(template.name), template.id)
             reviewed.append(Reviewed(template.id, uses, drift, reasons, key))
@@ -135,10 +137,10 @@ async def page(
     return cut(rows, [encode(entry.key) for entry, _ in rows], paging)
 
 
-def _check(wish: TemplateReviewCriteria) -> None:
+def _check(criteria: TemplateReviewCriteria) -> None:
     bounds = (
-        ("untouchedMonths", wish.untouched_months, 1, _MAX_MONTHS),
-        ("driftAtLeast", wish.drift_at_least, 1, 100),
+        ("untouchedMonths", criteria.untouched_months, 1, _MAX_MONTHS),
+        ("driftAtLeast", criteria.drift_at_least, 1, 100),
     )
     for name, value, lowest, highest in bounds:
         if not lowest <= value <= highest:
@@ -147,14 +149,16 @@ def _check(wish: TemplateReviewCriteria) -> None:
             )
 
 
-async def _candidates(context: Context, wish: TemplateReviewCriteria) -> list[Candidate]:
+async def _candidates(context: Context, criteria: TemplateReviewCriteria) -> list[Candidate]:
     owner_kind = None
-    if wish.levels is not None and set(wish.levels) == {"LOCAL"}:
+    if criteria.levels is not None and set(criteria.levels) == {"LOCAL"}:
         owner_kind = OwnerKind.CLINIC
-    elif wish.levels is not None and "LOCAL" not in wish.levels:
+    elif criteria.levels is not None and "LOCAL" not in criteria.levels:
         owner_kind = OwnerKind.PRINCIPAL
     which = DocumentFilter(
-        CASE_TYPE_TEMPLATE.name, owner=wish.owner and key_of(wish.owner), owner_kind=owner_kind
+        CASE_TYPE_TEMPLATE.name,
+        owner=criteria.owner and key_of(criteria.owner),
+        owner_kind=owner_kind,
     )
     found = await context.store.lineage.candidates(
         which, context.rights.scope, context.rights.clinics(), limit=MAX_REVIEWED + 1
@@ -168,8 +172,8 @@ async def _candidates(context: Context, wish: TemplateReviewCriteria) -> list[Ca
     return [
         template
         for template in found
-        if wish.levels is None
-        or usage.level_of(context, template.principal, template.owner) in wish.levels
+        if criteria.levels is None
+        or usage.level_of(context, template.principal, template.owner) in criteria.levels
     ]
 
 
@@ -202,11 +206,15 @@ def _compared(counted: Sequence[Descendant]) -> list[Compared]:
 
 
 def _reasons(
-    template: Candidate, uses: Uses, drift: TemplateDrift, wish: Wish, before: datetime
+    template: Candidate,
+    uses: Uses,
+    drift: TemplateDrift,
+    criteria: TemplateReviewCriteria,
+    before: datetime,
 ) -> list[ReviewReason]:
     holds = {
         ReviewReason.UNUSED: uses.unused,
-        ReviewReason.DRIFTED: drift.average >= wish.drift_at_least,
+        ReviewReason.DRIFTED: drift.average >= criteria.drift_at_least,
         ReviewReason.UNTOUCHED: template.changed_at < before,
         ReviewReason.BEHIND: template.behind,
         ReviewReason.NOT_TAKEN_OVER: uses.behind > 0,

@@ -5,7 +5,7 @@ from typing import Any, Self
 import strawberry
 
 from resolvers.clinics import local_adaptations as resolve
-from resolvers.kinds import LOCAL_ADAPTATION
+from resolvers.kinds.local_adaptations import LOCAL_ADAPTATION
 from schema.clinics.clinics import Clinic
 from schema.documents.documents import KEY, NOTE, Document, Version, head_fields
 from schema.errors import Given, Info, UserError, key_of_call, mutation

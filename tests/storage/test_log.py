@@ -10,7 +10,9 @@ from itertools import pairwise
 
 import pytest
 
-
+from resolvers.kinds.case_types import CASE_TYPE
+from resolvers.kinds.registrations import KINDS
+from store.clinics.selectors import ClinicSelector
 from store.errors import InvalidInput, NotFound, VersionConflict
 from store.log.log import Change, Log, utc_now
 from store.mongo.connection import Database, connect
