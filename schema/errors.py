@@ -5,12 +5,10 @@ code; bugs are masked and logged.
 `try` in any mutation.
 """
 
-import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from itertools import islice
-from typing import Annotated, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-import orjson
 import strawberry
 import structlog
 from graphql import ExecutionResult, GraphQLError, GraphQLSyntaxError
@@ -19,19 +17,13 @@ from strawberry.types import Info as StrawberryInfo
 
 from resolvers.context import Context
 from schema.enums import DocumentState
-from schema.kinds.case_type_content import plain
 from store import errors
 from store.errors import OutcomeUnknown, RegistryError
 from store.mongo.connection import is_outage
-from store.mongo.transactions import IdempotencyKey
 
 _log = structlog.get_logger(__name__)
 Info = StrawberryInfo[Context, None]
 F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T")
-Given = Annotated[T, strawberry.argument(description="What to do, and to what.")]
-"""The one input of a mutation."""
-
 MAX_ERRORS = 5
 """In one answer: more would only repeat the same."""
 
@@ -163,15 +155,6 @@ def mutation(payload: type, description: str) -> Callable[[F], Any]:
     return lambda resolver: strawberry.mutation(
         resolver, description=description, extensions=[_Refusals(payload)]
     )
-
-
-def key_of_call(info: Info, given: Any, act: str = "") -> IdempotencyKey | None:
-    """The idempotency key of a mutation's input, bound to all of it; `act` tells apart mutations
-    that share an input type.
-    """
-    call = {"mutation": type(given).__name__ + act, "input": plain(given)}
-    fingerprint = hashlib.sha256(orjson.dumps(call, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return info.context.idempotency(given.idempotency_key, fingerprint)
 
 
 class TopLevelError(GraphQLError):

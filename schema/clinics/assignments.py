@@ -8,7 +8,8 @@ import strawberry
 from resolvers.clinics import assignments as resolve
 from resolvers.clinics import distribution
 from schema.clinics.clinics import AsOf, Clinic
-from schema.documents.documents import KEY, NOTE
+from schema.documents.documents import NOTE
+from schema.clinics.organisations import AsOf, Clinic
 from schema.enums import (
     AssignmentOrder,
     AssignmentOrigin,
@@ -16,7 +17,8 @@ from schema.enums import (
     CentralActivation,
     DocumentState,
 )
-from schema.errors import Given, Info, UserError, key_of_call, mutation
+from schema.errors import Info, UserError, mutation
+from schema.inputs import IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
 from schema.kinds.case_types import CaseType
 from schema.log.actors import Actor
 from schema.log.events import Event
@@ -225,7 +227,7 @@ class CaseTypeFollowInput:
     )
     clinic: HsaId = strawberry.field(description="The clinic.")
     note: str | None = strawberry.field(default=None, description=NOTE)
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.type(
@@ -259,7 +261,7 @@ class AssignmentMutation:
         " from then on.",
     )
     async def case_type_follow(
-        self, info: Info, input: Given[CaseTypeFollowInput]
+        self, info: Info, input: InputArgument[CaseTypeFollowInput]
     ) -> AssignmentPayload:
         saved = await distribution.follow(
             info.context,
@@ -276,7 +278,7 @@ class AssignmentMutation:
         " by its principal.",
     )
     async def case_type_unfollow(
-        self, info: Info, input: Given[CaseTypeFollowInput]
+        self, info: Info, input: InputArgument[CaseTypeFollowInput]
     ) -> AssignmentPayload:
         saved = await distribution.unfollow(
             info.context,
@@ -293,7 +295,7 @@ class AssignmentMutation:
         " the policy of its principal lets clinics activate case types.",
     )
     async def case_type_show(
-        self, info: Info, input: Given[CaseTypeFollowInput]
+        self, info: Info, input: InputArgument[CaseTypeFollowInput]
     ) -> AssignmentPayload:
         saved = await distribution.show(
             info.context,
@@ -311,7 +313,7 @@ class AssignmentMutation:
         " ask the principal to do it.",
     )
     async def case_type_hide(
-        self, info: Info, input: Given[CaseTypeFollowInput]
+        self, info: Info, input: InputArgument[CaseTypeFollowInput]
     ) -> AssignmentPayload:
         saved = await distribution.show(
             info.context,

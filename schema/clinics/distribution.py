@@ -9,9 +9,11 @@ from resolvers.clinics import distribution as resolve
 from resolvers.clinics import selectors
 from schema.clinics.clinic_filters import ClinicFilter, criteria_of
 from schema.clinics.clinics import Clinic
-from schema.documents.documents import KEY, NOTE
+from schema.documents.documents import NOTE
+from schema.clinics.organisations import Clinic, ClinicFilter, wish_of
 from schema.enums import RefusalReason
-from schema.errors import Given, Info, UserError, key_of_call, mutation
+from schema.errors import Info, UserError, mutation
+from schema.inputs import IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
 from schema.kinds.case_types import CaseType
 from schema.log.events import Event
 from schema.nodes import After, Connection, First, connection, known_count, page_of_sorted, paging
@@ -178,7 +180,7 @@ class CaseTypeDistributeInput:
         default=False, description="Skip refused rows instead of refusing the whole call."
     )
     note: str | None = strawberry.field(default=None, description=NOTE)
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.input(description="A case type and the clinics to withdraw it from.")
@@ -188,7 +190,7 @@ class CaseTypeWithdrawInput:
         name="from", description="Clinics of the same principal, also those that have ended."
     )
     note: str | None = strawberry.field(default=None, description=NOTE)
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.type(
@@ -231,7 +233,7 @@ class DistributionMutation:
         " to already do not change.",
     )
     async def case_type_distribute(
-        self, info: Info, input: Given[CaseTypeDistributeInput]
+        self, info: Info, input: InputArgument[CaseTypeDistributeInput]
     ) -> DistributionPayload:
         saved = await resolve.distribute(
             info.context,
@@ -252,7 +254,7 @@ class DistributionMutation:
         " adaptations are kept but hidden.",
     )
     async def case_type_withdraw(
-        self, info: Info, input: Given[CaseTypeWithdrawInput]
+        self, info: Info, input: InputArgument[CaseTypeWithdrawInput]
     ) -> DistributionPayload:
         saved = await resolve.withdraw(
             info.context,

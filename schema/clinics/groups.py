@@ -7,8 +7,9 @@ from resolvers.clinics.selectors import ClinicCriteria
 from schema.clinics.clinic_filters import ClinicFilter, criteria_of
 from schema.clinics.clinics import Clinic, list_clinics
 from schema.clinics.principals import Principal
-from schema.documents.documents import KEY
-from schema.errors import Given, Info, UserError, key_of_call, mutation
+from schema.errors import Info, UserError, mutation
+from schema.clinics.organisations import Clinic, ClinicFilter, Principal, list_clinics, wish_of
+from schema.inputs import InputArgument, key_of_call
 from schema.log.events import Event
 from schema.nodes import After, Connection, First, Node
 from schema.scalars import HsaId
@@ -150,7 +151,7 @@ class GroupMutation:
         " rule also reach the clinics that fit only the new rule.",
     )
     async def clinic_group_save(
-        self, info: Info, input: Given[ClinicGroupSaveInput]
+        self, info: Info, input: InputArgument[ClinicGroupSaveInput]
     ) -> ClinicGroupPayload:
         saved = await resolve.save(
             info.context,

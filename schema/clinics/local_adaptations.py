@@ -7,14 +7,16 @@ import strawberry
 from resolvers.clinics import local_adaptations as resolve
 from resolvers.kinds.local_adaptations import LOCAL_ADAPTATION
 from schema.clinics.clinics import Clinic
-from schema.documents.documents import KEY, NOTE, Document, Version, head_fields
-from schema.errors import Given, Info, UserError, key_of_call, mutation
+from schema.documents.documents import NOTE, Document, Version, head_fields
+from schema.errors import Info, UserError, mutation
+from schema.clinics.organisations import Clinic
+from schema.documents.documents import Document, Version, head_fields
+from schema.inputs import IDEMPOTENCY_KEY, NOTE, InputArgument, as_json, key_of_call
 from schema.kinds.case_type_content import (
     StandardReply,
     StandardReplyInput,
     TermsSection,
     TermsSectionInput,
-    plain,
 )
 from schema.kinds.case_types import CaseType
 from schema.kinds.content_types import ContentTypes
@@ -151,7 +153,7 @@ class LocalAdaptationSaveInput:
         description="The clinic's own terms; at most 100 sections."
     )
     note: str | None = strawberry.field(default=None, description=NOTE)
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.type(
@@ -182,7 +184,7 @@ class AdaptationMutation:
         " version.",
     )
     async def local_adaptation_save(
-        self, info: Info, input: Given[LocalAdaptationSaveInput]
+        self, info: Info, input: InputArgument[LocalAdaptationSaveInput]
     ) -> LocalAdaptationPayload:
         content: dict[str, Any] = {
             "standardReplies": plain(input.standard_replies),

@@ -3,9 +3,9 @@
 import strawberry
 
 from resolvers.clinics import orders as resolve
-from schema.documents.documents import KEY, NOTE
 from schema.enums import OrderedList
-from schema.errors import Given, Info, UserError, key_of_call, mutation
+from schema.errors import Info, mutation
+from schema.inputs import IDEMPOTENCY_KEY, NOTE, EventPayload, InputArgument, key_of_call
 from schema.log.events import Event
 from schema.scalars import HsaId
 
@@ -64,7 +64,7 @@ class EventPayload:
 class OrderMutation:
     @mutation(EventPayload, "Sets the order of case types on clinics' pages.")
     async def case_types_reorder(
-        self, info: Info, input: Given[CaseTypesReorderInput]
+        self, info: Info, input: InputArgument[CaseTypesReorderInput]
     ) -> EventPayload:
         target = resolve.OrderTarget(
             clinic=input.on.clinic or None,

@@ -6,9 +6,10 @@ import strawberry
 
 from resolvers.clinics import policies as resolve
 from schema.clinics.principals import Principal
-from schema.documents.documents import KEY, NOTE
+from schema.documents.documents import NOTE
 from schema.enums import CentralActivation
-from schema.errors import Given, Info, UserError, key_of_call, mutation
+from schema.errors import Info, UserError, mutation
+from schema.inputs import IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
 from schema.log.events import Event
 from schema.scalars import HsaId
 from store import records
@@ -50,7 +51,7 @@ class PrincipalPoliciesSaveInput:
     open_page_links: bool | None = strawberry.field(default=None, description=_LINKS)
     lowest_acr: str | None = strawberry.field(default=None, description=_ACR)
     note: str | None = strawberry.field(default=None, description=NOTE)
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.type(description="The result of changing policies. With errors, nothing was written.")
@@ -70,7 +71,7 @@ class PrincipalPayload:
 class PolicyMutation:
     @mutation(PrincipalPayload, "Changes a principal's policies for its clinics.")
     async def principal_policies_save(
-        self, info: Info, input: Given[PrincipalPoliciesSaveInput]
+        self, info: Info, input: InputArgument[PrincipalPoliciesSaveInput]
     ) -> PrincipalPayload:
         values: dict[str, Any] = {
             "central_activation": input.central_activation,

@@ -5,10 +5,9 @@ from datetime import datetime
 import strawberry
 
 from resolvers.clinics import role_grants as resolve
-from schema.clinics.orders import EventPayload
-from schema.documents.documents import KEY, NOTE
 from schema.enums import Role
-from schema.errors import Given, Info, UserError, key_of_call, mutation
+from schema.errors import Info, UserError, mutation
+from schema.inputs import IDEMPOTENCY_KEY, NOTE, EventPayload, InputArgument, key_of_call
 from schema.log.actors import Actor
 from schema.log.events import Event
 from schema.nodes import Node
@@ -49,14 +48,14 @@ class RoleGrantInput:
     role: Role = strawberry.field(description="A role of persons that can be held at the unit.")
     employee: HsaId = strawberry.field(description="The person's HSA-id.")
     note: str | None = strawberry.field(default=None, description=NOTE)
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.input(description="A grant to revoke.")
 class RoleRevokeInput:
     id: strawberry.ID = strawberry.field(description="The grant.")
     note: str | None = strawberry.field(default=None, description=NOTE)
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.input(description="A person whose identity is protected, or no longer protected.")
@@ -67,7 +66,7 @@ class PersonProtectInput:
         description="Whether the registry keeps no name of the person."
     )
     note: str | None = strawberry.field(default=None, description=NOTE)
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.type(
@@ -119,7 +118,9 @@ class RoleGrantMutation:
         "Erases the name of a person with protected identity and stops storing it, or allows"
         " storing it again. The name is stored again only when no principal protects the person.",
     )
-    async def person_protect(self, info: Info, input: Given[PersonProtectInput]) -> EventPayload:
+    async def person_protect(
+        self, info: Info, input: InputArgument[PersonProtectInput]
+    ) -> EventPayload:
         saved = await resolve.protect(
             info.context,
             input.principal,

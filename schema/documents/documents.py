@@ -15,7 +15,8 @@ from schema.clinics.clinics import Clinic
 from schema.clinics.principals import Principal
 from schema.documents.changes import Change, Comparison, Verification, changes_of
 from schema.enums import DocumentState
-from schema.errors import Given, Info, UserError, converts, key_of_call, mutation
+from schema.errors import Info, UserError, converts, mutation
+from schema.inputs import EXPECTED_VERSION, IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
 from schema.log.actors import Actor
 from schema.log.events import Event
 from schema.nodes import After, Before, Connection, First, Last, Node, connection, paging
@@ -32,13 +33,6 @@ if TYPE_CHECKING:
 Owner = Annotated[
     Principal | Clinic, strawberry.union("Owner", description="Who a document belongs to.")
 ]
-
-NOTE = "Why, at most 2,000 characters; kept with the version and the event."
-KEY = (
-    "At most 200 characters. The same key answers the first call's result again, and nothing is"
-    " done twice; with other input it is refused."
-)
-EXPECTED = "Number of the newest version that the caller has read."
 
 
 @strawberry.interface(description="Anything kept with full history.")
@@ -332,17 +326,17 @@ class DocumentPublishInput:
     version: int = strawberry.field(
         description="The version to put in force, the newest or an earlier one."
     )
-    expected_version: int = strawberry.field(description=EXPECTED)
+    expected_version: int = strawberry.field(description=EXPECTED_VERSION)
     note: str | None = strawberry.field(default=None, description=NOTE)
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.input(description="An act on a document's state.")
 class DocumentLifecycleInput:
     id: strawberry.ID = strawberry.field(description="The document.")
-    expected_version: int = strawberry.field(description=EXPECTED)
+    expected_version: int = strawberry.field(description=EXPECTED_VERSION)
     note: str | None = strawberry.field(default=None, description=NOTE)
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.input(description="Which version to write again.")
@@ -351,12 +345,12 @@ class DocumentRestoreInput:
     version: int = strawberry.field(
         description="The version whose content is written as a new version."
     )
-    expected_version: int = strawberry.field(description=EXPECTED)
+    expected_version: int = strawberry.field(description=EXPECTED_VERSION)
     publish: bool | None = strawberry.field(
         default=False, description="Also put the new version in force."
     )
     note: str | None = strawberry.field(default=None, description=NOTE)
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.type(description="What an act on a document led to. With errors, nothing was written.")
@@ -388,7 +382,7 @@ class DocumentMutation:
         " force already.",
     )
     async def document_publish(
-        self, info: Info, input: Given[DocumentPublishInput]
+        self, info: Info, input: InputArgument[DocumentPublishInput]
     ) -> DocumentPayload:
         saved = await resolve.publish(
             info.context,
@@ -402,7 +396,7 @@ class DocumentMutation:
 
     @mutation(DocumentPayload, "Shows a deactivated document to residents again. Clinics are told.")
     async def document_activate(
-        self, info: Info, input: Given[DocumentLifecycleInput]
+        self, info: Info, input: InputArgument[DocumentLifecycleInput]
     ) -> DocumentPayload:
         saved = await resolve.activate(
             info.context,
@@ -418,7 +412,7 @@ class DocumentMutation:
         "Hides an active document from residents; it stays with the clinics, which are told.",
     )
     async def document_deactivate(
-        self, info: Info, input: Given[DocumentLifecycleInput]
+        self, info: Info, input: InputArgument[DocumentLifecycleInput]
     ) -> DocumentPayload:
         saved = await resolve.deactivate(
             info.context,
@@ -435,7 +429,7 @@ class DocumentMutation:
         " `publish`. Clinics are told of one that is back.",
     )
     async def document_restore(
-        self, info: Info, input: Given[DocumentRestoreInput]
+        self, info: Info, input: InputArgument[DocumentRestoreInput]
     ) -> DocumentPayload:
         saved = await resolve.restore(
             info.context,
@@ -454,7 +448,7 @@ class DocumentMutation:
         " restore remain.",
     )
     async def document_archive(
-        self, info: Info, input: Given[DocumentLifecycleInput]
+        self, info: Info, input: InputArgument[DocumentLifecycleInput]
     ) -> DocumentPayload:
         saved = await resolve.archive(
             info.context,

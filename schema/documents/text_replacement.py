@@ -12,9 +12,10 @@ from resolvers.documents.text_replacement import TextChangeResult
 from resolvers.documents.text_replacement_plan import PlannedChange, TextChange
 from resolvers.kinds.registrations import KINDS
 from schema.documents.changes import Change, changes_of
-from schema.documents.documents import KEY, NOTE, Document, document_of
+from schema.documents.documents import Document, document_of
 from schema.enums import DocumentState, SkipReason
-from schema.errors import Given, Info, InvalidInput, UserError, key_of_call, mutation
+from schema.errors import Info, InvalidInput, UserError, mutation
+from schema.inputs import IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
 from schema.log.events import Event
 from schema.scalars import HsaId
 from store import records
@@ -103,7 +104,7 @@ class TextReplaceInput:
         default=False, description="Only tell what would change; nothing is written."
     )
     note: str | None = strawberry.field(default=None, description=NOTE)
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.input(description="Which text change to undo.")
@@ -112,7 +113,7 @@ class TextReplaceUndoInput:
         description="The act, as `textReplace` told it; an undoing can be undone too."
     )
     note: str | None = strawberry.field(default=None, description=NOTE)
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.type(description="What a text change makes of one document.")
@@ -253,7 +254,9 @@ class TextReplacementMutation:
         " act, all or none. Texts only: keys, codes and addresses are left alone. Clinics are told"
         " of what is put in force. Look first, with `dryRun`.",
     )
-    async def text_replace(self, info: Info, input: Given[TextReplaceInput]) -> TextReplacePayload:
+    async def text_replace(
+        self, info: Info, input: InputArgument[TextReplaceInput]
+    ) -> TextReplacePayload:
         which = input.filter or TextReplaceFilter()
         change = TextChange(
             replacement=Replacement(
@@ -289,7 +292,7 @@ class TextReplacementMutation:
         " where one has been edited, archived or published otherwise since.",
     )
     async def text_replace_undo(
-        self, info: Info, input: Given[TextReplaceUndoInput]
+        self, info: Info, input: InputArgument[TextReplaceUndoInput]
     ) -> TextReplacePayload:
         replaced = await resolve.undo(
             info.context, input.batch, note=input.note, key=key_of_call(info, input)

@@ -2,19 +2,11 @@
 patch. Validation is the kind's own.
 """
 
-import dataclasses
-from collections.abc import Mapping
-from datetime import datetime
-from enum import Enum
-from typing import Any
-
 import strawberry
-from strawberry.types.unset import UNSET, UnsetType
-from strawberry.utils.str_converters import to_camel_case
+from strawberry.types.unset import UNSET
 
 from schema.enums import Gender, QuestionKind, ResponseTimeUnit
 from schema.scalars import Markdown
-from store.content.hashing import timestamp
 from store.records import Content
 
 NAME = "The name that residents see: not blank, at most 200 characters."
@@ -22,7 +14,7 @@ STAFF_NAME = "The name that staff read: not blank, at most 200 characters."
 INTERNAL_NAME = "The name that staff tell documents apart by: not blank, at most 200 characters."
 RATIONALE = "Why it exists; for staff only."
 LANGUAGE = "BCP 47; `sv` where nothing is said."
-KEY = (
+ITEM_KEY = (
     "Stable within its list: 1 to 64 letters, digits, hyphens or underscores. Changes are followed"
     " by it."
 )
@@ -30,7 +22,7 @@ KEY = (
 
 @strawberry.type(description="One answer of a choice.")
 class QuestionOption:
-    key: str = strawberry.field(description=KEY)
+    key: str = strawberry.field(description=ITEM_KEY)
     label: str = strawberry.field(description="What the resident reads.")
 
 
@@ -42,7 +34,7 @@ class QuestionCondition:
 
 @strawberry.type(description="One question of the form.")
 class Question:
-    key: str = strawberry.field(description=KEY)
+    key: str = strawberry.field(description=ITEM_KEY)
     label: str = strawberry.field(description="The question itself.")
     help: str | None = strawberry.field(description="Help beside the question; plain text.")
     kind: QuestionKind = strawberry.field(description="How it is answered.")
@@ -77,7 +69,7 @@ class Question:
 
 @strawberry.type(description="A link beside the form.")
 class Link:
-    key: str = strawberry.field(description=KEY)
+    key: str = strawberry.field(description=ITEM_KEY)
     label: str = strawberry.field(description="What the resident reads.")
     url: str = strawberry.field(description="https, http, mailto or tel.")
     open_page: bool = strawberry.field(
@@ -87,7 +79,7 @@ class Link:
 
 @strawberry.type(description="A reply text for staff to start from.")
 class StandardReply:
-    key: str = strawberry.field(description=KEY)
+    key: str = strawberry.field(description=ITEM_KEY)
     label: str = strawberry.field(description="What staff choose it by.")
     text: str = strawberry.field(description="Plain text.")
     local: bool = strawberry.field(
@@ -97,7 +89,7 @@ class StandardReply:
 
 @strawberry.type(description="One part of the terms.")
 class TermsSection:
-    key: str = strawberry.field(description=KEY)
+    key: str = strawberry.field(description=ITEM_KEY)
     heading: str = strawberry.field(description="Its heading.")
     text: Markdown = strawberry.field(description="What the resident reads.")
     must_accept: bool = strawberry.field(description="Whether the resident must accept it.")
@@ -217,7 +209,7 @@ def _restrictions(content: Content) -> Restrictions:
 
 @strawberry.input(description="One answer of a choice.")
 class QuestionOptionInput:
-    key: str = strawberry.field(description=KEY)
+    key: str = strawberry.field(description=ITEM_KEY)
     label: str = strawberry.field(description="What the resident reads.")
 
 
@@ -229,7 +221,7 @@ class QuestionConditionInput:
 
 @strawberry.input(description="One question of the form.")
 class QuestionInput:
-    key: str = strawberry.field(description=KEY)
+    key: str = strawberry.field(description=ITEM_KEY)
     label: str = strawberry.field(description="The question itself, at most 500 characters.")
     help: str | None = strawberry.field(
         default=None, description="Help beside the question, at most 2,000 characters."
@@ -248,7 +240,7 @@ class QuestionInput:
 
 @strawberry.input(description="A link beside the form.")
 class LinkInput:
-    key: str = strawberry.field(description=KEY)
+    key: str = strawberry.field(description=ITEM_KEY)
     label: str = strawberry.field(description="What the resident reads, at most 500 characters.")
     url: str = strawberry.field(description="https, http, mailto or tel.")
     open_page: bool | None = strawberry.field(
@@ -258,14 +250,14 @@ class LinkInput:
 
 @strawberry.input(description="A reply text for staff to start from.")
 class StandardReplyInput:
-    key: str = strawberry.field(description=KEY)
+    key: str = strawberry.field(description=ITEM_KEY)
     label: str = strawberry.field(description="What staff choose it by, at most 500 characters.")
     text: str = strawberry.field(description="Plain text.")
 
 
 @strawberry.input(description="One part of the terms.")
 class TermsSectionInput:
-    key: str = strawberry.field(description=KEY)
+    key: str = strawberry.field(description=ITEM_KEY)
     heading: str = strawberry.field(description="At most 500 characters.")
     text: Markdown = strawberry.field(description="What the resident reads.")
     must_accept: bool | None = strawberry.field(
@@ -388,28 +380,3 @@ class CaseTypeContentPatch:
         default=UNSET, description="Whether it stands on the clinic's contact card."
     )
     language: str | None = strawberry.field(default=UNSET, description="BCP 47.")
-
-
-def plain(value: Any) -> Any:
-    """An input as plain JSON in the API's names, without what was left out."""
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, datetime):
-        return timestamp(value)
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    if dataclasses.is_dataclass(value):
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return {
-            to_camel_case(name): plain(item)
-            for name, item in fields.items()
-            if not isinstance(item, UnsetType)
-        }
-    return value
-
-
-def given(content: Any) -> Mapping[str, Any]:
-    """A whole content without what was left out or is null, which then takes the template's or the
-    default value.
-    """
-    return {name: value for name, value in plain(content).items() if value is not None}

@@ -7,7 +7,7 @@ import strawberry
 from resolvers.kinds.guidance import GUIDANCE
 from schema.documents.documents import Document, Version
 from schema.errors import Info
-from schema.kinds.case_type_content import INTERNAL_NAME, KEY, LANGUAGE, RATIONALE, STAFF_NAME
+from schema.kinds.case_type_content import INTERNAL_NAME, ITEM_KEY, LANGUAGE, RATIONALE, STAFF_NAME
 from schema.kinds.content_types import content_types_of
 from schema.kinds.kind_schema import document_type, head_of, kind_schema, version_type
 from schema.scalars import Markdown
@@ -15,14 +15,14 @@ from schema.scalars import Markdown
 
 @strawberry.type(description="One step of a routine.")
 class GuidanceStep:
-    key: str = strawberry.field(description=KEY)
+    key: str = strawberry.field(description=ITEM_KEY)
     heading: str = strawberry.field(description="What to do, in short; at most 500 characters.")
     text: Markdown = strawberry.field(description="How to do it.")
 
 
 @strawberry.type(description="Whom to refer a resident of one region to.")
 class Referral:
-    key: str = strawberry.field(description=KEY)
+    key: str = strawberry.field(description=ITEM_KEY)
     county_code: str = strawberry.field(
         description="The region's county, 2 digits; each stands once."
     )

@@ -15,11 +15,19 @@ import strawberry
 from resolvers.documents import documents
 from resolvers.documents import versions as document_versions
 from resolvers.templates import usage
-from schema.documents.documents import EXPECTED, KEY, KINDS, NOTE, Document, Version
+from schema.documents.documents import KINDS, Document, Version
 from schema.documents.listing import OrderBy, Which, filter_of
 from schema.enums import TemplateLevel
-from schema.errors import Given, Info, UserError, key_of_call, mutation
-from schema.kinds.case_type_content import given, plain
+from schema.errors import Info, UserError, mutation
+from schema.inputs import (
+    EXPECTED_VERSION,
+    IDEMPOTENCY_KEY,
+    NOTE,
+    InputArgument,
+    as_json,
+    as_json_without_nulls,
+    key_of_call,
+)
 from schema.kinds.content_types import ContentTypes, Field, input_type
 from schema.log.events import Event
 from schema.nodes import (
@@ -283,7 +291,7 @@ def _create(kind: Kind, input_: type, payload: type, noun: str, template: Kind |
             info.context,
             kind,
             owner=input.owner,
-            content=given(input.content),
+            content=as_json_without_nulls(input.content),
             template_kind=template,
             from_template=_template_of(input.from_template) if template else None,
             note=input.note,
@@ -291,7 +299,7 @@ def _create(kind: Kind, input_: type, payload: type, noun: str, template: Kind |
         )
         return payload.of(saved, info)  # type: ignore[attr-defined]
 
-    create.__annotations__ |= {"input": Given[input_], "return": payload}  # type: ignore[misc, valid-type] # known only here
+    create.__annotations__ |= {"input": InputArgument[input_], "return": payload}  # type: ignore[misc, valid-type] # known only here
     return mutation(payload, f"Makes a {noun}, as a draft.")(create)
 
 
@@ -302,14 +310,14 @@ def _update(kind: Kind, input_: type, payload: type) -> Any:
             kind,
             input.id,
             expected_version=input.expected_version,
-            patch=plain(input.content),
+            patch=as_json(input.content),
             publish=bool(input.publish),
             note=input.note,
             key=key_of_call(info, input),
         )
         return payload.of(saved, info)  # type: ignore[attr-defined]
 
-    update.__annotations__ |= {"input": Given[input_], "return": payload}  # type: ignore[misc, valid-type] # known only here
+    update.__annotations__ |= {"input": InputArgument[input_], "return": payload}  # type: ignore[misc, valid-type] # known only here
     return mutation(
         payload,
         "Writes the next version, a draft unless `publish`. Equal content makes no version.",
@@ -321,7 +329,7 @@ def _template_of(given: TemplateReference | None) -> documents.TemplateReference
     return documents.TemplateReference(given.id, given.version) if given else None
 
 
-_NOTE = {"note": Field(str, NOTE, None), "idempotency_key": Field(str, KEY, None)}
+_NOTE = {"note": Field(str, NOTE, None), "idempotency_key": Field(str, IDEMPOTENCY_KEY, None)}
 
 
 def _create_input(
@@ -349,7 +357,7 @@ def _create_input(
 def _update_input(shape: ContentTypes, name: str, noun: str) -> type:
     fields = {
         "id": Field(strawberry.ID, f"The {noun}."),
-        "expected_version": Field(int, EXPECTED),
+        "expected_version": Field(int, EXPECTED_VERSION),
         "content": Field(shape.patch, "What changes."),
         "publish": Field(
             bool, "Also put the new version in force, in the same act.", default=False

@@ -5,8 +5,8 @@ import strawberry
 from resolvers.clinics import clinics
 from resolvers.log import notifications
 from schema.clinics.clinics import Clinic
-from schema.documents.documents import KEY
-from schema.errors import Given, Info, UserError, key_of_call, mutation
+from schema.errors import Info, UserError, mutation
+from schema.inputs import IDEMPOTENCY_KEY, InputArgument, key_of_call
 from schema.log.events import Event
 from schema.scalars import Cursor, HsaId
 from store.log.history import Position, position_cursor
@@ -21,7 +21,7 @@ class NotificationsAcknowledgeInput:
             " too."
         )
     )
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.type(description="What an acknowledgement led to. With errors, nothing was written.")
@@ -46,7 +46,7 @@ class AcknowledgementMutation:
         " acknowledged by it. For the clinic's own people.",
     )
     async def notifications_acknowledge(
-        self, info: Info, input: Given[NotificationsAcknowledgeInput]
+        self, info: Info, input: InputArgument[NotificationsAcknowledgeInput]
     ) -> AcknowledgementPayload:
         saved = await notifications.acknowledge(
             info.context, input.clinic, input.up_to, key=key_of_call(info, input)

@@ -7,8 +7,9 @@ import strawberry
 
 from resolvers.log import active_subscriptions as resolve
 from schema.clinics.clinics import Clinic
-from schema.documents.documents import KEY, NOTE
-from schema.errors import Given, Info, UserError, key_of_call, mutation
+from schema.documents.documents import NOTE
+from schema.errors import Info, UserError, mutation
+from schema.inputs import IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
 from schema.log.actors import Actor
 from schema.log.events import Event
 from schema.nodes import After, Connection, First, Node, connection, page_of_sorted, paging
@@ -93,7 +94,7 @@ class ActiveSubscriptionQuery:
 class SubscriptionEndInput:
     id: strawberry.ID = strawberry.field(description="The subscription.")
     note: str | None = strawberry.field(default=None, description=NOTE)
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.type(description="What ending a subscription led to. With errors, nothing was written.")
@@ -117,7 +118,7 @@ class ActiveSubscriptionMutation:
         " take away the role to prevent that.",
     )
     async def subscription_end(
-        self, info: Info, input: Given[SubscriptionEndInput]
+        self, info: Info, input: InputArgument[SubscriptionEndInput]
     ) -> SubscriptionEndPayload:
         saved = await resolve.end(
             info.context, input.id, note=input.note, key=key_of_call(info, input)

@@ -10,9 +10,10 @@ from strawberry.scalars import JSON
 
 from resolvers.templates import adoptions as resolve
 from schema.documents.changes import Change, changes_of
-from schema.documents.documents import EXPECTED, KEY, NOTE, DocumentPayload, payload_of
+from schema.documents.documents import DocumentPayload, payload_of
 from schema.enums import MergeSide
-from schema.errors import Given, Info, InvalidInput, UserError, converts, key_of_call, mutation
+from schema.errors import Info, InvalidInput, UserError, converts, mutation
+from schema.inputs import EXPECTED_VERSION, IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
 from schema.nodes import Id
 from store import errors
 from store.content.diff import resident_visible
@@ -79,13 +80,13 @@ class DocumentAdoptTemplateInput:
     id: strawberry.ID = strawberry.field(
         description="The document: a case type or a template that was made from a template."
     )
-    expected_version: int = strawberry.field(description=EXPECTED)
+    expected_version: int = strawberry.field(description=EXPECTED_VERSION)
     template_version: int | None = strawberry.field(default=None, description=_TEMPLATE_VERSION)
     resolutions: list[MergeResolution] | None = strawberry.field(
         default_factory=list, description=_RESOLUTIONS
     )
     note: str | None = strawberry.field(default=None, description=NOTE)
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 def _resolutions(given: Sequence[MergeResolution] | None) -> list[resolve.Resolution]:
@@ -174,7 +175,7 @@ class TemplateAdoptionMutation:
         " not decide. Writes one draft version; what is in force stays.",
     )
     async def document_adopt_template(
-        self, info: Info, input: Given[DocumentAdoptTemplateInput]
+        self, info: Info, input: InputArgument[DocumentAdoptTemplateInput]
     ) -> DocumentPayload:
         saved = await resolve.adopt(
             info.context,

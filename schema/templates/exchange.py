@@ -3,9 +3,9 @@
 import strawberry
 
 from resolvers.templates import exchange
-from schema.documents.documents import KEY, NOTE
 from schema.enums import TemplateImportOutcome
-from schema.errors import Given, Info, UserError, key_of_call, mutation
+from schema.errors import Info, UserError, mutation
+from schema.inputs import IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
 from schema.kinds.case_type_templates import (
     CaseTypeTemplate,
     CaseTypeTemplateVersion,
@@ -53,7 +53,7 @@ class TemplateImportInput:
         default=False, description="Check everything, write nothing."
     )
     note: str | None = strawberry.field(default=None, description=NOTE)
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.type(description="What an import led to. With errors, nothing was written.")
@@ -109,7 +109,7 @@ class TemplateExchangeMutation:
         " changed here.",
     )
     async def template_import(
-        self, info: Info, input: Given[TemplateImportInput]
+        self, info: Info, input: InputArgument[TemplateImportInput]
     ) -> TemplateImportPayload:
         imported = await exchange.import_(
             info.context,

@@ -15,7 +15,7 @@ from resolvers.kinds.registrations import KINDS
 from resolvers.reference.principals import reference_principals
 from schema.documents import documents
 from schema.documents.documents import Document, Version
-from schema.kinds.case_type_content import INTERNAL_NAME, KEY, NAME
+from schema.kinds.case_type_content import INTERNAL_NAME, ITEM_KEY, NAME
 from schema.kinds.content_types import content_types_of
 from schema.kinds.kind_schema import KindSchema, document_type, kind_schema, version_type
 from schema.registry import KIND_SCHEMAS, schema_of
@@ -35,7 +35,7 @@ from tests.world import World
 
 @strawberry.type(description="One thing to do.")
 class ChecklistItem:
-    key: str = strawberry.field(description=KEY)
+    key: str = strawberry.field(description=ITEM_KEY)
     label: str = strawberry.field(description="What to do.")
     text: Markdown = strawberry.field(description="How to do it.")
 
