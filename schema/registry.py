@@ -22,9 +22,11 @@ from schema.clinics.orders import OrderMutation
 from schema.clinics.policies import PolicyMutation
 from schema.clinics.principals import Principal, PrincipalQuery
 from schema.clinics.role_grants import RoleGrant, RoleGrantMutation
-from schema.documents.documents import DocumentMutation, VersionConflict, document_of, version_of
+from schema.documents.conversion import document_of, version_of
+from schema.documents.lifecycle import DocumentMutation
 from schema.documents.search import SearchQuery
 from schema.documents.text_replacement import TextReplacementMutation
+from schema.documents.version_conflicts import VersionConflict
 from schema.enums import Role
 from schema.errors import Info, InvalidInput, NotFound, NotPermitted, RefusedRowError, WrongState
 from schema.kinds import (

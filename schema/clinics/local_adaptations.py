@@ -11,6 +11,8 @@ from schema.documents.documents import NOTE, Document, Version, head_fields
 from schema.errors import Info, UserError, mutation
 from schema.clinics.organisations import Clinic
 from schema.documents.documents import Document, Version, head_fields
+from schema.documents.documents import Document, Version, document_fields
+from schema.errors import Info, UserError, mutation
 from schema.inputs import IDEMPOTENCY_KEY, NOTE, InputArgument, as_json, key_of_call
 from schema.kinds.case_type_content import (
     StandardReply,
@@ -93,7 +95,7 @@ class LocalAdaptation(Document):
 
     @classmethod
     def of(cls, record: records.Summary, info: Info) -> Self:
-        fields = head_fields(record, info)
+        fields = document_fields(record, info)
         return cls(
             **{
                 name: value

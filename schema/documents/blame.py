@@ -1,54 +1,61 @@
-"""Where the values of a document come from."""
+"""The origin of each value of a document."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from resolvers.documents import blame
-from schema.documents.documents import Document, document_of
+from schema.documents.conversion import document_of
 from schema.enums import TemplateLevel
 from schema.errors import Info
-from schema.kinds.kind_schema import level_of
 from schema.log.actors import Actor
+from schema.templates.levels import level_of
 from store import records
+
+if TYPE_CHECKING:
+    from schema.documents.documents import Document
 
 
 @strawberry.type(
     description=(
-        "Where one value comes from. A value that was taken over unchanged from a template is that"
-        " template's, and so on upwards: `version`, `author` and `at` are then of the template;"
-        " they are null where the viewer may not see it, or no version of it with the value."
+        "The origin of one value. If the value was copied unchanged from a template, the origin is"
+        " that template, or in turn the template that it was copied from. `version`, `author` and"
+        " `at` then refer to the template. They are null if the viewer may not see the template, or"
+        " may see no version of it that has the value."
     )
 )
 class FieldOrigin:
     path: str = strawberry.field(
         description=(
-            "Which value, such as `questions[datum].label`; `questions[datum]` for the item as"
-            " such."
+            "Path of the value, such as `questions[datum].label`; `questions[datum]` for the item"
+            " itself."
         )
     )
-    label: str = strawberry.field(description="The same for people, in Swedish.")
+    label: str = strawberry.field(description="The path in words, in Swedish.")
     since: int = strawberry.field(
         description=(
-            "Number of the version of the document asked that the value came with; of the first in"
-            " force with it for who sees no drafts."
+            "Number of this document's version that introduced the value. For callers who cannot"
+            " see drafts: the first published version that has it."
         )
     )
-    level: TemplateLevel = strawberry.field(description="From which level it came.")
-    template: Annotated[Document, strawberry.lazy("schema.documents.documents")] | None = (
+    level: TemplateLevel = strawberry.field(description="The level that the value comes from.")
+    template: Annotated["Document", strawberry.lazy("schema.documents.documents")] | None = (
         strawberry.field(
             description=(
-                "The template that it came from; null for the document's own, and where the viewer may"
-                " not see the template."
+                "The template that the value comes from. Null if the value is the document's own,"
+                " or if the viewer may not see the template."
             )
         )
     )
     version: int | None = strawberry.field(
-        description="Number of the version that last changed it, of `template` where there is one."
+        description=(
+            "Number of the version that last changed the value; a version of `template` if there is"
+            " one."
+        )
     )
     author: Actor | None = strawberry.field(description="Who wrote that version.")
-    at: datetime | None = strawberry.field(description="When it was written.")
+    at: datetime | None = strawberry.field(description="When that version was written.")
 
     @classmethod
     def of(cls, origin: blame.FieldOrigin, document: records.Document, info: Info) -> "FieldOrigin":

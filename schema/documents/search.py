@@ -7,7 +7,8 @@ from typing import Annotated
 import strawberry
 
 from resolvers.documents import search as resolve
-from schema.documents.documents import Document, document_of
+from schema.documents.conversion import document_of
+from schema.documents.documents import Document
 from schema.errors import Info
 from schema.nodes import After, First, PageInfo, connection, paging
 from store import records

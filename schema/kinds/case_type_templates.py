@@ -13,7 +13,7 @@ from schema.kinds.case_type_content import (
     CaseTypeContentPatch,
 )
 from schema.kinds.content_types import ContentTypes
-from schema.kinds.kind_schema import document_type, head_of, kind_schema, level_of, version_type
+from schema.kinds.kind_schema import document_type, head_of, kind_schema, version_type
 from schema.scalars import HsaId
 from schema.templates.comparison import (
     CaseTypes,
@@ -22,6 +22,7 @@ from schema.templates.comparison import (
     Templates,
     compare,
 )
+from schema.templates.levels import level_of
 from schema.templates.usage import TemplateUsage
 from store import records
 

@@ -125,9 +125,7 @@ class CaseType(Document):
     async def assignments(
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[Annotated["Assignment", strawberry.lazy("schema.clinics.assignments")]]:
-        from schema.clinics.assignments import (  # noqa: PLC0415 - assignments refer back to case types
-            list_assignments,
-        )
+        from schema.clinics.assignments import list_assignments
 
         return await list_assignments(
             info, assignments.of_document(info.context, self.record), first, after

@@ -15,9 +15,9 @@ import strawberry
 from resolvers.documents import documents
 from resolvers.documents import versions as document_versions
 from resolvers.templates import usage
-from schema.documents.documents import KINDS, Document, Version
+from schema.documents.documents import Document, Version
+from schema.documents.conversion import KIND_CONVERTERS
 from schema.documents.listing import OrderBy, Which, filter_of
-from schema.enums import TemplateLevel
 from schema.errors import Info, UserError, mutation
 from schema.inputs import (
     EXPECTED_VERSION,
@@ -122,7 +122,7 @@ def document_type(
             "Its versions, newest first; for who sees no drafts those ever in force.",
         )
         made = strawberry.type(cls, description=description)
-        KINDS[shape.kind.name] = (made.of, version.of)
+        KIND_CONVERTERS[shape.kind.name] = (made.of, version.of)
         return made
 
     return decorate
@@ -186,11 +186,6 @@ async def head_of(version: Version, info: Info) -> records.Document:
     if found is None:
         raise LookupError(f"document of version {version.record.id}")
     return found
-
-
-def level_of(record: records.Document, info: Info) -> TemplateLevel:
-    """Whose starting point a template is."""
-    return TemplateLevel[usage.level_of(info.context, record.principal, record.owner)]
 
 
 # ------------------------------------------------------------------ queries and mutations

@@ -11,8 +11,9 @@ from schema.enums import ResidentCaseForm, TemplateLevel
 from schema.errors import Info
 from schema.kinds.case_type_content import INTERNAL_NAME, LANGUAGE, NAME, RATIONALE, Link, Question
 from schema.kinds.content_types import content_types_of
-from schema.kinds.kind_schema import document_type, head_of, kind_schema, level_of, version_type
+from schema.kinds.kind_schema import document_type, head_of, kind_schema, version_type
 from schema.scalars import Markdown
+from schema.templates.levels import level_of
 from store import records
 
 

@@ -14,6 +14,7 @@ from resolvers.log import events, notifications
 from schema.clinics.clinics import Clinic
 from schema.clinics.principals import Principal
 from schema.documents.changes import Change, changes_of
+from schema.documents.conversion import document_of
 from schema.enums import Action
 from schema.errors import Info
 from schema.log.actors import Actor
@@ -144,7 +145,7 @@ class Event(Node):
     async def group(
         self, info: Info
     ) -> Annotated["ClinicGroup", strawberry.lazy("schema.clinics.groups")] | None:
-        from schema.clinics.groups import ClinicGroup  # noqa: PLC0415 - groups refer back to events
+        from schema.clinics.groups import ClinicGroup
 
         found = await groups.get(info.context, self.record.group) if self.record.group else None
         return ClinicGroup.of(found) if found else None
@@ -263,8 +264,6 @@ class Notification(Node):
 
 
 async def _document(info: Info, event: records.Event) -> "Document | None":
-    from schema.documents.documents import document_of  # noqa: PLC0415 - documents refer back to events
-
     if event.document is None:
         return None
     record = await documents.get(info.context, event.document, whole=needs_whole(info))

@@ -12,6 +12,8 @@ from schema.clinics.distribution import LocalCandidate
 from schema.clinics.groups import ClinicGroup
 from schema.clinics.principals import Principal
 from schema.documents.documents import Document, document_of
+from schema.documents.conversion import document_of
+from schema.documents.documents import Document
 from schema.errors import Info
 from schema.kinds.case_type_templates import CaseTypeTemplate
 from schema.kinds.case_types import Adoption, CaseType

@@ -10,7 +10,7 @@ from strawberry.scalars import JSON
 
 from resolvers.templates import adoptions as resolve
 from schema.documents.changes import Change, changes_of
-from schema.documents.documents import DocumentPayload, payload_of
+from schema.documents.lifecycle import DocumentPayload, payload_of
 from schema.enums import MergeSide
 from schema.errors import Info, InvalidInput, UserError, converts, mutation
 from schema.inputs import EXPECTED_VERSION, IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call

@@ -10,7 +10,8 @@ from strawberry.scalars import JSON
 from resolvers.templates import comparison
 from resolvers.templates.comparison import ComparedPlace, ComparedTemplate, Variant
 from schema.documents.changes import Change, changes_of
-from schema.documents.documents import Document, document_of
+from schema.documents.conversion import document_of
+from schema.documents.documents import Document
 from schema.errors import Info
 from schema.nodes import After, Connection, First, connection, known_count, paging
 from schema.scalars import HsaId

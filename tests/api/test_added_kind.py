@@ -14,6 +14,8 @@ from graphql import build_schema
 from resolvers.kinds.registrations import KINDS
 from resolvers.reference.principals import reference_principals
 from schema.documents import documents
+from resolvers import reference
+from schema.documents.conversion import KIND_CONVERTERS
 from schema.documents.documents import Document, Version
 from schema.kinds.case_type_content import INTERNAL_NAME, ITEM_KEY, NAME
 from schema.kinds.content_types import content_types_of
@@ -81,7 +83,7 @@ SAMPLE = Sample(
 def added() -> Iterator[KindSchema]:
     """The face of the kind; the registry forgets it afterwards."""
     yield face_of(CHECKLIST)
-    del documents.KINDS[CHECKLIST.name]
+    del KIND_CONVERTERS[CHECKLIST.name]
 
 
 @pytest.fixture
@@ -143,7 +145,7 @@ async def test_what_an_added_kind_stored_is_read_in_todays_shape_after_its_model
         }
 
     later = replace(CHECKLIST, schema_version=2, upcasters={1: upcast})
-    before = documents.KINDS[CHECKLIST.name]
+    before = KIND_CONVERTERS[CHECKLIST.name]
     store = Store.over(world.api.store.database, Kinds([*KINDS, later]))
     newer = schema_of([*KIND_SCHEMAS, face_of(later)])
     async with serving(tmp_path, mongodb_uri, store, schema=newer, development=True) as api:
@@ -162,7 +164,7 @@ async def test_what_an_added_kind_stored_is_read_in_todays_shape_after_its_model
             "compare(from: 1, to: 2) { changes { path } } verify { intact versions }",
         )
     await store.log.close()
-    documents.KINDS[CHECKLIST.name] = before
+    KIND_CONVERTERS[CHECKLIST.name] = before
 
     assert found["verify"] == {"intact": True}
     assert found["version"] == {
