@@ -153,7 +153,7 @@ def mutation(payload: type, description: str) -> Callable[[F], Any]:
         description: In the schema.
     """
     return lambda resolver: strawberry.mutation(
-        resolver, description=description, extensions=[_Refusals(payload)]
+        resolver, graphql_type=payload, description=description, extensions=[_Refusals(payload)]
     )
 
 

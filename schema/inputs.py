@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-InputArgument = Annotated[T, strawberry.argument(description="The input of the mutation.")]
+INPUT = "The input of the mutation."
+InputArgument = Annotated[T, strawberry.argument(description=INPUT)]
 """The only argument of a mutation."""
 
 NOTE = (

@@ -22,7 +22,7 @@ from schema.kinds.case_type_content import (
 )
 from schema.kinds.case_types import CaseType
 from schema.kinds.content_types import ContentTypes
-from schema.kinds.kind_schema import document_type, version_type
+from schema.kinds.kind_types import document_type, version_type
 from schema.log.events import Event
 from schema.scalars import HsaId, Markdown
 from store import records
@@ -60,7 +60,7 @@ class LocalAdaptationContent:
         )
 
 
-SHAPE = ContentTypes(LOCAL_ADAPTATION, LocalAdaptationContent, LocalAdaptationContent.of)
+CONTENT_TYPES = ContentTypes(LOCAL_ADAPTATION, LocalAdaptationContent, LocalAdaptationContent.of)
 
 
 @version_type(SHAPE, "An immutable version of a local adaptation.")
@@ -82,7 +82,7 @@ async def _internal_name(root: strawberry.Parent["LocalAdaptation"], info: Info)
 
 
 @document_type(
-    SHAPE,
+    CONTENT_TYPES,
     LocalAdaptationVersion,
     "A clinic's own replies and terms on a central case type (lokal anpassning). A central update"
     " never changes it.",
@@ -148,8 +148,9 @@ class LocalAdaptationSaveInput:
     expected_version: int = strawberry.field(
         description="Number of the latest version that the caller has read; 0 for the first one."
     )
-    standard_replies: list[StandardReplyInput] = strawberry.field(
-        description="The clinic's own reply texts; at most 200."
+    standard_replies: list[Any] = strawberry.field(
+        graphql_type=list[StandardReplyInput],  # type: ignore[valid-type] # a generated class
+        description="The clinic's own reply texts; at most 200.",
     )
     terms: list[TermsSectionInput] = strawberry.field(
         description="The clinic's own terms; at most 100 sections."

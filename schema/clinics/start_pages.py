@@ -5,7 +5,7 @@ import strawberry
 from resolvers.clinics import start_pages
 from schema.clinics.local_adaptations import LocalAdaptationVersion
 from schema.errors import Info
-from schema.kinds.case_type_content import CaseTypeContent
+from schema.kinds.case_type_content import CONTENT_TYPES, CaseTypeContent
 from schema.kinds.case_types import CaseType, CaseTypeVersion
 
 
@@ -38,7 +38,8 @@ class StartPageEntry:
         )
     )
     def effective(self) -> CaseTypeContent:
-        return CaseTypeContent.of(self.entry.effective)
+        effective: CaseTypeContent = CONTENT_TYPES.of(self.entry.effective)
+        return effective
 
     @strawberry.field(
         description="The effective content as an accessible, sanitised HTML fragment."

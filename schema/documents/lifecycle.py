@@ -7,6 +7,8 @@ from schema.documents.conversion import document_of
 from schema.documents.documents import Document
 from schema.errors import Info, UserError, mutation
 from schema.inputs import (
+    ERRORS,
+    EVENT,
     EXPECTED_VERSION,
     IDEMPOTENCY_KEY,
     NOTE,
@@ -50,17 +52,15 @@ class DocumentRestoreInput:
     idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
-@strawberry.type(description="The result of a change to a document. With errors, nothing was written.")
+@strawberry.type(
+    description="The result of a change to a document. With errors, nothing was written."
+)
 class DocumentPayload:
     document: Document | None = strawberry.field(
         default=None, description="The document after the change."
     )
-    event: Event | None = strawberry.field(
-        default=None, description=EVENT
-    )
-    errors: list[UserError] = strawberry.field(
-        default_factory=list, description=ERRORS
-    )
+    event: Event | None = strawberry.field(default=None, description=EVENT)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS)
 
 
 def payload_of(saved: records.Saved, info: Info) -> DocumentPayload:
@@ -91,7 +91,9 @@ class DocumentMutation:
         )
         return payload_of(saved, info)
 
-    @mutation(DocumentPayload, "Shows a deactivated document to residents again and notifies the clinics.")
+    @mutation(
+        DocumentPayload, "Shows a deactivated document to residents again and notifies the clinics."
+    )
     async def document_activate(
         self, info: Info, input: InputArgument[DocumentLifecycleInput]
     ) -> DocumentPayload:

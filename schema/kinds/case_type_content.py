@@ -1,382 +1,180 @@
-"""A case type's content, parts of which other kinds have too: as answered, as given whole, and as a
-patch. Validation is the kind's own.
+"""The content of case types and their templates, and the parts of it that other kinds share.
+
+`content_types_of` derives the input types. The rules of the content are in the kind's model.
 """
 
 import strawberry
-from strawberry.types.unset import UNSET
 
+from resolvers.kinds import CASE_TYPE, case_types
 from schema.enums import Gender, QuestionKind, ResponseTimeUnit
+from schema.kinds.content_types import content_types_of, nested_input_of
 from schema.scalars import Markdown
-from store.records import Content
 
-NAME = "The name that residents see: not blank, at most 200 characters."
-STAFF_NAME = "The name that staff read: not blank, at most 200 characters."
-INTERNAL_NAME = "The name that staff tell documents apart by: not blank, at most 200 characters."
-RATIONALE = "Why it exists; for staff only."
-LANGUAGE = "BCP 47; `sv` where nothing is said."
+NAME = "The public name, which residents see: not blank, at most 200 characters."
+STAFF_NAME = "The name, which only staff see: not blank, at most 200 characters."
+INTERNAL_NAME = (
+    "A name for staff only, which tells apart documents with equal names: not blank, at most 200"
+    " characters."
+)
+RATIONALE = "Why the document exists; for staff only."
+LANGUAGE = "The language as a BCP 47 tag; `sv` by default."
 ITEM_KEY = (
-    "Stable within its list: 1 to 64 letters, digits, hyphens or underscores. Changes are followed"
-    " by it."
+    "Identifies the item within its list: 1 to 64 letters, digits, hyphens or underscores. Keep the"
+    " key when the item changes: items are matched by key."
 )
 
 
-@strawberry.type(description="One answer of a choice.")
+@strawberry.type(description="One answer of a choice question.")
 class QuestionOption:
     key: str = strawberry.field(description=ITEM_KEY)
-    label: str = strawberry.field(description="What the resident reads.")
+    label: str = strawberry.field(
+        description="The text that the resident reads, at most 500 characters."
+    )
 
 
-@strawberry.type(description="When a question is shown.")
+@strawberry.type(description="A condition for showing a question.")
 class QuestionCondition:
     question: str = strawberry.field(description="Key of an earlier question.")
-    equals: str = strawberry.field(description="Its answer: an option's key, or yes or no.")
+    equals: str = strawberry.field(
+        description="The answer that the question must have: the key of an option, or yes or no."
+    )
 
 
 @strawberry.type(description="One question of the form.")
 class Question:
     key: str = strawberry.field(description=ITEM_KEY)
-    label: str = strawberry.field(description="The question itself.")
-    help: str | None = strawberry.field(description="Help beside the question; plain text.")
-    kind: QuestionKind = strawberry.field(description="How it is answered.")
-    required: bool = strawberry.field(description="Whether it must be answered.")
+    label: str = strawberry.field(description="The question itself, at most 500 characters.")
+    help: str | None = strawberry.field(
+        default=None,
+        description="Help text for the question: plain text, at most 2,000 characters.",
+    )
+    kind: QuestionKind = strawberry.field(description="The kind of answer.")
+    required: bool = strawberry.field(
+        default=False, description="Whether the question must be answered."
+    )
     options: list[QuestionOption] = strawberry.field(
-        description="The answers of a choice, in order; empty for other kinds."
+        default_factory=list,
+        description="The answers of a choice question, in order: 1 to 100. Empty for other kinds.",
     )
     shown_if: QuestionCondition | None = strawberry.field(
-        description="Shown only then; always when null."
+        default=None,
+        description="The question is shown only if this condition holds; always shown if null.",
     )
-
-    @classmethod
-    def of(cls, content: Content) -> "Question":
-        condition = content["shownIf"]
-        return cls(
-            key=content["key"],
-            label=content["label"],
-            help=content["help"],
-            kind=QuestionKind(content["kind"]),
-            required=content["required"],
-            options=[
-                QuestionOption(key=option["key"], label=option["label"])
-                for option in content["options"]
-            ],
-            shown_if=(
-                QuestionCondition(question=condition["question"], equals=condition["equals"])
-                if condition
-                else None
-            ),
-        )
 
 
 @strawberry.type(description="A link beside the form.")
 class Link:
     key: str = strawberry.field(description=ITEM_KEY)
-    label: str = strawberry.field(description="What the resident reads.")
-    url: str = strawberry.field(description="https, http, mailto or tel.")
+    label: str = strawberry.field(
+        description="The text that the resident reads, at most 500 characters."
+    )
+    url: str = strawberry.field(description="An https, http, mailto or tel address.")
     open_page: bool = strawberry.field(
-        description="Whether it opens an open page from logged-in mode."
+        default=False, description="Whether the link opens an open page from logged-in mode."
     )
 
 
-@strawberry.type(description="A reply text for staff to start from.")
+@strawberry.type(description="A reply text that staff can start from.")
 class StandardReply:
     key: str = strawberry.field(description=ITEM_KEY)
-    label: str = strawberry.field(description="What staff choose it by.")
-    text: str = strawberry.field(description="Plain text.")
+    label: str = strawberry.field(
+        description="The label by which staff choose the reply, at most 500 characters."
+    )
+    text: str = strawberry.field(description="The reply, as plain text.")
     local: bool = strawberry.field(
         default=False, description="Whether it is the clinic's own addition."
     )
 
 
-@strawberry.type(description="One part of the terms.")
+@strawberry.type(description="One section of the terms.")
 class TermsSection:
     key: str = strawberry.field(description=ITEM_KEY)
-    heading: str = strawberry.field(description="Its heading.")
-    text: Markdown = strawberry.field(description="What the resident reads.")
-    must_accept: bool = strawberry.field(description="Whether the resident must accept it.")
+    heading: str = strawberry.field(description="The heading, at most 500 characters.")
+    text: Markdown = strawberry.field(description="The text that the resident reads.")
+    must_accept: bool = strawberry.field(
+        default=False, description="Whether the resident must accept the section."
+    )
     local: bool = strawberry.field(
         default=False, description="Whether it is the clinic's own addition."
     )
 
 
-@strawberry.type(description="Who may use a case type; nothing set means everyone.")
+@strawberry.type(description="Who may use a case type. Without restrictions, everyone may.")
 class Restrictions:
-    county_codes: list[str] = strawberry.field(description="Counties, 2 digits.")
-    municipality_codes: list[str] = strawberry.field(description="Municipalities, 4 digits.")
-    gender: Gender | None = strawberry.field(description="One gender only.")
-    age_from: int | None = strawberry.field(description="Youngest age, in years, included.")
-    age_to: int | None = strawberry.field(description="Oldest age, in years, included.")
-    listed_only: bool = strawberry.field(description="Only residents listed at the clinic.")
-    referral_required: bool = strawberry.field(description="Only with a referral.")
-    proxy_allowed: bool = strawberry.field(
-        description="Whether a proxy (ombud) may use it for someone."
+    county_codes: list[str] = strawberry.field(
+        default_factory=list, description="County codes, 2 digits each; at most 100."
     )
-
-
-@strawberry.type(description="Within which time residents get an answer.")
-class ResponseTime:
-    amount: int = strawberry.field(description="How many, from 1.")
-    unit: ResponseTimeUnit = strawberry.field(description="Of what.")
-
-
-@strawberry.type(description="All that a version of a case type or of its template holds.")
-class CaseTypeContent:
-    name: str = strawberry.field(description="The name that residents see.")
-    internal_name: str = strawberry.field(
-        description="The name that staff tell documents apart by."
+    municipality_codes: list[str] = strawberry.field(
+        default_factory=list, description="Municipality codes, 4 digits each; at most 500."
     )
-    rationale: str | None = strawberry.field(description="Why it exists; for staff only.")
-    introduction: Markdown = strawberry.field(description="What the resident reads first.")
-    questions: list[Question] = strawberry.field(description="The form, in order.")
-    links: list[Link] = strawberry.field(description="Links beside the form, in order.")
-    submittable: bool = strawberry.field(description="Whether there is a Send button.")
-    standard_replies: list[StandardReply] = strawberry.field(description="Reply texts for staff.")
-    terms: list[TermsSection] = strawberry.field(
-        description="What the resident reads, and sometimes must accept."
-    )
-    restrictions: Restrictions = strawberry.field(description="Who may use it.")
-    response_time: ResponseTime | None = strawberry.field(
-        description="When an answer comes; null where nothing is promised."
-    )
-    on_contact_card: bool = strawberry.field(
-        description="Whether it stands on the clinic's contact card."
-    )
-    language: str = strawberry.field(description="BCP 47.")
-
-    @classmethod
-    def of(cls, content: Content) -> "CaseTypeContent":
-        response_time = content["responseTime"]
-        return cls(
-            name=content["name"],
-            internal_name=content["internalName"],
-            rationale=content["rationale"],
-            introduction=Markdown(content["introduction"]),
-            questions=[Question.of(question) for question in content["questions"]],
-            links=[
-                Link(
-                    key=link["key"],
-                    label=link["label"],
-                    url=link["url"],
-                    open_page=link["openPage"],
-                )
-                for link in content["links"]
-            ],
-            submittable=content["submittable"],
-            standard_replies=[
-                StandardReply(
-                    key=reply["key"],
-                    label=reply["label"],
-                    text=reply["text"],
-                    local=reply.get("local", False),
-                )
-                for reply in content["standardReplies"]
-            ],
-            terms=[
-                TermsSection(
-                    key=section["key"],
-                    heading=section["heading"],
-                    text=Markdown(section["text"]),
-                    must_accept=section["mustAccept"],
-                    local=section.get("local", False),
-                )
-                for section in content["terms"]
-            ],
-            restrictions=_restrictions(content["restrictions"]),
-            response_time=(
-                ResponseTime(
-                    amount=response_time["amount"], unit=ResponseTimeUnit(response_time["unit"])
-                )
-                if response_time
-                else None
-            ),
-            on_contact_card=content["onContactCard"],
-            language=content["language"],
-        )
-
-
-def _restrictions(content: Content) -> Restrictions:
-    gender = content["gender"]
-    return Restrictions(
-        county_codes=content["countyCodes"],
-        municipality_codes=content["municipalityCodes"],
-        gender=Gender(gender) if gender else None,
-        age_from=content["ageFrom"],
-        age_to=content["ageTo"],
-        listed_only=content["listedOnly"],
-        referral_required=content["referralRequired"],
-        proxy_allowed=content["proxyAllowed"],
-    )
-
-
-@strawberry.input(description="One answer of a choice.")
-class QuestionOptionInput:
-    key: str = strawberry.field(description=ITEM_KEY)
-    label: str = strawberry.field(description="What the resident reads.")
-
-
-@strawberry.input(description="When a question is shown.")
-class QuestionConditionInput:
-    question: str = strawberry.field(description="Key of an earlier question.")
-    equals: str = strawberry.field(description="Its answer: an option's key, or yes or no.")
-
-
-@strawberry.input(description="One question of the form.")
-class QuestionInput:
-    key: str = strawberry.field(description=ITEM_KEY)
-    label: str = strawberry.field(description="The question itself, at most 500 characters.")
-    help: str | None = strawberry.field(
-        default=None, description="Help beside the question, at most 2,000 characters."
-    )
-    kind: QuestionKind = strawberry.field(description="How it is answered.")
-    required: bool | None = strawberry.field(
-        default=False, description="Whether it must be answered."
-    )
-    options: list[QuestionOptionInput] | None = strawberry.field(
-        default_factory=list, description="For a choice: 1 to 100."
-    )
-    shown_if: QuestionConditionInput | None = strawberry.field(
-        default=None, description="Shown only then."
-    )
-
-
-@strawberry.input(description="A link beside the form.")
-class LinkInput:
-    key: str = strawberry.field(description=ITEM_KEY)
-    label: str = strawberry.field(description="What the resident reads, at most 500 characters.")
-    url: str = strawberry.field(description="https, http, mailto or tel.")
-    open_page: bool | None = strawberry.field(
-        default=False, description="Whether it opens an open page from logged-in mode."
-    )
-
-
-@strawberry.input(description="A reply text for staff to start from.")
-class StandardReplyInput:
-    key: str = strawberry.field(description=ITEM_KEY)
-    label: str = strawberry.field(description="What staff choose it by, at most 500 characters.")
-    text: str = strawberry.field(description="Plain text.")
-
-
-@strawberry.input(description="One part of the terms.")
-class TermsSectionInput:
-    key: str = strawberry.field(description=ITEM_KEY)
-    heading: str = strawberry.field(description="At most 500 characters.")
-    text: Markdown = strawberry.field(description="What the resident reads.")
-    must_accept: bool | None = strawberry.field(
-        default=False, description="Whether the resident must accept it."
-    )
-
-
-@strawberry.input(description="Who may use a case type; nothing set means everyone.")
-class RestrictionsInput:
-    county_codes: list[str] | None = strawberry.field(
-        default_factory=list, description="Counties, 2 digits."
-    )
-    municipality_codes: list[str] | None = strawberry.field(
-        default_factory=list, description="Municipalities, 4 digits."
-    )
-    gender: Gender | None = strawberry.field(default=None, description="One gender only.")
+    gender: Gender | None = strawberry.field(default=None, description="Only this gender.")
     age_from: int | None = strawberry.field(
-        default=None, description="Youngest age, in years, included: 0 to 150."
+        default=None, description="Lowest age in years, inclusive: 0 to 150."
     )
     age_to: int | None = strawberry.field(
-        default=None, description="Oldest age, in years, included: 0 to 150."
+        default=None, description="Highest age in years, inclusive: 0 to 150."
     )
-    listed_only: bool | None = strawberry.field(
-        default=False, description="Only residents listed at the clinic."
+    listed_only: bool = strawberry.field(
+        default=False, description="Only residents who are listed at the clinic."
     )
-    referral_required: bool | None = strawberry.field(
-        default=False, description="Only with a referral."
+    referral_required: bool = strawberry.field(
+        default=False, description="Only residents who have a referral."
     )
-    proxy_allowed: bool | None = strawberry.field(
-        default=True, description="Whether a proxy (ombud) may use it for someone."
+    proxy_allowed: bool = strawberry.field(
+        default=True,
+        description="Whether a proxy (ombud) may use the case type on behalf of someone.",
     )
 
 
-@strawberry.input(description="Within which time residents get an answer.")
-class ResponseTimeInput:
-    amount: int = strawberry.field(description="1 to 10,000.")
-    unit: ResponseTimeUnit = strawberry.field(description="Of what.")
+@strawberry.type(description="The time within which residents get an answer.")
+class ResponseTime:
+    amount: int = strawberry.field(description="The number of units, 1 to 10,000.")
+    unit: ResponseTimeUnit = strawberry.field(description="The unit.")
 
 
-@strawberry.input(
-    description=(
-        "A whole content, at most 1 MiB. What is left out takes the template's value where"
-        " `fromTemplate` is given; else it is empty, `submittable` is true, everyone may use it,"
-        " and the language is `sv`."
-    )
-)
-class CaseTypeContentInput:
+@strawberry.type(description="The whole content of a version of a case type or its template.")
+class CaseTypeContent:
     name: str = strawberry.field(description=NAME)
     internal_name: str = strawberry.field(description=INTERNAL_NAME)
-    rationale: str | None = strawberry.field(
-        default=UNSET, description="Why it exists; for staff only."
+    rationale: str | None = strawberry.field(description=RATIONALE)
+    introduction: Markdown = strawberry.field(
+        description="The text that the resident reads first; empty by default."
     )
-    introduction: Markdown | None = strawberry.field(
-        default=UNSET, description="What the resident reads first."
+    questions: list[Question] = strawberry.field(
+        description="The questions of the form, in order; at most 200."
     )
-    questions: list[QuestionInput] | None = strawberry.field(
-        default=UNSET, description="The form, in order; at most 200."
+    links: list[Link] = strawberry.field(
+        description="The links beside the form, in order; at most 100."
     )
-    links: list[LinkInput] | None = strawberry.field(
-        default=UNSET, description="Links beside the form; at most 100."
+    submittable: bool = strawberry.field(
+        description=(
+            "Whether there is a Send button; true by default. Without one, no question may be"
+            " required."
+        )
     )
-    submittable: bool | None = strawberry.field(
-        default=UNSET, description="Whether there is a Send button; no required questions without."
+    standard_replies: list[StandardReply] = strawberry.field(
+        description="Reply texts for staff; at most 200."
     )
-    standard_replies: list[StandardReplyInput] | None = strawberry.field(
-        default=UNSET, description="Reply texts for staff; at most 200."
+    terms: list[TermsSection] = strawberry.field(
+        description=(
+            "The terms that the resident reads, and must accept in some sections; at most 100"
+            " sections."
+        )
     )
-    terms: list[TermsSectionInput] | None = strawberry.field(
-        default=UNSET, description="The terms; at most 100 parts."
+    restrictions: Restrictions = strawberry.field(
+        description="Who may use the case type; everyone by default."
     )
-    restrictions: RestrictionsInput | None = strawberry.field(
-        default=UNSET, description="Who may use it."
+    response_time: ResponseTime | None = strawberry.field(
+        description="When residents get an answer; null if nothing is promised."
     )
-    response_time: ResponseTimeInput | None = strawberry.field(
-        default=UNSET, description="When an answer comes."
+    on_contact_card: bool = strawberry.field(
+        description=(
+            "Whether the case type is shown on the clinic's contact card; false by default."
+        )
     )
-    on_contact_card: bool | None = strawberry.field(
-        default=UNSET, description="Whether it stands on the clinic's contact card."
-    )
-    language: str | None = strawberry.field(default=UNSET, description="BCP 47.")
+    language: str = strawberry.field(description=LANGUAGE)
 
 
-@strawberry.input(
-    description=(
-        "Changes to a content. Fields left out keep their value; a list is replaced whole, its"
-        " items followed by key."
-    )
-)
-class CaseTypeContentPatch:
-    name: str | None = strawberry.field(default=UNSET, description=NAME)
-    internal_name: str | None = strawberry.field(default=UNSET, description=INTERNAL_NAME)
-    rationale: str | None = strawberry.field(
-        default=UNSET, description="Why it exists; null clears it."
-    )
-    introduction: Markdown | None = strawberry.field(
-        default=UNSET, description="What the resident reads first."
-    )
-    questions: list[QuestionInput] | None = strawberry.field(
-        default=UNSET, description="The form, in order; at most 200."
-    )
-    links: list[LinkInput] | None = strawberry.field(
-        default=UNSET, description="Links beside the form; at most 100."
-    )
-    submittable: bool | None = strawberry.field(
-        default=UNSET, description="Whether there is a Send button; no required questions without."
-    )
-    standard_replies: list[StandardReplyInput] | None = strawberry.field(
-        default=UNSET, description="Reply texts for staff; at most 200."
-    )
-    terms: list[TermsSectionInput] | None = strawberry.field(
-        default=UNSET, description="The terms; at most 100 parts."
-    )
-    restrictions: RestrictionsInput | None = strawberry.field(
-        default=UNSET, description="Who may use it."
-    )
-    response_time: ResponseTimeInput | None = strawberry.field(
-        default=UNSET, description="When an answer comes; null promises nothing."
-    )
-    on_contact_card: bool | None = strawberry.field(
-        default=UNSET, description="Whether it stands on the clinic's contact card."
-    )
-    language: str | None = strawberry.field(default=UNSET, description="BCP 47.")
+CONTENT_TYPES = content_types_of(CASE_TYPE, CaseTypeContent, from_template=True)
+StandardReplyInput = nested_input_of(StandardReply, case_types.StandardReply)
+TermsSectionInput = nested_input_of(TermsSection, case_types.TermsSection)

@@ -1,5 +1,7 @@
 """Case type templates: ready-made starting points, national, regional and local."""
 
+from dataclasses import replace
+
 import strawberry
 
 from resolvers.kinds.case_types import CASE_TYPE_TEMPLATE
@@ -7,13 +9,9 @@ from resolvers.templates import usage
 from schema.documents.documents import Document, Version
 from schema.enums import TemplateLevel
 from schema.errors import Info
-from schema.kinds.case_type_content import (
-    CaseTypeContent,
-    CaseTypeContentInput,
-    CaseTypeContentPatch,
-)
-from schema.kinds.content_types import ContentTypes
-from schema.kinds.kind_schema import document_type, head_of, kind_schema, version_type
+from schema.kinds.case_type_content import CONTENT_TYPES as CASE_TYPE_CONTENT_TYPES
+from schema.kinds.kind_schema import kind_schema
+from schema.kinds.kind_types import document_of_version, document_type, version_type
 from schema.scalars import HsaId
 from schema.templates.comparison import (
     CaseTypes,
@@ -26,13 +24,7 @@ from schema.templates.levels import level_of
 from schema.templates.usage import TemplateUsage
 from store import records
 
-SHAPE = ContentTypes(
-    CASE_TYPE_TEMPLATE,
-    CaseTypeContent,
-    CaseTypeContent.of,
-    CaseTypeContentInput,
-    CaseTypeContentPatch,
-)
+CONTENT_TYPES = replace(CASE_TYPE_CONTENT_TYPES, kind=CASE_TYPE_TEMPLATE)
 
 
 @strawberry.type(
@@ -59,7 +51,7 @@ class TemplateOrigin:
         )
 
 
-@version_type(SHAPE, "One immutable snapshot of a template.")
+@version_type(CONTENT_TYPES, "One immutable snapshot of a template.")
 class CaseTypeTemplateVersion(Version):
     @strawberry.field(
         description=(
@@ -72,10 +64,12 @@ class CaseTypeTemplateVersion(Version):
 
     @strawberry.field(description="The template.")
     async def template(self, info: Info) -> "CaseTypeTemplate":
-        return CaseTypeTemplate.of(await head_of(self, info), info)
+        return CaseTypeTemplate.of(await document_of_version(self, info), info)
 
 
-@document_type(SHAPE, CaseTypeTemplateVersion, "A ready-made starting point for case types (mall).")
+@document_type(
+    CONTENT_TYPES, CaseTypeTemplateVersion, "A ready-made starting point for case types (mall)."
+)
 class CaseTypeTemplate(Document):
     @strawberry.field(description="Whose starting point it is.")
     def level(self, info: Info) -> TemplateLevel:
@@ -104,7 +98,7 @@ class CaseTypeTemplate(Document):
 
 
 KIND_SCHEMA = kind_schema(
-    SHAPE,
+    CONTENT_TYPES,
     CaseTypeTemplate,
     CaseTypeTemplateVersion,
     noun="template",

@@ -10,13 +10,9 @@ from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE
 from schema.documents.documents import Document, Version
 from schema.enums import CaseTypeScope
 from schema.errors import Info
-from schema.kinds.case_type_content import (
-    CaseTypeContent,
-    CaseTypeContentInput,
-    CaseTypeContentPatch,
-)
-from schema.kinds.content_types import ContentTypes
-from schema.kinds.kind_schema import document_type, head_of, kind_schema, version_type
+from schema.kinds.case_type_content import CONTENT_TYPES
+from schema.kinds.kind_schema import kind_schema
+from schema.kinds.kind_types import document_of_version, document_type, version_type
 from schema.nodes import After, Connection, First
 from schema.scalars import HsaId
 from store.clinics import version_adoption
@@ -79,16 +75,11 @@ class Adoption:
         )
 
 
-SHAPE = ContentTypes(
-    CASE_TYPE, CaseTypeContent, CaseTypeContent.of, CaseTypeContentInput, CaseTypeContentPatch
-)
-
-
-@version_type(SHAPE, "One immutable snapshot of a case type.")
+@version_type(CONTENT_TYPES, "One immutable snapshot of a case type.")
 class CaseTypeVersion(Version):
     @strawberry.field(description="The case type.")
     async def case_type(self, info: Info) -> "CaseType":
-        return CaseType.of(await head_of(self, info), info)
+        return CaseType.of(await document_of_version(self, info), info)
 
     @strawberry.field(
         description=(
@@ -109,7 +100,9 @@ class CaseTypeVersion(Version):
         )
 
 
-@document_type(SHAPE, CaseTypeVersion, "A service that a resident can use at a clinic (ärendetyp).")
+@document_type(
+    CONTENT_TYPES, CaseTypeVersion, "A service that a resident can use at a clinic (ärendetyp)."
+)
 class CaseType(Document):
     @strawberry.field(description="Central, the principal's; or local, one clinic's.")
     def scope(self) -> CaseTypeScope:
@@ -144,7 +137,7 @@ class CaseType(Document):
 
 
 KIND_SCHEMA = kind_schema(
-    SHAPE,
+    CONTENT_TYPES,
     CaseType,
     CaseTypeVersion,
     noun="case type",

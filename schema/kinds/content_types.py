@@ -1,38 +1,49 @@
-"""How the content of a kind stands in the schema: as answered, as given whole, and as a patch.
+"""The GraphQL types of a kind's content: the output type, the input type and the patch.
 
-What is answered is a Strawberry type, written by hand. `content_types_of` makes the two inputs and the
-conversion from it and from the kind's content
-model: the type says what each field is and means, the model which fields must be given. A field
-that one of them lacks is an error at import.
+A kind's module writes the output type by hand. `content_types_of` derives both input types and the
+conversion from the output type and the kind's content model. The output type gives each field's
+type and description; the model decides which fields are mandatory. If one of the two lacks a field
+that the other has, the import fails.
 """
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container
 from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
-import strawberry
 from pydantic import BaseModel
 from strawberry.types.base import has_object_definition
-from strawberry.types.field import StrawberryField
 from strawberry.types.unset import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
-from schema.kinds import case_type_content
+from schema.kinds.generated_types import GeneratedField, input_type, required
 from store.kinds.kinds import Kind, inner_model
 from store.records import Content
 
 Convert = Callable[[Any], Any]
 
+_NAMES = frozenset({"name", "internal_name"})
+_PATCH = (
+    "Changes to a content. Fields that are left out keep their value. Null clears a field that may"
+    " be null. A list replaces the whole list; its items are matched by key."
+)
+_COMPUTED = frozenset({"local"})
+"""Fields that only output types have."""
+
 
 @dataclass(frozen=True, slots=True)
 class ContentTypes:
-    """A kind's content in the schema.
+    """The GraphQL types of a kind's content.
 
-    `input` and `patch` are None where it is not given in one piece.
+    Attributes:
+        kind: The kind.
+        output: The output type.
+        of: Converts a stored content to the output type.
+        input: The input type of a whole content; None if the kind has its own mutation.
+        patch: The input type of changes; None if the kind has its own mutation.
     """
 
     kind: Kind
@@ -43,56 +54,53 @@ class ContentTypes:
 
 
 def content_types_of(kind: Kind, output: type, *, from_template: bool = False) -> ContentTypes:
-    """The shape of a kind whose content is answered as `output`; with `from_template`, all but its
-    names can be left to a template.
+    """Derive the content types of a kind from its output type.
+
+    Args:
+        kind: The kind, with its content model.
+        output: The output type. The default of a field of a nested type becomes the default of the
+            input field.
+        from_template: Documents can start from a template, which supplies all fields but the names.
+
+    Raises:
+        TypeError: The output type and the model do not have the same fields.
     """
     name = output.__name__
-    left_out = (
-        "takes the template's value where `fromTemplate` is given; else it is empty or has its"
-        " default"
-        if from_template
-        else "is empty"
-    )
-    whole = f"A whole content, at most 1 MiB. What is left out {left_out}."
-    changes = (
-        "Changes to a content. Fields left out keep their value; a list is replaced whole, its"
-        " items followed by key."
-    )
-    mandatory = {field for field, info in kind.model.model_fields.items() if info.is_required()}
+    fallback = "their default value, which is empty unless their description says otherwise"
+    if from_template:
+        fallback = f"the template's value if `fromTemplate` is set, else {fallback}"
+    mandatory = _mandatory(kind.model)
     return ContentTypes(
         kind,
         output,
-        content_of(output),
+        content_converter(output),
         input=_input(
             f"{name}Input",
             output,
             kind.model,
-            whole,
+            f"A whole content, at most 1 MiB. Fields that are left out or null get {fallback}.",
             mandatory & _NAMES if from_template else mandatory,
         ),
-        patch=_input(f"{name}Patch", output, kind.model, changes, frozenset()),
+        patch=_input(f"{name}Patch", output, kind.model, _PATCH, frozenset()),
     )
-
-
-_NAMES = frozenset({"name", "internal_name"})
 
 
 # ------------------------------------------------------------------ from stored content
 
 
 @cache
-def content_of(output: type) -> Callable[[Content], Any]:
-    """The conversion from plain JSON to a Strawberry type and the types in it.
+def content_converter(output: type) -> Callable[[Content], Any]:
+    """Return the conversion from plain JSON to a Strawberry type and its nested types.
 
-    What the JSON lacks takes the field's default.
+    A key that the JSON lacks gets the field's default, if the field has one.
     """
     hints = get_type_hints(output)
-    converts: list[tuple[str, str, Convert, bool]] = [
+    converters: list[tuple[str, str, Convert, bool]] = [
         (
             field.name,
             to_camel_case(field.name),
-            _convert(hints[field.name]),
-            field.default is not MISSING,
+            _value_converter(hints[field.name]),
+            bool(_default_of(field)),
         )
         for field in fields(output)
     ]
@@ -100,108 +108,109 @@ def content_of(output: type) -> Callable[[Content], Any]:
     def convert(content: Content) -> Any:
         return output(
             **{
-                name: to(content[key])
-                for name, key, to, optional in converts
-                if not optional or key in content
+                name: convert_value(content[key])
+                for name, key, convert_value, has_default in converters
+                if not has_default or key in content
             }
         )
 
     return convert
 
 
-def _convert(hint: Any) -> Convert:
-    inner, optional, many = _taken_apart(hint)
-    one: Convert | None = None
+def _value_converter(hint: Any) -> Convert:
+    inner, is_optional, is_list = _unwrapped(hint)
+    convert: Convert
     if isinstance(inner, type) and issubclass(inner, Enum):
-        one = inner
+        convert = inner
     elif inner is datetime:
-        one = datetime.fromisoformat
+        convert = datetime.fromisoformat
     elif has_object_definition(inner):
-        one = content_of(inner)
-    if one is None:
+        convert = content_converter(inner)
+    else:
         return lambda value: value
-    each = one
-    if many:
-        return lambda values: [each(value) for value in values]
-    return (lambda value: None if value is None else each(value)) if optional else each
+    if is_list:
+        return lambda values: [convert(value) for value in values]
+    return (lambda value: None if value is None else convert(value)) if is_optional else convert
 
 
-def _taken_apart(hint: Any) -> tuple[Any, bool, bool]:
-    """`X`, `X | None` or `list[X]` as X, whether it may be null, and whether it is a list."""
+def _unwrapped(hint: Any) -> tuple[Any, bool, bool]:
+    """Split `X`, `X | None` or `list[X]` into X, whether it may be null, and whether it is a list."""
     if get_origin(hint) in (Union, UnionType):
-        [inner] = [one for one in get_args(hint) if one is not NoneType]
+        [inner] = [argument for argument in get_args(hint) if argument is not NoneType]
         return inner, True, False
     if get_origin(hint) is list:
         return get_args(hint)[0], False, True
     return hint, False, False
 
 
+def _default_of(field: Any) -> dict[str, Any]:
+    """Return a dataclass field's default as an option of `strawberry.field`; empty without one."""
+    if field.default is not MISSING:
+        return {"default": field.default}
+    if field.default_factory is not MISSING:
+        return {"default_factory": field.default_factory}
+    return {}
+
+
 # ------------------------------------------------------------------ inputs
 
-_INPUTS: dict[type, type] = {
-    case_type_content.Question: case_type_content.QuestionInput,
-    case_type_content.Link: case_type_content.LinkInput,
-    case_type_content.StandardReply: case_type_content.StandardReplyInput,
-    case_type_content.TermsSection: case_type_content.TermsSectionInput,
-}
-"""The input of each part of a content: those of case types, and those that were made here."""
+_NESTED_INPUTS: dict[type, type] = {}
+"""By output type: the input of a nested type. Kinds share nested types, and so their inputs."""
+
+
+def nested_input_of(output: type, model: type[BaseModel]) -> type:
+    """Return the input type of a nested type, built at the first call.
+
+    Args:
+        output: The nested output type, such as `StandardReply`.
+        model: Its content model.
+    """
+    if output not in _NESTED_INPUTS:
+        _NESTED_INPUTS[output] = _input(
+            f"{output.__name__}Input",
+            output,
+            model,
+            output.__strawberry_definition__.description,  # type: ignore[attr-defined]
+            _mandatory(model),
+        )
+    return _NESTED_INPUTS[output]
+
+
+def _mandatory(model: type[BaseModel]) -> frozenset[str]:
+    return frozenset(name for name, info in model.model_fields.items() if info.is_required())
 
 
 def _input(
     name: str, output: type, model: type[BaseModel], description: str, mandatory: Container[str]
 ) -> type:
-    answered = {field.name: field for field in fields(output)}
-    if answered.keys() - {"local"} != model.model_fields.keys():
+    output_fields: dict[str, Any] = {field.name: field for field in fields(output)}
+    if output_fields.keys() - _COMPUTED != model.model_fields.keys():
         raise TypeError(
             f"{output.__name__} and {model.__name__} differ in"
-            f" {sorted(answered.keys() ^ model.model_fields.keys())}"
+            f" {sorted(output_fields.keys() ^ model.model_fields.keys())}"
         )
     hints = get_type_hints(output)
-    given = {}
+    input_fields = []
     for field_name, info in model.model_fields.items():
-        told = cast("StrawberryField", answered[field_name]).description or ""
-        hint = _input_type(hints[field_name], inner_model(info.annotation)[0])
-        given[field_name] = Field(hint, told, ... if field_name in mandatory else UNSET)
-    return input_type(name, description, given)
-
-
-def _input_type(hint: Any, model: type[BaseModel] | None) -> Any:
-    inner, _, many = _taken_apart(hint)
-    if model is not None:
-        if inner not in _INPUTS:
-            mandatory = {field for field, info in model.model_fields.items() if info.is_required()}
-            _INPUTS[inner] = _input(
-                f"{inner.__name__}Input",
-                inner,
-                model,
-                inner.__strawberry_definition__.description,
-                mandatory,
+        field = output_fields[field_name]
+        type_ = _input_field_type(hints[field_name], inner_model(info.annotation)[0])
+        text = field.description or ""
+        input_fields.append(
+            required(field_name, type_, text)
+            if field_name in mandatory
+            else GeneratedField(
+                field_name,
+                type_,
+                text,
+                _default_of(field) or {"default": UNSET},
+                nullable=True,
             )
-        inner = _INPUTS[inner]
-    return list[inner] if many else inner  # type: ignore[valid-type] # known only here
+        )
+    return input_type(name, description, input_fields)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of an input: its type, its description, and its value where it is left out; it can't
-    be without one.
-    """
-
-    type: Any
-    description: str
-    default: Any = ...
-
-
-def input_type(name: str, description: str, given: Mapping[str, Field]) -> type:
-    """An input type of the schema."""
-    namespace: dict[str, Any] = {
-        "__annotations__": {
-            field: one.type if one.default is ... else one.type | None
-            for field, one in given.items()
-        },
-        "__module__": __name__,
-    }
-    for field, one in given.items():
-        default = {} if one.default is ... else {"default": one.default}
-        namespace[field] = strawberry.field(description=one.description, **default)
-    return strawberry.input(type(name, (), namespace), description=description)
+def _input_field_type(hint: Any, model: type[BaseModel] | None) -> Any:
+    inner, _, is_list = _unwrapped(hint)
+    if model is not None:
+        inner = nested_input_of(inner, model)
+    return list[inner] if is_list else inner  # type: ignore[valid-type] # a class known at run time

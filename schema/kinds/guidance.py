@@ -9,7 +9,8 @@ from schema.documents.documents import Document, Version
 from schema.errors import Info
 from schema.kinds.case_type_content import INTERNAL_NAME, ITEM_KEY, LANGUAGE, RATIONALE, STAFF_NAME
 from schema.kinds.content_types import content_types_of
-from schema.kinds.kind_schema import document_type, head_of, kind_schema, version_type
+from schema.kinds.kind_schema import kind_schema
+from schema.kinds.kind_types import document_of_version, document_type, version_type
 from schema.scalars import Markdown
 
 
@@ -49,18 +50,18 @@ class GuidanceContent:
     language: str = strawberry.field(description=LANGUAGE)
 
 
-SHAPE = content_types_of(GUIDANCE, GuidanceContent)
+CONTENT_TYPES = content_types_of(GUIDANCE, GuidanceContent)
 
 
-@version_type(SHAPE, "One immutable snapshot of a routine.")
+@version_type(CONTENT_TYPES, "One immutable snapshot of a routine.")
 class GuidanceVersion(Version):
     @strawberry.field(description="The routine.")
     async def guidance(self, info: Info) -> "Guidance":
-        return Guidance.of(await head_of(self, info), info)
+        return Guidance.of(await document_of_version(self, info), info)
 
 
 @document_type(
-    SHAPE,
+    CONTENT_TYPES,
     GuidanceVersion,
     "A routine for support (rutin), which everyone who has a role reads once it is published.",
 )
@@ -69,7 +70,7 @@ class Guidance(Document):
 
 
 KIND_SCHEMA = kind_schema(
-    SHAPE,
+    CONTENT_TYPES,
     Guidance,
     GuidanceVersion,
     noun="routine",

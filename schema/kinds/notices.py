@@ -10,7 +10,8 @@ from schema.enums import NoticeEnvironment, NoticeStatus
 from schema.errors import Info
 from schema.kinds.case_type_content import INTERNAL_NAME, LANGUAGE, STAFF_NAME
 from schema.kinds.content_types import content_types_of
-from schema.kinds.kind_schema import document_type, head_of, kind_schema, version_type
+from schema.kinds.kind_schema import kind_schema
+from schema.kinds.kind_types import document_of_version, document_type, version_type
 from schema.scalars import Markdown
 
 
@@ -34,18 +35,18 @@ class NoticeContent:
     language: str = strawberry.field(description=LANGUAGE)
 
 
-SHAPE = content_types_of(NOTICE, NoticeContent)
+CONTENT_TYPES = content_types_of(NOTICE, NoticeContent)
 
 
-@version_type(SHAPE, "One immutable snapshot of a notice.")
+@version_type(CONTENT_TYPES, "One immutable snapshot of a notice.")
 class NoticeVersion(Version):
     @strawberry.field(description="The notice.")
     async def notice(self, info: Info) -> "Notice":
-        return Notice.of(await head_of(self, info), info)
+        return Notice.of(await document_of_version(self, info), info)
 
 
 @document_type(
-    SHAPE,
+    CONTENT_TYPES,
     NoticeVersion,
     "News of a service (driftmeddelande), which everyone who has a role reads once it is"
     " published.",
@@ -55,7 +56,7 @@ class Notice(Document):
 
 
 KIND_SCHEMA = kind_schema(
-    SHAPE,
+    CONTENT_TYPES,
     Notice,
     NoticeVersion,
     noun="notice",

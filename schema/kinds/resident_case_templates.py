@@ -11,7 +11,8 @@ from schema.enums import ResidentCaseForm, TemplateLevel
 from schema.errors import Info
 from schema.kinds.case_type_content import INTERNAL_NAME, LANGUAGE, NAME, RATIONALE, Link, Question
 from schema.kinds.content_types import content_types_of
-from schema.kinds.kind_schema import document_type, head_of, kind_schema, version_type
+from schema.kinds.kind_schema import kind_schema
+from schema.kinds.kind_types import document_of_version, document_type, version_type
 from schema.scalars import Markdown
 from schema.templates.levels import level_of
 from store import records
@@ -39,7 +40,7 @@ class ResidentCaseContent:
     language: str = strawberry.field(description=LANGUAGE)
 
 
-SHAPE = content_types_of(RESIDENT_CASE_TEMPLATE, ResidentCaseContent, from_template=True)
+CONTENT_TYPES = content_types_of(RESIDENT_CASE_TEMPLATE, ResidentCaseContent, from_template=True)
 
 
 @strawberry.type(description="The resident case template version that a version was made from.")
@@ -69,11 +70,11 @@ async def derivation_of(record: records.Version, info: Info) -> ResidentCaseDeri
     )
 
 
-@version_type(SHAPE, "One immutable snapshot of a resident case template.")
+@version_type(CONTENT_TYPES, "One immutable snapshot of a resident case template.")
 class ResidentCaseTemplateVersion(Version):
     @strawberry.field(description="The template.")
     async def template(self, info: Info) -> "ResidentCaseTemplate":
-        return ResidentCaseTemplate.of(await head_of(self, info), info)
+        return ResidentCaseTemplate.of(await document_of_version(self, info), info)
 
     @strawberry.field(
         description=(
@@ -86,7 +87,7 @@ class ResidentCaseTemplateVersion(Version):
 
 
 @document_type(
-    SHAPE,
+    CONTENT_TYPES,
     ResidentCaseTemplateVersion,
     "A ready-made starting point for resident cases (mall för invånarärende).",
 )
@@ -97,7 +98,7 @@ class ResidentCaseTemplate(Document):
 
 
 KIND_SCHEMA = kind_schema(
-    SHAPE,
+    CONTENT_TYPES,
     ResidentCaseTemplate,
     ResidentCaseTemplateVersion,
     noun="resident case template",

@@ -7,18 +7,19 @@ import strawberry
 from resolvers.kinds.resident_cases import RESIDENT_CASE, RESIDENT_CASE_TEMPLATE
 from schema.documents.documents import Document, Version
 from schema.errors import Info
-from schema.kinds.kind_schema import document_type, head_of, kind_schema, version_type
-from schema.kinds.resident_case_templates import SHAPE as TEMPLATE_SHAPE
+from schema.kinds.kind_schema import kind_schema
+from schema.kinds.kind_types import document_of_version, document_type, version_type
+from schema.kinds.resident_case_templates import CONTENT_TYPES as TEMPLATE_CONTENT_TYPES
 from schema.kinds.resident_case_templates import ResidentCaseDerivation, derivation_of
 
-SHAPE = replace(TEMPLATE_SHAPE, kind=RESIDENT_CASE)
+CONTENT_TYPES = replace(TEMPLATE_CONTENT_TYPES, kind=RESIDENT_CASE)
 
 
-@version_type(SHAPE, "One immutable snapshot of a resident case.")
+@version_type(CONTENT_TYPES, "One immutable snapshot of a resident case.")
 class ResidentCaseVersion(Version):
     @strawberry.field(description="The resident case.")
     async def resident_case(self, info: Info) -> "ResidentCase":
-        return ResidentCase.of(await head_of(self, info), info)
+        return ResidentCase.of(await document_of_version(self, info), info)
 
     @strawberry.field(
         description=(
@@ -31,7 +32,7 @@ class ResidentCaseVersion(Version):
 
 
 @document_type(
-    SHAPE,
+    CONTENT_TYPES,
     ResidentCaseVersion,
     "What a clinic sends to residents (invånarärende): information, or questions to be answered.",
 )
@@ -40,7 +41,7 @@ class ResidentCase(Document):
 
 
 KIND_SCHEMA = kind_schema(
-    SHAPE,
+    CONTENT_TYPES,
     ResidentCase,
     ResidentCaseVersion,
     noun="resident case",

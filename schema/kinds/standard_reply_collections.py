@@ -13,7 +13,8 @@ from schema.kinds.case_type_content import (
     StandardReply,
 )
 from schema.kinds.content_types import content_types_of
-from schema.kinds.kind_schema import document_type, head_of, kind_schema, version_type
+from schema.kinds.kind_schema import kind_schema
+from schema.kinds.kind_types import document_of_version, document_type, version_type
 
 
 @strawberry.type(description="All that a version of a collection holds.")
@@ -27,18 +28,18 @@ class StandardReplyCollectionContent:
     language: str = strawberry.field(description=LANGUAGE)
 
 
-SHAPE = content_types_of(STANDARD_REPLY_COLLECTION, StandardReplyCollectionContent)
+CONTENT_TYPES = content_types_of(STANDARD_REPLY_COLLECTION, StandardReplyCollectionContent)
 
 
-@version_type(SHAPE, "One immutable snapshot of a collection of standard replies.")
+@version_type(CONTENT_TYPES, "One immutable snapshot of a collection of standard replies.")
 class StandardReplyCollectionVersion(Version):
     @strawberry.field(description="The collection.")
     async def standard_reply_collection(self, info: Info) -> "StandardReplyCollection":
-        return StandardReplyCollection.of(await head_of(self, info), info)
+        return StandardReplyCollection.of(await document_of_version(self, info), info)
 
 
 @document_type(
-    SHAPE,
+    CONTENT_TYPES,
     StandardReplyCollectionVersion,
     "A principal's ready-made answers for staff and support (standardsvar).",
 )
@@ -47,7 +48,7 @@ class StandardReplyCollection(Document):
 
 
 KIND_SCHEMA = kind_schema(
-    SHAPE,
+    CONTENT_TYPES,
     StandardReplyCollection,
     StandardReplyCollectionVersion,
     noun="collection of standard replies",

@@ -13,7 +13,8 @@ from schema.enums import TermsService
 from schema.errors import Info
 from schema.kinds.case_type_content import INTERNAL_NAME, LANGUAGE, NAME, RATIONALE
 from schema.kinds.content_types import content_types_of
-from schema.kinds.kind_schema import document_type, head_of, kind_schema, version_type
+from schema.kinds.kind_schema import kind_schema
+from schema.kinds.kind_types import document_of_version, document_type, version_type
 from schema.scalars import HsaId, Markdown
 
 
@@ -46,14 +47,14 @@ class TermsTextContent:
     language: str = strawberry.field(description=LANGUAGE)
 
 
-SHAPE = content_types_of(TERMS_TEXT, TermsTextContent)
+CONTENT_TYPES = content_types_of(TERMS_TEXT, TermsTextContent)
 
 
-@version_type(SHAPE, "One immutable snapshot of a terms text.")
+@version_type(CONTENT_TYPES, "One immutable snapshot of a terms text.")
 class TermsTextVersion(Version):
     @strawberry.field(description="The terms text.")
     async def terms_text(self, info: Info) -> "TermsText":
-        return TermsText.of(await head_of(self, info), info)
+        return TermsText.of(await document_of_version(self, info), info)
 
     @strawberry.field(description="Whether the resident must tick a box: where there are terms.")
     def must_accept(self) -> bool:
@@ -86,7 +87,7 @@ class TermsTextVersion(Version):
 
 
 @document_type(
-    SHAPE,
+    CONTENT_TYPES,
     TermsTextVersion,
     "What a resident reads before choosing a clinic or booking a time (villkorstext).",
 )
@@ -95,7 +96,7 @@ class TermsText(Document):
 
 
 KIND_SCHEMA = kind_schema(
-    SHAPE,
+    CONTENT_TYPES,
     TermsText,
     TermsTextVersion,
     noun="terms text",

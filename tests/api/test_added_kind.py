@@ -19,7 +19,8 @@ from schema.documents.conversion import KIND_CONVERTERS
 from schema.documents.documents import Document, Version
 from schema.kinds.case_type_content import INTERNAL_NAME, ITEM_KEY, NAME
 from schema.kinds.content_types import content_types_of
-from schema.kinds.kind_schema import KindSchema, document_type, kind_schema, version_type
+from schema.kinds.kind_schema import KindSchema, kind_schema
+from schema.kinds.kind_types import document_type, version_type
 from schema.registry import KIND_SCHEMAS, schema_of
 from schema.scalars import Markdown
 from store.kinds.kinds import Kind, Kinds
@@ -49,19 +50,21 @@ class ChecklistContent:
     items: list[ChecklistItem] = strawberry.field(description="What to do, in order; at most 50.")
 
 
-def face_of(kind: Kind) -> KindSchema:
-    """The face of the kind; in a module of `schema` all this stands at its top level."""
-    shape = content_types_of(kind, ChecklistContent)
+def kind_schema_of(kind: Kind) -> KindSchema:
+    """Build the kind's part of the schema; a module of `schema` does this at its top level."""
+    content_types = content_types_of(kind, ChecklistContent)
 
-    @version_type(shape, "One immutable snapshot of a checklist.")
+    @version_type(content_types, "One immutable snapshot of a checklist.")
     class ChecklistVersion(Version):
         pass
 
-    @document_type(shape, ChecklistVersion, "What a resident does before a visit (checklista).")
+    @document_type(
+        content_types, ChecklistVersion, "What a resident does before a visit (checklista)."
+    )
     class Checklist(Document):
         pass
 
-    return kind_schema(shape, Checklist, ChecklistVersion, noun="checklist")
+    return kind_schema(content_types, Checklist, ChecklistVersion, noun="checklist")
 
 
 # ------------------------------------------------------------------ its life
@@ -81,8 +84,8 @@ SAMPLE = Sample(
 
 @pytest.fixture(scope="module")
 def added() -> Iterator[KindSchema]:
-    """The face of the kind; the registry forgets it afterwards."""
-    yield face_of(CHECKLIST)
+    """The kind's part of the schema; its converters are removed afterwards."""
+    yield kind_schema_of(CHECKLIST)
     del KIND_CONVERTERS[CHECKLIST.name]
 
 
@@ -147,7 +150,7 @@ async def test_what_an_added_kind_stored_is_read_in_todays_shape_after_its_model
     later = replace(CHECKLIST, schema_version=2, upcasters={1: upcast})
     before = KIND_CONVERTERS[CHECKLIST.name]
     store = Store.over(world.api.store.database, Kinds([*KINDS, later]))
-    newer = schema_of([*KIND_SCHEMAS, face_of(later)])
+    newer = schema_of([*KIND_SCHEMAS, kind_schema_of(later)])
     async with serving(tmp_path, mongodb_uri, store, schema=newer, development=True) as api:
         region = replace(world.region, api=api)
         found = await look(
@@ -209,7 +212,7 @@ def test_an_added_kind_has_its_place_in_the_schema(added: KindSchema) -> None:
     }
 
 
-def test_a_face_that_does_not_fit_its_model_is_refused() -> None:
+def test_an_output_type_that_does_not_fit_its_model_is_refused() -> None:
     @strawberry.type(description="Too little.")
     class TooLittle:
         name: str = strawberry.field(description=NAME)
