@@ -16,7 +16,7 @@ from strawberry.extensions import FieldExtension
 from strawberry.types import Info as StrawberryInfo
 
 from resolvers.context import Context
-from schema.enums import DocumentState
+from schema.documents.enums import DocumentState
 from store import errors
 from store.errors import OutcomeUnknown, RegistryError
 from store.mongo.connection import is_outage

@@ -16,6 +16,7 @@ from schema.clinics.assignments import Assignment, AssignmentMutation, Assignmen
 from schema.clinics.clinics import Clinic, ClinicQuery, list_clinics
 from schema.clinics.clinics_import import ClinicImportMutation
 from schema.clinics.distribution import DistributionMutation, DistributionQuery
+from schema.clinics.enums import Role
 from schema.clinics.groups import ClinicGroup, GroupMutation
 from schema.clinics.local_adaptations import AdaptationMutation, LocalAdaptation
 from schema.clinics.orders import OrderMutation
@@ -27,7 +28,6 @@ from schema.documents.lifecycle import DocumentMutation
 from schema.documents.search import SearchQuery
 from schema.documents.text_replacement import TextReplacementMutation
 from schema.documents.version_conflicts import VersionConflict
-from schema.enums import Role
 from schema.errors import Info, InvalidInput, NotFound, NotPermitted, RefusedRowError, WrongState
 from schema.kinds import (
     case_type_templates,

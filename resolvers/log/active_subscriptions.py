@@ -29,6 +29,16 @@ async def page(context: Context, principal: str, paging: Paging) -> Page[ActiveS
     return await context.store.active_subscriptions.page(require(context, principal), paging)
 
 
+async def count(context: Context, principal: str) -> int:
+    """Return how many subscriptions are open on a principal's log and its clinics.
+
+    Raises:
+        NotFound: There is no such principal.
+        NotPermitted: The viewer does not administer it.
+    """
+    return await context.store.active_subscriptions.count(require(context, principal))
+
+
 def require(context: Context, principal: str) -> str:
     """Return the principal's key if the viewer may manage subscriptions there.
 

@@ -8,18 +8,14 @@ import strawberry
 from resolvers.clinics import assignments as resolve
 from resolvers.clinics import distribution
 from schema.clinics.clinics import AsOf, Clinic
-from schema.documents.documents import NOTE
 from schema.clinics.organisations import AsOf, Clinic
-from schema.enums import (
-    AssignmentOrder,
-    AssignmentOrigin,
-    CaseTypeScope,
-    CentralActivation,
-    DocumentState,
-)
+from schema.enums import AssignmentOrder, AssignmentOrigin, CentralActivation, DocumentState
+from schema.clinics.enums import AssignmentOrder, AssignmentOrigin, CentralActivation, OrderedList
+from schema.documents.enums import DocumentState
 from schema.errors import Info, UserError, mutation
 from schema.inputs import IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
 from schema.kinds.case_types import CaseType
+from schema.kinds.enums import CaseTypeScope
 from schema.log.actors import Actor
 from schema.log.events import Event
 from schema.nodes import After, Connection, First, Node, connection, paging

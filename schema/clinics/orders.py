@@ -3,7 +3,7 @@
 import strawberry
 
 from resolvers.clinics import orders as resolve
-from schema.enums import OrderedList
+from schema.clinics.enums import OrderedList
 from schema.errors import Info, mutation
 from schema.inputs import IDEMPOTENCY_KEY, NOTE, EventPayload, InputArgument, key_of_call
 from schema.log.events import Event

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from resolvers.clinics import role_grants as resolve
-from schema.enums import Role
+from schema.clinics.enums import Role
 from schema.errors import Info, UserError, mutation
 from schema.inputs import IDEMPOTENCY_KEY, NOTE, EventPayload, InputArgument, key_of_call
 from schema.log.actors import Actor

@@ -7,9 +7,9 @@ import strawberry
 
 from resolvers.documents import blame
 from schema.documents.conversion import document_of
-from schema.enums import TemplateLevel
 from schema.errors import Info
 from schema.log.actors import Actor
+from schema.templates.enums import TemplateLevel
 from schema.templates.levels import level_of
 from store import records
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import strawberry
 from strawberry.scalars import JSON
 
-from schema.enums import ChangeKind, TextSegmentKind
+from schema.documents.enums import ChangeKind, TextSegmentKind
 from store.content import diff, hashing
 
 

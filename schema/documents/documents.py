@@ -20,7 +20,7 @@ from resolvers.documents import blame, documents
 from schema.documents.blame import FieldOrigin
 from schema.documents.changes import Change, Comparison, Verification, changes_of
 from schema.documents.conversion import document_of
-from schema.enums import DocumentState
+from schema.documents.enums import DocumentState
 from schema.errors import Info
 from schema.log.actors import Actor
 from schema.log.events import Event

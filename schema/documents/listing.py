@@ -5,7 +5,8 @@ from typing import Annotated
 
 import strawberry
 
-from schema.enums import CaseTypeScope, DocumentOrder, DocumentState
+from schema.documents.enums import DocumentOrder, DocumentState
+from schema.kinds.enums import CaseTypeScope
 from schema.scalars import HsaId
 from store.documents.listing import DocumentFilter as StoreFilter
 from store.records import OwnerKind

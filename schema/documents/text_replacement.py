@@ -14,7 +14,7 @@ from resolvers.kinds.registrations import KINDS
 from schema.documents.changes import Change, changes_of
 from schema.documents.conversion import document_of
 from schema.documents.documents import Document
-from schema.enums import DocumentState, SkipReason
+from schema.documents.enums import DocumentState, SkipReason
 from schema.errors import Info, InvalidInput, UserError, mutation
 from schema.inputs import IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
 from schema.log.events import Event

@@ -6,8 +6,8 @@
 import strawberry
 
 from resolvers.kinds import CASE_TYPE, case_types
-from schema.enums import Gender, QuestionKind, ResponseTimeUnit
 from schema.kinds.content_types import content_types_of, nested_input_of
+from schema.kinds.enums import Gender, QuestionKind, ResponseTimeUnit
 from schema.scalars import Markdown
 
 NAME = "The public name, which residents see: not blank, at most 200 characters."

@@ -7,7 +7,6 @@ import strawberry
 from resolvers.kinds.case_types import CASE_TYPE_TEMPLATE
 from resolvers.templates import usage
 from schema.documents.documents import Document, Version
-from schema.enums import TemplateLevel
 from schema.errors import Info
 from schema.kinds.case_type_content import CONTENT_TYPES as CASE_TYPE_CONTENT_TYPES
 from schema.kinds.kind_schema import kind_schema
@@ -20,6 +19,7 @@ from schema.templates.comparison import (
     Templates,
     compare,
 )
+from schema.templates.enums import TemplateLevel
 from schema.templates.levels import level_of
 from schema.templates.usage import TemplateUsage
 from store import records

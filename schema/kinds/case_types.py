@@ -8,9 +8,9 @@ import strawberry
 from resolvers.clinics import assignments, clinics, start_pages
 from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE
 from schema.documents.documents import Document, Version
-from schema.enums import CaseTypeScope
 from schema.errors import Info
 from schema.kinds.case_type_content import CONTENT_TYPES
+from schema.kinds.enums import CaseTypeScope
 from schema.kinds.kind_schema import kind_schema
 from schema.kinds.kind_types import document_of_version, document_type, version_type
 from schema.nodes import After, Connection, First

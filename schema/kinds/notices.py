@@ -6,10 +6,10 @@ import strawberry
 
 from resolvers.kinds.notices import NOTICE
 from schema.documents.documents import Document, Version
-from schema.enums import NoticeEnvironment, NoticeStatus
 from schema.errors import Info
 from schema.kinds.case_type_content import INTERNAL_NAME, LANGUAGE, STAFF_NAME
 from schema.kinds.content_types import content_types_of
+from schema.kinds.enums import NoticeEnvironment, NoticeStatus
 from schema.kinds.kind_schema import kind_schema
 from schema.kinds.kind_types import document_of_version, document_type, version_type
 from schema.scalars import Markdown

@@ -7,13 +7,14 @@ import strawberry
 from resolvers.documents import documents
 from resolvers.kinds.resident_cases import RESIDENT_CASE_TEMPLATE
 from schema.documents.documents import Document, Version
-from schema.enums import ResidentCaseForm, TemplateLevel
 from schema.errors import Info
 from schema.kinds.case_type_content import INTERNAL_NAME, LANGUAGE, NAME, RATIONALE, Link, Question
 from schema.kinds.content_types import content_types_of
+from schema.kinds.enums import ResidentCaseForm
 from schema.kinds.kind_schema import kind_schema
 from schema.kinds.kind_types import document_of_version, document_type, version_type
 from schema.scalars import Markdown
+from schema.templates.enums import TemplateLevel
 from schema.templates.levels import level_of
 from store import records
 

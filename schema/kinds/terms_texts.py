@@ -9,10 +9,10 @@ import strawberry
 from resolvers.kinds.terms_texts import TERMS_TEXT
 from resolvers.pages import terms_texts
 from schema.documents.documents import Document, Version
-from schema.enums import TermsService
 from schema.errors import Info
 from schema.kinds.case_type_content import INTERNAL_NAME, LANGUAGE, NAME, RATIONALE
 from schema.kinds.content_types import content_types_of
+from schema.kinds.enums import TermsService
 from schema.kinds.kind_schema import kind_schema
 from schema.kinds.kind_types import document_of_version, document_type, version_type
 from schema.scalars import HsaId, Markdown

@@ -1,4 +1,4 @@
-"""Clinics acknowledge what they were told."""
+"""Clinics acknowledge their notifications."""
 
 import strawberry
 
@@ -6,44 +6,46 @@ from resolvers.clinics import clinics
 from resolvers.log import notifications
 from schema.clinics.clinics import Clinic
 from schema.errors import Info, UserError, mutation
-from schema.inputs import IDEMPOTENCY_KEY, InputArgument, key_of_call
+from schema.inputs import ERRORS, IDEMPOTENCY_KEY, InputArgument, key_of_call
 from schema.log.events import Event
 from schema.scalars import Cursor, HsaId
 from store.log.history import Position, position_cursor
 
 
-@strawberry.input(description="Up to where a clinic has seen what it was told.")
+@strawberry.input(description="The notifications that a clinic acknowledges.")
 class NotificationsAcknowledgeInput:
     clinic: HsaId = strawberry.field(description="The clinic.")
     up_to: Cursor = strawberry.field(
         description=(
-            "The last notification that was seen, by its cursor: all before it are acknowledged"
-            " too."
+            "Cursor of the last notification to acknowledge. All earlier notifications are"
+            " acknowledged too."
         )
     )
     idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
-@strawberry.type(description="What an acknowledgement led to. With errors, nothing was written.")
+@strawberry.type(description="The result of an acknowledgement. With errors, nothing was written.")
 class AcknowledgementPayload:
     clinic: Clinic | None = strawberry.field(default=None, description="The clinic.")
     up_to: Cursor | None = strawberry.field(
-        default=None, description="Up to where it has acknowledged now."
+        default=None, description="Cursor of the last notification that is acknowledged now."
     )
     event: Event | None = strawberry.field(
-        default=None, description="The act as logged; null where it had come so far already."
+        default=None,
+        description=(
+            "The event that was written to the log; null if the notifications were acknowledged"
+            " already."
+        ),
     )
-    errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was written."
-    )
+    errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS)
 
 
 @strawberry.type
 class AcknowledgementMutation:
     @mutation(
         AcknowledgementPayload,
-        "A clinic has seen its notifications up to one. What is published after that one is not"
-        " acknowledged by it. For the clinic's own people.",
+        "Acknowledges a clinic's notifications up to and including one. Notifications published"
+        " later are not acknowledged. For the clinic's own staff.",
     )
     async def notifications_acknowledge(
         self, info: Info, input: InputArgument[NotificationsAcknowledgeInput]

@@ -1,4 +1,4 @@
-"""Who follows what now, for administrators."""
+"""The open subscriptions, which administrators can list and end."""
 
 from datetime import datetime
 from typing import Annotated
@@ -9,25 +9,31 @@ from resolvers.log import active_subscriptions as resolve
 from schema.clinics.clinics import Clinic
 from schema.documents.documents import NOTE
 from schema.errors import Info, UserError, mutation
-from schema.inputs import IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
+from schema.inputs import ERRORS, EVENT, IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
 from schema.log.actors import Actor
 from schema.log.events import Event
-from schema.nodes import After, Connection, First, Node, connection, page_of_sorted, paging
+from schema.nodes import (
+    After,
+    Connection,
+    First,
+    Node,
+    connection,
+    known_count,
+    page_of_sorted,
+    paging,
+)
 from schema.scalars import HsaId
 from store import records
 from store.mongo.paging import Page
 
 
 @strawberry.type(
-    description=(
-        "A subscription that is open: somebody follows clinics' notifications, or a principal's"
-        " log."
-    )
+    description="An open subscription to the notifications of clinics or to a principal's log."
 )
 class ActiveSubscription(Node):
     record: strawberry.Private[records.ActiveSubscription]
-    actor: Actor = strawberry.field(description="Who follows.")
-    since: datetime = strawberry.field(description="Since when.")
+    actor: Actor = strawberry.field(description="The subscriber.")
+    since: datetime = strawberry.field(description="When the subscription was opened.")
 
     @classmethod
     def of(cls, record: records.ActiveSubscription) -> "ActiveSubscription":
@@ -40,7 +46,8 @@ class ActiveSubscription(Node):
 
     @strawberry.field(
         description=(
-            "The clinics whose notifications are followed; none where it is the principal's log."
+            "The clinics whose notifications are delivered; empty if the principal's log is"
+            " delivered."
         )
     )
     async def clinics(
@@ -51,16 +58,12 @@ class ActiveSubscription(Node):
         clinics = Page(
             [clinic for clinic in found if clinic], page.cursors, page.has_next, page.has_previous
         )
-
-        async def count() -> int:
-            return len(self.record.clinics)
-
-        return connection(clinics, Clinic.of, count)
+        return connection(clinics, Clinic.of, known_count(len(self.record.clinics)))
 
     @strawberry.field(
         description=(
-            "How many events of the log it was not told of yet; 0 while its reader keeps up. A"
-            " second old at most."
+            "How many events of the log are not delivered yet; 0 while the subscriber keeps up. The"
+            " number is at most one second old."
         )
     )
     async def behind(self, info: Info) -> int:
@@ -72,50 +75,47 @@ class ActiveSubscriptionQuery:
     @strawberry.field(
         description=(
             "The subscriptions that are open on a principal's log and its clinics, in all server"
-            " processes. For its administrators. One that has just begun or ended shows within two"
-            " seconds."
+            " processes. For the principal's administrators. A subscription that was just opened or"
+            " ended is reflected within two seconds."
         )
     )
     async def active_subscriptions(
         self,
         info: Info,
-        principal: Annotated[HsaId, strawberry.argument(description="Whose.")],
+        principal: Annotated[HsaId, strawberry.argument(description="HSA-id of the principal.")],
         first: First = None,
         after: After = None,
     ) -> Connection[ActiveSubscription]:
         page = await resolve.page(info.context, principal, paging(first, after))
-        key = resolve.require(info.context, principal)
         return connection(
-            page, ActiveSubscription.of, lambda: info.context.store.active_subscriptions.count(key)
+            page, ActiveSubscription.of, lambda: resolve.count(info.context, principal)
         )
 
 
-@strawberry.input(description="Which subscription is ended.")
+@strawberry.input(description="The subscription to end.")
 class SubscriptionEndInput:
     id: strawberry.ID = strawberry.field(description="The subscription.")
     note: str | None = strawberry.field(default=None, description=NOTE)
     idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
-@strawberry.type(description="What ending a subscription led to. With errors, nothing was written.")
+@strawberry.type(
+    description="The result of ending a subscription. With errors, nothing was written."
+)
 class SubscriptionEndPayload:
     active_subscription: ActiveSubscription | None = strawberry.field(
-        default=None, description="The subscription that ends; null once it has ended."
+        default=None, description="The subscription while it is ending; null once it has ended."
     )
-    event: Event | None = strawberry.field(
-        default=None, description="The act as logged; null where nothing changed."
-    )
-    errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was written."
-    )
+    event: Event | None = strawberry.field(default=None, description=EVENT)
+    errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS)
 
 
 @strawberry.type
 class ActiveSubscriptionMutation:
     @mutation(
         SubscriptionEndPayload,
-        "Ends a subscription, wherever it is served; its reader is told so. It can begin again:"
-        " take away the role to prevent that.",
+        "Ends a subscription in whichever process serves it, and informs its subscriber. The"
+        " subscriber can subscribe again; to prevent that, revoke the role.",
     )
     async def subscription_end(
         self, info: Info, input: InputArgument[SubscriptionEndInput]

@@ -1,11 +1,12 @@
-"""Who did something.
+"""The person or machine behind an event or a version.
 
-The person is shown only to those who may see persons in that log; to the others role and unit.
+The person is visible only to callers who may see persons in that log. Other callers see the role
+and the unit.
 """
 
 import strawberry
 
-from schema.enums import Role
+from schema.clinics.enums import Role
 from schema.errors import Info
 from schema.scalars import HsaId
 from store import records
@@ -14,22 +15,27 @@ from store.records import key_of
 
 @strawberry.type(
     description=(
-        "Who did something. The person's fields are null where the viewer may only see role and"
-        " unit."
+        "The person or machine behind a change. The fields of the person are null if the viewer may"
+        " see only the role and the unit."
     )
 )
 class Actor:
     record: strawberry.Private[records.Actor]
     log: strawberry.Private[str | None]
-    role: Role = strawberry.field(description="The role in which it was done.")
+    role: Role = strawberry.field(description="The role in which the actor made the change.")
     unit: HsaId | None = strawberry.field(
-        description="HSA-id of the principal or clinic that the role is held for."
+        description="HSA-id of the principal or clinic for which the actor holds the role."
     )
-    system: bool = strawberry.field(description="Whether it was a machine.")
+    system: bool = strawberry.field(description="Whether the actor is a machine.")
 
     @classmethod
     def of(cls, record: records.Actor, log: str | None) -> "Actor":
-        """An actor as found in a principal's log; `log` None for the viewer's own self."""
+        """Convert a stored actor.
+
+        Args:
+            record: The actor.
+            log: Key of the principal whose log it is from; None for the viewer.
+        """
         return cls(
             record=record,
             log=log,
@@ -38,7 +44,7 @@ class Actor:
             system=record.system,
         )
 
-    @strawberry.field(description="The unit's name as it is today.")
+    @strawberry.field(description="The current name of the unit.")
     async def unit_name(self, info: Info) -> str | None:
         if self.record.unit is None:
             return None
@@ -48,21 +54,21 @@ class Actor:
         clinic = await info.context.loaders.clinics.load(key)
         return clinic.name if clinic else None
 
-    @strawberry.field(description="The person's HSA-id; null for those who may not see persons.")
+    @strawberry.field(description="HSA-id of the person; null for callers who may not see persons.")
     def employee_hsa_id(self, info: Info) -> HsaId | None:
         return (
             HsaId(self.record.employee_hsa_id)
-            if self.record.employee_hsa_id and self._shown(info)
+            if self.record.employee_hsa_id and self._is_person_visible(info)
             else None
         )
 
-    @strawberry.field(description="The person's name; null for those who may not see persons.")
+    @strawberry.field(description="Name of the person; null for callers who may not see persons.")
     async def name(self, info: Info) -> str | None:
         if self.log is None:
             return info.context.viewer.name
-        if self.record.employee_hsa_id is None or not self._shown(info):
+        if self.record.employee_hsa_id is None or not self._is_person_visible(info):
             return None
         return await info.context.loaders.names.load(key_of(self.record.employee_hsa_id))
 
-    def _shown(self, info: Info) -> bool:
+    def _is_person_visible(self, info: Info) -> bool:
         return self.log is None or info.context.rights.sees_persons(self.log)

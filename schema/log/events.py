@@ -15,9 +15,9 @@ from schema.clinics.clinics import Clinic
 from schema.clinics.principals import Principal
 from schema.documents.changes import Change, changes_of
 from schema.documents.conversion import document_of
-from schema.enums import Action
 from schema.errors import Info
 from schema.log.actors import Actor
+from schema.log.enums import Action
 from schema.nodes import (
     After,
     Connection,

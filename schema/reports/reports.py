@@ -16,6 +16,7 @@ from schema.clinics.clinics import AsOf
 from schema.enums import BehindOrder, ClinicCountOrder
 from schema.errors import Info
 from schema.nodes import After, Connection, First, connection, known_count, paging
+from schema.reports.enums import BehindOrder, ClinicCountOrder
 from schema.reports.rows import (
     AcknowledgementTimes,
     AdaptationCount,

@@ -11,10 +11,10 @@ from strawberry.scalars import JSON
 from resolvers.templates import adoptions as resolve
 from schema.documents.changes import Change, changes_of
 from schema.documents.lifecycle import DocumentPayload, payload_of
-from schema.enums import MergeSide
 from schema.errors import Info, InvalidInput, UserError, converts, mutation
 from schema.inputs import EXPECTED_VERSION, IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
 from schema.nodes import Id
+from schema.templates.enums import MergeSide
 from store import errors
 from store.content.diff import resident_visible
 from store.content.merge import Conflict

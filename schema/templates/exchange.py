@@ -3,7 +3,6 @@
 import strawberry
 
 from resolvers.templates import exchange
-from schema.enums import TemplateImportOutcome
 from schema.errors import Info, UserError, mutation
 from schema.inputs import IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
 from schema.kinds.case_type_templates import (
@@ -14,6 +13,7 @@ from schema.kinds.case_type_templates import (
 from schema.log.events import Event
 from schema.nodes import Id
 from schema.scalars import HsaId
+from schema.templates.enums import TemplateImportOutcome
 
 
 @strawberry.type(

@@ -1,8 +1,8 @@
 """The level of a template: national, regional or local."""
 
 from resolvers.templates import usage
-from schema.enums import TemplateLevel
 from schema.errors import Info
+from schema.templates.enums import TemplateLevel
 from store import records
 
 

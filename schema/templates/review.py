@@ -6,11 +6,11 @@ import strawberry
 
 from resolvers.templates import review
 from resolvers.templates.review import Reviewed
-from schema.enums import TemplateLevel, TemplateReviewOrder, TemplateReviewReason
 from schema.errors import Info
 from schema.kinds.case_type_templates import CaseTypeTemplate
 from schema.nodes import After, Connection, First, connection, known_count, paging
 from schema.scalars import HsaId
+from schema.templates.enums import TemplateLevel, TemplateReviewOrder, TemplateReviewReason
 from schema.templates.usage import TemplateUsage
 from store import records
 

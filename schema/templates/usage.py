@@ -8,8 +8,8 @@ import strawberry
 from resolvers.templates import usage
 from resolvers.templates.usage import Uses
 from schema.clinics.principals import Principal
-from schema.enums import TemplateLevel
 from schema.errors import Info
+from schema.templates.enums import TemplateLevel
 
 _TEMPLATES = "Templates that come from it, directly or through other templates."
 _CASE_TYPES = "Case types that come from it, directly or through other templates."
