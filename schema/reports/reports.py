@@ -1,7 +1,7 @@
-"""Reports: what is used where, in which version, since when; counted, within what the viewer reads.
+"""Reports: counts of what is used where, in which version, and since when.
 
-Each report counts what a list of the API shows the same viewer for the same moment, no more:
-`assignments`, `caseTypes`, `Clinic.notifications`.
+For the same viewer and the same time, a report counts exactly what a list of the API shows:
+`assignments`, `caseTypes` or `Clinic.notifications`.
 """
 
 from datetime import datetime
@@ -16,30 +16,27 @@ from schema.clinics.clinics import AsOf
 from schema.enums import BehindOrder, ClinicCountOrder
 from schema.errors import Info
 from schema.nodes import After, Connection, First, connection, known_count, paging
-from schema.reports.enums import BehindOrder, ClinicCountOrder
-from schema.reports.rows import (
-    AcknowledgementTimes,
+from schema.reports.acknowledgement_times import AcknowledgementTimes
+from schema.reports.authoring import (
     AdaptationCount,
     AdaptedText,
-    CaseTypeCount,
-    ClinicBehind,
-    ClinicCount,
     DuplicateCount,
     MonthlyEdits,
     TemplateCount,
 )
+from schema.reports.clinics import CaseTypeCount, ClinicBehind, ClinicCount
+from schema.reports.enums import BehindOrder, ClinicCountOrder
 from schema.scalars import HsaId
 
 From = Annotated[
     datetime,
-    strawberry.argument(name="from", description="Where the period begins, this moment included."),
+    strawberry.argument(name="from", description="Start of the period, inclusive."),
 ]
 To = Annotated[
     datetime | None,
     strawberry.argument(
         description=(
-            "Where it ends, this moment not included; now without one. A period is at most five"
-            " years long."
+            "End of the period, exclusive; now if left out. A period is at most five years long."
         )
     ),
 ]
@@ -47,63 +44,65 @@ To = Annotated[
 
 @strawberry.type(
     description=(
-        "Reports on some clinics, as far as the viewer reads: for a moment (`asOf`, now without"
-        " one), for a period (`from`, `to`), or of what is now. Clinics, and the groups that they"
-        " are in, are those of now."
+        "Reports on clinics, limited to what the viewer may read. Reports are for a point in time"
+        " (`asOf`, now if left out), for a period (`from`, `to`), or for the current state. They"
+        " always use the current clinics and the current members of groups."
     )
 )
 class Reports:
-    what: strawberry.Private[Coverage]
+    coverage: strawberry.Private[Coverage]
 
-    @strawberry.field(description="How many case types each clinic has; those without any too.")
+    @strawberry.field(
+        description="The number of case types of each clinic, including clinics without any."
+    )
     async def case_types_per_clinic(
         self,
         info: Info,
         as_of: AsOf = None,
         order_by: Annotated[
             ClinicCountOrder | None,
-            strawberry.argument(description="In which order; by HSA-id without."),
+            strawberry.argument(description="The order; by HSA-id if left out."),
         ] = ClinicCountOrder.CLINIC_ASC,
         first: First = None,
         after: After = None,
     ) -> Connection[ClinicCount]:
         order = order_by or ClinicCountOrder.CLINIC_ASC
-        page = await clinics.per_clinic(info.context, self.what, as_of, order, paging(first, after))
+        page = await clinics.per_clinic(
+            info.context, self.coverage, as_of, order, paging(first, after)
+        )
         return connection(
-            page, ClinicCount.of, lambda: clinics.count_clinics(info.context, self.what)
+            page, ClinicCount.of, lambda: clinics.count_clinics(info.context, self.coverage)
         )
 
     @strawberry.field(
         description=(
-            "How many clinics have each central case type that any has, by the version that they"
-            " have acknowledged; the most widespread first."
+            "For each central case type that at least one clinic has: the number of clinics, by the"
+            " version that they have acknowledged. The most widespread case types come first."
         )
     )
     async def clinics_per_case_type(
         self, info: Info, as_of: AsOf = None, first: First = None, after: After = None
     ) -> Connection[CaseTypeCount]:
-        rows = await clinics.per_case_type(info.context, self.what, as_of)
+        rows = await clinics.per_case_type(info.context, self.coverage, as_of)
         return connection(
             clinics.page_of_case_types(rows, paging(first, after)),
             CaseTypeCount.of,
             known_count(len(rows)),
         )
 
-    @strawberry.field(description="Which clinics lag behind, and since when.")
+    @strawberry.field(description="The lagging clinics, and since when they lag.")
     async def clinics_behind(
         self,
         info: Info,
         as_of: AsOf = None,
         order_by: Annotated[
             BehindOrder | None,
-            strawberry.argument(
-                description="In which order; those that have lagged longest first without."
-            ),
+            strawberry.argument(description="The order; the longest lagging first if left out."),
         ] = BehindOrder.LONGEST_FIRST,
         first: First = None,
         after: After = None,
     ) -> Connection[ClinicBehind]:
-        rows = await clinics.behind(info.context, self.what, as_of)
+        rows = await clinics.behind(info.context, self.coverage, as_of)
         page = clinics.page_of_behind(
             rows, order_by or BehindOrder.LONGEST_FIRST, paging(first, after)
         )
@@ -111,8 +110,9 @@ class Reports:
 
     @strawberry.field(
         description=(
-            "How long the clinics took to acknowledge the central case types that were put in force"
-            " in a period, at most 200 times. For those who read their notifications."
+            "The time that clinics took to acknowledge the central case types published in a"
+            " period; at most 200 publications. For callers who may read the clinics'"
+            " notifications."
         )
     )
     async def acknowledgement_times(
@@ -121,36 +121,40 @@ class Reports:
         from_: From,
         to: To = None,
         case_type: Annotated[
-            strawberry.ID | None, strawberry.argument(description="Of this one; of all without.")
+            strawberry.ID | None,
+            strawberry.argument(description="Only this case type; all if left out."),
         ] = None,
     ) -> AcknowledgementTimes:
         return AcknowledgementTimes.of(
-            await acknowledgement_times.read(info.context, self.what, from_, to, case_type)
+            await acknowledgement_times.measured(info.context, self.coverage, from_, to, case_type)
         )
 
     @strawberry.field(
         description=(
-            "How many versions were written, by month and principal, the newest month first; months"
-            " without any are left out. Whichever clinics the report is on. For those who read the"
-            " log: administrators, reviewers, reporters."
+            "The number of versions written, by month and principal, the newest month first. Months"
+            " without versions are left out. The selection of clinics does not matter. For callers"
+            " who may read the log: administrators, reviewers, reporters."
         )
     )
     async def edits_per_month(self, info: Info, from_: From, to: To = None) -> list[MonthlyEdits]:
         return [
             MonthlyEdits.of(row)
-            for row in await authoring.edits(info.context, self.what, from_, to)
+            for row in await authoring.edits(info.context, self.coverage, from_, to)
         ]
 
     @strawberry.field(
         description=(
-            "How each template that the viewer sees is used, now, by name; those that are not used"
-            " too. With chosen clinics, by the documents that are these clinics' own."
+            "The current use of each template that the viewer may see, by name; unused templates"
+            " are included. If clinics are selected, only documents that these clinics own"
+            " count."
         )
     )
     async def documents_per_template(
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[TemplateCount]:
-        page = await authoring.template_derivatives(info.context, self.what, paging(first, after))
+        page = await authoring.made_from_templates(
+            info.context, self.coverage, paging(first, after)
+        )
         return connection(
             page,
             lambda row: TemplateCount.of(row, info),
@@ -159,14 +163,14 @@ class Reports:
 
     @strawberry.field(
         description=(
-            "The central case types that clinics have adapted, now, those that most have adapted"
-            " first; as far as the viewer reads them."
+            "The central case types with current adaptations, those that most clinics have adapted"
+            " first. Limited to adaptations that the viewer may read."
         )
     )
     async def adaptations_per_case_type(
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[AdaptationCount]:
-        rows = await authoring.adapted(info.context, self.what)
+        rows = await authoring.adapted(info.context, self.coverage)
         return connection(
             authoring.page_of_adapted(rows, paging(first, after)),
             AdaptationCount.of,
@@ -175,10 +179,10 @@ class Reports:
 
     @strawberry.field(
         description=(
-            "Which single texts are adapted, now, those that most documents adapt first: what"
+            "The single texts with current adaptations, those that most documents adapt first: what"
             " clinics add to a central case type, and where documents differ from the template"
-            " version that they are made from. As far as the viewer reads them; at most 20,000"
-            " documents are compared."
+            " version that they were made from. Limited to documents that the viewer may read; at"
+            " most 20,000 documents are compared."
         )
     )
     async def adaptations_per_text(
@@ -187,13 +191,13 @@ class Reports:
         document: Annotated[
             strawberry.ID | None,
             strawberry.argument(
-                description="Of this central case type or template only; of all without."
+                description="Only this central case type or template; all if left out."
             ),
         ] = None,
         first: First = None,
         after: After = None,
     ) -> Connection[AdaptedText]:
-        rows = await authoring.adapted_texts(info.context, self.what, document)
+        rows = await authoring.adapted_texts(info.context, self.coverage, document)
         return connection(
             authoring.page_of_adapted_texts(rows, paging(first, after)),
             AdaptedText.of,
@@ -202,18 +206,18 @@ class Reports:
 
     @strawberry.field(
         description=(
-            "For each published central case type, now, by name: the clinics' own case types that"
-            " it would make superfluous."
+            "For each central case type that is published now, by name: the clinics' own case types"
+            " that it could replace."
         )
     )
     async def duplicates_per_case_type(
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[DuplicateCount]:
-        page = await authoring.duplicates(info.context, self.what, paging(first, after))
+        page = await authoring.duplicates(info.context, self.coverage, paging(first, after))
         return connection(
             page,
             lambda row: DuplicateCount.of(row, info),
-            lambda: authoring.count_central(info.context, self.what),
+            lambda: authoring.count_central(info.context, self.coverage),
         )
 
 
@@ -221,8 +225,8 @@ class Reports:
 class ReportQuery:
     @strawberry.field(
         description=(
-            "Counts of what is used where, in which version, since when; as far as the viewer"
-            " reads."
+            "Counts of what is used where, in which version, and since when. Limited to what the"
+            " viewer may read."
         )
     )
     async def reports(
@@ -231,11 +235,11 @@ class ReportQuery:
         principal: Annotated[
             HsaId | None,
             strawberry.argument(
-                description="On this principal's; on all that the viewer reads without."
+                description="Clinics of this principal; all that the viewer may read if left out."
             ),
         ] = None,
         clinics: WhichClinics = None,
     ) -> Reports:
         return Reports(
-            what=await coverage(info.context, principal, criteria_of(clinics) if clinics else None)
+            coverage=await coverage(info.context, principal, wish_of(clinics) if clinics else None)
         )
