@@ -1,4 +1,4 @@
-"""The GraphQL contract: what the API is.
+"""The GraphQL contract.
 
-Who may do what is decided in `resolvers`, how things are kept in `store`.
+`resolvers` decides who may do what; `store` decides how data is stored.
 """

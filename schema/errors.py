@@ -1,8 +1,8 @@
-"""Errors: what a caller can act on is data in the payload; the rest is a top-level error with a
-code; bugs are masked and logged.
+"""Errors of the API.
 
-`@mutation` makes one of the other: store and resolver errors become the payload's `errors`. So no
-`try` in any mutation.
+Errors that a caller can act on are data in the payload. All others are top-level errors with a
+code. Bugs are masked and logged. The decorator `mutation` converts errors of the store and the
+resolvers to the payload's `errors`, so no mutation contains a `try`.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -25,39 +25,39 @@ _log = structlog.get_logger(__name__)
 Info = StrawberryInfo[Context, None]
 F = TypeVar("F", bound=Callable[..., Any])
 MAX_ERRORS = 5
-"""In one answer: more would only repeat the same."""
+"""Errors per response; further ones would only repeat the first."""
 
 _MAX_MESSAGE = 300
 
-_CODE = "Stable; listed in the documentation of errors."
-_MESSAGE = "For people, in Swedish."
-_PATH = "Where in the input, in the API's names; list items by their index from 0."
+_CODE = "A stable code; the error documentation lists all codes."
+_MESSAGE = "A message for people, in Swedish."
+_PATH = "Path into the input, with the API's names. List items have their index, from 0."
 
 
-@strawberry.interface(description="What a caller can act on.")
+@strawberry.interface(description="An error that the caller can act on.")
 class UserError:
     code: str = strawberry.field(description=_CODE)
     message: str = strawberry.field(description=_MESSAGE)
     path: list[str] = strawberry.field(description=_PATH)
 
 
-@strawberry.type(description="The input breaks a rule.")
+@strawberry.type(description="The input violates a rule.")
 class InvalidInput(UserError):
     pass
 
 
-@strawberry.type(description="There is no such thing, or the viewer may not know of it.")
+@strawberry.type(description="The object does not exist, or the viewer may not see it.")
 class NotFound(UserError):
     pass
 
 
-@strawberry.type(description="The viewer sees it but may not do this.")
+@strawberry.type(description="The viewer may see the object but may not do this.")
 class NotPermitted(UserError):
     pass
 
 
 @strawberry.type(
-    description="The act does not fit the document's state: publishing an archived one, say."
+    description="The document's state does not allow the operation, such as publishing an archived document."
 )
 class WrongState(UserError):
     state: DocumentState = strawberry.field(description="The document's state.")
@@ -65,12 +65,15 @@ class WrongState(UserError):
 
 @strawberry.type(
     description=(
-        "A row that can't be used: of the clinics named in a distribution, or of an imported file."
+        "A row that cannot be used, in the list of clinics of a distribution or in an imported"
+        " file."
     )
 )
 class RefusedRowError(UserError):
-    row: int = strawberry.field(description="Its 1-based line in the file, or place in the list.")
-    value: str = strawberry.field(description="What stands there.")
+    row: int = strawberry.field(
+        description="Line number in the file, or position in the list; from 1."
+    )
+    value: str = strawberry.field(description="The value of the row.")
 
 
 Convert = Callable[[RegistryError], list[UserError]]
@@ -78,7 +81,7 @@ _CONVERTERS: dict[type[RegistryError], Convert] = {}
 
 
 def converts(error: type[RegistryError]) -> Callable[[Convert], Convert]:
-    """Register how an error of the store is told; beside the GraphQL type that tells it."""
+    """Register the conversion of a store error to GraphQL types."""
 
     def register(convert: Convert) -> Convert:
         _CONVERTERS[error] = convert
@@ -87,16 +90,16 @@ def converts(error: type[RegistryError]) -> Callable[[Convert], Convert]:
     return register
 
 
-def _one(kind: Callable[..., UserError]) -> Convert:
+def _plain_converter(kind: Callable[..., UserError]) -> Convert:
     return lambda error: [kind(code=error.code, message=error.message, path=list(error.path))]
 
 
-converts(errors.NotFound)(_one(NotFound))
-converts(errors.NotPermitted)(_one(NotPermitted))
+converts(errors.NotFound)(_plain_converter(NotFound))
+converts(errors.NotPermitted)(_plain_converter(NotPermitted))
 
 
 @converts(errors.InvalidInput)
-def _invalid(error: RegistryError) -> list[UserError]:
+def _invalid_input(error: RegistryError) -> list[UserError]:
     problems = cast("errors.InvalidInput", error).problems
     return [
         InvalidInput(code=problem.code, message=problem.message, path=list(problem.path))
@@ -111,9 +114,9 @@ def _wrong_state(error: RegistryError) -> list[UserError]:
 
 
 @converts(errors.MultipleErrors)
-def _several(error: RegistryError) -> list[UserError]:
+def _multiple_errors(error: RegistryError) -> list[UserError]:
     refusals = cast("errors.MultipleErrors", error).refusals
-    return [told for refusal in refusals for told in _CONVERTERS[type(refusal)](refusal)]
+    return [error for refusal in refusals for error in _CONVERTERS[type(refusal)](refusal)]
 
 
 @converts(errors.RowsRefused)
@@ -127,8 +130,8 @@ def _rows_refused(error: RegistryError) -> list[UserError]:
     ]
 
 
-class _Refusals(FieldExtension):
-    """ConcurrencyLimiter a refusal into the payload's `errors`, and notes the name of who wrote."""
+class _PayloadErrors(FieldExtension):
+    """Converts a refusal to the payload's `errors`. After a write, stores the person's name."""
 
     def __init__(self, payload: type) -> None:
         self._payload = payload
@@ -137,35 +140,38 @@ class _Refusals(FieldExtension):
         self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any
     ) -> Any:
         try:
-            answer = await next_(source, info, **kwargs)
+            result = await next_(source, info, **kwargs)
         except RegistryError as refusal:
             return self._payload(errors=_CONVERTERS[type(refusal)](refusal))
-        if answer.event is not None:
+        if result.event is not None:
             await info.context.remember_person()
-        return answer
+        return result
 
 
 def mutation(payload: type, description: str) -> Callable[[F], Any]:
-    """A mutation's field: one `input`, and a payload that tells what refused it.
+    """Build a mutation from a resolver; errors that refuse it become the payload's `errors`.
 
     Args:
-        payload: The payload type; all its fields but `errors` may be null.
-        description: In the schema.
+        payload: The payload type. All its fields except `errors` may be null.
+        description: The description in the schema.
     """
     return lambda resolver: strawberry.mutation(
-        resolver, graphql_type=payload, description=description, extensions=[_Refusals(payload)]
+        resolver,
+        graphql_type=payload,
+        description=description,
+        extensions=[_PayloadErrors(payload)],
     )
 
 
 class TopLevelError(GraphQLError):
-    """An error of the whole operation, with its code."""
+    """An error of the whole operation, with a code."""
 
     def __init__(self, code: str, message: str, more: Mapping[str, Any] | None = None) -> None:
         super().__init__(message, extensions={"code": code, **(more or {})})
 
 
 def _cause_of(error: GraphQLError) -> BaseException | None:
-    """What was raised first."""
+    """Return the exception that was raised first."""
     original = error.original_error
     while isinstance(original, GraphQLError) and original.original_error is not None:
         original = original.original_error
@@ -173,10 +179,10 @@ def _cause_of(error: GraphQLError) -> BaseException | None:
 
 
 def coded(error: GraphQLError) -> bool:
-    """Give an error its code in place, and mask what is not for callers.
+    """Set the error's code in place, and mask messages that are not for callers.
 
     Returns:
-        Whether it is a fault of ours, to be logged.
+        Whether the error is a bug of the server, which must be logged.
     """
     original = _cause_of(error)
     if isinstance(original, RegistryError):
@@ -185,8 +191,8 @@ def coded(error: GraphQLError) -> bool:
         error.extensions = {"code": problem.code, "path": list(problem.path)}
         return False
     if original is None or isinstance(original, GraphQLError):
-        # graphql-core's messages repeat what was sent, and one of them suggests also where
-        # suggestions are off.
+        # Messages of graphql-core can quote long input, and one of them has suggestions even when
+        # suggestions are disabled.
         error.message = error.message.partition(" Did you mean")[0][:_MAX_MESSAGE]
         if "code" not in (error.extensions or {}):
             at_parse = isinstance(error, GraphQLSyntaxError)
@@ -202,35 +208,35 @@ def coded(error: GraphQLError) -> bool:
         return False
     if isinstance(original, OutcomeUnknown):
         error.message = (
-            "The database did not say whether this was written. Repeat it with the same idempotency"
-            " key: it is done once."
+            "The database did not confirm whether this was written. Retry with the same idempotency"
+            " key; it is then written exactly once."
         )
         error.extensions = {"code": "OUTCOME_UNKNOWN"}
         return False
     if is_outage(original):
         error.message = (
-            "The database can't be asked just now. Try again later; a write with the same"
-            " idempotency key."
+            "The database is unavailable. Try again later; retry a write with the same idempotency"
+            " key."
         )
         error.extensions = {"code": "UNAVAILABLE"}
         return False
-    error.message = "Internal error. The cause is in the server's log, under the request's id."
+    error.message = "Internal error. The server log has the cause, under the request id."
     error.extensions = {"code": "INTERNAL_ERROR"}
     return True
 
 
-_AWAY = {"UNAVAILABLE", "OUTCOME_UNKNOWN"}
+_OUTAGE_CODES = {"UNAVAILABLE", "OUTCOME_UNKNOWN"}
 
 
 def report(errors: Iterable[GraphQLError], request_id: str | None) -> None:
-    """Give the errors that are told their codes, and log our own faults."""
+    """Set the codes of the errors in a response; log bugs and outages of MongoDB."""
     for error in islice(errors, MAX_ERRORS):
         cause = error.original_error
         if coded(error):
             _log.error("resolver failed", path=error.path, request_id=request_id, exc_info=cause)
-        elif (code := (error.extensions or {}).get("code")) in _AWAY:
+        elif (code := (error.extensions or {}).get("code")) in _OUTAGE_CODES:
             _log.warning(
-                "MongoDB is away",
+                "MongoDB is unavailable",
                 code=code,
                 path=error.path,
                 request_id=request_id,
@@ -239,7 +245,7 @@ def report(errors: Iterable[GraphQLError], request_id: str | None) -> None:
 
 
 def answer_of(result: ExecutionResult, request_id: str | None) -> dict[str, Any]:
-    """What an execution came to, as JSON."""
+    """Return the response to an execution as JSON, with coded errors."""
     if not result.errors:
         return {"data": result.data}
     report(result.errors, request_id)
@@ -247,23 +253,23 @@ def answer_of(result: ExecutionResult, request_id: str | None) -> dict[str, Any]
 
 
 def formatted(errors: Iterable[GraphQLError]) -> list[Any]:
-    """Coded errors, as JSON; no more than a few, whatever went wrong how often."""
+    """Return coded errors as JSON, at most `MAX_ERRORS`."""
     return [error.formatted for error in islice(errors, MAX_ERRORS)]
 
 
 def codes_of(errors: Iterable[GraphQLError]) -> list[str]:
-    """The codes of those that are told."""
+    """Return the codes of the errors that the response contains."""
     return [str((error.extensions or {}).get("code")) for error in islice(errors, MAX_ERRORS)]
 
 
 def outage_in(result: ExecutionResult) -> BaseException | None:
-    """What says that MongoDB could not be asked while something was executed, if it does."""
+    """Return the error that shows that MongoDB was unavailable during execution; None without one."""
     causes = map(_cause_of, result.errors or ())
     return next((cause for cause in causes if is_outage(cause)), None)
 
 
 def error_of(cause: Exception, request_id: str | None) -> GraphQLError:
-    """An exception as a coded top-level error."""
+    """Convert an exception to a coded top-level error, and log it if it is a bug."""
     error = GraphQLError(str(cause), original_error=cause)
     report([error], request_id)
     return error

@@ -1,6 +1,8 @@
-"""Relay's interface, pages and connections.
+"""The `Node` interface, connections and paging arguments of the Relay specification.
 
-Edges are made from a store page; totals are read only when asked for.
+A connection is built from a page of the store. The total is read only if the operation selects it.
+
+Source: GraphQL Cursor Connections Specification, https://relay.dev/graphql/connections.htm
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -18,61 +20,74 @@ R = TypeVar("R")
 First = Annotated[
     int | None,
     strawberry.argument(
-        description="How many, from the start: 1 to 100; 50 if neither first nor last is given."
+        description=(
+            "Number of items from the start: 1 to 100. If neither `first` nor `last` is set: 50."
+        )
     ),
 ]
 After = Annotated[
-    str | None, strawberry.argument(description="Only what comes after this edge's cursor.")
+    str | None, strawberry.argument(description="Return only items after this cursor.")
 ]
-Last = Annotated[int | None, strawberry.argument(description="How many, from the end: 1 to 100.")]
+Last = Annotated[
+    int | None, strawberry.argument(description="Number of items from the end: 1 to 100.")
+]
 Before = Annotated[
-    str | None, strawberry.argument(description="Only what comes before this edge's cursor.")
+    str | None, strawberry.argument(description="Return only items before this cursor.")
 ]
 
-Id = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
-ByHsaId = Annotated[HsaId, strawberry.argument(description="Its HSA-id, in any case.")]
-Number = Annotated[int | None, strawberry.argument(description="From 1; the newest without one.")]
-Time = Annotated[datetime, strawberry.argument(description="The moment, itself included.")]
+Id = Annotated[strawberry.ID, strawberry.argument(description="The id.")]
+ByHsaId = Annotated[HsaId, strawberry.argument(description="The HSA-id; case does not matter.")]
+Number = Annotated[
+    int | None,
+    strawberry.argument(description="Number of the version, from 1; the newest if left out."),
+]
+Time = Annotated[datetime, strawberry.argument(description="The point in time, inclusive.")]
 
 paging = Paging.of
 
 
-@strawberry.interface(description="Anything with a globally unique, opaque id.")
+@strawberry.interface(description="An object with a globally unique, opaque id.")
 class Node:
-    id: strawberry.ID = strawberry.field(description="Globally unique and opaque; never reused.")
+    id: strawberry.ID = strawberry.field(
+        description="The id: globally unique, opaque, never reused."
+    )
 
 
-@strawberry.type(description="Where a page stands in its list.")
+@strawberry.type(description="Information about a page of a list.")
 class PageInfo:
     has_next_page: bool = strawberry.field(
-        description="Whether more follows after this page, as far as the direction of paging tells."
+        description=(
+            "Whether there are items after this page, as far as the paging direction shows."
+        )
     )
     has_previous_page: bool = strawberry.field(
         description=(
-            "Whether something comes before this page, as far as the direction of paging tells."
+            "Whether there are items before this page, as far as the paging direction shows."
         )
     )
     start_cursor: str | None = strawberry.field(
-        description="The first edge's cursor; null on an empty page."
+        description="Cursor of the first edge; null on an empty page."
     )
     end_cursor: str | None = strawberry.field(
-        description="The last edge's cursor; null on an empty page."
+        description="Cursor of the last edge; null on an empty page."
     )
 
 
-@strawberry.type(description="One item of a list, with its place.")
+@strawberry.type(description="One item of a list, with its cursor.")
 class Edge(Generic[T]):
-    cursor: str = strawberry.field(description="Pass it as `after` or `before`.")
-    node: T = strawberry.field(description="The item itself.")
+    cursor: str = strawberry.field(
+        description="The position of the item; pass it as `after` or `before`."
+    )
+    node: T = strawberry.field(description="The item.")
 
 
-@strawberry.type(description="A page of a list.")
+@strawberry.type(description="One page of a list.")
 class Connection(Generic[T]):
     count: strawberry.Private[Callable[[], Awaitable[int]]]
     edges: list[Edge[T]] = strawberry.field(description="The items of the page, in order.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
+    page_info: PageInfo = strawberry.field(description="Information about the page.")
 
-    @strawberry.field(description="How many items the whole list has.")
+    @strawberry.field(description="The number of items in the whole list.")
     async def total_count(self) -> int:
         return await self.count()
 
@@ -80,7 +95,13 @@ class Connection(Generic[T]):
 def connection(
     page: Page[R], of: Callable[[R], T], count: Callable[[], Awaitable[int]]
 ) -> Connection[T]:
-    """A page of records as a connection of nodes."""
+    """Convert a page of records to a connection.
+
+    Args:
+        page: The page.
+        of: Converts a record to a node.
+        count: Reads the total; called only if the operation selects it.
+    """
     cursors = page.cursors
     return Connection(
         count=count,
@@ -98,7 +119,7 @@ def connection(
 
 
 def known_count(number: int) -> Callable[[], Awaitable[int]]:
-    """A total that is known without asking."""
+    """Return a total that is known already, as `connection` expects it."""
 
     async def count() -> int:
         return number
@@ -107,7 +128,7 @@ def known_count(number: int) -> Callable[[], Awaitable[int]]:
 
 
 def page_of_sorted(keys: Iterable[str], paging: Paging) -> Page[str]:
-    """A page of a sorted list in hand; the cursors are the keys."""
+    """Return a page of a sorted list in memory. The cursors are the keys."""
     keys = list(keys)
     start = 0 if paging.after is None else sum(key <= paging.after for key in keys)
     page = keys[start : start + paging.limit]

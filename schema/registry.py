@@ -1,4 +1,4 @@
-"""The root types and the schema: nodes by id, the viewer, and how errors leave it."""
+"""The root types and the schema: nodes by id, and the viewer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -62,16 +62,16 @@ from store import errors, records
 from store.clinics.filters import ClinicFilter
 
 _MAX_NODES = 100
-_MAX_NUMBER = 15
+_MAX_DIGITS = 15
 
 
-@strawberry.type(description="Who asks.")
+@strawberry.type(description="The caller.")
 class Viewer:
-    actor: Actor = strawberry.field(description="The viewer, in the first role held.")
+    actor: Actor = strawberry.field(description="The viewer in the first of the roles.")
     principal: Principal | None = strawberry.field(
-        description="The principal that this role belongs to."
+        description="The principal that this role is held at."
     )
-    roles: list[Role] = strawberry.field(description="All roles held, each once.")
+    roles: list[Role] = strawberry.field(description="All roles of the viewer, each once.")
 
     @strawberry.field(description="The clinics that the viewer may read, by HSA-id.")
     async def clinics(
@@ -93,7 +93,7 @@ class Query(
     TemplateExchangeQuery,
     ReportQuery,
 ):
-    @strawberry.field(description="Who asks, in which roles.")
+    @strawberry.field(description="The caller and its roles.")
     def viewer(self, info: Info) -> Viewer:
         viewer, held = info.context.viewer, info.context.rights.held
         if not held:
@@ -102,22 +102,24 @@ class Query(
         return Viewer(
             actor=Actor.of(actor, None),
             principal=Principal.of(info.context.principals[held[0].principal]),
-            roles=list(dict.fromkeys(one.role for one in held)),
+            roles=list(dict.fromkeys(holding.role for holding in held)),
         )
 
     @strawberry.field(
         description=(
-            "Anything by its id; null where there is none, or the viewer may not know of it."
+            "The object with an id. Null if there is none, or if the viewer may not see it."
         )
     )
     async def node(self, info: Info, id: Id) -> Node | None:
         return await _node(info, id)
 
-    @strawberry.field(description="Several at once, at most 100, in the order of the ids.")
+    @strawberry.field(description="Several objects at once, at most 100, in the order of the ids.")
     async def nodes(
         self,
         info: Info,
-        ids: Annotated[list[strawberry.ID], strawberry.argument(description="At most 100.")],
+        ids: Annotated[
+            list[strawberry.ID], strawberry.argument(description="The ids, at most 100.")
+        ],
     ) -> list[Node | None]:
         if len(ids) > _MAX_NODES:
             raise errors.InvalidInput.at(("ids",), "TOO_MANY", f"Högst {_MAX_NODES} åt gången.")
@@ -125,8 +127,10 @@ class Query(
 
 
 async def _node(info: Info, node_id: str) -> Node | None:
-    """Ids carry their kind: one of `_NODES`, or a document's prefix; a version's is its document's
-    with the number after a dot.
+    """Find an object by its id.
+
+    The prefix of an id is one of `_NODES` or the prefix of a kind of document. The id of a version
+    is the id of its document, a dot and the number.
     """
     prefix, _, key = node_id.partition("_")
     if prefix in _NODES:
@@ -170,7 +174,7 @@ async def _active_subscription_node(info: Info, key: str) -> Node | None:
 
 
 async def _event_node(info: Info, key: str) -> Node | None:
-    """An event, or, with a clinic after the number, that clinic's notification of it."""
+    """Find an event or, if a clinic follows the number, that clinic's notification of it."""
     principal, _, rest = key.partition(".")
     number, _, clinic_key = rest.partition(".")
     if not _is_number(number):
@@ -193,7 +197,7 @@ _NODES: Mapping[str, Callable[[Info, str], Awaitable[Node | None]]] = {
 
 def _is_number(text: str) -> bool:
     return (
-        text.isascii() and text.isdigit() and len(text) <= _MAX_NUMBER and not text.startswith("0")
+        text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS and not text.startswith("0")
     )
 
 
@@ -217,17 +221,17 @@ class Mutation(
     pass
 
 
-@strawberry.type(description="Following. From a cursor on, in order, without a gap.")
+@strawberry.type(description="Live events from a cursor on, in order and without gaps.")
 class Subscription(EventSubscription):
     pass
 
 
 class RegistrySchema(strawberry.Schema):
-    """The schema, executed by `execution.executor`."""
+    """The schema, which `execution.executor` executes."""
 
     @property
     def graphql(self) -> GraphQLSchema:
-        """The schema as graphql-core has it."""
+        """Return the schema of graphql-core."""
         return self._schema
 
 
@@ -241,29 +245,29 @@ KIND_SCHEMAS: Sequence[KindSchema] = (
     guidance.KIND_SCHEMA,
     notices.KIND_SCHEMA,
 )
-"""The kinds of document that have queries and mutations of their own."""
+"""The kinds of document that have their own queries and mutations."""
 
 
-def schema_of(faces: Sequence[KindSchema]) -> RegistrySchema:
-    """The schema with the queries and mutations of some kinds."""
-    queries, mutations = [one.query for one in faces], [one.mutation for one in faces]
+def schema_of(kind_schemas: Sequence[KindSchema]) -> RegistrySchema:
+    """Build the schema with the queries and mutations of the given kinds."""
+    queries = [kind.query for kind in kind_schemas]
+    mutations = [kind.mutation for kind in kind_schemas]
     return RegistrySchema(
         query=strawberry.type(
             type("Query", (*queries, Query), {}),
             description=(
-                "Reading. Lists are pages; what the viewer may not know of is left out or null."
+                "Queries. Lists are paged. Objects that the viewer may not see are left out or null."
             ),
         ),
         mutation=strawberry.type(
             type("Mutation", (*mutations, Mutation), {}),
             description=(
-                "Writing. Each takes one input and answers what it wrote, or why nothing was"
-                " written."
+                "Mutations. Each has one input and returns what it wrote, or why nothing was written."
             ),
         ),
         subscription=Subscription,
         types=[
-            *(one.document for one in faces),
+            *(kind.document for kind in kind_schemas),
             LocalAdaptation,
             Notification,
             InvalidInput,

@@ -1,6 +1,6 @@
-"""The contract's scalars: how they are read and written.
+"""The scalars of the contract: parsing and serialization.
 
-Bad literals are refused with a message that does not repeat them.
+The error messages for invalid values do not repeat the values.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ def _text(value: Any) -> str:
 
 
 def _time(value: Any) -> datetime:
-    """RFC 3339 with an offset."""
+    """Parse an RFC 3339 time with an offset."""
     if not isinstance(value, str) or not RFC3339.fullmatch(value):
         raise GraphQLError(
             "Expected an RFC 3339 time with an offset, such as 2026-11-23T08:00:00Z."
@@ -41,7 +41,7 @@ def _time(value: Any) -> datetime:
 SCALARS: Mapping[object, ScalarDefinition] = {
     HsaId: strawberry.scalar(
         name="HsaId",
-        description="An HSA-id such as SE2321000016-1A2B: kept as given, compared without case.",
+        description="An HSA-id such as SE2321000016-1A2B. Stored as given; compared without regard to case.",
         serialize=str,
         parse_value=_text,
     ),
@@ -54,7 +54,7 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     Markdown: strawberry.scalar(
         name="Markdown",
         description=(
-            "Markdown without raw HTML: paragraphs, bold, italic, lists, links, headings, images"
+            "Markdown without raw HTML: paragraphs, bold, italic, lists, links, headings, and images"
             " with alternative text."
         ),
         serialize=str,
@@ -62,13 +62,13 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     ),
     JSON: strawberry.scalar(
         name="JSON",
-        description="Any JSON value. Only ever answered, never taken.",
+        description="Any JSON value. Used only in results, never in input.",
         serialize=lambda value: value,
         parse_value=lambda value: value,
     ),
     datetime: strawberry.scalar(
         name="DateTime",
-        description="A time in RFC 3339, answered in UTC with millisecond precision.",
+        description="A time in RFC 3339 format. Results are in UTC with millisecond precision.",
         serialize=timestamp,
         parse_value=_time,
     ),

@@ -1,4 +1,4 @@
-"""What an operation asks for below a field, so that what it does not ask for need not be read."""
+"""The fields that an operation selects below a field, so that resolvers read only what is needed."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -28,17 +28,23 @@ SUMMARY_FIELDS = frozenset(
         "owner",
     }
 )
-"""What documents of every kind answer from their summaries.
+"""The fields that can be resolved from a document's summary, for every kind of document.
 
-Whatever is not among it is taken to need the whole head.
+All other fields need the whole stored document.
 """
 
 
 def fields_below(info: Info, *path: str) -> frozenset[str]:
-    """The names of the fields asked for at a place below the field: those too that are skipped, or
-    asked of other types than the one found.
+    """Return the names of the fields that are selected below a field.
+
+    Includes fields that are skipped by a directive, and fields of other types in fragments.
+
+    Args:
+        info: Of the field.
+        path: The names of the fields that lead to the selection.
     """
-    raw = info._raw_info  # noqa: SLF001 - Strawberry's own view of the selection is made anew, and whole, for each field
+    # Strawberry builds its own, complete copy of the selection for each field, which is slow.
+    raw = info._raw_info  # noqa: SLF001
     sets = [node.selection_set for node in raw.field_nodes]
     for name in path:
         sets = [
@@ -50,8 +56,11 @@ def fields_below(info: Info, *path: str) -> frozenset[str]:
 
 
 def needs_whole(info: Info, *path: str) -> bool:
-    """Whether something is asked of the documents at a place below the field that is not in their
-    summaries.
+    """Whether the operation selects fields of documents that are not in their summaries.
+
+    Args:
+        info: Of the field.
+        path: The names of the fields that lead to the documents.
     """
     return not fields_below(info, *path) <= SUMMARY_FIELDS
 

@@ -1,1 +1,1 @@
-"""Documents of every kind in the API: reading, lifecycle, comparison, search and text replacement."""
+"""Documents of every kind in the API: reading, lifecycle, search and text replacement."""

@@ -1,4 +1,4 @@
-"""Differences between two contents, as computed; and the verdict on a hash chain."""
+"""The differences between two contents, and the result of verifying a hash chain."""
 
 from collections.abc import Sequence
 
@@ -9,35 +9,47 @@ from schema.documents.enums import ChangeKind, TextSegmentKind
 from store.content import diff, hashing
 
 
-@strawberry.type(
-    description="A stretch of a text that two versions share, or that one of them lacks."
-)
+@strawberry.type(description="A segment of a text that is in both versions or in one of them.")
 class TextSegment:
-    kind: TextSegmentKind = strawberry.field(description="Whether both have it.")
+    kind: TextSegmentKind = strawberry.field(description="Whether the segment is in both versions.")
     text: str = strawberry.field(
-        description="The stretch; all stretches joined give back either text."
+        description=(
+            "The text. Joining the segments without the inserted ones gives the earlier text;"
+            " without the deleted ones, the later text."
+        )
     )
 
 
 @strawberry.type(
-    description="One changed value. List items are followed by their key, so that a move is a move."
+    description=(
+        "One changed value. List items are matched by key, so that a move is shown as a move."
+    )
 )
 class Change:
-    kind: ChangeKind = strawberry.field(description="What happened to it.")
-    path: str = strawberry.field(description="Where, such as `questions[datum].label`.")
-    label: str = strawberry.field(description="The same for people, in Swedish.")
+    kind: ChangeKind = strawberry.field(description="The kind of change.")
+    path: str = strawberry.field(description="Path of the value, such as `questions[datum].label`.")
+    label: str = strawberry.field(description="The path in words, in Swedish.")
     before: JSON | None = strawberry.field(
-        description="The value before; the 1-based place for a move; null for what is new."
+        description=(
+            "The value before the change; for a move, the position from 1; null if the value was"
+            " added."
+        )
     )
     after: JSON | None = strawberry.field(
-        description="The value after; the 1-based place for a move; null for what is gone."
+        description=(
+            "The value after the change; for a move, the position from 1; null if the value was"
+            " removed."
+        )
     )
-    resident_visible: bool = strawberry.field(description="Whether residents see it.")
+    resident_visible: bool = strawberry.field(description="Whether residents see the value.")
     text: list[TextSegment] | None = strawberry.field(
-        description="Word by word, for changed texts."
+        description="For changed texts: the differences word by word. Null for other values."
     )
     position: int | None = strawberry.field(
-        description="1-based place of a list item: after the change, or before it for what is gone."
+        description=(
+            "Position of a list item, from 1: after the change; before the change if the item was"
+            " removed. Null for other values."
+        )
     )
 
     @classmethod
@@ -59,30 +71,30 @@ class Change:
 
 
 def changes_of(records: Sequence[diff.Change]) -> list[Change]:
-    """Changes as answered, in the content's order."""
+    """Convert changes, in the content's order."""
     return [Change.of(record) for record in records]
 
 
-@strawberry.type(description="Field by field between two versions.")
+@strawberry.type(description="The differences between two versions, field by field.")
 class Comparison:
-    from_: int = strawberry.field(name="from", description="Number of the one version.")
-    to: int = strawberry.field(description="Number of the other.")
+    from_: int = strawberry.field(name="from", description="Number of the first version.")
+    to: int = strawberry.field(description="Number of the second version.")
     resident_visible: bool = strawberry.field(
         description="Whether residents see any of the changes."
     )
-    changes: list[Change] = strawberry.field(description="In the content's order.")
+    changes: list[Change] = strawberry.field(description="The changes, in the content's order.")
 
 
-@strawberry.type(description="What recomputing the hash chain over all versions showed.")
+@strawberry.type(description="The result of recomputing the hash chain over all versions.")
 class Verification:
     intact: bool = strawberry.field(
         description=(
-            "Whether every hash is that of what is stored, and points at the version before."
+            "Whether every stored hash matches the stored content and the previous version's hash."
         )
     )
-    versions: int = strawberry.field(description="How many versions were read.")
+    versions: int = strawberry.field(description="The number of versions that were read.")
     first_broken_version: int | None = strawberry.field(
-        description="Number of the first version that does not hold; null when intact."
+        description="Number of the first version whose hash is wrong; null if the chain is intact."
     )
 
     @classmethod

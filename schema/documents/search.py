@@ -1,4 +1,4 @@
-"""Full text search. Highlights are stretches of plain text, never HTML."""
+"""Full-text search. Highlights are segments of plain text, never HTML."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,29 +17,31 @@ from store.content.search_tokens import Sought
 
 @strawberry.type(
     description=(
-        "A stretch of a text that was found: one of the words sought, or what stands between them."
+        "A segment of a text that was found: one of the search words, or the text between them."
     )
 )
 class SearchSegment:
     text: str = strawberry.field(
         description=(
-            "The stretch, exactly as stored; in rich text it is Markdown. Not HTML: escape it."
+            "The text exactly as stored; Markdown in rich texts. It is not HTML, so escape it."
         )
     )
-    hit: bool = strawberry.field(description="Whether it is one of the words sought.")
+    hit: bool = strawberry.field(description="Whether the segment is one of the search words.")
 
 
-@strawberry.type(description="A text of a document in which words that were sought stand.")
+@strawberry.type(description="A text of a document that contains search words.")
 class SearchHit:
-    path: str = strawberry.field(description="Where, such as `questions[datum].label`.")
-    label: str = strawberry.field(description="The same for people, in Swedish.")
+    path: str = strawberry.field(description="Path of the text, such as `questions[datum].label`.")
+    label: str = strawberry.field(description="The path in words, in Swedish.")
     version: int = strawberry.field(
-        description="The version that it stands in: the one in force, or the newest draft."
+        description=(
+            "Number of the version that contains the text: the published one, or the newest draft."
+        )
     )
     segments: list[SearchSegment] = strawberry.field(
         description=(
-            "The text, or of a long one some 300 characters around the first of the words; all"
-            " stretches joined give it back."
+            "The text in segments, which joined give the text. For a long text: about 300 characters"
+            " around the first search word."
         )
     )
 
@@ -49,33 +51,32 @@ class SearchHit:
         return cls(path=hit.path, label=hit.label, version=hit.version, segments=segments)
 
 
-@strawberry.type(description="One document that was found, with its place.")
+@strawberry.type(description="One document that was found, with its cursor.")
 class DocumentEdge:
     record: strawberry.Private[records.Document]
-    sought: strawberry.Private[Sought]
-    cursor: str = strawberry.field(description="Pass it as `after`.")
-    node: Document = strawberry.field(description="The document itself.")
+    query: strawberry.Private[Sought]
+    cursor: str = strawberry.field(description="The position of the document; pass it as `after`.")
+    node: Document = strawberry.field(description="The document.")
 
     @strawberry.field(
         description=(
-            "Where in it the words stand, in the content's order, at most ten places: in force"
-            " first, then in a newer draft."
+            "The texts of the document that contain search words, at most ten, in the content's"
+            " order: first in the published version, then in a newer draft."
         )
     )
     async def hits(self, info: Info) -> list[SearchHit]:
-        await asyncio.sleep(
-            0
-        )  # a page of long texts takes some time: others get their turn between two documents
-        return [SearchHit.of(hit) for hit in resolve.hits(info.context, self.record, self.sought)]
+        # Long texts take time: let other requests run between two documents.
+        await asyncio.sleep(0)
+        return [SearchHit.of(hit) for hit in resolve.hits(info.context, self.record, self.query)]
 
 
-@strawberry.type(description="A page of documents of any kind.")
+@strawberry.type(description="One page of documents of any kind.")
 class DocumentConnection:
     count: strawberry.Private[Callable[[], Awaitable[int]]]
-    edges: list[DocumentEdge] = strawberry.field(description="The documents of the page, in order.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands in the list.")
+    edges: list[DocumentEdge] = strawberry.field(description="The documents on the page, in order.")
+    page_info: PageInfo = strawberry.field(description="Information about the page.")
 
-    @strawberry.field(description="How many documents the whole list has.")
+    @strawberry.field(description="The number of documents in the whole list.")
     async def total_count(self) -> int:
         return await self.count()
 
@@ -84,10 +85,10 @@ class DocumentConnection:
 class SearchQuery:
     @strawberry.field(
         description=(
-            "Full text over the content in force, and over the newest draft of documents whose"
-            " drafts the viewer sees; archived ones are left out. Every word must stand in the"
-            " document, in any of its Swedish forms; the last one may be only begun. Documents with"
-            " all the words in their names come first."
+            "Full-text search in published versions, and in the newest drafts that the viewer may"
+            " see. Archived documents are left out. A document must contain every word, in any of"
+            " its Swedish inflections; the last word can be incomplete. Documents with all the"
+            " words in their names come first."
         )
     )
     async def search(
@@ -97,20 +98,21 @@ class SearchQuery:
             str,
             strawberry.argument(
                 description=(
-                    "As typed: at most 200 characters and 16 words. Nothing in it is an operator."
+                    "The text as typed: at most 200 characters and 16 words. No character is an"
+                    " operator."
                 )
             ),
         ],
         first: First = None,
         after: After = None,
     ) -> DocumentConnection:
-        sought = resolve.parse_query(text)
-        found = await resolve.page(info.context, sought, paging(first, after))
-        page = connection(found, lambda record: record, lambda: resolve.count(info.context, sought))
+        query = resolve.sought(text)
+        found = await resolve.page(info.context, query, paging(first, after))
+        page = connection(found, lambda record: record, lambda: resolve.count(info.context, query))
         edges = [
             DocumentEdge(
                 record=edge.node,
-                sought=sought,
+                query=query,
                 cursor=edge.cursor,
                 node=document_of(edge.node, info),
             )
