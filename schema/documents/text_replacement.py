@@ -1,6 +1,6 @@
-"""One text change over many documents: shown first, written as one act, undone as one."""
+"""Replacing a text in many documents: a dry run, one write for all, and undoing it."""
 
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import strawberry
@@ -15,137 +15,144 @@ from schema.documents.changes import Change, changes_of
 from schema.documents.conversion import document_of
 from schema.documents.documents import Document
 from schema.documents.enums import DocumentState, SkipReason
+from schema.enums import describe_enum
 from schema.errors import Info, InvalidInput, UserError, mutation
-from schema.inputs import IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
+from schema.inputs import ERRORS, IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
 from schema.log.events import Event
 from schema.scalars import HsaId
 from store import records
 from store.documents.batches import OwnedFilter
 
 if TYPE_CHECKING:
-    DocumentKind = Enum  # its values are the registry's kinds, whichever those are
+    DocumentKind = StrEnum  # its values are the kinds of the registry
 else:
-    DocumentKind = strawberry.enum(
-        Enum(
-            "DocumentKind",
-            {
-                kind.name: strawberry.enum_value(
-                    kind.name, description=f"Those kept as {kind.name}."
-                )
-                for kind in KINDS
-            },
-        ),
-        description="What documents are.",
-    )
+    DocumentKind = StrEnum("DocumentKind", {kind.name: kind.name for kind in KINDS})
+
+describe_enum(
+    DocumentKind,
+    "The kind of a document.",
+    {kind.name: f"Documents of the kind {kind.name}." for kind in KINDS},
+)
 
 
 @strawberry.input(
     description=(
-        "Which of the owner's documents; what is left out does not matter. Archived ones are never"
-        " changed."
+        "A filter for the owner's documents. Fields that are left out do not restrict it. Archived"
+        " documents are never changed."
     )
 )
 class TextReplaceFilter:
     kinds: list[DocumentKind] | None = strawberry.field(
-        default=None, description="Of any of these kinds."
+        default=None, description="Of one of these kinds."
     )
     ids: list[strawberry.ID] | None = strawberry.field(
-        default=None, description="These only, at most 500."
+        default=None, description="Only these documents, at most 500."
     )
     state: list[DocumentState] | None = strawberry.field(
-        default=None, description="In any of these states."
+        default=None, description="In one of these states."
     )
 
 
-@strawberry.input(description="A document, and the version that the caller has read as its newest.")
+@strawberry.input(description="A document with the newest version that the caller has read.")
 class ExpectedVersionInput:
     id: strawberry.ID = strawberry.field(description="The document.")
-    version: int = strawberry.field(description="Its newest version, as the dry run told it.")
+    version: int = strawberry.field(description="Number of its newest version, from the dry run.")
 
 
-@strawberry.input(description="A text to be replaced in every document that someone owns.")
+@strawberry.input(description="A text to replace in every document of an owner.")
 class TextReplaceInput:
     owner: HsaId = strawberry.field(
-        description="Whose documents: a principal's own, or one clinic's own."
+        description="The owner of the documents: a principal or a clinic."
     )
     find: str = strawberry.field(
         description=(
-            "1 to 200 characters; every one stands for itself. In rich text the Markdown is"
-            " searched."
+            "The text to find, 1 to 200 characters. It is not a pattern. In rich texts, the Markdown"
+            " is searched."
         )
     )
     replace: str = strawberry.field(
-        description="What takes its place, at most 2,000 characters; may be empty. Never a pattern."
+        description=(
+            "The replacement, at most 2,000 characters; it can be empty. It is not a pattern."
+        )
     )
     whole_words: bool | None = strawberry.field(
         default=False,
-        description="Only where no letter, digit or underscore stands right before or after.",
+        description=(
+            "Replace the text only where no letter, digit or underscore is directly before or after"
+            " it."
+        ),
     )
     case_sensitive: bool | None = strawberry.field(
-        default=True, description="Only in the same case of letters."
+        default=True, description="Match upper and lower case exactly."
     )
     filter: TextReplaceFilter | None = strawberry.field(
-        default=None, description="Which of the documents; all of them without."
+        default=None, description="The filter; all documents of the owner if left out."
     )
     publish: bool | None = strawberry.field(
         default=False,
         description=(
-            "Also put in force, where the newest version was in force. Documents with a draft ahead"
-            " of what is in force are then skipped; those never published get a draft all the same."
+            "Also publish the new version of documents whose newest version was published. Documents"
+            " with a draft that is newer than the published version are then skipped. Documents that"
+            " were never published still get a draft."
         ),
     )
     expected: list[ExpectedVersionInput] | None = strawberry.field(
         default=None,
         description=(
-            "Change only these, and nothing at all if one has another newest version; at most 500."
-            " From the dry run."
+            "The documents and versions from the dry run, at most 500. Only these documents are"
+            " changed; if one has another newest version, nothing is."
         ),
     )
     dry_run: bool | None = strawberry.field(
-        default=False, description="Only tell what would change; nothing is written."
+        default=False, description="Only show what would change; write nothing."
     )
     note: str | None = strawberry.field(default=None, description=NOTE)
     idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
-@strawberry.input(description="Which text change to undo.")
+@strawberry.input(description="The text replacement to undo.")
 class TextReplaceUndoInput:
     batch: strawberry.ID = strawberry.field(
-        description="The act, as `textReplace` told it; an undoing can be undone too."
+        description=(
+            "The `batch` that `textReplace` returned. The batch of an undo can be undone too."
+        )
     )
     note: str | None = strawberry.field(default=None, description=NOTE)
     idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
-@strawberry.type(description="What a text change makes of one document.")
+@strawberry.type(description="A text replacement in one document.")
 class TextReplacement:
-    planned: strawberry.Private[PlannedChange | None]
-    made: strawberry.Private[records.Event | None]
-    document: Document = strawberry.field(description="The document as it is now.")
+    planned: strawberry.Private[Planned | None]
+    event: strawberry.Private[records.Event | None]
+    document: Document = strawberry.field(description="The document after the change.")
     version: int = strawberry.field(
         description=(
-            "The version that was read: its newest before the change. Pass it as `expected`."
+            "Number of the newest version before the change, which was searched. Pass it in"
+            " `expected`."
         )
     )
     new_version: int | None = strawberry.field(
-        description="The version that was written; null after a dry run."
+        description="Number of the version that was written; null after a dry run."
     )
     published: bool = strawberry.field(
-        description="Whether the new version is, or would be, put in force."
+        description="Whether the new version is published; after a dry run: would be published."
     )
     problems: list[InvalidInput] = strawberry.field(
         description=(
-            "After a dry run, the rules that the new content would break, each with its place."
+            "After a dry run: the rules that the new content would violate, each with its path."
         )
     )
 
-    @strawberry.field(description="Every text that changes, before and after, word by word.")
+    @strawberry.field(description="Every changed text, before and after, word by word.")
     async def changes(self, info: Info) -> list[Change]:
         if self.planned is not None:
             return changes_of(self.planned.changes)
-        if self.made is None or self.made.document is None or self.made.version is None:
+        if self.event is None or self.event.document is None or self.event.version is None:
             return []
-        version = await info.context.loaders.versions.load((self.made.document, self.made.version))
+        version = await info.context.loaders.versions.load(
+            (self.event.document, self.event.version)
+        )
         return (
             changes_of(await comparison.changes_of_version(info.context, version))
             if version
@@ -153,49 +160,53 @@ class TextReplacement:
         )
 
 
-@strawberry.type(description="A document that holds the text and is left as it is.")
+@strawberry.type(description="A document that contains the text but is not changed.")
 class SkippedDocument:
     planned: strawberry.Private[PlannedChange]
     document: Document = strawberry.field(description="The document.")
-    reason: SkipReason = strawberry.field(description="Why it is left as it is.")
+    reason: SkipReason = strawberry.field(description="Why the document is not changed.")
 
-    @strawberry.field(description="What would have changed in its newest version.")
+    @strawberry.field(description="The changes that would have been made to its newest version.")
     def changes(self) -> list[Change]:
         return changes_of(self.planned.changes)
 
 
 @strawberry.type(
     description=(
-        "What a text change led to. With errors, nothing was written; an error of a document has"
-        " `documents`, its id and the place as `path`."
+        "The result of a text replacement. With errors, nothing was written. The `path` of an error"
+        " in a document is `documents`, the document's id and the path in its content."
     )
 )
 class TextReplacePayload:
     batch: strawberry.ID | None = strawberry.field(
         default=None,
         description=(
-            "The act, for `textReplaceUndo` and for `EventFilter.batch`; null where nothing was"
+            "Id of the batch, for `textReplaceUndo` and `EventFilter.batch`; null if nothing was"
             " written."
         ),
     )
     documents: list[TextReplacement] | None = strawberry.field(
-        default=None, description="The documents that change, by id; at most 500."
+        default=None, description="The changed documents, by id; at most 500."
     )
     skipped: list[SkippedDocument] | None = strawberry.field(
-        default=None, description="Those that hold the text and do not; not told again on a repeat."
+        default=None,
+        description=(
+            "The documents that contain the text but are not changed. Empty in the result of a"
+            " repeated call."
+        ),
     )
     hits: int | None = strawberry.field(
-        default=None, description="In how many places the text is replaced; null for an undoing."
+        default=None,
+        description="The number of places where the text is replaced; null for an undo.",
     )
     event: Event | None = strawberry.field(
         default=None,
         description=(
-            "The last of the acts as logged, one for each document; null where nothing changed."
+            "The last of the events that were written to the log, one for each document; null if"
+            " nothing changed."
         ),
     )
-    errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was written."
-    )
+    errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS)
 
 
 async def _payload(
@@ -207,7 +218,7 @@ async def _payload(
     made = [
         TextReplacement(
             planned=None,
-            made=event,
+            event=event,
             document=document_of(document, info),
             version=(event.version or 0) - 1,
             new_version=event.version,
@@ -219,28 +230,28 @@ async def _payload(
     ]
     planned = [
         TextReplacement(
-            planned=one,
-            made=None,
-            document=document_of(one.document, info),
-            version=one.document.latest,
+            planned=plan,
+            event=None,
+            document=document_of(plan.document, info),
+            version=plan.document.latest,
             new_version=None,
-            published=one.publish,
+            published=plan.publish,
             problems=[
                 InvalidInput(code=problem.code, message=problem.message, path=list(problem.path))
-                for problem in one.problems
+                for problem in plan.problems
             ],
         )
-        for one in replaced.planned
+        for plan in replaced.planned
     ]
     return TextReplacePayload(
         batch=strawberry.ID(replaced.batch) if replaced.batch else None,
         documents=[*made, *planned],
         skipped=[
             SkippedDocument(
-                planned=one, document=document_of(one.document, info), reason=one.skipped
+                planned=plan, document=document_of(plan.document, info), reason=plan.skipped
             )
-            for one in replaced.skipped
-            if one.skipped
+            for plan in replaced.skipped
+            if plan.skipped
         ],
         hits=hits,
         event=Event.of(replaced.events[-1]) if replaced.events else None,
@@ -251,16 +262,17 @@ async def _payload(
 class TextReplacementMutation:
     @mutation(
         TextReplacePayload,
-        "Replaces a text in every document of an owner that holds it: a new version of each, in one"
-        " act, all or none. Texts only: keys, codes and addresses are left alone. Clinics are told"
-        " of what is put in force. Look first, with `dryRun`.",
+        "Replaces a text in every document of an owner that contains it. Writes a new version of each"
+        " document in one transaction, all or none. Only texts are changed, not keys, codes or"
+        " addresses. Clinics are notified of published versions. Use `dryRun` first to see the"
+        " changes.",
     )
     async def text_replace(
         self, info: Info, input: InputArgument[TextReplaceInput]
     ) -> TextReplacePayload:
-        which = input.filter or TextReplaceFilter()
-        change = TextChange(
-            replacement=Replacement(
+        document_filter = input.filter or TextReplaceFilter()
+        wanted = Wanted(
+            replacing=Replacing(
                 input.find,
                 input.replace,
                 whole_words=bool(input.whole_words),
@@ -268,18 +280,20 @@ class TextReplacementMutation:
             ),
             owner=input.owner,
             which=OwnedFilter(
-                kinds=None if which.kinds is None else [str(kind.value) for kind in which.kinds],
-                ids=which.ids,
-                states=which.state,
+                kinds=None
+                if document_filter.kinds is None
+                else [kind.value for kind in document_filter.kinds],
+                ids=document_filter.ids,
+                states=document_filter.state,
             ),
             publish=bool(input.publish),
             expected=(
                 None
                 if input.expected is None
-                else {str(one.id): one.version for one in input.expected}
+                else {str(expected.id): expected.version for expected in input.expected}
             ),
         )
-        # A dry run writes nothing, its key neither.
+        # A dry run writes nothing, not even its key.
         key = None if input.dry_run else key_of_call(info, input)
         replaced = await resolve.replace(
             info.context, change, dry_run=bool(input.dry_run), note=input.note, key=key
@@ -288,9 +302,9 @@ class TextReplacementMutation:
 
     @mutation(
         TextReplacePayload,
-        "Undoes a text change as one act: writes what each document held before it as a new"
-        " version, in force where the change was. Refused, with each document that is in the way,"
-        " where one has been edited, archived or published otherwise since.",
+        "Undoes a text replacement in one transaction: restores each document's previous content as"
+        " a new version, published if the replacement was. Refused if a document has been edited,"
+        " archived or otherwise published since; each such document has an error.",
     )
     async def text_replace_undo(
         self, info: Info, input: InputArgument[TextReplaceUndoInput]

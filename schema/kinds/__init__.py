@@ -1,1 +1,1 @@
-"""The kinds of document in the API: content types, queries and mutations of each."""
+"""The kinds of document in the API, each with its content, queries and mutations."""

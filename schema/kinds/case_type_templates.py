@@ -1,4 +1,4 @@
-"""Case type templates: ready-made starting points, national, regional and local."""
+"""Case type templates: national, regional and local starting points for case types."""
 
 from dataclasses import replace
 
@@ -29,17 +29,18 @@ CONTENT_TYPES = replace(CASE_TYPE_CONTENT_TYPES, kind=CASE_TYPE_TEMPLATE)
 
 @strawberry.type(
     description=(
-        "The version of another template, perhaps of another registry, that a version was imported"
-        " from."
+        "The template version that a version was imported from. It may be of another registry."
     )
 )
 class TemplateOrigin:
     document: strawberry.ID = strawberry.field(
-        description="The id of that template. It may not be in this registry."
+        description="Id of the template, which need not exist in this registry."
     )
-    version: int = strawberry.field(description="The number of the version there.")
-    hash: str = strawberry.field(description="Its hash there.")
-    principal: HsaId = strawberry.field(description="Whose it is.")
+    version: int = strawberry.field(description="Number of the imported version.")
+    hash: str = strawberry.field(description="Hash of the imported version.")
+    principal: HsaId = strawberry.field(
+        description="HSA-id of the principal that the template belongs to."
+    )
 
     @classmethod
     def of(cls, record: records.Origin) -> "TemplateOrigin":
@@ -51,12 +52,12 @@ class TemplateOrigin:
         )
 
 
-@version_type(CONTENT_TYPES, "One immutable snapshot of a template.")
+@version_type(CONTENT_TYPES, "One immutable version of a template.")
 class CaseTypeTemplateVersion(Version):
     @strawberry.field(
         description=(
-            "What it was imported from, which its hash covers; null for a version that was written"
-            " here."
+            "The origin of an imported version, which the hash covers. Null for a version that was"
+            " written in this registry."
         )
     )
     def origin(self) -> TemplateOrigin | None:
@@ -67,22 +68,20 @@ class CaseTypeTemplateVersion(Version):
         return CaseTypeTemplate.of(await document_of_version(self, info), info)
 
 
-@document_type(
-    CONTENT_TYPES, CaseTypeTemplateVersion, "A ready-made starting point for case types (mall)."
-)
+@document_type(CONTENT_TYPES, CaseTypeTemplateVersion, "A starting point for case types (mall).")
 class CaseTypeTemplate(Document):
-    @strawberry.field(description="Whose starting point it is.")
+    @strawberry.field(description="The level of the template.")
     def level(self, info: Info) -> TemplateLevel:
         return level_of(self.record, info)
 
-    @strawberry.field(description="How it is used, over all levels.")
+    @strawberry.field(description="The use of the template on all levels.")
     async def usage(self, info: Info) -> TemplateUsage:
         return TemplateUsage.of(await usage.of_template(info.context, self.record))
 
     @strawberry.field(
         description=(
-            "Where principals differ, place by place: of what comes from it and is in force, at"
-            " most 500 documents."
+            "The differences between principals, place by place, in the published documents that"
+            " come from the template; at most 500 documents."
         )
     )
     async def comparison(
@@ -102,6 +101,6 @@ KIND_SCHEMA = kind_schema(
     CaseTypeTemplate,
     CaseTypeTemplateVersion,
     noun="template",
-    owner="The national management, a region or municipality, or a clinic.",
+    owner="The owner: the national management, a region or municipality, or a clinic.",
     template=CASE_TYPE_TEMPLATE,
 )

@@ -1,4 +1,4 @@
-"""Case types: what residents use at clinics."""
+"""Case types: services that residents use at clinics."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -24,58 +24,61 @@ if TYPE_CHECKING:
 
 @strawberry.type(
     description=(
-        "Of the clinics that have a case type, those that have acknowledged one version as the"
-        " newest they were told of."
+        "The clinics that have a case type and whose last acknowledged version of it is this one."
     )
 )
 class AdoptionCount:
-    version: int = strawberry.field(description="The version.")
-    clinics: int = strawberry.field(description="How many clinics.")
+    version: int = strawberry.field(description="Number of the version.")
+    clinics: int = strawberry.field(description="The number of clinics.")
     since: datetime | None = strawberry.field(
         description=(
-            "Since when they lag: when another version came in force. Null for the version in"
-            " force."
+            "Since when these clinics lag: when another version was published. Null for the"
+            " published version."
         )
     )
 
 
 @strawberry.type(
     description=(
-        "How far clinics have taken the version in force: counted are those that have the case type"
-        " now."
+        "How many clinics have acknowledged the published version. Only clinics that have the case"
+        " type now are counted."
     )
 )
 class Adoption:
     assigned: int = strawberry.field(
-        description="Clinics that have it, and so were told of the version in force."
+        description="Clinics that have the case type, and so were notified of the published version."
     )
     acknowledged: int = strawberry.field(
-        description="Those that have acknowledged the version in force."
+        description="Clinics that have acknowledged the published version."
     )
-    pending: int = strawberry.field(description="Those that have not: behind, or unseen.")
-    unseen: int = strawberry.field(description="Those that have acknowledged no version of it yet.")
+    pending: int = strawberry.field(
+        description="Clinics that have not acknowledged it: `assigned` minus `acknowledged`."
+    )
+    unseen: int = strawberry.field(
+        description="Clinics that have not acknowledged any version yet."
+    )
     by_version: list[AdoptionCount] = strawberry.field(
-        description="Those that have acknowledged some version, by its number."
+        description="Clinics that have acknowledged a version, by the number of that version."
     )
 
     @classmethod
-    def of(cls, published: int | None, found: version_adoption.Adoption) -> "Adoption":
+    def of(cls, published: int | None, adoption: version_adoption.Adoption) -> "Adoption":
         counts = [
-            AdoptionCount(version=one.version, clinics=one.clinics, since=one.since)
-            for one in found.by_version
+            AdoptionCount(version=count.version, clinics=count.clinics, since=count.since)
+            for count in adoption.by_version
         ]
-        assigned = found.unseen + sum(one.clinics for one in counts)
-        acknowledged = sum(one.clinics for one in counts if one.version == published)
+        assigned = adoption.unseen + sum(count.clinics for count in counts)
+        acknowledged = sum(count.clinics for count in counts if count.version == published)
         return cls(
             assigned=assigned,
             acknowledged=acknowledged,
             pending=assigned - acknowledged,
-            unseen=found.unseen,
+            unseen=adoption.unseen,
             by_version=counts,
         )
 
 
-@version_type(CONTENT_TYPES, "One immutable snapshot of a case type.")
+@version_type(CONTENT_TYPES, "One immutable version of a case type.")
 class CaseTypeVersion(Version):
     @strawberry.field(description="The case type.")
     async def case_type(self, info: Info) -> "CaseType":
@@ -83,8 +86,8 @@ class CaseTypeVersion(Version):
 
     @strawberry.field(
         description=(
-            "The content as an accessible, sanitised HTML fragment, before or after its"
-            " publication."
+            "A preview of the content as an accessible, sanitised HTML fragment, for drafts and"
+            " published versions."
         )
     )
     async def html(
@@ -92,7 +95,12 @@ class CaseTypeVersion(Version):
         info: Info,
         clinic: Annotated[
             HsaId | None,
-            strawberry.argument(description="Whose values fill the placeholders; none without."),
+            strawberry.argument(
+                description=(
+                    "The clinic whose values replace the placeholders. If left out, placeholders are"
+                    " not replaced."
+                )
+            ),
         ] = None,
     ) -> str:
         return start_pages.preview(
@@ -104,7 +112,7 @@ class CaseTypeVersion(Version):
     CONTENT_TYPES, CaseTypeVersion, "A service that a resident can use at a clinic (ärendetyp)."
 )
 class CaseType(Document):
-    @strawberry.field(description="Central, the principal's; or local, one clinic's.")
+    @strawberry.field(description="Central, owned by a principal; or local, owned by one clinic.")
     def scope(self) -> CaseTypeScope:
         return (
             CaseTypeScope.CENTRAL
@@ -113,7 +121,9 @@ class CaseType(Document):
         )
 
     @strawberry.field(
-        description="The clinics that have it now, those that the viewer may read, by HSA-id."
+        description=(
+            "The clinics that have the case type now and that the viewer may read, by HSA-id."
+        )
     )
     async def assignments(
         self, info: Info, first: First = None, after: After = None
@@ -126,8 +136,8 @@ class CaseType(Document):
 
     @strawberry.field(
         description=(
-            "How far the clinics that have it now, those that the viewer may read, have taken the"
-            " version in force."
+            "How many of the clinics that have the case type now, and that the viewer may read, have"
+            " acknowledged the published version."
         )
     )
     async def adoption(self, info: Info) -> Adoption:
@@ -141,6 +151,6 @@ KIND_SCHEMA = kind_schema(
     CaseType,
     CaseTypeVersion,
     noun="case type",
-    owner="A principal for a central case type, a clinic for a local one.",
+    owner="The owner: a principal for a central case type, a clinic for a local one.",
     template=CASE_TYPE_TEMPLATE,
 )

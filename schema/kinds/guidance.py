@@ -1,5 +1,6 @@
-"""Guidance: routines for support, such as for locked logins, with whom to refer a resident to in
-each region.
+"""Guidance: routines for support, such as for locked logins.
+
+A routine states for each region where to refer residents.
 """
 
 import strawberry
@@ -17,35 +18,39 @@ from schema.scalars import Markdown
 @strawberry.type(description="One step of a routine.")
 class GuidanceStep:
     key: str = strawberry.field(description=ITEM_KEY)
-    heading: str = strawberry.field(description="What to do, in short; at most 500 characters.")
-    text: Markdown = strawberry.field(description="How to do it.")
+    heading: str = strawberry.field(description="A short instruction, at most 500 characters.")
+    text: Markdown = strawberry.field(description="The details of the instruction.")
 
 
-@strawberry.type(description="Whom to refer a resident of one region to.")
+@strawberry.type(description="Where to refer the residents of one region.")
 class Referral:
     key: str = strawberry.field(description=ITEM_KEY)
     county_code: str = strawberry.field(
-        description="The region's county, 2 digits; each stands once."
+        description="County code of the region, 2 digits; unique in the list."
     )
-    refer_to: str = strawberry.field(description="Whom to refer to, at most 500 characters.")
+    refer_to: str = strawberry.field(
+        description="The person or unit to refer to, at most 500 characters."
+    )
     telephone_number: str | None = strawberry.field(
-        description="As it is to be read out, at most 50 characters."
+        description="The telephone number as written for reading aloud, at most 50 characters."
     )
-    url: str | None = strawberry.field(description="https, http, mailto or tel.")
+    url: str | None = strawberry.field(description="An https, http, mailto or tel address.")
     note: str | None = strawberry.field(
-        description="What else to know, such as opening hours; plain text."
+        description="Other information, such as opening hours; plain text."
     )
 
 
-@strawberry.type(description="All that a version of a routine holds.")
+@strawberry.type(description="The whole content of a version of a routine.")
 class GuidanceContent:
     name: str = strawberry.field(description=STAFF_NAME)
     internal_name: str = strawberry.field(description=INTERNAL_NAME)
     rationale: str | None = strawberry.field(description=RATIONALE)
-    situation: Markdown = strawberry.field(description="When the routine is used.")
-    steps: list[GuidanceStep] = strawberry.field(description="What to do, in order; at most 100.")
+    situation: Markdown = strawberry.field(
+        description="The situation in which the routine is used."
+    )
+    steps: list[GuidanceStep] = strawberry.field(description="The steps, in order; at most 100.")
     referrals: list[Referral] = strawberry.field(
-        description="Whom to refer residents to, by region; at most 100."
+        description="Where to refer residents, by region; at most 100."
     )
     language: str = strawberry.field(description=LANGUAGE)
 
@@ -53,7 +58,7 @@ class GuidanceContent:
 CONTENT_TYPES = content_types_of(GUIDANCE, GuidanceContent)
 
 
-@version_type(CONTENT_TYPES, "One immutable snapshot of a routine.")
+@version_type(CONTENT_TYPES, "One immutable version of a routine.")
 class GuidanceVersion(Version):
     @strawberry.field(description="The routine.")
     async def guidance(self, info: Info) -> "Guidance":
@@ -63,7 +68,7 @@ class GuidanceVersion(Version):
 @document_type(
     CONTENT_TYPES,
     GuidanceVersion,
-    "A routine for support (rutin), which everyone who has a role reads once it is published.",
+    "A routine for support (rutin). Once published, everyone who has a role may read it.",
 )
 class Guidance(Document):
     pass
@@ -74,5 +79,5 @@ KIND_SCHEMA = kind_schema(
     Guidance,
     GuidanceVersion,
     noun="routine",
-    owner="The national management, or a region or municipality.",
+    owner="The owner: the national management, or a region or municipality.",
 )

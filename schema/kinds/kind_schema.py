@@ -44,7 +44,7 @@ def kind_schema(
     *,
     noun: str,
     plural: str | None = None,
-    owner: str = "A principal, or one of its clinics.",
+    owner: str = "The owner: a principal, or one of its clinics.",
     template: Kind | None = None,
 ) -> KindSchema:
     """Build the queries and mutations of a kind. Their names follow from the document type's name.

@@ -1,4 +1,4 @@
-"""Notices: outages and other news of a service, planned, present or over."""
+"""Notices: planned, ongoing and past outages and other news of a service."""
 
 from datetime import datetime
 
@@ -15,30 +15,34 @@ from schema.kinds.kind_types import document_of_version, document_type, version_
 from schema.scalars import Markdown
 
 
-@strawberry.type(description="All that a version of a notice holds.")
+@strawberry.type(description="The whole content of a version of a notice.")
 class NoticeContent:
     name: str = strawberry.field(description=STAFF_NAME)
     internal_name: str = strawberry.field(description=INTERNAL_NAME)
     service: str = strawberry.field(
-        description="Which service it is about, at most 500 characters."
+        description="The service that the notice is about, at most 500 characters."
     )
-    environment: NoticeEnvironment = strawberry.field(description="Which environment it is about.")
-    status: NoticeStatus = strawberry.field(description="How far it has come.")
-    starts_at: datetime = strawberry.field(description="From when.")
+    environment: NoticeEnvironment = strawberry.field(
+        description="The environment that the notice is about."
+    )
+    status: NoticeStatus = strawberry.field(description="The status of what the notice announces.")
+    starts_at: datetime = strawberry.field(description="When it starts.")
     ends_at: datetime | None = strawberry.field(
         description=(
-            "Until when, after `startsAt`; null where that is not known, which it must be once"
-            " resolved."
+            "When it ends, after `startsAt`. Null if the end is not known; mandatory if the status"
+            " is `RESOLVED`."
         )
     )
-    text: Markdown = strawberry.field(description="What happens, and what to do meanwhile.")
+    text: Markdown = strawberry.field(
+        description="What happens, and what users can do in the meantime."
+    )
     language: str = strawberry.field(description=LANGUAGE)
 
 
 CONTENT_TYPES = content_types_of(NOTICE, NoticeContent)
 
 
-@version_type(CONTENT_TYPES, "One immutable snapshot of a notice.")
+@version_type(CONTENT_TYPES, "One immutable version of a notice.")
 class NoticeVersion(Version):
     @strawberry.field(description="The notice.")
     async def notice(self, info: Info) -> "Notice":
@@ -48,8 +52,7 @@ class NoticeVersion(Version):
 @document_type(
     CONTENT_TYPES,
     NoticeVersion,
-    "News of a service (driftmeddelande), which everyone who has a role reads once it is"
-    " published.",
+    "News of a service (driftmeddelande). Once published, everyone who has a role may read it.",
 )
 class Notice(Document):
     pass
@@ -60,5 +63,5 @@ KIND_SCHEMA = kind_schema(
     Notice,
     NoticeVersion,
     noun="notice",
-    owner="The national management, or a region or municipality.",
+    owner="The owner: the national management, or a region or municipality.",
 )

@@ -1,5 +1,6 @@
-"""Resident case templates: ready-made starting points for resident cases, national, regional and
-local; and what resident cases share with them.
+"""Resident case templates: national, regional and local starting points for resident cases.
+
+The content type is the same as that of resident cases.
 """
 
 import strawberry
@@ -19,23 +20,30 @@ from schema.templates.levels import level_of
 from store import records
 
 
-@strawberry.type(description="All that a version of a resident case or of its template holds.")
+@strawberry.type(description="The whole content of a version of a resident case or its template.")
 class ResidentCaseContent:
     name: str = strawberry.field(description=NAME)
     internal_name: str = strawberry.field(description=INTERNAL_NAME)
     rationale: str | None = strawberry.field(description=RATIONALE)
-    form: ResidentCaseForm = strawberry.field(description="Whether the resident answers.")
-    message: Markdown = strawberry.field(description="What the resident reads.")
+    form: ResidentCaseForm = strawberry.field(
+        description="Whether the resident answers; mandatory without a template."
+    )
+    message: Markdown = strawberry.field(
+        description="The text that the resident reads; empty by default."
+    )
     questions: list[Question] = strawberry.field(
-        description="What the resident answers, in order, at most 200; none in an information form."
+        description=(
+            "The questions that the resident answers, in order; at most 200. None in an information"
+            " form."
+        )
     )
     links: list[Link] = strawberry.field(
-        description="Links beside the message, in order; at most 100."
+        description="The links beside the message, in order; at most 100."
     )
     attachments_allowed: bool = strawberry.field(
         description=(
-            "Whether files may go with it: the clinic's with the message, the resident's with the"
-            " answers."
+            "Whether the clinic may attach files to the message, and the resident to the answers;"
+            " false by default."
         )
     )
     language: str = strawberry.field(description=LANGUAGE)
@@ -44,34 +52,41 @@ class ResidentCaseContent:
 CONTENT_TYPES = content_types_of(RESIDENT_CASE_TEMPLATE, ResidentCaseContent, from_template=True)
 
 
-@strawberry.type(description="The resident case template version that a version was made from.")
+@strawberry.type(
+    description="The version of a resident case template that a version was made from."
+)
 class ResidentCaseDerivation:
     template: "ResidentCaseTemplate" = strawberry.field(description="The template.")
-    version: int = strawberry.field(description="Its version.")
+    version: int = strawberry.field(description="Number of the template version.")
     latest_version: int = strawberry.field(
-        description="Its version in force now; the newest while none is published."
+        description=(
+            "The published version of the template; the newest version before its first"
+            " publication."
+        )
     )
-    behind: bool = strawberry.field(description="Whether the template has moved on.")
+    behind: bool = strawberry.field(description="Whether `version` is older than `latestVersion`.")
 
 
 async def derivation_of(record: records.Version, info: Info) -> ResidentCaseDerivation | None:
-    """Where a version comes from; None where from nowhere, or where the viewer may not see the
-    template.
+    """Return the template version that a version was made from.
+
+    Returns:
+        None if the version was made from no template, or if the viewer may not see the template.
     """
     derived = record.derived_from
     template = await documents.template_of(info.context, derived)
     if derived is None or template is None:
         return None
-    newest = template.published or template.latest
+    latest_version = template.published or template.latest
     return ResidentCaseDerivation(
         template=ResidentCaseTemplate.of(template, info),
         version=derived.version,
-        latest_version=newest,
-        behind=derived.version < newest,
+        latest_version=latest_version,
+        behind=derived.version < latest_version,
     )
 
 
-@version_type(CONTENT_TYPES, "One immutable snapshot of a resident case template.")
+@version_type(CONTENT_TYPES, "One immutable version of a resident case template.")
 class ResidentCaseTemplateVersion(Version):
     @strawberry.field(description="The template.")
     async def template(self, info: Info) -> "ResidentCaseTemplate":
@@ -79,8 +94,8 @@ class ResidentCaseTemplateVersion(Version):
 
     @strawberry.field(
         description=(
-            "The template version that it comes from; null without one, or where the viewer may not"
-            " see that template."
+            "The template version that this version was made from. Null if there is none, or if the"
+            " viewer may not see the template."
         )
     )
     async def derived_from_template(self, info: Info) -> ResidentCaseDerivation | None:
@@ -90,10 +105,10 @@ class ResidentCaseTemplateVersion(Version):
 @document_type(
     CONTENT_TYPES,
     ResidentCaseTemplateVersion,
-    "A ready-made starting point for resident cases (mall för invånarärende).",
+    "A starting point for resident cases (mall för invånarärende).",
 )
 class ResidentCaseTemplate(Document):
-    @strawberry.field(description="Whose starting point it is.")
+    @strawberry.field(description="The level of the template.")
     def level(self, info: Info) -> TemplateLevel:
         return level_of(self.record, info)
 
@@ -103,6 +118,6 @@ KIND_SCHEMA = kind_schema(
     ResidentCaseTemplate,
     ResidentCaseTemplateVersion,
     noun="resident case template",
-    owner="The national management, a region or municipality, or a clinic.",
+    owner="The owner: the national management, a region or municipality, or a clinic.",
     template=RESIDENT_CASE_TEMPLATE,
 )

@@ -1,4 +1,4 @@
-"""Resident cases: what clinics send to residents, to be read or to be answered."""
+"""Resident cases: what clinics send to residents, to read or to answer."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from schema.kinds.resident_case_templates import ResidentCaseDerivation, derivat
 CONTENT_TYPES = replace(TEMPLATE_CONTENT_TYPES, kind=RESIDENT_CASE)
 
 
-@version_type(CONTENT_TYPES, "One immutable snapshot of a resident case.")
+@version_type(CONTENT_TYPES, "One immutable version of a resident case.")
 class ResidentCaseVersion(Version):
     @strawberry.field(description="The resident case.")
     async def resident_case(self, info: Info) -> "ResidentCase":
@@ -23,8 +23,8 @@ class ResidentCaseVersion(Version):
 
     @strawberry.field(
         description=(
-            "The template version that it comes from; null without one, or where the viewer may not"
-            " see the template."
+            "The template version that this version was made from. Null if there is none, or if the"
+            " viewer may not see the template."
         )
     )
     async def derived_from_template(self, info: Info) -> ResidentCaseDerivation | None:
@@ -34,7 +34,7 @@ class ResidentCaseVersion(Version):
 @document_type(
     CONTENT_TYPES,
     ResidentCaseVersion,
-    "What a clinic sends to residents (invånarärende): information, or questions to be answered.",
+    "What a clinic sends to residents (invånarärende): information, or questions to answer.",
 )
 class ResidentCase(Document):
     pass
@@ -45,6 +45,6 @@ KIND_SCHEMA = kind_schema(
     ResidentCase,
     ResidentCaseVersion,
     noun="resident case",
-    owner="A principal, for all its clinics; or one clinic.",
+    owner="The owner: a principal, for all its clinics; or one clinic.",
     template=RESIDENT_CASE_TEMPLATE,
 )

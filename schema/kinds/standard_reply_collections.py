@@ -1,4 +1,4 @@
-"""Standard reply collections: a principal's ready-made answers for staff and support."""
+"""Standard reply collections: a principal's reply texts for staff and support."""
 
 import strawberry
 
@@ -17,7 +17,7 @@ from schema.kinds.kind_schema import kind_schema
 from schema.kinds.kind_types import document_of_version, document_type, version_type
 
 
-@strawberry.type(description="All that a version of a collection holds.")
+@strawberry.type(description="The whole content of a version of a collection.")
 class StandardReplyCollectionContent:
     name: str = strawberry.field(description=STAFF_NAME)
     internal_name: str = strawberry.field(description=INTERNAL_NAME)
@@ -31,7 +31,7 @@ class StandardReplyCollectionContent:
 CONTENT_TYPES = content_types_of(STANDARD_REPLY_COLLECTION, StandardReplyCollectionContent)
 
 
-@version_type(CONTENT_TYPES, "One immutable snapshot of a collection of standard replies.")
+@version_type(CONTENT_TYPES, "One immutable version of a collection of standard replies.")
 class StandardReplyCollectionVersion(Version):
     @strawberry.field(description="The collection.")
     async def standard_reply_collection(self, info: Info) -> "StandardReplyCollection":
@@ -41,7 +41,7 @@ class StandardReplyCollectionVersion(Version):
 @document_type(
     CONTENT_TYPES,
     StandardReplyCollectionVersion,
-    "A principal's ready-made answers for staff and support (standardsvar).",
+    "A principal's reply texts for staff and support (standardsvar).",
 )
 class StandardReplyCollection(Document):
     pass
@@ -53,5 +53,5 @@ KIND_SCHEMA = kind_schema(
     StandardReplyCollectionVersion,
     noun="collection of standard replies",
     plural="collections of standard replies",
-    owner="The national management, or a region or municipality.",
+    owner="The owner: the national management, or a region or municipality.",
 )

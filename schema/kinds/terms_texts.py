@@ -1,6 +1,4 @@
-"""Terms texts: what residents read, and perhaps accept, before they choose a clinic or book a time
-there.
-"""
+"""Terms texts: what residents read before they choose a clinic or book an appointment there."""
 
 from typing import Annotated
 
@@ -18,30 +16,32 @@ from schema.kinds.kind_types import document_of_version, document_type, version_
 from schema.scalars import HsaId, Markdown
 
 
-@strawberry.type(description="All that a version of a terms text holds.")
+@strawberry.type(description="The whole content of a version of a terms text.")
 class TermsTextContent:
     name: str = strawberry.field(description=NAME)
     internal_name: str = strawberry.field(description=INTERNAL_NAME)
     rationale: str | None = strawberry.field(description=RATIONALE)
-    service: TermsService = strawberry.field(description="Which service it stands in.")
+    service: TermsService = strawberry.field(description="The service that the text belongs to.")
     clinic_text: Markdown = strawberry.field(
-        description="About the clinic; its first 300 characters show, the rest is folded out."
+        description=(
+            "Text about the clinic. The first 300 characters are shown; the rest can be expanded."
+        )
     )
     booking_concerns: Markdown = strawberry.field(
-        description="What the booking concerns (bokningen avser); for booking only."
+        description="The subject of the booking (bokningen avser); only for booking."
     )
     information_to_clinic: str = strawberry.field(
         description=(
-            "What residents are asked to tell the clinic, plain text, at most 150 characters; for"
-            " booking only."
+            "The information that residents should give to the clinic: plain text, at most 150"
+            " characters; only for booking."
         )
     )
     terms: Markdown = strawberry.field(
-        description="The terms. Where there are some, the resident must tick a box."
+        description="The terms. Unless they are empty, the resident must tick a box to accept them."
     )
     named_doctor: bool = strawberry.field(
         description=(
-            "Whether residents may ask for a named doctor (fast läkarkontakt); for listing only."
+            "Whether residents may ask for a named doctor (fast läkarkontakt); only for listing."
         )
     )
     language: str = strawberry.field(description=LANGUAGE)
@@ -50,20 +50,20 @@ class TermsTextContent:
 CONTENT_TYPES = content_types_of(TERMS_TEXT, TermsTextContent)
 
 
-@version_type(CONTENT_TYPES, "One immutable snapshot of a terms text.")
+@version_type(CONTENT_TYPES, "One immutable version of a terms text.")
 class TermsTextVersion(Version):
     @strawberry.field(description="The terms text.")
     async def terms_text(self, info: Info) -> "TermsText":
         return TermsText.of(await document_of_version(self, info), info)
 
-    @strawberry.field(description="Whether the resident must tick a box: where there are terms.")
+    @strawberry.field(description="Whether the resident must tick a box: true if there are terms.")
     def must_accept(self) -> bool:
         return terms_texts.must_accept(self.record)
 
     @strawberry.field(
         description=(
-            "What is shown of the clinic text before it is folded out: plain text, at most 300"
-            " characters."
+            "The part of the clinic text that is shown before it is expanded: plain text, at most"
+            " 300 characters."
         )
     )
     def clinic_text_lead(self) -> str:
@@ -71,8 +71,8 @@ class TermsTextVersion(Version):
 
     @strawberry.field(
         description=(
-            "What the resident meets, as an accessible, sanitised HTML fragment, before or after"
-            " its publication."
+            "A preview of what the resident sees, as an accessible, sanitised HTML fragment, for"
+            " drafts and published versions."
         )
     )
     async def html(
@@ -80,7 +80,12 @@ class TermsTextVersion(Version):
         info: Info,
         clinic: Annotated[
             HsaId | None,
-            strawberry.argument(description="Whose values fill the placeholders; none without."),
+            strawberry.argument(
+                description=(
+                    "The clinic whose values replace the placeholders. If left out, placeholders are"
+                    " not replaced."
+                )
+            ),
         ] = None,
     ) -> str:
         return await terms_texts.preview(info.context, self.record, clinic)
@@ -89,7 +94,7 @@ class TermsTextVersion(Version):
 @document_type(
     CONTENT_TYPES,
     TermsTextVersion,
-    "What a resident reads before choosing a clinic or booking a time (villkorstext).",
+    "What a resident reads before choosing a clinic or booking an appointment (villkorstext).",
 )
 class TermsText(Document):
     pass
@@ -100,5 +105,5 @@ KIND_SCHEMA = kind_schema(
     TermsText,
     TermsTextVersion,
     noun="terms text",
-    owner="A principal, for all its clinics; or one clinic.",
+    owner="The owner: a principal, for all its clinics; or one clinic.",
 )

@@ -1,5 +1,7 @@
-"""Taking a newer template version over into a document: the act, the trial that writes nothing, and
-the conflicts that both tell.
+"""Merging a newer template version into a document.
+
+The mutation `documentAdoptTemplate` writes the merged version. The query `checkTemplateAdoption`
+only shows the result. Both report conflicts.
 """
 
 from collections.abc import Sequence
@@ -20,31 +22,29 @@ from store.content.diff import resident_visible
 from store.content.merge import Conflict
 from store.errors import RegistryError
 
-_TEMPLATE_VERSION = "The version of its template to take over; the one in force if left out."
-_RESOLUTIONS = "The side to take in each conflict, at most 5,000."
+_TEMPLATE_VERSION = "Number of the template version to merge; the published version if left out."
+_RESOLUTIONS = "The side that resolves each conflict, at most 5,000."
 
 
 @strawberry.type(
     description=(
         "Both sides changed the same value since the common version. Call again with a resolution"
-        " for each."
+        " of each conflict."
     )
 )
 class MergeConflict(UserError):
     value_path: str = strawberry.field(
-        description="The value, such as `questions[datum].label`: `path` of a resolution."
+        description="Path of the value, such as `questions[datum].label`; use it as `path` of a resolution."
     )
-    label: str = strawberry.field(description="The same for people, in Swedish.")
+    label: str = strawberry.field(description="The path in words, in Swedish.")
     base: JSON | None = strawberry.field(
         description=(
-            "The value in the common version; null where it was not there, or where the viewer may"
-            " not see that version of the template."
+            "The value in the common version. Null if that version did not have it, or if the viewer"
+            " may not see that version of the template."
         )
     )
-    ours: JSON | None = strawberry.field(description="The document's; null where it is not there.")
-    theirs: JSON | None = strawberry.field(
-        description="The template's; null where it is not there."
-    )
+    ours: JSON | None = strawberry.field(description="The document's value; null if it has none.")
+    theirs: JSON | None = strawberry.field(description="The template's value; null if it has none.")
 
     @classmethod
     def of(cls, record: Conflict) -> "MergeConflict":
@@ -69,13 +69,13 @@ def _merge_conflict(error: RegistryError) -> list[UserError]:
     ]
 
 
-@strawberry.input(description="The side to take in one conflict.")
+@strawberry.input(description="The resolution of one conflict.")
 class MergeResolution:
-    path: str = strawberry.field(description="The conflict's `valuePath`.")
-    take: MergeSide = strawberry.field(description="Whose value stands.")
+    path: str = strawberry.field(description="The `valuePath` of the conflict.")
+    take: MergeSide = strawberry.field(description="The side whose value is used.")
 
 
-@strawberry.input(description="Which template version to take over.")
+@strawberry.input(description="The template version to merge into a document.")
 class DocumentAdoptTemplateInput:
     id: strawberry.ID = strawberry.field(
         description="The document: a case type or a template that was made from a template."
@@ -89,41 +89,45 @@ class DocumentAdoptTemplateInput:
     idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
-def _resolutions(given: Sequence[MergeResolution] | None) -> list[resolve.Resolution]:
-    return [resolve.Resolution(one.path, one.take) for one in given or ()]
+def _resolutions(resolutions: Sequence[MergeResolution] | None) -> list[resolve.Resolution]:
+    return [
+        resolve.Resolution(resolution.path, resolution.take) for resolution in resolutions or ()
+    ]
 
 
 @strawberry.type(
-    description="What taking a template version over would come to. Nothing was written."
+    description="The result of a trial merge of a template version. Nothing was written."
 )
 class TemplateAdoptionCheck:
     from_version: int = strawberry.field(
-        description="The version of the template that the document comes from."
+        description="The template version that the document was made from."
     )
-    to_version: int = strawberry.field(description="The version that would be taken over.")
+    to_version: int = strawberry.field(description="The template version that would be merged.")
     expected_version: int = strawberry.field(
         description=(
-            "The document's newest version, which was merged: pass it to `documentAdoptTemplate`."
+            "The document's newest version, which was merged. Pass it to `documentAdoptTemplate`."
         )
     )
     resident_visible: bool = strawberry.field(
-        description="Whether residents would see any of the changes, once published."
+        description="Whether residents would see any of the changes after publication."
     )
     changes: list[Change] = strawberry.field(
         description=(
-            "What would change in the document, but for what is in conflict; in the content's"
+            "The changes that the merge would make, without the values in conflict; in the content's"
             " order."
         )
     )
-    conflicts: list[MergeConflict] = strawberry.field(description="What needs a resolution each.")
+    conflicts: list[MergeConflict] = strawberry.field(
+        description="The conflicts; each needs a resolution."
+    )
     problems: list[InvalidInput] = strawberry.field(
         description=(
-            "The rules that the merged content breaks, by which it would be refused: edit the"
+            "The rules that the merged content violates. The merge would be refused; edit the"
             " document first. `path` points into `content`."
         )
     )
     content: JSON | None = strawberry.field(
-        description="The merged content, whole; null where there are conflicts."
+        description="The whole merged content; null if there are conflicts."
     )
 
     @classmethod
@@ -147,8 +151,8 @@ class TemplateAdoptionCheck:
 class TemplateAdoptionQuery:
     @strawberry.field(
         description=(
-            "Tries `documentAdoptTemplate`, writing nothing: what would change, and what needs a"
-            " resolution. For who may edit."
+            "A trial of `documentAdoptTemplate`, which writes nothing: shows what would change, and"
+            " which conflicts need a resolution. For callers who may edit."
         )
     )
     async def check_template_adoption(
@@ -171,8 +175,8 @@ class TemplateAdoptionQuery:
 class TemplateAdoptionMutation:
     @mutation(
         DocumentPayload,
-        "Takes a newer template version into a document: a three-way merge that lists what it could"
-        " not decide. Writes one draft version; what is in force stays.",
+        "Merges a newer template version into a document with a three-way merge, and lists conflicts"
+        " that need a resolution. Writes one draft version; the published version stays published.",
     )
     async def document_adopt_template(
         self, info: Info, input: InputArgument[DocumentAdoptTemplateInput]

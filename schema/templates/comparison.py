@@ -1,6 +1,4 @@
-"""Where principals' templates and case types differ from a template that they come from, place by
-place.
-"""
+"""A comparison of a template with the principals' documents that come from it, place by place."""
 
 from typing import Annotated
 
@@ -18,20 +16,20 @@ from schema.scalars import HsaId
 from store import records
 
 
-@strawberry.type(description="One value at a place, with the documents that have it.")
+@strawberry.type(description="One value of a place, with the documents that have it.")
 class TemplateVariant:
     value: JSON | None = strawberry.field(
-        description="What stands there: a value, or a whole list item; null where there is nothing."
+        description="The value, or the whole list item; null if the documents have none."
     )
-    same: bool = strawberry.field(description="Whether it is the template's.")
-    count: int = strawberry.field(description="How many documents have it.")
+    same: bool = strawberry.field(description="Whether it equals the template's value.")
+    count: int = strawberry.field(description="The number of documents that have it.")
     documents: list[Document] = strawberry.field(
-        description="Those that have it, by their principal's name."
+        description="The documents that have it, by the name of their principal."
     )
     changes: list[Change] = strawberry.field(
         description=(
-            "Field by field what differs from the template's; empty where it is one value or an"
-            " order."
+            "The differences from the template's list item, field by field. Empty for a single value"
+            " or an order."
         )
     )
 
@@ -41,32 +39,32 @@ class TemplateVariant:
             value=record.value,
             same=record.same,
             count=len(record.documents),
-            documents=[document_of(one, info) for one in record.documents],
+            documents=[document_of(document, info) for document in record.documents],
             changes=changes_of(record.changes),
         )
 
 
 @strawberry.type(
     description=(
-        "One place of the content, compared: a field, a question or other list item, or a list's"
-        " order."
+        "One place of the content that is compared: a field, a list item such as a question, or the"
+        " order of a list."
     )
 )
 class TemplatePlace:
     path: str = strawberry.field(
         description=(
-            "Where: `introduction`, `restrictions.ageFrom`, `questions[datum]`; `questions` is the"
-            " order of the questions."
+            "Path of the place, such as `introduction`, `restrictions.ageFrom` or"
+            " `questions[datum]`. The path `questions` is the order of the questions."
         )
     )
-    label: str = strawberry.field(description="The same for people, in Swedish.")
+    label: str = strawberry.field(description="The path in words, in Swedish.")
     value: JSON | None = strawberry.field(
-        description="What the template has there; null where it has nothing. For an order the keys."
+        description="The template's value; null if it has none. For an order: the keys."
     )
     variants: list[TemplateVariant] = strawberry.field(
         description=(
-            "What the documents have there, equal values together: the template's own first, then"
-            " what most have."
+            "The values of the documents, equal values together: the template's value first, then"
+            " the most common values."
         )
     )
 
@@ -79,48 +77,56 @@ class TemplatePlace:
 Differing = Annotated[
     bool,
     strawberry.argument(
-        description="Leave out the places where no document differs from the template."
+        description="Leave out places where no document differs from the template."
     ),
 ]
 
 
 @strawberry.type(
     description=(
-        "A template beside what principals have made from it, directly or through other templates:"
-        " what is in force of each."
+        "A comparison of a template with the principals' documents that come from it, directly or"
+        " through other templates. The published versions are compared."
     )
 )
 class TemplateComparison:
-    compared: strawberry.Private[ComparedTemplate]
+    comparison: strawberry.Private[Compared]
 
     @strawberry.field(
-        description="The version of the template: the one in force, or the newest while none is."
+        description=(
+            "Number of the template's version: the published one, or the newest before the first"
+            " publication."
+        )
     )
     def version(self) -> int:
-        return self.compared.template.published or self.compared.template.latest
+        return self.comparison.template.published or self.comparison.template.latest
 
-    @strawberry.field(description="The documents that are compared, by their principal's name.")
+    @strawberry.field(
+        description="The documents that are compared, by the name of their principal."
+    )
     def documents(self, info: Info) -> list[Document]:
-        return [document_of(one, info) for one in self.compared.documents]
+        return [document_of(document, info) for document in self.comparison.documents]
 
-    @strawberry.field(description="The places, in the order of the content.")
+    @strawberry.field(description="The places, in the content's order.")
     def places(
         self, info: Info, differing: Differing = True, first: First = None, after: After = None
     ) -> Connection[TemplatePlace]:
-        page = self.compared.page(paging(first, after), differing=differing)
+        page = self.comparison.page(paging(first, after), differing=differing)
         return connection(
             page,
             lambda record: TemplatePlace.of(record, info),
-            known_count(self.compared.count(differing=differing)),
+            known_count(self.comparison.count(differing=differing)),
         )
 
 
-Templates = Annotated[bool, strawberry.argument(description="Compare templates that come from it.")]
+Templates = Annotated[
+    bool, strawberry.argument(description="Compare templates that come from the template.")
+]
 CaseTypes = Annotated[
-    bool, strawberry.argument(description="Compare case types that come from it.")
+    bool, strawberry.argument(description="Compare case types that come from the template.")
 ]
 Principals = Annotated[
-    list[HsaId] | None, strawberry.argument(description="Only of these principals.")
+    list[HsaId] | None,
+    strawberry.argument(description="Only documents of these principals; of all if left out."),
 ]
 
 
@@ -132,8 +138,6 @@ async def compare(
     case_types: bool,
     principals: list[HsaId] | None,
 ) -> TemplateComparison:
-    """A template beside what comes from it."""
-    wish = comparison.TemplateComparisonCriteria(
-        templates=templates, case_types=case_types, principals=principals
-    )
-    return TemplateComparison(compared=await comparison.compare(info.context, template, wish))
+    """Compare a template with the documents that come from it."""
+    wish = comparison.Wish(templates=templates, case_types=case_types, principals=principals)
+    return TemplateComparison(comparison=await comparison.compare(info.context, template, wish))

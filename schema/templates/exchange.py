@@ -1,10 +1,10 @@
-"""Templates as files, between principals and between registries."""
+"""Exporting and importing templates as files, between principals and between registries."""
 
 import strawberry
 
 from resolvers.templates import exchange
 from schema.errors import Info, UserError, mutation
-from schema.inputs import IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
+from schema.inputs import ERRORS, IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
 from schema.kinds.case_type_templates import (
     CaseTypeTemplate,
     CaseTypeTemplateVersion,
@@ -18,74 +18,75 @@ from schema.templates.enums import TemplateImportOutcome
 
 @strawberry.type(
     description=(
-        "A case type template with all its versions as a file, which `templateImport` reads; its"
-        " format is in the documentation."
+        "A file with a case type template and all its versions, for `templateImport`. The"
+        " documentation describes the format."
     )
 )
 class TemplateExport:
     template: CaseTypeTemplate = strawberry.field(description="The template.")
-    versions: int = strawberry.field(description="How many versions the file holds.")
+    versions: int = strawberry.field(description="The number of versions in the file.")
     hash: str = strawberry.field(
         description=(
-            "The newest version's hash. Whoever knows it from elsewhere can tell that the file was"
-            " not cut off."
+            "Hash of the newest version. Compare it with a hash from another source to verify that"
+            " the file is complete."
         )
     )
-    file_name: str = strawberry.field(description="What to call the file.")
-    file: str = strawberry.field(description="The file: JSON.")
+    file_name: str = strawberry.field(description="A name for the file.")
+    file: str = strawberry.field(description="The file, as JSON.")
 
 
-@strawberry.input(description="Which version of a template to import from a file.")
+@strawberry.input(description="The version of a template to import from a file.")
 class TemplateImportInput:
     owner: HsaId = strawberry.field(
         description=(
-            "Whose it becomes: the national management, a region or municipality, or a clinic."
+            "The owner of the imported template: the national management, a region or municipality,"
+            " or a clinic."
         )
     )
-    file: str = strawberry.field(description="The file as exported, at most 4 MiB.")
+    file: str = strawberry.field(description="The exported file, at most 4 MiB.")
     version: int | None = strawberry.field(
         default=None,
         description=(
-            "Which version; left out, the one in force when it was exported, or else the newest."
+            "Number of the version. If left out: the version that was published at the time of the"
+            " export, or else the newest."
         ),
     )
     dry_run: bool | None = strawberry.field(
-        default=False, description="Check everything, write nothing."
+        default=False, description="Only check the import; write nothing."
     )
     note: str | None = strawberry.field(default=None, description=NOTE)
     idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
-@strawberry.type(description="What an import led to. With errors, nothing was written.")
+@strawberry.type(description="The result of an import. With errors, nothing was written.")
 class TemplateImportPayload:
     outcome: TemplateImportOutcome | None = strawberry.field(
-        default=None, description="What happened, or would."
+        default=None,
+        description="The outcome; with `dryRun`, the outcome that the import would have.",
     )
     origin: TemplateOrigin | None = strawberry.field(
-        default=None, description="The version in the file that was chosen."
+        default=None, description="The imported version in the file."
     )
     case_type_template: CaseTypeTemplate | None = strawberry.field(
         default=None,
-        description="The template as it is now; null where a trial would make a new one.",
+        description="The template after the import; null if a dry run would create a new one.",
     )
     version: CaseTypeTemplateVersion | None = strawberry.field(
-        default=None, description="The version written, or the newest there is."
+        default=None, description="The version that was written, or else the newest version."
     )
     event: Event | None = strawberry.field(
-        default=None, description="The act as logged; null where nothing was written."
+        default=None,
+        description="The event that was written to the log; null if nothing was written.",
     )
-    errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was written."
-    )
+    errors: list[UserError] = strawberry.field(default_factory=list, description=ERRORS)
 
 
 @strawberry.type
 class TemplateExchangeQuery:
     @strawberry.field(
         description=(
-            "A case type template as a file, drafts and authors included: for who sees both."
-            " Refused where the viewer may not; at most 4 MiB. Resident case templates have no"
-            " file."
+            "A case type template as a file of at most 4 MiB, with drafts and authors. Refused for"
+            " callers who may not see both. Resident case templates cannot be exported."
         )
     )
     async def template_export(self, info: Info, id: Id) -> TemplateExport | None:
@@ -103,10 +104,10 @@ class TemplateExchangeQuery:
 class TemplateExchangeMutation:
     @mutation(
         TemplateImportPayload,
-        "Imports a template from a file, as a draft with a history of its own whose versions name"
-        " their origin. Refused where the file was changed. Imported again, the same version"
-        " changes nothing, and another one becomes the next version, unless the template was"
-        " changed here.",
+        "Imports a template from a file as a draft. The imported template has its own history, and"
+        " its versions state their origin. A modified file is refused. Importing the same version"
+        " again changes nothing. Importing another version writes the next version, unless the"
+        " template was changed in this registry.",
     )
     async def template_import(
         self, info: Info, input: InputArgument[TemplateImportInput]

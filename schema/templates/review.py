@@ -1,4 +1,4 @@
-"""The list of templates that need a review, and why."""
+"""The list of templates that need a review, with the reasons."""
 
 from typing import Annotated
 
@@ -14,29 +14,32 @@ from schema.templates.enums import TemplateLevel, TemplateReviewOrder, TemplateR
 from schema.templates.usage import TemplateUsage
 from store import records
 
-_MONTHS = 12
-_DRIFT = 50
+_DEFAULT_UNTOUCHED_MONTHS = 12
+_DEFAULT_DRIFT = 50
 
 
 @strawberry.type(
     description=(
-        "How far what was made from a template itself is from the version that it was made from:"
-        " the share of values that differ, in per cent, rounded up; `internalName` and the order of"
-        " list items do not count. Of the hundred documents that changed last."
+        "How much the documents made directly from a template differ from the version that they were"
+        " made from: the share of differing values in per cent, rounded up. `internalName` and the"
+        " order of list items do not count. Only the hundred documents that changed last are"
+        " compared."
     )
 )
 class TemplateDrift:
-    compared: int = strawberry.field(description="How many documents were looked at.")
-    average: int = strawberry.field(description="On the average, 0 to 100.")
-    most: int = strawberry.field(description="The one that is farthest, 0 to 100.")
+    compared: int = strawberry.field(description="The number of documents that were compared.")
+    average: int = strawberry.field(description="The average of the documents, 0 to 100.")
+    most: int = strawberry.field(description="The document that differs most, 0 to 100.")
 
 
 @strawberry.type(description="A template that needs a review.")
 class TemplateReviewEntry:
     template: CaseTypeTemplate = strawberry.field(description="The template.")
-    reasons: list[TemplateReviewReason] = strawberry.field(description="Why, at least one.")
-    usage: TemplateUsage = strawberry.field(description="How it is used.")
-    drift: TemplateDrift = strawberry.field(description="How far from it is what was made from it.")
+    reasons: list[TemplateReviewReason] = strawberry.field(description="The reasons, at least one.")
+    usage: TemplateUsage = strawberry.field(description="The use of the template.")
+    drift: TemplateDrift = strawberry.field(
+        description="How much the documents made from the template differ from it."
+    )
 
     @classmethod
     def of(cls, record: tuple[Reviewed, records.Document], info: Info) -> "TemplateReviewEntry":
@@ -52,49 +55,57 @@ class TemplateReviewEntry:
         )
 
 
-@strawberry.input(description="Which templates need a review; what is left out does not matter.")
+@strawberry.input(
+    description="A filter for the review list. Fields that are left out do not restrict it, except as stated."
+)
 class TemplateReviewFilter:
-    owner: HsaId | None = strawberry.field(default=None, description="Of this principal or clinic.")
+    owner: HsaId | None = strawberry.field(
+        default=None, description="Owned by this principal or clinic."
+    )
     levels: list[TemplateLevel] | None = strawberry.field(
-        default=None, description="On any of these levels."
+        default=None, description="On one of these levels."
     )
     reasons: list[TemplateReviewReason] | None = strawberry.field(
-        default=None, description="For any of these reasons."
+        default=None, description="For at least one of these reasons."
     )
     untouched_months: int | None = strawberry.field(
-        default=_MONTHS,
+        default=_DEFAULT_UNTOUCHED_MONTHS,
         description=(
-            "After so many months without a change a template counts as `UNTOUCHED`: 1 to 1,200; 12"
-            " if left out."
+            "The number of months without a change after which a template is `UNTOUCHED`: 1 to"
+            " 1,200; 12 if left out."
         ),
     )
     drift_at_least: int | None = strawberry.field(
-        default=_DRIFT,
+        default=_DEFAULT_DRIFT,
         description=(
-            "From this average drift on a template counts as `DRIFTED`: 1 to 100 per cent; 50 if"
-            " left out."
+            "The average drift from which a template is `DRIFTED`: 1 to 100 per cent; 50 if left"
+            " out."
         ),
     )
 
 
 Which = Annotated[
     TemplateReviewFilter | None,
-    strawberry.argument(description="Which; all that need one, without."),
+    strawberry.argument(description="The filter; all templates that need a review if left out."),
 ]
 OrderBy = Annotated[
-    TemplateReviewOrder | None, strawberry.argument(description="In which order; by name without.")
+    TemplateReviewOrder | None, strawberry.argument(description="The order; by name if left out.")
 ]
 
 
-def _wish(given: TemplateReviewFilter | None) -> review.TemplateReviewCriteria:
-    if given is None:
-        return review.TemplateReviewCriteria()
-    return review.TemplateReviewCriteria(
-        owner=given.owner,
-        levels=None if given.levels is None else [level.name for level in given.levels],
-        reasons=given.reasons,
-        untouched_months=_MONTHS if given.untouched_months is None else given.untouched_months,
-        drift_at_least=_DRIFT if given.drift_at_least is None else given.drift_at_least,
+def _review_filter(filter: TemplateReviewFilter | None) -> review.Wish:
+    if filter is None:
+        return review.Wish()
+    return review.Wish(
+        owner=filter.owner,
+        levels=None if filter.levels is None else [level.name for level in filter.levels],
+        reasons=filter.reasons,
+        untouched_months=(
+            _DEFAULT_UNTOUCHED_MONTHS
+            if filter.untouched_months is None
+            else filter.untouched_months
+        ),
+        drift_at_least=_DEFAULT_DRIFT if filter.drift_at_least is None else filter.drift_at_least,
     )
 
 
@@ -102,9 +113,9 @@ def _wish(given: TemplateReviewFilter | None) -> review.TemplateReviewCriteria:
 class TemplateReviewQuery:
     @strawberry.field(
         description=(
-            "The templates that need a review: of the viewer's own principals and clinics, for"
-            " roles held for the national management all that they see. At most 2,000 templates are"
-            " looked through."
+            "The templates that need a review. Limited to templates of the viewer's own principals"
+            " and clinics; roles held for the national management get all templates that they may"
+            " see. At most 2,000 templates are examined."
         )
     )
     async def template_review(
@@ -115,11 +126,10 @@ class TemplateReviewQuery:
         first: First = None,
         after: After = None,
     ) -> Connection[TemplateReviewEntry]:
-        asked = paging(first, after)
         found = await review.review(
-            info.context, _wish(filter), order_by or TemplateReviewOrder.NAME_ASC
+            info.context, _review_filter(filter), order_by or TemplateReviewOrder.NAME_ASC
         )
-        page = await review.page(info.context, found, asked)
+        page = await review.page(info.context, found, paging(first, after))
         return connection(
             page, lambda record: TemplateReviewEntry.of(record, info), known_count(len(found))
         )

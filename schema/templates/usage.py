@@ -1,6 +1,5 @@
-"""How a template is used: what comes from it over all levels, in numbers."""
+"""The use of a template: the number of documents that come from it, on all levels."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import strawberry
@@ -14,103 +13,103 @@ from schema.templates.enums import TemplateLevel
 _TEMPLATES = "Templates that come from it, directly or through other templates."
 _CASE_TYPES = "Case types that come from it, directly or through other templates."
 _BEHIND = (
-    "How many of both do not rest on the version in force: those that come from an earlier one, and"
-    " those that come from a template that does. So a case type that has all of a regional template"
-    " is behind the national one until the regional template has taken that over."
+    "How many of these templates and case types are behind the published version: those made from"
+    " an older version, and those made from a template that is behind. For example, a case type"
+    " that is up to date with a regional template is behind the national template until the"
+    " regional template adopts the national version."
 )
 
 
-@strawberry.type(description="The part of a template's use that is one level's.")
+@strawberry.type(description="The use of a template on one level.")
 class TemplateUsageOfLevel:
-    some: strawberry.Private[Uses]
-    level: TemplateLevel = strawberry.field(description="Whose they are.")
+    uses: strawberry.Private[Uses]
+    level: TemplateLevel = strawberry.field(description="The level.")
     templates: int = strawberry.field(description=_TEMPLATES)
     case_types: int = strawberry.field(description=_CASE_TYPES)
     behind: int = strawberry.field(description=_BEHIND)
 
-    @strawberry.field(description="Clinics that have one of these case types now.")
+    @strawberry.field(description="The number of clinics that have one of these case types now.")
     async def clinics(self, info: Info) -> int:
-        return await usage.clinics(info.context, self.some)
+        return await usage.clinics(info.context, self.uses)
 
 
-@strawberry.type(
-    description="The part of a template's use that is one principal's and its clinics'."
-)
+@strawberry.type(description="The use of a template by one principal and its clinics.")
 class TemplateUsageOfPrincipal:
-    principal: Principal = strawberry.field(description="Whose.")
+    principal: Principal = strawberry.field(description="The principal.")
     templates: int = strawberry.field(description=_TEMPLATES)
     case_types: int = strawberry.field(description=_CASE_TYPES)
-    clinics: int = strawberry.field(description="Clinics that have one of these case types now.")
+    clinics: int = strawberry.field(
+        description="The number of clinics that have one of these case types now."
+    )
     behind: int = strawberry.field(description=_BEHIND)
     last_used_at: datetime | None = strawberry.field(
-        description="When something was last made from it there."
+        description="When a document was last made from the template there."
     )
 
 
 @strawberry.type(
     description=(
-        "How a template is used, by the newest versions of what comes from it, archived documents"
-        " left out. Counted is what the viewer sees; for roles held for the national management all"
-        " that is published, clinics' own documents included."
+        "The use of a template, by the newest versions of the documents that come from it, without"
+        " archived documents. Only documents that the viewer may see are counted. Roles held for the"
+        " national management count all published documents, including the clinics' own."
     )
 )
 class TemplateUsage:
-    whole: strawberry.Private[Uses]
+    uses: strawberry.Private[Uses]
     templates: int = strawberry.field(description=_TEMPLATES)
     case_types: int = strawberry.field(description=_CASE_TYPES)
     behind: int = strawberry.field(description=_BEHIND)
     last_used_at: datetime | None = strawberry.field(
-        description="When something was last made from it, archived by now or not; null if never."
+        description="When a document was last made from it, archived or not; null if never."
     )
 
     @classmethod
-    def of(cls, whole: Uses) -> "TemplateUsage":
+    def of(cls, uses: Uses) -> "TemplateUsage":
         return cls(
-            whole=whole,
-            templates=whole.templates,
-            case_types=whole.case_types,
-            behind=whole.behind,
-            last_used_at=whole.last_used_at,
+            uses=uses,
+            templates=uses.templates,
+            case_types=uses.case_types,
+            behind=uses.behind,
+            last_used_at=uses.last_used_at,
         )
 
     @strawberry.field(
         description=(
-            "Clinics that have one of these case types now, each once; of those that the viewer may"
-            " read."
+            "The number of clinics that have one of these case types now and that the viewer may"
+            " read; each clinic counts once."
         )
     )
     async def clinics(self, info: Info) -> int:
-        return await usage.clinics(info.context, self.whole)
+        return await usage.clinics(info.context, self.uses)
 
-    @strawberry.field(description="The same for each of the three levels.")
+    @strawberry.field(description="The use on each of the three levels.")
     def by_level(self, info: Info) -> list[TemplateUsageOfLevel]:
         return [
             TemplateUsageOfLevel(
-                some=some,
+                uses=uses,
                 level=TemplateLevel[level],
-                templates=some.templates,
-                case_types=some.case_types,
-                behind=some.behind,
+                templates=uses.templates,
+                case_types=uses.case_types,
+                behind=uses.behind,
             )
-            for level, some in usage.by_level(info.context, self.whole).items()
+            for level, uses in usage.by_level(info.context, self.uses).items()
         ]
 
-    @strawberry.field(description="The same for each principal that uses it, by name.")
+    @strawberry.field(description="The use by each principal that uses the template, by name.")
     async def by_principal(self, info: Info) -> list[TemplateUsageOfPrincipal]:
-        return await _by_principal(info, self.whole)
+        return await _by_principal(info, self.uses)
 
 
-async def _by_principal(info: Info, whole: Uses) -> list[TemplateUsageOfPrincipal]:
-    clinics = await usage.clinics_by_principal(info.context, whole)
-    parts: Sequence[tuple[str, Uses]] = list(usage.by_principal(info.context, whole).items())
+async def _by_principal(info: Info, uses: Uses) -> list[TemplateUsageOfPrincipal]:
+    clinics = await usage.clinics_by_principal(info.context, uses)
     return [
         TemplateUsageOfPrincipal(
             principal=Principal.of(info.context.principals[key]),
-            templates=some.templates,
-            case_types=some.case_types,
+            templates=part.templates,
+            case_types=part.case_types,
             clinics=clinics.get(key, 0),
-            behind=some.behind,
-            last_used_at=some.last_used_at,
+            behind=part.behind,
+            last_used_at=part.last_used_at,
         )
-        for key, some in parts
+        for key, part in usage.by_principal(info.context, uses).items()
     ]
