@@ -57,7 +57,10 @@ class NotPermitted(UserError):
 
 
 @strawberry.type(
-    description="The document's state does not allow the operation, such as publishing an archived document."
+    description=(
+        "The document's state does not allow the operation, such as publishing an archived"
+        " document."
+    )
 )
 class WrongState(UserError):
     state: DocumentState = strawberry.field(description="The document's state.")
@@ -263,7 +266,7 @@ def codes_of(errors: Iterable[GraphQLError]) -> list[str]:
 
 
 def outage_in(result: ExecutionResult) -> BaseException | None:
-    """Return the error that shows that MongoDB was unavailable during execution; None without one."""
+    """Return the error of an execution that shows an outage of MongoDB; None without one."""
     causes = map(_cause_of, result.errors or ())
     return next((cause for cause in causes if is_outage(cause)), None)
 

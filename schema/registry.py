@@ -256,13 +256,15 @@ def schema_of(kind_schemas: Sequence[KindSchema]) -> RegistrySchema:
         query=strawberry.type(
             type("Query", (*queries, Query), {}),
             description=(
-                "Queries. Lists are paged. Objects that the viewer may not see are left out or null."
+                "Queries. Lists are paged. Objects that the viewer may not see are left out or"
+                " null."
             ),
         ),
         mutation=strawberry.type(
             type("Mutation", (*mutations, Mutation), {}),
             description=(
-                "Mutations. Each has one input and returns what it wrote, or why nothing was written."
+                "Mutations. Each has one input and returns what it wrote, or why nothing was"
+                " written."
             ),
         ),
         subscription=Subscription,

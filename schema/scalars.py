@@ -41,7 +41,9 @@ def _time(value: Any) -> datetime:
 SCALARS: Mapping[object, ScalarDefinition] = {
     HsaId: strawberry.scalar(
         name="HsaId",
-        description="An HSA-id such as SE2321000016-1A2B. Stored as given; compared without regard to case.",
+        description=(
+            "An HSA-id such as SE2321000016-1A2B. Stored as given; compared without regard to case."
+        ),
         serialize=str,
         parse_value=_text,
     ),
@@ -54,8 +56,8 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     Markdown: strawberry.scalar(
         name="Markdown",
         description=(
-            "Markdown without raw HTML: paragraphs, bold, italic, lists, links, headings, and images"
-            " with alternative text."
+            "Markdown without raw HTML: paragraphs, bold, italic, lists, links, headings, and"
+            " images with alternative text."
         ),
         serialize=str,
         parse_value=_text,

@@ -1,4 +1,4 @@
-"""The fields that an operation selects below a field, so that resolvers read only what is needed."""
+"""The fields that an operation selects, so that resolvers read no more than needed."""
 
 from collections.abc import Iterable, Iterator, Mapping
 

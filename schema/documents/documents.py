@@ -47,7 +47,7 @@ class Document(Node):
         )
     )
     internal_name: str = strawberry.field(
-        description="A name for staff only, which tells apart documents with equal names."
+        description="A name for staff only, which distinguishes documents with equal names."
     )
     state: DocumentState = strawberry.field(description="The state of the document.")
     latest_version: int = strawberry.field(
@@ -62,8 +62,8 @@ class Document(Node):
     created_at: datetime = strawberry.field(description="When the document was created.")
     updated_at: datetime = strawberry.field(
         description=(
-            "When the content or the state last changed. For callers who cannot see drafts: the last"
-            " change that clinics were notified of."
+            "When the content or the state last changed. For callers who cannot see drafts: the"
+            " last change that clinics were notified of."
         )
     )
 

@@ -75,8 +75,8 @@ def payload_of(saved: records.Saved, info: Info) -> DocumentPayload:
 class DocumentMutation:
     @mutation(
         DocumentPayload,
-        "Publishes a version and notifies the clinics that have the document. Nothing changes if the"
-        " version is published already.",
+        "Publishes a version and notifies the clinics that have the document. Nothing changes if"
+        " the version is published already.",
     )
     async def document_publish(
         self, info: Info, input: InputArgument[DocumentPublishInput]

@@ -40,8 +40,8 @@ class SearchHit:
     )
     segments: list[SearchSegment] = strawberry.field(
         description=(
-            "The text in segments, which joined give the text. For a long text: about 300 characters"
-            " around the first search word."
+            "The text in segments, which joined give the text. For a long text: about 300"
+            " characters around the first search word."
         )
     )
 

@@ -66,8 +66,8 @@ class TextReplaceInput:
     )
     find: str = strawberry.field(
         description=(
-            "The text to find, 1 to 200 characters. It is not a pattern. In rich texts, the Markdown"
-            " is searched."
+            "The text to find, 1 to 200 characters. It is not a pattern. In rich texts, the"
+            " Markdown is searched."
         )
     )
     replace: str = strawberry.field(
@@ -91,9 +91,9 @@ class TextReplaceInput:
     publish: bool | None = strawberry.field(
         default=False,
         description=(
-            "Also publish the new version of documents whose newest version was published. Documents"
-            " with a draft that is newer than the published version are then skipped. Documents that"
-            " were never published still get a draft."
+            "Also publish the new version of documents whose newest version was published."
+            " Documents with a draft that is newer than the published version are then skipped."
+            " Documents that were never published still get a draft."
         ),
     )
     expected: list[ExpectedVersionInput] | None = strawberry.field(
@@ -262,8 +262,8 @@ async def _payload(
 class TextReplacementMutation:
     @mutation(
         TextReplacePayload,
-        "Replaces a text in every document of an owner that contains it. Writes a new version of each"
-        " document in one transaction, all or none. Only texts are changed, not keys, codes or"
+        "Replaces a text in every document of an owner that contains it. Writes a new version of"
+        " each document in one transaction, all or none. Only texts are changed, not keys, codes or"
         " addresses. Clinics are notified of published versions. Use `dryRun` first to see the"
         " changes.",
     )

@@ -13,7 +13,7 @@ from schema.scalars import Markdown
 NAME = "The public name, which residents see: not blank, at most 200 characters."
 STAFF_NAME = "The name, which only staff see: not blank, at most 200 characters."
 INTERNAL_NAME = (
-    "A name for staff only, which tells apart documents with equal names: not blank, at most 200"
+    "A name for staff only, which distinguishes documents with equal names: not blank, at most 200"
     " characters."
 )
 RATIONALE = "Why the document exists; for staff only."

@@ -46,7 +46,9 @@ class AdoptionCount:
 )
 class Adoption:
     assigned: int = strawberry.field(
-        description="Clinics that have the case type, and so were notified of the published version."
+        description=(
+            "Clinics that have the case type, and so were notified of the published version."
+        )
     )
     acknowledged: int = strawberry.field(
         description="Clinics that have acknowledged the published version."
@@ -97,8 +99,8 @@ class CaseTypeVersion(Version):
             HsaId | None,
             strawberry.argument(
                 description=(
-                    "The clinic whose values replace the placeholders. If left out, placeholders are"
-                    " not replaced."
+                    "The clinic whose values replace the placeholders. If left out, placeholders"
+                    " are not replaced."
                 )
             ),
         ] = None,
@@ -136,8 +138,8 @@ class CaseType(Document):
 
     @strawberry.field(
         description=(
-            "How many of the clinics that have the case type now, and that the viewer may read, have"
-            " acknowledged the published version."
+            "How many of the clinics that have the case type now, and that the viewer may read,"
+            " have acknowledged the published version."
         )
     )
     async def adoption(self, info: Info) -> Adoption:

@@ -82,8 +82,8 @@ class TermsTextVersion(Version):
             HsaId | None,
             strawberry.argument(
                 description=(
-                    "The clinic whose values replace the placeholders. If left out, placeholders are"
-                    " not replaced."
+                    "The clinic whose values replace the placeholders. If left out, placeholders"
+                    " are not replaced."
                 )
             ),
         ] = None,

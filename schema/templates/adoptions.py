@@ -34,13 +34,15 @@ _RESOLUTIONS = "The side that resolves each conflict, at most 5,000."
 )
 class MergeConflict(UserError):
     value_path: str = strawberry.field(
-        description="Path of the value, such as `questions[datum].label`; use it as `path` of a resolution."
+        description=(
+            "Path of the value, such as `questions[datum].label`; use it as `path` of a resolution."
+        )
     )
     label: str = strawberry.field(description="The path in words, in Swedish.")
     base: JSON | None = strawberry.field(
         description=(
-            "The value in the common version. Null if that version did not have it, or if the viewer"
-            " may not see that version of the template."
+            "The value in the common version. Null if that version did not have it, or if the"
+            " viewer may not see that version of the template."
         )
     )
     ours: JSON | None = strawberry.field(description="The document's value; null if it has none.")
@@ -113,8 +115,8 @@ class TemplateAdoptionCheck:
     )
     changes: list[Change] = strawberry.field(
         description=(
-            "The changes that the merge would make, without the values in conflict; in the content's"
-            " order."
+            "The changes that the merge would make, without the values in conflict; in the"
+            " content's order."
         )
     )
     conflicts: list[MergeConflict] = strawberry.field(
@@ -175,8 +177,9 @@ class TemplateAdoptionQuery:
 class TemplateAdoptionMutation:
     @mutation(
         DocumentPayload,
-        "Merges a newer template version into a document with a three-way merge, and lists conflicts"
-        " that need a resolution. Writes one draft version; the published version stays published.",
+        "Merges a newer template version into a document with a three-way merge, and lists"
+        " conflicts that need a resolution. Writes one draft version; the published version stays"
+        " published.",
     )
     async def document_adopt_template(
         self, info: Info, input: InputArgument[DocumentAdoptTemplateInput]

@@ -28,8 +28,8 @@ class TemplateVariant:
     )
     changes: list[Change] = strawberry.field(
         description=(
-            "The differences from the template's list item, field by field. Empty for a single value"
-            " or an order."
+            "The differences from the template's list item, field by field. Empty for a single"
+            " value or an order."
         )
     )
 

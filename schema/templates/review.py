@@ -20,9 +20,9 @@ _DEFAULT_DRIFT = 50
 
 @strawberry.type(
     description=(
-        "How much the documents made directly from a template differ from the version that they were"
-        " made from: the share of differing values in per cent, rounded up. `internalName` and the"
-        " order of list items do not count. Only the hundred documents that changed last are"
+        "How much the documents made directly from a template differ from the version that they"
+        " were made from: the share of differing values in per cent, rounded up. `internalName` and"
+        " the order of list items do not count. Only the hundred documents that changed last are"
         " compared."
     )
 )
@@ -56,7 +56,10 @@ class TemplateReviewEntry:
 
 
 @strawberry.input(
-    description="A filter for the review list. Fields that are left out do not restrict it, except as stated."
+    description=(
+        "A filter for the review list. Fields that are left out do not restrict it, except as"
+        " stated."
+    )
 )
 class TemplateReviewFilter:
     owner: HsaId | None = strawberry.field(

@@ -50,8 +50,8 @@ class TemplateUsageOfPrincipal:
 @strawberry.type(
     description=(
         "The use of a template, by the newest versions of the documents that come from it, without"
-        " archived documents. Only documents that the viewer may see are counted. Roles held for the"
-        " national management count all published documents, including the clinics' own."
+        " archived documents. Only documents that the viewer may see are counted. Roles held for"
+        " the national management count all published documents, including the clinics' own."
     )
 )
 class TemplateUsage:
