@@ -134,7 +134,7 @@ def _value_converter(hint: Any) -> Convert:
 
 
 def _unwrapped(hint: Any) -> tuple[Any, bool, bool]:
-    """Return X of `X`, `X | None` or `list[X]`, whether it is nullable, and whether it is a list."""
+    """Return X of `X`, `X | None` or `list[X]`, whether it is nullable and whether it is a list."""
     if get_origin(hint) in (Union, UnionType):
         [inner] = [argument for argument in get_args(hint) if argument is not NoneType]
         return inner, True, False
