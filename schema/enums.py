@@ -9,21 +9,6 @@ from enum import StrEnum
 
 import strawberry
 
-from resolvers.documents.text_replacement_plan import SkipReason
-from resolvers.kinds.case_types import Gender, QuestionKind, ResponseTimeUnit
-from resolvers.kinds.notices import NoticeEnvironment, NoticeStatus
-from resolvers.kinds.resident_cases import ResidentCaseForm
-from resolvers.kinds.terms_texts import TermsService
-from resolvers.reports.clinics import BehindOrder, ClinicCountOrder
-from resolvers.templates.exchange import ImportOutcome as TemplateImportOutcome
-from resolvers.templates.review import ReviewOrder as TemplateReviewOrder
-from resolvers.templates.review import ReviewReason as TemplateReviewReason
-from store.clinics.assignments import AssignmentOrder
-from store.content.diff import ChangeKind
-from store.content.merge import MergeSide
-from store.content.text_diff import SegmentKind as TextSegmentKind
-from store.documents.listing import Order as DocumentOrder
-from store.records import Action, AssignmentOrigin, CentralActivation, ClinicStatus, DocumentState, OrderedList, PrincipalKind, RefusalReason, Role
 
 def describe_enum(
     enum: type[StrEnum], description: str, values: Mapping[str, str], name: str | None = None

@@ -89,6 +89,11 @@ async def page(
     return await context.store.listing.page(which, context.rights.scope, order, paging, whole=whole)
 
 
+async def count(context: Context, which: DocumentFilter) -> int:
+    """The number of documents that match a filter and that the viewer may see."""
+    return await context.store.listing.count(which, context.rights.scope)
+
+
 async def template_of(context: Context, derived: Derivation | None) -> Document | None:
     """The template that a version was made from; None where the viewer may not know of it."""
     return None if derived is None else await get(context, derived.template)

@@ -8,9 +8,7 @@ import strawberry
 from resolvers.clinics import assignments as resolve
 from resolvers.clinics import distribution
 from schema.clinics.clinics import AsOf, Clinic
-from schema.clinics.organisations import AsOf, Clinic
-from schema.enums import AssignmentOrder, AssignmentOrigin, CentralActivation, DocumentState
-from schema.clinics.enums import AssignmentOrder, AssignmentOrigin, CentralActivation, OrderedList
+from schema.clinics.enums import AssignmentOrder, AssignmentOrigin, CentralActivation
 from schema.documents.enums import DocumentState
 from schema.errors import Info, UserError, mutation
 from schema.inputs import IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call

@@ -13,12 +13,12 @@ from resolvers.log import notifications
 from resolvers.reference import codes
 from schema.clinics.clinic_filters import WhichClinics, criteria_of
 from schema.clinics.principals import Principal
-from schema.enums import ClinicStatus, OrderedList
 from schema.errors import Info
 from schema.nodes import After, ByHsaId, Connection, First, Node, connection, paging
 from schema.scalars import HsaId
 from store import records
 from store.log.log import utc_now
+from store.records import ClinicStatus, OrderedList
 
 if TYPE_CHECKING:
     from schema.clinics.assignments import Assignment
@@ -106,7 +106,7 @@ class Clinic(Node):
     async def groups(
         self, info: Info
     ) -> list[Annotated["ClinicGroup", strawberry.lazy("schema.clinics.groups")]]:
-        from schema.clinics.groups import ClinicGroup  # noqa: PLC0415 - groups refer back to clinics
+        from schema.clinics.groups import ClinicGroup
 
         return [
             ClinicGroup.of(group) for group in await groups.of_clinic(info.context, self.record)
@@ -135,7 +135,7 @@ class Clinic(Node):
     async def assignments(
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[Annotated["Assignment", strawberry.lazy("schema.clinics.assignments")]]:
-        from schema.clinics.assignments import (  # noqa: PLC0415 - assignments refer back to clinics
+        from schema.clinics.assignments import (
             Assignment,
         )
 
@@ -157,7 +157,7 @@ class Clinic(Node):
             strawberry.ID, strawberry.argument(description="The central case type.")
         ],
     ) -> Annotated["LocalAdaptation", strawberry.lazy("schema.clinics.local_adaptations")] | None:
-        from schema.clinics.local_adaptations import (  # noqa: PLC0415 - adaptations refer back to clinics
+        from schema.clinics.local_adaptations import (
             LocalAdaptation,
         )
 
@@ -181,7 +181,7 @@ class Clinic(Node):
         first: First = None,
         after: After = None,
     ) -> Connection[Annotated["Notification", strawberry.lazy("schema.log.events")]]:
-        from schema.log.events import (  # noqa: PLC0415 - notifications refer back to clinics
+        from schema.log.events import (
             Notification,
         )
 
@@ -207,7 +207,7 @@ class Clinic(Node):
 async def _page(
     info: Info, clinic: records.Clinic, which: OrderedList, as_of: datetime | None
 ) -> "list[StartPageEntry]":
-    from schema.clinics.start_pages import StartPageEntry  # noqa: PLC0415 - pages refer back to clinics
+    from schema.clinics.start_pages import StartPageEntry
 
     return [
         StartPageEntry.of(entry, info)

@@ -3,8 +3,8 @@
 import strawberry
 
 from resolvers.clinics import clinics as resolve
-from schema.documents.documents import KEY
-from schema.errors import Given, Info, UserError, key_of_call, mutation
+from schema.errors import Info, UserError, mutation
+from schema.inputs import IDEMPOTENCY_KEY, InputArgument, key_of_call
 from schema.log.events import Event
 from schema.scalars import HsaId
 
@@ -27,7 +27,7 @@ class ClinicsImportInput:
     dry_run: bool | None = strawberry.field(
         default=False, description="Check the file and count the changes without writing."
     )
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.type(description="The result of an import. With errors, nothing was written.")
@@ -53,7 +53,7 @@ class ClinicImportMutation:
         " same file again changes nothing.",
     )
     async def clinics_import(
-        self, info: Info, input: Given[ClinicsImportInput]
+        self, info: Info, input: InputArgument[ClinicsImportInput]
     ) -> ClinicsImportPayload:
         saved = await resolve.import_csv(
             info.context,

@@ -10,7 +10,6 @@ from resolvers.clinics import selectors
 from schema.clinics.clinic_filters import ClinicFilter, criteria_of
 from schema.clinics.clinics import Clinic
 from schema.clinics.enums import RefusalReason
-from schema.clinics.organisations import Clinic, ClinicFilter, wish_of
 from schema.errors import Info, UserError, mutation
 from schema.inputs import IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
 from schema.kinds.case_types import CaseType

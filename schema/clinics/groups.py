@@ -8,8 +8,7 @@ from schema.clinics.clinic_filters import ClinicFilter, criteria_of
 from schema.clinics.clinics import Clinic, list_clinics
 from schema.clinics.principals import Principal
 from schema.errors import Info, UserError, mutation
-from schema.clinics.organisations import Clinic, ClinicFilter, Principal, list_clinics, wish_of
-from schema.inputs import InputArgument, key_of_call
+from schema.inputs import IDEMPOTENCY_KEY, InputArgument, key_of_call
 from schema.log.events import Event
 from schema.nodes import After, Connection, First, Node
 from schema.scalars import HsaId
@@ -101,7 +100,7 @@ class ClinicGroupSaveInput:
             " `group`, `similarTo` and `status` are not allowed."
         ),
     )
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.type(description="The result of saving a group. With errors, nothing was written.")

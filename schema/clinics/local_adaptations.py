@@ -7,10 +7,6 @@ import strawberry
 from resolvers.clinics import local_adaptations as resolve
 from resolvers.kinds.local_adaptations import LOCAL_ADAPTATION
 from schema.clinics.clinics import Clinic
-from schema.documents.documents import NOTE, Document, Version, head_fields
-from schema.errors import Info, UserError, mutation
-from schema.clinics.organisations import Clinic
-from schema.documents.documents import Document, Version, head_fields
 from schema.documents.documents import Document, Version, document_fields
 from schema.errors import Info, UserError, mutation
 from schema.inputs import IDEMPOTENCY_KEY, NOTE, InputArgument, as_json, key_of_call
@@ -63,7 +59,7 @@ class LocalAdaptationContent:
 CONTENT_TYPES = ContentTypes(LOCAL_ADAPTATION, LocalAdaptationContent, LocalAdaptationContent.of)
 
 
-@version_type(SHAPE, "An immutable version of a local adaptation.")
+@version_type(CONTENT_TYPES, "An immutable version of a local adaptation.")
 class LocalAdaptationVersion(Version):
     @strawberry.field(description="The version of the central case type that it was written for.")
     def written_for(self) -> int:
@@ -152,8 +148,9 @@ class LocalAdaptationSaveInput:
         graphql_type=list[StandardReplyInput],  # type: ignore[valid-type] # a generated class
         description="The clinic's own reply texts; at most 200.",
     )
-    terms: list[TermsSectionInput] = strawberry.field(
-        description="The clinic's own terms; at most 100 sections."
+    terms: list[Any] = strawberry.field(
+        graphql_type=list[TermsSectionInput],  # type: ignore[valid-type] # a generated class
+        description="The clinic's own terms; at most 100 sections.",
     )
     note: str | None = strawberry.field(default=None, description=NOTE)
     idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
@@ -190,8 +187,8 @@ class AdaptationMutation:
         self, info: Info, input: InputArgument[LocalAdaptationSaveInput]
     ) -> LocalAdaptationPayload:
         content: dict[str, Any] = {
-            "standardReplies": plain(input.standard_replies),
-            "terms": plain(input.terms),
+            "standardReplies": as_json(input.standard_replies),
+            "terms": as_json(input.terms),
         }
         saved = await resolve.save(
             info.context,

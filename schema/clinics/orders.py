@@ -47,17 +47,7 @@ class CaseTypesReorderInput:
         )
     )
     note: str | None = strawberry.field(default=None, description=NOTE)
-    idempotency_key: str | None = strawberry.field(default=None, description=KEY)
-
-
-@strawberry.type(description="The result of a change. With errors, nothing was written.")
-class EventPayload:
-    event: Event | None = strawberry.field(
-        default=None, description="The event that was logged; null where nothing changed."
-    )
-    errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was written."
-    )
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
 
 
 @strawberry.type

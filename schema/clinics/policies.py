@@ -5,9 +5,8 @@ from typing import Any
 import strawberry
 
 from resolvers.clinics import policies as resolve
-from schema.clinics.principals import Principal
-from schema.enums import CentralActivation
 from schema.clinics.enums import CentralActivation
+from schema.clinics.principals import Principal
 from schema.errors import Info, UserError, mutation
 from schema.inputs import IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
 from schema.log.events import Event

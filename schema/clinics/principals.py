@@ -8,11 +8,11 @@ from resolvers.clinics import groups, policies, role_grants
 from resolvers.clinics import principals as resolve
 from resolvers.log import events
 from schema.clinics.clinic_filters import WhichClinics, criteria_of
-from schema.enums import PrincipalKind
 from schema.errors import Info
 from schema.nodes import After, Before, ByHsaId, Connection, First, Last, Node, connection, paging
 from schema.scalars import HsaId
 from store import records
+from store.records import PrincipalKind
 
 if TYPE_CHECKING:
     from schema.clinics.clinics import Clinic
@@ -52,7 +52,7 @@ class Principal(Node):
     async def clinics(
         self, info: Info, filter: WhichClinics = None, first: First = None, after: After = None
     ) -> Connection[Annotated["Clinic", strawberry.lazy("schema.clinics.clinics")]]:
-        from schema.clinics.clinics import (  # noqa: PLC0415 - clinics refer back to principals
+        from schema.clinics.clinics import (
             list_clinics,
         )
 
@@ -67,7 +67,7 @@ class Principal(Node):
     async def groups(
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[Annotated["ClinicGroup", strawberry.lazy("schema.clinics.groups")]]:
-        from schema.clinics.groups import ClinicGroup  # noqa: PLC0415 - groups refer back to principals
+        from schema.clinics.groups import ClinicGroup
 
         page = await groups.page(info.context, self.record.key, paging(first, after))
         return connection(page, ClinicGroup.of, lambda: groups.count(info.context, self.record.key))
@@ -80,7 +80,7 @@ class Principal(Node):
     async def policies(
         self, info: Info
     ) -> Annotated["Policies", strawberry.lazy("schema.clinics.policies")] | None:
-        from schema.clinics.policies import Policies  # noqa: PLC0415 - policies refer back to principals
+        from schema.clinics.policies import Policies
 
         found = await policies.get(info.context, self.record)
         return Policies.of(found) if found else None
@@ -94,7 +94,7 @@ class Principal(Node):
     async def role_grants(
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[Annotated["RoleGrant", strawberry.lazy("schema.clinics.role_grants")]]:
-        from schema.clinics.role_grants import RoleGrant  # noqa: PLC0415 - grants refer back to principals
+        from schema.clinics.role_grants import RoleGrant
 
         page = await role_grants.page(info.context, self.record.key, paging(first, after))
         return connection(
@@ -116,7 +116,7 @@ class Principal(Node):
         last: Last = None,
         before: Before = None,
     ) -> Connection[Annotated["Event", strawberry.lazy("schema.log.events")]]:
-        from schema.log.events import (  # noqa: PLC0415 - events refer back to principals
+        from schema.log.events import (
             Event,
             filter_of,
         )

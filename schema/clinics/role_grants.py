@@ -95,7 +95,9 @@ async def _payload(info: Info, saved: records.Saved) -> RoleGrantPayload:
 @strawberry.type
 class RoleGrantMutation:
     @mutation(RoleGrantPayload, "Grants a person a role at a principal or a clinic.")
-    async def role_grant(self, info: Info, input: Given[RoleGrantInput]) -> RoleGrantPayload:
+    async def role_grant(
+        self, info: Info, input: InputArgument[RoleGrantInput]
+    ) -> RoleGrantPayload:
         saved = await resolve.grant(
             info.context,
             input.unit,
@@ -107,7 +109,9 @@ class RoleGrantMutation:
         return await _payload(info, saved)
 
     @mutation(RoleGrantPayload, "Revokes a role that was granted in the registry.")
-    async def role_revoke(self, info: Info, input: Given[RoleRevokeInput]) -> RoleGrantPayload:
+    async def role_revoke(
+        self, info: Info, input: InputArgument[RoleRevokeInput]
+    ) -> RoleGrantPayload:
         saved = await resolve.revoke(
             info.context, input.id, note=input.note, key=key_of_call(info, input)
         )

@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
 import strawberry
 
-from resolvers.documents import blame as origins
-from resolvers.documents import comparison, history, versions
-from resolvers.documents import documents as resolve
+from resolvers.documents import blame, comparison, documents, history, versions
 from resolvers.kinds.case_types import CASE_TYPE_TEMPLATE
 from resolvers.templates import usage
 from schema.clinics.clinics import Clinic
 from schema.clinics.principals import Principal
-from resolvers.documents import blame, documents
 from schema.documents.blame import FieldOrigin
 from schema.documents.changes import Change, Comparison, Verification, changes_of
 from schema.documents.conversion import document_of
@@ -96,12 +93,8 @@ class Document(Node):
         last: Last = None,
         before: Before = None,
     ) -> Connection[Event]:
-        page = await documents.history(
-            info.context, self.record, paging(first, after, last, before)
-        )
-        return connection(
-            page, Event.of, lambda: documents.count_history(info.context, self.record)
-        )
+        page = await history.page(info.context, self.record, paging(first, after, last, before))
+        return connection(page, Event.of, lambda: history.count(info.context, self.record))
 
     @strawberry.field(description="The differences between any two versions, field by field.")
     async def compare(
@@ -112,7 +105,7 @@ class Document(Node):
         ],
         to: Annotated[int, strawberry.argument(description="Number of the second version.")],
     ) -> Comparison:
-        changes = await documents.compare(info.context, self.record, from_, to)
+        changes = await comparison.compare(info.context, self.record, from_, to)
         return Comparison(
             from_=from_,
             to=to,
@@ -146,12 +139,12 @@ class Document(Node):
 
     @strawberry.field(description="Recomputes the hash chain over all versions.")
     async def verify(self, info: Info) -> Verification:
-        return Verification.of(await documents.verify(info.context, self.record))
+        return Verification.of(await versions.verify(info.context, self.record))
 
 
 def document_fields(record: records.Summary, info: Info) -> dict[str, Any]:
     """Return the fields of the interface, limited to those that the viewer may see."""
-    sees_drafts = documents.visibility(info.context, record) is Visibility.ALL
+    sees_drafts = info.context.rights.visibility(record) is Visibility.ALL
     return {
         "record": record,
         "id": strawberry.ID(record.id),
@@ -225,7 +218,7 @@ class Version(Node):
         )
     )
     async def changes(self, info: Info) -> list[Change]:
-        return changes_of(await documents.changes_of_version(info.context, self.record))
+        return changes_of(await comparison.changes_of_version(info.context, self.record))
 
     @strawberry.field(
         description=(

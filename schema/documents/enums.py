@@ -1,6 +1,6 @@
 """Enums of documents: states, orders, changes and skipped documents."""
 
-from resolvers.documents.text_replacement import SkipReason
+from resolvers.documents.text_replacement_plan import SkipReason
 from schema.enums import describe_enum
 from store.content.diff import ChangeKind
 from store.content.text_diff import SegmentKind as TextSegmentKind

@@ -106,7 +106,7 @@ class SearchQuery:
         first: First = None,
         after: After = None,
     ) -> DocumentConnection:
-        query = resolve.sought(text)
+        query = resolve.parse_query(text)
         found = await resolve.page(info.context, query, paging(first, after))
         page = connection(found, lambda record: record, lambda: resolve.count(info.context, query))
         edges = [

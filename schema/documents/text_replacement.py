@@ -123,7 +123,7 @@ class TextReplaceUndoInput:
 
 @strawberry.type(description="A text replacement in one document.")
 class TextReplacement:
-    planned: strawberry.Private[Planned | None]
+    planned: strawberry.Private[PlannedChange | None]
     event: strawberry.Private[records.Event | None]
     document: Document = strawberry.field(description="The document after the change.")
     version: int = strawberry.field(
@@ -271,8 +271,8 @@ class TextReplacementMutation:
         self, info: Info, input: InputArgument[TextReplaceInput]
     ) -> TextReplacePayload:
         document_filter = input.filter or TextReplaceFilter()
-        wanted = Wanted(
-            replacing=Replacing(
+        change = TextChange(
+            replacement=Replacement(
                 input.find,
                 input.replace,
                 whole_words=bool(input.whole_words),

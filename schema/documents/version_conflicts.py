@@ -5,7 +5,7 @@ from typing import cast
 
 import strawberry
 
-from resolvers.documents import documents
+from resolvers.documents import comparison
 from schema.documents.changes import Change, changes_of
 from schema.errors import Info, UserError, converts
 from schema.log.actors import Actor
@@ -33,7 +33,7 @@ class VersionConflict(UserError):
     async def changes(self, info: Info) -> list[Change]:
         refusal = self.refusal
         return changes_of(
-            await documents.changes_since(
+            await comparison.changes_since(
                 info.context, refusal.document, refusal.expected, refusal.latest
             )
         )

@@ -5,7 +5,8 @@
 
 import strawberry
 
-from resolvers.kinds import CASE_TYPE, case_types
+from resolvers.kinds import case_types
+from resolvers.kinds.case_types import CASE_TYPE
 from schema.kinds.content_types import content_types_of, nested_input_of
 from schema.kinds.enums import Gender, QuestionKind, ResponseTimeUnit
 from schema.scalars import Markdown

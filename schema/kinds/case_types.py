@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from resolvers.clinics import assignments, clinics, start_pages
-from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE
+from resolvers.kinds.case_types import CASE_TYPE_TEMPLATE
 from schema.documents.documents import Document, Version
 from schema.errors import Info
 from schema.kinds.case_type_content import CONTENT_TYPES

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import strawberry
 
 from resolvers.documents import documents
+from resolvers.documents import versions as document_versions
 from schema.documents.conversion import KIND_CONVERTERS
 from schema.documents.documents import Document, Version
 from schema.errors import Info
@@ -107,7 +108,7 @@ def _content_field(content_types: ContentTypes) -> Any:
 
 def _version_field(version_class: type[Version]) -> Any:
     async def version(self: Document, info: Info, number: Number = None) -> Any:
-        found = await documents.version(info.context, self.record, number)
+        found = await document_versions.get(info.context, self.record, number)
         return version_class.of(found) if found else None
 
     return strawberry.field(
@@ -122,7 +123,7 @@ def _version_field(version_class: type[Version]) -> Any:
 
 def _version_at_field(version_class: type[Version]) -> Any:
     async def version_at(self: Document, info: Info, time: Time) -> Any:
-        found = await documents.version_at(info.context, self.record, time)
+        found = await document_versions.get_at(info.context, self.record, time)
         return version_class.of(found) if found else None
 
     return strawberry.field(
@@ -141,10 +142,10 @@ def _versions_field(version_class: type[Version]) -> Any:
         last: Last = None,
         before: Before = None,
     ) -> Any:
-        page = await documents.versions(
+        page = await document_versions.page(
             info.context, self.record, paging(first, after, last, before)
         )
-        sees_drafts = documents.visibility(info.context, self.record) is Visibility.ALL
+        sees_drafts = info.context.rights.visibility(self.record) is Visibility.ALL
         count = self.record.latest if sees_drafts else self.record.release_count
         return connection(page, version_class.of, known_count(count))
 

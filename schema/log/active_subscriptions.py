@@ -7,7 +7,6 @@ import strawberry
 
 from resolvers.log import active_subscriptions as resolve
 from schema.clinics.clinics import Clinic
-from schema.documents.documents import NOTE
 from schema.errors import Info, UserError, mutation
 from schema.inputs import ERRORS, EVENT, IDEMPOTENCY_KEY, NOTE, InputArgument, key_of_call
 from schema.log.actors import Actor

@@ -48,7 +48,7 @@ class AcknowledgementTime:
     )
 
     @classmethod
-    def of(cls, summary: acknowledgement_times.Summary) -> "AcknowledgementTime":
+    def of(cls, summary: acknowledgement_times.DelaySummary) -> "AcknowledgementTime":
         bars = [
             AcknowledgementBar(up_to_hours=hours, acknowledgements=number)
             for hours, number in zip(
@@ -89,16 +89,16 @@ class ClinicGroupAcknowledgementTime:
     )
 )
 class AcknowledgementTimes:
-    measured: strawberry.Private[acknowledgement_times.Measured]
+    measured: strawberry.Private[acknowledgement_times.AcknowledgementData]
     publications: int = strawberry.field(description="The number of publications in the period.")
 
     @classmethod
-    def of(cls, measured: acknowledgement_times.Measured) -> "AcknowledgementTimes":
+    def of(cls, measured: acknowledgement_times.AcknowledgementData) -> "AcknowledgementTimes":
         return cls(measured=measured, publications=len(measured.publications))
 
     @strawberry.field(description="All publications together.")
     async def total(self) -> AcknowledgementTime:
-        return AcknowledgementTime.of(await acknowledgement_times.in_all(self.measured))
+        return AcknowledgementTime.of(await acknowledgement_times.overall(self.measured))
 
     @strawberry.field(description="By published case type, in the order of their ids.")
     async def by_case_type(self) -> list[CaseTypeAcknowledgementTime]:

@@ -4,7 +4,7 @@ import strawberry
 
 from resolvers.reports import authoring
 from schema.clinics.distribution import LocalCandidate
-from schema.clinics.organisations import Principal
+from schema.clinics.principals import Principal
 from schema.documents.conversion import document_of
 from schema.documents.documents import Document
 from schema.errors import Info
@@ -76,7 +76,7 @@ class TemplateCount:
     )
 
     @classmethod
-    def of(cls, row: authoring.Made, info: Info) -> "TemplateCount":
+    def of(cls, row: authoring.TemplateDerivatives, info: Info) -> "TemplateCount":
         latest_version = row.template.published or row.template.latest
         return cls(
             template=CaseTypeTemplate.of(row.template, info),

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from resolvers.reports import clinics as resolve
-from schema.clinics.organisations import Clinic
+from schema.clinics.clinics import Clinic
 from schema.errors import Info
 from schema.kinds.case_types import Adoption, CaseType
 from schema.reports.report_nodes import case_type_of_row, clinic_of_row

@@ -1,6 +1,6 @@
 """Loads the documents and clinics that the rows of reports refer to."""
 
-from schema.clinics.organisations import Clinic
+from schema.clinics.clinics import Clinic
 from schema.errors import Info
 from schema.kinds.case_types import CaseType
 

@@ -13,7 +13,6 @@ from resolvers.reports import acknowledgement_times, authoring, clinics
 from resolvers.reports.coverage import Coverage, coverage
 from schema.clinics.clinic_filters import WhichClinics, criteria_of
 from schema.clinics.clinics import AsOf
-from schema.enums import BehindOrder, ClinicCountOrder
 from schema.errors import Info
 from schema.nodes import After, Connection, First, connection, known_count, paging
 from schema.reports.acknowledgement_times import AcknowledgementTimes
@@ -126,7 +125,7 @@ class Reports:
         ] = None,
     ) -> AcknowledgementTimes:
         return AcknowledgementTimes.of(
-            await acknowledgement_times.measured(info.context, self.coverage, from_, to, case_type)
+            await acknowledgement_times.read(info.context, self.coverage, from_, to, case_type)
         )
 
     @strawberry.field(
@@ -152,7 +151,7 @@ class Reports:
     async def documents_per_template(
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[TemplateCount]:
-        page = await authoring.made_from_templates(
+        page = await authoring.template_derivatives(
             info.context, self.coverage, paging(first, after)
         )
         return connection(
@@ -241,5 +240,7 @@ class ReportQuery:
         clinics: WhichClinics = None,
     ) -> Reports:
         return Reports(
-            coverage=await coverage(info.context, principal, wish_of(clinics) if clinics else None)
+            coverage=await coverage(
+                info.context, principal, criteria_of(clinics) if clinics else None
+            )
         )

@@ -89,7 +89,7 @@ Differing = Annotated[
     )
 )
 class TemplateComparison:
-    comparison: strawberry.Private[Compared]
+    comparison: strawberry.Private[ComparedTemplate]
 
     @strawberry.field(
         description=(
@@ -139,5 +139,7 @@ async def compare(
     principals: list[HsaId] | None,
 ) -> TemplateComparison:
     """Compare a template with the documents that come from it."""
-    wish = comparison.Wish(templates=templates, case_types=case_types, principals=principals)
+    wish = comparison.TemplateComparisonCriteria(
+        templates=templates, case_types=case_types, principals=principals
+    )
     return TemplateComparison(comparison=await comparison.compare(info.context, template, wish))

@@ -96,10 +96,10 @@ OrderBy = Annotated[
 ]
 
 
-def _review_filter(filter: TemplateReviewFilter | None) -> review.Wish:
+def _review_filter(filter: TemplateReviewFilter | None) -> review.TemplateReviewCriteria:
     if filter is None:
-        return review.Wish()
-    return review.Wish(
+        return review.TemplateReviewCriteria()
+    return review.TemplateReviewCriteria(
         owner=filter.owner,
         levels=None if filter.levels is None else [level.name for level in filter.levels],
         reasons=filter.reasons,

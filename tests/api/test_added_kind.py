@@ -13,8 +13,6 @@ from graphql import build_schema
 
 from resolvers.kinds.registrations import KINDS
 from resolvers.reference.principals import reference_principals
-from schema.documents import documents
-from resolvers import reference
 from schema.documents.conversion import KIND_CONVERTERS
 from schema.documents.documents import Document, Version
 from schema.kinds.case_type_content import INTERNAL_NAME, ITEM_KEY, NAME
