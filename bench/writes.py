@@ -238,7 +238,7 @@ async def _rates(
 
 def _store(folder: Path) -> Store:
     uri = json.loads((folder / "server.json").read_text(encoding="utf-8"))["mongodbUri"]
-    return Store.over(Database(connect(uri), "casetypes"), KINDS)
+    return Store(Database(connect(uri), "casetypes"), KINDS)
 
 
 def _row(what: str, ours: Sequence[float], bare: Sequence[float], goal: str) -> list[str]:

@@ -1,7 +1,8 @@
-"""The store as one object: what the resolvers are handed."""
+"""The store of one registry: one object with a part for each noun."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from store.clinics.assignments import Assignments
 from store.clinics.clinics import Clinics
@@ -39,117 +40,205 @@ from store.transfer.event_details import Details
 from store.transfer.export_queries import Extracts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Store:
-    """Everything that is kept, by noun."""
+    """All parts of one registry's store, by noun. Each part is created at its first use.
+
+    Attributes:
+        database: The database that holds everything.
+        kinds: The kinds of documents that the registry keeps.
+        clock: Returns the current time, in UTC.
+        extra_hsa_prefixes: Prefixes of HSA-ids that are accepted besides the standard ones.
+    """
 
     database: Database
-    log: Log
     kinds: Kinds
-    principals: Principals
-    people: People
-    clinics: Clinics
-    documents: Documents
-    batches: Batches
-    template_adoptions: TemplateAdoptions
-    blame: Blame
-    listing: Listing
-    search: Search
-    history: History
-    assignments: Assignments
-    distribution: Distribution
-    adaptations: Adaptations
-    groups: Groups
-    orders: Orders
-    start_pages: StartPages
-    policies: Policies
-    role_grants: RoleGrants
-    notifications: Notifications
-    acknowledgements: Acknowledgements
-    adoptions: Adoptions
-    lineage: Lineage
-    drifts: Drifts
-    template_exchange: TemplateExchange
-    reports: Reports
-    extracts: Extracts
-    details: Details
-    exports: Exports
-    feed: Feed
-    active_subscriptions: ActiveSubscriptions
-    checkpoints: Checkpoints
     clock: Clock = utc_now
     extra_hsa_prefixes: tuple[str, ...] = ()
 
     def now(self) -> datetime:
-        """The server's time, in UTC."""
+        """Return the server's time, in UTC."""
         return self.clock()
 
-    @classmethod
-    def over(
-        cls,
-        database: Database,
-        kinds: Kinds,
-        *,
-        clock: Clock = utc_now,
-        extra_hsa_prefixes: tuple[str, ...] = (),
-    ) -> "Store":
-        """The store over a database."""
-        log = Log(database, clock)
-        history = History(database)
-        assignments = Assignments(database)
-        clinics = Clinics(database, log, clock)
-        documents = Documents(database, log, kinds)
-        groups = Groups(database, log, extra_hsa_prefixes=extra_hsa_prefixes)
-        orders = Orders(database, log)
-        policies = Policies(database, log)
-        notifications = Notifications(database, history, assignments)
-        adoptions = Adoptions(database)
-        return cls(
-            database=database,
-            log=log,
-            kinds=kinds,
-            principals=Principals(database, clock),
-            people=People(database, log),
-            clinics=clinics,
-            documents=documents,
-            batches=Batches(database, log, kinds),
-            template_adoptions=TemplateAdoptions(log, kinds),
-            blame=Blame(database, kinds),
-            listing=Listing(database),
-            search=Search(database, kinds),
-            history=history,
-            assignments=assignments,
-            distribution=Distribution(
-                database, log, kinds, clock, extra_hsa_prefixes=extra_hsa_prefixes
-            ),
-            adaptations=Adaptations(log),
-            groups=groups,
-            orders=orders,
-            start_pages=StartPages(
-                clinics=clinics,
-                groups=groups,
-                orders=orders,
-                assignments=assignments,
-                documents=documents,
-                history=history,
-                policies=policies,
-                clock=clock,
-            ),
-            policies=policies,
-            role_grants=RoleGrants(database, log),
-            notifications=notifications,
-            acknowledgements=Acknowledgements(database, log, history),
-            lineage=Lineage(database, kinds),
-            drifts=Drifts(database, kinds),
-            template_exchange=TemplateExchange(database, log),
-            adoptions=adoptions,
-            reports=Reports(database, adoptions, kinds),
-            extracts=Extracts(database),
-            details=Details(database),
-            exports=Exports(database, log),
-            feed=Feed(database, history),
-            active_subscriptions=ActiveSubscriptions(database, log, clock),
-            checkpoints=Checkpoints(database),
-            clock=clock,
-            extra_hsa_prefixes=extra_hsa_prefixes,
+    # ------------------------------------------------------------- the log
+
+    @cached_property
+    def log(self) -> Log:
+        """Writes events, and each change together with its event."""
+        return Log(self.database, self.clock)
+
+    @cached_property
+    def history(self) -> History:
+        """Reads logs and versions, now and as of a moment."""
+        return History(self.database)
+
+    @cached_property
+    def feed(self) -> Feed:
+        """Follows logs live."""
+        return Feed(self.database, self.history)
+
+    @cached_property
+    def exports(self) -> Exports:
+        """Records exports in the log."""
+        return Exports(self.database, self.log)
+
+    # ----------------------------------------------------------- documents
+
+    @cached_property
+    def documents(self) -> Documents:
+        """Reads, saves and publishes documents of every kind."""
+        return Documents(self.database, self.log, self.kinds)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """Changes several documents in one transaction."""
+        return Batches(self.database, self.log, self.kinds)
+
+    @cached_property
+    def listing(self) -> Listing:
+        """Lists documents in pages."""
+        return Listing(self.database)
+
+    @cached_property
+    def search(self) -> Search:
+        """Searches documents."""
+        return Search(self.database, self.kinds)
+
+    @cached_property
+    def blame(self) -> Blame:
+        """Finds the version that each value of a document comes from."""
+        return Blame(self.database, self.kinds)
+
+    # ----------------------------------------------------------- templates
+
+    @cached_property
+    def template_adoptions(self) -> TemplateAdoptions:
+        """Adopts newer template versions into documents."""
+        return TemplateAdoptions(self.log, self.kinds)
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """Reads which documents are made from which templates."""
+        return Lineage(self.database, self.kinds)
+
+    @cached_property
+    def drifts(self) -> Drifts:
+        """Compares documents with the template versions that they are made from."""
+        return Drifts(self.database, self.kinds)
+
+    @cached_property
+    def template_exchange(self) -> TemplateExchange:
+        """Exports templates to other registries and imports theirs."""
+        return TemplateExchange(self.database, self.log)
+
+    # ---------------------------------------------- principals and clinics
+
+    @cached_property
+    def principals(self) -> Principals:
+        """Reads principals, and creates them with their logs at start."""
+        return Principals(self.database, self.clock)
+
+    @cached_property
+    def people(self) -> People:
+        """Keeps the display names of people."""
+        return People(self.database, self.log)
+
+    @cached_property
+    def role_grants(self) -> RoleGrants:
+        """Grants and revokes roles."""
+        return RoleGrants(self.database, self.log)
+
+    @cached_property
+    def clinics(self) -> Clinics:
+        """Reads and imports clinics."""
+        return Clinics(self.database, self.log, self.clock)
+
+    @cached_property
+    def groups(self) -> Groups:
+        """Keeps groups of clinics."""
+        return Groups(self.database, self.log, extra_hsa_prefixes=self.extra_hsa_prefixes)
+
+    @cached_property
+    def policies(self) -> Policies:
+        """Keeps the policies of principals."""
+        return Policies(self.database, self.log)
+
+    # ----------------------------------------------- case types at clinics
+
+    @cached_property
+    def assignments(self) -> Assignments:
+        """Reads which clinics have which case types."""
+        return Assignments(self.database)
+
+    @cached_property
+    def distribution(self) -> Distribution:
+        """Distributes case types to clinics and withdraws them."""
+        return Distribution(self.log, self.kinds, extra_hsa_prefixes=self.extra_hsa_prefixes)
+
+    @cached_property
+    def adaptations(self) -> Adaptations:
+        """Keeps the local adaptations of clinics."""
+        return Adaptations(self.log)
+
+    @cached_property
+    def orders(self) -> Orders:
+        """Keeps the order of case types on clinics' pages."""
+        return Orders(self.database, self.log)
+
+    @cached_property
+    def start_pages(self) -> StartPages:
+        """Reads what clinics' pages show."""
+        return StartPages(
+            clinics=self.clinics,
+            groups=self.groups,
+            orders=self.orders,
+            assignments=self.assignments,
+            documents=self.documents,
+            history=self.history,
+            policies=self.policies,
+            clock=self.clock,
         )
+
+    @cached_property
+    def adoptions(self) -> Adoptions:
+        """Counts the clinics that have acknowledged the version in force."""
+        return Adoptions(self.database)
+
+    # ------------------------------------------------------- notifications
+
+    @cached_property
+    def notifications(self) -> Notifications:
+        """Reads the events that concern a clinic."""
+        return Notifications(self.database, self.history, self.assignments)
+
+    @cached_property
+    def acknowledgements(self) -> Acknowledgements:
+        """Keeps what clinics have acknowledged."""
+        return Acknowledgements(self.database, self.log, self.history)
+
+    @cached_property
+    def active_subscriptions(self) -> ActiveSubscriptions:
+        """Registers open subscriptions of all server processes."""
+        return ActiveSubscriptions(self.database, self.log, self.clock)
+
+    # ------------------------------------------------- reports and exports
+
+    @cached_property
+    def reports(self) -> Reports:
+        """Counts for reports."""
+        return Reports(self.database, self.adoptions, self.kinds)
+
+    @cached_property
+    def extracts(self) -> Extracts:
+        """Reads long lists for export."""
+        return Extracts(self.database)
+
+    @cached_property
+    def details(self) -> Details:
+        """Reads the rows that events opened, for export."""
+        return Details(self.database)
+
+    @cached_property
+    def checkpoints(self) -> Checkpoints:
+        """Keeps signed digests of logs."""
+        return Checkpoints(self.database)

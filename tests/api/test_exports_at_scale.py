@@ -71,7 +71,7 @@ async def registry(
     mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Registry]:
     client = connect(mongodb_uri)
-    store = Store.over(Database(client, "casetypes"), KINDS)
+    store = Store(Database(client, "casetypes"), KINDS)
     await client.drop_database("casetypes")
     await store.database.create_indexes()
     await store.principals.ensure(reference_principals())

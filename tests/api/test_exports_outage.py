@@ -51,7 +51,7 @@ async def a_world_of_its_own(folder: Path) -> AsyncIterator[tuple[World, Away]]:
     mongodb = Away(folder / "mongodb")
     uri = await mongodb.back()
     client = connect(uri)
-    store = Store.over(Database(client, "outage"), KINDS)
+    store = Store(Database(client, "outage"), KINDS)
     try:
         await store.database.create_indexes()
         await store.principals.ensure(reference_principals())

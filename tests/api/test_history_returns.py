@@ -174,7 +174,7 @@ async def test_a_history_returns_whole_and_verifies(
         await left(world.national, tmp_path, INERA),
     ]
     client = connect(mongodb_uri)
-    other = Store.over(Database(client, f"test_{uuid4().hex[:12]}"), KINDS)
+    other = Store(Database(client, f"test_{uuid4().hex[:12]}"), KINDS)
     moments = [event.at for event in await store.history.after(STOCKHOLM, 0, limit=1000)]
     try:
         await other.database.create_indexes()

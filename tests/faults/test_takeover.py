@@ -197,7 +197,7 @@ async def test_whom_an_event_concerns_is_read_as_it_is_since_that_event(
     members: ReplicaSet, world: World, database: Database
 ) -> None:
     async with process(members, database.name) as other:
-        store = Store.over(other, KINDS)
+        store = Store(other, KINDS)
         store.feed.start()
         try:
             async with aclosing(

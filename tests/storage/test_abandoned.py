@@ -82,7 +82,7 @@ async def test_a_server_whose_transaction_was_ended_begins_it_again(
 ) -> None:
     document = await created(store)
     client = connect(mongodb_uri)
-    slow = Store.over(Database(client, store.database.name), KINDS)
+    slow = Store(Database(client, store.database.name), KINDS)
     attempts: list[datetime] = []
 
     async def stands_still_once(transaction: Transaction) -> Saved:

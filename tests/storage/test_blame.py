@@ -425,7 +425,7 @@ async def test_a_value_is_followed_through_an_older_content_model(
             )
         },
     )
-    before = Store.over(database, Kinds([*KINDS, old]))
+    before = Store(database, Kinds([*KINDS, old]))
     start = {"name": "Namn", "internalName": "Namn", "help": "Ett"}
     document = await made(before, old, STOCKHOLM, act=BY_ANNA, given=start)
     for number, changed in enumerate(({"help": "Två"}, {"name": "Annat"}), 1):
@@ -434,7 +434,7 @@ async def test_a_value_is_followed_through_an_older_content_model(
         await before.documents.update(
             document, edit=edit, expected_version=number, publish=False, act=BY_ANNA
         )
-    after = Store.over(database, Kinds([*KINDS, new]))
+    after = Store(database, Kinds([*KINDS, new]))
 
     old_ones = {path: origin.version for path, origin in (await blamed(after, document)).items()}
     await after.documents.update(

@@ -192,7 +192,7 @@ STATUSES = [
 async def test_a_clinic_has_the_same_status_alone_and_in_a_list(
     database: Database, store: Store
 ) -> None:
-    noon = Store.over(database, KINDS, clock=lambda: NOON)
+    noon = Store(database, KINDS, clock=lambda: NOON)
     keys = [f"SE2321000016-{number:02}" for number in range(len(STATUSES))]
     rows = [
         (key, {"name": key, "status": status, "end_date": None if end is None else NOON + end})

@@ -38,7 +38,7 @@ RACERS = 16
 async def second(store: Store, mongodb_uri: str) -> AsyncIterator[Store]:
     """Another server's store over the same database, with connections of its own."""
     client = connect(mongodb_uri)
-    other = Store.over(Database(client, store.database.name), KINDS)
+    other = Store(Database(client, store.database.name), KINDS)
     yield other
     await other.log.close()
     await client.close()
@@ -261,7 +261,7 @@ async def test_two_servers_with_clocks_apart_never_write_times_that_go_back(
     store: Store, second: Store, database: Database
 ) -> None:
     document = await created(store)
-    ahead = Store.over(
+    ahead = Store(
         second.database,
         KINDS,
         clock=lambda: document.created_at.replace(year=document.created_at.year + 1),
@@ -345,7 +345,7 @@ async def test_three_processes_editing_one_document_lose_no_version(
 async def test_a_log_that_is_closed_has_settled_everything_queued(
     database: Database, store: Store
 ) -> None:
-    other = Store.over(database, KINDS)
+    other = Store(database, KINDS)
     pending = [asyncio.create_task(created(other, f"Ärende {number}")) for number in range(100)]
     await asyncio.sleep(0)  # lets them queue
 

@@ -70,7 +70,7 @@ async def assert_kept(uri: str, told: Told) -> None:
     be written.
     """
     client = connect(uri)
-    store = Store.over(Database(client, NAME), KINDS)
+    store = Store(Database(client, NAME), KINDS)
     versions = await store.documents.get_versions(told)
     assert {key: (version.hash, version.sequence) for key, version in versions.items()} == told
     events = await store.history.after(STOCKHOLM, 0, limit=0)

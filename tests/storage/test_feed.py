@@ -116,7 +116,7 @@ async def _from(store: Store, after: int, count: int) -> list[int]:
 
 async def test_what_another_server_writes_arrives_too(store: Store, mongodb_uri: str) -> None:
     client = connect(mongodb_uri)
-    other = Store.over(Database(client, store.database.name), KINDS)
+    other = Store(Database(client, store.database.name), KINDS)
 
     async with aclosing(store.feed.follow(STOCKHOLM, 0)) as feed:
         async with waiting(feed) as first:
@@ -263,7 +263,7 @@ async def test_a_feed_goes_on_after_its_change_stream_was_lost(store: Store) -> 
 
 async def test_a_stopped_feed_leaves_no_task(database: Database) -> None:
     before = tasks()
-    store = Store.over(database, KINDS)
+    store = Store(database, KINDS)
     store.feed.start()
     assert sorted(task.get_name() for task in tasks() - before) == ["feed", "look at the logs"]
 

@@ -41,7 +41,7 @@ def minute(number: float) -> datetime:
 @pytest.fixture
 def timed(database: Database, store: Store) -> Callable[[float], Store]:
     """The store at a minute after START."""
-    return lambda number: Store.over(database, KINDS, clock=lambda: minute(number))
+    return lambda number: Store(database, KINDS, clock=lambda: minute(number))
 
 
 async def begun(database: Database, *principals: str) -> None:

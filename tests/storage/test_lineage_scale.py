@@ -35,7 +35,6 @@ from store.records import (
     Version,
 )
 from store.registry import Store
-from store.templates.drift import Drifts
 from tests.storage.building import ANNA, BY_ANNA, content
 from tests.storage.watching import Watch, costs, watched
 
@@ -80,7 +79,7 @@ class Registry:
     @classmethod
     async def of(cls, uri: str, *, derived: int, others: int) -> "Registry":
         client, watch = watched(uri)
-        store = Store.over(Database(client, f"test_{uuid4().hex[:12]}"), KINDS)
+        store = Store(Database(client, f"test_{uuid4().hex[:12]}"), KINDS)
         await store.database.create_indexes()
         await store.principals.ensure(reference_principals())
         template, first = made(CASE_TYPE_TEMPLATE, INERA, 0, None)
@@ -200,7 +199,7 @@ async def reviewed(registry: Registry) -> object:
 
 
 async def reviewed_after_a_start(registry: Registry) -> object:
-    fresh = replace(registry.store, drifts=Drifts(registry.store.database, KINDS))
+    fresh = Store(registry.store.database, KINDS)
     return await reviewed(replace(registry, store=fresh))
 
 

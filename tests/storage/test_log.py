@@ -453,7 +453,7 @@ def _distribution(
 async def second(store: Store, mongodb_uri: str) -> AsyncIterator[Store]:
     """Another server's store over the same database, with connections of its own."""
     client = connect(mongodb_uri)
-    other = Store.over(Database(client, store.database.name), KINDS)
+    other = Store(Database(client, store.database.name), KINDS)
     yield other
     await other.log.close()
     await client.close()

@@ -297,7 +297,7 @@ async def main():
     async def change(transaction):
         print("begun", flush=True)
         await asyncio.Event().wait()
-    await Store.over(Database(connect(sys.argv[1]), "registry"), KINDS).log.submit(sys.argv[2], change)
+    await Store(Database(connect(sys.argv[1]), "registry"), KINDS).log.submit(sys.argv[2], change)
 
 asyncio.run(main())
 """
@@ -308,7 +308,7 @@ async def test_a_server_killed_in_the_middle_of_a_transaction_does_not_hold_up_t
 ) -> None:
     running = await embedded_server.start(tmp_path)
     client = connect(running.uri)
-    store = Store.over(Database(client, "registry"), KINDS)
+    store = Store(Database(client, "registry"), KINDS)
     await store.database.create_indexes()
     await store.principals.ensure(reference_principals())
     holder = await asyncio.create_subprocess_exec(

@@ -263,7 +263,7 @@ async def test_who_asks_for_what_is_newer_than_the_newest_seen_misses_nothing(st
     await with_clinics(store, BJORKEN)  # 1
     document, other = await published(store), await published(store)  # 2 to 5
     busy = _Busy(store.database.client, store.database.name)
-    inbox = Store.over(busy, KINDS)
+    inbox = Store(busy, KINDS)
     clinic = (await store.clinics.get_many([BJORKEN]))[BJORKEN]
 
     async def write() -> None:
@@ -339,7 +339,7 @@ async def test_what_all_clinics_are_told_is_found_by_index(store: Store, mongodb
     await write(store, 300)
     await noticed(store, Owner(OwnerKind.PRINCIPAL, STOCKHOLM))
     client, watch = watched(mongodb_uri)
-    listened = Store.over(Database(client, store.database.name), KINDS)
+    listened = Store(Database(client, store.database.name), KINDS)
     clinic = await clinic_of(store, BJORKEN)
 
     with watch.commands() as sent:

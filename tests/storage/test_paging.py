@@ -153,7 +153,7 @@ async def test_documents_are_found_by_the_time_of_their_last_change(
 ) -> None:
     start = datetime(2100, 1, 1, tzinfo=UTC)
     minutes = iter(range(10))
-    timed = Store.over(database, KINDS, clock=lambda: start + timedelta(minutes=next(minutes)))
+    timed = Store(database, KINDS, clock=lambda: start + timedelta(minutes=next(minutes)))
     first, second, third = await created(timed), await created(timed), await created(timed)
     await saved_as(timed, first, "Två")
 

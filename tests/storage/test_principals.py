@@ -41,7 +41,7 @@ async def watching(mongodb_uri: str) -> AsyncIterator[tuple[Store, Watch]]:
     client, watch = watched(mongodb_uri)
     database = Database(client, f"test_{uuid4().hex[:12]}")
     await database.create_indexes()
-    yield Store.over(database, KINDS), watch
+    yield Store(database, KINDS), watch
     await client.drop_database(database.name)
     await client.close()
 
@@ -52,7 +52,7 @@ async def watching(mongodb_uri: str) -> AsyncIterator[tuple[Store, Watch]]:
 async def test_principals_are_created_with_a_log_each_and_read_back_unchanged(
     database: Database,
 ) -> None:
-    store = Store.over(database, KINDS, clock=lambda: NOON)
+    store = Store(database, KINDS, clock=lambda: NOON)
 
     await store.principals.ensure([TOWN, OTHER_TOWN])
 
@@ -270,7 +270,7 @@ async def test_names_are_read_in_one_round_trip(watching: tuple[Store, Watch]) -
 async def test_a_person_who_signs_in_at_several_servers_at_once_is_stored_once(
     database: Database,
 ) -> None:
-    servers = [Store.over(database, KINDS) for _ in range(8)]
+    servers = [Store(database, KINDS) for _ in range(8)]
 
     await asyncio.gather(
         *(server.people.remember(ANNA, "Anna Andersson") for server in servers for _ in range(5))

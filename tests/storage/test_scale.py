@@ -65,7 +65,7 @@ class Region:
     @classmethod
     async def of(cls, clinics: int, uri: str) -> "Region":
         client, watch = watched(uri)
-        store = Store.over(Database(client, f"test_{uuid4().hex[:12]}"), KINDS)
+        store = Store(Database(client, f"test_{uuid4().hex[:12]}"), KINDS)
         await store.database.create_indexes()
         await store.principals.ensure(reference_principals())
         rows = [clinic_row(number) for number in range(1, clinics + 1)]

@@ -51,7 +51,7 @@ ASKED = (
 
 async def filled(uri: str, number: int) -> Store:
     """A region's case types, some sixty words in each."""
-    store = Store.over(Database(connect(uri), f"test_{uuid4().hex[:12]}"), KINDS)
+    store = Store(Database(connect(uri), f"test_{uuid4().hex[:12]}"), KINDS)
     await store.database.create_indexes()
     await store.principals.ensure(reference_principals())
     chosen = random.Random(number)  # noqa: S311 - the same texts each time

@@ -27,7 +27,7 @@ async def take_in(store: Store, origin: Origin) -> Saved:
 
 
 async def test_two_servers_that_import_the_same_at_once_make_one_template(store: Store) -> None:
-    other = Store.over(store.database, KINDS)  # a writer of its own, as another process has
+    other = Store(store.database, KINDS)  # a writer of its own, as another process has
 
     found = await asyncio.gather(*(take_in(one, ORIGIN) for one in (store, other) * 4))
 
@@ -39,7 +39,7 @@ async def test_two_servers_that_import_the_same_at_once_make_one_template(store:
 
 
 async def test_several_versions_that_are_imported_at_once_become_one_chain(store: Store) -> None:
-    other = Store.over(store.database, KINDS)
+    other = Store(store.database, KINDS)
     versions = [replace(ORIGIN, version=number, hash=f"{number:064x}") for number in range(1, 7)]
 
     found = await asyncio.gather(

@@ -106,7 +106,7 @@ async def fails(transaction: Transaction) -> Saved:
 async def test_every_command_tells_mongodb_how_long_it_may_take(
     listener: Commands, impatient: Database
 ) -> None:
-    store = Store.over(impatient, KINDS)
+    store = Store(impatient, KINDS)
     with listener.on(impatient.name):
         await impatient.create_indexes()
         await store.principals.ensure(reference_principals())

@@ -18,7 +18,7 @@ from tests.storage.building import BY_ANNA, created, head_of, to
 async def main(uri: str, name: str, writers: int, versions: int, shared: str | None) -> None:
     """Let some writers save at once, each to a document of its own or all to a shared one."""
     client = connect(uri)
-    store = Store.over(Database(client, name), KINDS)
+    store = Store(Database(client, name), KINDS)
     try:
         await asyncio.gather(
             *(_write(store, writer, versions, shared) for writer in range(writers))
