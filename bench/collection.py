@@ -11,7 +11,8 @@ import httpx2
 
 from bench.servers import Server
 from resolvers.access import development_issuer
-from store.mongo.connection import SWEDISH, connect
+from store.mongo.connection import connect
+from store.mongo.indexes import SWEDISH
 from store.mongo.paging import encode
 from store.records import Role
 

@@ -29,6 +29,7 @@ from store.documents.heads import NewDocument
 from store.documents.publishing import next_position, put_in_force, record_event
 from store.mongo import embedded_server
 from store.mongo.connection import Database, connect
+from store.mongo.indexes import create_indexes
 from store.mongo.transactions import Transaction
 from store.records import Act, Action, Actor, Content, Document, Owner, OwnerKind, Role, Saved
 from store.registry import Store

@@ -17,7 +17,8 @@ from starlette.routing import Route
 from strawberry.asgi import GraphQL
 
 from bench.bare_read import serve
-from store.mongo.connection import SWEDISH, connect
+from store.mongo.connection import connect
+from store.mongo.indexes import SWEDISH
 from store.mongo.paging import beyond, decode, encode
 
 _collection: Any = None

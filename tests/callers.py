@@ -16,7 +16,7 @@ import websockets
 
 from execution.subscriptions.start import Live
 from resolvers.access import development_issuer
-from store.mongo.connection import INDEXES
+from store.mongo.indexes import INDEXES
 from store.records import Role
 from store.registry import Store
 

@@ -15,7 +15,8 @@ from pymongo.errors import AutoReconnect
 from resolvers.kinds.registrations import KINDS
 from resolvers.reference.principals import reference_principals
 from store.mongo import embedded_server
-from store.mongo.connection import INDEXES, Database, connect
+from store.mongo.connection import Database, connect
+from store.mongo.indexes import INDEXES, create_indexes
 from store.records import Principal
 from store.registry import Store
 from tests.callers import Api
@@ -65,7 +66,7 @@ async def kept_database(mongodb_uri: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def database(kept_database: Database) -> Database:
     """An empty database with its indexes."""
-    await kept_database.create_indexes()
+    await create_indexes(kept_database)
     await asyncio.gather(*(kept_database[name].delete_many({}) for name in INDEXES))
     return kept_database
 

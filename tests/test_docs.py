@@ -29,7 +29,7 @@ from resolvers.kinds.registrations import KINDS
 from resolvers.kinds.validation import CODES
 from schema.registry import schema as registry
 from settings import Settings
-from store.mongo.connection import INDEXES
+from store.mongo.indexes import INDEXES
 from store.records import RefusalReason, Role
 from tests.world import World
 

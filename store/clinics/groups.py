@@ -14,7 +14,8 @@ from store.clinics.selectors import ClinicSelector, open_group, resolve_clinics
 from store.clinics.validity import close_rows, open_row, valid_at
 from store.documents.publishing import next_position
 from store.log.log import Log, utc_now
-from store.mongo.connection import SWEDISH, Database
+from store.mongo.connection import Database
+from store.mongo.indexes import SWEDISH
 from store.mongo.paging import Page, Paging, find_page
 from store.mongo.rows import clinic_from, group_from, group_row
 from store.mongo.transactions import IdempotencyKey, Transaction

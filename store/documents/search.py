@@ -20,7 +20,8 @@ from store.documents.heads import words_of
 from store.documents.scopes import NOTHING, Scope
 from store.errors import InvalidInput
 from store.kinds.kinds import Kinds
-from store.mongo.connection import BY_PLACE, BY_TOKENS, BY_UPDATE, Database, Row
+from store.mongo.connection import Database, Row
+from store.mongo.indexes import BY_PLACE, BY_TOKENS, BY_UPDATE
 from store.mongo.paging import Key, Page, Paging, cut, decode, encode
 from store.mongo.rows import HEAD, document_from
 from store.records import Document, DocumentState

@@ -188,7 +188,7 @@ class Feed:
             while stream.alive:
                 change = await stream.try_next()
                 if change is not None:
-                    self._database.has_seen(
+                    self._database.advance_operation_time(
                         change["clusterTime"]
                     )  # so that the log shows it, whoever is asked
                     event = change["fullDocument"]

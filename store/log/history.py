@@ -135,7 +135,7 @@ class History:
         """
         if await self.latest_sequence(principal) >= sequence:
             return True
-        row = await self._database.newest("logs", principal)
+        row = await self._database.find_newest("logs", principal)
         return row is not None and row["sequence"] >= sequence
 
     async def latest_acts(

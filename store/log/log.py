@@ -175,7 +175,7 @@ class Log:
                 await self._abandoned.end()
             return await self._apply(session, principal, group)
 
-        async with self._database.writing() as session:
+        async with self._database.write_session() as session:
             try:
                 return await commit(session, transact)
             except BulkWriteError as error:

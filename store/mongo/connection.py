@@ -1,14 +1,17 @@
-"""The connection to MongoDB: a fair limiter before the driver, the collections, their indexes.
+"""The connection to MongoDB: the client, and a database with a limiter in front of the driver.
 
-PyMongo's pool hands connections to waiters unfairly under load: some wait for over a second while
-others pass them. A first-in-first-out
-semaphore before the driver, no larger than the pool, keeps the order. Every read and write of the
-store goes through here.
+Every read and write of the store goes through `Database`.
 
-Reads of one process follow each other: what one has seen, no later one misses. A majority's data
-alone does not hold that. A primary that has just
-taken over has all that a majority has, but for a moment it does not know yet that a majority has
-it, and shows what was before.
+PyMongo's connection pool is unfair under load: some callers wait for over a second while others
+pass them. First-in-first-out semaphores in front of the driver, together no larger than the pool,
+keep callers in order.
+
+Reads of one process are monotonic: a later read never misses what an earlier read returned.
+Majority read concern alone does not guarantee this: a newly elected primary has everything that a
+majority has, but for a moment it still returns older data. So each read starts a causally
+consistent session at the latest operation time that this process has received.
+
+Source: MongoDB manual, "Causal Consistency and Read and Write Concerns".
 """
 
 import asyncio
@@ -20,12 +23,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 from bson import Timestamp
-from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel, timeout
+from pymongo import AsyncMongoClient, timeout
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collation import Collation
-from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from store.mongo.tasks import run_detached
@@ -36,234 +38,20 @@ Row = dict[str, Any]
 Session = AsyncClientSession
 Sort = Sequence[tuple[str, int]]
 
-SWEDISH = Collation(locale="sv", strength=3)
-"""The order of names as Swedish readers expect it (å, ä, ö last)."""
-
 APPLICATION = "casetypes"
-"""What connections of the registry are called in MongoDB."""
+"""The application name of the registry's connections in MongoDB."""
 
-_IDEMPOTENCY_SECONDS = 7 * 24 * 3600
-_PROCESS_SECONDS = 3600
-
-_BATCH = 500
-_READY_SECONDS = 3
-_CALL_SECONDS = 60
-_INDEXING_SECONDS = 24 * 3600  # a new index over years of events
-_EXISTS = 48  # NamespaceExists
-_NO_SPACE = {14031}  # OutOfDiskSpace
-_LABELS_OF_OUTAGES = ("RetryableWriteError", "TransientTransactionError")
+_BATCH_SIZE = 500
+_MAX_CALL_SECONDS = 60
+_OUT_OF_DISK_SPACE = 14031
+_OUTAGE_LABELS = ("RetryableWriteError", "TransientTransactionError")
 _LINEARIZABLE = ReadConcern("linearizable")
-_BRANCHES = 100  # MongoDB takes at most 1,000 stages in a pipeline
-_OPEN_ONLY = {"open": True}
-BY_TOKENS = "by_tokens"
-BY_UPDATE = "kind_1_updated_at_1__id_1"
-BY_PLACE = "by_place"
-
-INDEXES: Mapping[str, Sequence[IndexModel]] = {
-    "principals": [],
-    "checkpoints": [IndexModel([("principal", ASCENDING), ("sequence", ASCENDING)], unique=True)],
-    "logs": [],
-    "people": [],
-    "clinics": [
-        IndexModel([("principal", ASCENDING), ("_id", ASCENDING)]),
-        IndexModel([("words", ASCENDING)]),
-        IndexModel([("business_classifications", ASCENDING), ("_id", ASCENDING)]),
-    ],
-    "clinic_states": [
-        IndexModel([("clinic", ASCENDING), ("from_sequence", DESCENDING)], unique=True),
-    ],
-    "groups": [
-        IndexModel(
-            [("group", ASCENDING)], unique=True, partialFilterExpression=_OPEN_ONLY, name="one_open"
-        ),
-        IndexModel(
-            [("principal", ASCENDING), ("name", ASCENDING), ("_id", ASCENDING)],
-            name="by_name",
-            collation=SWEDISH,
-        ),
-        IndexModel(
-            [("principal", ASCENDING), ("members", ASCENDING), ("from_sequence", ASCENDING)]
-        ),
-    ],
-    "standing": [
-        IndexModel(
-            [("document", ASCENDING), ("group", ASCENDING)],
-            unique=True,
-            partialFilterExpression=_OPEN_ONLY,
-            name="one_open",
-        ),
-        IndexModel([("principal", ASCENDING), ("open", ASCENDING), ("from_sequence", ASCENDING)]),
-    ],
-    "orders": [
-        IndexModel(
-            [("target", ASCENDING), ("list", ASCENDING)],
-            unique=True,
-            partialFilterExpression=_OPEN_ONLY,
-            name="one_open",
-        ),
-        IndexModel([("target", ASCENDING), ("list", ASCENDING), ("from_sequence", ASCENDING)]),
-    ],
-    "policies": [
-        IndexModel(
-            [("principal", ASCENDING)],
-            unique=True,
-            partialFilterExpression=_OPEN_ONLY,
-            name="one_open",
-        ),
-        IndexModel([("principal", ASCENDING), ("from_sequence", ASCENDING)]),
-    ],
-    "role_grants": [
-        IndexModel(
-            [("employee", ASCENDING), ("unit", ASCENDING), ("role", ASCENDING)],
-            unique=True,
-            partialFilterExpression=_OPEN_ONLY,
-            name="one_open",
-        ),
-        IndexModel([("principal", ASCENDING), ("open", ASCENDING), ("_id", ASCENDING)]),
-    ],
-    "documents": [
-        IndexModel(
-            [("kind", ASCENDING), ("name", ASCENDING), ("_id", ASCENDING)],
-            name="by_name",
-            collation=SWEDISH,
-        ),
-        IndexModel(
-            [("kind", ASCENDING), ("updated_at", ASCENDING), ("_id", ASCENDING)], name=BY_UPDATE
-        ),
-        IndexModel([("kind", ASCENDING), ("noticed_at", ASCENDING), ("_id", ASCENDING)]),
-        IndexModel([("owner.key", ASCENDING), ("kind", ASCENDING), ("_id", ASCENDING)]),
-        IndexModel([("derived_from.template", ASCENDING), ("_id", ASCENDING)]),
-        IndexModel(
-            [
-                ("tokens", ASCENDING),
-                ("principal", ASCENDING),
-                ("owner.key", ASCENDING),
-                ("_id", ASCENDING),
-            ],
-            name=BY_TOKENS,
-        ),
-        IndexModel(
-            [("principal", ASCENDING), ("owner.key", ASCENDING), ("_id", ASCENDING)], name=BY_PLACE
-        ),
-        IndexModel(
-            [
-                ("principal", ASCENDING),
-                ("kind", ASCENDING),
-                ("state", ASCENDING),
-                ("_id", ASCENDING),
-            ]
-        ),
-        IndexModel(
-            [("subject", ASCENDING), ("owner.key", ASCENDING)],
-            partialFilterExpression={"subject": {"$type": "string"}},
-        ),
-        # A document of another principal is imported once at an owner; importing it again goes on
-        # with the same one.
-        IndexModel(
-            [("owner.key", ASCENDING), ("origin.document", ASCENDING)],
-            unique=True,
-            partialFilterExpression={"origin.document": {"$type": "string"}},
-        ),
-    ],
-    "versions": [
-        IndexModel([("document", ASCENDING), ("number", ASCENDING)], unique=True),
-        IndexModel([("document", ASCENDING), ("changed", ASCENDING), ("number", ASCENDING)]),
-        IndexModel([("principal", ASCENDING), ("kind", ASCENDING), ("created_at", ASCENDING)]),
-    ],
-    "events": [
-        IndexModel([("principal", ASCENDING), ("sequence", ASCENDING)], unique=True),
-        IndexModel([("principal", ASCENDING), ("at", ASCENDING), ("sequence", ASCENDING)]),
-        IndexModel([("document", ASCENDING), ("sequence", ASCENDING)]),
-        IndexModel([("document", ASCENDING), ("audience", ASCENDING), ("sequence", ASCENDING)]),
-        IndexModel([("principal", ASCENDING), ("action", ASCENDING), ("sequence", ASCENDING)]),
-        IndexModel([("principal", ASCENDING), ("actor_key", ASCENDING), ("sequence", ASCENDING)]),
-        IndexModel([("principal", ASCENDING), ("clinics", ASCENDING), ("sequence", ASCENDING)]),
-        IndexModel(
-            [("document", ASCENDING), ("published_before", ASCENDING), ("sequence", ASCENDING)]
-        ),
-        IndexModel(
-            [("principal", ASCENDING), ("batch", ASCENDING), ("sequence", ASCENDING)],
-            partialFilterExpression={"batch": {"$type": "string"}},
-        ),
-        IndexModel(
-            [("principal", ASCENDING), ("audience", ASCENDING), ("sequence", ASCENDING)],
-            partialFilterExpression={"audience": "PRINCIPAL"},
-            name="told_to_all",
-        ),
-        # The event that first put a version in force carries its number: the versions that clinics
-        # may see, each once.
-        IndexModel(
-            [("document", ASCENDING), ("released", ASCENDING)],
-            unique=True,
-            partialFilterExpression={"released": {"$exists": True}},
-        ),
-    ],
-    "assignments": [
-        IndexModel(
-            [("clinic", ASCENDING), ("document", ASCENDING)],
-            unique=True,
-            partialFilterExpression=_OPEN_ONLY,
-            name="one_open",
-        ),
-        IndexModel([("clinic", ASCENDING), ("from_sequence", ASCENDING)]),
-        IndexModel([("document", ASCENDING), ("clinic", ASCENDING), ("_id", ASCENDING)]),
-        IndexModel(
-            [
-                ("principal", ASCENDING),
-                ("clinic", ASCENDING),
-                ("document", ASCENDING),
-                ("_id", ASCENDING),
-            ]
-        ),
-        IndexModel([("clinic", ASCENDING), ("document", ASCENDING), ("_id", ASCENDING)]),
-        IndexModel(
-            [
-                ("document", ASCENDING),
-                ("open", ASCENDING),
-                ("acknowledged_version", ASCENDING),
-                ("clinic", ASCENDING),
-            ]
-        ),
-        IndexModel([("principal", ASCENDING), ("since", ASCENDING), ("_id", ASCENDING)]),
-        IndexModel(
-            [
-                ("principal", ASCENDING),
-                ("open", ASCENDING),
-                ("origin", ASCENDING),
-                ("document", ASCENDING),
-            ]
-        ),
-        IndexModel(
-            [
-                ("principal", ASCENDING),
-                ("origin", ASCENDING),
-                ("clinic", ASCENDING),
-                ("document", ASCENDING),
-                ("_id", ASCENDING),
-            ],
-            partialFilterExpression=_OPEN_ONLY,
-            name="by_origin",
-        ),
-    ],
-    "acknowledgements": [
-        IndexModel([("clinic", ASCENDING), ("up_to", ASCENDING)], unique=True),
-    ],
-    "active_subscriptions": [
-        IndexModel([("principal", ASCENDING), ("_id", ASCENDING)]),
-        IndexModel([("process", ASCENDING), ("ended", ASCENDING)]),
-    ],
-    "server_processes": [
-        IndexModel([("seen_at", ASCENDING)], expireAfterSeconds=_PROCESS_SECONDS),
-    ],
-    "idempotency_keys": [
-        IndexModel([("created_at", ASCENDING)], expireAfterSeconds=_IDEMPOTENCY_SECONDS),
-    ],
-}
+_MAX_BRANCHES = 100  # MongoDB allows 1,000 stages in a pipeline
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The first `limit` rows that match, in an order."""
+    """A query for the first `limit` rows that match, in the order of `sort`."""
 
     where: Mapping[str, Any]
     sort: Sort
@@ -272,17 +60,16 @@ class Query:
 
 
 class Database:
-    """One MongoDB database and the limiter before it.
+    """One MongoDB database and the limiter in front of it.
 
     Args:
-        client: Connected with majority read and write concern (see `connect`).
-        name: Of the database.
-        reads: Permits for reads under way at once.
-        writes: Permits for transactions under way at once; together with `reads` no more than the
-            pool.
-        seconds: Within which MongoDB must have answered a read, its retries included. MongoDB is
-            told too, and ends what takes longer. None is
-            as long as the client may take.
+        client: A client with majority read and write concern (see `connect`).
+        name: The name of the database.
+        reads: The maximum number of concurrent reads.
+        writes: The maximum number of concurrent transactions. `reads` and `writes` together must
+            not exceed the client's pool.
+        seconds: The timeout of a read, with its retries. MongoDB receives it too and ends reads
+            that take longer. None leaves only the client's own timeout.
     """
 
     def __init__(
@@ -296,49 +83,14 @@ class Database:
     ) -> None:
         self.client = client
         self.name = name
-        self._database: AsyncDatabase[Row] = client[name]
+        self._database = client[name]
         self._reads = asyncio.Semaphore(reads)
         self._writes = asyncio.Semaphore(writes)
         self._seconds = seconds
-        self._seen: Timestamp | None = None
+        self._operation_time: Timestamp | None = None
 
     def __getitem__(self, collection: str) -> AsyncCollection[Row]:
         return self._database[collection]
-
-    async def create_indexes(self) -> None:
-        """Make the collections and indexes that are missing. Those there already are left alone."""
-        existing = set(await self._database.list_collection_names())
-        with timeout(_INDEXING_SECONDS):
-            await asyncio.gather(
-                *(
-                    self._create(name, models, exists=name in existing)
-                    for name, models in INDEXES.items()
-                )
-            )
-
-    async def _create(self, name: str, models: Sequence[IndexModel], *, exists: bool) -> None:
-        if not exists:
-            try:
-                await self._database.create_collection(name, check_exists=False)
-            except (
-                OperationFailure
-            ) as error:  # another server starting at the same moment made it first
-                if error.code != _EXISTS:
-                    raise
-        if models:
-            await self[name].create_indexes(list(models))
-
-    async def ready(self) -> bool:
-        """Whether MongoDB answers, within three seconds, and every index exists."""
-        try:
-            async with asyncio.timeout(_READY_SECONDS):
-                for name, models in INDEXES.items():
-                    have = await run_detached(self[name].index_information())
-                    if any(model.document["name"] not in have for model in models):
-                        return False
-        except (PyMongoError, TimeoutError):
-            return False
-        return True
 
     async def find_one(
         self,
@@ -349,7 +101,10 @@ class Database:
         projection: Mapping[str, Any] | None = None,
         session: Session | None = None,
     ) -> Row | None:
-        """One row or None. Within a session the caller holds a permit already."""
+        """Return one row that matches, the first in the order of `sort`; None without one.
+
+        A call with a session takes no permit: the caller holds one already.
+        """
         if session is not None:
             return await self[collection].find_one(
                 where, sort=sort, projection=projection, session=session
@@ -358,12 +113,14 @@ class Database:
             lambda: self[collection].find_one(where, sort=sort, projection=projection)
         )
 
-    async def newest(self, collection: str, id: str) -> Row | None:
-        """A row as it is now, whoever wrote it: also what another process had answered by a primary
-        that is gone. Waits for a majority's word.
+    async def find_newest(self, collection: str, id: str) -> Row | None:
+        """Return the newest state of a row, with linearizable read concern; None without one.
+
+        This includes writes that a failed primary acknowledged to another process. The read waits
+        until a majority confirms it.
         """
-        certain = self[collection].with_options(read_concern=_LINEARIZABLE)
-        return await self._read(lambda: certain.find_one({"_id": id}), after_seen=False)
+        linearizable = self[collection].with_options(read_concern=_LINEARIZABLE)
+        return await self._read(lambda: linearizable.find_one({"_id": id}), causal=False)
 
     async def find(
         self,
@@ -377,11 +134,20 @@ class Database:
         session: Session | None = None,
         hint: str | None = None,
     ) -> list[Row]:
-        """All rows that match, at most `limit` (0 is no limit), in one list; by the index that
-        `hint` names.
+        """Return the rows that match, in one list.
+
+        Args:
+            collection: The collection's name.
+            where: MongoDB's filter.
+            sort: Field names with 1 (ascending) or -1 (descending).
+            limit: The maximum number of rows; 0 for all.
+            projection: The fields to read; all without one.
+            collation: That of the index that serves the query.
+            session: Reads within this session's transaction, without a permit.
+            hint: The name of the index to use.
         """
-        # A batch of the limit's size answers in one round trip. Without a limit batches are small:
-        # one is decoded without a turn for others.
+        # With a limit, one batch of that size takes one round trip. Without a limit, batches are
+        # small because decoding one blocks the event loop.
         cursor = self[collection].find(
             where,
             sort=sort,
@@ -389,13 +155,13 @@ class Database:
             projection=projection,
             collation=collation,
             session=session,
-            batch_size=limit + 1 if limit else _BATCH,
+            batch_size=limit + 1 if limit else _BATCH_SIZE,
             hint=hint,
         )
         return await (cursor.to_list() if session is not None else self._read(cursor.to_list))
 
     async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Row]:
-        """All rows that a pipeline comes to, in one list."""
+        """Return all rows that a pipeline yields, in one list."""
 
         async def rows() -> list[Row]:
             cursor = await self[collection].aggregate(list(pipeline))
@@ -404,16 +170,18 @@ class Database:
         return await self._read(rows)
 
     async def distinct(self, collection: str, field: str, where: Mapping[str, Any]) -> list[Any]:
-        """The values of a field in the rows that match, each once; at most 16 MB of them."""
+        """Return the distinct values of a field in the rows that match; at most 16 MB of them."""
         return await self._read(lambda: self[collection].distinct(field, where))
 
     async def find_each(self, collection: str, queries: Sequence[Query]) -> list[list[Row]]:
-        """The rows of each of several queries, a hundred in one command; each is answered by its
-        own index.
+        """Return the rows of each query, in the order of the queries.
+
+        One command runs up to 100 queries. Each query uses its own index.
         """
-        if len(queries) > _BRANCHES:
+        if len(queries) > _MAX_BRANCHES:
             parts = [
-                queries[start : start + _BRANCHES] for start in range(0, len(queries), _BRANCHES)
+                queries[start : start + _MAX_BRANCHES]
+                for start in range(0, len(queries), _MAX_BRANCHES)
             ]
             return [
                 rows
@@ -462,63 +230,74 @@ class Database:
     async def count(
         self, collection: str, where: Mapping[str, Any], *, collation: Collation | None = None
     ) -> int:
-        """The number of rows that match: only for filtered lists, where no head keeps a total."""
+        """Return the number of rows that match.
+
+        Use it only for filtered lists: the totals of unfiltered lists are kept in the heads.
+        """
         counting = partial(self[collection].count_documents, where)
         return await self._read(partial(counting, collation=collation) if collation else counting)
 
-    async def _read(self, work: Callable[[], Awaitable[T]], *, after_seen: bool = True) -> T:
-        """Read in its turn, in the time for it, and nothing older than what was read here before,
-        or committed in a transaction.
+    async def _read(self, work: Callable[[], Awaitable[T]], *, causal: bool = True) -> T:
+        """Run a read within the limit of readers and within the timeout.
+
+        Args:
+            work: The read.
+            causal: Whether the read must include everything that this process has read before, or
+                committed in a transaction.
         """
 
-        async def reading() -> T:
+        async def read() -> T:
             async with self._reads:
-                session = self.client.start_session(causal_consistency=after_seen)
-                if self._seen is not None:
-                    session.advance_operation_time(self._seen)
+                session = self.client.start_session(causal_consistency=causal)
+                if self._operation_time is not None:
+                    session.advance_operation_time(self._operation_time)
                 async with session.bind():
                     with timeout(self._seconds):
-                        found = await work()
-                self.has_seen(session.operation_time)
-                return found
+                        result = await work()
+                self.advance_operation_time(session.operation_time)
+                return result
 
-        return await run_detached(reading())
+        return await run_detached(read())
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[Session]:
-        """A session for one transaction, within the limit of writers."""
+    async def write_session(self) -> AsyncIterator[Session]:
+        """Open a session for one transaction, within the limit of writers."""
         async with self._writes, self.client.start_session() as session:
             yield session
-            self.has_seen(session.operation_time)
+            self.advance_operation_time(session.operation_time)
 
-    def has_seen(self, time: Timestamp | None) -> None:
-        """Note the time of something that a majority has: whatever is read from now on is no older."""
-        if time is not None and (self._seen is None or time > self._seen):
-            self._seen = time
+    def advance_operation_time(self, time: Timestamp | None) -> None:
+        """Let later reads return nothing older than an operation that a majority has.
+
+        Args:
+            time: The operation's time in MongoDB's oplog; None has no effect.
+        """
+        if time is not None and (self._operation_time is None or time > self._operation_time):
+            self._operation_time = time
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Whether MongoDB could not be asked just now: asking again later may be answered."""
+    """Return whether an error means that MongoDB is unavailable now, so that a retry may succeed."""
     return isinstance(error, (ConnectionFailure, ExecutionTimeout)) or (
         isinstance(error, PyMongoError)
         and (
             error.timeout
-            or any(map(error.has_error_label, _LABELS_OF_OUTAGES))
-            or getattr(error, "code", None) in _NO_SPACE
+            or any(map(error.has_error_label, _OUTAGE_LABELS))
+            or getattr(error, "code", None) == _OUT_OF_DISK_SPACE
         )
     )
 
 
 def connect(uri: str, *, pool: int = 64, patient: bool = False) -> AsyncMongoClient[Row]:
-    """A client with the registry's guarantees: majority reads and journaled majority writes, UTC
-    times.
+    """Create a client with the registry's guarantees.
+
+    These are majority reads, journaled majority writes, and times in UTC.
 
     Args:
-        uri: MongoDB connection string of a replica set or sharded cluster.
-        pool: Most connections to one server.
-        patient: Whether a call may take as long as it takes: for work that grows with the registry.
-            MongoDB counts the time of all batches of a
-            list together.
+        uri: The MongoDB connection string of a replica set or sharded cluster.
+        pool: The maximum number of connections to one server.
+        patient: Whether calls have no timeout, for work that grows with the registry. MongoDB
+            counts the time of all batches of a list together.
     """
     return AsyncMongoClient(
         uri,
@@ -529,32 +308,15 @@ def connect(uri: str, *, pool: int = 64, patient: bool = False) -> AsyncMongoCli
         readConcernLevel="majority",
         retryWrites=True,
         retryReads=True,
-        # Of every call, its retries included; MongoDB is told too. Reads have less (`Database`),
-        # and it ends transactions after a minute anyway.
-        timeoutMS=None if patient else _CALL_SECONDS * 1_000,
+        # The timeout of every call, with its retries; MongoDB receives it too. `Database` sets a
+        # shorter one for reads. MongoDB ends transactions after a minute in any case.
+        timeoutMS=None if patient else _MAX_CALL_SECONDS * 1_000,
         tz_aware=True,
         tzinfo=UTC,
-        # A primary that stops without closing its connections answers nothing, for ever. Only the
-        # heartbeat tells: unanswered for the
-        # sum of these two, it interrupts what waits for that server, and the driver's retries find
-        # the new primary.
+        # A primary that hangs without closing its connections never answers. Only the heartbeat
+        # detects this: after the sum of the next two values it interrupts the calls that wait for
+        # that server, and the driver's retries find the new primary.
         heartbeatFrequencyMS=2_000,
         connectTimeoutMS=3_000,
         serverSelectionTimeoutMS=6_000,
     )
-
-
-__all__ = [
-    "APPLICATION",
-    "ASCENDING",
-    "DESCENDING",
-    "INDEXES",
-    "SWEDISH",
-    "Database",
-    "Query",
-    "Row",
-    "Session",
-    "Sort",
-    "connect",
-    "is_outage",
-]

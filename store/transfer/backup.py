@@ -25,7 +25,8 @@ from pymongo.errors import OperationFailure
 
 from store.content.hashing import timestamp
 from store.log.log import utc_now
-from store.mongo.connection import INDEXES, Database, Row
+from store.mongo.connection import Database, Row
+from store.mongo.indexes import INDEXES, create_indexes
 
 FORMAT = "casetypes-backup"
 FORMAT_VERSION = 1
@@ -170,7 +171,7 @@ async def restore(database: Database, source: Path) -> Manifest:
                 await database[name].insert_many(batch)
             if (found := await database.count(name, {})) != count:
                 raise BackupError(f"{found} of {count} rows of {name} arrived.")
-    await database.create_indexes()
+    await create_indexes(database)
     await database[_RESTORING].drop()
     return manifest
 

@@ -24,6 +24,7 @@ from resolvers.reference.principals import reference_principals
 from store.clinics.clinics import ClinicRow
 from store.log.log import utc_now
 from store.mongo.connection import Database, Row, connect
+from store.mongo.indexes import create_indexes
 from store.mongo.rows import assignment_row
 from store.records import Assignment, AssignmentOrigin, Role
 from store.registry import Store

@@ -11,6 +11,7 @@ from resolvers.kinds.registrations import KINDS
 from resolvers.reference.principals import reference_principals
 from store.mongo import embedded_server
 from store.mongo.connection import Database, connect
+from store.mongo.indexes import create_indexes
 from store.registry import Store
 from tests.exporting import (
     MANY_ROWS,

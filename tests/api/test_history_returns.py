@@ -17,7 +17,8 @@ from resolvers.exports import import_
 from resolvers.exports.import_ import replay
 from resolvers.kinds.registrations import KINDS
 from resolvers.reference.principals import reference_principals
-from store.mongo.connection import INDEXES, Database, Row, connect
+from store.mongo.connection import Database, Row, connect
+from store.mongo.indexes import INDEXES, create_indexes
 from store.records import Event, Version
 from store.registry import Store
 from store.transfer.event_details import HELD

@@ -14,6 +14,7 @@ from pymongo import AsyncMongoClient
 from resolvers.kinds.registrations import KINDS
 from resolvers.reference.principals import reference_principals
 from store.mongo.connection import Database, connect
+from store.mongo.indexes import create_indexes
 from store.records import Role
 from store.registry import Store
 from tests.callers import BJORKEN, STOCKHOLM, Api, Caller, Json, operation
@@ -41,7 +42,7 @@ async def failing(members: ReplicaSet) -> AsyncIterator[Database]:
     """A database there."""
     client = connect(members.uri)
     database = Database(client, "failing")
-    await database.create_indexes()
+    await create_indexes(database)
     yield database
     await client.close()
 

@@ -17,6 +17,7 @@ from pymongo import AsyncMongoClient
 from resolvers.kinds.registrations import KINDS
 from resolvers.reference.principals import reference_principals
 from store.mongo.connection import Database, connect
+from store.mongo.indexes import create_indexes
 from store.registry import Store
 from tests.callers import BJORKEN, STOCKHOLM, Api, Caller, Json
 from tests.exporting import fetched
@@ -48,7 +49,7 @@ async def members(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rep
 async def database(members: ReplicaSet, tmp_path: Path) -> AsyncIterator[Database]:
     """One for each test, seen as one process sees it."""
     async with process(members, tmp_path.name) as database:
-        await database.create_indexes()
+        await create_indexes(database)
         yield database
 
 
@@ -127,7 +128,7 @@ async def test_no_read_shows_less_than_one_before_it(
         "aggregate": lambda: database.aggregate("events", [{"$match": {"_id": "new"}}]),
         "distinct": lambda: database.distinct("events", "_id", {}),
         "count": lambda: database.count("events", {}),
-        "newest": lambda: database.newest("events", "new"),
+        "newest": lambda: database.find_newest("events", "new"),
     }
     new = {"_id": "new", "principal": "p", "sequence": 1}
     async with unaware(members) as take_over:

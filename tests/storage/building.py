@@ -14,7 +14,8 @@ from store.clinics.selectors import ClinicSelector
 from store.documents.documents import Edit
 from store.log.history import Asked
 from store.log.log import Change
-from store.mongo.connection import INDEXES, Database, Row
+from store.mongo.connection import Database, Row
+from store.mongo.indexes import INDEXES
 from store.mongo.paging import Page, Paging
 from store.mongo.transactions import Transaction
 from store.notifications.notifications import Inbox, Told

@@ -16,6 +16,7 @@ from resolvers.log import checkpoints
 from resolvers.log.checkpoints import CheckpointKey
 from store.content.hashing import hash_of
 from store.mongo.connection import Database, Row
+from store.mongo.indexes import is_ready
 from store.mongo.rows import version_from
 from store.registry import Store
 from store.transfer import backup
@@ -107,7 +108,7 @@ async def test_a_registry_comes_back_whole_into_an_empty_database(
     assert {
         name: rows for name, rows in (await everything(empty)).items() if name in backup.KEPT
     } == before
-    assert await empty.ready()
+    assert await is_ready(empty)
     assert (tmp_path / "backup.zip.part").exists() is False
 
 

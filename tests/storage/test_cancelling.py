@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from store.mongo.connection import Database
+from store.mongo.indexes import is_ready
 from store.mongo.tasks import run_detached
 
 ROUNDS = 40
@@ -24,7 +25,7 @@ def reads(database: Database) -> list[Callable[[], Awaitable[object]]]:
         lambda: database.aggregate("events", texts),
         lambda: database.distinct("events", "text", {}),
         lambda: database.count("events", {"_id": {"$gt": 7}}),
-        database.ready,
+        lambda: is_ready(database),
     ]
 
 

@@ -12,6 +12,7 @@ from resolvers.kinds.registrations import KINDS
 from resolvers.reference.principals import reference_principals
 from store.mongo import embedded_server
 from store.mongo.connection import Database, connect
+from store.mongo.indexes import create_indexes
 from store.registry import Store
 from tests.storage.building import STOCKHOLM, created, saved_as
 

@@ -19,6 +19,7 @@ from store.documents.listing import DocumentFilter, Order
 from store.documents.scopes import Scope
 from store.log.history import EventFilter
 from store.mongo.connection import Database, Row
+from store.mongo.indexes import create_indexes
 from store.mongo.paging import Paging, encode
 from store.records import Action, Document, Saved
 from store.registry import Store

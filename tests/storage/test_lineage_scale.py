@@ -22,6 +22,7 @@ from store.documents.heads import LogPosition, NewDocument
 from store.documents.heads import created as new_document
 from store.kinds.kinds import Kind
 from store.mongo.connection import Database, Row
+from store.mongo.indexes import create_indexes
 from store.mongo.rows import assignment_row, document_row, version_row
 from store.records import (
     Assignment,

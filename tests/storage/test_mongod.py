@@ -20,6 +20,7 @@ from resolvers.kinds.registrations import KINDS
 from resolvers.reference.principals import reference_principals
 from store.mongo import embedded_server
 from store.mongo.connection import Database, Row, connect
+from store.mongo.indexes import create_indexes
 from store.registry import Store
 from tests.storage.building import STOCKHOLM, created
 
@@ -309,8 +310,8 @@ async def test_a_server_killed_in_the_middle_of_a_transaction_does_not_hold_up_t
     running = await embedded_server.start(tmp_path)
     client = connect(running.uri)
     store = Store(Database(client, "registry"), KINDS)
-    await store.database.create_indexes()
-    await store.principals.ensure(reference_principals())
+    await create_indexes(store.database)
+    await store.principals.ensure(reference.principals())
     holder = await asyncio.create_subprocess_exec(
         sys.executable, "-c", HOLDER, running.uri, STOCKHOLM, stdout=asyncio.subprocess.PIPE
     )

@@ -13,6 +13,7 @@ from resolvers.reference.principals import reference_principals
 from store.clinics.principals import Principals
 from store.errors import InvalidInput
 from store.mongo.connection import Database, connect
+from store.mongo.indexes import create_indexes, is_ready
 from store.mongo.paging import Paging
 from store.records import Principal, PrincipalKind
 from store.registry import Store
@@ -40,7 +41,7 @@ async def watching(mongodb_uri: str) -> AsyncIterator[tuple[Store, Watch]]:
     """A store without principals, and what listens to its client."""
     client, watch = watched(mongodb_uri)
     database = Database(client, f"test_{uuid4().hex[:12]}")
-    await database.create_indexes()
+    await create_indexes(database)
     yield Store(database, KINDS), watch
     await client.drop_database(database.name)
     await client.close()
@@ -298,9 +299,9 @@ async def test_servers_that_start_at_once_on_an_empty_database_all_make_its_inde
     client = connect(mongodb_uri)
     database = Database(client, f"test_{uuid4().hex[:12]}")
 
-    await asyncio.gather(*(database.create_indexes() for _ in range(8)))
+    await asyncio.gather(*(create_indexes(database) for _ in range(8)))
 
-    assert await database.ready()
+    assert await is_ready(database)
     await client.drop_database(database.name)
     await client.close()
 

@@ -17,6 +17,7 @@ from resolvers.reference.principals import reference_principals
 from store.content.search_tokens import Sought
 from store.documents.scopes import Scope
 from store.mongo.connection import Database, connect
+from store.mongo.indexes import create_indexes
 from store.mongo.paging import Paging
 from store.records import Owner, OwnerKind
 from store.registry import Store

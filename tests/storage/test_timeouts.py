@@ -17,6 +17,7 @@ from command_line import command
 from resolvers.kinds.registrations import KINDS
 from resolvers.reference.principals import reference_principals
 from store.mongo.connection import Database, connect, is_outage
+from store.mongo.indexes import create_indexes, is_ready
 from store.mongo.transactions import Transaction
 from store.records import Saved
 from store.registry import Store
@@ -118,7 +119,7 @@ async def test_every_command_tells_mongodb_how_long_it_may_take(
         await impatient.aggregate("documents", [{"$match": {}}])
         await store.active_subscriptions.seen("pr_1")
         await store.active_subscriptions.gone("pr_1")
-        assert await impatient.ready()
+        assert await is_ready(impatient)
         with pytest.raises(ValueError, match="oops"):
             await store.log.submit(STOCKHOLM, fails)
         store.feed.start()

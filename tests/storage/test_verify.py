@@ -11,7 +11,8 @@ import rfc8785
 
 from resolvers.kinds.case_types import CASE_TYPE
 from store.content.hashing import Verification
-from store.mongo.connection import INDEXES, Database, Row
+from store.mongo.connection import Database, Row
+from store.mongo.indexes import INDEXES
 from store.records import Act, Actor, Derivation, Document, Owner, OwnerKind, Role, Version
 from store.registry import Store
 from tests.storage.building import (
