@@ -18,7 +18,7 @@ from typing import Any
 from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
-from store.mongo import embedded_server
+from store.mongo.mongod_process import find_binary
 
 _NAME = "faults"
 _READY_SECONDS = 60
@@ -220,7 +220,7 @@ async def replica_set(
         options: More options of `mongod`.
         oplog_mb: The size of each one's oplog.
     """
-    binary = str(embedded_server._find(None, folder))
+    binary = str(find_binary(None, folder))
     ports = free_ports(len(places))
     members = [
         Member(binary, folder / f"member{number}", place, port, options, oplog_mb=oplog_mb)

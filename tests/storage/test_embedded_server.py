@@ -1,5 +1,5 @@
 """The embedded MongoDB: one owner for a folder, taken over after a kill, ended without a trace, and
-refusals that tell what to do.
+errors that tell an operator what to do.
 """
 
 import asyncio
@@ -21,16 +21,24 @@ from resolvers.reference.principals import reference_principals
 from store.mongo import embedded_server
 from store.mongo.connection import Database, Row, connect
 from store.mongo.indexes import create_indexes
+from store.mongo.mongod_errors import (
+    DataFolderInUse,
+    DataFolderNotWritable,
+    MongodError,
+    MongodNotFound,
+    StandaloneMongo,
+)
+from store.mongo.replica_set import require_replica_set
 from store.registry import Store
 from tests.storage.building import STOCKHOLM, created
 
 OWNER = """
 import asyncio, sys
 from pathlib import Path
-from store import mongod
+from store.mongo import embedded_server
 
 async def main():
-    running = await mongod.start(Path(sys.argv[1]))
+    running = await embedded_server.start(Path(sys.argv[1]))
     print(running.pid, running.uri, flush=True)
     await asyncio.Event().wait()
 
@@ -106,13 +114,13 @@ async def test_it_is_a_replica_set_on_loopback_only_with_one_owner(tmp_path: Pat
     running = await embedded_server.start(data)
     client = connect(running.uri)
 
-    assert int((await embedded_server.require_replica_set(client)).split(".")[0]) >= 6
+    assert int((await require_replica_set(client)).split(".")[0]) >= 6
     assert {
         connection.laddr.ip
         for connection in psutil.Process(running.pid).net_connections()
         if connection.status == "LISTEN"
     } == {"127.0.0.1"}
-    with pytest.raises(embedded_server.DataFolderInUse, match=f"{data}.*process {os.getpid()}"):
+    with pytest.raises(DataFolderInUse, match=f"{data}.*process {os.getpid()}"):
         await embedded_server.start(data)
     assert on(data) == [running.pid]
     assert await kept(running.uri, 1) == 1
@@ -125,7 +133,7 @@ async def test_a_folder_has_one_owner_among_processes_and_is_taken_over_when_the
     tmp_path: Path,
 ) -> None:
     process, pid, uri = await owner(tmp_path)
-    with pytest.raises(embedded_server.DataFolderInUse, match=f"process {process.pid}"):
+    with pytest.raises(DataFolderInUse, match=f"process {process.pid}"):
         await embedded_server.start(tmp_path)
     assert await kept(uri, 1) == 1
 
@@ -182,7 +190,7 @@ async def test_a_record_of_another_process_leaves_that_process_alone(tmp_path: P
 async def test_a_record_that_can_not_be_read_is_as_none(tmp_path: Path, record: str) -> None:
     (tmp_path / "mongod.json").write_text(record)
 
-    with pytest.raises(embedded_server.MongodNotFound):
+    with pytest.raises(MongodNotFound):
         await embedded_server.start(tmp_path, binary=tmp_path / "missing")
 
 
@@ -190,9 +198,7 @@ async def test_a_record_that_can_not_be_read_is_as_none(tmp_path: Path, record: 
 
 
 async def test_a_missing_binary_is_named(tmp_path: Path) -> None:
-    with pytest.raises(
-        embedded_server.MongodNotFound, match=f"CASETYPES_MONGOD.*{tmp_path}/missing"
-    ):
+    with pytest.raises(MongodNotFound, match=f"CASETYPES_MONGOD.*{tmp_path}/missing"):
         await embedded_server.start(tmp_path / "data", binary=tmp_path / "missing")
 
 
@@ -201,7 +207,7 @@ async def test_a_binary_that_is_none_is_named(tmp_path: Path) -> None:
     binary.write_text("no program")
     binary.chmod(0o755)
 
-    with pytest.raises(embedded_server.MongodNotFound, match=f"{binary} can't be run"):
+    with pytest.raises(MongodNotFound, match=f"{binary} cannot be run"):
         await embedded_server.start(tmp_path / "data", binary=binary)
 
 
@@ -213,22 +219,20 @@ async def test_what_a_failing_binary_prints_is_told_and_the_folder_is_free_again
     binary.chmod(0o755)
 
     for _ in range(2):
-        with pytest.raises(embedded_server.MongodError, match="libcrypto is missing"):
+        with pytest.raises(MongodError, match="libcrypto is missing"):
             await embedded_server.start(tmp_path / "data", binary=binary)
 
 
 async def test_a_folder_under_a_file_can_not_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(
-        embedded_server.DataFolderNotWritable, match=f"{tmp_path}/file/data.*--data"
-    ):
+    with pytest.raises(DataFolderNotWritable, match=f"{tmp_path}/file/data.*--data"):
         await embedded_server.start(tmp_path / "file" / "data")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 async def test_a_folder_without_write_permission_is_refused(read_only: Path) -> None:
-    with pytest.raises(embedded_server.DataFolderNotWritable, match=str(read_only)):
+    with pytest.raises(DataFolderNotWritable, match=str(read_only)):
         await embedded_server.start(read_only / "data")
 
 
@@ -265,8 +269,8 @@ async def test_a_standalone_mongodb_is_refused_and_told_how_to_be_a_replica_set(
         f"mongodb://127.0.0.1:{port}", serverSelectionTimeoutMS=20_000
     )
 
-    with pytest.raises(embedded_server.StandaloneMongo, match="--replSet"):
-        await embedded_server.require_replica_set(client)
+    with pytest.raises(StandaloneMongo, match="--replSet"):
+        await require_replica_set(client)
 
     await client.close()
     alone.kill()
@@ -281,8 +285,8 @@ async def test_a_mongodb_that_does_not_answer_is_refused_soon() -> None:
         )
 
         begun = time.monotonic()
-        with pytest.raises(embedded_server.MongodError, match="can't be reached"):
-            await embedded_server.require_replica_set(client)
+        with pytest.raises(MongodError, match="cannot be reached"):
+            await require_replica_set(client)
 
     assert time.monotonic() - begun < 3
     await client.close()
