@@ -121,7 +121,7 @@ async def etag_of(
     national = {
         one.key for one in context.principals.values() if one.kind is PrincipalKind.NATIONAL
     }
-    logs = await context.store.history.latest_acts(
+    logs = await context.store.history.latest_writes(
         national | {held.principal for held in context.rights.held}
     )
     rights = [

@@ -13,10 +13,10 @@ from strawberry.dataloader import DataLoader
 
 from store.clinics.version_adoption import Adoption, AdoptionQuery
 from store.documents.blame import Origin, Signature
-from store.log.history import Asked
+from store.log.event_filters import HistoryQuery
 from store.mongo.paging import Page
 from store.notifications.acknowledgements import Acknowledgement
-from store.notifications.notifications import Inbox, Told
+from store.notifications.notifications import ClinicEvent, Inbox
 from store.records import (
     Assignment,
     Clinic,
@@ -101,9 +101,9 @@ class Loaders:
         return _batched(self._store.history.of_documents)
 
     @cached_property
-    def version_pages(self) -> DataLoader[Asked, Page[Version] | None]:
+    def version_pages(self) -> DataLoader[HistoryQuery, Page[Version] | None]:
         """Pages of documents' versions."""
-        return _batched(self._store.history.versions)
+        return _batched(self._store.version_history.versions)
 
     @cached_property
     def published_at(self) -> DataLoader[tuple[str, str, datetime], int | None]:
@@ -213,7 +213,7 @@ def _released(
     store: Store,
 ) -> Callable[[Sequence[tuple[str, int]]], Awaitable[list[bool | BaseException]]]:
     async def load(keys: Sequence[tuple[str, int]]) -> list[bool | BaseException]:
-        found = await store.history.released(keys)
+        found = await store.version_history.released(keys)
         return [key in found for key in keys]
 
     return load

@@ -26,6 +26,7 @@ from store.log.export_events import Exports
 from store.log.feed import Feed
 from store.log.history import History
 from store.log.log import Clock, Log, utc_now
+from store.log.version_history import VersionHistory
 from store.mongo.connection import Database
 from store.notifications.acknowledgements import Acknowledgements
 from store.notifications.active_subscriptions import ActiveSubscriptions
@@ -69,8 +70,13 @@ class Store:
 
     @cached_property
     def history(self) -> History:
-        """Reads logs and versions, now and as of a moment."""
+        """Reads the events of logs."""
         return History(self.database)
+
+    @cached_property
+    def version_history(self) -> VersionHistory:
+        """Reads the versions of documents, now and as of a moment."""
+        return VersionHistory(self.database, self.history)
 
     @cached_property
     def feed(self) -> Feed:
@@ -195,6 +201,7 @@ class Store:
             assignments=self.assignments,
             documents=self.documents,
             history=self.history,
+            version_history=self.version_history,
             policies=self.policies,
             clock=self.clock,
         )
@@ -214,7 +221,7 @@ class Store:
     @cached_property
     def acknowledgements(self) -> Acknowledgements:
         """Keeps what clinics have acknowledged."""
-        return Acknowledgements(self.database, self.log, self.history)
+        return Acknowledgements(self.database, self.log, self.history, self.version_history)
 
     @cached_property
     def active_subscriptions(self) -> ActiveSubscriptions:

@@ -26,7 +26,7 @@ from resolvers.context import Context
 from resolvers.live.followers import Follower
 from resolvers.live.sending import begun
 from schema.errors import TopLevelError, error_of, formatted
-from store.log.history import event_cursor
+from store.log.cursors import event_cursor
 from store.records import Event
 from transport.disconnects import CancelOnDisconnect
 from transport.media_types import EVENT_STREAM

@@ -35,7 +35,7 @@ from resolvers.loaders import Loaders
 from schema.errors import answer_of, outage_in
 from schema.log.events import Event, Notification
 from store import records
-from store.notifications.notifications import Told
+from store.notifications.notifications import ClinicEvent
 from store.records import Action, Actor, Role
 
 _NOBODY = Viewer(
@@ -149,7 +149,7 @@ class SharedPayload:
         if self._alone_live or self._answers_of(clinic) is not None:
             return
         executor = self._executor(NO_RIGHTS)  # nothing that is asked depends on rights
-        notification = Notification.of(Told(clinic.key, _NO_EVENT), clinic)
+        notification = Notification.of(ClinicEvent(clinic.key, _NO_EVENT), clinic)
         answers = {
             name: question.put(executor, notification)
             for name, question in self._nature.questions.items()
@@ -234,9 +234,9 @@ def _payload(
     if clinic is None:
         return Event.of(event)
     return (
-        Notification.of(Told(ANY_CLINIC, event))
+        Notification.of(ClinicEvent(ANY_CLINIC, event))
         if for_all
-        else Notification.of(Told(clinic.key, event), clinic)
+        else Notification.of(ClinicEvent(clinic.key, event), clinic)
     )
 
 

@@ -23,7 +23,7 @@ from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
 from schema.errors import codes_of, report
 from schema.log.events import Source
-from store.log.history import Position, read_cursor
+from store.log.cursors import Position, read_cursor
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,18 +61,18 @@ class RegistryAsOf:
 
     async def _read(self, ids: list[str]) -> dict[str, DocumentThen]:
         heads = await self._store.documents.get_many(ids)
-        standing = await self._store.history.standing_at(
+        statuses = await self._store.version_history.statuses_at(
             self._stretch.principal, ids, self._stretch.upto
         )
         replaced = [
             (one, published)
-            for one, (_, published) in standing.items()
+            for one, (_, published) in statuses.items()
             if published is not None and published != heads[one].published
         ]
         versions = await self._store.documents.get_versions(replaced) if replaced else {}
         found = {}
         for one, head in heads.items():
-            state, published = standing[one]
+            state, published = statuses[one]
             names = (head.name, head.internal_name)
             if published is not None and (version := versions.get((one, published))) is not None:
                 kind = self._store.kinds[head.kind]

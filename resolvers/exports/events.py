@@ -13,7 +13,8 @@ from resolvers.exports.export import Export
 from resolvers.exports.parameters import Given
 from resolvers.log.events import refuse_persons
 from store.documents.scopes import Visibility
-from store.log.history import EventFilter, event_cursor
+from store.log.cursors import event_cursor
+from store.log.event_filters import EventFilter
 from store.records import Event, key_of
 from store.transfer.event_details import Detail
 from store.transfer.export_queries import Stretch

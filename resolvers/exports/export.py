@@ -16,7 +16,7 @@ from resolvers.context import Context
 from resolvers.exports.columns import Column
 from resolvers.exports.parameters import Given, Parameter, told
 from store.errors import InvalidInput, NotPermitted
-from store.log.history import Position, position_cursor
+from store.log.cursors import Position, position_cursor
 from store.mongo.paging import decode
 from store.records import key_of
 from store.transfer.export_queries import Stretch

@@ -19,9 +19,10 @@ from resolvers.access.rights import Rights
 from resolvers.access.viewer import Viewer
 from resolvers.live.sending import begun
 from resolvers.live.watched_rights import Viewpoint
-from store.log.history import EventFilter, Position
+from store.log.cursors import Position
+from store.log.event_filters import EventFilter
 from store.mongo.connection import is_outage
-from store.notifications.notifications import Stretch
+from store.notifications.notifications import LogRange
 from store.records import Clinic, Event
 from store.registry import Store
 
@@ -285,7 +286,7 @@ class Follower:
 
     async def _tell_stretch(self, horizon: int) -> None:
         stretch = await self._read(horizon)
-        for event, keys in stretch.told:
+        for event, keys in stretch.events:
             if not self.following.wants(event):
                 continue
             for key in keys:
@@ -299,9 +300,9 @@ class Follower:
                     await self.payloads.make(event, None, self.viewpoint, live=False), event, None
                 )
                 self.position = Position(event.sequence)
-        self.position = stretch.reached
+        self.position = stretch.end
 
-    async def _read(self, horizon: int) -> Stretch:
+    async def _read(self, horizon: int) -> LogRange:
         principal = self.following.principal
         if self.clinics is not None:
             return await self._store.notifications.after(
@@ -310,4 +311,4 @@ class Follower:
         # Not beyond the horizon: rights were not looked at for what comes after it.
         limit = min(_PAGE, horizon - self.sequence)
         events = await self._store.history.after(principal, self.sequence, limit=limit)
-        return Stretch([(event, ()) for event in events], Position(self.sequence + limit))
+        return LogRange([(event, ()) for event in events], Position(self.sequence + limit))

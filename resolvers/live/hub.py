@@ -195,7 +195,7 @@ class Hub:
         elif event.action is Action.IMPORTED:
             await self._renew_clinics(channel, list(channel.followers.values()), event.clinics)
         elif event.action is Action.SUBSCRIPTION_ENDED:
-            ending = await self._store.active_subscriptions.ending(
+            ending = await self._store.active_subscriptions.ended(
                 self._subscription_registry.process
             )
             for follower in [one for one in channel.followers.values() if one.id in ending]:

@@ -47,7 +47,7 @@ class SubscriptionRegistry:
             await end(self._task)
             try:
                 async with asyncio.timeout(_LEAVING_SECONDS):
-                    await self._store.active_subscriptions.gone(self.process)
+                    await self._store.active_subscriptions.remove_process(self.process)
             except Exception as error:  # noqa: BLE001 - others see before long that it is gone
                 _log.warning("roster not left", error=type(error).__name__)
 
@@ -67,7 +67,7 @@ class SubscriptionRegistry:
         while True:
             try:
                 if rounds % _BEATS == 0:
-                    await self._store.active_subscriptions.seen(self.process)
+                    await self._store.active_subscriptions.heartbeat(self.process)
                 await self._note()
             except Exception as error:  # noqa: BLE001 - the roster is a courtesy: subscriptions go on without it
                 _log.warning("roster not kept up", error=type(error).__name__)
@@ -82,7 +82,7 @@ class SubscriptionRegistry:
             for key, one in self._noted.items()
             if (place := _place(one)) != self._positions.get(key)
         }
-        await self._store.active_subscriptions.keep(
+        await self._store.active_subscriptions.update(
             self.process, [_as_noted(one) for one in begun.values()], ended, moved
         )
         self._ended -= ended

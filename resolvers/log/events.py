@@ -6,7 +6,8 @@ from resolvers.clinics import principals
 from resolvers.context import Context
 from resolvers.live.followers import Following
 from store.errors import NotPermitted
-from store.log.history import EventFilter, Position, read_cursor
+from store.log.cursors import Position, read_cursor
+from store.log.event_filters import EventFilter
 from store.mongo.paging import Page, Paging
 from store.records import Audience, Event, key_of
 

@@ -8,10 +8,10 @@ from resolvers.clinics.clinics import require
 from resolvers.context import Context
 from resolvers.live.followers import Following
 from store.errors import InvalidInput, NotFound, NotPermitted
-from store.log.history import Position, read_cursor
+from store.log.cursors import Position, read_cursor
 from store.mongo.paging import EMPTY, Page, Paging
 from store.mongo.transactions import IdempotencyKey
-from store.notifications.notifications import Inbox, Told
+from store.notifications.notifications import ClinicEvent, Inbox
 from store.records import Clinic, Saved, key_of
 
 MAX_CLINICS = 100
@@ -37,7 +37,7 @@ async def page(
     *,
     unacknowledged_only: bool,
     resident_visible_only: bool,
-) -> Page[Told]:
+) -> Page[ClinicEvent]:
     """A page of a clinic's inbox, newest first."""
     require_inbox(context, clinic)
     return (

@@ -9,7 +9,7 @@ from schema.errors import Info, UserError, mutation
 from schema.inputs import ERRORS, IDEMPOTENCY_KEY, InputArgument, key_of_call
 from schema.log.events import Event
 from schema.scalars import Cursor, HsaId
-from store.log.history import Position, position_cursor
+from store.log.cursors import Position, position_cursor
 
 
 @strawberry.input(description="The notifications that a clinic acknowledges.")

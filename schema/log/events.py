@@ -31,10 +31,10 @@ from schema.nodes import (
 from schema.scalars import Cursor, HsaId
 from schema.selected_fields import needs_whole
 from store import records
-from store.log import history
-from store.log.history import event_cursor
+from store.log import event_filters
+from store.log.cursors import event_cursor
 from store.mongo.paging import Page
-from store.notifications.notifications import Told
+from store.notifications.notifications import ClinicEvent
 from store.records import OwnerKind
 
 if TYPE_CHECKING:
@@ -60,11 +60,11 @@ class EventFilter:
     )
 
 
-def filter_of(given: EventFilter | None) -> history.EventFilter:
+def filter_of(given: EventFilter | None) -> event_filters.EventFilter:
     """As the store has it."""
     if given is None:
-        return history.EventFilter()
-    return history.EventFilter(
+        return event_filters.EventFilter()
+    return event_filters.EventFilter(
         actions=given.actions,
         document=given.document,
         clinic=given.clinic,
@@ -185,7 +185,7 @@ class Event(Node):
 
 @strawberry.type(description="What a clinic is told: no staff names.")
 class Notification(Node):
-    told: strawberry.Private[Told]
+    told: strawberry.Private[ClinicEvent]
     known_clinic: strawberry.Private[records.Clinic | None]
     cursor: Cursor = strawberry.field(
         description="Its position: pass it as `after` to go on from here."
@@ -201,7 +201,7 @@ class Notification(Node):
     note: str | None = strawberry.field(description="Why.")
 
     @classmethod
-    def of(cls, told: Told, clinic: records.Clinic | None = None) -> "Notification":
+    def of(cls, told: ClinicEvent, clinic: records.Clinic | None = None) -> "Notification":
         event = told.event
         return cls(
             told=told,
@@ -298,7 +298,7 @@ async def find_notification(
         return None
     told = await info.context.store.notifications.concerned(record, {clinic.key})
     return (
-        Notification.of(Told(clinic.key, record), clinic)
+        Notification.of(ClinicEvent(clinic.key, record), clinic)
         if told and clinic.principal == principal
         else None
     )

@@ -15,8 +15,9 @@ from store.clinics.local_adaptations import adaptation_id
 from store.clinics.orders import Orders, arranged
 from store.clinics.policies import Policies
 from store.documents.documents import Documents
-from store.log.history import History, Standing
+from store.log.history import History
 from store.log.log import Clock, utc_now
+from store.log.version_history import DocumentStatus, VersionHistory
 from store.records import (
     Assignment,
     CentralActivation,
@@ -67,6 +68,7 @@ class StartPages:
         assignments: Assignments,
         documents: Documents,
         history: History,
+        version_history: VersionHistory,
         policies: Policies,
         clock: Clock = utc_now,
     ) -> None:
@@ -77,6 +79,7 @@ class StartPages:
         self._assignments = assignments
         self._documents = documents
         self._history = history
+        self._version_history = version_history
         self._clock = clock
 
     async def of(
@@ -99,15 +102,15 @@ class StartPages:
             return StartPage(then or clinic, ())
         held = await self._visible(clinic, sequence)
         orders = await self.orders([then], which, sequence)
-        standing = await self._standing(
+        statuses = await self._statuses(
             clinic, [assignment.document for assignment in held], sequence
         )
         shown = []
         for assignment in arranged(held, orders[clinic.key], which):
-            state, version = standing.get(assignment.document, (None, None))
+            state, version = statuses.get(assignment.document, (None, None))
             if state is not DocumentState.ACTIVE or version is None:
                 continue
-            own, adaptation = standing.get(
+            own, adaptation = statuses.get(
                 adaptation_id(assignment.document, clinic.key), (None, None)
             )
             shown.append(
@@ -166,7 +169,7 @@ class StartPages:
                 }
         return positions
 
-    async def _standing(
+    async def _statuses(
         self, clinic: Clinic, documents: Sequence[str], sequence: int | None
     ) -> Mapping[str, Standing]:
         """State and published version of case types and their adaptations, by id."""

@@ -1,8 +1,8 @@
-"""What clinics have acknowledged: up to which event, who and when; and, for each case type that
-they have, which version they were told of by then.
+"""Acknowledgements: up to which event a clinic has acknowledged its principal's log.
 
-An acknowledgement is bound to what was told: up to an event before a publication it says nothing of
-that publication, however late it comes.
+Each acknowledgement also notes, for each case type that the clinic has, the version in force at
+that event. It covers only the events up to that position: however late it arrives, it says nothing
+about a later publication.
 Invariant: a clinic's acknowledged position only moves forward.
 """
 
@@ -16,6 +16,7 @@ from pymongo import InsertOne, UpdateOne
 from store.errors import InvalidInput
 from store.log.history import History
 from store.log.log import Log
+from store.log.version_history import VersionHistory
 from store.mongo.connection import Database, Query
 from store.mongo.rows import actor_from, actor_row
 from store.mongo.transactions import IdempotencyKey, Transaction
@@ -24,7 +25,7 @@ from store.records import Act, Action, Actor, Clinic, Saved
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """When something that a clinic was told of was acknowledged, and by whom."""
+    """When a clinic acknowledged an event, and who did it."""
 
     at: datetime
     by: Actor
@@ -33,18 +34,27 @@ class Acknowledgement:
 class Acknowledgements:
     """The acknowledgements of one registry."""
 
-    def __init__(self, database: Database, log: Log, history: History) -> None:
+    def __init__(
+        self,
+        database: Database,
+        log: Log,
+        history: History,
+        version_history: VersionHistory,
+    ) -> None:
         self._database = database
         self._log = log
         self._history = history
+        self._version_history = version_history
 
     async def of_notifications(
-        self, asked: Iterable[tuple[str, int]]
+        self, keys: Iterable[tuple[str, int]]
     ) -> Mapping[tuple[str, int], Acknowledgement]:
-        """For (clinic, event's sequence number) the first acknowledgement that covers it, where
-        there is one.
+        """Return the first acknowledgement that covers an event.
+
+        Keys are (clinic's key, event's sequence number). Those without an acknowledgement are left
+        out.
         """
-        keys = list(dict.fromkeys(asked))
+        keys = list(dict.fromkeys(keys))
         queries = [
             Query({"clinic": clinic, "up_to": {"$gte": sequence}}, [("up_to", 1)], 1)
             for clinic, sequence in keys
@@ -59,22 +69,21 @@ class Acknowledgements:
     async def acknowledge(
         self, clinic: Clinic, up_to: int, *, act: Act, key: IdempotencyKey | None = None
     ) -> Saved:
-        """A clinic has seen everything up to an event of its principal's log.
+        """Acknowledge everything up to an event of the principal's log, for a clinic.
 
         Args:
             clinic: As last read; the transaction reads it again.
             up_to: The event's sequence number.
             act: Who acknowledges.
-            key: For a safe repeat.
+            key: For a safe retry.
 
         Returns:
-            `counts` with `up_to`, the position that holds now; no event where it had come so far
-            already.
+            `counts` with `up_to`, the position after the call. `event` is None where the clinic had
+            acknowledged this far before.
 
         Raises:
-            InvalidInput: There is no such event yet; code `INVALID_CURSOR`. That is so for a
-                repeated call, too, once a restored backup has
-                taken the event back.
+            InvalidInput: There is no such event; code `INVALID_CURSOR`. After a restore from a
+                backup that lacks the event, this applies to a retried call too.
         """
         if not await self._history.is_written(clinic.principal, up_to):
             raise InvalidInput.at(
@@ -87,37 +96,35 @@ class Acknowledgements:
             )
             if up_to <= row["acknowledged"]:
                 return Saved(counts={"up_to": row["acknowledged"]})
-            have = await transaction.find(
+            assignments = await transaction.find(
                 "assignments", {"clinic": clinic.key, "open": True, "arrival": {"$lte": up_to}}
             )
-            # What was so at an event that is written never changes: and all reads show it by now,
-            # outside the transaction too.
-            then = await self._history.standing_at(
-                clinic.principal, [one["document"] for one in have], up_to
+            # The past does not change, and the event is on a majority of the members by now: so
+            # this may be read outside the transaction.
+            statuses = await self._version_history.statuses_at(
+                clinic.principal, [assignment["document"] for assignment in assignments], up_to
             )
-            told = [
-                (one["_id"], version)
-                for one in have
-                if (version := then[one["document"]][1]) is not None
-            ]
             transaction.write(
                 "assignments",
                 *(
-                    UpdateOne({"_id": one}, {"$set": {"acknowledged_version": version}})
-                    for one, version in told
+                    UpdateOne(
+                        {"_id": assignment["_id"]}, {"$set": {"acknowledged_version": version}}
+                    )
+                    for assignment in assignments
+                    if (version := statuses[assignment["document"]].published) is not None
                 ),
             )
             transaction.write(
                 "clinics", UpdateOne({"_id": clinic.key}, {"$set": {"acknowledged": up_to}})
             )
-            noted = {
+            acknowledgement = {
                 "_id": str(ObjectId()),
                 "clinic": clinic.key,
                 "up_to": up_to,
                 "at": transaction.at,
                 "by": actor_row(act.actor),
             }
-            transaction.write("acknowledgements", InsertOne(noted))
+            transaction.write("acknowledgements", InsertOne(acknowledgement))
             event = transaction.record(
                 act, Action.ACKNOWLEDGED, clinics=(clinic.key,), counts={"up_to": up_to}
             )

@@ -1,8 +1,8 @@
-"""Who follows what now, in all server processes: a roster that each process keeps up, and that is
-gone with the process.
+"""The open subscriptions of all server processes.
 
-Not history: who followed what a week ago is nowhere. Invariant: a row counts only while its process
-was seen lately.
+Each process keeps the rows of its own subscriptions up to date. They are not history: closed
+subscriptions leave no trace here.
+Invariant: a row counts only if its process sent a heartbeat within the last 30 seconds.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -19,11 +19,11 @@ from store.mongo.rows import actor_from, actor_row
 from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, ActiveSubscription, Saved, key_of
 
-_SEEN_FOR = timedelta(seconds=30)
+_HEARTBEAT_TIMEOUT = timedelta(seconds=30)
 
 
 class ActiveSubscriptions:
-    """The roster of one registry."""
+    """The open subscriptions of one registry."""
 
     def __init__(self, database: Database, log: Log, clock: Clock = utc_now) -> None:
         self._database = database
@@ -33,7 +33,7 @@ class ActiveSubscriptions:
     # ---------------------------------------------------------------- reading
 
     async def get(self, subscription: str) -> ActiveSubscription | None:
-        """One that is open; else None."""
+        """Return an open subscription by id; None without one."""
         row = await self._database.find_one(
             "active_subscriptions",
             {"_id": {"$eq": subscription}, "process": {"$in": await self._alive()}},
@@ -41,7 +41,7 @@ class ActiveSubscriptions:
         return _from(row) if row else None
 
     async def page(self, principal: str, paging: Paging) -> Page[ActiveSubscription]:
-        """Those that are open on a principal's log and its clinics, by id."""
+        """Return a page of the open subscriptions to a principal's log and its clinics, by id."""
         return await find_page(
             self._database,
             "active_subscriptions",
@@ -52,11 +52,11 @@ class ActiveSubscriptions:
         )
 
     async def count(self, principal: str) -> int:
-        """How many there are."""
+        """Return the number of open subscriptions to a principal's log and its clinics."""
         return await self._database.count("active_subscriptions", await self._open(principal))
 
-    async def ending(self, process: str) -> Collection[str]:
-        """Those of a process that an administrator has ended."""
+    async def ended(self, process: str) -> Collection[str]:
+        """Return the ids of a process's subscriptions that an administrator has ended."""
         return {
             row["_id"]
             for row in await self._database.find(
@@ -70,45 +70,52 @@ class ActiveSubscriptions:
     async def _alive(self) -> list[str]:
         rows = await self._database.find(
             "server_processes",
-            {"seen_at": {"$gt": self._clock() - _SEEN_FOR}},
+            {"seen_at": {"$gt": self._clock() - _HEARTBEAT_TIMEOUT}},
             projection={"_id": 1},
         )
         return [row["_id"] for row in rows]
 
-    # ---------------------------------------------------------------- keeping up
+    # ---------------------------------------------------------------- updating
 
-    async def seen(self, process: str) -> None:
-        """A process lives. Rows of those that don't are removed."""
-        beat = UpdateOne({"_id": process}, {"$set": {"seen_at": self._clock()}}, upsert=True)
-        await self._database["server_processes"].bulk_write([beat])
+    async def heartbeat(self, process: str) -> None:
+        """Record that a process is alive, and remove the rows of processes that are not."""
+        heartbeat = UpdateOne({"_id": process}, {"$set": {"seen_at": self._clock()}}, upsert=True)
+        await self._database["server_processes"].bulk_write([heartbeat])
         await self._database["active_subscriptions"].bulk_write(
             [DeleteMany({"process": {"$nin": await self._alive()}})]
         )
 
-    async def keep(
+    async def update(
         self,
         process: str,
-        begun: Iterable[ActiveSubscription],
-        ended: Collection[str],
+        opened: Iterable[ActiveSubscription],
+        closed: Collection[str],
         positions: Mapping[str, int | None],
     ) -> None:
-        """Note which of a process's subscriptions have begun and ended, and how far those are that
-        are not up to the end of the log.
+        """Write the changes in a process's subscriptions.
+
+        Args:
+            process: The process.
+            opened: Subscriptions that were opened.
+            closed: Ids of subscriptions that were closed.
+            positions: By id, the number of the last event that was delivered to a subscription;
+                None for one that has reached the end of the log.
         """
         writes: list[Any] = [
-            ReplaceOne({"_id": one.id}, _row(one, process), upsert=True) for one in begun
+            ReplaceOne({"_id": subscription.id}, _row(subscription, process), upsert=True)
+            for subscription in opened
         ]
         writes += [
             UpdateOne({"_id": subscription}, {"$set": {"sequence": sequence}})
             for subscription, sequence in positions.items()
         ]
-        if ended:
-            writes.append(DeleteMany({"_id": {"$in": sorted(ended)}}))
+        if closed:
+            writes.append(DeleteMany({"_id": {"$in": sorted(closed)}}))
         if writes:
             await self._database["active_subscriptions"].bulk_write(writes)
 
-    async def gone(self, process: str) -> None:
-        """A process has stopped."""
+    async def remove_process(self, process: str) -> None:
+        """Remove a process that stops, with its subscriptions."""
         await self._database["active_subscriptions"].delete_many({"process": process})
         await self._database["server_processes"].delete_one({"_id": process})
 
@@ -117,10 +124,13 @@ class ActiveSubscriptions:
     async def end(
         self, subscription: ActiveSubscription, *, act: Act, key: IdempotencyKey | None = None
     ) -> Saved:
-        """Have its process end a subscription. The event tells the process.
+        """Mark a subscription as ended by an administrator.
+
+        The event informs the subscription's process, which then closes it. A second call changes
+        nothing and returns no event.
 
         Raises:
-            NotFound: It has ended meanwhile.
+            NotFound: The subscription has been closed meanwhile.
         """
 
         async def change(transaction: Transaction) -> Saved:

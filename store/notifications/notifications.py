@@ -1,10 +1,12 @@
-"""What clinics are told: the events of a log that concern a clinic, found by index from its
-assignments. Nothing is written per clinic.
+"""The notifications of clinics: the events of a log that concern a clinic.
 
-An event for all that have the document (`ASSIGNED`) concerns a clinic whose assignment covers its
-sequence number; one that names clinics
-(`NAMED`) concerns those; one for all of the principal (`PRINCIPAL`) every clinic of it, also one
-that came later: it is in force there too.
+They are found by index from the clinic's assignments; nothing is written per clinic.
+
+- An event with audience `ASSIGNED` concerns each clinic with an assignment of the document that
+  covers the event's sequence number.
+- An event with audience `NAMED` concerns the clinics that it names.
+- An event with audience `PRINCIPAL` concerns every clinic of the principal, and also those that
+  join later, because it is in force for them too.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from store.clinics.assignments import Assignments, Clinics
-from store.log.history import History, Position, event_cursor, read_cursor
+from store.log.cursors import Position, event_cursor, read_cursor
+from store.log.history import History
 from store.mongo.connection import Database, Query
 from store.mongo.paging import Page, Paging, cut
 from store.mongo.rows import event_from
@@ -22,21 +25,32 @@ _NEVER = 2**62
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One event as one clinic is told of it."""
+class ClinicEvent:
+    """One event for one clinic that it concerns; `clinic` is a key."""
 
     clinic: str
     event: Event
 
     @property
     def cursor(self) -> str:
-        """The position in the log, with the clinic: several clinics may be told of one event."""
+        """The cursor of the event in the log, with the clinic.
+
+        The clinic is part of it because one event may be delivered to several clinics.
+        """
         return event_cursor(self.event, self.clinic)
 
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """A page of a clinic's inbox; `clinic` and `principal` are keys."""
+    """A query for a page of a clinic's notifications.
+
+    Attributes:
+        clinic: The clinic's key.
+        principal: The key of its principal.
+        paging: The page.
+        after_sequence: Only events with a higher sequence number.
+        resident_visible_only: Only events that changed something that residents see.
+    """
 
     clinic: str
     principal: str
@@ -46,45 +60,51 @@ class Inbox:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """Part of a log: each event with the clinics that are told of it, and the position that a
-    reader of it has come to.
+class LogRange:
+    """Part of a log.
+
+    Attributes:
+        events: Each event with the keys of the clinics that it concerns, oldest first.
+        end: The position of a reader that has read them.
     """
 
-    told: Sequence[tuple[Event, Sequence[str]]]
-    reached: Position
+    events: Sequence[tuple[Event, Sequence[str]]]
+    end: Position
 
 
 class Notifications:
-    """The inboxes of one registry, read only."""
+    """Reads the notifications of one registry's clinics."""
 
     def __init__(self, database: Database, history: History, assignments: Assignments) -> None:
         self._database = database
         self._history = history
         self._assignments = assignments
 
-    async def pages(self, asked: Iterable[Inbox]) -> Mapping[Inbox, Page[Told]]:
-        """A page of what each clinic was told, newest first; only what came after `after_sequence`."""
-        keys = list(dict.fromkeys(asked))
-        wheres = await self._wheres(keys)
+    async def pages(self, inboxes: Iterable[Inbox]) -> Mapping[Inbox, Page[ClinicEvent]]:
+        """Return a page of each inbox, newest first.
+
+        Raises:
+            InvalidInput: A cursor cannot be read, or belongs to another log; code `INVALID_CURSOR`.
+        """
+        keys = list(dict.fromkeys(inboxes))
         queries = [
             Query(where, [("sequence", 1 if key.paging.backward else -1)], key.paging.limit + 1)
-            for key, where in zip(keys, wheres, strict=True)
+            for key, where in zip(keys, await self._wheres(keys), strict=True)
         ]
         pages = {}
         for key, rows in zip(keys, await self._database.find_each("events", queries), strict=True):
-            told = [Told(key.clinic, event_from(row)) for row in rows]
-            pages[key] = cut(told, [item.cursor for item in told], key.paging)
+            events = [ClinicEvent(key.clinic, event_from(row)) for row in rows]
+            pages[key] = cut(events, [event.cursor for event in events], key.paging)
         return pages
 
     async def count(self, inbox: Inbox) -> int:
-        """How many notifications a clinic has, whatever the page."""
+        """Return the number of notifications in an inbox, ignoring the page."""
         [where] = await self._wheres([replace(inbox, paging=Paging())])
         return await self._database.count("events", where)
 
     async def _wheres(self, keys: Sequence[Inbox]) -> list[dict[str, Any]]:
-        # Up to here, assignments and events tell the same though others write between the two
-        # reads.
+        # Up to these numbers, assignments and events agree, although other callers may write
+        # between the two reads.
         newest = await self._history.latest_sequences(key.principal for key in keys)
         assignments: dict[str, list[Assignment]] = {key.clinic: [] for key in keys}
         for assignment in await self._assignments.of_clinics(assignments):
@@ -92,11 +112,10 @@ class Notifications:
         wheres = []
         for key in keys:
             low, high = key.after_sequence + 1, newest.get(key.principal, 0)
-            if key.paging.after is not None:  # newest first: what comes after a cursor is older
+            if key.paging.after is not None:  # newest first: events after a cursor are older
                 high = min(high, read_cursor(key.paging.after, key.principal, "after").sequence - 1)
             if key.paging.before is not None:
                 low = max(low, read_cursor(key.paging.before, key.principal, "before").sequence + 1)
-            visible = key.resident_visible_only
             wheres.append(
                 _where(
                     key.principal,
@@ -104,7 +123,7 @@ class Notifications:
                     assignments[key.clinic],
                     low,
                     high,
-                    resident_visible_only=visible,
+                    resident_visible_only=key.resident_visible_only,
                 )
             )
         return wheres
@@ -117,32 +136,31 @@ class Notifications:
         horizon: int,
         *,
         limit: int,
-    ) -> Stretch:
-        """What some clinics of one principal are told between a position and an event of its log,
-        that event included.
+    ) -> LogRange:
+        """Return the events of a log that concern some clinics, after a position.
 
         Args:
-            principal: Its key.
-            clinics: Their keys, sorted.
-            position: How far they have been told.
-            horizon: Sequence number of the event to read up to.
-            limit: Most events to read.
+            principal: Key of the principal whose log is read.
+            clinics: Keys of the clinics, sorted.
+            position: The position that the clinics have read up to.
+            horizon: The sequence number of the last event to read.
+            limit: The maximum number of events to read.
 
         Returns:
-            Each event that concerns some of the clinics, oldest first, and how far this brings
-            them.
+            The events up to and including `horizon`, with the position after them. With more than
+            `limit` events, the range ends earlier.
         """
-        told: list[tuple[Event, Sequence[str]]] = []
+        events: list[tuple[Event, Sequence[str]]] = []
         if position.clinic is not None:
             for event, concerned in await self._between(
                 principal, clinics, position.sequence, position.sequence, limit=1
             ):
-                told.append((event, [clinic for clinic in concerned if clinic > position.clinic]))
+                events.append((event, [clinic for clinic in concerned if clinic > position.clinic]))
         if position.sequence >= horizon:
-            return Stretch(told, Position(position.sequence))
+            return LogRange(events, Position(position.sequence))
         found = await self._between(principal, clinics, position.sequence + 1, horizon, limit=limit)
-        return Stretch(
-            [*told, *found], Position(found[-1][0].sequence if len(found) == limit else horizon)
+        return LogRange(
+            [*events, *found], Position(found[-1][0].sequence if len(found) == limit else horizon)
         )
 
     async def _between(
@@ -154,11 +172,11 @@ class Notifications:
         return [(event, _concerned(event, clinics, assignments)) for event in map(event_from, rows)]
 
     async def concerned(self, event: Event, among: Clinics) -> list[str]:
-        """Which of some clinics an event concerns, in the order of their keys."""
+        """Return the keys of those clinics among some that an event concerns, sorted."""
         if event.audience is Audience.NONE or not among:
             return []
         if event.audience is Audience.NAMED:
-            return sorted({one for one in event.clinics if one in among})
+            return sorted({clinic for clinic in event.clinics if clinic in among})
         if event.audience is Audience.PRINCIPAL:
             return sorted(among)
         return await self._assignments.clinics_with(event.document or "", event.sequence, among)
@@ -173,8 +191,9 @@ def _where(
     *,
     resident_visible_only: bool,
 ) -> dict[str, Any]:
-    """One clause per stretch of having a document, each answered by the index on (principal,
-    document, audience, sequence).
+    """Return MongoDB's filter for the events from `low` to `high` that concern some clinics.
+
+    It has one clause for each assignment. The index on (document, audience, sequence) answers it.
     """
     clauses: list[dict[str, Any]] = [
         {
@@ -187,9 +206,9 @@ def _where(
             "principal": principal,
             "audience": str(Audience.PRINCIPAL),
             "sequence": {"$gte": low, "$lte": high},
-            "clinics": {
-                "$size": 0
-            },  # always so; not in the index, so that this clause reads rows as the others do, and none is read twice
+            # Always true, but not in the index: with it this clause reads rows as the others do,
+            # and no row is read twice.
+            "clinics": {"$size": 0},
         },
     ]
     for assignment in assignments:
@@ -211,6 +230,7 @@ def _where(
 def _concerned(
     event: Event, clinics: Sequence[str], assignments: Sequence[Assignment]
 ) -> Sequence[str]:
+    """Return those of some clinics that an event concerns, in their order."""
     if event.audience is Audience.PRINCIPAL:
         return clinics
     if event.audience is Audience.NAMED:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from store.clinics.assignments import AssignmentFilter
-from store.log.history import EventFilter
+from store.log.event_filters import EventFilter
 from store.mongo.connection import Database, Query, Row
 from store.mongo.paging import beyond
 from store.mongo.rows import assignment_from, clinic_from, document_from, event_from

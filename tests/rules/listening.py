@@ -16,7 +16,8 @@ from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
 from resolvers.live.subscription_registry import SubscriptionRegistry
 from resolvers.live.watched_rights import Viewpoint
-from store.log.history import EventFilter, Position
+from store.log.cursors import Position
+from store.log.event_filters import EventFilter
 from store.records import Clinic, Event, Role
 from store.registry import Store
 from tests.storage.building import STOCKHOLM

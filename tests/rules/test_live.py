@@ -14,7 +14,8 @@ from resolvers.context import Context
 from resolvers.live.followers import Following
 from resolvers.live.watched_rights import Viewpoint
 from store.errors import NotPermitted
-from store.log.history import EventFilter, Position
+from store.log.cursors import Position
+from store.log.event_filters import EventFilter
 from store.mongo.paging import Paging
 from store.records import Action, Clinic, Event, Role
 from store.registry import Store
@@ -90,7 +91,7 @@ async def test_the_live_feed_and_the_replay_tell_the_same(store: Store) -> None:
 
     between = (
         await store.notifications.after(STOCKHOLM, [BJORKEN, EKEN], Position(0), 100, limit=100)
-    ).told
+    ).events
     assert lived == replayed
     assert lived == list(
         islice(((event.sequence, clinic) for event, clinics in between for clinic in clinics), 11)

@@ -12,13 +12,13 @@ from resolvers.kinds.validation import validate
 from store.clinics.clinics import ClinicRow
 from store.clinics.selectors import ClinicSelector
 from store.documents.documents import Edit
-from store.log.history import Asked
+from store.log.event_filters import HistoryQuery
 from store.log.log import Change
 from store.mongo.connection import Database, Row
 from store.mongo.indexes import INDEXES
 from store.mongo.paging import Page, Paging
 from store.mongo.transactions import Transaction
-from store.notifications.notifications import Inbox, Told
+from store.notifications.notifications import ClinicEvent, Inbox
 from store.records import (
     Act,
     Action,
@@ -159,7 +159,7 @@ async def history_of(
     store: Store, document: Document, paging: Paging, *, notices_only: bool
 ) -> Page[Event]:
     """A page of what was done with a document."""
-    asked = Asked.of(document, paging, limited=notices_only)
+    asked = HistoryQuery.of(document, paging, limited=notices_only)
     return (await store.history.of_documents([asked]))[asked]
 
 
@@ -167,14 +167,14 @@ async def versions_page(
     store: Store, document: Document, paging: Paging, *, released_only: bool = False
 ) -> Page[Version]:
     """A page of a document's versions."""
-    asked = Asked.of(document, paging, limited=released_only)
-    return (await store.history.versions([asked]))[asked]
+    asked = HistoryQuery.of(document, paging, limited=released_only)
+    return (await store.version_history.versions([asked]))[asked]
 
 
 async def in_force_at(store: Store, document: Document, time: datetime) -> int | None:
     """The number of the version in force at a moment."""
     key = (document.principal, document.id, time)
-    return (await store.history.published_at([key])).get(key)
+    return (await store.version_history.published_at([key])).get(key)
 
 
 async def inbox_page(
@@ -184,7 +184,7 @@ async def inbox_page(
     *,
     after_sequence: int = 0,
     resident_visible_only: bool = False,
-) -> Page[Told]:
+) -> Page[ClinicEvent]:
     """A page of what a clinic was told."""
     inbox = Inbox(
         clinic.key, clinic.principal, paging or Paging(), after_sequence, resident_visible_only

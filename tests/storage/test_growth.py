@@ -17,7 +17,7 @@ from resolvers.kinds.registrations import KINDS
 from resolvers.reference.principals import reference_principals
 from store.documents.listing import DocumentFilter, Order
 from store.documents.scopes import Scope
-from store.log.history import EventFilter
+from store.log.event_filters import EventFilter
 from store.mongo.connection import Database, Row
 from store.mongo.indexes import create_indexes
 from store.mongo.paging import Paging, encode
@@ -245,13 +245,13 @@ READS: dict[str, tuple[int, Read]] = {
     ),
     "which versions were released": (
         3,
-        lambda grown: grown.store.history.released(
+        lambda grown: grown.store.version_history.released(
             [(grown.document.id, number) for number in (1, 500, 1_000)]
         ),
     ),
     "the released version before one": (
         1,
-        lambda grown: grown.store.history.released_before([(grown.document.id, 500)]),
+        lambda grown: grown.store.version_history.released_before([(grown.document.id, 500)]),
     ),
     "the newest history": (
         11,

@@ -8,7 +8,8 @@ import pytest
 
 from resolvers.kinds.registrations import KINDS
 from store.errors import InvalidInput
-from store.log.history import EventFilter, event_cursor, read_cursor
+from store.log.cursors import event_cursor, read_cursor
+from store.log.event_filters import EventFilter
 from store.mongo.connection import Database
 from store.mongo.paging import Page, Paging
 from store.records import Action, Document, Event
@@ -307,18 +308,18 @@ async def test_which_versions_were_released_and_which_one_before_each(store: Sto
     document, other = await released_pair(store), await published(store)
     keys = [(document.id, number) for number in range(1, 9)] + [(other.id, 1), ("ct_none", 1)]
 
-    assert await store.history.released(keys) == {
+    assert await store.version_history.released(keys) == {
         (document.id, 2),
         (document.id, 4),
         (document.id, 5),
         (other.id, 1),
     }
-    assert await store.history.released([]) == frozenset()
-    assert await store.history.released_before(keys) == {
+    assert await store.version_history.released([]) == frozenset()
+    assert await store.version_history.released_before(keys) == {
         (document.id, number): before
         for number, before in ((3, 2), (4, 2), (5, 4), (6, 5), (7, 5), (8, 5))
     }
-    assert await store.history.released_before([(document.id, 7)]) == {(document.id, 7): 5}
+    assert await store.version_history.released_before([(document.id, 7)]) == {(document.id, 7): 5}
 
 
 async def test_events_by_key_those_that_exist(store: Store) -> None:

@@ -11,10 +11,10 @@ from resolvers.kinds.registrations import KINDS
 from resolvers.kinds.resident_cases import RESIDENT_CASE
 from resolvers.kinds.validation import validate
 from store.kinds.kinds import Kind
-from store.log.history import Position, read_cursor
+from store.log.cursors import Position, read_cursor
 from store.mongo.connection import Database, Row
 from store.mongo.paging import Page, Paging
-from store.notifications.notifications import Inbox, Told
+from store.notifications.notifications import ClinicEvent, Inbox
 from store.records import Audience, Clinic, Document, Owner, OwnerKind
 from store.registry import Store
 from tests.kinds import SAMPLES
@@ -62,7 +62,7 @@ async def inbox(
     return sequences(page)
 
 
-def sequences(page: Page[Told]) -> list[int]:
+def sequences(page: Page[ClinicEvent]) -> list[int]:
     return [told.event.sequence for told in page.items]
 
 
@@ -155,7 +155,7 @@ async def test_what_concerns_several_clinics_oldest_first_with_those_it_concerns
         STOCKHOLM, [BJORKEN, LINDEN], Position(10, BJORKEN), 10, limit=2
     )
 
-    assert [(event.sequence, list(clinics)) for event, clinics in found.told] == [
+    assert [(event.sequence, list(clinics)) for event, clinics in found.events] == [
         (8, [BJORKEN]),
         (9, [LINDEN]),
         (10, [BJORKEN, LINDEN]),
@@ -163,11 +163,11 @@ async def test_what_concerns_several_clinics_oldest_first_with_those_it_concerns
         (12, [LINDEN]),
         (13, [BJORKEN, LINDEN]),
     ]
-    assert found.reached == Position(13)
-    assert [event.sequence for event, _ in cut.told] == [6, 8]
-    assert cut.reached == Position(8)
-    assert [(event.sequence, list(clinics)) for event, clinics in rest.told] == [(10, [LINDEN])]
-    assert rest.reached == Position(10)
+    assert found.end == Position(13)
+    assert [event.sequence for event, _ in cut.events] == [6, 8]
+    assert cut.end == Position(8)
+    assert [(event.sequence, list(clinics)) for event, clinics in rest.events] == [(10, [LINDEN])]
+    assert rest.end == Position(10)
 
 
 async def test_the_decision_for_one_event_is_that_of_the_inbox(store: Store) -> None:
@@ -218,7 +218,7 @@ async def test_another_log_with_the_same_numbers_is_not_mixed_in(store: Store) -
     assert [(told.event.principal, told.event.sequence) for told in page.items] == [(UPPSALA, 4)]
     assert (
         await store.notifications.after(UPPSALA, [BJORKEN], Position(0), 99, limit=9)
-    ).told == []
+    ).events == []
 
 
 async def test_an_update_writes_no_row_per_clinic(store: Store, database: Database) -> None:
@@ -272,7 +272,7 @@ async def test_who_asks_for_what_is_newer_than_the_newest_seen_misses_nothing(st
         await distributed(store, other, BJORKEN)  # 8
 
     busy.meanwhile = write
-    seen: list[Told] = list((await inbox_page(inbox, clinic)).items)
+    seen: list[ClinicEvent] = list((await inbox_page(inbox, clinic)).items)
     newer = await inbox_page(inbox, clinic, Paging(before=seen[0].cursor if seen else None))
 
     assert [told.event.sequence for told in [*newer.items, *seen]] == [8, 7, 6]
@@ -309,12 +309,12 @@ async def test_what_a_principal_publishes_of_a_told_kind_is_told_to_all_its_clin
         == [5, 4, 3]
     )
     assert await inbox(store, "SE2321000024-1B01") == []
-    assert [(event.sequence, clinics) for event, clinics in told.told] == [
+    assert [(event.sequence, clinics) for event, clinics in told.events] == [
         (4, [BJORKEN, EKEN]),
         (5, [BJORKEN, EKEN]),
     ]
-    assert {event.audience for event, _ in told.told} == {Audience.PRINCIPAL}
-    assert await store.notifications.concerned(told.told[0][0], {BJORKEN}) == [BJORKEN]
+    assert {event.audience for event, _ in told.events} == {Audience.PRINCIPAL}
+    assert await store.notifications.concerned(told.events[0][0], {BJORKEN}) == [BJORKEN]
     assert await inbox(store, BJORKEN, resident_visible_only=True) == []
 
 

@@ -117,8 +117,8 @@ async def test_every_command_tells_mongodb_how_long_it_may_take(
         await impatient.count("documents", {})
         await impatient.distinct("documents", "kind", {})
         await impatient.aggregate("documents", [{"$match": {}}])
-        await store.active_subscriptions.seen("pr_1")
-        await store.active_subscriptions.gone("pr_1")
+        await store.active_subscriptions.heartbeat("pr_1")
+        await store.active_subscriptions.remove_process("pr_1")
         assert await is_ready(impatient)
         with pytest.raises(ValueError, match="oops"):
             await store.log.submit(STOCKHOLM, fails)
