@@ -1,8 +1,7 @@
-"""What a caller can act on, named by the situation. Messages are in Swedish: administrators read
-them. Codes are stable.
+"""Errors that a caller can act on, named by the situation.
 
-`path` points into the input of the call, in the API's names. An error raised here means that
-nothing was written.
+Messages are in Swedish, because administrators read them. Codes are stable. `path` points into the
+input of the call, in the API's names. When a `RegistryError` is raised, nothing was written.
 """
 
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with the input: a stable code, a message for people, and its place."""
+    """One problem in the input: a stable code, a message for people, and a path into the input."""
 
     code: str
     message: str
@@ -26,7 +25,7 @@ class Problem:
 
 
 class RegistryError(Exception):
-    """The root of all errors that a caller can act on."""
+    """The base class of all errors that a caller can act on."""
 
     code: ClassVar[str]
 
@@ -37,14 +36,14 @@ class RegistryError(Exception):
 
 
 class OutcomeUnknown(Exception):
-    """MongoDB did not answer whether it committed a write: it is written, or not, or will be.
+    """MongoDB did not answer a commit: the write may be committed now, later, or never.
 
-    No `RegistryError`: those wrote nothing.
+    It is not a `RegistryError`, because those guarantee that nothing was written.
     """
 
 
 class InvalidInput(RegistryError):
-    """The input breaks a rule. Carries every problem found, not just the first."""
+    """The input breaks rules. It has every problem that was found, not only the first."""
 
     code = "INVALID_INPUT"
 
@@ -56,24 +55,24 @@ class InvalidInput(RegistryError):
 
     @classmethod
     def at(cls, path: Path, code: str, message: str) -> "InvalidInput":
-        """One problem at one place."""
+        """Return the error for one problem."""
         return cls([Problem(code, message, path)])
 
 
 class NotFound(RegistryError):
-    """There is no such thing, or the viewer may not know of it."""
+    """The object does not exist, or the viewer may not see it."""
 
     code = "NOT_FOUND"
 
 
 class NotPermitted(RegistryError):
-    """The viewer sees it but may not do this."""
+    """The viewer may see the object, but not do this with it."""
 
     code = "NOT_PERMITTED"
 
 
 class VersionConflict(RegistryError):
-    """Someone else saved first."""
+    """Someone else saved first; `latest`, `by` and `at` describe that version."""
 
     code = "VERSION_CONFLICT"
 
@@ -102,13 +101,13 @@ class VersionConflict(RegistryError):
 
 
 class SubscriptionEnded(RegistryError):
-    """An administrator has ended a subscription."""
+    """An administrator has ended the subscription."""
 
     code = "ENDED_BY_ADMINISTRATOR"
 
 
 class WrongState(RegistryError):
-    """The act does not fit the document's state."""
+    """The call is not possible in the document's current state."""
 
     code = "WRONG_STATE"
 
@@ -118,7 +117,7 @@ class WrongState(RegistryError):
 
 
 class MergeConflict(RegistryError):
-    """Both sides changed the same values since the common version. Carries every one."""
+    """Both sides changed the same values since the common version. It has every conflict."""
 
     code = "MERGE_CONFLICT"
 
@@ -130,7 +129,7 @@ class MergeConflict(RegistryError):
 
 
 class MultipleErrors(RegistryError):
-    """An act on several documents was refused for some of them. Carries every refusal."""
+    """A call on several documents was refused for some of them. It has every refusal."""
 
     code = "SEVERAL"
 
@@ -141,16 +140,14 @@ class MultipleErrors(RegistryError):
 
 @dataclass(frozen=True, slots=True)
 class RowProblem(Problem):
-    """One row that can't be used: its 1-based line in the file or place in the list, and what
-    stands there.
-    """
+    """One row that cannot be used: its 1-based line or position, and its value."""
 
     row: int
     value: str
 
 
 class RowsRefused(RegistryError):
-    """Rows of a selection or a file can't be used. Carries every one."""
+    """Rows of a selection or a file cannot be used. It has every such row."""
 
     code = "ROWS_REFUSED"
 

@@ -143,11 +143,11 @@ class Begun(Generic[R]):
         for principal in sorted(concerned):
             act = context.act(held[principal], None)
             following = "after" in self.given
-            if following and await context.store.exports.written_since(
+            if following and await context.store.exports.recorded_since(
                 principal, act.actor, what, context.store.now() - _AGAIN
             ):
                 continue
-            await context.store.exports.write(principal, what, act=act)
+            await context.store.exports.record(principal, what, act=act)
         await context.remember_person()
 
 

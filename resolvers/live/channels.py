@@ -17,7 +17,7 @@ from resolvers.live.followers import Follower
 from resolvers.live.metrics import Metrics
 from store.clinics.assignments import Clinics
 from store.mongo.connection import is_outage
-from store.mongo.tasks import end
+from store.mongo.tasks import cancel
 from store.records import Clinic, Event
 from store.registry import Store
 
@@ -99,7 +99,7 @@ class Channel:
 
     async def stop(self) -> None:
         """End. Nobody follows any more."""
-        await end(self._task)
+        await cancel(self._task)
 
     def _admit(self, follower: Follower) -> None:
         follower.live = True

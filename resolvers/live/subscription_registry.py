@@ -8,7 +8,7 @@ import uuid
 import structlog
 
 from resolvers.live.followers import Follower
-from store.mongo.tasks import end
+from store.mongo.tasks import cancel
 from store.records import ActiveSubscription, Actor
 from store.registry import Store
 
@@ -44,7 +44,7 @@ class SubscriptionRegistry:
     async def stop(self) -> None:
         """Take this process off."""
         if self._task is not None:
-            await end(self._task)
+            await cancel(self._task)
             try:
                 async with asyncio.timeout(_LEAVING_SECONDS):
                     await self._store.active_subscriptions.remove_process(self.process)

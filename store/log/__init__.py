@@ -1,1 +1,1 @@
-"""One append-only log for each principal: the only way to write, its history and its live end."""
+"""The append-only logs of principals: writing, reading history and following events live."""

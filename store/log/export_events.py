@@ -1,4 +1,4 @@
-"""That rows left as files, in the log of the principal whose role let them."""
+"""Events that record exports, in the log of the principal whose role permitted them."""
 
 from datetime import datetime
 
@@ -10,33 +10,35 @@ from store.records import Act, Action, Actor, Saved
 
 
 class Exports:
-    """What was exported from one registry."""
+    """The recorded exports of one registry."""
 
     def __init__(self, database: Database, log: Log) -> None:
         self._database = database
         self._log = log
 
-    async def write(self, principal: str, what: str, *, act: Act) -> Saved:
-        """Write that something was exported.
+    async def record(self, principal: str, export: str, *, act: Act) -> Saved:
+        """Record an export in a log.
 
         Args:
-            principal: Key of the principal whose log it is written in.
-            what: The export's name and format, and what it was narrowed by.
+            principal: Key of the principal whose log is written.
+            export: The export's name, format and filters.
             act: Who exports.
         """
 
         async def change(transaction: Transaction) -> Saved:
-            return Saved(event=transaction.record(act, Action.EXPORTED, export=what))
+            return Saved(event=transaction.record(act, Action.EXPORTED, export=export))
 
         return await self._log.submit(principal, change)
 
-    async def written_since(self, principal: str, actor: Actor, what: str, since: datetime) -> bool:
-        """Whether it was written after a moment that someone exported the same."""
+    async def recorded_since(
+        self, principal: str, actor: Actor, export: str, since: datetime
+    ) -> bool:
+        """Return whether the same export by the same actor was recorded after a moment."""
         where = {
             "principal": principal,
             "actor_key": actor_key(actor),
             "action": str(Action.EXPORTED),
-            "export": what,
+            "export": export,
             "at": {"$gt": since},
         }
         return (

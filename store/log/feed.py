@@ -18,7 +18,7 @@ from pymongo.errors import PyMongoError
 
 from store.log.history import History
 from store.mongo.connection import Database
-from store.mongo.tasks import end
+from store.mongo.tasks import cancel
 from store.records import Event
 
 _log = structlog.get_logger(__name__)
@@ -87,7 +87,7 @@ class Feed:
     async def stop(self) -> None:
         """End both. Followers are ended by whoever runs them."""
         if self._tasks:
-            await end(*self._tasks)
+            await cancel(*self._tasks)
 
     async def follow(self, principal: str, after: int) -> AsyncGenerator[Event, None]:
         """Every event of a log after a sequence number, for ever."""

@@ -73,7 +73,7 @@ class History:
     # ---------------------------------------------------------------- events
 
     async def get_events(self, keys: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], Event]:
-        """Return the events by (principal, sequence) in one round trip; missing ones are left out."""
+        """Return events by (principal, sequence), in one round trip; missing ones are left out."""
         ids = sorted({f"ev_{principal}.{sequence}" for principal, sequence in keys})
         events = map(event_from, await self._database.find("events", {"_id": {"$in": ids}}))
         return {(event.principal, event.sequence): event for event in events}

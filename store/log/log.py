@@ -1,10 +1,10 @@
-"""One append-only log per principal, and the only way to write: group commit.
+"""The writer of the logs: one append-only log per principal, written by group commit.
 
-One writer task per principal and process takes what is queued, applies each change in turn inside
-one transaction, and answers each caller for
-itself. The log's counter is taken first in the transaction: numbers have no gap and commit in
-order, also with other processes writing.
-Invariant: an event is written in the same transaction as what it tells of, or not at all.
+Each process has one writer task per principal. It takes the queued changes, applies them in order
+inside one transaction, and answers each caller separately. The transaction updates the log's
+counter first. So sequence numbers have no gaps and commit in order, also while other processes
+write.
+Invariant: an event and the change that it records are written in one transaction.
 """
 
 import asyncio
@@ -28,17 +28,20 @@ from store.records import RefusalReason, RefusedRow, Saved
 Change = Callable[[Transaction], Awaitable[Saved]]
 Clock = Callable[[], datetime]
 
-_GROUP = 64
-_LARGE = 12
-"""From so many on, MongoDB works on the first third of the heads while the rest is made: for one it
-takes twice as long as this process.
+_MAX_GROUP_SIZE = 64
+_LARGE_GROUP_SIZE = 12
+"""From this size on, MongoDB writes the first third of the heads while the other changes are made.
+
+MongoDB takes twice as long for a head as this process.
 """
-_HELD_UP_SECONDS = 1.0
-_FIRST_ANSWER_SECONDS = 6.0
+_MAX_WAIT_SECONDS = 1.0
+"""How long a transaction is retried before abandoned transactions are looked for."""
+_MAX_COUNTER_SECONDS = 6.0
+_DUPLICATE_KEY = 11000
 
 
 def utc_now() -> datetime:
-    """Now, in UTC, cut to BSON's milliseconds."""
+    """Return the current time in UTC, truncated to BSON's milliseconds."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
@@ -73,25 +76,25 @@ class Log:
         key: IdempotencyKey | None = None,
         alone: bool = False,
     ) -> Saved:
-        """Apply a change to a principal's log, together with others that wait.
+        """Apply a change to a principal's log, together with other changes in the queue.
 
         Args:
-            principal: Key of the principal whose log it writes to.
+            principal: Key of the principal whose log is written.
             change: Reads heads, stages writes, and raises to refuse. It runs again from the start
-                if the transaction has to.
-            documents: Ids of the heads that it reads.
-            key: OperationExecutor the first call's result again when it was used before.
-            alone: The change reads rows that other changes may have staged, so it shares no
-                transaction with them.
+                when the transaction is retried.
+            documents: Ids of the heads that the change reads.
+            key: With a key that was used before, the call returns the first call's result.
+            alone: Whether the change runs in a transaction of its own, because it reads rows that
+                other changes may have staged.
 
         Returns:
-            What the change answered, once it is on disk on a majority of the members.
+            The result of the change, once it is on disk on a majority of the members.
 
         Raises:
-            RegistryError: The change was refused; nothing was written.
-            OutcomeUnknown: Whether it was written is not known. Submitting it again with the same
-                key does it once.
-            Exception: MongoDB can't be asked (`is_outage`), or the change failed; nothing was
+            RegistryError: The change was refused. Nothing was written.
+            OutcomeUnknown: It is unknown whether the change was written. A retry with the same key
+                applies it at most once.
+            Exception: MongoDB is unavailable (`is_outage`), or the change failed. Nothing was
                 written.
         """
         request = _Request(change, documents, key, alone)
@@ -104,11 +107,12 @@ class Log:
         return answer if isinstance(answer, Saved) else await self._first_result(answer)
 
     async def repeated(self, key: IdempotencyKey | None) -> Saved | None:
-        """What the first call with a key led to; None for a new key. For acts that read much before
-        they write.
+        """Return the result of the first call with a key; None without a key or for a new one.
+
+        Callers that read much before they write check this first.
 
         Raises:
-            InvalidInput: The key was used with other input.
+            InvalidInput: The key was used with other input; code `IDEMPOTENCY_KEY_REUSED`.
         """
         row = await self._database.find_one("idempotency_keys", {"_id": key.id}) if key else None
         if key is None or row is None:
@@ -117,7 +121,7 @@ class Log:
         return await self._first_result(row)
 
     async def close(self) -> None:
-        """Wait until everything queued is settled."""
+        """Wait until every queued change has been answered."""
         while self._writers:
             await asyncio.gather(*self._writers.values(), return_exceptions=True)
 
@@ -129,23 +133,28 @@ class Log:
                 if group:
                     await self._settle(principal, group)
         finally:
-            # No await between the empty queue and here: a caller that comes later starts a new
-            # writer.
+            # There is no await between the check of the queue and this line, so a later caller
+            # starts a new writer.
             del self._writers[principal], self._queues[principal]
             for request in queue:
                 request.answer.cancel()
 
     def _next_group(self, queue: deque[_Request]) -> list[_Request]:
         group: list[_Request] = []
-        while queue and len(group) < _GROUP and not (group and (queue[0].alone or group[0].alone)):
+        while (
+            queue
+            and len(group) < _MAX_GROUP_SIZE
+            and not (group and (queue[0].alone or group[0].alone))
+        ):
             request = queue.popleft()
             if not request.answer.cancelled():
                 group.append(request)
         return group
 
     async def _settle(self, principal: str, group: list[_Request]) -> None:
-        """Commit a group and answer its callers; a fault that may be one request's own is not laid
-        on the others.
+        """Commit a group and answer its callers.
+
+        After an error that one request may have caused, each request is retried alone.
         """
         try:
             outcomes = await self._commit(principal, group)
@@ -154,8 +163,7 @@ class Log:
                 request.answer.cancel()
             raise
         except Exception as error:  # noqa: BLE001 - whatever fails, no caller is left waiting
-            # What may be written must not be done again as new work; and no request of the group
-            # made MongoDB go away.
+            # A group that may be written must not be retried, and an outage is no request's fault.
             if len(group) == 1 or isinstance(error, OutcomeUnknown) or is_outage(error):
                 for request in group:
                     _answer(request, error)
@@ -168,10 +176,10 @@ class Log:
 
     async def _commit(self, principal: str, group: list[_Request]) -> list[Saved | Row | Exception]:
         loop = asyncio.get_running_loop()
-        held_up_at = loop.time() + _HELD_UP_SECONDS
+        check_at = loop.time() + _MAX_WAIT_SECONDS
 
         async def transact(session: Session) -> list[Saved | Row | Exception]:
-            if loop.time() > held_up_at:  # tried again and again: whoever has the log may be dead
+            if loop.time() > check_at:  # the server that holds the lock may have been killed
                 await self._abandoned.end()
             return await self._apply(session, principal, group)
 
@@ -181,16 +189,16 @@ class Log:
             except BulkWriteError as error:
                 if not _is_duplicate(error):
                     raise
-                # Another process used the same idempotency key in another log meanwhile: now it is
-                # there to be seen.
+                # Another process used the same idempotency key in another log meanwhile. A second
+                # attempt reads it.
                 return await commit(session, transact)
 
     async def _apply(
         self, session: Session, principal: str, group: list[_Request]
     ) -> list[Saved | Row | Exception]:
-        # Writing the counter first takes its lock: a second process conflicts here, before it has
-        # done any work.
-        with timeout(_FIRST_ANSWER_SECONDS):  # for a primary to be found, too
+        # The update of the counter takes its lock: a second process conflicts here, before it has
+        # done any work. The timeout includes the search for a primary.
+        with timeout(_MAX_COUNTER_SECONDS):
             log = await self._database["logs"].find_one_and_update(
                 {"_id": principal},
                 {"$inc": {"turns": 1}},
@@ -208,13 +216,12 @@ class Log:
         )
         try:
             outcomes = await self._attempt_all(transaction, group)
-            # Committed even if nothing but the turn was taken: then all that the answers rest on is
-            # on a majority too.
+            # The counter's update is committed even without other writes: then the data that the
+            # results are based on are on a majority of the members.
             await transaction.flush()
         except BaseException:
-            with suppress(
-                Exception
-            ):  # what failed first is told; but the session must be free before its transaction is ended
+            # The first error is raised; but the session must be idle before the transaction ends.
+            with suppress(Exception):
                 await transaction.settled()
             raise
         return outcomes
@@ -223,33 +230,33 @@ class Log:
         self, transaction: Transaction, group: list[_Request]
     ) -> list[Saved | Row | Exception]:
         outcomes = []
-        sent_after = len(group) // 3 if len(group) >= _LARGE else len(group)
+        sent_after = len(group) // 3 if len(group) >= _LARGE_GROUP_SIZE else len(group)
         for number, request in enumerate(group):
             if number == sent_after:
                 transaction.send_heads()
             outcomes.append(await self._attempt(transaction, request))
             if number >= sent_after:
-                await asyncio.sleep(0)  # a turn for what is on its way
+                await asyncio.sleep(0)  # a turn for the write of the first heads
         return outcomes
 
     async def _attempt(
         self, transaction: Transaction, request: _Request
     ) -> Saved | Row | Exception:
-        checkpoint = transaction.checkpoint()
+        savepoint = transaction.savepoint()
         try:
-            if request.key and (first := transaction.replayed(request.key)) is not None:
+            if request.key and (first := transaction.first_call(request.key)) is not None:
                 return first
             saved = await request.change(transaction)
             if request.key:
                 transaction.remember(request.key, saved)
         except RegistryError as refusal:
-            transaction.back_to(checkpoint)
+            transaction.roll_back_to(savepoint)
             return refusal
         else:
             return saved
 
     async def _first_result(self, row: Row) -> Saved:
-        """The result of the call that used the idempotency key first; the document as it is now."""
+        """Return the result of the first call with an idempotency key, with today's document."""
         document = (
             await self._database.find_one("documents", {"_id": row["document"]}, projection=HEAD)
             if row["document"]
@@ -284,12 +291,12 @@ class Log:
 
 def _is_duplicate(error: BulkWriteError) -> bool:
     return any(
-        failure.get("code") == 11000 for failure in error.details.get("writeErrors", [])
-    )  # DuplicateKey
+        failure.get("code") == _DUPLICATE_KEY for failure in error.details.get("writeErrors", [])
+    )
 
 
 def _answer(request: _Request, outcome: Saved | Row | Exception) -> None:
-    with suppress(asyncio.InvalidStateError):  # the caller has gone
+    with suppress(asyncio.InvalidStateError):  # the caller was cancelled
         if isinstance(outcome, Exception):
             request.answer.set_exception(outcome)
         else:

@@ -1,1 +1,1 @@
-"""MongoDB itself: connection, embedded server, transactions, indexes, rows and keyset pages."""
+"""MongoDB: connection, embedded server, transactions, indexes, rows and keyset pagination."""

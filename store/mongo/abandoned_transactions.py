@@ -1,10 +1,8 @@
-"""Transactions that nobody will end: what a server had begun when it was killed, and the locks that
-it holds on a log.
+"""Abandoned transactions: those of a killed server, which still hold locks on a log.
 
 MongoDB itself ends them after `transactionLifetimeLimitSeconds`, a minute or more. So a server that
-waits for a lock looks who has a transaction
-open, and ends those of the registry in which nothing was done from one look to the next. A server
-that only was slow begins its transaction again.
+waits for a lock lists the registry's open transactions, and ends those that did nothing between two
+checks. A server that was only slow starts its transaction again.
 """
 
 import asyncio
@@ -19,9 +17,9 @@ from store.mongo.connection import APPLICATION, Row, is_outage
 
 _log = structlog.get_logger(__name__)
 
-_LOOK_SECONDS = 3.0
-_ANSWER_SECONDS = 2.0
-_IDLE: list[dict[str, Any]] = [
+_CHECK_SECONDS = 3.0
+_MAX_ANSWER_SECONDS = 2.0
+_IDLE_TRANSACTIONS: list[dict[str, Any]] = [
     {"$currentOp": {"allUsers": False, "idleSessions": True}},
     {
         "$match": {
@@ -41,39 +39,37 @@ _IDLE: list[dict[str, Any]] = [
 
 
 class AbandonedTransactions:
-    """Finds and ends them.
+    """Finds and ends abandoned transactions.
 
-    Needs no right beyond what the registry's own user of MongoDB has over itself.
+    It needs no privileges beyond those that the registry's MongoDB user has over its own sessions.
     """
 
     def __init__(self, client: AsyncMongoClient[Row]) -> None:
         self._admin = client.get_database("admin", read_concern=ReadConcern("local"))
-        self._seen: set[tuple[Any, ...]] = set()
-        self._look_at = 0.0
+        self._idle: set[tuple[Any, ...]] = set()
+        self._next_check = 0.0
 
     async def end(self) -> None:
-        """Look again, at most every three seconds; end what has stood still since the last look."""
+        """Check, at most every three seconds, and end transactions idle since the last check."""
         now = asyncio.get_running_loop().time()
-        if now < self._look_at:
+        if now < self._next_check:
             return
-        self._look_at = now + _LOOK_SECONDS
+        self._next_check = now + _CHECK_SECONDS
         try:
-            with timeout(_ANSWER_SECONDS):
+            with timeout(_MAX_ANSWER_SECONDS):
                 await self._end_idle()
-        except (
-            PyMongoError
-        ) as error:  # not allowed, or MongoDB away: then they end by themselves, later
+        except PyMongoError as error:  # not permitted, or an outage: MongoDB ends them later
             if not is_outage(error):
-                _log.warning("abandoned transactions can't be ended", error=type(error).__name__)
+                _log.warning("abandoned transactions cannot be ended", error=type(error).__name__)
 
     async def _end_idle(self) -> None:
         idle = {
             (row["lsid"]["id"], row["number"], row["active"])
-            async for row in await self._admin.aggregate(_IDLE)
+            async for row in await self._admin.aggregate(_IDLE_TRANSACTIONS)
         }
-        stood_still, self._seen = idle & self._seen, idle
-        if stood_still:
+        unchanged, self._idle = idle & self._idle, idle
+        if unchanged:
             await self._admin.command(
-                "killSessions", [{"id": session} for session, _, _ in stood_still]
+                "killSessions", [{"id": session} for session, _, _ in unchanged]
             )
-            _log.warning("abandoned transactions ended", transactions=len(stood_still))
+            _log.warning("abandoned transactions ended", transactions=len(unchanged))

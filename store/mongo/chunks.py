@@ -1,4 +1,4 @@
-"""Long work in slices: whoever else waits for the event loop has a turn in between."""
+"""Long work in chunks, with a turn of the event loop after each chunk."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -6,14 +6,15 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_SIZE = 50
-"""Rows that are made, encoded, written or decoded at once: a millisecond here, and a few of
-MongoDB's while others read.
+_CHUNK_SIZE = 50
+"""Rows that are encoded, written or decoded at once.
+
+This takes about a millisecond here and a few milliseconds in MongoDB, while other callers read.
 """
 
 
 async def chunks(items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
-    """The items in order, some hundred at a time."""
-    for start in range(0, len(items), _SIZE):
-        yield items[start : start + _SIZE]
+    """Yield the items in order, 50 at a time."""
+    for start in range(0, len(items), _CHUNK_SIZE):
+        yield items[start : start + _CHUNK_SIZE]
         await asyncio.sleep(0)

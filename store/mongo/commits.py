@@ -1,8 +1,8 @@
-"""Transactions until it is known what came of them: written, not written, or not known.
+"""Running a transaction until its outcome is known: committed, not committed, or unknown.
 
-The driver's own `with_transaction` tries for two minutes whatever fails, and its error does not
-tell the last two apart. Here a caller is told
-within seconds when MongoDB is away; only what others' writes hold up is tried for longer.
+The driver's own `with_transaction` retries for two minutes whatever fails, and its error does not
+distinguish the last two outcomes. Here a caller gets an error within seconds while MongoDB is
+unavailable. Only conflicts with other writers are retried for longer.
 """
 
 import asyncio
@@ -19,14 +19,16 @@ from store.mongo.connection import Session
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 7.0
-"""For so long a transaction is begun, and then its commit asked for, again and again while MongoDB
-is away. Longer than the driver needs to notice
-that a member hangs, and to find the new primary; shorter than callers wait."""
+MAX_OUTAGE_SECONDS = 7.0
+"""How long a transaction, and then its commit, is retried while MongoDB is unavailable.
 
-_HELD_UP_SECONDS = 60.0
-_ABORT_SECONDS = 1.0
-_MIN_SECONDS = 1.0
+This is longer than the driver needs to detect a hanging member and find the new primary, and
+shorter than callers wait.
+"""
+
+_MAX_CONFLICT_SECONDS = 60.0
+_MAX_ABORT_SECONDS = 1.0
+_MIN_COMMIT_SECONDS = 1.0
 _FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.005, 0.5
 _SNAPSHOT = ReadConcern("snapshot")
 _MAJORITY = WriteConcern("majority", j=True)
@@ -36,82 +38,84 @@ async def commit(
     session: Session,
     work: Callable[[Session], Awaitable[T]],
     *,
-    patience_seconds: float = PATIENCE_SECONDS,
+    outage_seconds: float = MAX_OUTAGE_SECONDS,
 ) -> T:
-    """Do work in a transaction, again from the start where that can help, until it is on disk on a
-    majority of the members.
+    """Run work in a transaction and commit it to disk on a majority of the members.
+
+    The work runs again from the start after an error that MongoDB marks as transient.
 
     Args:
-        session: Without a transaction.
-        work: Reads and writes by the session. It may run several times; only the last is written.
-        patience_seconds: How long to try while MongoDB is away.
+        session: A session without a transaction.
+        work: Reads and writes with the session. It may run several times; only the last run is
+            committed.
+        outage_seconds: How long to retry while MongoDB is unavailable.
 
     Returns:
-        What the work did.
+        The result of the work.
 
     Raises:
-        OutcomeUnknown: MongoDB was asked to commit and did not answer: it is written, or not, or
-            will be.
-        PyMongoError: MongoDB could not be asked, or refused. Nothing was written.
-        Exception: The work's own. Nothing was written.
+        OutcomeUnknown: MongoDB did not answer the commit. The writes may be committed now, later,
+            or never.
+        PyMongoError: MongoDB was unavailable or refused. Nothing was written.
+        Exception: The work raised it. Nothing was written.
     """
     loop = asyncio.get_running_loop()
-    begun = loop.time()
+    started = loop.time()
     attempts = 0
     while True:
         try:
-            return await _attempt(session, work, patience_seconds)
+            return await _attempt(session, work, outage_seconds)
         except PyMongoError as error:
-            limit = patience_seconds if isinstance(error, ConnectionFailure) else _HELD_UP_SECONDS
-            no_primary = isinstance(
-                error, ServerSelectionTimeoutError
-            )  # the driver has waited for one already
+            limit = (
+                outage_seconds if isinstance(error, ConnectionFailure) else _MAX_CONFLICT_SECONDS
+            )
+            # The driver has waited for a primary already.
+            no_primary = isinstance(error, ServerSelectionTimeoutError)
             if (
                 no_primary
                 or not error.has_error_label("TransientTransactionError")
-                or loop.time() - begun > limit
+                or loop.time() - started > limit
             ):
                 raise
         attempts += 1
-        # Of several servers that hold each other up, one must get ahead.
+        # A random pause lets one of several conflicting servers get ahead.
         await asyncio.sleep(
             random.random() * min(_FIRST_PAUSE_SECONDS * 1.5**attempts, _MAX_PAUSE_SECONDS)  # noqa: S311
         )
 
 
 async def _attempt(
-    session: Session, work: Callable[[Session], Awaitable[T]], patience_seconds: float
+    session: Session, work: Callable[[Session], Awaitable[T]], outage_seconds: float
 ) -> T:
     await session.start_transaction(_SNAPSHOT, _MAJORITY)
     try:
-        done = await work(session)
+        result = await work(session)
     except BaseException:
         if session.in_transaction:
-            with timeout(_ABORT_SECONDS):  # MongoDB ends it by itself, if it can't be told
+            with timeout(_MAX_ABORT_SECONDS):  # if it fails, MongoDB ends the transaction later
                 await session.abort_transaction()
         raise
-    await _settle(session, patience_seconds)
-    return done
+    await _settle(session, outage_seconds)
+    return result
 
 
-async def _settle(session: Session, patience_seconds: float) -> None:
-    """Ask for the commit until it is answered.
+async def _settle(session: Session, outage_seconds: float) -> None:
+    """Send the commit until MongoDB answers it.
 
-    Asking again is safe: MongoDB knows what it has committed.
+    Sending it again is safe: MongoDB commits a transaction at most once.
     """
     loop = asyncio.get_running_loop()
-    begun = loop.time()
+    started = loop.time()
     while True:
         try:
-            with timeout(max(begun + patience_seconds - loop.time(), _MIN_SECONDS)):
+            with timeout(max(started + outage_seconds - loop.time(), _MIN_COMMIT_SECONDS)):
                 await session.commit_transaction()
         except PyMongoError as error:
             if not error.has_error_label("UnknownTransactionCommitResult"):
                 raise
-            slow = error.timeout and not isinstance(
-                error, ConnectionFailure
-            )  # it is there, and says that it needs more time
-            if loop.time() - begun > (_HELD_UP_SECONDS if slow else patience_seconds):
+            # MongoDB is available, but needs more time.
+            slow = error.timeout and not isinstance(error, ConnectionFailure)
+            if loop.time() - started > (_MAX_CONFLICT_SECONDS if slow else outage_seconds):
                 raise OutcomeUnknown from error
             await asyncio.sleep(_MAX_PAUSE_SECONDS * random.random())  # noqa: S311
         else:

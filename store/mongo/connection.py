@@ -277,7 +277,7 @@ class Database:
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Return whether an error means that MongoDB is unavailable now, so that a retry may succeed."""
+    """Return whether an error means that MongoDB is unavailable now: a retry may succeed."""
     return isinstance(error, (ConnectionFailure, ExecutionTimeout)) or (
         isinstance(error, PyMongoError)
         and (

@@ -1,6 +1,6 @@
-"""Keyset pages: a cursor holds the sort key, so a page costs the same at any depth.
+"""Keyset pagination: a cursor holds the sort key, so a page costs the same at any depth.
 
-Nothing is skipped, nothing is counted.
+No rows are skipped and none are counted.
 """
 
 import base64
@@ -21,15 +21,15 @@ Key = tuple[Any, ...]
 
 MAX_FIRST = 100
 DEFAULT_FIRST = 50
-_MAX_CURSOR = 2_000
+_MAX_CURSOR_LENGTH = 2_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """Which page:
+    """A page: up to `limit` items after the cursor `after` and before the cursor `before`.
 
-    `limit` items after `after` (and before `before`), from the end when `backward`.
+    With `backward` the items are taken from the end of the list.
     """
 
     limit: int = DEFAULT_FIRST
@@ -45,8 +45,11 @@ class Paging:
         last: int | None = None,
         before: str | None = None,
     ) -> "Paging":
-        """Relay's arguments, checked: not both `first` and `last`, each 1 to 100; 50 if neither is
-        given.
+        """Return the page for Relay's arguments; 50 items if neither `first` nor `last` is given.
+
+        Raises:
+            InvalidInput: Both are given (code `FIRST_AND_LAST`), or one is not from 1 to 100
+                (`OUT_OF_RANGE`).
         """
         if first is not None and last is not None:
             raise InvalidInput.at(
@@ -64,7 +67,7 @@ class Paging:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Items with the cursor of each."""
+    """The items of a page, with the cursor of each."""
 
     items: Sequence[T]
     cursors: Sequence[str]
@@ -76,7 +79,7 @@ EMPTY: Page[Any] = Page((), (), has_next=False, has_previous=False)
 
 
 def encode(key: Key) -> str:
-    """An opaque cursor for a sort key of strings, whole numbers and times."""
+    """Return an opaque cursor for a sort key of strings, integers and times."""
     values = [
         (value - _EPOCH) // timedelta(milliseconds=1) if isinstance(value, datetime) else value
         for value in key
@@ -84,24 +87,26 @@ def encode(key: Key) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
 
 
-def decode(cursor: str, shape: Sequence[type], argument: str) -> Key:
-    """The sort key in a cursor.
+def decode(cursor: str, types: Sequence[type], argument: str) -> Key:
+    """Return the sort key in a cursor.
 
     Args:
-        cursor: As `encode` made it.
-        shape: The types that the key's values must have.
-        argument: Named in the error.
+        cursor: The cursor, as a client sent it.
+        types: The types that the key's values must have.
+        argument: The name of the argument in the error.
 
     Raises:
-        InvalidInput: It is no cursor of this list; code `INVALID_CURSOR`.
+        InvalidInput: The cursor does not belong to this list; code `INVALID_CURSOR`.
     """
     try:
         values = orjson.loads(
             base64.b64decode(
-                cursor[:_MAX_CURSOR] + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True
+                cursor[:_MAX_CURSOR_LENGTH] + "=" * (-len(cursor) % 4),
+                altchars=b"-_",
+                validate=True,
             )
         )
-        return tuple(_as(kind, value) for kind, value in zip(shape, values, strict=True))
+        return tuple(_typed(type_, value) for type_, value in zip(types, values, strict=True))
     except (ValueError, TypeError, OverflowError, binascii.Error):
         raise InvalidInput.at(
             (argument,),
@@ -110,10 +115,10 @@ def decode(cursor: str, shape: Sequence[type], argument: str) -> Key:
         ) from None
 
 
-def _as(kind: type, value: Any) -> Any:
-    if kind is datetime and type(value) is int:
+def _typed(expected: type, value: Any) -> Any:
+    if expected is datetime and type(value) is int:
         return _EPOCH + timedelta(milliseconds=value)
-    if type(value) is not kind or (isinstance(value, int) and abs(value) > 2**53):
+    if type(value) is not expected or (isinstance(value, int) and abs(value) > 2**53):
         raise ValueError
     return value
 
@@ -130,19 +135,22 @@ async def find_page(
     collation: Collation | None = None,
     projection: Mapping[str, Any] | None = None,
 ) -> Page[T]:
-    """One page of a collection.
+    """Return one page of a list of rows.
 
     Args:
-        database: To read from.
-        collection: Its name.
-        where: Of the whole list.
-        paging: Which page of it.
-        keys: The sort key: fields (dotted for nested) and their types, all in one direction, unique
-            together.
-        convert: From a row to an item.
+        database: The database to read from.
+        collection: The collection's name.
+        where: MongoDB's filter for the whole list.
+        paging: The page.
+        keys: The sort key: fields (dotted for nested ones) and their types. All have one direction,
+            and together they are unique.
+        convert: Converts a row to an item.
         descending: The direction of the list.
-        collation: Of the index that serves the list.
-        projection: What of a row is read; the keys must be among it.
+        collation: That of the index that serves the list.
+        projection: The fields to read, the keys among them.
+
+    Raises:
+        InvalidInput: A cursor does not belong to this list; code `INVALID_CURSOR`.
     """
     query = _query(where, paging, keys, descending=descending)
     rows = await database.find(
@@ -165,7 +173,7 @@ async def find_pages(
     convert: Callable[[Row], T],
     descending: bool = False,
 ) -> list[Page[T]]:
-    """A page of each of several lists of a collection, in one command. As `find_page` for each."""
+    """Return a page of each of several lists of a collection; see `find_page`."""
     queries = [_query(where, paging, keys, descending=descending) for where, paging in lists]
     found = await database.find_each(collection, queries)
     return [
@@ -183,8 +191,9 @@ async def find_merged(
     descending: bool = False,
     projection: Mapping[str, Any] | None = None,
 ) -> Page[T]:
-    """One page of a list whose parts are disjoint, each in the order of its own keys, which mean
-    the same and have the same types.
+    """Return one page of a list that is merged from disjoint parts; see `find_page`.
+
+    Each part is sorted by keys of its own. The keys of all parts have the same meaning and types.
     """
     queries = [
         replace(_query(where, paging, keys, descending=descending), projection=projection)
@@ -205,15 +214,15 @@ async def find_merged(
 def _query(
     where: Mapping[str, Any], paging: Paging, keys: Mapping[str, type], *, descending: bool
 ) -> Query:
-    shape = tuple(keys.values())
+    types = tuple(keys.values())
     conditions = [where]
     if paging.after is not None:
         conditions.append(
-            beyond(tuple(keys), decode(paging.after, shape, "after"), descending=descending)
+            beyond(tuple(keys), decode(paging.after, types, "after"), descending=descending)
         )
     if paging.before is not None:
         conditions.append(
-            beyond(tuple(keys), decode(paging.before, shape, "before"), descending=not descending)
+            beyond(tuple(keys), decode(paging.before, types, "before"), descending=not descending)
         )
     direction = -1 if descending != paging.backward else 1
     return Query(
@@ -231,8 +240,9 @@ def _page(
 
 
 def cut(items: Sequence[T], cursors: Sequence[str], paging: Paging) -> Page[T]:
-    """A page from up to `limit + 1` items, read in the direction of paging; the one too many tells
-    that there are more.
+    """Return a page from up to `limit + 1` items, read in the direction of paging.
+
+    An item beyond the limit shows that there are more.
     """
     more = len(items) > paging.limit
     items, cursors = items[: paging.limit], cursors[: paging.limit]
@@ -244,7 +254,7 @@ def cut(items: Sequence[T], cursors: Sequence[str], paging: Paging) -> Page[T]:
 
 
 def beyond(keys: Sequence[str], values: Key, *, descending: bool) -> Row:
-    """The condition for what sorts after a key: (a > x) or (a = x and b > y)."""
+    """Return the filter for rows that sort after a key: (a > x) or (a = x and b > y)."""
     operator = "$lt" if descending else "$gt"
     branches = [
         dict(zip(keys[:index], values[:index], strict=True))

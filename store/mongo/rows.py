@@ -1,7 +1,7 @@
-"""Between records and MongoDB's rows. Rows carry the records' field names; `_id` is the record's id
-or key.
+"""Conversion between records and MongoDB's rows.
 
-Reading validates nothing: what is stored was validated when it was written.
+Rows have the records' field names; `_id` is the record's id or key. Reading does not validate:
+content was validated when it was written.
 """
 
 from collections.abc import Iterable, Mapping
@@ -41,17 +41,16 @@ E = TypeVar("E", bound=StrEnum)
 
 
 def _by_name(members: type[E]) -> Mapping[str, E]:
-    return {str(one): one for one in members}
+    return {str(member): member for member in members}
 
 
-# Looking one up takes a fifth of calling the enumeration, and lists do it several times for each
-# row.
+# A look-up takes a fifth of the time of calling the enumeration; lists convert several per row.
 _ACTIONS, _AUDIENCES, _STATES = _by_name(Action), _by_name(Audience), _by_name(DocumentState)
 _OWNER_KINDS, _ORIGINS, _ROLES = _by_name(OwnerKind), _by_name(AssignmentOrigin), _by_name(Role)
 
 
 def actor_row(actor: Actor) -> Row:
-    """An actor as stored inside versions, events and assignments."""
+    """Return an actor as stored inside versions, events and assignments."""
     return {
         "role": str(actor.role),
         "unit": actor.unit,
@@ -61,7 +60,7 @@ def actor_row(actor: Actor) -> Row:
 
 
 def actor_from(row: Mapping[str, Any]) -> Actor:
-    """The actor stored in a row."""
+    """Return the actor in a part of a row."""
     return Actor(
         role=_ROLES[row["role"]],
         unit=row["unit"],
@@ -71,7 +70,7 @@ def actor_from(row: Mapping[str, Any]) -> Actor:
 
 
 def actor_key(actor: Actor) -> str | None:
-    """What events are looked up by: the person's key, or the unit's for a machine."""
+    """Return the key that events are found by: the person's, or the unit's for a machine."""
     name = actor.employee_hsa_id or actor.unit
     return None if name is None else key_of(name)
 
@@ -85,7 +84,7 @@ def _derivation_row(derivation: Derivation | None) -> Row | None:
 
 
 def derivation_from(row: Mapping[str, Any] | None) -> Derivation | None:
-    """The derivation in a part of a row."""
+    """Return the derivation in a part of a row."""
     return None if row is None else Derivation(template=row["template"], version=row["version"])
 
 
@@ -94,7 +93,7 @@ def _origin_row(origin: Origin | None) -> Row | None:
 
 
 def _origin_from(row: Mapping[str, Any]) -> Origin | None:
-    """What a row was imported from; those written before there were imports say nothing of it."""
+    """Return the origin in a row; None too in rows written before imports existed."""
     origin = row.get("origin")
     return None if origin is None else Origin(**origin)
 
@@ -105,17 +104,17 @@ def _names(record: type, *skip: str) -> tuple[str, ...]:
 
 
 def _values(record: Any, *skip: str) -> Row:
-    """A record's own fields, not copied deeply: content may be large."""
+    """Return a record's fields as a shallow copy, because content may be large."""
     return {name: getattr(record, name) for name in _names(record.__class__, *skip)}
 
 
 def principal_row(principal: Principal) -> Row:
-    """A principal as stored."""
+    """Return the row of a principal."""
     return {"_id": principal.key} | _values(principal, "key") | {"kind": str(principal.kind)}
 
 
 def principal_from(row: Row) -> Principal:
-    """The principal in a row."""
+    """Return the principal in a row."""
     return Principal(
         key=row["_id"],
         hsa_id=row["hsa_id"],
@@ -126,7 +125,7 @@ def principal_from(row: Row) -> Principal:
 
 
 def clinic_row(clinic: Clinic) -> Row:
-    """A clinic as stored."""
+    """Return the row of a clinic."""
     return (
         {"_id": clinic.key}
         | _values(clinic, "key")
@@ -135,19 +134,23 @@ def clinic_row(clinic: Clinic) -> Row:
 
 
 def clinic_from(row: Row) -> Clinic:
-    """The clinic in a row."""
+    """Return the clinic in a row."""
     values = {name: row[name] for name in _names(Clinic, "key")}
     return Clinic(**(values | {"key": row["_id"], "status": ClinicStatus(row["status"])}))
 
 
 HEAD: Mapping[str, int] = {"tokens": 0}
-"""What is left out of heads that are read and not written: it is most of a small one."""
+"""The projection for heads that are read and not written.
+
+It leaves out the search tokens, which are most of a small head.
+"""
+
 SUMMARY: Mapping[str, int] = dict.fromkeys(_names(Summary, "id"), 1)
-"""What is read of heads that are only listed."""
+"""The projection for heads that are only listed."""
 
 
 def document_row(document: Document) -> Row:
-    """A head as stored."""
+    """Return the row of a head."""
     return (
         {"_id": document.id}
         | _values(document, "id", *(["tokens"] if document.tokens is None else []))
@@ -162,7 +165,7 @@ def document_row(document: Document) -> Row:
 
 
 def summary_from(row: Row) -> Summary:
-    """The summary in a row, of which more may have been read."""
+    """Return the summary in a row, which may have more fields."""
     return Summary(**_summary_values(row))
 
 
@@ -187,7 +190,7 @@ def _summary_values(row: Row) -> Row:
 
 
 def document_from(row: Row) -> Document:
-    """The head in a row."""
+    """Return the head in a row."""
     return Document(
         **_summary_values(row),
         content=row["content"],
@@ -208,7 +211,7 @@ def document_from(row: Row) -> Document:
 
 
 def version_row(version: Version, changed: Iterable[str]) -> Row:
-    """A version as stored; `changed` are the paths of its values that are new."""
+    """Return the row of a version; `changed` are the paths of its new or changed values."""
     return (
         {"_id": version.id}
         | _values(version)
@@ -222,7 +225,7 @@ def version_row(version: Version, changed: Iterable[str]) -> Row:
 
 
 def version_from(row: Row) -> Version:
-    """The version in a row."""
+    """Return the version in a row."""
     return Version(
         document=row["document"],
         kind=row["kind"],
@@ -243,7 +246,7 @@ def version_from(row: Row) -> Version:
 
 
 def event_row(event: Event, *, released: int | None = None) -> Row:
-    """An event as stored; `released` is the version that it put in force for the first time."""
+    """Return the row of an event; `released` is the version that it first put in force."""
     row = (
         {"_id": event.id}
         | _values(event)
@@ -261,10 +264,9 @@ def event_row(event: Event, *, released: int | None = None) -> Row:
 
 
 def event_from(row: Row) -> Event:
-    """The event in a row."""
-    values = {
-        name: row[name] for name in _names(Event) if name in row
-    }  # events written before there were exports have none
+    """Return the event in a row."""
+    # Events that were written before exports existed lack a field.
+    values = {name: row[name] for name in _names(Event) if name in row}
     return Event(
         **(
             values
@@ -279,8 +281,9 @@ def event_from(row: Row) -> Event:
 
 
 def assignment_row(assignment: Assignment) -> Row:
-    """An assignment as stored; `open` marks those in force, for the index that allows one per
-    clinic and document.
+    """Return the row of an assignment.
+
+    `open` marks assignments in force, for the index that allows one per clinic and document.
     """
     return (
         {"_id": assignment.id}
@@ -294,7 +297,7 @@ def assignment_row(assignment: Assignment) -> Row:
 
 
 def assignment_from(row: Row) -> Assignment:
-    """The assignment in a row."""
+    """Return the assignment in a row."""
     values = {name: row[name] for name in _names(Assignment) if name in row}
     return Assignment(
         **(
@@ -309,13 +312,13 @@ def assignment_from(row: Row) -> Assignment:
 
 
 def group_row(group: ClinicGroup) -> Row:
-    """A group as stored, within a row that holds for a stretch of the log."""
+    """Return the fields of a group, for a row with a validity interval."""
     rule = None if group.rule is None else _values(group.rule)
     return {"group": group.id} | _values(group, "id", "rule") | {"rule": rule}
 
 
 def group_from(row: Row) -> ClinicGroup:
-    """The group in a row."""
+    """Return the group in a row."""
     rule = row["rule"]
     return ClinicGroup(
         id=row["group"],

@@ -1,8 +1,7 @@
-"""Ending what waits for MongoDB.
+"""Cancelling tasks that wait for MongoDB.
 
-The driver sends with a timeout by `asyncio.wait_for`, which before Python 3.12 forgets that it was
-cancelled when what it waits for is just done: the
-task then goes on as if nothing had happened.
+The driver uses `asyncio.wait_for` for its timeouts. Before Python 3.12 it loses a cancellation that
+arrives just when the awaited operation completes, and the task continues.
 """
 
 import asyncio
@@ -11,25 +10,26 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-_AGAIN_SECONDS = 1
+_RETRY_SECONDS = 1
 
 
-async def end(*tasks: asyncio.Task[None]) -> None:
-    """Cancel tasks until they have ended, and wait for that."""
+async def cancel(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks, repeatedly if needed, and wait until all have ended."""
     while pending := [task for task in tasks if not task.done()]:
         for task in pending:
             task.cancel()
-        await asyncio.wait(pending, timeout=_AGAIN_SECONDS)
+        await asyncio.wait(pending, timeout=_RETRY_SECONDS)
 
 
 async def run_detached(work: Coroutine[Any, Any, T]) -> T:
-    """Do work of the driver in a task of its own: however often the caller is cancelled, the work
-    is so once, and the caller goes at once.
+    """Run work of the driver in a task of its own, so that it is cancelled at most once.
 
-    The driver waits for a connection with its pool's lock in hand, by `asyncio.wait_for`. Before
-    Python 3.12 that is a task of its own; cancelled
-    again while it takes the lock back, it leaves it locked for ever, and nothing of this process
-    reaches MongoDB any more.
+    If the caller is cancelled, it returns at once and the work is cancelled once, however often the
+    caller is cancelled.
+
+    The driver waits for a connection while it holds its pool's lock, with `asyncio.wait_for`.
+    Before Python 3.12 that is a separate task. A second cancellation while it takes the lock back
+    leaves the lock locked forever, and this process can no longer reach MongoDB.
     """
     task = asyncio.create_task(work)
     try:

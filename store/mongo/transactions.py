@@ -1,9 +1,8 @@
-"""What one group commit does inside one MongoDB transaction.
+"""The state of one group commit inside one MongoDB transaction.
 
-A change reads heads and stages its writes, which reach MongoDB with `flush`; those of a large
-group's first heads sooner, so that MongoDB works on
-them while the other changes are made. A change that is refused takes back what it staged, so that
-the others in the same group go on without it.
+A change reads heads and stages its writes. `flush` sends the staged writes to MongoDB. In a large
+group the first heads are sent earlier, so that MongoDB writes them while the other changes are
+made. A refused change is rolled back to a savepoint, so that the others in its group continue.
 """
 
 import asyncio
@@ -27,13 +26,17 @@ Operation = InsertOne[Row] | ReplaceOne[Row] | UpdateOne | UpdateMany
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """A caller's key, made unique per actor, and what the call asked for."""
+    """A caller's idempotency key, made unique per actor, and a fingerprint of the call's input."""
 
     id: str
     fingerprint: str
 
     def refuse_other(self, fingerprint: str) -> None:
-        """Refuse a key that was used with other input."""
+        """Raise if the key was used with other input.
+
+        Raises:
+            InvalidInput: The fingerprints differ; code `IDEMPOTENCY_KEY_REUSED`.
+        """
         if fingerprint != self.fingerprint:
             raise InvalidInput.at(
                 ("idempotencyKey",),
@@ -47,8 +50,8 @@ class Transaction:
 
     Attributes:
         principal: Key of the principal whose log is written.
-        at: The time of all its events: the server's, but never before the log's last.
-        session: For reads that must see the transaction's snapshot.
+        at: The time of all its events: the server's time, but never before the log's last event.
+        session: The session for reads from the transaction's snapshot.
     """
 
     def __init__(
@@ -65,15 +68,15 @@ class Transaction:
         self._keys: dict[str, Row] = {}
         self._versions: dict[tuple[str, int], Version] = {}
         self._released: set[tuple[str, int]] = set()
-        self._sending: asyncio.Task[None] | None = None
+        self._sending_heads: asyncio.Task[None] | None = None
 
     @property
     def next_sequence(self) -> int:
-        """The number that the next event gets."""
+        """The sequence number of the next event."""
         return self._sequence + 1
 
     async def prefetch(self, documents: Iterable[str], keys: Iterable[str]) -> None:
-        """Read the heads and idempotency keys of a whole group in one round trip each."""
+        """Read the heads and the idempotency keys of a whole group, one round trip each."""
         await self.load(documents)
         if ids := sorted(set(keys)):
             rows = await self._database.find(
@@ -82,24 +85,24 @@ class Transaction:
             self._keys = {row["_id"]: row for row in rows}
 
     def document(self, document_id: str) -> Document:
-        """A prefetched head, as earlier changes of the group left it.
+        """Return a head that was read before, with the changes that the group has staged.
 
         Raises:
-            NotFound: There is none in this principal's log.
+            NotFound: This principal's log has no such document.
         """
         try:
             return self._heads[document_id]
         except KeyError:
             raise NotFound("Dokumentet finns inte.", ("id",)) from None
 
-    async def known(self, document_id: str) -> Document | None:
-        """A head as `document` has it, read now if it was not prefetched; None where there is none."""
+    async def find_document(self, document_id: str) -> Document | None:
+        """Return a head, read now if it was not read before; None without one."""
         if document_id not in self._heads:
             await self.load([document_id])
         return self._heads.get(document_id)
 
     async def load(self, documents: Iterable[str]) -> None:
-        """Read more heads, those not read before, in one round trip."""
+        """Read those heads that were not read before, in one round trip."""
         ids = sorted(set(documents) - self._heads.keys())
         rows = (
             await self.find("documents", {"_id": {"$in": ids}, "principal": self.principal})
@@ -109,15 +112,16 @@ class Transaction:
         self._heads.update({row["_id"]: document_from(row) for row in rows})
 
     async def find(self, collection: str, where: Row, **options: Any) -> list[Row]:
-        """Rows as the snapshot has them.
+        """Return rows from the transaction's snapshot.
 
-        What the group staged is not among them, or only in part: such changes are applied alone.
+        They lack some or all of the writes that the group has staged. So changes that use this
+        method are submitted with `alone`.
         """
         await self.settled()
         return await self._database.find(collection, where, session=self.session, **options)
 
     async def version(self, document_id: str, number: int) -> Version:
-        """A version, staged or stored.
+        """Return a version, staged or stored.
 
         Raises:
             NotFound: The document has no version with that number.
@@ -130,7 +134,7 @@ class Transaction:
         return version_from(rows[0])
 
     async def was_released(self, head: Document, number: int) -> bool:
-        """Whether a version has been in force before."""
+        """Return whether a version was ever in force."""
         if number > head.highest_released:
             return False
         return (head.id, number) in self._released or bool(
@@ -138,27 +142,31 @@ class Transaction:
         )
 
     def put(self, document: Document) -> None:
-        """Stage a head, new or changed."""
+        """Stage a new or changed head."""
         self._heads[document.id] = document
         self._changed[document.id] = None
 
     def add_version(self, version: Version, changed: Iterable[str]) -> None:
-        """Stage a new version; `changed` are the paths of its values that the version before had
-        not, or otherwise (`store.content.field_paths`).
+        """Stage a new version.
+
+        Args:
+            version: The version.
+            changed: The paths of the values that are new or differ from the version before
+                (`store.content.field_paths`).
         """
         self._versions[version.document, version.number] = version
         self._rows["versions"].append(InsertOne(version_row(version, changed)))
 
     def record(
-        self, act: Act, action: Action, *, released: int | None = None, **told: Any
+        self, act: Act, action: Action, *, released: int | None = None, **fields: Any
     ) -> Event:
-        """Stage the next event of the log: who, what, when and why.
+        """Stage the next event of the log.
 
         Args:
-            act: Who does it.
-            action: What is done.
-            released: The version that this act puts in force for the first time.
-            told: The event's other fields.
+            act: The actor, the note and the request.
+            action: The event's action.
+            released: The version that this event first puts in force.
+            fields: The event's other fields.
         """
         self._sequence += 1
         event = Event(
@@ -169,7 +177,7 @@ class Transaction:
             actor=act.actor,
             note=act.note,
             request_id=act.request_id,
-            **told,
+            **fields,
         )
         self._rows["events"].append(InsertOne(event_row(event, released=released)))
         if event.document and released is not None:
@@ -177,14 +185,14 @@ class Transaction:
         return event
 
     def write(self, collection: str, *operations: Operation) -> None:
-        """Stage other rows, written in this order within their collection."""
+        """Stage writes of other rows; within a collection they keep this order."""
         self._rows[collection].extend(operations)
 
-    def replayed(self, key: IdempotencyKey) -> Row | None:
-        """What the first call with this key led to; None for a new key.
+    def first_call(self, key: IdempotencyKey) -> Row | None:
+        """Return the stored result of the first call with this key; None for a new key.
 
         Raises:
-            InvalidInput: The key was used with other input.
+            InvalidInput: The key was used with other input; code `IDEMPOTENCY_KEY_REUSED`.
         """
         row = self._keys.get(key.id)
         if row is not None:
@@ -192,7 +200,7 @@ class Transaction:
         return row
 
     def remember(self, key: IdempotencyKey, saved: Saved) -> None:
-        """Stage the result under its key, so that the call can be repeated safely."""
+        """Stage the result of a call under its key, so that the call can be retried safely."""
         row: Row = {
             "_id": key.id,
             "fingerprint": key.fingerprint,
@@ -211,9 +219,9 @@ class Transaction:
         self._keys[key.id] = row
         self._rows["idempotency_keys"].append(InsertOne(row))
 
-    def checkpoint(self) -> "Checkpoint":
-        """The staged state, to come back to if a change is refused."""
-        return Checkpoint(
+    def savepoint(self) -> "Savepoint":
+        """Return the staged state, to roll back to if a change is refused."""
+        return Savepoint(
             sequence=self._sequence,
             heads=dict(self._heads),
             changed=dict(self._changed),
@@ -223,37 +231,37 @@ class Transaction:
             released=set(self._released),
         )
 
-    def back_to(self, checkpoint: "Checkpoint") -> None:
-        """Forget what was staged since."""
-        self._sequence = checkpoint.sequence
-        self._heads = checkpoint.heads
-        self._changed = checkpoint.changed
-        self._keys = checkpoint.keys
-        self._versions = checkpoint.versions
-        self._released = checkpoint.released
+    def roll_back_to(self, savepoint: "Savepoint") -> None:
+        """Discard everything that was staged since a savepoint."""
+        self._sequence = savepoint.sequence
+        self._heads = savepoint.heads
+        self._changed = savepoint.changed
+        self._keys = savepoint.keys
+        self._versions = savepoint.versions
+        self._released = savepoint.released
         for name, rows in self._rows.items():
-            del rows[checkpoint.lengths.get(name, 0) :]
+            del rows[savepoint.lengths.get(name, 0) :]
 
     def send_heads(self) -> None:
-        """Begin to write the heads that are staged, while others are made.
+        """Start to write the staged heads while other changes are made.
 
-        It takes some turns of the loop until they are on their way.
+        The write is sent after some turns of the event loop.
         """
-        self._sending = asyncio.create_task(self._write("documents", self._replacements()))
+        self._sending_heads = asyncio.create_task(self._write("documents", self._replacements()))
 
     async def settled(self) -> None:
-        """Wait until MongoDB has answered what was begun here: a session does one thing at a time.
+        """Wait for the write that `send_heads` started: a session runs one operation at a time.
 
         Raises:
-            PyMongoError: It was not done.
+            PyMongoError: The write failed.
         """
-        if (sending := self._sending) is not None:
+        if (sending := self._sending_heads) is not None:
             await asyncio.wait([sending])
-            self._sending = None
+            self._sending_heads = None
             sending.result()
 
     async def flush(self) -> None:
-        """Write all that is staged."""
+        """Write everything that is staged, and the log's new end."""
         await self.settled()
         self._rows["documents"] += self._replacements()
         rows = {name: operations for name, operations in self._rows.items() if operations}
@@ -261,8 +269,8 @@ class Transaction:
             return
         for name, operations in rows.items():
             await self._write(name, operations)
-        # Numbers come again after a backup is restored, times too where a clock was ahead once: the
-        # mark never does.
+        # After a backup is restored, numbers are used again, and also times if a clock was ahead.
+        # The mark is never used again.
         last = {"sequence": self._sequence, "at": self.at, "mark": token_hex(8)}
         await self._database["logs"].update_one(
             {"_id": self.principal}, {"$set": last}, session=self.session
@@ -274,13 +282,13 @@ class Transaction:
         return [ReplaceOne({"_id": head.id}, document_row(head), upsert=True) for head in heads]
 
     async def _write(self, collection: str, operations: Sequence[Operation]) -> None:
-        async for some in chunks(operations):
-            await self._database[collection].bulk_write(some, session=self.session)
+        async for chunk in chunks(operations):
+            await self._database[collection].bulk_write(chunk, session=self.session)
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """What a transaction had staged at one point."""
+class Savepoint:
+    """The staged state of a transaction at one point."""
 
     sequence: int
     heads: dict[str, Document]

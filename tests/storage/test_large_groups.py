@@ -154,13 +154,13 @@ async def test_a_failing_change_in_a_large_group_fails_alone(
         raise ZeroDivisionError("fel")
 
     async def too_large(transaction: Transaction) -> Saved:
-        head = await transaction.known(documents[TOO_LARGE].id)
+        head = await transaction.find_document(documents[TOO_LARGE].id)
         assert head is not None
         transaction.put(replace(head, content={"text": "x" * 17_000_000}))
         return Saved(event=transaction.record(BY_ANNA, Action.IMPORTED))
 
     async def taken(transaction: Transaction) -> Saved:
-        head = await transaction.known(documents[TAKEN].id)
+        head = await transaction.find_document(documents[TAKEN].id)
         assert head is not None
         transaction.put(replace(head, origin=imported))
         return Saved(event=transaction.record(BY_ANNA, Action.IMPORTED))

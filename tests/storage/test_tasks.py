@@ -4,7 +4,7 @@ before Python 3.12).
 
 import asyncio
 
-from store.mongo.tasks import end
+from store.mongo.tasks import cancel
 
 SECONDS = 30
 
@@ -28,7 +28,7 @@ async def test_a_task_that_forgot_that_it_was_cancelled_is_ended() -> None:
     await asyncio.sleep(0.01)
 
     async with asyncio.timeout(SECONDS):
-        await end(task)
+        await cancel(task)
 
     assert task.cancelled()
 
@@ -37,7 +37,7 @@ async def test_a_task_that_has_ended_and_none_at_all_are_waited_for_by_nobody() 
     task = asyncio.create_task(asyncio.sleep(0))
     await task
 
-    await end()
-    await end(task)
+    await cancel()
+    await cancel(task)
 
     assert not task.cancelled()
