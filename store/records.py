@@ -1,10 +1,13 @@
-"""What the store hands out: plain frozen records, read without validation.
+"""The records that the store returns: plain frozen data, read without validation.
 
-Content is a plain JSON object in the API's own names (camelCase), as the kind's Pydantic model
-wrote it.
+Content is a JSON object with the API's names (camelCase), as the kind's Pydantic model wrote it.
 Times are aware, in UTC, with millisecond precision (BSON's). Keys of principals and clinics are
-their HSA-ids in upper case,
-since HSA-ids are kept as given and compared without case.
+their HSA-ids in upper case: HSA-ids are stored as they were given and compared without case.
+
+The names of fields are also the names of fields in MongoDB's rows (`store.mongo.rows`).
+
+This module is longer than others because it is one vocabulary without logic. Its records refer to
+each other, and most modules of the store, the resolvers and the schema import several of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,18 +20,20 @@ Content = Mapping[str, Any]
 
 
 def key_of(hsa_id: str) -> str:
-    """The key that an HSA-id is compared and stored by: itself in upper case."""
+    """Return the key of an HSA-id: the HSA-id in upper case."""
     return hsa_id.upper()
 
 
-class _Name(StrEnum):
+class _NameEnum(StrEnum):
+    """A string enumeration whose values are the names of its members."""
+
     @staticmethod
     def _generate_next_value_(name: str, start: int, count: int, last_values: list[str]) -> str:  # noqa: ARG004 - enum's protocol
         return name
 
 
-class Role(_Name):
-    """What a person or machine may be signed in as (domain: login)."""
+class Role(_NameEnum):
+    """The roles of people and machines that sign in."""
 
     NATIONAL_ADMINISTRATOR = auto()
     REGIONAL_ADMINISTRATOR = auto()
@@ -38,16 +43,16 @@ class Role(_Name):
     REPORTER = auto()
 
 
-class PrincipalKind(_Name):
-    """Who answers for clinics."""
+class PrincipalKind(_NameEnum):
+    """The kinds of bodies that are responsible for clinics."""
 
     NATIONAL = auto()
     REGION = auto()
     MUNICIPALITY = auto()
 
 
-class ClinicStatus(_Name):
-    """Whether a clinic can be handed case types; ENDED follows from its end date."""
+class ClinicStatus(_NameEnum):
+    """Whether case types can be distributed to a clinic; ENDED follows from its end date."""
 
     ACTIVE = auto()
     NOT_ACTIVATED = auto()
@@ -55,8 +60,8 @@ class ClinicStatus(_Name):
     ARCHIVED = auto()
 
 
-class DocumentState(_Name):
-    """DRAFT until first published; ARCHIVED ends it."""
+class DocumentState(_NameEnum):
+    """The state of a document: DRAFT until first published, ARCHIVED when it is no longer used."""
 
     DRAFT = auto()
     ACTIVE = auto()
@@ -64,8 +69,8 @@ class DocumentState(_Name):
     ARCHIVED = auto()
 
 
-class Action(_Name):
-    """What an event tells of."""
+class Action(_NameEnum):
+    """The action that an event records."""
 
     CREATED = auto()
     EDITED = auto()
@@ -94,9 +99,11 @@ class Action(_Name):
     EXPORTED = auto()
 
 
-class Audience(_Name):
-    """Which clinics an event is for: none (drafts), all that have the document then, those it
-    names, or all of the principal.
+class Audience(_NameEnum):
+    """The clinics that an event concerns.
+
+    NONE is for drafts. ASSIGNED are the clinics that have the document at that moment, NAMED those
+    that the event names, and PRINCIPAL all clinics of the principal.
     """
 
     NONE = auto()
@@ -105,41 +112,43 @@ class Audience(_Name):
     PRINCIPAL = auto()
 
 
-class AssignmentOrigin(_Name):
-    """How a case type came to a clinic."""
+class AssignmentOrigin(_NameEnum):
+    """How a clinic got a case type."""
 
     DISTRIBUTED = auto()
     FOLLOWED = auto()
     OWN = auto()
 
 
-class OwnerKind(_Name):
-    """Documents belong to a principal or to one clinic."""
+class OwnerKind(_NameEnum):
+    """The owner of a document: a principal or one clinic."""
 
     PRINCIPAL = auto()
     CLINIC = auto()
 
 
-class OrderedList(_Name):
-    """What case types are ordered on: the page for logged-in residents, or the card on the public
-    site.
+class OrderedList(_NameEnum):
+    """A page with an order of case types.
+
+    START_PAGE is the page for logged-in residents, CONTACT_CARD the card on the public site.
     """
 
     START_PAGE = auto()
     CONTACT_CARD = auto()
 
 
-class CentralActivation(_Name):
-    """Who shows a central case type at a clinic: its principal everywhere at once, or each clinic
-    for itself.
+class CentralActivation(_NameEnum):
+    """Who activates a central case type.
+
+    PRINCIPAL activates it at all clinics at once; with CLINIC, each clinic activates it itself.
     """
 
     PRINCIPAL = auto()
     CLINIC = auto()
 
 
-class RefusalReason(_Name):
-    """Why a row can't be distributed to."""
+class RefusalReason(_NameEnum):
+    """Why a case type cannot be distributed to the clinic in a row."""
 
     MALFORMED = auto()
     UNKNOWN = auto()
@@ -152,8 +161,9 @@ class RefusalReason(_Name):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did something, as stored and hashed: no display name, so that a name can be erased
-    without breaking a chain.
+    """Who acted, as stored and hashed.
+
+    It has no display name, so that a name can be erased without breaking a hash chain.
     """
 
     role: Role
@@ -164,7 +174,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Who writes, why, and in which request."""
+    """The actor, note and request of a write."""
 
     actor: Actor
     note: str | None = None
@@ -173,7 +183,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A principal's or a clinic's key."""
+    """The owner of a document: the key of a principal or a clinic."""
 
     kind: OwnerKind
     key: str
@@ -181,7 +191,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """The template, and its version, that a version was made from."""
+    """The template, and its version, that a version is made from."""
 
     template: str
     version: int
@@ -189,8 +199,9 @@ class Derivation:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The version of another document, perhaps in another registry, that a version was imported
-    from; `principal` is that one's key.
+    """The version of another document that a version was imported from.
+
+    It may be in another registry. `principal` is the key of that document's principal.
     """
 
     document: str
@@ -201,7 +212,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """National management, region or municipality. `key` is the HSA-id in upper case."""
+    """The national management, a region or a municipality; `key` is the HSA-id in upper case."""
 
     key: str
     hsa_id: str
@@ -217,7 +228,11 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Clinic:
-    """An HSA unit activated in the e-services. Codes are data: unknown ones pass."""
+    """An HSA unit that is activated in the e-services.
+
+    Codes are data: unknown ones are accepted. `acknowledged` is the sequence number up to which the
+    clinic has acknowledged its principal's log.
+    """
 
     key: str
     hsa_id: str
@@ -244,7 +259,7 @@ class Clinic:
         return f"cl_{self.key}"
 
     def status_at(self, time: datetime) -> ClinicStatus:
-        """The status at a moment: one that is not archived has ended once its end date has passed."""
+        """Return the status at a moment: ENDED after the end date, unless it is archived."""
         if (
             self.status is not ClinicStatus.ARCHIVED
             and self.end_date is not None
@@ -256,7 +271,7 @@ class Clinic:
 
 @dataclass(frozen=True, slots=True)
 class ClinicRule:
-    """What the clinics of a group by rule have in common; what is None does not matter."""
+    """The rule of a group: the clinics with all these values; a field that is None is ignored."""
 
     business_classifications: Sequence[str] | None = None
     business_types: Sequence[str] | None = None
@@ -268,8 +283,9 @@ class ClinicRule:
 
 @dataclass(frozen=True, slots=True)
 class ClinicGroup:
-    """A named set of a principal's clinics: by `members` (keys, sorted) or by `rule`, one of them
-    None.
+    """A named set of a principal's clinics.
+
+    It has `members` (keys, sorted) or a `rule`; the other one is None.
     """
 
     id: str
@@ -281,7 +297,7 @@ class ClinicGroup:
 
 @dataclass(frozen=True, slots=True)
 class PrincipalPolicies:
-    """What a principal has decided for its clinics."""
+    """The policies of a principal for its clinics."""
 
     central_activation: CentralActivation = CentralActivation.PRINCIPAL
     clinics_edit: bool = True
@@ -291,7 +307,7 @@ class PrincipalPolicies:
 
 @dataclass(frozen=True, slots=True)
 class RoleGrant:
-    """A role given in the registry's own table, for those whose tokens carry none.
+    """A role in the registry's own table, for people whose tokens have no role.
 
     `unit` and `employee` are keys.
     """
@@ -307,11 +323,16 @@ class RoleGrant:
 
 @dataclass(frozen=True, slots=True)
 class ActiveSubscription:
-    """A subscription that is open: to what `clinics` (keys, sorted) are told, or without any to the
-    principal's log.
+    """An open subscription.
 
-    `sequence` is the number of the last event that it was told of, where it is behind; None while
-    it keeps up.
+    Attributes:
+        id: Its id.
+        principal: Key of the principal whose log it follows.
+        clinics: Keys of the clinics whose notifications it delivers, sorted. Without any, it
+            delivers the events of the log.
+        actor: Who subscribes.
+        since: When it was opened.
+        sequence: The number of the last event that was delivered; None while it is not behind.
     """
 
     id: str
@@ -324,13 +345,23 @@ class ActiveSubscription:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What lists tell of a document.
+    """The part of a document that lists show.
 
-    `name` and `internal_name` are those in force, or of the newest version while nothing is
-    published. `updated_at` is the time of the last change of
-    content or state, `noticed_at` of the last one that clinics were told of; `highest_released` the
-    newest version ever in force, 0 for none.
-    `subject` is the document that this one is an addition to.
+    Attributes:
+        id: The document's id.
+        kind: The name of its kind.
+        principal: Key of the principal whose log has the document.
+        owner: The principal or clinic that owns it.
+        state: Its state.
+        latest: The number of the newest version.
+        published: The number of the version in force; None before the first publication.
+        name: The name in the version in force; in the newest version while nothing is published.
+        internal_name: The internal name in the same version.
+        created_at: When the first version was made.
+        updated_at: When the content or state last changed.
+        noticed_at: When a change last concerned clinics; None for never.
+        highest_released: The highest number that was ever in force; 0 for none.
+        subject: The id of the document that this one is an addition to; None without one.
     """
 
     id: str
@@ -351,15 +382,25 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document(Summary):
-    """The head: state, newest version and version in force.
+    """The head of a document: its state, newest version and version in force.
 
-    `published_content` is None unless a version other than the newest is in force. `author` and
-    `edited_at` are the newest version's.
-    `notice_count` counts the events that those who may not edit can see, `release_count` the
-    versions that were ever in force. `origin` is what
-    was last imported into it.
-    `tokens` are what it is found by, read only where it is written: None where that was not read,
-    or is not there yet.
+    Attributes:
+        content: The content of the newest version.
+        published_content: The content in force; None if that is the newest version, or none is.
+        schema_version: The content model of `content`.
+        published_schema_version: The content model of `published_content`.
+        derived_from: The template that the newest version is made from.
+        hash: The hash of the newest version.
+        author: The author of the newest version.
+        edited_at: When the newest version was made.
+        event_count: The number of events on the document.
+        notice_count: The number of events that callers without access to drafts may see.
+        release_count: The number of versions that were ever in force.
+        archived_sequence: The sequence number of the event that archived it; None if it is not
+            archived.
+        tokens: The search tokens. They are read only for writing; None where they were not read or
+            do not exist yet.
+        origin: The version that was last imported into the document.
     """
 
     content: Content
@@ -379,15 +420,15 @@ class Document(Summary):
 
     @property
     def content_in_force(self) -> Content:
-        """The published content, or the newest while nothing is published."""
+        """The content in force, or the newest content while nothing is published."""
         return self.content if self.published_content is None else self.published_content
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One immutable snapshot.
+    """An immutable version of a document.
 
-    `hash` covers all but `sequence`, and the version before through `previous_hash`.
+    `hash` covers all fields except `sequence`, and the version before through `previous_hash`.
     """
 
     document: str
@@ -408,20 +449,37 @@ class Version:
 
     @property
     def id(self) -> str:
-        """The global id; (document, number, hash) is a permanent address."""
+        """The global id. (document, number, hash) is a permanent address."""
         return f"{self.document}.{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One act in a principal's log.
+    """One event in a principal's log.
 
-    `version` is the version that the act made or put in force; `published_before` and
-    `published_after` are the numbers in force around it;
-    `state` is the document's after it. `clinics` are the keys that the act names, sorted; `group`
-    is the group that they were chosen by,
-    `person` the key of the person that the act is about, `export` what was exported. `batch` is
-    shared by the events of one act on several documents.
+    Attributes:
+        principal: Key of the principal whose log has the event.
+        sequence: Its number in the log, from 1 without gaps.
+        action: What was done.
+        at: When it was done; never before the previous event.
+        actor: Who did it.
+        note: The actor's note.
+        request_id: The id of the request.
+        document: The id of the document.
+        kind: The name of the document's kind.
+        version: The number of the version that was made or put in force.
+        restored_from: The number of the version that was restored.
+        published_before: The number of the version in force before the event.
+        published_after: The number of the version in force after it.
+        state: The document's state after it.
+        audience: The clinics that it concerns.
+        resident_visible: Whether it changed something that residents see.
+        clinics: Keys of the clinics that it names, sorted.
+        counts: Numbers by name, such as the number of clinics in a group.
+        group: The id of the group that the clinics were chosen by.
+        person: The key of the person that it is about.
+        batch: An id that the events of one call on several documents share.
+        export: What was exported.
     """
 
     principal: str
@@ -455,16 +513,29 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A case type at a clinic, from one event's sequence to another's (both inclusive for what the
-    clinic is told).
+    """A case type at a clinic, during an interval of the principal's log.
 
-    `arrival` is the sequence number at which it came, which stays when it is activated there or
-    changes origin. Residents meet it only while
-    `active`; one that is `waiting` came where clinics activate case types themselves, and is met
-    also once they need not any more.
-    The orders are the places that its distribution asked for. `acknowledged_version` is the version
-    in force that the clinic was told of when it
-    last acknowledged; None before that.
+    Attributes:
+        id: Its id.
+        clinic: The clinic's key.
+        document: The case type's id.
+        principal: Key of the principal whose log has the case type.
+        origin: How the clinic got it.
+        from_sequence: The event that opened the interval. Both ends are included when events are
+            delivered to the clinic.
+        since: The time of that event.
+        by: Who caused it.
+        until_sequence: The event that closed the interval; None while it is open.
+        until: The time of that event.
+        start_page_order: The place on the start page that the distribution requested.
+        contact_card_order: The place on the contact card that the distribution requested.
+        arrival: The event at which the clinic got the case type. Activation and a change of origin
+            open a new interval with the same arrival.
+        active: Whether residents see it.
+        waiting: Whether it waits for the clinic to activate it. Residents see it also when the
+            principal's policy no longer requires that.
+        acknowledged_version: The version in force at the event that the clinic last acknowledged;
+            None before its first acknowledgement.
     """
 
     id: str
@@ -487,7 +558,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
-    """One row that can't be distributed to; `row` counts from 1."""
+    """A row with a clinic that a case type cannot be distributed to; `row` counts from 1."""
 
     row: int
     value: str
@@ -496,10 +567,15 @@ class RefusedRow:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What a write answers.
+    """The result of a write.
 
-    `event` is None where the call changed nothing; `document` is as it is now; `target` is the id
-    of what else it made.
+    Attributes:
+        document: The document after the write.
+        version: The version that was made or put in force.
+        event: The event that was written; None if the call changed nothing.
+        skipped: Rows that were left out.
+        counts: Numbers by name.
+        target: The id of another object that was created or changed.
     """
 
     document: Document | None = None

@@ -31,7 +31,7 @@ from store.mongo.connection import Database
 from store.notifications.acknowledgements import Acknowledgements
 from store.notifications.active_subscriptions import ActiveSubscriptions
 from store.notifications.notifications import Notifications
-from store.reports import Reports
+from store.reports.reports import Reports
 from store.templates.adoptions import TemplateAdoptions
 from store.templates.drift import Drifts
 from store.templates.exchange import TemplateExchange

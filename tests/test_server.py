@@ -461,5 +461,5 @@ def test_a_damaged_backup_is_neither_verified_nor_restored(tmp_path: Path) -> No
     restored = run("restore", str(tmp_path / "damaged.zip"), "--data", str(tmp_path / "data"))
 
     assert (verified.returncode, restored.returncode) == (1, 1)
-    assert "is no whole backup" in verified.stderr
+    assert "is not a complete backup" in verified.stderr
     assert not (tmp_path / "data").exists()

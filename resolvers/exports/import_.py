@@ -62,10 +62,10 @@ async def replay(store: Store, versions: Path, events: Path) -> Returned:
     await log.require_empty()
     read = [0, 0]
     for rows in _batches(versions):
-        await log.versions([_version(row, versions) for row in rows])
+        await log.add_versions([_version(row, versions) for row in rows])
         read[0] += len(rows)
     for rows in _batches(events):
-        await log.acts(
+        await log.add_events(
             [(_event(row, events), _detail(_taken(row, "detail", events))) for row in rows]
         )
         read[1] += len(rows)

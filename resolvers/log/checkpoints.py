@@ -22,7 +22,7 @@ from resolvers.access import key_files
 from store.content.hashing import timestamp
 from store.mongo.connection import is_outage
 from store.registry import Store
-from store.transfer.checkpoints import Checkpoint, Reached
+from store.transfer.checkpoints import Checkpoint, LogEnd
 
 KEY_FILE = "checkpoint-key.json"
 
@@ -68,15 +68,15 @@ class CheckpointKey:
         """Sign how far a log goes, and the digest of its content."""
         claims = {
             "principal": principal,
-            "sequence": reached.sequence,
-            "at": timestamp(reached.at),
-            "digest": reached.digest,
+            "sequence": end.sequence,
+            "at": timestamp(end.at),
+            "digest": end.digest,
         }
         header = {"alg": _ALGORITHM, "kid": self._key.kid}
         statement = jws.serialize_compact(
             header, json.dumps(claims), self._key, algorithms=[_ALGORITHM]
         )
-        return Checkpoint(principal, reached.sequence, reached.digest, statement)
+        return Checkpoint(principal, end.sequence, end.digest, statement)
 
     def signed(self, checkpoint: Checkpoint) -> bool:
         """Whether a checkpoint's statement is signed with this key and agrees with its fields."""
@@ -131,8 +131,8 @@ async def take(store: Store, key: CheckpointKey) -> int:
         The number of checkpoints.
     """
     count = 0
-    async for principal, reached in store.checkpoints.reached():
-        await store.checkpoints.keep(key.sign(principal, reached))
+    async for principal, end in store.checkpoints.new_ends():
+        await store.checkpoints.store(key.sign(principal, end))
         count += 1
     return count
 

@@ -16,7 +16,13 @@ from resolvers.reports.coverage import Coverage, require_period
 from store.clinics.filters import ClinicScope
 from store.errors import InvalidInput, NotPermitted
 from store.records import ClinicGroup
-from store.reports.acknowledgement_times import Delays, Publication, Read, Told, measure
+from store.reports.acknowledgement_times import (
+    ClinicAcknowledgements,
+    Delays,
+    HeldInterval,
+    PublicationEvent,
+    measure,
+)
 
 MAX_PUBLICATIONS = 200
 MAX_GROUPS = 20
@@ -35,9 +41,15 @@ class AcknowledgementData:
         read: The acknowledgements of each clinic, by principal and clinic.
     """
 
-    publications: Sequence[Publication]
-    told: Mapping[str, Sequence[Told]]
-    read: Mapping[str, Mapping[str, Read]]
+    Attributes:
+        publications: Oldest first within each log.
+        intervals: By document, which clinics had it, and when.
+        acknowledgements: By principal and clinic.
+    """
+
+    publications: Sequence[PublicationEvent]
+    intervals: Mapping[str, Sequence[HeldInterval]]
+    acknowledgements: Mapping[str, Mapping[str, ClinicAcknowledgements]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +97,9 @@ async def read(
                 f"Högst {MAX_PUBLICATIONS} publiceringar åt gången: ange en kortare period.",
             )
         if publications:
-            told = await readings.told(publications, reach, what.clinics)
+            intervals = await times.held_intervals(publications, reach, what.clinics)
             clinics = {
-                clinic for parts in told.values() for part in parts for clinic in part.clinics
+                clinic for parts in intervals.values() for part in parts for clinic in part.clinics
             }
             acknowledged = await readings.read(clinics, publications[0].sequence)
             data = AcknowledgementData(

@@ -26,7 +26,7 @@ from store.errors import InvalidInput, NotPermitted
 from store.mongo.paging import Page, Paging
 from store.records import Document, DocumentState, OwnerKind
 from store.reports.adapted_texts import MAX_DOCUMENTS, AdaptedText
-from store.reports.authoring import Adapted, Edits, Named, TemplateUse
+from store.reports.authoring import AdaptationCount, MonthlyEdits, NamedDocument, TemplateUse
 
 _CASE_TYPE = "CASE_TYPE"
 _TEMPLATE = "CASE_TYPE_TEMPLATE"
@@ -76,7 +76,7 @@ async def edits(
         ]
         if not principals:
             raise NotPermitted("Du har inte behörighet att läsa någon logg.", ("principal",))
-    return await context.store.reports.texts.edits(principals, since, end)
+    return await context.store.reports.authoring.edits(principals, since, end)
 
 
 async def template_derivatives(
@@ -86,7 +86,7 @@ async def template_derivatives(
     page = await documents.page(context, DocumentFilter(_TEMPLATE), Order.NAME_ASC, paging)
     whose = what.documents(context, of_clinics=what.clinics is not None)
     uses: dict[str, list[TemplateUse]] = defaultdict(list)
-    for use in await context.store.reports.texts.derived(
+    for use in await context.store.reports.authoring.template_uses(
         [template.id for template in page.items], whose
     ):
         uses[use.template].append(use)
@@ -163,7 +163,7 @@ async def adapted_texts(
     )
     return [
         *differing,
-        *await reports.adapting.added(
+        *await reports.adapted_texts.added(
             "LOCAL_ADAPTATION", what.documents(context, of_clinics=True), document
         ),
     ]
@@ -192,9 +192,9 @@ async def duplicates(context: Context, what: Coverage, paging: Paging) -> Page[D
     The local ones belong to clinics of the same principal.
     """
     page = await documents.page(context, _central(what), Order.NAME_ASC, paging)
-    by_name: dict[str, dict[str, list[Named]]] = defaultdict(lambda: defaultdict(list))
+    by_name: dict[str, dict[str, list[NamedDocument]]] = defaultdict(lambda: defaultdict(list))
     if page.items:
-        for local in await context.store.reports.texts.local(
+        for local in await context.store.reports.authoring.local_documents(
             _CASE_TYPE, what.documents(context, of_clinics=True)
         ):
             by_name[local.principal][folded(local.name)].append(local)

@@ -169,7 +169,7 @@ async def behind(context: Context, what: Coverage, as_of: datetime | None) -> Se
         for holding in holdings
         if holding.acknowledged != in_force[holding.document].version
     ]
-    arrived = await context.store.reports.holdings.arrived(
+    arrived = await context.store.reports.holdings.arrival_times(
         holding for holding in lagging if holding.acknowledged is None
     )
     counts: dict[str, int] = defaultdict(int)

@@ -13,7 +13,7 @@ from store.clinics.filters import ClinicFilter, ClinicScope
 from store.errors import InvalidInput
 from store.mongo.paging import Key, Page, Paging, decode, encode
 from store.records import Principal
-from store.reports.authoring import Whose
+from store.reports.authoring import ReportScope
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Coverage:
     def documents(self, context: Context, *, of_clinics: bool) -> Whose:
         """The documents there that the viewer sees; with `of_clinics`, only of these clinics."""
         principals = [self.principal.key] if self.principal else sorted(context.principals)
-        return Whose(principals, self.clinics if of_clinics else None, context.rights.scope)
+        return ReportScope(principals, self.clinics if of_clinics else None, context.rights.scope)
 
 
 async def coverage(

@@ -1,5 +1,8 @@
-"""How long clinics take to acknowledge what was put in force: publications, who was told of them,
-and when they had read so far.
+"""How long clinics take to acknowledge publications.
+
+It is computed from the publications in a log, the clinics that had the document at each of them,
+and the clinics' acknowledgements. A publication here is an event that puts another version of a
+document in force.
 """
 
 from array import array
@@ -18,9 +21,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Publication:
-    """A version of a document put in force, at an event of a principal's log; the time in
-    milliseconds since 1970.
+class PublicationEvent:
+    """An event that put another version of a document in force.
+
+    Attributes:
+        principal: Key of the principal whose log has the event.
+        document: The document's id.
+        sequence: The event's sequence number.
+        at: Its time, in milliseconds since 1970.
     """
 
     principal: str
@@ -30,9 +38,10 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Clinics (keys) that had a document from one event to another, both included; to the end of
-    the log without another.
+class HeldInterval:
+    """Clinics (keys) that had a document between two events of its log, both included.
+
+    `last` is None while they still have it.
     """
 
     first: int
@@ -41,9 +50,12 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """How far a clinic had read its principal's log at its acknowledgements, oldest first, and
-    when, in milliseconds since 1970.
+class ClinicAcknowledgements:
+    """A clinic's acknowledgements, oldest first.
+
+    Attributes:
+        up_to: The sequence number that each acknowledgement covers.
+        at: The time of each, in milliseconds since 1970.
     """
 
     up_to: Sequence[int]
@@ -52,16 +64,19 @@ class Read:
 
 @dataclass(slots=True)
 class Delays:
-    """How long clinics took, in milliseconds, one for each publication and clinic that acknowledged
-    it; and how many have not.
+    """Acknowledgement times.
+
+    Attributes:
+        taken: Milliseconds, one value for each publication and clinic that acknowledged it.
+        pending: How many pairs of publication and clinic are not acknowledged yet.
     """
 
     taken: "array[int]" = field(default_factory=lambda: array("q"))
     pending: int = 0
 
 
-class Readings:
-    """When the clinics of one registry read what they were told."""
+class AcknowledgementTimes:
+    """The acknowledgement times of one registry's clinics."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -73,19 +88,18 @@ class Readings:
         until: datetime,
         documents: Sequence[str] | None,
         limit: int,
-    ) -> list[Publication]:
-        """The publications in a principal's log that clinics are told of, from a moment on and
-        before another, oldest first.
+    ) -> list[PublicationEvent]:
+        """Return the publications in a log that notified clinics, oldest first.
 
         Args:
-            principal: Whose log.
-            since: The first moment.
-            until: The first moment not any more.
-            documents: These documents only.
-            limit: Most to read.
+            principal: Key of the principal whose log is read.
+            since: Publications are not earlier.
+            until: Publications are earlier.
+            documents: Only these documents; None for all.
+            limit: The maximum number of publications.
         """
         low, high = [await self._last_before(principal, time) for time in (since, until)]
-        some = {} if documents is None else {"document": {"$in": list(documents)}}
+        chosen = {} if documents is None else {"document": {"$in": list(documents)}}
         rows = await self._database.find(
             "events",
             {
@@ -94,14 +108,14 @@ class Readings:
                 "sequence": {"$gt": low, "$lte": high},
                 "audience": str(Audience.ASSIGNED),
                 "$expr": {"$ne": ["$published_before", "$published_after"]},
-                **some,
+                **chosen,
             },
             sort=[("sequence", 1)],
             limit=limit,
             projection={"document": 1, "sequence": 1, "at": 1},
         )
         return [
-            Publication(principal, row["document"], row["sequence"], _milliseconds(row["at"]))
+            PublicationEvent(principal, row["document"], row["sequence"], _milliseconds(row["at"]))
             for row in rows
         ]
 
@@ -114,48 +128,56 @@ class Readings:
         )
         return row["sequence"] if row else 0
 
-    async def told(
-        self, publications: Sequence[Publication], reach: ClinicScope, clinics: Sequence[str] | None
-    ) -> Mapping[str, Sequence[Told]]:
-        """For each document the clinics that had it meanwhile.
+    async def held_intervals(
+        self,
+        publications: Sequence[PublicationEvent],
+        reach: Reach,
+        clinics: Sequence[str] | None,
+    ) -> Mapping[str, Sequence[HeldInterval]]:
+        """Return which clinics had the published documents meanwhile, by document.
 
         Args:
-            publications: In the log of one principal, oldest first.
-            reach: The clinics that are read.
-            clinics: Of these only, where some are named.
+            publications: Publications in one principal's log, oldest first; at least one.
+            reach: The clinics that the viewer may read.
+            clinics: Only these clinics (keys); None for all.
         """
-        # Told apart by document it would be read by many ways through the index, which takes longer
-        # than leaving out some.
+        # One condition for all documents: with one per document, MongoDB reads many ranges of the
+        # index, which takes longer than to read some rows in vain.
         meanwhile = {
-            "document": {"$in": sorted({one.document for one in publications})},
+            "document": {"$in": sorted({event.document for event in publications})},
             "from_sequence": {"$lte": publications[-1].sequence},
             "$or": [
                 {"until_sequence": None},
                 {"until_sequence": {"$gte": publications[0].sequence}},
             ],
         }
-        whose: Row = {"principal": {"$in": sorted(reach.principals)}}
+        readable: Row = {"principal": {"$in": sorted(reach.principals)}}
         if reach.clinics:
-            whose = {"$or": [whose, {"clinic": {"$in": sorted(reach.clinics)}}]}
-        some = [] if clinics is None else [{"clinic": {"$in": list(clinics)}}]
-        alike = {"document": "$document", "first": "$from_sequence", "last": "$until_sequence"}
+            readable = {"$or": [readable, {"clinic": {"$in": sorted(reach.clinics)}}]}
+        chosen = [] if clinics is None else [{"clinic": {"$in": list(clinics)}}]
+        interval = {"document": "$document", "first": "$from_sequence", "last": "$until_sequence"}
         rows = await self._database.aggregate(
             "assignments",
             [
-                {"$match": {"$and": [meanwhile, whose, *some]}},
-                {"$group": {"_id": alike, "clinics": {"$push": "$clinic"}}},
+                {"$match": {"$and": [meanwhile, readable, *chosen]}},
+                {"$group": {"_id": interval, "clinics": {"$push": "$clinic"}}},
             ],
         )
-        found: dict[str, list[Told]] = defaultdict(list)
+        intervals: dict[str, list[HeldInterval]] = defaultdict(list)
         for row in rows:
-            found[row["_id"]["document"]].append(
-                Told(row["_id"]["first"], row["_id"]["last"], row["clinics"])
+            intervals[row["_id"]["document"]].append(
+                HeldInterval(row["_id"]["first"], row["_id"]["last"], row["clinics"])
             )
-        return found
+        return intervals
 
-    async def read(self, clinics: Iterable[str], after: int) -> Mapping[str, Read]:
-        """The acknowledgements of clinics of one principal that cover an event of its log or a
-        later one.
+    async def acknowledgements(
+        self, clinics: Iterable[str], after: int
+    ) -> Mapping[str, ClinicAcknowledgements]:
+        """Return the acknowledgements of one principal's clinics, by clinic.
+
+        Args:
+            clinics: Their keys.
+            after: Only acknowledgements that cover the event with this sequence number.
         """
         rows = await self._database.aggregate(
             "acknowledgements",
@@ -171,38 +193,40 @@ class Readings:
                 },
             ],
         )
-        return {row["_id"]: Read(row["up_to"], row["at"]) for row in rows}
+        return {row["_id"]: ClinicAcknowledgements(row["up_to"], row["at"]) for row in rows}
 
 
 def measure(
     delays: Delays,
-    publication: Publication,
-    told: Sequence[Told],
-    read: Mapping[str, Read],
+    publication: PublicationEvent,
+    intervals: Sequence[HeldInterval],
+    acknowledgements: Mapping[str, ClinicAcknowledgements],
     among: frozenset[str] | None = None,
 ) -> None:
-    """Add how long each clinic that was told of a publication took to acknowledge it.
+    """Add the acknowledgement times of one publication to others.
 
     Args:
-        delays: What to add to.
-        publication: Of a document.
-        told: Who had that document, and when.
-        read: What clinics have acknowledged.
-        among: Only these clinics.
+        delays: The times to add to.
+        publication: The publication of a document.
+        intervals: Which clinics had that document, and when.
+        acknowledgements: By clinic.
+        among: Only these clinics (keys); None for all.
     """
     clinics: set[str] = set()
-    for one in told:
-        if one.first <= publication.sequence and (
-            one.last is None or publication.sequence <= one.last
+    for interval in intervals:
+        if interval.first <= publication.sequence and (
+            interval.last is None or publication.sequence <= interval.last
         ):
-            clinics.update(one.clinics if among is None else among.intersection(one.clinics))
+            clinics.update(
+                interval.clinics if among is None else among.intersection(interval.clinics)
+            )
     for clinic in clinics:
-        done = read.get(clinic)
-        place = bisect_left(done.up_to, publication.sequence) if done else 0
-        if done is None or place == len(done.up_to):
+        done = acknowledgements.get(clinic)
+        index = bisect_left(done.up_to, publication.sequence) if done else 0
+        if done is None or index == len(done.up_to):
             delays.pending += 1
         else:
-            delays.taken.append(done.at[place] - publication.at)
+            delays.taken.append(done.at[index] - publication.at)
 
 
 def _milliseconds(time: datetime) -> int:

@@ -1,7 +1,8 @@
-"""Which single texts are adapted most: where documents differ from their template, and what clinics
-add to central case types.
+"""The texts that are adapted most.
 
-Two versions never change: where they differ is computed once, and remembered until a restart.
+These are places where documents differ from their template, and texts that clinics add to central
+case types. Versions never change, so each pair is compared once and the result is cached until a
+restart.
 """
 
 import asyncio
@@ -16,15 +17,15 @@ from store.content.field_paths import differing
 from store.kinds.kinds import Kinds
 from store.mongo.connection import Database, Row
 from store.records import DocumentState, OwnerKind
-from store.reports.authoring import Derived, Whose
+from store.reports.authoring import DerivedVersion, ReportScope
 
 MAX_DOCUMENTS = 20_000
-"""So many documents are compared for one report."""
+"""The maximum number of documents that are compared for one report."""
 
-_BATCH = 20  # contents that are compared without a turn for others
-_SHOWN = {"kind": 1, "content": 1, "schema_version": 1}
-_UNCOMPARED = frozenset({"internalName"})
-_ADDED = {"standardReplies": "label", "terms": "heading"}
+_BATCH_SIZE = 20  # contents that are compared without a turn of the event loop
+_PROJECTION = {"kind": 1, "content": 1, "schema_version": 1}
+_NOT_COMPARED = frozenset({"internalName"})
+_LABEL_FIELDS = {"standardReplies": "label", "terms": "heading"}
 
 _Key = tuple[str, int, str]
 _Places = tuple[tuple[str, str], ...]
@@ -32,17 +33,17 @@ _Places = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class AdaptedText:
-    """One place of a case type or template, and how many documents have something of their own
-    there.
+    """One place in a case type or template, and how many documents adapt it.
 
     Attributes:
-        source: The central case type or the template, by id.
-        path: Where.
-        label: The same for people.
-        documents: Adaptations, or documents made from the template.
-        out_of: So many there are of them in all.
-        clinics: So many clinics own them.
-        principals: In so many principals' logs they are.
+        source: The id of the central case type or template.
+        path: The path of the place.
+        label: The path in words, for people.
+        documents: The number of adaptations, or of documents made from the template, that have a
+            text of their own in this place.
+        out_of: The number of all adaptations, or of all documents made from the template.
+        clinics: The number of clinics that own the counted documents.
+        principals: The number of principals whose logs have the counted documents.
     """
 
     source: str
@@ -62,51 +63,55 @@ class _Count:
     principals: set[str] = field(default_factory=set)
 
 
-class Adapting:
+class AdaptedTexts:
     """The adapted texts of one registry."""
 
     def __init__(self, database: Database, kinds: Kinds) -> None:
         self._database = database
         self._kinds = kinds
-        self._known: LRUCache[_Key, _Places] = LRUCache(MAX_DOCUMENTS)
+        self._cache: LRUCache[_Key, _Places] = LRUCache(MAX_DOCUMENTS)
 
-    async def differing(self, made: Sequence[Derived]) -> list[AdaptedText]:
-        """Where documents differ from the version of the template that each is made from, by
-        template and place.
+    async def differing(self, documents: Sequence[DerivedVersion]) -> list[AdaptedText]:
+        """Return where documents differ from the template version that each is made from.
 
-        What tells documents apart by intention (`internalName`) and the order of items are left
-        out.
+        The order of items is not compared, nor is `internalName`, which differs by intention.
         """
         totals: dict[str, int] = defaultdict(int)
         counts: dict[tuple[str, str], _Count] = {}
-        for start in range(0, len(made), _BATCH):
-            batch = made[start : start + _BATCH]
+        for start in range(0, len(documents), _BATCH_SIZE):
+            batch = documents[start : start + _BATCH_SIZE]
             places = await self._places(batch)
-            for one in batch:
-                totals[one.template] += 1
-                for path, label in places[one.document]:
-                    count = counts.setdefault((one.template, path), _Count(label))
+            for document in batch:
+                totals[document.template] += 1
+                for path, label in places[document.document]:
+                    count = counts.setdefault((document.template, path), _Count(label))
                     count.documents += 1
-                    count.principals.add(one.principal)
-                    if one.owner.kind is OwnerKind.CLINIC:
-                        count.clinics.add(one.owner.key)
+                    count.principals.add(document.principal)
+                    if document.owner.kind is OwnerKind.CLINIC:
+                        count.clinics.add(document.owner.key)
             await asyncio.sleep(0)
         return [
             AdaptedText(
                 source,
                 path,
-                one.label,
-                one.documents,
+                count.label,
+                count.documents,
                 totals[source],
-                len(one.clinics),
-                len(one.principals),
+                len(count.clinics),
+                len(count.principals),
             )
-            for (source, path), one in counts.items()
+            for (source, path), count in counts.items()
         ]
 
-    async def added(self, kind: str, whose: Whose, case_type: str | None) -> list[AdaptedText]:
-        """The replies and terms that clinics add to central case types, or to one, by their keys;
-        archived adaptations left out.
+    async def added(
+        self, kind: str, whose: ReportScope, case_type: str | None
+    ) -> list[AdaptedText]:
+        """Return the replies and terms that clinics add to central case types, by their keys.
+
+        Args:
+            kind: The kind of adaptations. Archived ones are left out.
+            whose: The adaptations to count.
+            case_type: Only this case type (id); None for all.
         """
         fields = self._kinds[kind].fields
         where: Row = {
@@ -123,11 +128,11 @@ class Adapting:
                     "input": {"$getField": {"field": name, "input": content}},
                     "in": {
                         "path": {"$concat": [f"{name}[", "$$this.key", "]"]},
-                        "label": {"$concat": [f"{fields[name].title} › ”", f"$$this.{told}", "”"]},
+                        "label": {"$concat": [f"{fields[name].title} › ”", f"$$this.{label}", "”"]},
                     },
                 }
             }
-            for name, told in _ADDED.items()
+            for name, label in _LABEL_FIELDS.items()
         ]
         match = {"$match": {"$and": [where, whose.scope.where()]}}
         totals = {
@@ -157,38 +162,39 @@ class Adapting:
             if row["_id"]["source"] in totals
         ]
 
-    async def _places(self, made: Sequence[Derived]) -> Mapping[str, _Places]:
-        """By document the places where it differs, each with its label."""
-        missing = [one for one in made if _key(one) not in self._known]
-        found = {one.document: self._known[_key(one)] for one in made if _key(one) in self._known}
+    async def _places(self, documents: Sequence[DerivedVersion]) -> Mapping[str, _Places]:
+        """Return the places where each document differs, with their labels, by document."""
+        places: dict[str, _Places] = {}
+        missing = []
+        for document in documents:
+            if (cached := self._cache.get(_key(document))) is None:
+                missing.append(document)
+            else:
+                places[document.document] = cached
         if missing:
             versions = await self._versions(
-                [
-                    *(f"{one.document}.{one.number}" for one in missing),
-                    *(_origin(one) for one in missing),
-                ]
+                [*map(_version_id, missing), *map(_template_version_id, missing)]
             )
-            for one in missing:
-                places = self._compared(
-                    versions.get(f"{one.document}.{one.number}"), versions.get(_origin(one))
+            for document in missing:
+                compared = self._compare(
+                    versions.get(_version_id(document)),
+                    versions.get(_template_version_id(document)),
                 )
-                found[one.document] = self._known[_key(one)] = places
-        return found
+                places[document.document] = self._cache[_key(document)] = compared
+        return places
 
-    def _compared(self, row: Row | None, origin: Row | None) -> _Places:
-        if row is None or origin is None:
+    def _compare(self, version: Row | None, template: Row | None) -> _Places:
+        if version is None or template is None:
             return ()
-        kind, other = self._kinds[row["kind"]], self._kinds[origin["kind"]]
+        kind, template_kind = self._kinds[version["kind"]], self._kinds[template["kind"]]
         fields = {
-            name: one
-            for name, one in kind.fields.items()
-            if name in other.fields and name not in _UNCOMPARED
+            name: field
+            for name, field in kind.fields.items()
+            if name in template_kind.fields and name not in _NOT_COMPARED
         }
-        before, after = (
-            other.upcast(origin["content"], origin["schema_version"]),
-            kind.upcast(row["content"], row["schema_version"]),
-        )
-        # Thousands of documents differ at the same few places: each is kept once.
+        before = template_kind.upcast(template["content"], template["schema_version"])
+        after = kind.upcast(version["content"], version["schema_version"])
+        # Thousands of documents differ in the same few places: each text is kept once in memory.
         return tuple(
             (sys.intern(path), sys.intern(label))
             for path, label in differing(before, after, fields).items()
@@ -198,13 +204,13 @@ class Adapting:
         return {
             row["_id"]: row
             for row in await self._database.find(
-                "versions", {"_id": {"$in": sorted(set(ids))}}, projection=_SHOWN
+                "versions", {"_id": {"$in": sorted(set(ids))}}, projection=_PROJECTION
             )
         }
 
 
 def _added(row: Row, total: int) -> AdaptedText:
-    # An adaptation is one clinic's, and its case type is of that clinic's principal.
+    # Each adaptation belongs to one clinic, and its case type to that clinic's principal.
     return AdaptedText(
         row["_id"]["source"],
         row["_id"]["path"],
@@ -216,9 +222,13 @@ def _added(row: Row, total: int) -> AdaptedText:
     )
 
 
-def _key(one: Derived) -> _Key:
-    return one.document, one.number, one.hash
+def _key(document: DerivedVersion) -> _Key:
+    return document.document, document.number, document.hash
 
 
-def _origin(one: Derived) -> str:
-    return f"{one.template}.{one.version}"
+def _version_id(document: DerivedVersion) -> str:
+    return f"{document.document}.{document.number}"
+
+
+def _template_version_id(document: DerivedVersion) -> str:
+    return f"{document.template}.{document.version}"

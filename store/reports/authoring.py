@@ -1,5 +1,7 @@
-"""What is written, counted: versions by month, documents by template, clinics' adaptations by case
-type, and clinics' own case types by name.
+"""Counts of what is written, by month, by template and by case type.
+
+These are versions by month, documents by template, clinics' adaptations by case type, and clinics'
+own case types by name.
 """
 
 from collections import defaultdict
@@ -14,17 +16,19 @@ from store.mongo.connection import Database, Row
 from store.records import DocumentState, Owner, OwnerKind
 
 TIME_ZONE = "Europe/Stockholm"
-"""Whose months edits are counted by: a month begins when it does for those who read the report, not
-in UTC.
-"""
+"""The time zone of the months that versions are counted by: that of the report's readers."""
 
 _IN_USE = {"$ne": str(DocumentState.ARCHIVED)}
 
 
 @dataclass(frozen=True, slots=True)
-class Whose:
-    """Documents in these principals' logs, and of these clinics (keys) only where some are named,
-    within what someone sees.
+class ReportScope:
+    """The documents that a report counts.
+
+    Attributes:
+        principals: Keys of the principals whose logs have the documents.
+        clinics: Only documents that these clinics (keys) own; None for all.
+        scope: The documents that the viewer may see.
     """
 
     principals: Sequence[str]
@@ -32,7 +36,7 @@ class Whose:
     scope: Scope
 
     def where(self, owner: OwnerKind | None = None) -> dict[str, Any]:
-        """As MongoDB's filter."""
+        """Return MongoDB's filter, without the viewer's scope."""
         where: dict[str, Any] = {"principal": {"$in": list(self.principals)}}
         if self.clinics is not None:
             where["owner.key"] = {"$in": list(self.clinics)}
@@ -42,8 +46,8 @@ class Whose:
 
 
 @dataclass(frozen=True, slots=True)
-class Edits:
-    """How many versions were written in a principal's log in a month, `2026-11`."""
+class MonthlyEdits:
+    """How many versions were written in a principal's log in a month, such as `2026-11`."""
 
     principal: str
     month: str
@@ -52,7 +56,7 @@ class Edits:
 
 @dataclass(frozen=True, slots=True)
 class TemplateUse:
-    """How many documents, of how many principals, are made from a version of a template."""
+    """How many documents, of which principals, are made from a version of a template."""
 
     template: str
     version: int
@@ -61,9 +65,10 @@ class TemplateUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Derived:
-    """A version of a document that is made from a version of a template; `hash` is that of the
-    document's newest version.
+class DerivedVersion:
+    """A version of a document that is made from a version of a template.
+
+    `hash` is that of the document's newest version.
     """
 
     document: str
@@ -76,11 +81,18 @@ class Derived:
 
 
 @dataclass(frozen=True, slots=True)
-class Adapted:
-    """How many clinics have adapted a case type, with how many replies and terms of their own.
+class AdaptationCount:
+    """How much clinics have adapted a case type.
 
-    `with_replies` and `with_terms` are those that have added any.
-    `outdated` are those whose adaptation was written for a version before the one in force.
+    Attributes:
+        case_type: The case type's id.
+        clinics: The number of clinics with an adaptation.
+        replies: The number of their own replies.
+        terms: The number of their own terms.
+        outdated: The number of clinics whose adaptation was written for a version before the one in
+            force.
+        with_replies: The number of clinics that have added replies.
+        with_terms: The number of clinics that have added terms.
     """
 
     case_type: str
@@ -93,8 +105,8 @@ class Adapted:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A document by name; `owner` is a key."""
+class NamedDocument:
+    """A document with its name; `owner` is a key."""
 
     id: str
     principal: str
@@ -102,8 +114,8 @@ class Named:
     name: str
 
 
-class Texts:
-    """What is written in one registry."""
+class Authoring:
+    """Counts of what is written in one registry."""
 
     def __init__(self, database: Database, kinds: Kinds) -> None:
         self._database = database
@@ -111,15 +123,19 @@ class Texts:
 
     async def edits(
         self, principals: Sequence[str], since: datetime, until: datetime
-    ) -> list[Edits]:
-        """The versions written from a moment on and before another, by principal and month; the
-        newest month first.
+    ) -> list[MonthlyEdits]:
+        """Return the number of versions by month and principal, the newest month first.
+
+        Args:
+            principals: Keys of the principals whose logs are read.
+            since: Versions are not older.
+            until: Versions are older.
         """
         month = {"$dateToString": {"date": "$created_at", "format": "%Y-%m", "timezone": TIME_ZONE}}
         rows = await self._database.aggregate(
             "versions",
             [
-                # All kinds are named so that the index answers alone: no version is read for it.
+                # With all kinds in the filter the index alone answers: no version is read.
                 {
                     "$match": {
                         "principal": {"$in": list(principals)},
@@ -136,69 +152,83 @@ class Texts:
             ],
         )
         found = [
-            Edits(row["_id"]["principal"], row["_id"]["month"], row["versions"]) for row in rows
+            MonthlyEdits(row["_id"]["principal"], row["_id"]["month"], row["versions"])
+            for row in rows
         ]
         return sorted(
-            sorted(found, key=lambda one: one.principal), key=lambda one: one.month, reverse=True
+            sorted(found, key=lambda edits: edits.principal),
+            key=lambda edits: edits.month,
+            reverse=True,
         )
 
-    async def derived(self, templates: Sequence[str], whose: Whose) -> list[TemplateUse]:
-        """What is made from some templates and not archived, by template and its version."""
+    async def template_uses(
+        self, templates: Sequence[str], whose: ReportScope
+    ) -> list[TemplateUse]:
+        """Return the uses of templates by template and version, without archived documents."""
         principals: dict[tuple[str, int], list[str]] = defaultdict(list)
-        for one in await self.derivations(templates, whose, limit=0):
-            principals[one.template, one.version].append(one.principal)
+        for derived in await self.derived_versions(templates, whose, limit=0):
+            principals[derived.template, derived.version].append(derived.principal)
         return [
             TemplateUse(template, version, frozenset(found), len(found))
             for (template, version), found in sorted(principals.items())
         ]
 
-    async def derivations(
-        self, templates: Sequence[str] | None, whose: Whose, *, limit: int
-    ) -> list[Derived]:
-        """The documents that are made from some templates, or from any, and not archived; at most
-        so many, 0 for all.
+    async def derived_versions(
+        self, templates: Sequence[str] | None, whose: ReportScope, *, limit: int
+    ) -> list[DerivedVersion]:
+        """Return the documents that are made from templates, each with one version.
 
-        Told is the version that a document's newest version comes from; for who sees no drafts,
-        that of the newest ever in force.
+        It is the newest version; for documents whose drafts the viewer cannot see, the newest that
+        was ever in force. Archived documents are left out.
+
+        Args:
+            templates: Ids of the templates; None for any.
+            whose: The documents to read.
+            limit: The maximum number of documents; 0 for all.
         """
         which = {"$in": list(templates)} if templates is not None else {"$type": "string"}
         where = {"derived_from.template": which, "state": _IN_USE, **whose.where()}
-        shown = dict.fromkeys(
+        projection = dict.fromkeys(
             ("derived_from", "principal", "owner", "latest", "hash", "highest_released"), 1
         )
-        whole, released = [
+        with_drafts, without_drafts = [
             (
                 await self._database.find(
-                    "documents", {"$and": [where, seen]}, projection=shown, limit=limit
+                    "documents", {"$and": [where, visible]}, projection=projection, limit=limit
                 )
-                if seen != NOTHING
+                if visible != NOTHING
                 else []
             )
-            for seen in whose.scope.parts()
+            for visible in whose.scope.parts()
         ]
-        drafted = [
+        ids = [
             f"{row['_id']}.{row['highest_released']}"
-            for row in released
+            for row in without_drafts
             if row["highest_released"] != row["latest"]
         ]
         rows = (
             await self._database.find(
-                "versions", {"_id": {"$in": drafted}}, projection={"document": 1, "derived_from": 1}
+                "versions", {"_id": {"$in": ids}}, projection={"document": 1, "derived_from": 1}
             )
-            if drafted
+            if ids
             else []
         )
-        seen_as = {row["document"]: row["derived_from"] for row in rows}
-        made = [_derived(row, row["latest"], row["derived_from"]) for row in whole]
-        made += [
-            _derived(row, row["highest_released"], seen_as.get(row["_id"], row["derived_from"]))
-            for row in released
+        released_from = {row["document"]: row["derived_from"] for row in rows}
+        versions = [_derived(row, row["latest"], row["derived_from"]) for row in with_drafts]
+        versions += [
+            _derived(
+                row, row["highest_released"], released_from.get(row["_id"], row["derived_from"])
+            )
+            for row in without_drafts
         ]
-        return [one for one in made if one is not None][: limit or None]
+        return [version for version in versions if version is not None][: limit or None]
 
-    async def adapted(self, kind: str, whose: Whose) -> list[Adapted]:
-        """How far case types are adapted: documents of the kind of adaptations, archived ones left
-        out, by case type.
+    async def adaptation_counts(self, kind: str, whose: ReportScope) -> list[AdaptationCount]:
+        """Return how much each case type is adapted, in the order of the case types' ids.
+
+        Args:
+            kind: The kind of adaptations. Archived ones are left out.
+            whose: The adaptations to count.
         """
         content = {"$ifNull": ["$published_content", "$content"]}
         replies, terms = [
@@ -236,11 +266,11 @@ class Texts:
             "documents", {"_id": {"$in": subjects}}, projection={"published": 1}
         )
         published = {row["_id"]: row["published"] or 0 for row in heads}
-        found = {subject: Adapted(subject, 0, 0, 0, 0, 0, 0) for subject in subjects}
+        found = {subject: AdaptationCount(subject, 0, 0, 0, 0, 0, 0) for subject in subjects}
         for row in rows:
             before, subject = found[row["_id"]["case_type"]], row["_id"]["case_type"]
             outdated = row["clinics"] if published[subject] > row["_id"]["written_for"] else 0
-            found[subject] = Adapted(
+            found[subject] = AdaptationCount(
                 subject,
                 before.clinics + row["clinics"],
                 before.replies + row["replies"],
@@ -251,19 +281,20 @@ class Texts:
             )
         return list(found.values())
 
-    async def central(self, kind: str, principal: str, document: str | None) -> list[str]:
-        """The ids of a principal's own documents of a kind that were ever in force, sorted; or of
-        one of them.
+    async def published_ids(self, kind: str, principal: str, document: str | None) -> list[str]:
+        """Return the ids of a principal's own published documents of a kind, sorted.
+
+        With `document` (an id), only that one.
         """
         where = {"owner.key": principal, "kind": kind, "published": {"$ne": None}}
-        some = {} if document is None else {"_id": document}
+        chosen = {} if document is None else {"_id": document}
         return sorted(
             row["_id"]
-            for row in await self._database.find("documents", where | some, projection={"_id": 1})
+            for row in await self._database.find("documents", where | chosen, projection={"_id": 1})
         )
 
-    async def local(self, kind: str, whose: Whose) -> list[Named]:
-        """Clinics' own documents of a kind by name, archived ones left out."""
+    async def local_documents(self, kind: str, whose: ReportScope) -> list[NamedDocument]:
+        """Return clinics' own documents of a kind with their names; archived ones are left out."""
         where = {"kind": kind, "state": _IN_USE, **whose.where(OwnerKind.CLINIC)}
         rows = await self._database.find(
             "documents",
@@ -271,15 +302,16 @@ class Texts:
             projection={"name": 1, "owner.key": 1, "principal": 1},
         )
         return [
-            Named(row["_id"], row["principal"], row["owner"]["key"], row["name"]) for row in rows
+            NamedDocument(row["_id"], row["principal"], row["owner"]["key"], row["name"])
+            for row in rows
         ]
 
 
-def _derived(row: Row, number: int, derived: Row | None) -> Derived | None:
+def _derived(row: Row, number: int, derived: Row | None) -> DerivedVersion | None:
     if derived is None:
         return None
     owner = Owner(OwnerKind(row["owner"]["kind"]), row["owner"]["key"])
-    return Derived(
+    return DerivedVersion(
         row["_id"],
         number,
         row["hash"],

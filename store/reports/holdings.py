@@ -1,9 +1,10 @@
-"""What clinics have, counted: by clinic, by case type, by the version that they have acknowledged;
-now and at any moment.
+"""Counts of the documents that clinics have, now and at any moment.
 
-What a clinic had acknowledged at a moment is nowhere kept, and follows from what is: how far it had
-acknowledged its principal's log, and which
-version was in force there. A test holds the two equal for the moment that is now.
+They are counted by clinic, by document and by the version that clinics have acknowledged.
+
+The version that a clinic had acknowledged at a past moment is not stored. It is derived from how
+far the clinic had acknowledged its principal's log, and which version was in force there. A test
+checks that the derivation agrees with the stored version for the current moment.
 """
 
 import asyncio
@@ -23,8 +24,15 @@ _PUT_IN_FORCE = [str(Action.PUBLISHED), str(Action.RESTORED)]
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Clinics (keys) that have a document in the same way: it came at the same event, and they have
-    acknowledged the same version of it.
+    """Clinics that have a document alike.
+
+    Attributes:
+        principal: Key of the principal whose log has the document.
+        document: The document's id.
+        origin: How the document came to the clinics.
+        arrival: The sequence number of the event at which it came.
+        acknowledged: The version that they have acknowledged; None for none.
+        clinics: Their keys.
     """
 
     principal: str
@@ -37,8 +45,11 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The version of a document in force at a moment, and when each version before it was last
-    replaced by another.
+    """The version of a document in force at a moment.
+
+    Attributes:
+        version: Its number; None for none.
+        replaced: When earlier versions were last replaced by another, by number.
     """
 
     version: int | None
@@ -54,7 +65,7 @@ class _Change:
 
 
 class Holdings:
-    """What the clinics of one registry have."""
+    """The documents that the clinics of one registry have."""
 
     def __init__(self, database: Database, adoptions: Adoptions) -> None:
         self._database = database
@@ -63,8 +74,9 @@ class Holdings:
     async def by_clinic(
         self, which: AssignmentFilter, moment: datetime | None
     ) -> Mapping[str, Mapping[AssignmentOrigin, int]]:
-        """For each clinic that has any, how many documents it has by how they came there; at a
-        moment, or now.
+        """Return the number of documents by clinic and origin; without a moment, of now.
+
+        Clinics without documents are left out.
         """
         rows = await self._database.aggregate(
             "assignments",
@@ -84,20 +96,20 @@ class Holdings:
         return counts
 
     async def of(self, which: AssignmentFilter, moment: datetime | None) -> Sequence[Holding]:
-        """Who has what, and which version they have acknowledged; at a moment, or now."""
-        alike = {
+        """Return which clinics have which documents; without a moment, those of now."""
+        group = {
             "principal": "$principal",
             "document": "$document",
             "origin": "$origin",
             "arrival": "$arrival",
         }
         if moment is None:
-            alike["acknowledged"] = "$acknowledged_version"
+            group["acknowledged"] = "$acknowledged_version"
         rows = await self._database.aggregate(
             "assignments",
             [
                 {"$match": which.where(moment)},
-                {"$group": {"_id": alike, "clinics": {"$push": "$clinic"}}},
+                {"$group": {"_id": group, "clinics": {"$push": "$clinic"}}},
             ],
         )
         found = [_holding(row) for row in rows]
@@ -106,8 +118,9 @@ class Holdings:
     async def in_force(
         self, holdings: Sequence[Holding], moment: datetime | None
     ) -> Mapping[str, InForce]:
-        """Of each document that is held, the version in force and when those acknowledged were
-        replaced; at a moment, or now.
+        """Return the version in force of each held document; without a moment, of now.
+
+        It also has the times at which the acknowledged versions were replaced.
         """
         documents = sorted({holding.document for holding in holdings})
         if moment is not None:
@@ -119,9 +132,9 @@ class Holdings:
         published = {row["_id"]: row["published"] for row in rows}
         replaced: dict[str, dict[int, datetime]] = defaultdict(dict)
         behind = {
-            (one.document, one.acknowledged)
-            for one in holdings
-            if one.acknowledged not in (None, published[one.document])
+            (holding.document, holding.acknowledged)
+            for holding in holdings
+            if holding.acknowledged not in (None, published[holding.document])
         }
         found = await self._adoptions.replaced(
             (document, version) for document, version in behind if version is not None
@@ -132,8 +145,10 @@ class Holdings:
             document: InForce(published[document], replaced[document]) for document in documents
         }
 
-    async def arrived(self, holdings: Iterable[Holding]) -> Mapping[tuple[str, int], datetime]:
-        """By (principal, arrival) when it was."""
+    async def arrival_times(
+        self, holdings: Iterable[Holding]
+    ) -> Mapping[tuple[str, int], datetime]:
+        """Return the time of each arrival by (principal, sequence number)."""
         ids = sorted({f"ev_{holding.principal}.{holding.arrival}" for holding in holdings})
         # Such an event may name thousands of clinics, which are not needed here.
         rows = await self._database.find(
@@ -144,32 +159,36 @@ class Holdings:
     async def _as_acknowledged(
         self, holdings: Sequence[Holding], moment: datetime
     ) -> Sequence[Holding]:
-        """Holdings parted by the version that each clinic had acknowledged at a moment: the one in
-        force where it had come to in the log.
+        """Split holdings by the version that each clinic had acknowledged at a moment.
+
+        That is the version in force at the position that the clinic had acknowledged in the log.
         """
         changes = await self._changes(sorted({holding.document for holding in holdings}), moment)
-        reached = await self._reached(
+        positions = await self._acknowledged_positions(
             {clinic for holding in holdings for clinic in holding.clinics}, moment
         )
-        parted = []
+        split = []
         for holding in holdings:
-            puts = changes[holding.document]
-            sequences = [change.sequence for change in puts]
+            of_document = changes[holding.document]
+            sequences = [change.sequence for change in of_document]
             clinics: dict[int | None, list[str]] = defaultdict(list)
             for clinic in holding.clinics:
-                position = reached.get(clinic, 0)
-                place = bisect_right(sequences, position) if position >= holding.arrival else 0
-                clinics[puts[place - 1].after if place else None].append(clinic)
-            await asyncio.sleep(0)  # it may be thousands of clinics: others are served in between
-            parted += [
+                position = positions.get(clinic, 0)
+                index = bisect_right(sequences, position) if position >= holding.arrival else 0
+                clinics[of_document[index - 1].after if index else None].append(clinic)
+            await asyncio.sleep(0)  # a turn for other requests: there may be thousands of clinics
+            split += [
                 replace(holding, acknowledged=version, clinics=keys)
                 for version, keys in clinics.items()
             ]
-        return parted
+        return split
 
-    async def _reached(self, clinics: Iterable[str], moment: datetime) -> Mapping[str, int]:
-        """How far each clinic had acknowledged its principal's log at a moment, where it had at
-        all.
+    async def _acknowledged_positions(
+        self, clinics: Iterable[str], moment: datetime
+    ) -> Mapping[str, int]:
+        """Return the sequence number that each clinic had acknowledged at a moment, by clinic.
+
+        Clinics without an acknowledgement are left out.
         """
         last = [
             {"$match": {"at": {"$lte": moment}}},
@@ -199,8 +218,9 @@ class Holdings:
     async def _changes(
         self, documents: Sequence[str], moment: datetime
     ) -> Mapping[str, Sequence[_Change]]:
-        """For each document, oldest first, the events that put another version in force, up to a
-        moment.
+        """Return the events up to a moment that put another version in force, by document.
+
+        They are in order, oldest first.
         """
         rows = await self._database.find(
             "events",
@@ -230,14 +250,13 @@ class Holdings:
 
 
 def _holding(row: Row) -> Holding:
-    alike = row["_id"]
-    origin = AssignmentOrigin(alike["origin"])
+    group = row["_id"]
     return Holding(
-        alike["principal"],
-        alike["document"],
-        origin,
-        alike["arrival"],
-        alike.get("acknowledged"),
+        group["principal"],
+        group["document"],
+        AssignmentOrigin(group["origin"]),
+        group["arrival"],
+        group.get("acknowledged"),
         row["clinics"],
     )
 

@@ -1,1 +1,1 @@
-"""A registry in and out: backup, restore, import, checkpoints, verification and export queries."""
+"""Backup, restore, replay, checkpoints, verification and export queries of a registry."""

@@ -1,8 +1,8 @@
-"""A whole registry in one file, as it was at one moment while servers wrote to it; and back into an
-empty database.
+"""Backup of a whole registry to one file, and restore into an empty database.
 
-The file is a ZIP with the rows of each collection as BSON, which other tools read too, and a
-manifest with their numbers and hashes.
+A backup has the state at one moment; servers may write to the registry meanwhile. The file is a ZIP
+with the rows of each collection as BSON, which other tools can read, and a manifest with their
+numbers and hashes.
 """
 
 import hashlib
@@ -31,20 +31,20 @@ from store.mongo.indexes import INDEXES, create_indexes
 FORMAT = "casetypes-backup"
 FORMAT_VERSION = 1
 KEPT = tuple(name for name in INDEXES if name not in {"active_subscriptions", "server_processes"})
-"""All collections but those that tell of running servers."""
+"""The collections in a backup: all except those about running servers."""
 
 _ORDER: Mapping[str, list[tuple[str, int]]] = {
     "versions": [("document", 1), ("number", 1)],
     "events": [("principal", 1), ("sequence", 1)],
     "checkpoints": [("principal", 1), ("sequence", 1)],
 }
-"""In which order what is checked is read again."""
+"""The order of rows in the file, for collections that verification reads in order."""
 
 _MANIFEST = "manifest.json"
 _RESTORING = "restoring"
-_AT_ONCE = 1_000
-_SNAPSHOT_GONE = (239, 246)  # SnapshotTooOld, SnapshotUnavailable
-_DAMAGED = (
+_BATCH_SIZE = 1_000
+_SNAPSHOT_ERRORS = (239, 246)  # SnapshotTooOld, SnapshotUnavailable
+_READ_ERRORS = (
     OSError,
     BadZipFile,
     zlib.error,
@@ -56,19 +56,23 @@ _DAMAGED = (
     NotImplementedError,
     RuntimeError,
 )
-"""What reading a damaged file may raise."""
+"""Errors that reading a damaged file may raise."""
 
-_AWARE: CodecOptions[Row] = CodecOptions(tz_aware=True)
+_CODEC: CodecOptions[Row] = CodecOptions(tz_aware=True)
 
 
 class BackupError(Exception):
-    """A backup can't be made, read or restored. The message tells an operator what to do."""
+    """A backup cannot be written, read or restored. The message tells an operator what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup holds: by collection the number of rows, and the SHA-256 of them in
-    hexadecimal.
+    """The contents of a backup.
+
+    Attributes:
+        made_at: The time, in the format of `store.content.hashing.timestamp`.
+        rows: The number of rows by collection.
+        hashes: The SHA-256 of the rows by collection, in hexadecimal.
     """
 
     made_at: str
@@ -77,17 +81,20 @@ class Manifest:
 
 
 async def back_up(database: Database, target: Path) -> Manifest:
-    """Write all that the registry holds to a file, as it is at one moment.
+    """Write the state of a registry at one moment to a file.
 
     Args:
-        database: Servers may write to it meanwhile.
-        target: Must not exist. It is there only when it is whole.
+        database: The registry's database. Servers may write to it meanwhile.
+        target: The file. It must not exist; it appears only when it is complete.
+
+    Returns:
+        The contents of the file.
 
     Raises:
-        BackupError: The file exists or can't be written, or it took longer than MongoDB keeps the
-            moment.
+        BackupError: The file exists or cannot be written, or the backup took longer than MongoDB
+            keeps the snapshot.
     """
-    if target.exists():  # noqa: ASYNC240 - nobody else waits for this loop
+    if target.exists():  # noqa: ASYNC240 - this event loop serves no one else
         raise BackupError(f"{target} exists already. Choose another name.")
     part = target.with_name(f"{target.name}.part")
     part.unlink(missing_ok=True)
@@ -95,44 +102,44 @@ async def back_up(database: Database, target: Path) -> Manifest:
     hashes: dict[str, str] = {}
     manifest = Manifest(timestamp(utc_now()), rows, hashes)
     try:
-        # Readable for its owner only: it holds drafts and names.
+        # Only the owner may read the file: it has drafts and names.
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         with (
             os.fdopen(descriptor, "w+b") as raw,
             ZipFile(raw, "w", ZIP_DEFLATED, compresslevel=1) as file,
         ):
-            # One session that reads everything at the moment of its first read.
+            # A snapshot session reads everything at the moment of its first read.
             async with database.client.start_session(snapshot=True) as session:
                 for name in KEPT:
-                    found = hashlib.sha256()
+                    digest = hashlib.sha256()
                     count = 0
                     with file.open(f"{name}.bson", "w", force_zip64=True) as entry:
                         batches: Any = database[name].find_raw_batches(
                             sort=_ORDER.get(name, [("_id", 1)]), session=session
                         )
-                        async for batch in batches:  # as bytes, though declared as rows
+                        async for batch in batches:  # bytes, although declared as rows
                             entry.write(batch)
-                            found.update(batch)
+                            digest.update(batch)
                             count += _count(batch)
-                    rows[name], hashes[name] = count, found.hexdigest()
-            stated = {
+                    rows[name], hashes[name] = count, digest.hexdigest()
+            stored = {
                 "format": FORMAT,
                 "version": FORMAT_VERSION,
                 "madeAt": manifest.made_at,
                 "rows": rows,
                 "sha256": hashes,
             }
-            file.writestr(_MANIFEST, json.dumps(stated, indent=2))
+            file.writestr(_MANIFEST, json.dumps(stored, indent=2))
             file.close()
             raw.flush()
             os.fsync(raw.fileno())
         part.rename(target)
     except OSError as error:
-        raise BackupError(f"{target} can't be written: {error.strerror}.") from error
+        raise BackupError(f"{target} cannot be written: {error.strerror}.") from error
     except OperationFailure as error:
-        if error.code in _SNAPSHOT_GONE:
+        if error.code in _SNAPSHOT_ERRORS:
             raise BackupError(
-                "It took longer than MongoDB keeps a moment of the past: raise its parameter"
+                "The backup took longer than MongoDB keeps a snapshot: raise its parameter"
                 " minSnapshotHistoryWindowInSeconds."
             ) from error
         raise
@@ -142,13 +149,16 @@ async def back_up(database: Database, target: Path) -> Manifest:
 
 
 async def restore(database: Database, source: Path) -> Manifest:
-    """Write what a backup holds into an empty database. One that a restore was broken off in counts
-    as empty.
+    """Restore a backup into an empty database.
 
-    Check the file before (`store.transfer.verification`): here only its hashes are.
+    A database with an interrupted restore counts as empty. This checks only the hashes of the file:
+    verify it first (`store.transfer.verification`).
+
+    Returns:
+        The contents of the backup.
 
     Raises:
-        BackupError: The database holds something, or the file is no whole backup.
+        BackupError: The database is not empty, or the file is not a complete backup.
     """
     if await database.find_one(_RESTORING, {}) is not None:
         await database.client.drop_database(database.name)
@@ -158,63 +168,64 @@ async def restore(database: Database, source: Path) -> Manifest:
                 f"The database {database.name} is not empty: it has {name}. Restore into a new data"
                 " folder or database."
             )
-    with opened(source) as (file, manifest):
+    with open_backup(source) as (file, manifest):
         await database[_RESTORING].insert_one({"_id": manifest.made_at})
         for name, count in manifest.rows.items():
             batch: list[RawBSONDocument] = []
             for raw in _raw(file, name, manifest):
                 batch.append(RawBSONDocument(raw))
-                if len(batch) == _AT_ONCE:
+                if len(batch) == _BATCH_SIZE:
                     await database[name].insert_many(batch)
                     batch = []
             if batch:
                 await database[name].insert_many(batch)
-            if (found := await database.count(name, {})) != count:
-                raise BackupError(f"{found} of {count} rows of {name} arrived.")
+            if (restored := await database.count(name, {})) != count:
+                raise BackupError(f"{restored} of {count} rows of {name} were restored.")
     await create_indexes(database)
     await database[_RESTORING].drop()
     return manifest
 
 
 async def is_half_restored(database: Database) -> bool:
-    """Whether a restore into this database was broken off."""
+    """Return whether a restore into this database was interrupted."""
     return await database.find_one(_RESTORING, {}) is not None
 
 
 @contextmanager
-def opened(source: Path) -> Iterator[tuple[ZipFile, Manifest]]:
-    """A backup and its manifest.
+def open_backup(source: Path) -> Iterator[tuple[ZipFile, Manifest]]:
+    """Open a backup; yield the file and its manifest.
 
     Raises:
-        BackupError: It is none, or of a later format.
+        BackupError: The file is not a complete backup, or has another format.
     """
     try:
         with ZipFile(source) as file:
-            stated: dict[str, Any] = json.loads(file.read(_MANIFEST))
-            if (stated.get("format"), stated.get("version")) != (FORMAT, FORMAT_VERSION):
-                raise BackupError(f"{source} is of another format than {FORMAT} {FORMAT_VERSION}.")
-            unknown = set(stated["rows"]) - set(KEPT)
+            stored: dict[str, Any] = json.loads(file.read(_MANIFEST))
+            if (stored.get("format"), stored.get("version")) != (FORMAT, FORMAT_VERSION):
+                raise BackupError(f"{source} does not have the format {FORMAT} {FORMAT_VERSION}.")
+            unknown = set(stored["rows"]) - set(KEPT)
             if unknown:
                 raise BackupError(
-                    f"{source} holds what this version does not know: {', '.join(sorted(unknown))}."
+                    f"{source} has collections that this version does not know:"
+                    f" {', '.join(sorted(unknown))}."
                 )
-            yield file, Manifest(stated["madeAt"], stated["rows"], stated["sha256"])
-    except _DAMAGED as error:
-        raise BackupError(f"{source} is no whole backup: {error}.") from error
+            yield file, Manifest(stored["madeAt"], stored["rows"], stored["sha256"])
+    except _READ_ERRORS as error:
+        raise BackupError(f"{source} is not a complete backup: {error}.") from error
 
 
 def rows_of(file: ZipFile, name: str, manifest: Manifest) -> Iterator[Row]:
-    """The rows of one collection, in the order that they are checked in.
+    """Yield the rows of one collection in the order of the file.
 
     Raises:
-        BackupError: They are not those that were written; after the last one.
+        BackupError: The rows are not those that were written. This is raised after the last row.
     """
     for raw in _raw(file, name, manifest):
-        yield bson.decode(raw, _AWARE)
+        yield bson.decode(raw, _CODEC)
 
 
 def _raw(file: ZipFile, name: str, manifest: Manifest) -> Iterator[bytes]:
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     count = 0
     if name not in manifest.rows:
         return
@@ -222,20 +233,20 @@ def _raw(file: ZipFile, name: str, manifest: Manifest) -> Iterator[bytes]:
         while head := entry.read(4):
             size = int.from_bytes(head, "little", signed=True)
             raw = head + entry.read(max(0, size - len(head)))
-            found.update(raw)
+            digest.update(raw)
             count += 1
             yield raw
-    if (count, found.hexdigest()) != (manifest.rows[name], manifest.hashes[name]):
+    if (count, digest.hexdigest()) != (manifest.rows[name], manifest.hashes[name]):
         raise BackupError(
-            f"{name} in the backup is not what was written: {count} rows, {manifest.rows[name]}"
-            " expected, or changed."
+            f"{name} in the backup differs from what was written: {count} rows,"
+            f" {manifest.rows[name]} expected, or changed contents."
         )
 
 
 def _count(batch: bytes) -> int:
-    """The number of BSON documents, one after the other."""
-    count = place = 0
-    while place < len(batch):
-        place += struct.unpack_from("<i", batch, place)[0]
+    """Return the number of BSON documents in a batch."""
+    count = offset = 0
+    while offset < len(batch):
+        offset += struct.unpack_from("<i", batch, offset)[0]
         count += 1
     return count

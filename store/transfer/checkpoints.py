@@ -1,10 +1,9 @@
-"""Checkpoints: at some number of a log, a digest of all that stands before. Signed, and kept
-elsewhere, it shows a log that was cut off or rewritten.
+"""Checkpoints: signed digests of a log up to a sequence number.
 
-A document's chain shows a changed version; who can write to the database can recompute the whole
-chain, and drop the end of a log. The digest covers
-every event and the hash of every version that an event names, from the first on. It is taken beside
-the log, not with each write.
+Kept outside the database, a checkpoint shows whether its log was cut off or rewritten later. A
+document's hash chain alone does not: whoever can write to the database can recompute the whole
+chain, and drop the end of a log. A digest covers every event from the first on, and the hash of
+every version that an event names. Checkpoints are created periodically, not with each write.
 
 Source: RFC 8785 (JSON Canonicalization Scheme), FIPS 180-4 (SHA-256).
 """
@@ -21,13 +20,17 @@ from store.content.canonical_json import canonical
 from store.content.hashing import timestamp
 from store.mongo.connection import Database, Row
 
-_PAGE = 100
+_PAGE_SIZE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
-    """How far a log goes: the number of its last event, that event's time, and the digest of all up
-    to it.
+class LogEnd:
+    """The end of a log.
+
+    Attributes:
+        sequence: The number of the last event.
+        at: That event's time.
+        digest: The digest of all events up to it.
     """
 
     sequence: int
@@ -37,7 +40,7 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What is so of a log, and the signed statement of it."""
+    """The digest of a log up to a sequence number, and the signed statement of it."""
 
     principal: str
     sequence: int
@@ -52,32 +55,33 @@ class Checkpoints:
         self._database = database
 
     async def all(self) -> list[Checkpoint]:
-        """All that were kept, by principal, oldest first."""
+        """Return all stored checkpoints by principal, oldest first."""
         rows = await self._database.find(
             "checkpoints", {}, sort=[("principal", 1), ("sequence", 1)]
         )
         return [checkpoint_from(row) for row in rows]
 
-    async def reached(self) -> AsyncIterator[tuple[str, Reached]]:
-        """For each log that went on since its last checkpoint: the principal's key, and how far it
-        goes now.
+    async def new_ends(self) -> AsyncIterator[tuple[str, LogEnd]]:
+        """Yield the end of each log that has grown since its last checkpoint.
+
+        It comes with the principal's key.
         """
         for log in await self._database.find("logs", {"sequence": {"$gt": 0}}, sort=[("_id", 1)]):
             last = await self._database.find_one(
                 "checkpoints", {"principal": log["_id"]}, sort=[("sequence", -1)]
             )
             sequence, digest = (0, None) if last is None else (last["sequence"], last["digest"])
-            if (reached := await self._read_on(log["_id"], sequence, digest)) is not None:
-                yield log["_id"], reached
+            if (end := await self._read_end(log["_id"], sequence, digest)) is not None:
+                yield log["_id"], end
 
-    async def _read_on(self, principal: str, sequence: int, digest: str | None) -> Reached | None:
-        """From just after a number to the end of the log; None where nothing came since."""
-        reached = None
+    async def _read_end(self, principal: str, sequence: int, digest: str | None) -> LogEnd | None:
+        """Return the end of a log after reading on from a checkpoint; None without new events."""
+        end = None
         while rows := await self._database.find(
             "events",
             {"principal": principal, "sequence": {"$gt": sequence}},
             sort=[("sequence", 1)],
-            limit=_PAGE,
+            limit=_PAGE_SIZE,
         ):
             ids = [
                 f"{row['document']}.{row['version']}" for row in rows if row["version"] is not None
@@ -91,11 +95,11 @@ class Checkpoints:
             for row in rows:
                 digest = digest_of(row, hashes.get(f"{row['document']}.{row['version']}"), digest)
                 sequence = row["sequence"]
-                reached = Reached(sequence, row["at"], digest)
-        return reached
+                end = LogEnd(sequence, row["at"], digest)
+        return end
 
-    async def keep(self, checkpoint: Checkpoint) -> None:
-        """Keep a checkpoint; where another process was first, its own stands."""
+    async def store(self, checkpoint: Checkpoint) -> None:
+        """Store a checkpoint, unless another process has stored one for the same end."""
         row = {
             "_id": f"{checkpoint.principal}.{checkpoint.sequence}",
             "principal": checkpoint.principal,
@@ -110,20 +114,20 @@ class Checkpoints:
 
 
 def checkpoint_from(row: Row) -> Checkpoint:
-    """The checkpoint in a row."""
+    """Return the checkpoint in a row."""
     return Checkpoint(row["principal"], row["sequence"], row["digest"], row["statement"])
 
 
 def digest_of(event: Mapping[str, Any], version_hash: str | None, previous: str | None) -> str:
-    """The digest of a log up to an event.
+    """Return the digest of a log up to an event.
 
     Args:
-        event: The whole row, as stored.
-        version_hash: Of the version that the event names, if it names one.
-        previous: The digest up to the event before.
+        event: The event's row, with all stored fields.
+        version_hash: The hash of the version that the event names; None without one.
+        previous: The digest up to the event before; None for the first.
 
     Returns:
-        Lower-case hexadecimal SHA-256 over the canonical JSON of the three.
+        SHA-256 of the canonical JSON of the three, in lower-case hexadecimal.
     """
     stated = {"event": _plain(event), "versionHash": version_hash, "previous": previous}
     return hashlib.sha256(canonical(stated)).hexdigest()

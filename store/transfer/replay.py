@@ -1,9 +1,8 @@
-"""A principal's log, replayed into a registry that has none of it: documents, histories and all
-that acts made so are there again.
+"""Replaying a principal's log into a registry that has none of it.
 
-Versions come first, then the acts in order. Heads are made anew from both. Nothing that is written
-is taken on trust: numbers without a gap, and
-every document's chain of hashes, are checked.
+It restores the documents, their histories, and the other rows that events opened. Versions are
+added first, then the events in order. The heads are computed from both. The input is not trusted:
+sequence numbers must have no gap, and the hash chain of every document is verified.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,20 +33,20 @@ from store.records import (
 )
 from store.transfer.event_details import HELD
 
-_BATCH = 200
-_THERE_ALREADY = 11000  # DuplicateKey
+_BATCH_SIZE = 200
+_DUPLICATE_KEY = 11000
 
 
 class ReplayRefused(Exception):
-    """What is replayed is no whole log, or the registry is not empty.
+    """The input is not a complete log, or the registry is not empty.
 
     The message is for operators, in English.
     """
 
 
 @dataclass(slots=True)
-class _Standing:
-    """What a document's acts have come to."""
+class _HeadState:
+    """The state of a document's head after the events so far."""
 
     owner: Owner
     subject: str | None
@@ -65,9 +64,10 @@ class _Standing:
     imported: int = 0
     origin: Origin | None = None
 
-    def after(self, event: Event, released: int | None) -> None:
-        """One more act."""
-        # Of a principal's document; a clinic's own is told to that clinic alone, by its name.
+    def apply(self, event: Event, released: int | None) -> None:
+        """Apply one more event; `released` is the version that it first put in force."""
+        # On a principal's document, such an event concerns some clinics only. On a clinic's own
+        # document every event names that clinic.
         at_some_clinics = (
             event.audience is Audience.NAMED and self.owner.kind is OwnerKind.PRINCIPAL
         )
@@ -90,25 +90,25 @@ class _Standing:
 
 
 class Replay:
-    """One principal's log on its way in."""
+    """The replay of one principal's log."""
 
     def __init__(self, database: Database, kinds: Kinds, principal: str) -> None:
         self._database = database
         self._kinds = kinds
         self._principal = principal
-        self._standing: dict[str, _Standing] = {}
+        self._heads: dict[str, _HeadState] = {}
         self._acknowledged: dict[str, int] = {}
         self._last: Event | None = None
-        self._upto = 0
+        self._expected_end = 0
 
     async def require_empty(self) -> None:
-        """Refuse a registry that has anything of this principal's already.
+        """Check that the registry has no data of this principal.
 
         Raises:
-            ReplayRefused: It has; or it does not know the principal.
+            ReplayRefused: It has some, or the principal does not exist.
         """
         if await self._database.find_one("logs", {"_id": self._principal}) is None:
-            raise ReplayRefused(f"{self._principal} is no principal of this registry.")
+            raise ReplayRefused(f"{self._principal} is not a principal of this registry.")
         for collection in ("events", "versions", "documents", "clinics", *HELD):
             if (
                 await self._database.find_one(
@@ -121,94 +121,102 @@ class Replay:
                     " into an empty one."
                 )
 
-    async def versions(self, batch: Sequence[tuple[Version, Owner, str | None]]) -> None:
-        """Take in versions, in any order, each with its document's owner and subject."""
+    async def add_versions(self, batch: Sequence[tuple[Version, Owner, str | None]]) -> None:
+        """Add versions in any order, each with its document's owner and subject.
+
+        Raises:
+            ReplayRefused: A version belongs to another principal, or is there twice.
+        """
         for version, owner, subject in batch:
             if version.principal != self._principal:
                 raise ReplayRefused(
-                    f"Version {version.id} is of {version.principal}, not of {self._principal}."
+                    f"Version {version.id} belongs to {version.principal},"
+                    f" not to {self._principal}."
                 )
-            standing = self._standing.setdefault(
-                version.document, _Standing(owner, subject, version.kind)
+            state = self._heads.setdefault(
+                version.document, _HeadState(owner, subject, version.kind)
             )
-            if version.origin is not None and version.number >= standing.imported:
-                standing.imported, standing.origin = version.number, version.origin
-            standing.latest = max(standing.latest, version.number)
+            if version.origin is not None and version.number >= state.imported:
+                state.imported, state.origin = version.number, version.origin
+            state.latest = max(state.latest, version.number)
         await self._insert("versions", [version_row(version, ()) for version, _, _ in batch])
 
-    async def acts(self, batch: Sequence[tuple[Event, Mapping[str, Any]]]) -> None:
-        """Take in acts, in order and without a gap, each with its detail."""
-        began: dict[str, list[Row]] = {}
+    async def add_events(self, batch: Sequence[tuple[Event, Mapping[str, Any]]]) -> None:
+        """Add events in order and without a gap, each with its detail (`event_details`).
+
+        Raises:
+            ReplayRefused: An event is out of order, or names a version or collection that is
+                unknown.
+        """
+        opened: dict[str, list[Row]] = {}
         for event, detail in batch:
-            if event.principal != self._principal or event.sequence != (
-                self._last.sequence + 1 if self._last else 1
-            ):
-                expected = self._last.sequence + 1 if self._last else 1
+            expected = self._last.sequence + 1 if self._last else 1
+            if event.principal != self._principal or event.sequence != expected:
                 raise ReplayRefused(
-                    f"Act {event.id} stands where number {expected} of {self._principal} should."
+                    f"Event {event.id} is where number {expected} of {self._principal} should be."
                 )
             self._last = event
-            self._upto = detail["upto"]
+            self._expected_end = detail["upto"]
             if event.document is not None:
-                if event.document not in self._standing:
+                if event.document not in self._heads:
                     raise ReplayRefused(
-                        f"Act {event.id} is of {event.document}, of which there is no version."
+                        f"Event {event.id} is on {event.document}, which has no version."
                     )
-                standing = self._standing[event.document]
-                if (event.version or 0) > standing.latest:
+                state = self._heads[event.document]
+                if (event.version or 0) > state.latest:
                     raise ReplayRefused(
-                        f"Act {event.id} is of version {event.version} of {event.document}, which"
+                        f"Event {event.id} names version {event.version} of {event.document}, which"
                         " is missing."
                     )
-                standing.after(event, detail["released"])
+                state.apply(event, detail["released"])
             for collection, rows in detail["began"].items():
                 if collection not in HELD:
                     raise ReplayRefused(
-                        f"Act {event.id} has rows of {collection}, which is unknown."
+                        f"Event {event.id} has rows of {collection}, which is unknown."
                     )
-                began.setdefault(collection, []).extend(rows)
-            await self._apart(event)
+                opened.setdefault(collection, []).extend(rows)
+            await self._add_side_effects(event)
         await self._insert(
             "events", [event_row(event, released=detail["released"]) for event, detail in batch]
         )
-        for collection, rows in began.items():
+        for collection, rows in opened.items():
             await self._insert(collection, rows)
 
     async def finish(self) -> int:
-        """Make clinics and heads, check every chain of hashes, and let the log go on from its end.
+        """Write clinics and heads, verify every hash chain, and set the log's end.
 
         Returns:
             The number of documents.
 
         Raises:
-            ReplayRefused: A chain is broken, the log was cut off, or versions and acts are not of
-                the same log.
+            ReplayRefused: A chain is broken, the log was cut off, or versions and events do not
+                belong to the same log.
         """
-        read = self._last.sequence if self._last else 0
-        if read != self._upto:
+        end = self._last.sequence if self._last else 0
+        if end != self._expected_end:
             raise ReplayRefused(
-                f"The acts of {self._principal} end with number {read}, but there are {self._upto}:"
-                " the file was cut off."
+                f"The events of {self._principal} end with number {end}, but there are"
+                f" {self._expected_end}: the file was cut off."
             )
-        await self._clinics()
+        await self._write_clinics()
         documents = Documents(self._database, Log(self._database), self._kinds)
-        for ids in _parts(sorted(self._standing)):
-            heads = [await self._head(one) for one in ids]
+        for ids in _batches(sorted(self._heads)):
+            heads = [await self._head(document) for document in ids]
             await self._insert("documents", [document_row(head) for head in heads])
             for head in heads:
-                await self._name_changes(head)
+                await self._write_changed_paths(head)
                 verdict = await documents.verify(head)
                 if not verdict.intact:
                     raise ReplayRefused(
                         f"{head.id} is broken at version {verdict.first_broken_version}."
                     )
         if self._last is not None:
-            end = {"$set": {"sequence": self._last.sequence, "at": self._last.at}}
-            await self._database["logs"].update_one({"_id": self._principal}, end)
-        return len(self._standing)
+            last = {"sequence": self._last.sequence, "at": self._last.at}
+            await self._database["logs"].update_one({"_id": self._principal}, {"$set": last})
+        return len(self._heads)
 
-    async def _apart(self, event: Event) -> None:
-        """What an act says of persons and acknowledgements is kept apart from it."""
+    async def _add_side_effects(self, event: Event) -> None:
+        """Write the acknowledgement or the person's protection that an event records."""
         if event.action is Action.ACKNOWLEDGED:
             [clinic] = event.clinics
             self._acknowledged[clinic] = event.counts["up_to"]
@@ -232,7 +240,7 @@ class Replay:
                 ]
             )
 
-    async def _clinics(self) -> None:
+    async def _write_clinics(self) -> None:
         where = {"as_was.principal": self._principal, "until_sequence": None}
         for row in await self._database.find("clinic_states", where):
             clinic = row["as_was"] | {
@@ -242,31 +250,33 @@ class Replay:
             await self._insert("clinics", [clinic])
 
     async def _head(self, document: str) -> Document:
-        standing = self._standing[document]
-        numbers = {1, standing.latest, standing.published or standing.latest}
+        state = self._heads[document]
+        numbers = {1, state.latest, state.published or state.latest}
         rows = await self._database.find(
             "versions", {"document": document, "number": {"$in": sorted(numbers)}}
         )
         versions = {row["number"]: version_from(row) for row in rows}
-        if versions.keys() != numbers or not standing.events or standing.updated_at is None:
-            raise ReplayRefused(f"{document} has versions without acts, or acts without versions.")
-        first, newest = versions[1], versions[standing.latest]
+        if versions.keys() != numbers or not state.events or state.updated_at is None:
+            raise ReplayRefused(
+                f"{document} has versions without events, or events without versions."
+            )
+        first, newest = versions[1], versions[state.latest]
         in_force = (
-            versions[standing.published]
-            if standing.published and standing.published != standing.latest
+            versions[state.published]
+            if state.published and state.published != state.latest
             else None
         )
-        kind = self._kinds[standing.kind]
+        kind = self._kinds[state.kind]
         shown = in_force or newest
         name, internal_name = kind.names(kind.upcast(shown.content, shown.schema_version))
         head = Document(
             id=document,
-            kind=standing.kind,
+            kind=state.kind,
             principal=self._principal,
-            owner=standing.owner,
-            state=standing.state,
-            latest=standing.latest,
-            published=standing.published,
+            owner=state.owner,
+            state=state.state,
+            latest=state.latest,
+            published=state.published,
             name=name,
             internal_name=internal_name,
             content=newest.content,
@@ -278,37 +288,37 @@ class Replay:
             author=newest.author,
             edited_at=newest.created_at,
             created_at=first.created_at,
-            updated_at=standing.updated_at,
-            noticed_at=standing.noticed_at,
-            event_count=standing.events,
-            notice_count=standing.notices,
-            release_count=standing.releases,
-            highest_released=standing.highest,
-            archived_sequence=standing.archived,
-            subject=standing.subject,
-            origin=standing.origin,
+            updated_at=state.updated_at,
+            noticed_at=state.noticed_at,
+            event_count=state.events,
+            notice_count=state.notices,
+            release_count=state.releases,
+            highest_released=state.highest,
+            archived_sequence=state.archived,
+            subject=state.subject,
+            origin=state.origin,
         )
         return replace(head, tokens=words_of(kind, head))
 
-    async def _name_changes(self, head: Document) -> None:
-        """Note with each version which values it changed, by which blame finds them."""
+    async def _write_changed_paths(self, head: Document) -> None:
+        """Write the paths of the values that each version changed, for `blame`."""
         kind = self._kinds[head.kind]
         before = None
-        for first in range(1, head.latest + 1, _BATCH):
-            where = {"document": head.id, "number": {"$gte": first, "$lt": first + _BATCH}}
-            named = []
+        for first in range(1, head.latest + 1, _BATCH_SIZE):
+            where = {"document": head.id, "number": {"$gte": first, "$lt": first + _BATCH_SIZE}}
+            updates = []
             for row in await self._database.find("versions", where, sort=[("number", 1)]):
                 content = kind.upcast(row["content"], row["schema_version"])
                 if before is not None:
-                    named.append(
+                    updates.append(
                         UpdateOne(
                             {"_id": row["_id"]},
                             {"$set": {"changed": changed_leaves(before, content, kind.fields)}},
                         )
                     )
                 before = content
-            if named:
-                await self._database["versions"].bulk_write(named)
+            if updates:
+                await self._database["versions"].bulk_write(updates)
 
     async def _insert(self, collection: str, rows: Iterable[Row]) -> None:
         if inserts := [InsertOne(row) for row in rows]:
@@ -316,12 +326,12 @@ class Replay:
                 await self._database[collection].bulk_write(inserts)
             except BulkWriteError as error:
                 [failure, *_] = error.details["writeErrors"]
-                if failure["code"] != _THERE_ALREADY:
+                if failure["code"] != _DUPLICATE_KEY:
                     raise
                 raise ReplayRefused(
-                    f"{failure['op']['_id']} of {collection} stands there twice."
+                    f"{failure['op']['_id']} of {collection} is there twice."
                 ) from None
 
 
-def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (ids[first : first + _BATCH] for first in range(0, len(ids), _BATCH))
+def _batches(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (ids[first : first + _BATCH_SIZE] for first in range(0, len(ids), _BATCH_SIZE))

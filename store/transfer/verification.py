@@ -1,5 +1,6 @@
-"""Checking a whole backup offline: every chain, every log, and every checkpoint, without a
-database.
+"""Verifying a backup offline: every hash chain, every log and every checkpoint.
+
+It needs no database.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,16 +12,16 @@ from store.content.hashing import ChainCheck
 from store.mongo.connection import Row
 from store.mongo.rows import version_from
 from store.records import Version
-from store.transfer.backup import Manifest, opened, rows_of
+from store.transfer.backup import Manifest, open_backup, rows_of
 from store.transfer.checkpoints import Checkpoint, checkpoint_from, digest_of
 
 Signed = Callable[[Checkpoint], bool]
-"""Whether a checkpoint's statement is signed with the right key and says the same as its fields."""
+"""Returns whether a checkpoint's statement has a valid signature and agrees with its fields."""
 
 
 @dataclass(slots=True)
 class Report:
-    """What was checked, and what is wrong; each problem names its place."""
+    """The numbers of what was verified, and the problems; each names its place."""
 
     documents: int = 0
     versions: int = 0
@@ -30,75 +31,85 @@ class Report:
 
     @property
     def intact(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether there are no problems."""
         return not self.problems
 
 
 def check(
     source: Path, signed: Signed | None = None, elsewhere: Iterable[Checkpoint] = ()
 ) -> Report:
-    """Check a backup.
+    """Verify a backup.
 
     Args:
         source: The file.
-        signed: Checks signatures; without it checkpoints are only compared with the logs.
-        elsewhere: Checkpoints that were kept elsewhere: what they tell of must be there still.
+        signed: Checks signatures. Without it checkpoints are only compared with the logs.
+        elsewhere: Checkpoints that were kept elsewhere. The logs must still agree with them.
 
     Raises:
-        BackupError: It is no whole backup.
+        BackupError: The file is not a complete backup.
     """
     report = Report()
-    with opened(source) as (file, manifest):
+    with open_backup(source) as (file, manifest):
         hashes = _check_chains(file, manifest, report)
         kept = {
-            (one.principal, one.sequence): one
-            for one in map(checkpoint_from, rows_of(file, "checkpoints", manifest))
+            (checkpoint.principal, checkpoint.sequence): checkpoint
+            for checkpoint in map(checkpoint_from, rows_of(file, "checkpoints", manifest))
         }
         expected = [*kept.values(), *elsewhere]
         digests = _check_logs(
-            file, manifest, report, hashes, {(one.principal, one.sequence) for one in expected}
+            file,
+            manifest,
+            report,
+            hashes,
+            {(checkpoint.principal, checkpoint.sequence) for checkpoint in expected},
         )
-        for one in expected:
+        for checkpoint in expected:
             report.checkpoints += 1
-            place = f"{one.principal}: the checkpoint at {one.sequence}"
-            if signed is not None and not signed(one):
-                report.problems.append(f"{place} is not signed with the key")
-            if (digest := digests.get((one.principal, one.sequence))) is None:
-                report.problems.append(f"{place} lies beyond the log's end: the log was cut off")
-            elif digest != one.digest:
+            name = f"{checkpoint.principal}: the checkpoint at {checkpoint.sequence}"
+            if signed is not None and not signed(checkpoint):
+                report.problems.append(f"{name} is not signed with the key")
+            digest = digests.get((checkpoint.principal, checkpoint.sequence))
+            if digest is None:
+                report.problems.append(f"{name} is beyond the log's end: the log was cut off")
+            elif digest != checkpoint.digest:
                 report.problems.append(
-                    f"{place} tells of another past: the log or its versions were rewritten"
+                    f"{name} has another digest: the log or its versions were rewritten"
                 )
-        for name in sorted(
+        # The other collections have no chains; reading them checks their hashes.
+        for collection in sorted(
             set(manifest.rows) - {"documents", "versions", "events", "logs", "checkpoints"}
         ):
-            for _ in rows_of(file, name, manifest):
+            for _ in rows_of(file, collection, manifest):
                 pass
     return report
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
-    """Of a version: its hash, and where in which log it was made."""
+class _VersionOrigin:
+    """A version's hash, and the event that recorded it."""
 
     hash: str
     principal: str
     sequence: int
 
 
-def _check_chains(file: ZipFile, manifest: Manifest, report: Report) -> dict[str, _Made]:
-    """Every document's chain against its head; what the logs are then held against, by version id."""
+def _check_chains(file: ZipFile, manifest: Manifest, report: Report) -> dict[str, _VersionOrigin]:
+    """Verify every document's hash chain against its head.
+
+    Returns:
+        The hash of each version and the event that recorded it, by version id.
+    """
     heads = {
         row["_id"]: (row["latest"], row["hash"]) for row in rows_of(file, "documents", manifest)
     }
     report.documents = len(heads)
-    made: dict[str, _Made] = {}
+    made: dict[str, _VersionOrigin] = {}
     ends: dict[str, ChainCheck] = {}
     for row in rows_of(file, "versions", manifest):
         report.versions += 1
         document = row["document"]
         ends.setdefault(document, ChainCheck()).add(row["number"], _readable(row))
-        made[row["_id"]] = _Made(row["hash"], row["principal"], row["sequence"])
+        made[row["_id"]] = _VersionOrigin(row["hash"], row["principal"], row["sequence"])
         if document not in heads:
             report.problems.append(f"{row['_id']}: there is no such document")
     for document, (latest, head_hash) in heads.items():
@@ -112,11 +123,13 @@ def _check_logs(
     file: ZipFile,
     manifest: Manifest,
     report: Report,
-    made: dict[str, _Made],
+    made: dict[str, _VersionOrigin],
     wanted: set[tuple[str, int]],
 ) -> dict[tuple[str, int], str]:
-    """Every log: dense, in order of time, naming each version where it was made; the digests at the
-    wanted places.
+    """Verify every log: no gaps, times in order, and each version named by its event.
+
+    Returns:
+        The digests at the requested (principal, sequence number) pairs.
     """
     digests: dict[tuple[str, int], str] = {}
     ends: dict[str, tuple[int, str | None, Row]] = {}
@@ -127,7 +140,7 @@ def _check_logs(
         number, previous, before = ends.get(principal, (0, None, row))
         if row["sequence"] != number + 1:
             report.problems.append(
-                f"{principal}: {row['sequence']} stands where {number + 1} is due"
+                f"{principal}: {row['sequence']} is where {number + 1} should be"
             )
         if row["at"] < before["at"]:
             report.problems.append(f"{principal}: time goes back at {row['sequence']}")
@@ -144,13 +157,13 @@ def _check_logs(
             digests[principal, row["sequence"]] = digest
         ends[principal] = (row["sequence"], digest, row)
     report.problems += [
-        f"{version}: no event tells of it" for version in made if version not in named
+        f"{version}: no event records it" for version in made if version not in named
     ]
     for row in rows_of(file, "logs", manifest):
         number = ends[row["_id"]][0] if row["_id"] in ends else 0
         if row["sequence"] != number:
             report.problems.append(
-                f"{row['_id']}: the log ends at {number}, {row['sequence']} is due"
+                f"{row['_id']}: the log ends at {number}, but should end at {row['sequence']}"
             )
     return digests
 

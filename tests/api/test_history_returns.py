@@ -292,7 +292,7 @@ async def test_a_log_with_a_gap_is_refused(world: World, tmp_path: Path) -> None
 
     assert (
         await refused(world, versions, events)
-        == f"Act ev_{STOCKHOLM}.3 stands where number 2 of {STOCKHOLM} should."
+        == f"Event ev_{STOCKHOLM}.3 is where number 2 of {STOCKHOLM} should be."
     )
 
 
@@ -312,7 +312,7 @@ async def test_a_version_that_was_lost_is_missed(world: World, tmp_path: Path) -
 
     assert (
         await refused(world, versions, events)
-        == f"{world.case_type} has versions without acts, or acts without versions."
+        == f"{world.case_type} has versions without events, or events without versions."
     )
 
 
@@ -323,7 +323,7 @@ async def test_a_draft_that_was_lost_is_missed(world: World, tmp_path: Path) -> 
 
     assert (
         await refused(world, versions, events)
-        == f"Act ev_{STOCKHOLM}.4 is of version 2 of {world.case_type}, which is missing."
+        == f"Event ev_{STOCKHOLM}.4 names version 2 of {world.case_type}, which is missing."
     )
 
 
@@ -341,7 +341,7 @@ async def test_a_log_that_was_cut_off_between_two_rows_is_refused(
 
     assert (
         await refused(world, versions, events)
-        == f"The acts of {STOCKHOLM} end with number {kept}, but there are 5: the file was cut off."
+        == f"The events of {STOCKHOLM} end with number {kept}, but there are 5: the file was cut off."
     )
 
 
@@ -350,8 +350,7 @@ async def test_a_version_that_stands_there_twice_is_refused(world: World, tmp_pa
     versions.write_bytes(versions.read_bytes() * 2)
 
     assert (
-        await refused(world, versions, events)
-        == f"{world.case_type}.1 of versions stands there twice."
+        await refused(world, versions, events) == f"{world.case_type}.1 of versions is there twice."
     )
 
 

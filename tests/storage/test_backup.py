@@ -20,7 +20,7 @@ from store.mongo.indexes import is_ready
 from store.mongo.rows import version_from
 from store.registry import Store
 from store.transfer import backup
-from store.transfer.backup import BackupError, back_up, opened, restore, rows_of
+from store.transfer.backup import BackupError, back_up, open_backup, restore, rows_of
 from store.transfer.checkpoints import Checkpoint
 from store.transfer.verification import Report, check
 from tests.storage.building import (
@@ -197,7 +197,7 @@ async def test_a_file_that_was_cut_off_is_no_backup(
 
 
 def all_rows(source: Path) -> dict[str, list[Row]]:
-    with opened(source) as (file, manifest):
+    with open_backup(source) as (file, manifest):
         return {name: list(rows_of(file, name, manifest)) for name in manifest.rows}
 
 
@@ -321,7 +321,7 @@ async def test_a_log_that_was_cut_off_is_found_by_a_checkpoint_that_was_kept_els
 
     assert alone.problems == []
     assert compared.problems == [
-        f"{STOCKHOLM}: the checkpoint at 8 lies beyond the log's end: the log was cut off"
+        f"{STOCKHOLM}: the checkpoint at 8 is beyond the log's end: the log was cut off"
     ]
 
 

@@ -365,14 +365,14 @@ async def test_reports_on_8000_clinics_with_30_case_types_take_two_seconds_at_mo
         await holdings.in_force(found, moment)
 
     async def times(region: Region) -> None:
-        readings = region.store.reports.readings
-        put = await readings.publications(
+        acknowledgement_times = region.store.reports.acknowledgement_times
+        put = await acknowledgement_times.publications(
             STOCKHOLM, now - timedelta(days=1), now + timedelta(days=1), sorted(in_force), 201
         )
-        told = await readings.told(put, WITHIN, None)
+        intervals = await acknowledgement_times.held_intervals(put, WITHIN, None)
         delays = Delays()
         for one in put:
-            measure(delays, one, told[one.document], {})
+            measure(delays, one, intervals[one.document], {})
 
     reads: dict[str, Read] = {
         "case types per clinic": lambda _: holdings.by_clinic(central, None),
@@ -380,7 +380,7 @@ async def test_reports_on_8000_clinics_with_30_case_types_take_two_seconds_at_mo
         "clinics per case type and who lags": lambda _: lagging(None),
         "clinics per case type and who lags, then": lambda _: lagging(now),
         "from publication to acknowledgement": times,
-        "edits per month": lambda region: region.store.reports.texts.edits(
+        "edits per month": lambda region: region.store.reports.authoring.edits(
             [STOCKHOLM], now - timedelta(days=365), now
         ),
     }
