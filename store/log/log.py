@@ -27,6 +27,7 @@ from store.records import RefusalReason, RefusedRow, Saved
 
 Change = Callable[[Transaction], Awaitable[Saved]]
 Clock = Callable[[], datetime]
+_Outcome = Saved | Row | Exception
 
 _MAX_GROUP_SIZE = 64
 _LARGE_GROUP_SIZE = 12
@@ -92,8 +93,8 @@ class Log:
 
         Raises:
             RegistryError: The change was refused. Nothing was written.
-            OutcomeUnknown: It is unknown whether the change was written. A retry with the same key
-                applies it at most once.
+            OutcomeUnknown: It is unknown whether the change was written. If it is submitted again
+                with the same key, it is applied once.
             Exception: MongoDB is unavailable (`is_outage`), or the change failed. Nothing was
                 written.
         """
@@ -174,11 +175,11 @@ class Log:
             for request, outcome in zip(group, outcomes, strict=True):
                 _answer(request, outcome)
 
-    async def _commit(self, principal: str, group: list[_Request]) -> list[Saved | Row | Exception]:
+    async def _commit(self, principal: str, group: list[_Request]) -> list[_Outcome]:
         loop = asyncio.get_running_loop()
         check_at = loop.time() + _MAX_WAIT_SECONDS
 
-        async def transact(session: Session) -> list[Saved | Row | Exception]:
+        async def transact(session: Session) -> list[_Outcome]:
             if loop.time() > check_at:  # the server that holds the lock may have been killed
                 await self._abandoned.end()
             return await self._apply(session, principal, group)
@@ -195,7 +196,7 @@ class Log:
 
     async def _apply(
         self, session: Session, principal: str, group: list[_Request]
-    ) -> list[Saved | Row | Exception]:
+    ) -> list[_Outcome]:
         # The update of the counter takes its lock: a second process conflicts here, before it has
         # done any work. The timeout includes the search for a primary.
         with timeout(_MAX_COUNTER_SECONDS):
@@ -226,9 +227,7 @@ class Log:
             raise
         return outcomes
 
-    async def _attempt_all(
-        self, transaction: Transaction, group: list[_Request]
-    ) -> list[Saved | Row | Exception]:
+    async def _attempt_all(self, transaction: Transaction, group: list[_Request]) -> list[_Outcome]:
         outcomes = []
         sent_after = len(group) // 3 if len(group) >= _LARGE_GROUP_SIZE else len(group)
         for number, request in enumerate(group):
@@ -239,9 +238,7 @@ class Log:
                 await asyncio.sleep(0)  # a turn for the write of the first heads
         return outcomes
 
-    async def _attempt(
-        self, transaction: Transaction, request: _Request
-    ) -> Saved | Row | Exception:
+    async def _attempt(self, transaction: Transaction, request: _Request) -> _Outcome:
         savepoint = transaction.savepoint()
         try:
             if request.key and (first := transaction.first_call(request.key)) is not None:
@@ -295,7 +292,7 @@ def _is_duplicate(error: BulkWriteError) -> bool:
     )
 
 
-def _answer(request: _Request, outcome: Saved | Row | Exception) -> None:
+def _answer(request: _Request, outcome: _Outcome) -> None:
     with suppress(asyncio.InvalidStateError):  # the caller was cancelled
         if isinstance(outcome, Exception):
             request.answer.set_exception(outcome)
