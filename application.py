@@ -36,7 +36,8 @@ from schema.registry import RegistrySchema, schema
 from settings import Settings
 from store.kinds.kinds import Kinds
 from store.mongo.connection import Database, connect
-from store.mongo.tasks import end
+from store.mongo.indexes import create_indexes, is_ready
+from store.mongo.tasks import cancel
 from store.registry import Store
 from store.transfer.backup import BackupError, is_half_restored
 from transport.application import Application, on_signal
@@ -91,13 +92,13 @@ def create_app(
             with on_signal(lambda: asyncio.ensure_future(live.end_streams())):
                 yield {HEADER_SECONDS: settings.header_seconds}
         finally:
-            await end(*background)
+            await cancel(*background)
             await live.stop()
             await store.feed.stop()
             await store.log.close()
             await store.database.client.close()
 
-    health = Health(store.database.ready)
+    health = Health(lambda: is_ready(store.database))
     app = Application(
         routes=[
             Route("/exports/{file}", ExportEndpoint(live, at_once=settings.exports_at_once)),
@@ -196,7 +197,7 @@ def open_store(
         settings.database,
         seconds=None if patient else settings.mongodb_seconds,
     )
-    return Store.over(database, kinds, extra_hsa_prefixes=settings.extra_hsa_prefixes)
+    return Store(database, kinds, extra_hsa_prefixes=settings.extra_hsa_prefixes)
 
 
 async def prepare(store: Store) -> None:
@@ -209,7 +210,7 @@ async def prepare(store: Store) -> None:
         raise BackupError(
             "A restore into this database was interrupted. Run it again: casetypes restore."
         )
-    await store.database.create_indexes()
+    await create_indexes(store.database)
     await store.search.fill_in()
     await store.principals.ensure(reference_principals())
 

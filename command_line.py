@@ -19,7 +19,7 @@ from schema.registry import schema
 from settings import Settings
 from store.mongo import embedded_server
 from store.mongo.connection import MongoError
-from store.mongo.embedded_server import MongodError
+from store.mongo.mongod_errors import MongodError
 from store.records import Role
 from store.registry import Store
 from store.transfer import verification

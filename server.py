@@ -28,7 +28,8 @@ from resolvers.access import development_issuer
 from resolvers.sample.loading import load_sample
 from settings import Settings
 from store.mongo import embedded_server
-from store.mongo.embedded_server import MongodError
+from store.mongo.mongod_errors import MongodError
+from store.mongo.replica_set import require_replica_set
 from store.records import Role
 from store.transfer.backup import BackupError
 
@@ -102,7 +103,7 @@ async def _bootstrap(settings: Settings) -> str:
     """Prepare the database once, before the workers start, and return the version of MongoDB."""
     store = open_store(str(settings.mongodb_uri), settings)
     try:
-        version = await embedded_server.require_replica_set(store.database.client)
+        version = await require_replica_set(store.database.client)
         await prepare(store)
         if settings.sample == "demo":
             await load_sample(store)

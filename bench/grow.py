@@ -157,8 +157,8 @@ async def distributed(store: Store, case_types: Sequence[Document]) -> None:
 
 async def prepared(database: Database) -> Store:
     """A store over a database that has its indexes and principals."""
-    await database.create_indexes()
-    store = Store.over(database, KINDS)
+    await create_indexes(database)
+    store = Store(database, KINDS)
     await store.principals.ensure(reference_principals())
     return store
 

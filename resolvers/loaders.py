@@ -96,7 +96,7 @@ class Loaders:
         return _batched(self._store.policies.get_many)
 
     @cached_property
-    def histories(self) -> DataLoader[Asked, Page[Event] | None]:
+    def histories(self) -> DataLoader[HistoryQuery, Page[Event] | None]:
         """Pages of the acts on documents."""
         return _batched(self._store.history.of_documents)
 
@@ -108,7 +108,7 @@ class Loaders:
     @cached_property
     def published_at(self) -> DataLoader[tuple[str, str, datetime], int | None]:
         """The number of the version published at a time, by (principal, document, time)."""
-        return _batched(self._store.history.published_at)
+        return _batched(self._store.version_history.published_at)
 
     @cached_property
     def acknowledgements(self) -> DataLoader[tuple[str, int], Acknowledgement | None]:
@@ -141,7 +141,7 @@ class Loaders:
         return _batched(self._store.drifts.of)
 
     @cached_property
-    def inboxes(self) -> DataLoader[Inbox, Page[Told] | None]:
+    def inboxes(self) -> DataLoader[Inbox, Page[ClinicEvent] | None]:
         """Pages of the notifications of clinics."""
         return _batched(self._store.notifications.pages)
 
@@ -153,12 +153,12 @@ class Loaders:
     @cached_property
     def released_before(self) -> DataLoader[tuple[str, int], int | None]:
         """The previous version that was ever published, by (document, number)."""
-        return _batched(self._store.history.released_before)
+        return _batched(self._store.version_history.released_before)
 
     @cached_property
     def released_with(self) -> DataLoader[tuple[str, int], int | None]:
         """The first version from a number on that was ever published, by (document, number)."""
-        return _batched(self._store.history.released_with)
+        return _batched(self._store.version_history.released_with)
 
     @cached_property
     def blames(self) -> DataLoader[tuple[str, int], list[Origin] | None]:

@@ -179,7 +179,9 @@ class Store:
     @cached_property
     def distribution(self) -> Distribution:
         """Distributes case types to clinics and withdraws them."""
-        return Distribution(self.log, self.kinds, extra_hsa_prefixes=self.extra_hsa_prefixes)
+        return Distribution(
+            self.database, self.log, self.kinds, extra_hsa_prefixes=self.extra_hsa_prefixes
+        )
 
     @cached_property
     def adaptations(self) -> Adaptations:

@@ -74,7 +74,7 @@ async def database(kept_database: Database) -> Database:
 @pytest.fixture
 async def store(database: Database) -> AsyncIterator[Store]:
     """The store with the reference data, and its feed running."""
-    store = Store.over(database, KINDS)
+    store = Store(database, KINDS)
     await store.principals.ensure(reference_principals())
     store.feed.start()
     yield store

@@ -16,8 +16,6 @@ from store.documents.scopes import Visibility
 from store.errors import InvalidInput
 from store.kinds.kinds import Kind
 from store.mongo.paging import Page, Paging
-from store.log.event_filters import HistoryQuery
-from store.mongo.paging import EMPTY, Page, Paging
 from store.mongo.transactions import IdempotencyKey
 from store.records import Content, Derivation, Document, OwnerKind, Saved, Summary
 

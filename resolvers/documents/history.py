@@ -2,7 +2,7 @@
 
 from resolvers.context import Context
 from store.documents.scopes import Visibility
-from store.log.history import Asked
+from store.log.event_filters import HistoryQuery
 from store.mongo.paging import EMPTY, Page, Paging
 from store.records import Document, Event
 
@@ -23,7 +23,7 @@ async def count(context: Context, document: Document) -> int:
     return document.notice_count if acts.limited else document.event_count
 
 
-def _visible_acts(context: Context, document: Document, paging: Paging) -> Asked:
+def _visible_acts(context: Context, document: Document, paging: Paging) -> HistoryQuery:
     """The query for the acts that the viewer sees.
 
     Callers who cannot see drafts do not see acts on drafts. If they read only single clinics of
@@ -32,7 +32,7 @@ def _visible_acts(context: Context, document: Document, paging: Paging) -> Asked
     reach = context.rights.clinics()
     limited = context.rights.visibility(document) is not Visibility.ALL
     single_clinics = limited and reach is not None and document.principal not in reach.principals
-    return Asked.of(
+    return HistoryQuery.of(
         document,
         paging,
         limited=limited,

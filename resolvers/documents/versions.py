@@ -6,7 +6,7 @@ from datetime import datetime
 from resolvers.context import Context
 from store.content.hashing import Verification
 from store.documents.scopes import Visibility
-from store.log.history import Asked
+from store.log.event_filters import HistoryQuery
 from store.mongo.paging import EMPTY, Page, Paging
 from store.records import Document, Version
 
@@ -38,7 +38,7 @@ async def page(context: Context, document: Document, paging: Paging) -> Page[Ver
     """
     limited = context.rights.visibility(document) is not Visibility.ALL
     return (
-        await context.loaders.version_pages.load(Asked.of(document, paging, limited=limited))
+        await context.loaders.version_pages.load(HistoryQuery.of(document, paging, limited=limited))
         or EMPTY
     )
 

@@ -64,7 +64,7 @@ class CheckpointKey:
         """The public half, as a JSON Web Key, to be stored with the checkpoints."""
         return dict(self._key.as_dict(private=False))
 
-    def sign(self, principal: str, reached: Reached) -> Checkpoint:
+    def sign(self, principal: str, end: LogEnd) -> Checkpoint:
         """Sign how far a log goes, and the digest of its content."""
         claims = {
             "principal": principal,

@@ -37,14 +37,8 @@ class AcknowledgementData:
 
     Attributes:
         publications: The publications.
-        told: The clinics that were notified, by document.
+        intervals: The clinics that were notified, by document.
         read: The acknowledgements of each clinic, by principal and clinic.
-    """
-
-    Attributes:
-        publications: Oldest first within each log.
-        intervals: By document, which clinics had it, and when.
-        acknowledgements: By principal and clinic.
     """
 
     publications: Sequence[PublicationEvent]
@@ -74,7 +68,7 @@ class DelaySummary:
 async def read(
     context: Context, what: Coverage, since: datetime, until: datetime | None, case_type: str | None
 ) -> AcknowledgementData:
-    """Read the publications of central case types in a period, with their acknowledgements.
+    """ClinicAcknowledgements the publications of central case types in a period, with their acknowledgements.
 
     Only clinics whose inboxes the viewer may read are included.
 
@@ -84,12 +78,14 @@ async def read(
     """
     end = require_period(context, since, until)
     reach, principals = _inboxes(context, what)
-    readings = context.store.reports.readings
+    times = context.store.reports.acknowledgement_times
     data = AcknowledgementData([], {}, {})
     for principal in principals:
-        documents = await context.store.reports.texts.central("CASE_TYPE", principal, case_type)
+        documents = await context.store.reports.authoring.published_ids(
+            "CASE_TYPE", principal, case_type
+        )
         limit = MAX_PUBLICATIONS + 1 - len(data.publications)
-        publications = await readings.publications(principal, since, end, documents, limit)
+        publications = await times.publications(principal, since, end, documents, limit)
         if len(publications) == limit:
             raise InvalidInput.at(
                 ("from",),
@@ -101,11 +97,11 @@ async def read(
             clinics = {
                 clinic for parts in intervals.values() for part in parts for clinic in part.clinics
             }
-            acknowledged = await readings.read(clinics, publications[0].sequence)
+            acknowledged = await times.acknowledgements(clinics, publications[0].sequence)
             data = AcknowledgementData(
                 [*data.publications, *publications],
-                {**data.told, **told},
-                {**data.read, principal: acknowledged},
+                {**data.intervals, **intervals},
+                {**data.acknowledgements, principal: acknowledged},
             )
     return data
 
@@ -139,8 +135,8 @@ async def by_case_type(data: AcknowledgementData) -> Mapping[str, DelaySummary]:
         measure(
             delays.setdefault(publication.document, Delays()),
             publication,
-            data.told.get(publication.document, ()),
-            data.read[publication.principal],
+            data.intervals.get(publication.document, ()),
+            data.acknowledgements[publication.principal],
         )
         # A publication can concern thousands of clinics: yield to the event loop.
         await asyncio.sleep(0)
@@ -154,8 +150,8 @@ async def overall(data: AcknowledgementData, clinics: frozenset[str] | None = No
         measure(
             delays,
             publication,
-            data.told.get(publication.document, ()),
-            data.read[publication.principal],
+            data.intervals.get(publication.document, ()),
+            data.acknowledgements[publication.principal],
             clinics,
         )
         await asyncio.sleep(0)

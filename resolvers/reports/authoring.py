@@ -55,7 +55,7 @@ class Duplicates:
 
 async def edits(
     context: Context, what: Coverage, since: datetime, until: datetime | None
-) -> Sequence[Edits]:
+) -> Sequence[MonthlyEdits]:
     """The number of versions written, by principal and month, in the logs that the viewer reads.
 
     Raises:
@@ -103,14 +103,14 @@ async def count_templates(context: Context) -> int:
     return await context.store.listing.count(DocumentFilter(_TEMPLATE), context.rights.scope)
 
 
-async def adapted(context: Context, what: Coverage) -> Sequence[Adapted]:
+async def adapted(context: Context, what: Coverage) -> Sequence[AdaptationCount]:
     """The central case types that clinics have adapted, by adaptations that the viewer sees."""
-    return await context.store.reports.texts.adapted(
+    return await context.store.reports.authoring.adaptation_counts(
         "LOCAL_ADAPTATION", what.documents(context, of_clinics=True)
     )
 
 
-def page_of_adapted(rows: Sequence[Adapted], paging: Paging) -> Page[Adapted]:
+def page_of_adapted(rows: Sequence[AdaptationCount], paging: Paging) -> Page[AdaptationCount]:
     """A page of adapted case types, by the number of clinics, highest first."""
     return sorted_page(rows, lambda row: (-row.clinics, row.case_type), (int, str), paging)
 
@@ -141,7 +141,7 @@ async def adapted_texts(
         )
     reports = context.store.reports
     sources = None if document is None else [document]
-    derived = await reports.texts.derivations(
+    derived = await reports.authoring.derived_versions(
         sources,
         what.documents(context, of_clinics=what.clinics is not None),
         limit=MAX_DOCUMENTS + 1,
@@ -158,7 +158,7 @@ async def adapted_texts(
         for template, head in templates.items()
         if context.rights.visibility(head) is not Visibility.NOTHING
     }
-    differing = await reports.adapting.differing(
+    differing = await reports.adapted_texts.differing(
         [document for document in derived if document.template in visible]
     )
     return [
@@ -205,7 +205,9 @@ async def duplicates(context: Context, what: Coverage, paging: Paging) -> Page[D
     return Page(found, page.cursors, page.has_next, page.has_previous)
 
 
-def _similar(central: Document, local: Mapping[str, Sequence[Named]]) -> list[LocalCandidate]:
+def _similar(
+    central: Document, local: Mapping[str, Sequence[NamedDocument]]
+) -> list[LocalCandidate]:
     """The local case types with the same or a similar name, most similar first.
 
     Each distinct name is compared once.

@@ -53,7 +53,7 @@ class Coverage:
             keys=self.clinics,
         )
 
-    def documents(self, context: Context, *, of_clinics: bool) -> Whose:
+    def documents(self, context: Context, *, of_clinics: bool) -> ReportScope:
         """The documents there that the viewer sees; with `of_clinics`, only of these clinics."""
         principals = [self.principal.key] if self.principal else sorted(context.principals)
         return ReportScope(principals, self.clinics if of_clinics else None, context.rights.scope)

@@ -13,14 +13,14 @@ from schema.kinds.case_types import CaseType
 from schema.nodes import After, Connection, First, connection, known_count, paging
 from schema.reports.report_nodes import case_type_of_row
 from store.reports import adapted_texts
-from store.reports.authoring import Adapted, Edits
+from store.reports import authoring as counts
 
 
 @strawberry.type(
     description="The number of versions that were written in a principal's log in one month."
 )
 class MonthlyEdits:
-    row: strawberry.Private[Edits]
+    row: strawberry.Private[counts.MonthlyEdits]
     month: str = strawberry.field(
         description="The month in Swedish time (Europe/Stockholm), such as `2026-11`."
     )
@@ -32,7 +32,7 @@ class MonthlyEdits:
     )
 
     @classmethod
-    def of(cls, row: Edits) -> "MonthlyEdits":
+    def of(cls, row: counts.MonthlyEdits) -> "MonthlyEdits":
         return cls(row=row, month=row.month, versions=row.versions)
 
     @strawberry.field(description="The principal that the log belongs to.")
@@ -92,7 +92,7 @@ class TemplateCount:
 
 @strawberry.type(description="The current local adaptations of a central case type.")
 class AdaptationCount:
-    row: strawberry.Private[Adapted]
+    row: strawberry.Private[counts.AdaptationCount]
     clinics: int = strawberry.field(
         description="Clinics that have an adaptation of it, without archived adaptations."
     )
@@ -116,7 +116,7 @@ class AdaptationCount:
     )
 
     @classmethod
-    def of(cls, row: Adapted) -> "AdaptationCount":
+    def of(cls, row: counts.AdaptationCount) -> "AdaptationCount":
         return cls(
             row=row,
             clinics=row.clinics,

@@ -90,7 +90,7 @@ class Adaptations:
                     ("caseType",), "NOT_ASSIGNED", "Mottagningen har inte ärendetypen."
                 )
             written = {"writtenFor": central.published, **content}
-            before = await transaction.known(document_id)
+            before = await transaction.find_document(document_id)
             position = next_position(transaction)
             if before is None:
                 if expected_version != 0:

@@ -171,12 +171,12 @@ class StartPages:
 
     async def _statuses(
         self, clinic: Clinic, documents: Sequence[str], sequence: int | None
-    ) -> Mapping[str, Standing]:
+    ) -> Mapping[str, DocumentStatus]:
         """State and published version of case types and their adaptations, by id."""
         ids = [*documents, *(adaptation_id(document, clinic.key) for document in documents)]
         if sequence is not None:
-            return await self._history.standing_at(clinic.principal, ids, sequence)
+            return await self._version_history.statuses_at(clinic.principal, ids, sequence)
         return {
-            head.id: (head.state, head.published)
+            head.id: DocumentStatus(head.state, head.published)
             for head in (await self._documents.get_many(ids)).values()
         }

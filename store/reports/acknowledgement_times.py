@@ -131,7 +131,7 @@ class AcknowledgementTimes:
     async def held_intervals(
         self,
         publications: Sequence[PublicationEvent],
-        reach: Reach,
+        reach: ClinicScope,
         clinics: Sequence[str] | None,
     ) -> Mapping[str, Sequence[HeldInterval]]:
         """Return which clinics had the published documents meanwhile, by document.

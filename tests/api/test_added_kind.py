@@ -92,7 +92,7 @@ async def world(
     mongodb_uri: str, database: Database, tmp_path: Path, added: KindSchema
 ) -> AsyncIterator[World]:
     """The registry with the added kind."""
-    store = Store.over(database, Kinds([*KINDS, CHECKLIST]))
+    store = Store(database, Kinds([*KINDS, CHECKLIST]))
     await store.principals.ensure(reference_principals())
     async with serving(
         tmp_path, mongodb_uri, store, schema=schema_of([*KIND_SCHEMAS, added]), development=True
@@ -147,7 +147,7 @@ async def test_what_an_added_kind_stored_is_read_in_todays_shape_after_its_model
 
     later = replace(CHECKLIST, schema_version=2, upcasters={1: upcast})
     before = KIND_CONVERTERS[CHECKLIST.name]
-    store = Store.over(world.api.store.database, Kinds([*KINDS, later]))
+    store = Store(world.api.store.database, Kinds([*KINDS, later]))
     newer = schema_of([*KIND_SCHEMAS, kind_schema_of(later)])
     async with serving(tmp_path, mongodb_uri, store, schema=newer, development=True) as api:
         region = replace(world.region, api=api)

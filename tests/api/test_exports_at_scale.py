@@ -74,7 +74,7 @@ async def registry(
     client = connect(mongodb_uri)
     store = Store(Database(client, "casetypes"), KINDS)
     await client.drop_database("casetypes")
-    await store.database.create_indexes()
+    await create_indexes(store.database)
     await store.principals.ensure(reference_principals())
     rows = [
         ClinicRow(number, f"{STOCKHOLM}-{number:05}", {"name": f"Vårdcentralen {number}"})

@@ -54,7 +54,7 @@ async def a_world_of_its_own(folder: Path) -> AsyncIterator[tuple[World, Away]]:
     client = connect(uri)
     store = Store(Database(client, "outage"), KINDS)
     try:
-        await store.database.create_indexes()
+        await create_indexes(store.database)
         await store.principals.ensure(reference_principals())
         async with serving(folder, uri, store, development=True) as api:
             try:

@@ -178,7 +178,7 @@ async def test_a_history_returns_whole_and_verifies(
     other = Store(Database(client, f"test_{uuid4().hex[:12]}"), KINDS)
     moments = [event.at for event in await store.history.after(STOCKHOLM, 0, limit=1000)]
     try:
-        await other.database.create_indexes()
+        await create_indexes(other.database)
         await other.principals.ensure(reference_principals())
 
         returned = [await replay(other, *pair) for pair in files]

@@ -50,7 +50,7 @@ async def failing(members: ReplicaSet) -> AsyncIterator[Database]:
 @pytest.fixture
 async def api(members: ReplicaSet, failing: Database, tmp_path: Path) -> AsyncIterator[Api]:
     """The running app over it."""
-    store = Store.over(failing, KINDS)
+    store = Store(failing, KINDS)
     await store.principals.ensure(reference_principals())
     async with serving(tmp_path, members.uri, store, development=True) as api:
         yield api

@@ -71,7 +71,7 @@ async def process(members: ReplicaSet, name: str) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def server(members: ReplicaSet, database: Database, folder: Path) -> AsyncIterator[Api]:
-    store = Store.over(database, KINDS)
+    store = Store(database, KINDS)
     await store.principals.ensure(reference_principals())
     async with serving(folder, members.uri, store, development=True) as api:
         yield api

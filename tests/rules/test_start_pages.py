@@ -227,7 +227,7 @@ acts = st.lists(
 async def table(database: Database) -> AsyncIterator[Played]:
     """A registry whose time goes when told."""
     clock = Clock()
-    store = Store.over(database, KINDS, clock=clock)
+    store = Store(database, KINDS, clock=clock)
     await store.principals.ensure(reference_principals())
     yield await _table(store, clock)
     await store.log.close()

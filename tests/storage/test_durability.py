@@ -99,8 +99,8 @@ async def assert_kept(uri: str, told: Told) -> None:
 async def prepared(uri: str) -> None:
     client = connect(uri)
     database = Database(client, NAME)
-    await database.create_indexes()
-    await Store.over(database, KINDS).principals.ensure(reference_principals())
+    await create_indexes(database)
+    await Store(database, KINDS).principals.ensure(reference_principals())
     await client.close()
 
 

@@ -315,7 +315,7 @@ async def test_a_server_killed_in_the_middle_of_a_transaction_does_not_hold_up_t
     client = connect(running.uri)
     store = Store(Database(client, "registry"), KINDS)
     await create_indexes(store.database)
-    await store.principals.ensure(reference.principals())
+    await store.principals.ensure(reference_principals())
     holder = await asyncio.create_subprocess_exec(
         sys.executable, "-c", HOLDER, running.uri, STOCKHOLM, stdout=asyncio.subprocess.PIPE
     )

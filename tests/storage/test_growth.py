@@ -79,8 +79,8 @@ class Grown:
 async def grown(mongodb_uri: str) -> AsyncIterator[Grown]:
     client, watch = watched(mongodb_uri)
     database = Database(client, f"test_{uuid4().hex[:12]}")
-    await database.create_indexes()
-    store = Store.over(database, KINDS)
+    await create_indexes(database)
+    store = Store(database, KINDS)
     await store.principals.ensure(reference_principals())
     await with_clinics(store, BJORKEN)
     document = await published(store, "Version 0001")

@@ -81,7 +81,7 @@ class Registry:
     async def of(cls, uri: str, *, derived: int, others: int) -> "Registry":
         client, watch = watched(uri)
         store = Store(Database(client, f"test_{uuid4().hex[:12]}"), KINDS)
-        await store.database.create_indexes()
+        await create_indexes(store.database)
         await store.principals.ensure(reference_principals())
         template, first = made(CASE_TYPE_TEMPLATE, INERA, 0, None)
         heads, versions = [template], [first]

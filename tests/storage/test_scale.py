@@ -67,7 +67,7 @@ class Region:
     async def of(cls, clinics: int, uri: str) -> "Region":
         client, watch = watched(uri)
         store = Store(Database(client, f"test_{uuid4().hex[:12]}"), KINDS)
-        await store.database.create_indexes()
+        await create_indexes(store.database)
         await store.principals.ensure(reference_principals())
         rows = [clinic_row(number) for number in range(1, clinics + 1)]
         await store.clinics.import_rows(STOCKHOLM, rows, dry_run=False, act=BY_ANNA)

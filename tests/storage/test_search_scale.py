@@ -53,7 +53,7 @@ ASKED = (
 async def filled(uri: str, number: int) -> Store:
     """A region's case types, some sixty words in each."""
     store = Store(Database(connect(uri), f"test_{uuid4().hex[:12]}"), KINDS)
-    await store.database.create_indexes()
+    await create_indexes(store.database)
     await store.principals.ensure(reference_principals())
     chosen = random.Random(number)  # noqa: S311 - the same texts each time
 

@@ -109,7 +109,7 @@ async def test_every_command_tells_mongodb_how_long_it_may_take(
 ) -> None:
     store = Store(impatient, KINDS)
     with listener.on(impatient.name):
-        await impatient.create_indexes()
+        await create_indexes(impatient)
         await store.principals.ensure(reference_principals())
         made = await created(store)
         await impatient.find_one("documents", {"_id": made.id})
