@@ -23,6 +23,7 @@ from store.clinics.validity import close_rows, open_row
 from store.documents import heads
 from store.documents.publishing import archived, next_position
 from store.errors import InvalidInput, NotFound, NotPermitted
+from store.errors import InvalidInput, NotFound, NotPermitted, Problem, WrongState
 from store.kinds.kinds import Kinds
 from store.log.log import Clock, Log, utc_now
 from store.mongo.connection import Database
