@@ -33,4 +33,4 @@ class ChecklistContent(ContentModel):
             yield Problem("MISSING", "Lägg till minst en punkt.", ("items",))
 
 
-CHECKLIST = Kind(name="CHECKLIST", prefix="chk", model=ChecklistContent, told=True)
+CHECKLIST = Kind(name="CHECKLIST", prefix="chk", model=ChecklistContent, notifies_clinics=True)

@@ -27,7 +27,7 @@ from resolvers.kinds.texts import (
     Url,
 )
 from store.errors import Problem
-from store.kinds.kinds import Kind, Shared
+from store.kinds.kinds import Kind, Sharing
 
 
 class QuestionKind(StrEnum):
@@ -254,5 +254,5 @@ def _condition_problems(
 
 CASE_TYPE = Kind(name="CASE_TYPE", prefix="ct", model=CaseTypeContent, assignable=True)
 CASE_TYPE_TEMPLATE = Kind(
-    name="CASE_TYPE_TEMPLATE", prefix="tpl", model=CaseTypeContent, shared=Shared.NATIONAL
+    name="CASE_TYPE_TEMPLATE", prefix="tpl", model=CaseTypeContent, shared=Sharing.NATIONAL
 )

@@ -26,7 +26,7 @@ from resolvers.kinds.texts import (
     Url,
 )
 from store.errors import Problem
-from store.kinds.kinds import Kind, Shared
+from store.kinds.kinds import Kind, Sharing
 from store.records import OwnerKind
 
 
@@ -87,7 +87,7 @@ GUIDANCE = Kind(
     name="GUIDANCE",
     prefix="gu",
     model=GuidanceContent,
-    told=True,
+    notifies_clinics=True,
     owners=frozenset({OwnerKind.PRINCIPAL}),
-    shared=Shared.CENTRAL,
+    shared=Sharing.CENTRAL,
 )

@@ -34,7 +34,7 @@ LOCAL_ADAPTATION = Kind(
     name="LOCAL_ADAPTATION",
     prefix="la",
     model=LocalAdaptationContent,
-    told=True,
+    notifies_clinics=True,
     owners=frozenset({OwnerKind.CLINIC}),
     names=_names,
 )

@@ -8,7 +8,7 @@ from pydantic import Field
 from resolvers.kinds.content_model import STAFF_ONLY, STAFF_RICH, STAFF_TEXT, ContentModel
 from resolvers.kinds.texts import Label, LanguageTag, MandatoryRichText, Moment, Name
 from store.errors import Problem
-from store.kinds.kinds import Kind, Shared
+from store.kinds.kinds import Kind, Sharing
 from store.records import OwnerKind
 
 
@@ -55,7 +55,7 @@ NOTICE = Kind(
     name="NOTICE",
     prefix="no",
     model=NoticeContent,
-    told=True,
+    notifies_clinics=True,
     owners=frozenset({OwnerKind.PRINCIPAL}),
-    shared=Shared.CENTRAL,
+    shared=Sharing.CENTRAL,
 )

@@ -12,7 +12,7 @@ from resolvers.kinds.case_types import Link, Question, QuestionKind, condition_p
 from resolvers.kinds.content_model import RICH, STAFF_TEXT, TEXT, ContentModel
 from resolvers.kinds.texts import LanguageTag, Name, PlainText, RichText
 from store.errors import Problem
-from store.kinds.kinds import Kind, Shared
+from store.kinds.kinds import Kind, Sharing
 
 
 class ResidentCaseForm(StrEnum):
@@ -65,7 +65,9 @@ class ResidentCaseContent(ContentModel):
                 )
 
 
-RESIDENT_CASE = Kind(name="RESIDENT_CASE", prefix="rc", model=ResidentCaseContent, told=True)
+RESIDENT_CASE = Kind(
+    name="RESIDENT_CASE", prefix="rc", model=ResidentCaseContent, notifies_clinics=True
+)
 RESIDENT_CASE_TEMPLATE = Kind(
-    name="RESIDENT_CASE_TEMPLATE", prefix="rct", model=ResidentCaseContent, shared=Shared.NATIONAL
+    name="RESIDENT_CASE_TEMPLATE", prefix="rct", model=ResidentCaseContent, shared=Sharing.NATIONAL
 )

@@ -5,7 +5,8 @@ from pydantic import Field
 from resolvers.kinds.case_types import StandardReply
 from resolvers.kinds.content_model import STAFF_ONLY, STAFF_TEXT, ContentModel
 from resolvers.kinds.texts import LanguageTag, Name, PlainText
-from store.kinds.kinds import Kind, Shared
+from store.kinds.kinds import Kind
+from store.kinds.kinds import Kind, Sharing
 from store.records import OwnerKind
 
 
@@ -27,7 +28,7 @@ STANDARD_REPLY_COLLECTION = Kind(
     name="STANDARD_REPLY_COLLECTION",
     prefix="sr",
     model=StandardReplyCollectionContent,
-    told=True,
+    notifies_clinics=True,
     owners=frozenset({OwnerKind.PRINCIPAL}),
-    shared=Shared.NATIONAL,
+    shared=Sharing.NATIONAL,
 )

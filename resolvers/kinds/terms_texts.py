@@ -14,7 +14,7 @@ from resolvers.kinds.checks import checked_by, is_blank, max_length
 from resolvers.kinds.content_model import RICH, STAFF_TEXT, TEXT, ContentModel
 from resolvers.kinds.texts import LanguageTag, Name, PlainText, RichText
 from store.errors import Problem
-from store.kinds.kinds import Kind, Shared
+from store.kinds.kinds import Kind, Sharing
 from store.records import Content
 
 LEAD_CHARACTERS = 300
@@ -73,5 +73,9 @@ def requires_acceptance(content: Content) -> bool:
 
 
 TERMS_TEXT = Kind(
-    name="TERMS_TEXT", prefix="tt", model=TermsTextContent, told=True, shared=Shared.NATIONAL
+    name="TERMS_TEXT",
+    prefix="tt",
+    model=TermsTextContent,
+    notifies_clinics=True,
+    shared=Sharing.NATIONAL,
 )

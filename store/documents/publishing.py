@@ -87,7 +87,7 @@ def audience_of(kind: Kind, head: Document) -> Mapping[str, Any]:
     """Whom a change of what is in force is told to, as fields of its event: those that have the
     document, or those who are told of its kind.
     """
-    if not kind.told:
+    if not kind.notifies_clinics:
         return {"audience": Audience.ASSIGNED}
     if head.owner.kind is OwnerKind.CLINIC:
         return {"audience": Audience.NAMED, "clinics": (head.owner.key,)}

@@ -1,1 +1,1 @@
-"""What the store needs to know about a kind of document."""
+"""The registration of a kind of document."""

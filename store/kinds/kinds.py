@@ -1,8 +1,7 @@
-"""What the store needs to know of a kind of document: one content model and one registration.
+"""A kind of document as the store sees it: one content model and one registration.
 
-The store holds no kind of its own. A kind's Pydantic model says what its content is; from the model
-follows how two contents are compared
-(which lists are keyed, which texts are compared word by word) and what residents see.
+The store defines no kind of its own. From a kind's Pydantic model follow how two contents are
+compared (which lists are keyed, which texts are compared word by word) and what residents see.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,33 +14,37 @@ from pydantic import BaseModel
 
 from store.records import Content, Document, OwnerKind
 
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+"""Converts a content from one schema version to the next one."""
 
-def _own_names(content: Content) -> tuple[str, str]:
+
+def _content_names(content: Content) -> tuple[str, str]:
     return content["name"], content["internalName"]
 
 
-Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
-
-
-class Shared(Enum):
-    """Who sees what is published of a kind, besides those who see all that its owner has published."""
+class Sharing(Enum):
+    """Who can read a kind's published documents, in addition to the readers of their owner."""
 
     NO = auto()
     NATIONAL = auto()
-    """Everyone, where the national management owns it."""
+    """Everyone, where the national management owns the document."""
     CENTRAL = auto()
-    """Everyone, where any principal owns it."""
+    """Everyone, where any principal owns the document."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """How one field of a content is compared and shown.
 
-    `title` is Swedish, for people. `fields` are the fields of an object, or of each item of a list
-    of objects; a list of objects is
-    keyed: each item has a unique `key`. `text` fields are prose, compared word by word; `rich` ones
-    are Markdown. An object that can be
-    null is a `whole`: its fields mean something only together, so two sides' are not mixed.
+    Attributes:
+        title: The Swedish title that people read.
+        resident_visible: Whether residents see the field.
+        text: Prose, compared word by word.
+        rich: Markdown.
+        keyed: A list of objects in which each item has a unique `key`.
+        whole: An object that can be null. A merge never mixes the fields of two sides, because
+            they have a meaning only together.
+        fields: The fields of an object, or of each item of a list of objects.
     """
 
     title: str
@@ -57,19 +60,19 @@ class Field:
 class Kind:
     """A kind of document.
 
-    Args:
-        name: Stored with each document, `CASE_TYPE`.
-        prefix: Of its ids, `ct`.
-        model: Validates content on write and dumps it as plain JSON in the API's names.
-        schema_version: Of the content; raised when the model changes.
-        upcasters: From a schema version to the next one.
-        assignable: Whether its documents are handed to clinics; a clinic's own one is at that
-            clinic once published.
-        told: Whether clinics are told of its documents without their being handed out: a
-            principal's to all its clinics, a clinic's to itself.
-        owners: Who can own its documents.
-        shared: Who else sees what is published of it.
-        names: The name and the internal name that a document with this content is listed by.
+    Attributes:
+        name: Stored with each document, such as `CASE_TYPE`.
+        prefix: The prefix of document ids, such as `ct`.
+        model: Validates content on write, and dumps it as plain JSON in the API's names.
+        schema_version: The version of the content model. Raise it when the model changes.
+        upcasters: By schema version: the conversion to the next schema version.
+        assignable: Whether documents are distributed to clinics. A document that a clinic owns is
+            assigned to that clinic when it is first published.
+        notifies_clinics: Whether clinics are notified of documents without an assignment: all
+            clinics of a principal of its documents, and a clinic of its own documents.
+        owners: Who can own documents of this kind.
+        shared: Who else can read published documents.
+        names: Returns the name and the internal name that a document with a content is listed by.
     """
 
     name: str
@@ -78,10 +81,10 @@ class Kind:
     schema_version: int = 1
     upcasters: Mapping[int, Upcaster] | None = None
     assignable: bool = False
-    told: bool = False
+    notifies_clinics: bool = False
     owners: frozenset[OwnerKind] = frozenset(OwnerKind)
-    shared: Shared = Shared.NO
-    names: Callable[[Content], tuple[str, str]] = _own_names
+    shared: Sharing = Sharing.NO
+    names: Callable[[Content], tuple[str, str]] = _content_names
 
     @cached_property
     def fields(self) -> Mapping[str, Field]:
@@ -90,18 +93,19 @@ class Kind:
 
     @cached_property
     def resident_visible(self) -> bool:
-        """Whether residents see anything of it."""
+        """Whether residents see at least one field of the content."""
         return any(field.resident_visible for field in self.fields.values())
 
     def upcast(self, content: Content, schema_version: int) -> Content:
-        """The content as today's model has it. The stored snapshot is never changed."""
+        """Return a content in the current schema version; the stored snapshot is never changed."""
         for number in range(schema_version, self.schema_version):
             content = (self.upcasters or {})[number](dict(content))
         return content
 
     def in_force(self, document: Document) -> Content:
-        """A document's published content, or the newest while nothing is published, as today's
-        model has it.
+        """Return the content in force of a document, in the current schema version.
+
+        While nothing is published, this is the newest content.
         """
         schema_version = (
             document.schema_version
@@ -112,7 +116,7 @@ class Kind:
 
 
 class Kinds:
-    """The kinds that one registry keeps, by name and by id prefix."""
+    """The kinds of one registry, by name and by id prefix."""
 
     def __init__(self, kinds: Iterable[Kind]) -> None:
         self._by_name = {kind.name: kind for kind in kinds}
@@ -125,16 +129,18 @@ class Kinds:
         return iter(self._by_name.values())
 
     def of_id(self, document_id: str) -> Kind | None:
-        """The kind that an id belongs to by its prefix; None for an id of no kind."""
+        """Return the kind that an id's prefix belongs to; None for an unknown prefix."""
         return self._by_prefix.get(document_id.partition("_")[0])
 
 
 def describe(model: type[BaseModel], *, resident_visible: bool = True) -> Mapping[str, Field]:
-    """Read a model's fields: titles, `text` and `resident_visible` marks (in `json_schema_extra`),
-    and nested models.
+    """Read the fields of a content model.
+
+    The marks `text`, `rich` and `resident_visible` are read from `json_schema_extra`. Nested models
+    are read too. A field inside one that residents do not see is not visible either.
 
     Returns:
-        Fields by alias. What is inside a field that residents don't see isn't seen either.
+        Fields by alias, in the model's order.
     """
     fields = {}
     for name, info in model.model_fields.items():
@@ -154,7 +160,7 @@ def describe(model: type[BaseModel], *, resident_visible: bool = True) -> Mappin
 
 
 def inner_model(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
-    """The model inside `Model`, `Model | None` or `list[Model]`, and whether it is a list's."""
+    """Find the model in `Model`, `Model | None` or `list[Model]`, and whether it is in a list."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, False
     is_list = get_origin(annotation) in (list, tuple)

@@ -85,7 +85,7 @@ def test_a_registration_says_who_owns_sees_and_is_told(name: str) -> None:
     sample = SAMPLES[name]
     kind = KINDS[sample.name]
 
-    assert (kind.owners, kind.shared.name, kind.told, kind.resident_visible) == (
+    assert (kind.owners, kind.shared.name, kind.notifies_clinics, kind.resident_visible) == (
         sample.owners,
         sample.shared,
         sample.told,
@@ -98,7 +98,7 @@ def test_only_case_types_are_handed_out() -> None:
 
 
 def test_an_adaptation_is_a_clinics_and_told_to_it() -> None:
-    assert (KINDS["LOCAL_ADAPTATION"].owners, KINDS["LOCAL_ADAPTATION"].told) == (
+    assert (KINDS["LOCAL_ADAPTATION"].owners, KINDS["LOCAL_ADAPTATION"].notifies_clinics) == (
         frozenset({OwnerKind.CLINIC}),
         True,
     )
