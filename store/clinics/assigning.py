@@ -148,7 +148,7 @@ def record_assignment_event(
         counts: Of the event.
         group: Id of the group that the act was for.
     """
-    head = heads.counted(head, notice=True, changed=False, at=transaction.at)
+    head = heads.with_event_counted(head, notice=True, changed=False, at=transaction.at)
     transaction.put(head)
     event = transaction.record(
         act,

@@ -21,8 +21,9 @@ from store.clinics.distribution_checks import require_distributable, require_loc
 from store.clinics.selectors import ClinicSelector, ResolvedClinics, resolve_clinics
 from store.clinics.validity import close_rows, open_row
 from store.documents import heads
-from store.documents.publishing import archived, next_position
+from store.documents.publishing import next_position
 from store.errors import InvalidInput, NotFound, NotPermitted
+from store.documents.archiving import archive
 from store.errors import InvalidInput, NotFound, NotPermitted, Problem, WrongState
 from store.kinds.kinds import Kinds
 from store.log.log import Clock, Log, utc_now

@@ -1,7 +1,6 @@
-"""How a document's head moves: pure functions from a head and an act to the next head and version,
-or a refusal.
+"""How a document's head changes: pure functions from a head and an act to the next head.
 
-No input or output here. The callers stage what these answer, in one transaction.
+No input or output here. The callers stage the results in one transaction.
 """
 
 from dataclasses import dataclass, replace
@@ -28,7 +27,7 @@ class LogPosition:
 
 @dataclass(frozen=True, slots=True)
 class NewDocument:
-    """What is fixed when a document is made."""
+    """The properties of a document that are fixed when it is created."""
 
     id: str
     kind: Kind
@@ -38,8 +37,15 @@ class NewDocument:
 
 
 def expect(head: Document, expected: int, path: Path = ("expectedVersion",)) -> None:
-    """Refuse a caller who last read another version than the newest, with who saved it and when;
-    `path` is where the input tells it.
+    """Check that the caller last read the newest version.
+
+    Args:
+        head: As it is now.
+        expected: The version number that the caller last read.
+        path: Where the input gives that number.
+
+    Raises:
+        VersionConflict: There is another newest version. The error says who saved it and when.
     """
     if head.latest != expected:
         raise VersionConflict(
@@ -54,13 +60,21 @@ def expect(head: Document, expected: int, path: Path = ("expectedVersion",)) -> 
 
 
 def refuse_archived(head: Document, path: Path = ("id",)) -> None:
-    """Only restore and reading remain for an archived document; `path` is where the input names it."""
+    """Check that a document is not archived: an archived one can only be restored and read.
+
+    Args:
+        head: As it is now.
+        path: Where the input names the document.
+
+    Raises:
+        WrongState: The document is archived.
+    """
     if head.state is DocumentState.ARCHIVED:
         raise WrongState("Dokumentet är arkiverat. Återställ det först.", head.state, path)
 
 
 def created(
-    birth: NewDocument,
+    new: NewDocument,
     content: Content,
     *,
     derived_from: Derivation | None,
@@ -68,24 +82,44 @@ def created(
     position: LogPosition,
     origin: Origin | None = None,
 ) -> tuple[Document, Version]:
-    """A new document with its first version, a draft."""
-    version = _version(
-        birth,
-        content,
-        number=1,
-        act=act,
-        position=position,
-        derived_from=derived_from,
-        restored_from=None,
-        previous_hash=None,
-        origin=origin,
+    """Build a document with its first version, a draft.
+
+    Args:
+        new: The fixed properties of the document.
+        content: The whole content, validated.
+        derived_from: The template version that it was made from.
+        act: Who writes and why.
+        position: Of the event.
+        origin: The version that it was imported from, for an import.
+
+    Raises:
+        InvalidInput: The content is larger than 1 MiB as BSON; code `TOO_LARGE`.
+    """
+    version = _sealed(
+        Version(
+            document=new.id,
+            kind=new.kind.name,
+            principal=new.principal,
+            number=1,
+            content=content,
+            schema_version=new.kind.schema_version,
+            author=act.actor,
+            created_at=position.at,
+            note=act.note,
+            derived_from=derived_from,
+            restored_from=None,
+            hash="",
+            previous_hash=None,
+            sequence=position.sequence,
+            origin=origin,
+        )
     )
-    name, internal_name = birth.kind.names(content)
+    name, internal_name = new.kind.names(content)
     head = Document(
-        id=birth.id,
-        kind=birth.kind.name,
-        principal=birth.principal,
-        owner=birth.owner,
+        id=new.id,
+        kind=new.kind.name,
+        principal=new.principal,
+        owner=new.owner,
         state=DocumentState.DRAFT,
         latest=1,
         published=None,
@@ -101,9 +135,9 @@ def created(
         edited_at=position.at,
         created_at=position.at,
         updated_at=position.at,
-        subject=birth.subject,
+        subject=new.subject,
         origin=origin,
-        tokens=tokens_of(birth.kind, content, None),
+        tokens=tokens_of(new.kind, content, None),
     )
     return head, version
 
@@ -119,35 +153,53 @@ def revised(
     restored_from: int | None = None,
     origin: Origin | None = None,
 ) -> tuple[Document, Version]:
-    """The next version, a draft: what is in force stays as it is.
+    """Build the next version of a document, a draft; the version in force does not change.
 
-    `origin` is given for one that is imported.
+    Args:
+        kind: Of the document.
+        head: As it is now.
+        content: The whole content, validated.
+        act: Who writes and why.
+        position: Of the event.
+        derived_from: The template version that the content comes from.
+        restored_from: The number of the earlier version that is restored.
+        origin: The version that it was imported from, for an import.
+
+    Raises:
+        InvalidInput: The content is larger than 1 MiB as BSON; code `TOO_LARGE`.
     """
-    birth = NewDocument(id=head.id, kind=kind, principal=head.principal, owner=head.owner)
-    version = _version(
-        birth,
-        content,
-        number=head.latest + 1,
-        act=act,
-        position=position,
-        derived_from=derived_from,
-        restored_from=restored_from,
-        previous_hash=head.hash,
-        origin=origin,
+    version = _sealed(
+        Version(
+            document=head.id,
+            kind=kind.name,
+            principal=head.principal,
+            number=head.latest + 1,
+            content=content,
+            schema_version=kind.schema_version,
+            author=act.actor,
+            created_at=position.at,
+            note=act.note,
+            derived_from=derived_from,
+            restored_from=restored_from,
+            hash="",
+            previous_hash=head.hash,
+            sequence=position.sequence,
+            origin=origin,
+        )
     )
-    keeps_newest_in_force = head.published == head.latest
+    newest_was_in_force = head.published == head.latest
     name, internal_name = (head.name, head.internal_name) if head.published else kind.names(content)
-    moved = replace(
+    revised_head = replace(
         head,
         tokens=tokens_of(kind, content, kind.in_force(head) if head.published else None),
         latest=version.number,
         name=name,
         internal_name=internal_name,
         content=content,
-        published_content=head.content if keeps_newest_in_force else head.published_content,
+        published_content=head.content if newest_was_in_force else head.published_content,
         schema_version=version.schema_version,
         published_schema_version=(
-            head.schema_version if keeps_newest_in_force else head.published_schema_version
+            head.schema_version if newest_was_in_force else head.published_schema_version
         ),
         derived_from=derived_from,
         hash=version.hash,
@@ -156,7 +208,7 @@ def revised(
         updated_at=position.at,
         origin=origin or head.origin,
     )
-    return moved, version
+    return revised_head, version
 
 
 def put_in_force(
@@ -169,46 +221,62 @@ def put_in_force(
     first_time: bool,
     at: datetime,
 ) -> Document:
-    """A version in force.
+    """Return the head with a version in force.
 
     The first publication makes a draft active; a deactivated document stays deactivated.
+
+    Args:
+        kind: Of the document.
+        head: As it is now.
+        number: Of the version to put in force.
+        content: Of that version, as stored.
+        schema_version: Of that version.
+        first_time: Whether that version was never in force before.
+        at: Time of the act.
     """
     in_force = kind.upcast(content, schema_version)
     name, internal_name = kind.names(in_force)
-    newest = number == head.latest
+    is_newest = number == head.latest
     return replace(
         head,
         tokens=tokens_of(
-            kind, in_force if newest else kind.upcast(head.content, head.schema_version), in_force
+            kind,
+            in_force if is_newest else kind.upcast(head.content, head.schema_version),
+            in_force,
         ),
         state=DocumentState.ACTIVE if head.state is DocumentState.DRAFT else head.state,
         published=number,
         name=name,
         internal_name=internal_name,
-        published_content=None if newest else content,
-        published_schema_version=None if newest else schema_version,
+        published_content=None if is_newest else content,
+        published_schema_version=None if is_newest else schema_version,
         updated_at=at,
         release_count=head.release_count + first_time,
         highest_released=max(head.highest_released, number),
     )
 
 
-def words_of(kind: Kind, head: Document) -> list[str]:
-    """The words that a document is found by, as `tokens`."""
+def tokens_of_head(kind: Kind, head: Document) -> list[str]:
+    """Compute the search tokens of a head from its contents."""
     newest = kind.upcast(head.content, head.schema_version)
     if head.published is None:
         return tokens_of(kind, newest, None)
     return tokens_of(kind, newest, newest if head.published == head.latest else kind.in_force(head))
 
 
-def switched(head: Document, state: DocumentState, *, at: datetime) -> Document:
-    """The head in another state."""
+def with_state(head: Document, state: DocumentState, *, at: datetime) -> Document:
+    """Return the head in another state."""
     return replace(head, state=state, updated_at=at)
 
 
-def counted(head: Document, *, notice: bool, changed: bool, at: datetime) -> Document:
-    """The head with one more event to its name, one that clinics are told of or not, and that
-    changed what they see of it or not.
+def with_event_counted(head: Document, *, notice: bool, changed: bool, at: datetime) -> Document:
+    """Return the head with one more event counted.
+
+    Args:
+        head: As the act leaves it.
+        notice: Whether clinics are notified of the event.
+        changed: Whether the event changed what clinics see of the document.
+        at: Time of the act.
     """
     return replace(
         head,
@@ -218,40 +286,13 @@ def counted(head: Document, *, notice: bool, changed: bool, at: datetime) -> Doc
     )
 
 
-def _version(
-    birth: NewDocument,
-    content: Content,
-    *,
-    number: int,
-    act: Act,
-    position: LogPosition,
-    derived_from: Derivation | None,
-    restored_from: int | None,
-    previous_hash: str | None,
-    origin: Origin | None,
-) -> Version:
-    size = len(bson.encode(content))
+def _sealed(version: Version) -> Version:
+    """Check the size of a version's content and return the version with its hash."""
+    size = len(bson.encode(version.content))
     if size > MAX_CONTENT_BYTES:
         raise InvalidInput.at(
             ("content",),
             "TOO_LARGE",
             f"Innehållet är {size} byte stort; högst {MAX_CONTENT_BYTES} byte får plats.",
         )
-    version = Version(
-        document=birth.id,
-        kind=birth.kind.name,
-        principal=birth.principal,
-        number=number,
-        content=content,
-        schema_version=birth.kind.schema_version,
-        author=act.actor,
-        created_at=position.at,
-        note=act.note,
-        derived_from=derived_from,
-        restored_from=restored_from,
-        hash="",
-        previous_hash=previous_hash,
-        sequence=position.sequence,
-        origin=origin,
-    )
     return replace(version, hash=hash_of(version))

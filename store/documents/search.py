@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pymongo import UpdateOne
 
 from store.content.search_tokens import Sought
-from store.documents.heads import words_of
+from store.documents.heads import tokens_of_head
 from store.documents.scopes import NOTHING, Scope
 from store.errors import InvalidInput
 from store.kinds.kinds import Kinds
@@ -177,7 +177,7 @@ class Search:
         be read: a start must not fail for it.
         """
         try:
-            return words_of(self._kinds[row["kind"]], document_from(row))
+            return tokens_of_head(self._kinds[row["kind"]], document_from(row))
         except (KeyError, TypeError, ValueError, AttributeError):
             return []
 

@@ -15,7 +15,7 @@ from pymongo.errors import BulkWriteError
 
 from store.content.field_paths import changed_leaves
 from store.documents.documents import Documents
-from store.documents.heads import words_of
+from store.documents.heads import tokens_of_head
 from store.kinds.kinds import Kinds
 from store.log.log import Log
 from store.mongo.connection import Database, Row
@@ -298,7 +298,7 @@ class Replay:
             subject=state.subject,
             origin=state.origin,
         )
-        return replace(head, tokens=words_of(kind, head))
+        return replace(head, tokens=tokens_of_head(kind, head))
 
     async def _write_changed_paths(self, head: Document) -> None:
         """Write the paths of the values that each version changed, for `blame`."""
