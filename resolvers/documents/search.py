@@ -6,8 +6,10 @@ from itertools import islice
 
 from resolvers.context import Context
 from resolvers.kinds.checks import allowed_characters, max_length, problems_in
-from store.content.diff import texts
-from store.content.search_tokens import Sought, words_in
+from store.content.search_tokens import words_in
+from resolvers.documents.documents import visibility
+from store.content.search_tokens import WordQuery, words_in
+from store.content.text_fields import content_texts
 from store.documents.scopes import Visibility
 from store.errors import InvalidInput, Path, Problem
 from store.mongo.paging import EMPTY, Page, Paging

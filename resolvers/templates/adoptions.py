@@ -16,7 +16,7 @@ from resolvers.documents import documents, open_page_links, versions
 from resolvers.kinds.validation import MAX_PROBLEMS, validate
 from store.content import diff
 from store.content.diff import Change
-from store.content.merge import Conflict, Merged, MergeSide, merge
+from store.content.merge import Conflict, MergeResult, MergeSide, merge
 from store.errors import InvalidInput, MergeConflict, Problem
 from store.kinds.kinds import Kinds
 from store.mongo.transactions import IdempotencyKey

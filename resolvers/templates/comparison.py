@@ -12,7 +12,7 @@ from resolvers.context import Context
 from resolvers.templates import usage
 from store.content import diff
 from store.content.canonical_json import canonical
-from store.content.comparison import Place, moved, places
+from store.content.comparison import ComparedField, changed_order, compared_fields
 from store.content.diff import Change
 from store.documents.scopes import Visibility
 from store.errors import InvalidInput
@@ -153,8 +153,10 @@ def compared_places(
     kind = context.store.kinds[template.kind]
     base = kind.in_force(template)
     contents = {other.id: context.store.kinds[other.kind].in_force(other) for other in others}
-    own = places(base, kind.fields)
-    theirs = {document: places(content, kind.fields) for document, content in contents.items()}
+    own = compared_fields(base, kind.fields)
+    theirs = {
+        document: compared_fields(content, kind.fields) for document, content in contents.items()
+    }
     position = {name: number for number, name in enumerate(kind.fields)}
     found: dict[PlaceKey, ComparedPlace] = {}
     for place, number in _numbered(own, list(theirs.values())):
@@ -229,7 +231,7 @@ def _order(
     """The order of the list items that the documents share with the template."""
     groups: dict[bytes, list[tuple[Document, Any]]] = defaultdict(list)
     for other in others:
-        keys = moved(base, contents[other.id], name)
+        keys = changed_order(base, contents[other.id], name)
         groups[canonical(keys)].append((other, keys))
     own = [item["key"] for item in base.get(name) or ()]
     variants = [

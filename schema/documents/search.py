@@ -12,7 +12,7 @@ from schema.documents.documents import Document
 from schema.errors import Info
 from schema.nodes import After, First, PageInfo, connection, paging
 from store import records
-from store.content.search_tokens import Sought
+from store.content.search_tokens import WordQuery
 
 
 @strawberry.type(

@@ -7,7 +7,7 @@ clinic gets the case type back. Changes to the central case type never change it
 
 from dataclasses import replace
 
-from store.content.field_paths import changed_leaves
+from store.content.field_paths import changed_paths
 from store.documents import heads
 from store.documents.heads import NewDocument
 from store.documents.publishing import next_position, put_in_force
@@ -125,7 +125,7 @@ class Adaptations:
             elif version.number > before.latest:
                 transaction.add_version(
                     version,
-                    changed_leaves(
+                    changed_paths(
                         kind.upcast(before.content, before.schema_version), written, kind.fields
                     ),
                 )

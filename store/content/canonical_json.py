@@ -1,8 +1,8 @@
-"""Canonical JSON, over which hashes are taken and by which values are told apart.
+"""Canonical JSON, for hashes and for comparing values.
 
-Source: RFC 8785 (JSON Canonicalization Scheme). For what registry rows hold, orjson writes the same
-bytes as the reference library `rfc8785`, at a
-small part of its time; tests/rules/test_canonical.py holds the two to each other.
+Source: RFC 8785 (JSON Canonicalization Scheme). For the values in registry rows, orjson writes the
+same bytes as the reference library `rfc8785` in a fraction of its time.
+tests/rules/test_canonical.py compares the two.
 """
 
 from typing import Any
@@ -18,15 +18,14 @@ _OPTIONS = (
 
 
 def canonical(value: Any) -> bytes:
-    """The one text of a value: equal texts are equal values, and true is not 1.
+    """Return the canonical JSON of a value: equal bytes mean equal values, and true is not 1.
 
     Args:
-        value: Texts, whole numbers, booleans and null, in lists and in objects whose names are
-            ASCII. Fractions have no place in the registry: their
-            text would not be RFC 8785's.
+        value: Strings, integers, booleans and null, in lists and in objects with ASCII names.
+            Fractions do not occur in the registry: their text would not be RFC 8785's.
 
     Raises:
-        TypeError: It holds something else, a number beyond 53 bits, half a surrogate pair, or more
-            than some 250 levels.
+        TypeError: The value contains another type, an integer beyond 53 bits, half a surrogate
+            pair, or more than some 250 levels.
     """
     return orjson.dumps(value, option=_OPTIONS)

@@ -1,9 +1,7 @@
-"""Contents taken apart into places, so that many of them can be held beside each other: pure
-functions.
+"""Comparing many contents with one: the drift in per cent, and fields side by side.
 
-A *leaf* is one value with its path. A *place* is what people compare: a field, or a whole keyed
-item such as a question; and for a keyed list
-with an order of its own, that order.
+Pure functions. The unit of drift is one value with its path. The unit of a comparison side by side
+is a field, a whole keyed item such as a question, or the order of a keyed list.
 """
 
 import math
@@ -12,60 +10,61 @@ from dataclasses import dataclass
 from typing import Any
 
 from store.content.canonical_json import canonical
+from store.content.json_values import item_label
 from store.kinds.kinds import Field
 from store.records import Content
 
 _UNCOMPARED = frozenset({"internalName"})
-"""What tells documents apart differs by intention, and is no drift."""
+"""Fields that differ between documents by intention, which is no drift."""
 
 
-def leaves(content: Content, fields: Mapping[str, Field]) -> dict[str, Any]:
-    """Every value in a content that says something, by path; what is null, empty or left out says
-    nothing.
+def _comparable_values(content: Content, fields: Mapping[str, Field]) -> dict[str, Any]:
+    """Return the values of a content by path, without null, empty and uncompared values.
 
-    The order of list items is no value: items are told apart by their keys.
+    List items are identified by key; their order is no value.
     """
-    return dict(_leaves(content, fields, ""))
+    return {path: value for path, value in _values(content, fields, "") if path not in _UNCOMPARED}
 
 
-def _leaves(content: Content, fields: Mapping[str, Field], path: str) -> Iterator[tuple[str, Any]]:
+def _values(content: Content, fields: Mapping[str, Field], path: str) -> Iterator[tuple[str, Any]]:
     for name, value in content.items():
-        here = f"{path}.{name}" if path else name
+        field_path = f"{path}.{name}" if path else name
         field = fields.get(name)
         if value is None or value in ("", []):
             continue
         if field is not None and field.fields is not None and isinstance(value, Mapping):
-            yield from _leaves(value, field.fields, here)
+            yield from _values(value, field.fields, field_path)
         elif field is not None and field.fields is not None and field.keyed:
             for item in value:
-                yield from _leaves(item, field.fields, f"{here}[{item['key']}]")
+                yield from _values(item, field.fields, f"{field_path}[{item['key']}]")
         else:
-            yield here, value
+            yield field_path, value
 
 
 def drift(origin: Content, content: Content, fields: Mapping[str, Field]) -> int:
-    """How far a content is from another one: the share of values that differ, in per cent, rounded
-    up.
+    """Return the share of values that differ between two contents, in per cent, rounded up.
 
-    Counted are the values that either of them has. 0 is equal but for the order of items; 100 has
-    no value in common.
+    The values that either content has are counted. 0 means equal except for the order of items; 100
+    means that no value is equal.
     """
-    one = {path: value for path, value in leaves(origin, fields).items() if path not in _UNCOMPARED}
-    other = {
-        path: value for path, value in leaves(content, fields).items() if path not in _UNCOMPARED
-    }
-    paths = one.keys() | other.keys()
+    before, after = _comparable_values(origin, fields), _comparable_values(content, fields)
+    paths = before.keys() | after.keys()
     differing = sum(
-        path not in one or path not in other or canonical(one[path]) != canonical(other[path])
+        path not in before or path not in after or canonical(before[path]) != canonical(after[path])
         for path in paths
     )
     return math.ceil(100 * differing / len(paths)) if paths else 0
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """One place of a content: where it is, in the order of the model and of the list, and what
-    stands there.
+class ComparedField:
+    """One row of a comparison side by side.
+
+    Attributes:
+        path: Of a field, of a field of an object, or of an item of a keyed list.
+        label: The path for people.
+        field: The content's own field that the path starts with.
+        value: The value at the path.
     """
 
     path: str
@@ -74,45 +73,39 @@ class Place:
     value: Any
 
 
-def places(content: Content, fields: Mapping[str, Field]) -> dict[str, Place]:
-    """The places of a content by path: fields, fields of objects (`restrictions.ageFrom`), and
-    items of keyed lists (`questions[datum]`).
+def compared_fields(content: Content, fields: Mapping[str, Field]) -> dict[str, ComparedField]:
+    """Return the compared fields of a content by path, in the order of the model and of its lists.
+
+    These are fields, fields of objects (`restrictions.ageFrom`) and items of keyed lists
+    (`questions[datum]`).
     """
     return {
-        place.path: place
+        compared.path: compared
         for name, field in fields.items()
-        for place in _places(name, field, content.get(name))
+        for compared in _compared(name, field, content.get(name))
     }
 
 
-def _places(name: str, field: Field, value: Any) -> Iterator[Place]:
+def _compared(name: str, field: Field, value: Any) -> Iterator[ComparedField]:
     if field.fields is not None and field.keyed:
         for item in value or ():
-            yield Place(
-                f"{name}[{item['key']}]", f"{field.title} › ”{_readable(item)}”", name, item
-            )
+            label = f"{field.title} › ”{item_label(item)}”"
+            yield ComparedField(f"{name}[{item['key']}]", label, name, item)
     elif field.fields is not None:
-        for inner, there in field.fields.items():
-            yield Place(
-                f"{name}.{inner}", f"{field.title} › {there.title}", name, (value or {}).get(inner)
-            )
+        for inner_name, inner in field.fields.items():
+            label = f"{field.title} › {inner.title}"
+            yield ComparedField(f"{name}.{inner_name}", label, name, (value or {}).get(inner_name))
     elif name not in _UNCOMPARED:
-        yield Place(name, field.title, name, value)
+        yield ComparedField(name, field.title, name, value)
 
 
-def _readable(item: Content) -> str:
-    return next(
-        (str(item[name]) for name in ("label", "heading", "name") if item.get(name)),
-        str(item["key"]),
-    )
+def changed_order(origin: Content, content: Content, field: str) -> list[str] | None:
+    """Return the keys of the items that two lists share, in the order of the second list.
 
-
-def moved(origin: Content, content: Content, field: str) -> list[str] | None:
-    """The keys of a list's items that both have, in the order of the second; None where the order
-    is the first one's.
+    None where both have them in the same order.
     """
-    before, after = ([item["key"] for item in one.get(field) or ()] for one in (origin, content))
+    before, after = ([item["key"] for item in each.get(field) or ()] for each in (origin, content))
     shared = set(before) & set(after)
-    wanted = [key for key in before if key in shared]
-    found = [key for key in after if key in shared]
-    return None if found == wanted else found
+    old_order = [key for key in before if key in shared]
+    new_order = [key for key in after if key in shared]
+    return None if new_order == old_order else new_order

@@ -1,8 +1,7 @@
-"""The hash chain over a document's versions, so that a history can be verified offline.
+"""The hash chain over a document's versions, which lets a history be verified offline.
 
-The hash covers content and metadata, the actor's employee HSA-id, role and unit among them, but no
-display name: a name can be erased
-or hidden without breaking a chain.
+A hash covers content and metadata, including the actor's employee HSA-id, role and unit. It does
+not cover display names: a name can be erased or hidden without breaking a chain.
 
 Source: RFC 8785 (JSON Canonicalization Scheme), FIPS 180-4 (SHA-256).
 """
@@ -18,7 +17,7 @@ from store.records import Version
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What recomputing a chain showed."""
+    """The result of recomputing a chain."""
 
     intact: bool
     versions: int
@@ -27,16 +26,15 @@ class Verification:
 
 @lru_cache(maxsize=16_384)
 def timestamp(time: datetime) -> str:
-    """RFC 3339 in UTC with millisecond precision, as hashed, exported and answered."""
+    """Format a time as RFC 3339 in UTC with millisecond precision, for hashes, exports and API."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def hash_of(version: Version) -> str:
-    """Lower-case hexadecimal SHA-256 over the canonical JSON of a version; its own `hash` and
-    `sequence` are not part of it.
+    """Return the hash of a version: lower-case hexadecimal SHA-256 of its canonical JSON.
 
-    Where it was imported from is part of it for those that were imported, and not even named for
-    others: their hashes are as before.
+    `hash` and `sequence` are not covered. `origin` is covered for imported versions and is absent
+    from the JSON of others, so that the hashes written before imports existed are still valid.
     """
     derived, origin = version.derived_from, version.origin
     imported = {} if origin is None else {"origin": asdict(origin)}
@@ -70,38 +68,39 @@ def hash_of(version: Version) -> str:
 
 
 class ChainCheck:
-    """Recomputes a chain version by version, in order of number, in flat memory.
+    """Recomputes a chain version by version, in order of number, in constant memory.
 
-    A version is broken when its number leaves a gap, its hash is not that of what is stored, or it
-    does not point at the version before.
+    A version is broken when there is a gap before its number, when its hash does not match the
+    stored fields, or when its previous hash is not that of the version before.
     """
 
     def __init__(self) -> None:
         self._count = 0
-        self._previous: str | None = None
-        self._broken: int | None = None
+        self._previous_hash: str | None = None
+        self._first_broken: int | None = None
 
     def add(self, number: int, version: Version | None) -> None:
-        """Check the next version; None for one that can't be read."""
+        """Check the next version; None for one that cannot be read."""
         self._count += 1
-        sound = (
+        intact = (
             version is not None
             and number == self._count
-            and version.previous_hash == self._previous
+            and version.previous_hash == self._previous_hash
             and _hash_matches(version)
         )
-        if not sound and self._broken is None:
-            self._broken = min(number, self._count)
-        self._previous = version.hash if version is not None else None
+        if not intact and self._first_broken is None:
+            self._first_broken = min(number, self._count)
+        self._previous_hash = version.hash if version is not None else None
 
     def result(self, *, latest: int, head_hash: str) -> Verification:
-        """The verdict, given what the head says: a chain that ends too early or elsewhere is broken
-        there.
+        """Return the verification, given the version number and hash in the head.
+
+        A chain that ends before or after the head's version, or with another hash, is broken there.
         """
-        broken = self._broken
+        broken = self._first_broken
         if broken is None and self._count != latest:
             broken = min(self._count, latest) + 1
-        if broken is None and self._previous != head_hash:
+        if broken is None and self._previous_hash != head_hash:
             broken = latest
         return Verification(
             intact=broken is None, versions=self._count, first_broken_version=broken
@@ -111,9 +110,6 @@ class ChainCheck:
 def _hash_matches(version: Version) -> bool:
     try:
         return hash_of(version) == version.hash
-    except (
-        ValueError,
-        TypeError,
-        AttributeError,
-    ):  # what was put there behind our back may not be JSON at all
+    except (ValueError, TypeError, AttributeError):
+        # A row altered in the database may hold values that are not JSON.
         return False

@@ -1,11 +1,10 @@
-"""Three-way merge of two contents of one kind that come from a common one: keyed lists item by
-item, all else value by value.
+"""Three-way merge of two contents of one kind that have a common version.
 
-Pure functions, no input or output. What only one side changed is taken; what both changed alike is
-kept; what both changed otherwise is a
-conflict, a text too: words of two texts are never mixed. Nothing is dropped silently: each value of
-either side is in the result, was
-changed or removed by the other side, or stands in a conflict.
+Keyed lists are merged item by item, everything else value by value. A value that one side changed
+is taken; a value that both changed alike is kept; a value that both changed differently is a
+conflict. Texts are values too: the words of two texts are never mixed. Nothing is dropped silently:
+each value of either side is in the result, was changed or removed by the other side, or is in a
+conflict. Pure functions, no input or output.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,13 +13,15 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from store.content.diff import Place, is_keyed, longest_increasing, readable, same
+from store.content.content_path import ContentPath
+from store.content.diff import longest_increasing
+from store.content.json_values import is_keyed, item_label, json_equal
 from store.kinds.kinds import Field
 from store.records import Content
 
 
 class MergeSide(StrEnum):
-    """Whose value is taken in a conflict."""
+    """The side whose value is taken in a conflict."""
 
     OURS = "OURS"
     THEIRS = "THEIRS"
@@ -28,9 +29,9 @@ class MergeSide(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A value that both sides changed, each otherwise.
+    """A value that both sides changed differently.
 
-    None is a value that is not there: a list item that one side added or removed.
+    None stands for an absent value: a list item that one side added or removed.
     """
 
     path: str
@@ -41,12 +42,14 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
-class Merged:
-    """What a merge came to.
+class MergeResult:
+    """The result of a merge.
 
-    `content` has our values where `conflicts` are left: it is whole only without any. `superfluous`
-    are the paths of resolutions that no
-    conflict asked for.
+    Attributes:
+        content: The merged content. It has our values where `conflicts` are left, so it is complete
+            only without conflicts.
+        conflicts: The conflicts that no resolution covers.
+        superfluous: Paths of resolutions that match no conflict.
     """
 
     content: dict[str, Any]
@@ -54,7 +57,7 @@ class Merged:
     superfluous: frozenset[str]
 
 
-_NONE: Mapping[str, MergeSide] = MappingProxyType({})
+_NO_RESOLUTIONS: Mapping[str, MergeSide] = MappingProxyType({})
 
 
 def merge(
@@ -62,58 +65,61 @@ def merge(
     ours: Content,
     theirs: Content,
     fields: Mapping[str, Field],
-    resolutions: Mapping[str, MergeSide] = _NONE,
-) -> Merged:
-    """Merge two contents that come from a common one.
+    resolutions: Mapping[str, MergeSide] = _NO_RESOLUTIONS,
+) -> MergeResult:
+    """Merge two contents that have a common version.
+
+    Where both sides moved the same list item, our order is kept.
 
     Args:
-        base: What both sides started from; plain JSON. A field that is absent counts as null.
+        base: The common version; plain JSON. An absent field counts as null.
         ours: The one side.
         theirs: The other side.
-        fields: Of the kind of document; what the contents hold beyond them is merged as plain
-            values.
+        fields: Of the kind of document. Content outside these fields is merged as plain values.
         resolutions: The side to take, by the path of a conflict, in the form of `Change.path`.
-
-    Returns:
-        The merged content, in which our order of a list stands where both sides moved the same
-        item, and the conflicts left.
     """
-    merging = _Merging(resolutions)
-    content = merging.objects(base, ours, theirs, fields, Place())
-    return Merged(content, tuple(merging.conflicts), frozenset(resolutions.keys() - merging.used))
+    merger = _Merger(resolutions)
+    content = merger.merge_objects(base, ours, theirs, fields, ContentPath())
+    return MergeResult(
+        content, tuple(merger.conflicts), frozenset(resolutions.keys() - merger.used)
+    )
 
 
 @dataclass(slots=True)
-class _Merging:
-    """One merge under way: what it could not decide, and which resolutions it used."""
+class _Merger:
+    """The state of one merge: the conflicts left and the resolutions used."""
 
     resolutions: Mapping[str, MergeSide]
     conflicts: list[Conflict] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
 
-    def objects(
+    def merge_objects(
         self,
         base: Content,
         ours: Content,
         theirs: Content,
         fields: Mapping[str, Field],
-        place: Place,
+        path: ContentPath,
     ) -> dict[str, Any]:
         merged = {}
         for name in dict.fromkeys((*fields, *ours, *theirs)):
             if name not in ours and name not in theirs:
                 continue
             known = fields.get(name) or Field(title=name)
-            was, mine, yours = base.get(name), ours.get(name), theirs.get(name)
-            value = self._values(was, mine, yours, known, place.field(name, known.title))
-            if value is not None or name in (theirs if same(was, mine) else ours):
+            base_value, our_value, their_value = base.get(name), ours.get(name), theirs.get(name)
+            value = self._merge_values(
+                base_value, our_value, their_value, known, path.field(name, known.title)
+            )
+            if value is not None or name in (theirs if json_equal(base_value, our_value) else ours):
                 merged[name] = value
         return merged
 
-    def _values(self, base: Any, ours: Any, theirs: Any, known: Field, place: Place) -> Any:
+    def _merge_values(
+        self, base: Any, ours: Any, theirs: Any, known: Field, path: ContentPath
+    ) -> Any:
         if known.fields is not None and not _is_settled(base, ours, theirs):
             if known.keyed and is_keyed(base) and is_keyed(ours) and is_keyed(theirs):
-                return self._keyed(base, ours, theirs, known.fields, place)
+                return self._merge_keyed_lists(base, ours, theirs, known.fields, path)
             if (
                 not known.keyed
                 and not known.whole
@@ -121,74 +127,82 @@ class _Merging:
                 and isinstance(ours, Mapping)
                 and isinstance(theirs, Mapping)
             ):
-                return self.objects(base, ours, theirs, known.fields, place)
-        return self._plain(base, ours, theirs, place)
+                return self.merge_objects(base, ours, theirs, known.fields, path)
+        return self._merge_plain(base, ours, theirs, path)
 
-    def _keyed(
+    def _merge_keyed_lists(
         self,
         base: Sequence[Content],
         ours: Sequence[Content],
         theirs: Sequence[Content],
         fields: Mapping[str, Field],
-        place: Place,
+        path: ContentPath,
     ) -> list[Any]:
-        was, mine, yours = ({item["key"]: item for item in items} for items in (base, ours, theirs))
+        base_items, our_items, their_items = (
+            {item["key"]: item for item in items} for items in (base, ours, theirs)
+        )
         kept = {}
-        for key in dict.fromkeys((*mine, *yours)):
-            there = place.item(key, readable(mine[key] if key in mine else yours[key]))
-            if key in was and key in mine and key in yours:
-                kept[key] = self.objects(was[key], mine[key], yours[key], fields, there)
-            elif (
-                item := self._plain(was.get(key), mine.get(key), yours.get(key), there)
-            ) is not None:
-                kept[key] = item
-        return [kept[key] for key in _order(list(was), list(mine), list(yours), kept)]
+        for key in dict.fromkeys((*our_items, *their_items)):
+            label = item_label(our_items[key] if key in our_items else their_items[key])
+            item_path = path.item(key, label)
+            if key in base_items and key in our_items and key in their_items:
+                kept[key] = self.merge_objects(
+                    base_items[key], our_items[key], their_items[key], fields, item_path
+                )
+            else:
+                item = self._merge_plain(
+                    base_items.get(key), our_items.get(key), their_items.get(key), item_path
+                )
+                if item is not None:
+                    kept[key] = item
+        order = _merged_order(list(base_items), list(our_items), list(their_items), kept)
+        return [kept[key] for key in order]
 
-    def _plain(self, base: Any, ours: Any, theirs: Any, place: Place) -> Any:
-        """One value, or an item that not all three have."""
+    def _merge_plain(self, base: Any, ours: Any, theirs: Any, path: ContentPath) -> Any:
+        """Merge one value, or an item that at least one of the three lacks."""
         if _is_settled(base, ours, theirs):
-            return theirs if same(base, ours) else ours
-        side = self.resolutions.get(place.path)
+            return theirs if json_equal(base, ours) else ours
+        side = self.resolutions.get(path.path)
         if side is None:
-            self.conflicts.append(Conflict(place.path, place.label, base, ours, theirs))
+            self.conflicts.append(Conflict(path.path, path.label, base, ours, theirs))
             return ours
-        self.used.add(place.path)
+        self.used.add(path.path)
         return theirs if side is MergeSide.THEIRS else ours
 
 
 def _is_settled(base: Any, ours: Any, theirs: Any) -> bool:
-    """Whether at most one side changed a value, or both alike."""
-    return same(base, ours) or same(base, theirs) or same(ours, theirs)
+    """Whether at most one side changed a value, or both made the same change."""
+    return json_equal(base, ours) or json_equal(base, theirs) or json_equal(ours, theirs)
 
 
-def _order(
+def _merged_order(
     base: Sequence[str], ours: Sequence[str], theirs: Sequence[str], kept: Collection[str]
 ) -> list[str]:
-    """The order of the items that are kept.
+    """Return the keys of the kept items in order.
 
-    Ours stands, but for what only they moved. That, and what only they have, follows the item that
-    it follows on their side; so their
-    additions come before ours in the same place.
+    Our order is kept, except for the items that only they moved. Those, and the items that only
+    they have, follow the item that they follow on their side. So their additions come before ours
+    at the same position.
     """
-    moved = _moved(base, theirs) - _moved(base, ours)
-    standing = [key for key in ours if key in kept and key not in moved]
-    anchors = set(standing)
-    following: dict[str | None, list[str]] = {}
+    moved_by_them = _moved_keys(base, theirs) - _moved_keys(base, ours)
+    anchors = [key for key in ours if key in kept and key not in moved_by_them]
+    anchor_set = set(anchors)
+    followers: dict[str | None, list[str]] = {}
     anchor = None
     for key in theirs:
-        if key in anchors:
+        if key in anchor_set:
             anchor = key
         elif key in kept:
-            following.setdefault(anchor, []).append(key)
-    order = following.get(None, [])
-    for key in standing:
-        order += [key, *following.get(key, ())]
+            followers.setdefault(anchor, []).append(key)
+    order = followers.get(None, [])
+    for key in anchors:
+        order += [key, *followers.get(key, ())]
     return order
 
 
-def _moved(base: Sequence[str], side: Sequence[str]) -> set[str]:
-    """The items that a side moved: the fewest that tell its order."""
-    places = {key: place for place, key in enumerate(base)}
-    shared = [key for key in side if key in places]
-    stay = longest_increasing([places[key] for key in shared])
-    return {key for key in shared if places[key] not in stay}
+def _moved_keys(base: Sequence[str], side: Sequence[str]) -> set[str]:
+    """The fewest items that a side must have moved to get its order."""
+    positions = {key: position for position, key in enumerate(base)}
+    shared = [key for key in side if key in positions]
+    unmoved = longest_increasing([positions[key] for key in shared])
+    return {key for key in shared if positions[key] not in unmoved}

@@ -1,7 +1,7 @@
 """Two texts compared word by word.
 
-Words, white space and punctuation marks are compared; very long changed stretches line by line, so
-that the cost stays bounded.
+Words, white space and punctuation marks are compared. Very long changed sections are compared line
+by line, to limit the cost.
 """
 
 import re
@@ -15,13 +15,14 @@ from rapidfuzz.distance import LCSseq
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _MAX_WORDS = 8_000
-"""Of either side, after what both begin and end with is cut off: compared in some 20 ms and 8 MB;
-the cost grows with the square.
+"""Limit for either text, without the start and end that both share.
+
+Comparing that many words takes some 20 ms and 8 MB; the cost grows with the square.
 """
 
 
 class SegmentKind(StrEnum):
-    """What happened to a stretch of text."""
+    """Whether a text segment was kept, inserted or deleted."""
 
     SAME = "SAME"
     INSERTED = "INSERTED"
@@ -30,21 +31,21 @@ class SegmentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TextSegment:
-    """A stretch that both texts have, or only the later or the earlier one."""
+    """A segment that both texts have, or only the earlier or only the later one."""
 
     kind: SegmentKind
     text: str
 
 
 def word_segments(before: str, after: str) -> tuple[TextSegment, ...]:
-    """Stretches in reading order:
+    """Compare two texts, and return their segments in reading order.
 
-    SAME and DELETED joined give `before`, SAME and INSERTED joined give `after`.
+    SAME and DELETED segments joined give `before`; SAME and INSERTED segments joined give `after`.
     """
     old, new = _WORDS.findall(before), _WORDS.findall(after)
-    start = _common(old, new)
-    end = _common(old[start:][::-1], new[start:][::-1])
-    middle = _middle(old[start : len(old) - end], new[start : len(new) - end])
+    start = _common_prefix(old, new)
+    end = _common_prefix(old[start:][::-1], new[start:][::-1])
+    middle = _compare(old[start : len(old) - end], new[start : len(new) - end])
     pieces = [
         (SegmentKind.SAME, "".join(old[:start])),
         *middle,
@@ -57,33 +58,35 @@ def word_segments(before: str, after: str) -> tuple[TextSegment, ...]:
     return tuple(merged)
 
 
-def _middle(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[SegmentKind, str]]:
+def _compare(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[SegmentKind, str]]:
     if max(len(old), len(new)) > _MAX_WORDS:
         old, new = _LINES.findall("".join(old)), _LINES.findall("".join(new))
-    gone: list[str] = []
-    come: list[str] = []
+    deleted: list[str] = []
+    inserted: list[str] = []
     for op in LCSseq.opcodes(old, new):
         if op.tag != "equal":
-            gone += old[op.src_start : op.src_end]
-            come += new[op.dest_start : op.dest_end]
+            deleted += old[op.src_start : op.src_end]
+            inserted += new[op.dest_start : op.dest_end]
             continue
-        yield from _changed(gone, come)
-        gone, come = [], []
+        yield from _replacement(deleted, inserted)
+        deleted, inserted = [], []
         yield SegmentKind.SAME, "".join(old[op.src_start : op.src_end])
-    yield from _changed(gone, come)
+    yield from _replacement(deleted, inserted)
 
 
-def _changed(gone: Sequence[str], come: Sequence[str]) -> Iterator[tuple[SegmentKind, str]]:
-    """What went stands before what came in its place."""
-    yield SegmentKind.DELETED, "".join(gone)
-    yield SegmentKind.INSERTED, "".join(come)
+def _replacement(
+    deleted: Sequence[str], inserted: Sequence[str]
+) -> Iterator[tuple[SegmentKind, str]]:
+    """Yield deleted words before the words inserted in their place."""
+    yield SegmentKind.DELETED, "".join(deleted)
+    yield SegmentKind.INSERTED, "".join(inserted)
 
 
-def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many items two sequences begin with in common."""
+def _common_prefix(left: Sequence[str], right: Sequence[str]) -> int:
+    """The number of items at the start that two sequences have in common."""
     count = 0
-    for left, right in zip(one, other, strict=False):
-        if left != right:
+    for left_item, right_item in zip(left, right, strict=False):
+        if left_item != right_item:
             break
         count += 1
     return count

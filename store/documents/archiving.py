@@ -10,7 +10,7 @@ from pymongo import InsertOne
 
 from store.clinics.assigning import rejoin
 from store.clinics.validity import close_rows
-from store.content.field_paths import changed_leaves
+from store.content.field_paths import changed_paths
 from store.documents import heads
 from store.documents.heads import LogPosition
 from store.documents.publishing import audience_of, next_position, put_in_force, record_event
@@ -122,7 +122,7 @@ def _stage_version(
         derived_from=source.derived_from,
         restored_from=source.number,
     )
-    transaction.add_version(version, changed_leaves(newest, content, kind.fields))
+    transaction.add_version(version, changed_paths(newest, content, kind.fields))
     return head, version
 
 

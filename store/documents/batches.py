@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bson import ObjectId
 
-from store.content.field_paths import changed_leaves
+from store.content.field_paths import changed_paths
 from store.documents import heads
 from store.documents.publishing import next_position, put_in_force, record_event
 from store.errors import InvalidInput, MultipleErrors, Path, Problem, RegistryError, WrongState
@@ -181,7 +181,7 @@ class Batches:
                     for one in refusal.problems
                 ]
             ) from None
-        changed = changed_leaves(
+        changed = changed_paths(
             kind.upcast(before.content, before.schema_version), new.content, kind.fields
         )
         transaction.add_version(version, changed)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from store.content.diff import same
-from store.content.field_paths import Leaf, leaves
+from store.content.field_paths import FieldValue, field_values
+from store.content.json_values import json_equal
 from store.kinds.kinds import Kinds
 from store.mongo.connection import Database, Query, Row
 from store.mongo.rows import actor_from, derivation_from, version_from
@@ -60,7 +60,7 @@ class _Asked:
 
     of: _Key
     made: Version
-    values: Mapping[str, Leaf]
+    values: Mapping[str, FieldValue]
 
 
 class Blame:
@@ -93,7 +93,7 @@ class Blame:
                     for number in last.values()
                 }
             )
-            above: dict[tuple[_Key, _Key], dict[str, Leaf]] = {}
+            above: dict[tuple[_Key, _Key], dict[str, FieldValue]] = {}
             for one, last in zip(waiting, numbers, strict=True):
                 for path, number in last.items():
                     since.setdefault((one.of, path), number)
@@ -134,9 +134,9 @@ class Blame:
     async def _versions(self, keys: Iterable[_Key]) -> dict[_Key, Version]:
         return {key: version_from(row) for key, row in (await self._rows(keys)).items()}
 
-    def _leaves(self, version: Version) -> dict[str, Leaf]:
+    def _leaves(self, version: Version) -> dict[str, FieldValue]:
         kind = self._kinds[version.kind]
-        return leaves(kind.upcast(version.content, version.schema_version), kind.fields)
+        return field_values(kind.upcast(version.content, version.schema_version), kind.fields)
 
     async def _taken_over(self, keys: Set[_Key]) -> Mapping[_Key, Derivation]:
         """Of some versions those that took over a template version: made from it, restored, or
@@ -157,7 +157,9 @@ class Blame:
                 taken[document, number] = template
         return taken
 
-    async def _shared(self, above: Mapping[tuple[_Key, _Key], Mapping[str, Leaf]]) -> list[_Asked]:
+    async def _shared(
+        self, above: Mapping[tuple[_Key, _Key], Mapping[str, FieldValue]]
+    ) -> list[_Asked]:
         """The template versions, each with those of the values that are the same there."""
         templates = await self._versions(template for _, template in above)
         found = {key: self._leaves(template) for key, template in templates.items()}
@@ -167,7 +169,7 @@ class Blame:
             if shared := {
                 path: leaf
                 for path, leaf in values.items()
-                if path in there and same(there[path].value, leaf.value)
+                if path in there and json_equal(there[path].value, leaf.value)
             }:
                 waiting.append(_Asked(of, templates[key], shared))
         return waiting
@@ -235,7 +237,7 @@ class Blame:
                 for path in [
                     path
                     for path, value in left.items()
-                    if path not in there or not same(there[path].value, value)
+                    if path not in there or not json_equal(there[path].value, value)
                 ]:
                     settled[path] = row["number"] + 1
                     del left[path]

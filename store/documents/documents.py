@@ -9,7 +9,7 @@ from collections.abc import Callable
 from bson import ObjectId
 
 from store.clinics.assigning import assign_after_restore
-from store.content.field_paths import changed_leaves
+from store.content.field_paths import changed_paths
 from store.documents import archiving, heads
 from store.documents.heads import NewDocument
 from store.documents.publishing import audience_of, next_position, put_in_force, record_event
@@ -145,7 +145,7 @@ class Documents(DocumentReader):
                 position=next_position(transaction),
                 derived_from=before.derived_from,
             )
-            transaction.add_version(version, changed_leaves(newest, content, kind.fields))
+            transaction.add_version(version, changed_paths(newest, content, kind.fields))
             if publish:
                 return await put_in_force(
                     transaction, act, Action.PUBLISHED, kind, head, version.number, before=before

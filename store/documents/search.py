@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from pymongo import UpdateOne
 
-from store.content.search_tokens import Sought
+from store.content.search_tokens import WordQuery
 from store.documents.heads import tokens_of_head
 from store.documents.scopes import NOTHING, Scope
 from store.errors import InvalidInput
@@ -38,7 +38,7 @@ class Search:
         self._database = database
         self._kinds = kinds
 
-    async def page(self, sought: Sought, scope: Scope, paging: Paging) -> Page[Document]:
+    async def page(self, sought: WordQuery, scope: Scope, paging: Paging) -> Page[Document]:
         """A page of the documents that hold every word, those with all of them in their names
         first. Archived ones are left out.
 
@@ -64,7 +64,7 @@ class Search:
         cursors = [encode((rank, *_place(row))) for rank, row in rows]
         return cut([document_from(row) for _, row in rows], cursors, paging)
 
-    async def count(self, sought: Sought, scope: Scope) -> int:
+    async def count(self, sought: WordQuery, scope: Scope) -> int:
         """How many documents hold every word, whatever the page."""
         return sum(
             [
@@ -76,7 +76,7 @@ class Search:
         )
 
     async def _find(
-        self, sought: Sought, scope: Scope, after: Key, limit: int, *, in_names: bool
+        self, sought: WordQuery, scope: Scope, after: Key, limit: int, *, in_names: bool
     ) -> list[Row]:
         found = [
             await self._find_in(part, sought, after, limit, in_names=in_names)
@@ -85,7 +85,7 @@ class Search:
         return sorted(itertools.chain(*found), key=_place)[:limit]
 
     async def _find_in(
-        self, part: "_Part", sought: Sought, after: Key, limit: int, *, in_names: bool
+        self, part: "_Part", sought: WordQuery, after: Key, limit: int, *, in_names: bool
     ) -> list[Row]:
         where = _where(sought, part, in_names=in_names)
         if not in_names:
@@ -106,11 +106,13 @@ class Search:
                 break
         return rows
 
-    async def _few(self, sought: Sought, part: "_Part", *, in_names: bool) -> frozenset[str] | None:
+    async def _few(
+        self, sought: WordQuery, part: "_Part", *, in_names: bool
+    ) -> frozenset[str] | None:
         """The only documents that can match, where one of the words stands in few, or several of
         them in few together; else None.
         """
-        conditions = sought.lookups(drafts=True, in_names=in_names)
+        conditions = sought.index_conditions(drafts=True, in_names=in_names)
         known = await self._holding(conditions, part, _FEW)
         if not known and len(conditions) > 1:
             known = await self._holding(conditions, part, _SOME)
@@ -231,7 +233,7 @@ def _place(row: Row) -> tuple[str, str, str]:
     return row["principal"], row["owner"]["key"], row["_id"]
 
 
-def _where(sought: Sought, part: _Part, *, in_names: bool) -> list[Row]:
+def _where(sought: WordQuery, part: _Part, *, in_names: bool) -> list[Row]:
     return [
         *part.places,
         {"state": {"$ne": str(DocumentState.ARCHIVED)}},
@@ -239,11 +241,11 @@ def _where(sought: Sought, part: _Part, *, in_names: bool) -> list[Row]:
     ]
 
 
-def _seen(sought: Sought, scope: Scope, *, in_names: bool) -> Row:
+def _seen(sought: WordQuery, scope: Scope, *, in_names: bool) -> Row:
     """What matches, of what is seen whole and of what is seen as released."""
     whole, released = scope.parts()
     parts = [
-        {"$and": [seen, *sought.where(drafts=drafts, in_names=in_names)]}
+        {"$and": [seen, *sought.document_conditions(drafts=drafts, in_names=in_names)]}
         for seen, drafts in ((whole, True), (released, False))
         if seen != NOTHING
     ]

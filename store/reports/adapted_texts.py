@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from cachetools import LRUCache
 
-from store.content.field_paths import differing
+from store.content.field_paths import differing_paths
 from store.kinds.kinds import Kinds
 from store.mongo.connection import Database, Row
 from store.records import DocumentState, OwnerKind
@@ -197,7 +197,7 @@ class AdaptedTexts:
         # Thousands of documents differ in the same few places: each text is kept once in memory.
         return tuple(
             (sys.intern(path), sys.intern(label))
-            for path, label in differing(before, after, fields).items()
+            for path, label in differing_paths(before, after, fields).items()
         )
 
     async def _versions(self, ids: Iterable[str]) -> Mapping[str, Row]:

@@ -8,7 +8,7 @@ stays as it is.
 
 from collections.abc import Callable
 
-from store.content.field_paths import changed_leaves
+from store.content.field_paths import changed_paths
 from store.documents import heads
 from store.documents.publishing import next_position, record_event
 from store.errors import InvalidInput
@@ -112,7 +112,7 @@ class TemplateAdoptions:
                 derived_from=Derivation(theirs.document, theirs.number),
             )
             newest = kind.upcast(before.content, before.schema_version)
-            transaction.add_version(version, changed_leaves(newest, content, kind.fields))
+            transaction.add_version(version, changed_paths(newest, content, kind.fields))
             return record_event(
                 transaction,
                 act,

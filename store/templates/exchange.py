@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from bson import ObjectId
 
-from store.content.field_paths import changed_leaves
+from store.content.field_paths import changed_paths
 from store.documents import heads
 from store.documents.heads import NewDocument
 from store.documents.publishing import next_position, record_event
@@ -127,7 +127,7 @@ class TemplateExchange:
             )
             transaction.add_version(
                 version,
-                changed_leaves(
+                changed_paths(
                     kind.upcast(before.content, before.schema_version), content, kind.fields
                 ),
             )

@@ -13,7 +13,7 @@ from typing import Any
 from pymongo import InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from store.content.field_paths import changed_leaves
+from store.content.field_paths import changed_paths
 from store.documents.documents import Documents
 from store.documents.heads import tokens_of_head
 from store.kinds.kinds import Kinds
@@ -313,7 +313,7 @@ class Replay:
                     updates.append(
                         UpdateOne(
                             {"_id": row["_id"]},
-                            {"$set": {"changed": changed_leaves(before, content, kind.fields)}},
+                            {"$set": {"changed": changed_paths(before, content, kind.fields)}},
                         )
                     )
                 before = content

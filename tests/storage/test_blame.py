@@ -13,8 +13,8 @@ from pydantic.alias_generators import to_camel
 from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE
 from resolvers.kinds.registrations import KINDS
 from resolvers.kinds.validation import validate
-from store.content.diff import same
-from store.content.field_paths import leaves
+from store.content.field_paths import field_values
+from store.content.json_values import json_equal
 from store.content.merge import MergeSide, merge
 from store.documents.blame import Origin
 from store.kinds.kinds import Kind, Kinds
@@ -169,7 +169,9 @@ async def test_each_value_is_of_the_version_that_last_changed_it(store: Store) -
     }
     assert {origin.document for origin in found.values()} == {document.id}
     assert found["questions[a].label"].label == "Frågor › ”Ny fråga” › Etikett"
-    assert list(found) == list(leaves((await head_of(store, document)).content, CASE_TYPE.fields))
+    assert list(found) == list(
+        field_values((await head_of(store, document)).content, CASE_TYPE.fields)
+    )
     signed = await store.blame.signatures([(document.id, 2)])
     assert signed[document.id, 2].author == BY_BO.actor
 
@@ -257,14 +259,15 @@ class Model:
         self.versions = {(version.document, version.number): version for version in versions}
         self.values = {
             key: {
-                path: leaf.value for path, leaf in leaves(version.content, CASE_TYPE.fields).items()
+                path: leaf.value
+                for path, leaf in field_values(version.content, CASE_TYPE.fields).items()
             }
             for key, version in self.versions.items()
         }
 
     def since(self, document: str, number: int, path: str) -> int:
         value = self.values[document, number][path]
-        while number > 1 and same(self.values[document, number - 1].get(path, ...), value):
+        while number > 1 and json_equal(self.values[document, number - 1].get(path, ...), value):
             number -= 1
         return number
 
@@ -281,7 +284,7 @@ class Model:
         if (
             derived
             and brought
-            and same(self.values[derived.template, derived.version].get(path, ...), value)
+            and json_equal(self.values[derived.template, derived.version].get(path, ...), value)
         ):
             return self.written(derived.template, derived.version, path)
         return document, number

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from store.content.diff import Change, ChangeKind, Step, apply, diff, parse_path, resident_visible
+from store.content.content_path import PathStep, parse_path
+from store.content.diff import Change, ChangeKind, diff, resident_visible
+from store.content.patch import apply
 from store.content.text_diff import SegmentKind, TextSegment, word_segments
 from store.kinds.kinds import describe
 
@@ -180,15 +182,15 @@ def test_a_changed_word_is_told_in_an_unchanged_text() -> None:
 
 @pytest.mark.parametrize("path", ["", ".a", "a.", "a..b", "a[", "a[]", "a]b"])
 def test_what_is_no_path_is_refused(path: str) -> None:
-    with pytest.raises(ValueError, match="no path"):
+    with pytest.raises(ValueError, match="not a path"):
         parse_path(path)
 
 
 def test_a_path_is_read_step_by_step() -> None:
     assert parse_path("questions[a-1].options[ja].label") == (
-        Step("questions", "a-1"),
-        Step("options", "ja"),
-        Step("label", None),
+        PathStep("questions", "a-1"),
+        PathStep("options", "ja"),
+        PathStep("label", None),
     )
 
 

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from resolvers.kinds.case_types import CASE_TYPE
-from store.content.field_paths import changed_leaves, leaves
-from store.content.merge import Conflict, Merged, MergeSide, merge
+from store.content.merge import Conflict, MergeSide, merge
+from store.content.field_paths import changed_paths, field_values
+from store.content.merge import Conflict, MergeResult, MergeSide, merge
 from store.kinds.kinds import describe
 
 
@@ -288,7 +289,7 @@ sides = st.sampled_from(MergeSide)
 
 
 def values(one: Mapping[str, Any]) -> dict[str, Any]:
-    return {path: leaf.value for path, leaf in leaves(one, FIELDS).items()}
+    return {path: leaf.value for path, leaf in field_values(one, FIELDS).items()}
 
 
 def covers(conflict: Conflict, path: str) -> bool:
@@ -296,7 +297,7 @@ def covers(conflict: Conflict, path: str) -> bool:
     return path == conflict.path or path.startswith((f"{conflict.path}.", f"{conflict.path}["))
 
 
-def resolved(base: Any, ours: Any, theirs: Any, side: MergeSide) -> Merged:
+def resolved(base: Any, ours: Any, theirs: Any, side: MergeSide) -> MergeResult:
     """The merge with every conflict resolved to one side."""
     conflicts = merge(base, ours, theirs, FIELDS).conflicts
     return merge(base, ours, theirs, FIELDS, {conflict.path: side for conflict in conflicts})
@@ -431,7 +432,7 @@ def test_the_values_that_a_version_changed_are_those_that_are_new_or_other(
 ) -> None:
     was, now = values(before), values(after)
 
-    assert sorted(changed_leaves(before, after, FIELDS)) == sorted(
+    assert sorted(changed_paths(before, after, FIELDS)) == sorted(
         path for path, value in now.items() if path not in was or was[path] != value
     )
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE
 from resolvers.kinds.registrations import KINDS
-from store.content.diff import texts
-from store.content.search_tokens import MAX_WORDS, Sought, words_in
+from store.content.search_tokens import MAX_WORDS, words_in
+from store.content.search_tokens import MAX_WORDS, WordQuery, words_in
+from store.content.text_fields import content_texts
 from store.documents.documents import Edit
 from store.documents.scopes import Scope, Visibility
 from store.mongo.connection import Row
@@ -41,13 +42,13 @@ async def found(store: Store, text: str, scope: Scope = WHOLE, limit: int = 100)
     ids: list[str] = []
     after: str | None = None
     while True:
-        page = await store.search.page(Sought.of(text), scope, Paging(limit=limit, after=after))
+        page = await store.search.page(WordQuery.of(text), scope, Paging(limit=limit, after=after))
         ids += [document.id for document in page.items]
         assert page.has_previous is (after is not None)
         if not page.has_next:
             break
         after = page.cursors[-1]
-    assert len(ids) == len(set(ids)) == await store.search.count(Sought.of(text), scope)
+    assert len(ids) == len(set(ids)) == await store.search.count(WordQuery.of(text), scope)
     return ids
 
 
@@ -199,7 +200,7 @@ async def test_no_text_acts_as_an_operator_or_pattern(store: Store, text: str) -
         elif words:
             assert await found(store, text, scope) == []
         else:
-            assert Sought.of(text).words == []
+            assert WordQuery.of(text).words == []
 
 
 async def test_a_very_long_word_and_very_many_words_are_kept_within_bounds(store: Store) -> None:
@@ -315,7 +316,7 @@ def read(sought: str, *contents: Content) -> bool:
     words = [
         found.word
         for one in contents
-        for text in texts(one, CASE_TYPE.fields)
+        for text in content_texts(one, CASE_TYPE.fields)
         for found in words_in(text.text)
     ]
     typed = [found.word for found in words_in(sought)]

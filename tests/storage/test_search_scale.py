@@ -14,7 +14,8 @@ import pytest
 from resolvers.kinds.case_types import CASE_TYPE
 from resolvers.kinds.registrations import KINDS
 from resolvers.reference.principals import reference_principals
-from store.content.search_tokens import Sought
+from resolvers import reference
+from store.content.search_tokens import WordQuery
 from store.documents.scopes import Scope
 from store.mongo.connection import Database, connect
 from store.mongo.indexes import create_indexes
@@ -99,13 +100,13 @@ async def test_search_among_ten_thousand_takes_less_than_five_times_that_among_a
         for _ in range(11):  # side by side, so that both meet the same weather
             for store, taken in zip(stores, seconds, strict=True):
                 first = (
-                    await store.search.page(Sought.of(text), scope, Paging(limit=20))
+                    await store.search.page(WordQuery.of(text), scope, Paging(limit=20))
                     if after
                     else None
                 )
                 cursor = first.cursors[-1] if first and first.cursors else None
                 begun = time.perf_counter()
-                await store.search.page(Sought.of(text), scope, Paging(limit=20, after=cursor))
+                await store.search.page(WordQuery.of(text), scope, Paging(limit=20, after=cursor))
                 taken.append(time.perf_counter() - begun)
         few, many = map(median, seconds)
         ratios[text] = many / few
