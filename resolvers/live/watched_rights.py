@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 from resolvers.access.permissions import Permission
 from resolvers.access.rights import HeldRole, Rights
 from store.clinics.filters import ClinicScope
-from store.documents.scopes import Scope, Seen, Visibility
+from store.documents.scopes import Scope, Visibility
+from resolvers.access.decisions import Permission, Rights
+from store.documents.scopes import Scope, ScopedDocument, Visibility
 from store.records import Clinic
 
 T = TypeVar("T")
@@ -88,7 +90,7 @@ class WatchedRights(Rights):
         """As the rights have it; shared only by those who see the same."""
         return self._answer("scope", lambda rights: rights.scope)
 
-    def visibility(self, document: Seen) -> Visibility:
+    def visibility(self, document: ScopedDocument) -> Visibility:
         """See `Rights`."""
         # What a scope looks at; the content, which can't be a key, is not among it.
         key = (

@@ -1,7 +1,7 @@
-"""One act on several documents: a new version of each, all in one transaction or none, each with an
-event of its own that names the act.
+"""One act on several documents: a new version of each in one transaction, or of none.
 
-The contents are made outside the transaction; in it every document must still stand as it was read.
+Each document gets an event, which names the act. The contents are computed before the transaction.
+The transaction writes only if no document has changed since it was read.
 """
 
 import asyncio
@@ -38,10 +38,16 @@ _READ = 100
 
 @dataclass(frozen=True, slots=True)
 class NewContent:
-    """What a document's next version holds, and how the document stood when that was made.
+    """The next version of one document.
 
-    `latest` and `published` are the numbers that it must still have; `restored_from` is the version
-    that the content was taken from.
+    Attributes:
+        document: As last read.
+        content: The whole content, validated.
+        latest: The number of the newest version that the document must still have.
+        published: The number of the version in force that the document must still have.
+        publish: Whether to put the new version in force.
+        derived_from: The template version that the content comes from.
+        restored_from: The number of the version that the content was taken from.
     """
 
     document: Document
@@ -55,9 +61,9 @@ class NewContent:
 
 @dataclass(frozen=True, slots=True)
 class OwnedFilter:
-    """Which of someone's documents; what is None does not matter.
+    """Which documents of an owner; a condition that is None does not restrict the list.
 
-    Archived ones are never among them.
+    Archived documents are never included.
     """
 
     kinds: Sequence[str] | None = None
@@ -65,7 +71,7 @@ class OwnedFilter:
     states: Sequence[DocumentState] | None = None
 
     def where(self) -> list[Row]:
-        """As MongoDB's filter; what users give is only ever a value in it."""
+        """Return MongoDB conditions; user input is only a value in them."""
         conditions: list[Row] = [{"state": {"$ne": str(DocumentState.ARCHIVED)}}]
         if self.states is not None:
             conditions.append({"state": {"$in": [str(state) for state in self.states]}})
@@ -77,7 +83,7 @@ class OwnedFilter:
 
 
 class Batches:
-    """The acts on several documents of one registry."""
+    """Acts on several documents of one registry."""
 
     def __init__(self, database: Database, log: Log, kinds: Kinds) -> None:
         self._database = database
@@ -87,7 +93,7 @@ class Batches:
     async def owned(
         self, principal: str, owner: Owner, which: OwnedFilter, after: str = ""
     ) -> list[Document]:
-        """The next hundred documents that someone owns, by id."""
+        """Read the next hundred documents of an owner, by id, after the id `after`."""
         where = {
             "$and": [
                 {"principal": principal, "owner.key": owner.key, "_id": {"$gt": after}},
@@ -100,7 +106,7 @@ class Batches:
         return [document_from(row) for row in rows]
 
     async def events(self, batch: str) -> list[Event]:
-        """The events of an act, in order; none where there is no such act."""
+        """Read the events of an act, in order; an empty list for an unknown act."""
         principal, dot, _ = batch.removeprefix(_PREFIX).rpartition(".")
         if not dot or not batch.startswith(_PREFIX):
             return []
@@ -120,23 +126,24 @@ class Batches:
         counts: dict[str, int],
         key: IdempotencyKey | None,
     ) -> Saved:
-        """Write the next version of each document, and put it in force where asked: one act.
+        """Write the next version of each document, and put it in force where `publish` is set.
 
         Args:
-            principal: Key of the principal whose documents, or whose clinics', they all are.
-            contents: One for each document, each other than its newest. The caller bounds how many.
-            drafted: What the event of a version that stays a draft tells.
-            published: What the event of one that is put in force tells.
+            principal: Key of the principal that owns all the documents, itself or its clinics.
+            contents: One for each document, different from its newest one. The caller limits their
+                number.
+            drafted: The action of the event of a version that stays a draft.
+            published: The action of the event of a version that is put in force.
             act: Who writes and why.
-            counts: Kept with the idempotency key, for a repeat.
-            key: For a safe repeat.
+            counts: Stored with the idempotency key, for a retry.
+            key: Makes a retry safe.
 
         Returns:
-            The last of the events; `target` is the act's id, None where there was nothing to write.
+            The last event. `target` is the act's id, None where there was nothing to write.
 
         Raises:
-            MultipleErrors: Documents have been changed since they were read: each one is named. Nothing
-                was written.
+            MultipleErrors: Documents have changed since they were read; there is one error for each
+                of them. Nothing was written.
             InvalidInput: A content is too large.
         """
         batch = f"{_PREFIX}{principal}.{ObjectId()}"
@@ -144,19 +151,18 @@ class Batches:
         async def change(transaction: Transaction) -> Saved:
             _refuse_changed(transaction, contents)
             saved = Saved(counts=counts)
-            for one in contents:
+            for new in contents:
                 saved = await self._write(
-                    transaction, act, one, published if one.publish else drafted, batch
+                    transaction, act, new, published if new.publish else drafted, batch
                 )
-                await asyncio.sleep(
-                    0
-                )  # hundreds of contents are hashed here: others get their turn
+                # Yield to the event loop: hundreds of contents are hashed here.
+                await asyncio.sleep(0)
             return Saved(event=saved.event, counts=counts, target=batch if contents else None)
 
         if not contents and key is None:
             return Saved(counts=counts)
         return await self._log.submit(
-            principal, change, documents=[one.document.id for one in contents], key=key, alone=True
+            principal, change, documents=[new.document.id for new in contents], key=key, alone=True
         )
 
     async def _write(
@@ -177,8 +183,8 @@ class Batches:
         except InvalidInput as refusal:
             raise InvalidInput(
                 [
-                    Problem(one.code, one.message, (*error_path(before), *one.path))
-                    for one in refusal.problems
+                    Problem(problem.code, problem.message, (*error_path(before), *problem.path))
+                    for problem in refusal.problems
                 ]
             ) from None
         changed = changed_paths(
@@ -210,7 +216,7 @@ class Batches:
 
 
 def error_path(document: Document) -> Path:
-    """Where an error of an act on several documents names one of them."""
+    """Return the path that names one document in the errors of an act on several documents."""
     return ("documents", document.id)
 
 

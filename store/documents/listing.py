@@ -16,7 +16,7 @@ from store.records import Document, DocumentState, OwnerKind, Summary, key_of
 
 
 class Order(StrEnum):
-    """By name as Swedes sort it, or by the time of the last change."""
+    """By name in Swedish order, or by the time of the last change."""
 
     NAME_ASC = "NAME_ASC"
     NAME_DESC = "NAME_DESC"
@@ -26,8 +26,10 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DocumentFilter:
-    """Which documents of a kind; what is None does not matter, but archived ones are left out
-    unless asked for.
+    """Which documents of a kind to list.
+
+    A condition that is None does not restrict the list. Archived documents are listed only where
+    `states` names that state.
     """
 
     kind: str
@@ -39,22 +41,24 @@ class DocumentFilter:
     changed_since: datetime | None = None
 
     def where(self, scope: Scope) -> dict[str, Any]:
-        """As MongoDB's filter; user text is only ever a value or an escaped pattern in it."""
+        """Return a MongoDB filter; user text is only a value or an escaped pattern in it."""
         if self.changed_since is None:
             return {"$and": [*self._conditions(), scope.of_kind(self.kind).where()]}
         return {"$or": [where for where, _ in self.parts(scope)]}
 
     def parts(self, scope: Scope) -> Sequence[tuple[dict[str, Any], str]]:
-        """The same in disjoint parts, each with the field of the last change that is seen: without
-        drafts, the last that clinics were told of.
+        """Return disjoint filters that together are `where`, each with the field of the last change.
+
+        For callers who cannot see drafts, the last change is the last one that clinics were
+        notified of.
         """
         parts = []
-        for seen, changed in zip(
+        for visible, changed in zip(
             scope.of_kind(self.kind).parts(), ("updated_at", "noticed_at"), strict=True
         ):
             since = [] if self.changed_since is None else [{changed: {"$gte": self.changed_since}}]
-            if seen != NOTHING:
-                parts.append(({"$and": [*self._conditions(), seen, *since]}, changed))
+            if visible != NOTHING:
+                parts.append(({"$and": [*self._conditions(), visible, *since]}, changed))
         return parts or [(NOTHING, "updated_at")]
 
     def _conditions(self) -> list[dict[str, Any]]:
@@ -76,8 +80,8 @@ class DocumentFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
-    """A document by id, its owner's key and its name."""
+class OwnedDocument:
+    """The id, owner's key and name of a document."""
 
     id: str
     owner: str
@@ -109,10 +113,16 @@ class Listing:
         *,
         whole: bool = True,
     ) -> Page[Any]:
-        """A page of the documents of a kind that a scope lets see; unless `whole`, of their
-        summaries.
+        """Read a page of the documents of a kind within a scope.
+
+        Args:
+            which: The documents to list.
+            scope: The documents that the caller can see.
+            order: Of the list.
+            paging: Forward or backward.
+            whole: Whether to read heads with their content, or summaries.
         """
-        shown, convert = (HEAD, document_from) if whole else (SUMMARY, summary_from)
+        projection, convert = (HEAD, document_from) if whole else (SUMMARY, summary_from)
         descending = order in (Order.NAME_DESC, Order.UPDATED_DESC)
         if order in (Order.NAME_ASC, Order.NAME_DESC):
             keys = {"name": str, "_id": str}
@@ -126,7 +136,7 @@ class Listing:
                 convert=convert,
                 descending=descending,
                 collation=SWEDISH,
-                projection=shown,
+                projection=projection,
             )
         parts = [(where, {changed: datetime, "_id": str}) for where, changed in which.parts(scope)]
         return await find_merged(
@@ -136,11 +146,11 @@ class Listing:
             paging,
             convert=convert,
             descending=descending,
-            projection=shown,
+            projection=projection,
         )
 
-    async def owned_by(self, kind: str, clinics: Sequence[str]) -> list[Owned]:
-        """The documents of a kind that clinics own, archived ones left out; without their content."""
+    async def owned_by(self, kind: str, clinics: Sequence[str]) -> list[OwnedDocument]:
+        """Read the documents of a kind that clinics own, without content and archived ones."""
         rows = await self._database.find(
             "documents",
             {
@@ -151,14 +161,12 @@ class Listing:
             },
             projection={"name": 1, "owner.key": 1},
         )
-        return [Owned(row["_id"], row["owner"]["key"], row["name"]) for row in rows]
+        return [OwnedDocument(row["_id"], row["owner"]["key"], row["name"]) for row in rows]
 
     async def in_state(
         self, kind: str, principals: Sequence[str], state: DocumentState
     ) -> list[str]:
-        """The ids of the documents of a kind in some principals' logs that are in a state now,
-        sorted.
-        """
+        """Read the sorted ids of the documents of a kind in principals' logs that are in a state."""
         where = {"principal": {"$in": list(principals)}, "kind": kind, "state": str(state)}
         return sorted(
             row["_id"]
@@ -166,5 +174,5 @@ class Listing:
         )
 
     async def count(self, which: DocumentFilter, scope: Scope) -> int:
-        """How many documents of a kind match within a scope."""
+        """Count the documents of a kind within a scope."""
         return await self._database.count("documents", which.where(scope))

@@ -1,7 +1,7 @@
-"""What someone may see of documents, as data: the same scope decides for one document in hand and
-filters a list in MongoDB.
+"""Which documents a caller can see, as data.
 
-Kept together so that the two can't drift apart; a test holds them equal.
+A scope decides for one document that has been read, and filters a list in MongoDB. A test checks
+that the two give the same result.
 """
 
 from dataclasses import dataclass, replace
@@ -14,23 +14,23 @@ NOTHING: dict[str, Any] = {"_id": {"$in": []}}
 
 
 class Visibility(IntEnum):
-    """How much of a document is seen: nothing, what was ever in force, or drafts too."""
+    """How much of a document a caller sees: nothing, what was ever in force, or drafts too."""
 
     NOTHING = 0
     RELEASED = 1
     ALL = 2
 
 
-class Seen(Protocol):
-    """What of a document decides how much of it is seen."""
+class ScopedDocument(Protocol):
+    """The properties of a document that decide its visibility."""
 
     @property
     def kind(self) -> str:
-        """Of the document."""
+        """The name of the document's kind."""
 
     @property
     def principal(self) -> str:
-        """Whose log it writes to."""
+        """The principal whose log the document belongs to."""
 
     @property
     def owner(self) -> Owner:
@@ -38,12 +38,12 @@ class Seen(Protocol):
 
     @property
     def published(self) -> int | None:
-        """The version in force."""
+        """The number of the version in force."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose documents are seen, and how much of them.
+    """Whose documents a caller sees, and how much of them.
 
     Attributes:
         principals: Everything in these principals' logs, their clinics' documents and drafts
@@ -52,13 +52,13 @@ class Scope:
         clinics_in: Everything that any clinic of these principals owns, drafts included.
         released_in: What is published in these principals' logs, their clinics' included.
         released_of: What these principals and clinics own and have published.
-        released_templates_of: The same, but only documents of `template_kinds`.
+        released_templates_of: What these principals and clinics own of `template_kinds` and have
+            published.
         released_central: What any principal (not clinic) owns and has published.
         template_kinds: The kinds that count as templates.
         released_kinds: What any principal (not clinic) owns of these kinds and has published.
-        within: The principals in whose logs all that is seen stands, but for what `released_kinds`
-            adds; None where that is not known. Only narrows
-            where MongoDB looks.
+        within: The principals whose logs contain everything that is visible, except what
+            `released_kinds` adds; None where that is not known. It only narrows MongoDB's search.
     """
 
     principals: frozenset[str] = frozenset()
@@ -72,8 +72,8 @@ class Scope:
     released_kinds: frozenset[str] = frozenset()
     within: frozenset[str] | None = None
 
-    def visibility(self, document: Seen) -> Visibility:
-        """How much of a document is seen."""
+    def visibility(self, document: ScopedDocument) -> Visibility:
+        """Return how much of a document the caller sees."""
         owner = document.owner.key
         own_clinic = (
             document.owner.kind is OwnerKind.CLINIC and document.principal in self.clinics_in
@@ -94,20 +94,22 @@ class Scope:
         return Visibility.RELEASED if released else Visibility.NOTHING
 
     def where(self) -> dict[str, Any]:
-        """The documents that are seen at all, as MongoDB's filter."""
+        """Return a MongoDB filter for the documents that the caller sees at all."""
         branches = [*self._whole(), *self._released()]
         return {"$or": branches} if branches else NOTHING
 
-    def near_and_far(self) -> tuple["Scope", "Scope"]:
-        """The same in two: what is seen of few principals, and what `released_kinds` adds, of any.
+    def split_released_kinds(self) -> tuple["Scope", "Scope"]:
+        """Split into two scopes: without `released_kinds`, and with nothing else.
 
-        A document can be in both.
+        The first one covers few principals, the second one all. A document can be in both.
         """
         return replace(self, released_kinds=frozenset()), Scope(released_kinds=self.released_kinds)
 
     def of_kind(self, kind: str) -> "Scope":
-        """The same for documents of one kind, without what speaks of other kinds, and of what is
-        seen whole: MongoDB finds its way better.
+        """Return a simpler scope that gives the same result for the documents of one kind.
+
+        It leaves out what concerns other kinds, and what is visible with drafts anyway: MongoDB
+        chooses better indexes for it.
         """
         return replace(
             self,
@@ -122,7 +124,7 @@ class Scope:
         )
 
     def owners(self) -> frozenset[str] | None:
-        """Who owns all that is seen; None where that can't be told."""
+        """Return the owners of everything that is visible; None where they cannot be listed."""
         if (
             self.released_kinds
             or self.principals
@@ -134,7 +136,7 @@ class Scope:
         return self.clinics | self.released_of | self.released_templates_of
 
     def parts(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The same in two disjoint parts: what is seen whole, and what is seen only as released."""
+        """Return two disjoint filters: visible with drafts, and visible only as released."""
         whole, released = self._whole(), self._released()
         only = {"$and": [{"$or": released}, {"$nor": whole}]} if whole else {"$or": released}
         return {"$or": whole} if whole else NOTHING, only if released else NOTHING
