@@ -12,8 +12,9 @@ from typing import Any, TypeVar, overload
 from strawberry.dataloader import DataLoader
 
 from store.clinics.version_adoption import Adoption, AdoptionQuery
-from store.documents.blame import Origin, Signature
 from store.log.event_filters import HistoryQuery
+from store.clinics.version_adoption import Adoption
+from store.documents.blame import Authorship, ValueOrigin
 from store.mongo.paging import Page
 from store.notifications.acknowledgements import Acknowledgement
 from store.notifications.notifications import ClinicEvent, Inbox
@@ -29,8 +30,8 @@ from store.records import (
     Version,
 )
 from store.registry import Store
-from store.templates.drift import Compared
-from store.templates.lineage import ClinicsAsked, Descendant
+from store.templates.drift import DriftKey
+from store.templates.lineage import ClinicCountKey, Descendant
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

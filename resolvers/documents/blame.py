@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from resolvers.context import Context
 from resolvers.documents import versions
-from store.documents.blame import Signature
+from resolvers.documents import documents
+from store.documents.blame import Authorship
 from store.documents.scopes import Visibility
 from store.errors import NotFound
 from store.records import Document
@@ -38,7 +39,7 @@ class FieldOrigin:
     since: int
     source: Document
     version: int | None
-    signature: Signature | None
+    signature: Authorship | None
 
 
 async def of_document(

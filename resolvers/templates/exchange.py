@@ -21,7 +21,7 @@ from store.documents.scopes import Visibility
 from store.errors import InvalidInput, NotPermitted
 from store.mongo.transactions import IdempotencyKey
 from store.records import Action, Derivation, Document, Origin, OwnerKind, Saved, Version
-from store.templates.exchange import goes_on
+from store.templates.exchange import continues_import
 
 
 class ImportOutcome(StrEnum):

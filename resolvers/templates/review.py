@@ -18,7 +18,7 @@ from store.documents.listing import DocumentFilter
 from store.errors import InvalidInput
 from store.mongo.paging import Page, Paging, cut, decode, encode
 from store.records import Document, OwnerKind, key_of
-from store.templates.drift import Compared
+from store.templates.drift import DriftKey
 from store.templates.lineage import Candidate, Descendant
 
 MAX_REVIEWED = 2_000

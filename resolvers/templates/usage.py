@@ -13,7 +13,7 @@ from resolvers.context import Context
 from resolvers.documents import documents
 from store.documents.scopes import Visibility
 from store.records import Document, DocumentState, Owner, OwnerKind, PrincipalKind, Version
-from store.templates.lineage import MAX_LEVELS, ClinicsAsked, Descendant
+from store.templates.lineage import MAX_LEVELS, ClinicCountKey, Descendant
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,10 @@ def _stage_version(
     source: Version,
     position: LogPosition,
 ) -> tuple[Document, Version | None]:
-    """Stage a version with the content and derivation of an earlier one, unless the newest has both."""
+    """Stage a version with the content and derivation of an earlier one.
+
+    None where the newest version has both already.
+    """
     content = kind.upcast(source.content, source.schema_version)
     newest = kind.upcast(head.content, head.schema_version)
     if content == newest and source.derived_from == head.derived_from:

@@ -1,11 +1,10 @@
-"""Where each value of a version comes from: the version that brought it, in the document itself or
-in the templates above.
+"""The origin of each value of a version: the version of the document or a template that wrote it.
 
-Each stored version names the values that it changed, so the last change of a value is one look-up
-in an index: the cost grows with the values and
-the levels of templates, not with the number of versions. Only versions without such names in
-today's shape (written before they were kept, or in
-an older content model) are read one by one, in pages, newest first, until each value is settled.
+Each stored version lists the paths of the values that it changed. So the last change of a value is
+one look-up in an index, and the cost grows with the number of values and of template levels, not
+with the number of versions. Some versions have no such list that is valid for the current schema
+version, because they were written before lists were stored or with an older content model. Those
+are read one by one, in pages, newest first, until the origin of each value is known.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -23,17 +22,21 @@ from store.records import Actor, Derivation, Version
 _Key = tuple[str, int]
 _PAGE = 200
 _NUMBER = {"number": 1, "_id": 0}
-_NAMES_CHANGES = {"document": 1, "number": 1, "changed": 1, "schema_version": 1}
+_CHANGE_LIST = {"document": 1, "number": 1, "changed": 1, "schema_version": 1}
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where the value at a path comes from.
+class ValueOrigin:
+    """The origin of the value at a path.
 
-    `since` is the version of the document asked about that the value came with. `document` and
-    `version` say where it was written: that
-    same version, or a version of a template that it was taken over from, unchanged. `newest` is the
-    newest version of `document` that was looked at.
+    Attributes:
+        path: Of the value.
+        label: The path for people.
+        since: The number of the version that added the value to the requested document.
+        document: Where the value was written: the requested document, or a template that it was
+            adopted from unchanged.
+        version: The number of the version of `document` that wrote it.
+        newest: The newest version of `document` that was read.
     """
 
     path: str
@@ -45,87 +48,94 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
-    """Who wrote a version, and when."""
+class Authorship:
+    """The author and time of a version."""
 
     author: Actor
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """Values that a version has, of which it is not known where they come from; `of` is the version
-    that they are asked about.
+class _PendingValues:
+    """Values of a version whose origin is not known yet.
+
+    Attributes:
+        requested: The version whose blame was requested.
+        version: The version of that document, or of a template above it, that has the values.
+        values: By path.
     """
 
-    of: _Key
-    made: Version
+    requested: _Key
+    version: Version
     values: Mapping[str, FieldValue]
 
 
 class Blame:
-    """The origins of values, read only."""
+    """Finds the origins of values; read only."""
 
     def __init__(self, database: Database, kinds: Kinds) -> None:
         self._database = database
         self._kinds = kinds
 
-    async def of(self, keys: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], list[Origin]]:
-        """For versions, by (document, number), the origin of each of their values, in the content's
-        order.
+    async def of(
+        self, keys: Iterable[tuple[str, int]]
+    ) -> Mapping[tuple[str, int], list[ValueOrigin]]:
+        """Return the origin of each value of versions, by (document, number), in content order.
 
-        A value is a template's where it came with the version that was made from it, restored, or
-        took it over, and is the same there; it is then
-        followed in that template, and so on upwards. A value that a template and the document came
-        to have apart is the document's own.
+        The origin of a value is in a template if the version that added the value was made from the
+        template version, restored it or adopted it, and the template version has an equal value.
+        The value is then followed in that template, and so on upwards. A value that the template
+        and the document got independently belongs to the document.
         """
-        found = await self._versions(keys)
-        asked = {key: self._leaves(version) for key, version in found.items()}
+        versions = await self._versions(keys)
+        requested = {key: self._field_values(version) for key, version in versions.items()}
         since: dict[tuple[_Key, str], int] = {}
         written: dict[tuple[_Key, str], tuple[Version, int]] = {}
-        waiting = [_Asked(key, found[key], values) for key, values in asked.items()]
-        while waiting:
-            numbers = await self._last_changes(waiting)
-            taken = await self._taken_over(
+        pending = [_PendingValues(key, versions[key], values) for key, values in requested.items()]
+        while pending:
+            numbers = await self._last_changes(pending)
+            adopted = await self._adopted(
                 {
-                    (one.made.document, number)
-                    for one, last in zip(waiting, numbers, strict=True)
+                    (group.version.document, number)
+                    for group, last in zip(pending, numbers, strict=True)
                     for number in last.values()
                 }
             )
             above: dict[tuple[_Key, _Key], dict[str, FieldValue]] = {}
-            for one, last in zip(waiting, numbers, strict=True):
+            for group, last in zip(pending, numbers, strict=True):
                 for path, number in last.items():
-                    since.setdefault((one.of, path), number)
-                    written[one.of, path] = (one.made, number)
-                    if (derived := taken.get((one.made.document, number))) is not None:
-                        above.setdefault((one.of, (derived.template, derived.version)), {})[
-                            path
-                        ] = one.values[path]
-            waiting = await self._shared(above)
+                    since.setdefault((group.requested, path), number)
+                    written[group.requested, path] = (group.version, number)
+                    if (derived := adopted.get((group.version.document, number))) is not None:
+                        template = (derived.template, derived.version)
+                        inherited = above.setdefault((group.requested, template), {})
+                        inherited[path] = group.values[path]
+            pending = await self._equal_in_templates(above)
         return {
             key: [
-                Origin(path, leaf.label, since[key, path], made.document, number, made.number)
-                for path, leaf in values.items()
-                for made, number in [written[key, path]]
+                ValueOrigin(
+                    path, value.label, since[key, path], version.document, number, version.number
+                )
+                for path, value in values.items()
+                for version, number in [written[key, path]]
             ]
-            for key, values in asked.items()
+            for key, values in requested.items()
         }
 
-    async def signatures(
+    async def authorships(
         self, keys: Iterable[tuple[str, int]]
-    ) -> Mapping[tuple[str, int], Signature]:
-        """Who wrote versions, and when, by (document, number)."""
+    ) -> Mapping[tuple[str, int], Authorship]:
+        """Read who wrote versions, and when, by (document, number)."""
         rows = await self._rows(keys, {"document": 1, "number": 1, "author": 1, "created_at": 1})
         return {
-            key: Signature(actor_from(row["author"]), row["created_at"])
+            key: Authorship(actor_from(row["author"]), row["created_at"])
             for key, row in rows.items()
         }
 
-    async def _rows(self, keys: Iterable[_Key], shown: Row | None = None) -> dict[_Key, Row]:
+    async def _rows(self, keys: Iterable[_Key], projection: Row | None = None) -> dict[_Key, Row]:
         ids = sorted({f"{document}.{number}" for document, number in keys})
         rows = (
-            await self._database.find("versions", {"_id": {"$in": ids}}, projection=shown)
+            await self._database.find("versions", {"_id": {"$in": ids}}, projection=projection)
             if ids
             else []
         )
@@ -134,115 +144,120 @@ class Blame:
     async def _versions(self, keys: Iterable[_Key]) -> dict[_Key, Version]:
         return {key: version_from(row) for key, row in (await self._rows(keys)).items()}
 
-    def _leaves(self, version: Version) -> dict[str, FieldValue]:
+    def _field_values(self, version: Version) -> dict[str, FieldValue]:
         kind = self._kinds[version.kind]
         return field_values(kind.upcast(version.content, version.schema_version), kind.fields)
 
-    async def _taken_over(self, keys: Set[_Key]) -> Mapping[_Key, Derivation]:
-        """Of some versions those that took over a template version: made from it, restored, or
-        moved on to it.
+    async def _adopted(self, keys: Set[_Key]) -> Mapping[_Key, Derivation]:
+        """Return the template versions that versions were made from, restored or adopted.
+
+        Versions that did none of these are left out.
         """
         before = {(document, number - 1) for document, number in keys if number > 1}
         rows = await self._rows(
             keys | before, {"document": 1, "number": 1, "derived_from": 1, "restored_from": 1}
         )
         derived = {key: derivation_from(row["derived_from"]) for key, row in rows.items()}
-        taken = {}
+        adopted = {}
         for document, number in keys:
             template = derived[document, number]
             restored = rows[document, number]["restored_from"] is not None
             if template is not None and (
                 number == 1 or restored or derived[document, number - 1] != template
             ):
-                taken[document, number] = template
-        return taken
+                adopted[document, number] = template
+        return adopted
 
-    async def _shared(
+    async def _equal_in_templates(
         self, above: Mapping[tuple[_Key, _Key], Mapping[str, FieldValue]]
-    ) -> list[_Asked]:
-        """The template versions, each with those of the values that are the same there."""
+    ) -> list[_PendingValues]:
+        """Read template versions, and keep the values that are equal there."""
         templates = await self._versions(template for _, template in above)
-        found = {key: self._leaves(template) for key, template in templates.items()}
-        waiting = []
-        for (of, key), values in above.items():
-            there = found[key]
-            if shared := {
-                path: leaf
-                for path, leaf in values.items()
-                if path in there and json_equal(there[path].value, leaf.value)
+        template_values = {key: self._field_values(version) for key, version in templates.items()}
+        pending = []
+        for (requested, key), values in above.items():
+            own = template_values[key]
+            if equal := {
+                path: value
+                for path, value in values.items()
+                if path in own and json_equal(own[path].value, value.value)
             }:
-                waiting.append(_Asked(of, templates[key], shared))
-        return waiting
+                pending.append(_PendingValues(requested, templates[key], equal))
+        return pending
 
-    async def _last_changes(self, waiting: Sequence[_Asked]) -> list[dict[str, int]]:
-        """The number of the version that last changed each value, up to and including the one that
-        has it; 1 for those as they first were.
+    async def _last_changes(self, pending: Sequence[_PendingValues]) -> list[dict[str, int]]:
+        """Return the number of the version that last changed each value.
+
+        Versions up to and including the one that has the value are considered. The number is 1 for
+        a value that was never changed.
         """
         look_ups = [
-            Query(_upto(one.made) | {"changed": {"$eq": path}}, [("number", -1)], 1, _NUMBER)
-            for one in waiting
-            for path in one.values
+            Query(_upto(group.version) | {"changed": {"$eq": path}}, [("number", -1)], 1, _NUMBER)
+            for group in pending
+            for path in group.values
         ]
         rows = iter(await self._database.find_each("versions", look_ups))
         numbers = [
             {
                 path: found[0]["number"] if found else 1
-                for path, found in zip(one.values, rows, strict=False)
+                for path, found in zip(group.values, rows, strict=False)
             }
-            for one in waiting
+            for group in pending
         ]
-        firsts = await self._rows(((one.made.document, 1) for one in waiting), _NAMES_CHANGES)
-        for one, last in zip(waiting, numbers, strict=True):
-            if not self._names_changes(one.made, firsts[one.made.document, 1]):
-                first = await self._named_since(one.made)
+        firsts = await self._rows(((group.version.document, 1) for group in pending), _CHANGE_LIST)
+        for group, last in zip(pending, numbers, strict=True):
+            if not self._lists_changes(group.version, firsts[group.version.document, 1]):
+                first = await self._first_listing_changes(group.version)
                 unsettled = {
-                    path: leaf.value for path, leaf in one.values.items() if last[path] < first
+                    path: value.value for path, value in group.values.items() if last[path] < first
                 }
-                last.update(await self._read_back(one.made, unsettled, first))
+                last.update(await self._read_back(group.version, unsettled, first))
         return numbers
 
-    async def _named_since(self, made: Version) -> int:
-        """The first version from which on all, up to one version, name what they changed, in
-        today's shape; one more than it if none does.
+    async def _first_listing_changes(self, version: Version) -> int:
+        """Return the number of the first version from which on all list their changes.
+
+        Only versions up to `version` are considered, and only lists that are valid for the current
+        schema version. One more than its number if it has no such list itself.
         """
-        low, high = 2, made.number + 1
+        low, high = 2, version.number + 1
         while low < high:
             middle = (low + high) // 2
-            [row] = (await self._rows([(made.document, middle)], _NAMES_CHANGES)).values()
-            if self._names_changes(made, row):
+            [row] = (await self._rows([(version.document, middle)], _CHANGE_LIST)).values()
+            if self._lists_changes(version, row):
                 high = middle
             else:
                 low = middle + 1
         return low
 
-    def _names_changes(self, made: Version, row: Row) -> bool:
+    def _lists_changes(self, version: Version, row: Row) -> bool:
         return "changed" in row and bool(
-            row["schema_version"] >= self._kinds[made.kind].schema_version
+            row["schema_version"] >= self._kinds[version.kind].schema_version
         )
 
     async def _read_back(
-        self, made: Version, values: Mapping[str, Any], first: int
+        self, version: Version, values: Mapping[str, Any], first: int
     ) -> dict[str, int]:
-        """The same for values that have not changed from version `first` on, by reading the
-        versions before it.
+        """Find the last change of values that have not changed from version `first` on.
+
+        Reads the versions before it, newest first.
         """
         settled: dict[str, int] = {}
-        left = dict(values)
-        below = min(
-            first, made.number
-        )  # where none names them, what this version itself has is known
-        while left and (rows := await self._page(made.document, below)):
+        unsettled = dict(values)
+        # The content of `version` itself is known, so reading starts before it.
+        below = min(first, version.number)
+        while unsettled and (rows := await self._page(version.document, below)):
             for row in rows:
-                there = self._leaves(version_from(row))
+                earlier = self._field_values(version_from(row))
                 for path in [
                     path
-                    for path, value in left.items()
-                    if path not in there or not json_equal(there[path].value, value)
+                    for path, value in unsettled.items()
+                    if path not in earlier or not json_equal(earlier[path].value, value)
                 ]:
                     settled[path] = row["number"] + 1
-                    del left[path]
+                    del unsettled[path]
             below = rows[-1]["number"]
-        return settled | dict.fromkeys(left, 1)
+        return settled | dict.fromkeys(unsettled, 1)
 
     async def _page(self, document: str, below: int) -> list[Row]:
         return await self._database.find(
@@ -253,5 +268,5 @@ class Blame:
         )
 
 
-def _upto(made: Version) -> Row:
-    return {"document": made.document, "number": {"$lte": made.number}}
+def _upto(version: Version) -> Row:
+    return {"document": version.document, "number": {"$lte": version.number}}

@@ -47,7 +47,7 @@ class DocumentFilter:
         return {"$or": [where for where, _ in self.parts(scope)]}
 
     def parts(self, scope: Scope) -> Sequence[tuple[dict[str, Any], str]]:
-        """Return disjoint filters that together are `where`, each with the field of the last change.
+        """Return disjoint filters that together are `where`, each with its change time field.
 
         For callers who cannot see drafts, the last change is the last one that clinics were
         notified of.
@@ -166,7 +166,13 @@ class Listing:
     async def in_state(
         self, kind: str, principals: Sequence[str], state: DocumentState
     ) -> list[str]:
-        """Read the sorted ids of the documents of a kind in principals' logs that are in a state."""
+        """Read the ids of the documents of a kind that are in a state, sorted.
+
+        Args:
+            kind: Of the documents.
+            principals: Keys of the principals whose logs the documents belong to.
+            state: As it is now.
+        """
         where = {"principal": {"$in": list(principals)}, "kind": kind, "state": str(state)}
         return sorted(
             row["_id"]

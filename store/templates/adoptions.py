@@ -1,9 +1,7 @@
-"""Taking a newer version of its template over into a document: one new draft version, with its
-derivation moved on.
+"""Adopting a newer version of its template in a document, as one new draft version.
 
-What the content becomes the caller decides, from the version that both sides come from and the
-document. What is in force
-stays as it is.
+The new version is derived from the newer template version. The caller decides the content, from
+the common version and the document. The version in force does not change.
 """
 
 from collections.abc import Callable
@@ -18,26 +16,30 @@ from store.mongo.transactions import IdempotencyKey, Transaction
 from store.records import Act, Action, Content, Derivation, Document, Saved, Version
 
 Merge = Callable[[Version, Document], Content]
-"""From the common version and the document to the next content; raises MergeConflict or
-InvalidInput to refuse.
+"""Returns the next content for the common version and the document.
+
+Raises MergeConflict or InvalidInput to refuse.
 """
 
 
 def not_derived() -> InvalidInput:
-    """The document comes from no template, or from none that the viewer may know of."""
+    """Return the error for a document without a template that the viewer can see."""
     return InvalidInput.at(
         ("id",), "NOT_DERIVED", "Dokumentet utgår inte från någon mall som du kan se."
     )
 
 
 def common_version(head: Document, theirs: Version) -> Derivation:
-    """The template version that a document's newest version comes from, where another of that
-    template can be taken over.
+    """Return the template version that a document is derived from, if it can adopt a newer one.
+
+    Args:
+        head: The document.
+        theirs: The template version to adopt.
 
     Raises:
-        InvalidInput: The document comes from no version of that template, or from this version, or
-            from a later one.
-        WrongState: It is archived.
+        InvalidInput: The document is not derived from that template (`NOT_DERIVED`), or is derived
+            from this version (`ADOPTED_ALREADY`) or from a later one (`OLDER_VERSION`).
+        WrongState: The document is archived.
     """
     heads.refuse_archived(head)
     derived = head.derived_from
@@ -59,7 +61,7 @@ def common_version(head: Document, theirs: Version) -> Derivation:
 
 
 class TemplateAdoptions:
-    """What documents take over from their templates."""
+    """Adopts newer template versions in documents."""
 
     def __init__(self, log: Log, kinds: Kinds) -> None:
         self._log = log
@@ -75,25 +77,25 @@ class TemplateAdoptions:
         act: Act,
         key: IdempotencyKey | None = None,
     ) -> Saved:
-        """Append the version that a newer template version is taken over with.
+        """Append the version in which a document adopts a newer template version.
 
-        There is a new version also where its content is equal: it comes from another version of the
-        template.
+        A version is written even where the content is equal: its derivation differs.
 
         Args:
             document: As last read; the transaction reads it again.
-            theirs: The version of its template to take over.
+            theirs: The version of its template to adopt.
             merge: Decides the content.
             expected_version: The number that the caller last read, from 1.
             act: Who writes and why.
-            key: For a safe repeat.
+            key: Makes a retry safe.
 
         Returns:
             The stored version, `number == expected_version + 1`, derived from `theirs`.
 
         Raises:
             VersionConflict: Someone saved first. Nothing was written.
-            InvalidInput: See `common_version`.
+            InvalidInput: See `common_version`; or the content is too large.
+            MergeConflict: `merge` refused.
             WrongState: The document is archived.
         """
         kind = self._kinds[document.kind]

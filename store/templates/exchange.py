@@ -1,9 +1,8 @@
-"""Templates that come from another principal as a file, and the versions that go into one.
+"""Importing templates from another principal's file, and reading the versions for such a file.
 
-An imported document is a new one with a chain of its own. Each version that was imported names its
-origin, which its hash covers. At one owner the
-same origin is imported into one document only: importing a later version of it makes that
-document's next version.
+The first import creates a document with a hash chain of its own. Each imported version names its
+origin, which its hash covers. An owner has at most one document from the same origin: importing a
+later version of the origin writes that document's next version.
 """
 
 from collections.abc import Sequence
@@ -26,15 +25,18 @@ _BATCH = 100
 
 
 class TemplateExchange:
-    """The exchange of one registry's templates."""
+    """Imports and reads one registry's exchanged templates."""
 
     def __init__(self, database: Database, log: Log) -> None:
         self._database = database
         self._log = log
 
     async def versions(self, document: Document, *, after: int) -> Sequence[Version]:
-        """The next versions of a document, at most a hundred, oldest first, up to its newest as it
-        was read.
+        """Read the next versions of a document, at most a hundred, oldest first.
+
+        Args:
+            document: As last read; later versions are not read.
+            after: The number of the last version that the caller has.
         """
         where = {"document": document.id, "number": {"$gt": after, "$lte": document.latest}}
         return [
@@ -45,7 +47,12 @@ class TemplateExchange:
         ]
 
     async def imported(self, owner: str, origin: str) -> tuple[Document, Version] | None:
-        """What was imported from a document at an owner before, and its newest version."""
+        """Read the document that an owner imported from an origin, and its newest version.
+
+        Args:
+            owner: Key of the owner.
+            origin: Id of the original document.
+        """
         row = await self._database.find_one(
             "documents", {"owner.key": owner, "origin.document": origin}
         )
@@ -57,7 +64,7 @@ class TemplateExchange:
         )
         return document, version_from(newest)
 
-    async def take_in(
+    async def import_version(
         self,
         kind: Kind,
         *,
@@ -69,26 +76,25 @@ class TemplateExchange:
         act: Act,
         key: IdempotencyKey | None = None,
     ) -> Saved:
-        """Write an imported version: of a new document, or the next one of that which the same
-        origin was imported into before.
+        """Write an imported version, as a new document or as the next version of an earlier import.
 
         Args:
             kind: Of the document.
-            principal: Key of the principal whose log it writes to.
+            principal: Key of the principal whose log the document belongs to.
             owner: The principal itself or one of its clinics.
             content: The whole content, validated.
-            origin: The version that it comes from.
-            derived_from: The same, where the registry has it.
+            origin: The version that the content is imported from.
+            derived_from: That version, where this registry has it.
             act: Who writes and why.
-            key: For a safe repeat.
+            key: Makes a retry safe.
 
         Returns:
-            The stored version, a draft; no event where this very version was imported last.
+            The stored version, a draft. Without an event if this version is the last one imported.
 
         Raises:
-            InvalidInput: What was imported before has been changed here since; code
-                `CHANGED_SINCE_IMPORT`.
-            WrongState: What was imported before is archived.
+            InvalidInput: The document has been changed since the last import; code
+                `CHANGED_SINCE_IMPORT`. Or the content is too large.
+            WrongState: The document of the earlier import is archived.
         """
 
         async def change(transaction: Transaction) -> Saved:
@@ -97,11 +103,11 @@ class TemplateExchange:
             )
             position = next_position(transaction)
             if not rows:
-                birth = NewDocument(
+                new = NewDocument(
                     id=f"{kind.prefix}_{ObjectId()}", kind=kind, principal=principal, owner=owner
                 )
                 head, version = heads.created(
-                    birth,
+                    new,
                     content,
                     derived_from=derived_from,
                     act=act,
@@ -114,7 +120,7 @@ class TemplateExchange:
                 )
             before = document_from(rows[0])
             newest = await transaction.version(before.id, before.latest)
-            if not goes_on(before, newest, origin):
+            if not continues_import(before, newest, origin):
                 return Saved(document=before, version=newest)
             head, version = heads.revised(
                 kind,
@@ -138,13 +144,18 @@ class TemplateExchange:
         return await self._log.submit(principal, change, key=key, alone=True)
 
 
-def goes_on(before: Document, newest: Version, origin: Origin) -> bool:
-    """Whether importing a version makes the next version of what was imported before; False where
-    it is what was imported last.
+def continues_import(before: Document, newest: Version, origin: Origin) -> bool:
+    """Whether an import writes the next version; False if that version was the last one imported.
+
+    Args:
+        before: The document of the earlier import.
+        newest: Its newest version.
+        origin: The version to import.
 
     Raises:
-        InvalidInput: It has been changed here since.
-        WrongState: It is archived.
+        InvalidInput: The document has been changed since the last import; code
+            `CHANGED_SINCE_IMPORT`.
+        WrongState: The document is archived.
     """
     if before.origin == origin:
         return False

@@ -1,8 +1,7 @@
-"""What comes from templates, directly or through other templates: read level by level, whatever the
-number of documents on a level.
+"""The documents derived from templates, directly or through other templates.
 
-A document's place in the lineage is that of its newest version. Nothing is counted here but
-clinics: who may be counted is for the resolvers.
+They are read level by level, with one query for each level. The derivation of the newest version
+decides. Only clinics are counted here; the resolvers decide which clinics the viewer can count.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +15,7 @@ from store.kinds.kinds import Kinds
 from store.mongo.connection import Database, Row
 from store.records import DocumentState, Owner, OwnerKind
 
-_SHOWN = dict.fromkeys(
+_PROJECTION = dict.fromkeys(
     (
         "kind",
         "principal",
@@ -33,21 +32,22 @@ _SHOWN = dict.fromkeys(
     ),
     1,
 )
-_BRANCHES = 100
+_MAX_PIPELINES = 100
 MAX_LEVELS = 50
-"""How far down and up a lineage is followed.
+"""Limit for the levels that are followed down and up a lineage.
 
-Four levels are usual; what is made without end must not be read without end.
+Four levels are usual. Callers can create any number, so reading needs a limit.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Descendant:
-    """A document that comes from a template; without its content.
+    """A document that is derived from a template, without its content.
 
-    `depth` is 1 for what was made from the template itself. It is `behind` if it, or a template on
-    its way from there, comes from an earlier
-    version than its own template has in force.
+    Attributes:
+        depth: Levels below the template, from 1.
+        behind: Whether the document, or a template between it and the root template, is derived
+            from an earlier version than its own template has in force.
     """
 
     id: str
@@ -66,9 +66,11 @@ class Descendant:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A template that is looked through; without its content.
+    """A template to review, without its content.
 
-    `changed_at` is its last change as far as the viewer sees.
+    Attributes:
+        changed_at: The last change that the viewer can see.
+        behind: Whether its own template, where the viewer can see it, has a later version in force.
     """
 
     id: str
@@ -80,9 +82,12 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class ClinicsAsked:
-    """At how many clinics any of some documents is now; among those that may be read, where not all
-    may.
+class ClinicCountKey:
+    """The key of a clinic count: how many clinics have any of several documents now.
+
+    Attributes:
+        documents: Ids.
+        within: The clinics to count; None for all.
     """
 
     documents: tuple[str, ...]
@@ -90,17 +95,18 @@ class ClinicsAsked:
 
 
 class Lineage:
-    """The lineage of one registry's documents."""
+    """Reads the lineage of one registry's documents."""
 
     def __init__(self, database: Database, kinds: Kinds) -> None:
         self._database = database
-        self._leaves = [kind.name for kind in kinds if kind.assignable]
+        # No document is derived from an assignable one.
+        self._leaf_kinds = [kind.name for kind in kinds if kind.assignable]
 
     async def descendants(self, templates: Iterable[str]) -> Mapping[str, Sequence[Descendant]]:
-        """What comes from each of some templates, archived documents included, nearest first.
+        """Read the descendants of each template, including archived ones, nearest first.
 
-        One query for each level, for all the templates together. A recursive look-up of MongoDB's
-        (`$graphLookup`) would ask for each document.
+        There is one query for each level, for all templates together. MongoDB's recursive look-up
+        (`$graphLookup`) would run one query for each document.
         """
         roots = sorted(set(templates))
         newest = {row["_id"]: _in_force(row) for row in await self._find({"_id": {"$in": roots}})}
@@ -115,22 +121,25 @@ class Lineage:
                 children[row["derived_from"]["template"]].append(row)
             newest |= {row["_id"]: _in_force(row) for row in rows}
             level = {
-                row["_id"] for row in rows if row["kind"] not in self._leaves
+                row["_id"] for row in rows if row["kind"] not in self._leaf_kinds
             } - children.keys()
-        return {root: _below(root, children, newest) for root in roots}
+        return {root: _descendants_of(root, children, newest) for root in roots}
 
     async def candidates(
         self, which: DocumentFilter, scope: Scope, within: ClinicScope | None, *, limit: int
     ) -> list[Candidate]:
-        """The templates to look through, at most `limit` of them: those in some principals' logs
-        and of some clinics, or all (None).
+        """Read templates to review.
 
-        Each is `behind` where its own template, if the scope lets it be seen, has a later version
-        in force than it comes from.
+        Args:
+            which: The templates.
+            scope: The documents that the viewer can see.
+            within: The principals whose logs, and the clinics whose templates, are read; None for
+                all.
+            limit: The maximum number of templates.
         """
         where = [which.where(scope)]
         if within is not None:
-            where.append(_either("principal", "owner.key", within))
+            where.append(_within_reach("principal", "owner.key", within))
         rows = await self._find({"$and": where}, limit=limit)
         above = sorted({row["derived_from"]["template"] for row in rows if row["derived_from"]})
         newest = (
@@ -144,62 +153,67 @@ class Lineage:
         return [_candidate(row, scope, newest) for row in rows]
 
     async def _find(self, where: Row, *, limit: int = 0) -> list[Row]:
-        return await self._database.find("documents", where, projection=_SHOWN, limit=limit)
+        return await self._database.find("documents", where, projection=_PROJECTION, limit=limit)
 
-    async def clinics(self, asked: Iterable[ClinicsAsked]) -> Mapping[ClinicsAsked, int]:
-        """How many clinics have any of some documents now, each clinic once."""
-        keys = list(dict.fromkeys(asked))
-        rows = await self._counted(keys, [{"$group": {"_id": "$clinic"}}, {"$count": "clinics"}])
+    async def clinics(self, keys: Iterable[ClinicCountKey]) -> Mapping[ClinicCountKey, int]:
+        """Count the clinics that have any of several documents now, each clinic once."""
+        keys = list(dict.fromkeys(keys))
+        rows = await self._count(keys, [{"$group": {"_id": "$clinic"}}, {"$count": "clinics"}])
         return dict.fromkeys(keys, 0) | {key: row["clinics"] for key, row in rows}
 
     async def clinics_by_principal(
-        self, asked: Iterable[ClinicsAsked]
-    ) -> Mapping[ClinicsAsked, Mapping[str, int]]:
-        """The same for each principal whose clinics have any of them."""
-        keys = list(dict.fromkeys(asked))
-        each = {"$group": {"_id": {"principal": "$principal", "clinic": "$clinic"}}}
-        found: dict[ClinicsAsked, dict[str, int]] = {key: {} for key in keys}
-        for key, row in await self._counted(
-            keys, [each, {"$group": {"_id": "$_id.principal", "clinics": {"$sum": 1}}}]
+        self, keys: Iterable[ClinicCountKey]
+    ) -> Mapping[ClinicCountKey, Mapping[str, int]]:
+        """Count the clinics that have any of several documents now, by their principal's key."""
+        keys = list(dict.fromkeys(keys))
+        per_clinic = {"$group": {"_id": {"principal": "$principal", "clinic": "$clinic"}}}
+        found: dict[ClinicCountKey, dict[str, int]] = {key: {} for key in keys}
+        for key, row in await self._count(
+            keys, [per_clinic, {"$group": {"_id": "$_id.principal", "clinics": {"$sum": 1}}}]
         ):
             found[key][row["_id"]] = row["clinics"]
         return found
 
-    async def _counted(
-        self, keys: Sequence[ClinicsAsked], counting: Sequence[Row]
-    ) -> list[tuple[ClinicsAsked, Row]]:
-        """What a counting of assignments comes to for each key, for up to a hundred at a time in
-        one command.
+    async def _count(
+        self, keys: Sequence[ClinicCountKey], stages: Sequence[Row]
+    ) -> list[tuple[ClinicCountKey, Row]]:
+        """Run counting stages over the assignments of each key.
+
+        One command runs up to a hundred pipelines.
         """
-        found: list[tuple[ClinicsAsked, Row]] = []
-        waiting = [key for key in keys if key.documents]
-        for start in range(0, len(waiting), _BRANCHES):
-            part = waiting[start : start + _BRANCHES]
+        found: list[tuple[ClinicCountKey, Row]] = []
+        with_documents = [key for key in keys if key.documents]
+        for start in range(0, len(with_documents), _MAX_PIPELINES):
+            part = with_documents[start : start + _MAX_PIPELINES]
             first, *others = [
-                [{"$match": _held(key)}, *counting, {"$addFields": {"query": number}}]
+                [{"$match": _assigned(key)}, *stages, {"$addFields": {"query": number}}]
                 for number, key in enumerate(part)
             ]
-            united = [
+            union = [
                 *first,
-                *({"$unionWith": {"coll": "assignments", "pipeline": branch}} for branch in others),
+                *(
+                    {"$unionWith": {"coll": "assignments", "pipeline": pipeline}}
+                    for pipeline in others
+                ),
             ]
             found += [
                 (part[row["query"]], row)
-                for row in await self._database.aggregate("assignments", united)
+                for row in await self._database.aggregate("assignments", union)
             ]
         return found
 
 
-def _held(asked: ClinicsAsked) -> Row:
+def _assigned(key: ClinicCountKey) -> Row:
+    """Return a filter for the current assignments that a key counts."""
     return {
-        "document": {"$in": list(asked.documents)},
+        "document": {"$in": list(key.documents)},
         "open": True,
-        **({} if asked.within is None else _either("principal", "clinic", asked.within)),
+        **({} if key.within is None else _within_reach("principal", "clinic", key.within)),
     }
 
 
-def _either(principal: str, clinic: str, within: ClinicScope) -> Row:
-    """What is some principals' or some clinics', by the fields that say so."""
+def _within_reach(principal: str, clinic: str, within: Reach) -> Row:
+    """Return a filter for rows within reach, by the names of their principal and clinic fields."""
     return {
         "$or": [
             {principal: {"$in": sorted(within.principals)}},
@@ -209,15 +223,15 @@ def _either(principal: str, clinic: str, within: ClinicScope) -> Row:
 
 
 def _in_force(row: Row) -> int:
-    """The version that others should have taken: the one in force, or the newest while none is."""
+    """The version in force, or the newest while none is: the one to be derived from."""
     number: int = row["published"] or row["latest"]
     return number
 
 
-def _below(
+def _descendants_of(
     root: str, children: Mapping[str, Sequence[Row]], newest: Mapping[str, int]
 ) -> list[Descendant]:
-    """Everything below a template, each document once."""
+    """Collect everything below a template, each document once."""
     found: dict[str, Descendant] = {}
     level = {root: False}
     depth = 0
@@ -236,15 +250,17 @@ def _below(
 
 
 def _candidate(row: Row, scope: Scope, newest: Mapping[str, int]) -> Candidate:
-    one = _descendant(row, 0, behind=False)
+    document = _descendant(row, 0, behind=False)
     derived = row["derived_from"]
     noticed_at: datetime = row["noticed_at"] or row["created_at"]
     return Candidate(
-        id=one.id,
-        principal=one.principal,
-        owner=one.owner,
+        id=document.id,
+        principal=document.principal,
+        owner=document.owner,
         name=row["name"],
-        changed_at=one.updated_at if scope.visibility(one) is Visibility.ALL else noticed_at,
+        changed_at=(
+            document.updated_at if scope.visibility(document) is Visibility.ALL else noticed_at
+        ),
         behind=derived is not None and derived["version"] < newest.get(derived["template"], 0),
     )
 

@@ -16,7 +16,7 @@ from resolvers.kinds.validation import validate
 from store.content.field_paths import field_values
 from store.content.json_values import json_equal
 from store.content.merge import MergeSide, merge
-from store.documents.blame import Origin
+from store.documents.blame import ValueOrigin
 from store.kinds.kinds import Kind, Kinds
 from store.mongo.connection import Database
 from store.records import (
@@ -121,14 +121,16 @@ async def version_of(store: Store, document: Document, number: int | None = None
     return (await store.documents.get_versions([key]))[key]
 
 
-async def blamed(store: Store, document: Document, number: int | None = None) -> dict[str, Origin]:
+async def blamed(
+    store: Store, document: Document, number: int | None = None
+) -> dict[str, ValueOrigin]:
     [origins] = (
         await store.blame.of([(document.id, number or (await head_of(store, document)).latest)])
     ).values()
     return {origin.path: origin for origin in origins}
 
 
-def written(origin: Origin) -> tuple[int, str, int]:
+def written(origin: ValueOrigin) -> tuple[int, str, int]:
     return origin.since, origin.document, origin.version
 
 
@@ -172,7 +174,7 @@ async def test_each_value_is_of_the_version_that_last_changed_it(store: Store) -
     assert list(found) == list(
         field_values((await head_of(store, document)).content, CASE_TYPE.fields)
     )
-    signed = await store.blame.signatures([(document.id, 2)])
+    signed = await store.blame.authorships([(document.id, 2)])
     assert signed[document.id, 2].author == BY_BO.actor
 
 

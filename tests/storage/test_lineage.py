@@ -19,8 +19,8 @@ from store.documents.heads import created as new_document
 from store.mongo.rows import document_row
 from store.records import Derivation, Document, DocumentState, Owner, OwnerKind
 from store.registry import Store
-from store.templates.drift import Compared
-from store.templates.lineage import MAX_LEVELS, ClinicsAsked
+from store.templates.drift import DriftKey
+from store.templates.lineage import MAX_LEVELS, ClinicCountKey
 from tests.storage.building import (
     BJORKEN,
     BY_ANNA,
@@ -173,11 +173,11 @@ async def test_clinics_are_counted_once_each_and_now(store: Store) -> None:
         ClinicsAsked((first.id, third.id), ClinicScope(frozenset(), frozenset({LINDEN, EKEN}))),
     )
 
-    assert await store.lineage.clinics([both, gone, here, ClinicsAsked(())]) == {
+    assert await store.lineage.clinics([both, gone, here, ClinicCountKey(())]) == {
         both: 2,
         gone: 0,
         here: 1,
-        ClinicsAsked(()): 0,
+        ClinicCountKey(()): 0,
     }
     assert await store.lineage.clinics_by_principal([both, gone]) == {
         both: {STOCKHOLM: 2},
@@ -189,7 +189,7 @@ async def test_more_than_a_hundred_templates_are_counted_together(store: Store) 
     await with_clinics(store, BJORKEN)
     case_type = await published(store)
     await distributed(store, case_type, BJORKEN)
-    asked = [ClinicsAsked((case_type.id, f"ct_{ObjectId()}")) for _ in range(130)]
+    asked = [ClinicCountKey((case_type.id, f"ct_{ObjectId()}")) for _ in range(130)]
 
     assert list((await store.lineage.clinics(asked)).values()) == [1] * 130
 
@@ -290,9 +290,9 @@ async def test_drift_is_told_from_the_version_that_something_was_made_from(store
         act=BY_ANNA,
     )
     head = await head_of(store, made)
-    first: Compared = (made.id, 1, head.hash)
-    second: Compared = (made.id, 2, head.hash)
-    other: Compared = (template.id, 1, template.hash)
+    first: DriftKey = (made.id, 1, head.hash)
+    second: DriftKey = (made.id, 2, head.hash)
+    other: DriftKey = (template.id, 1, template.hash)
 
     assert await store.drifts.of([first, second, other]) == {
         first: 0,

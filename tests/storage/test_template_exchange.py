@@ -15,7 +15,7 @@ ORIGIN = Origin("tpl_000000000000000000000001", 1, "a" * 64, "SE5565594230")
 
 
 async def take_in(store: Store, origin: Origin) -> Saved:
-    return await store.template_exchange.take_in(
+    return await store.template_exchange.import_version(
         CASE_TYPE_TEMPLATE,
         principal=STOCKHOLM,
         owner=Owner(OwnerKind.PRINCIPAL, STOCKHOLM),
