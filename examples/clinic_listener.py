@@ -1,13 +1,12 @@
-"""Follow what clinics are told, and miss nothing: through lost connections, server restarts and
-restarts of this program.
+"""Follow the notifications of clinics without missing any.
 
-Each notification is printed as one line. Then its cursor is saved, and the next connection goes on
-from there. A crash between the two shows
-one notification again; none is ever lost. Without a cursor file it begins with all that the clinics
-have not acknowledged.
+No notification is lost through lost connections, server restarts and restarts of this program. Each
+one is printed as one line. Then its cursor is saved, and the next connection continues after it. A
+crash between the two prints one notification again. Without a cursor file, the feed starts with
+everything that the clinics have not acknowledged.
 
-    python examples/clinic_listener.py --url ws://127.0.0.1:8000/graphql --token "$TOKEN"
-    SE2321000016-1A01
+    python examples/clinic_listener.py --url ws://127.0.0.1:8000/graphql --token "$TOKEN" \
+        SE2321000016-1A01
 """
 
 import argparse
@@ -38,12 +37,12 @@ PING_SECONDS = 20
 async def notifications(
     url: str, token: str, clinics: list[str], after: str | None
 ) -> AsyncGenerator[dict[str, Any], None]:
-    """One connection's notifications after a cursor, until it breaks."""
+    """Yield the notifications after a cursor, until the connection breaks."""
     transport = WebsocketsTransport(
         url,
         init_payload={"Authorization": f"Bearer {token}"},
         subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
-        ping_interval=PING_SECONDS,  # a dead network is noticed also while nothing happens
+        ping_interval=PING_SECONDS,  # detects a dead network while there are no notifications
     )
     async with Client(transport=transport) as session:
         request = gql(FEED)
@@ -54,15 +53,14 @@ async def notifications(
 
 
 async def listen(url: str, token: str, clinics: list[str], cursor: Path) -> None:
-    """Print notifications for ever.
+    """Print notifications until the program is interrupted.
 
-    After a cut, wait a little longer each time, so that a restarted server is not stormed.
+    After a lost connection, wait longer each time, so that a restarted server is not overloaded.
     """
     wait = FIRST_WAIT
     while True:
         try:
-            # The cursor is read anew for each connection: going on from an old one would repeat
-            # what was shown.
+            # Read the cursor for each connection: an old one would repeat notifications.
             async with aclosing(notifications(url, token, clinics, saved(cursor))) as received:
                 async for notification in received:
                     print(line(notification), flush=True)
@@ -70,43 +68,44 @@ async def listen(url: str, token: str, clinics: list[str], cursor: Path) -> None
                     wait = FIRST_WAIT
             reason = "the server ended the feed"
         except TransportQueryError:
-            raise  # an answer, not a cut: asking again would be answered the same
+            raise  # The server refused; a retry would be refused too.
         except (TransportError, OSError, TimeoutError) as cut:
             reason = f"{type(cut).__name__} {cut}".strip()
-        pause = wait * random.uniform(0.5, 1)  # noqa: S311 - spreads the clients, keeps no secret
+        pause = wait * random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
         print(f"Cut: {reason}. Again in {pause:.1f} s.", file=sys.stderr, flush=True)
         await asyncio.sleep(pause)
         wait = min(2 * wait, MAX_WAIT)
 
 
 def line(notification: dict[str, Any]) -> str:
-    """One notification for people."""
-    told = notification
+    """Format a notification as one line."""
     numbers = dict.fromkeys(
-        number for number in (told["fromVersion"], told["toVersion"]) if number is not None
+        number
+        for number in (notification["fromVersion"], notification["toVersion"])
+        if number is not None
     )
     versions = " → ".join(map(str, numbers))
     parts = [
-        told["at"],
-        told["clinic"]["name"],
-        told["action"],
-        told["document"]["name"],
+        notification["at"],
+        notification["clinic"]["name"],
+        notification["action"],
+        notification["document"]["name"],
         f"version {versions}" if versions else "no version",
     ]
-    if told["changes"]:
-        parts.append("changed: " + ", ".join(change["label"] for change in told["changes"]))
-    parts.append("residents notice" if told["residentVisible"] else "staff only")
-    parts.append(f"by {told['by']['role']}, {told['by']['unitName']}")
-    return " | ".join([*parts, *([told["note"]] if told["note"] else [])])
+    if notification["changes"]:
+        parts.append("changed: " + ", ".join(change["label"] for change in notification["changes"]))
+    parts.append("residents notice" if notification["residentVisible"] else "staff only")
+    parts.append(f"by {notification['by']['role']}, {notification['by']['unitName']}")
+    return " | ".join([*parts, *([notification["note"]] if notification["note"] else [])])
 
 
 def saved(path: Path) -> str | None:
-    """The cursor that the last run left; None where there is none yet."""
+    """Read the saved cursor; None where there is none yet."""
     return path.read_text(encoding="utf-8") if path.exists() else None
 
 
 def save(path: Path, cursor: str) -> None:
-    """Replace the file in one step: it holds the old cursor or the new one, never half of one."""
+    """Save the cursor by replacing the file, so that it never contains a part of one."""
     new = path.with_name(f"{path.name}.new")
     new.write_text(cursor, encoding="utf-8")
     new.replace(path)
@@ -114,7 +113,7 @@ def save(path: Path, cursor: str) -> None:
 
 def main() -> None:
     """Read the arguments, then listen until Ctrl-C."""
-    arguments = argparse.ArgumentParser(description="Follow what clinics are told.")
+    arguments = argparse.ArgumentParser(description="Follow the notifications of clinics.")
     arguments.add_argument(
         "clinics", nargs="+", metavar="HSA-ID", help="clinics of one principal, at most 100"
     )
@@ -132,17 +131,17 @@ def main() -> None:
         "--cursor",
         type=Path,
         default=Path("clinic_listener.cursor"),
-        help="file that remembers the place (default: %(default)s)",
+        help="file with the saved cursor (default: %(default)s)",
     )
     given = arguments.parse_args()
     try:
         with suppress(KeyboardInterrupt):
             asyncio.run(listen(given.url, given.token, given.clinics, given.cursor))
     except TransportQueryError as refusal:
-        told = (refusal.errors or [{}])[0]
+        error = (refusal.errors or [{}])[0]
         sys.exit(
-            f"Refused: {told.get('extensions', {}).get('code', 'UNKNOWN')}:"
-            f" {told.get('message', refusal)}"
+            f"Refused: {error.get('extensions', {}).get('code', 'UNKNOWN')}:"
+            f" {error.get('message', refusal)}"
         )
 
 

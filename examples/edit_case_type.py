@@ -1,13 +1,12 @@
-"""Edit a case type so that nobody's work is lost: save, meet a conflict, look at what came between,
-save again, publish.
+"""Edit and publish a case type without losing concurrent changes.
 
-A save names the version that the editor last read. Did someone save after that, nothing is written,
-and the answer tells who, when and what.
-Changes elsewhere in the content need no decision: a patch leaves them alone. A change of the same
-field does, and is left to people.
+A save names the version that the editor last read. If someone has saved since, nothing is written,
+and the response says who saved, when, and what changed. Changes of other fields need no decision: a
+patch does not touch them, so this program saves again from the newest version. A change of the same
+field needs a decision by a person, so this program stops.
 
-    python examples/edit_case_type.py --token "$TOKEN" ct_… --introduction "Ny text." --read-version
-    1
+    python examples/edit_case_type.py --token "$TOKEN" ct_… --introduction "Ny text." \
+        --read-version 1
 """
 
 import argparse
@@ -27,20 +26,25 @@ mutation Save($input: CaseTypeUpdateInput!) {
     version { number }
     errors {
       code message path
-      ... on VersionConflict { expectedVersion latestVersion at by { name role unitName } changes { path label before after } }
+      ... on VersionConflict {
+        expectedVersion latestVersion at by { name role unitName }
+        changes { path label before after }
+      }
     }
   }
 }
 """
 PUBLISH = """
 mutation Publish($input: DocumentPublishInput!) {
-  documentPublish(input: $input) { document { name publishedVersion state } errors { code message path } }
+  documentPublish(input: $input) {
+    document { name publishedVersion state } errors { code message path }
+  }
 }
 """
 
 
 class Editor:
-    """One signed-in person at work on one case type."""
+    """Edits one case type as one signed-in person."""
 
     def __init__(self, url: str, token: str, case_type: str) -> None:
         self._client = Client(
@@ -49,16 +53,16 @@ class Editor:
         self._case_type = case_type
 
     def latest_version(self) -> int:
-        """The number of the newest version."""
+        """Read the number of the newest version."""
         found = self._ask(READ, id=self._case_type)["caseType"]
         if found is None:
             sys.exit("There is no such case type, or you may not know of it.")
         return int(found["latestVersion"])
 
     def save(self, introduction: str, read_version: int, note: str | None) -> int:
-        """Write the next version; its number.
+        """Write the next version, and return its number.
 
-        After a conflict in other fields, once more from the newest version.
+        After a conflict in other fields, save again from the newest version.
         """
         edit = {
             "id": self._case_type,
@@ -85,7 +89,7 @@ class Editor:
         return self.save(introduction, conflict["latestVersion"], note)
 
     def publish(self, version: int, note: str | None) -> None:
-        """Put a version in force; the note is what clinics are told."""
+        """Put a version in force; clinics see the note in their notification."""
         act = {"id": self._case_type, "version": version, "expectedVersion": version, "note": note}
         payload = self._ask(PUBLISH, input=act)["documentPublish"]
         stop_at(payload["errors"])
@@ -103,7 +107,7 @@ class Editor:
 
 
 def print_conflict(conflict: Json) -> None:
-    """Who saved first, when, and what."""
+    """Print who saved first, when, and what changed."""
     by = conflict["by"]
     who = ", ".join(part for part in (by["name"], by["role"], by["unitName"]) if part)
     print(
@@ -115,7 +119,7 @@ def print_conflict(conflict: Json) -> None:
 
 
 def stop_at(errors: list[Json]) -> None:
-    """End with everything that was refused."""
+    """Exit with all errors, if there are any."""
     if errors:
         sys.exit(
             "\n".join(

@@ -1,10 +1,9 @@
-"""A report from two exports: who has what, and who lags behind. Prints two tables and saves a plot.
+"""Print two tables about assignments and adoption, and save a plot, from two exports.
 
-    python examples/report.py --url http://127.0.0.1:8000 --token "$(casetypes token --role REPORTER
-    --unit SE2321000016)" --plot report.png
+    python examples/report.py --url http://127.0.0.1:8000 \
+        --token "$(casetypes token --role REPORTER --unit SE2321000016)" --plot report.png
 
-Needs polars and matplotlib. Parquet carries the columns' types, so nothing has to be told how to
-read it.
+Needs polars and matplotlib. Parquet files contain the types of the columns.
 """
 
 import argparse
@@ -21,16 +20,16 @@ MAX_SHOWN = 20
 
 
 def fetched(url: str, token: str, export: str) -> pl.DataFrame:
-    """An export as a table."""
-    asked = urllib.request.Request(  # noqa: S310 - the user's own
+    """Read an export as a table."""
+    request = urllib.request.Request(  # noqa: S310 - the user's own
         f"{url}/exports/{export}.parquet", headers={"authorization": f"Bearer {token}"}
     )
-    with urllib.request.urlopen(asked) as answer:  # noqa: S310
-        return pl.read_parquet(io.BytesIO(answer.read()))
+    with urllib.request.urlopen(request) as response:  # noqa: S310
+        return pl.read_parquet(io.BytesIO(response.read()))
 
 
 def per_clinic(assignments: pl.DataFrame) -> pl.DataFrame:
-    """How many case types each clinic has, and how many of them residents meet."""
+    """Count the case types of each clinic, and those that residents see."""
     counted = assignments.group_by("clinic", "clinicName").agg(
         pl.len().alias("caseTypes"), pl.col("active").sum().alias("shown")
     )
@@ -38,8 +37,9 @@ def per_clinic(assignments: pl.DataFrame) -> pl.DataFrame:
 
 
 def lagging(adoption: pl.DataFrame) -> pl.DataFrame:
-    """Clinics that have not acknowledged the version in force, by case type, and since when the
-    longest of them lag.
+    """Count the clinics that have not acknowledged the version in force, by case type.
+
+    `behindSince` is the earliest time of each case type.
     """
     behind = adoption.filter(pl.col("behind") & (pl.col("clinics") > 0))
     counted = behind.group_by("caseType", "caseTypeName", "publishedVersion").agg(
@@ -49,9 +49,7 @@ def lagging(adoption: pl.DataFrame) -> pl.DataFrame:
 
 
 def plotted(adoption: pl.DataFrame, path: str) -> None:
-    """For each case type how many clinics have taken the version in force, and how many have not,
-    as a bar chart.
-    """
+    """Save a bar chart of each case type's clinics, and of those that acknowledged its version."""
     taken = pl.col("clinics").filter(~pl.col("behind")).sum().alias("taken")
     shares = (
         adoption.group_by("caseType", "caseTypeName")
@@ -75,7 +73,7 @@ def plotted(adoption: pl.DataFrame, path: str) -> None:
 
 
 def main() -> None:
-    """Make the report."""
+    """Read the arguments, and make the report."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--url", required=True, help="of the server, such as http://127.0.0.1:8000")
     parser.add_argument("--token", required=True, help="a bearer token, such as a reporter's")
