@@ -1,4 +1,4 @@
-"""All measurements, or those that are named: `python -m bench [ROW …] [options of that row]`."""
+"""Runs all measurements, or the named ones: `python -m bench [ROW …] [options of the row]`."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,9 +17,9 @@ ROWS: Mapping[str, Callable[[Sequence[str]], None]] = {
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run each row; options, from the first that begins with a dash, go to every row that is run."""
+    """Run each row; options, from the first that starts with a dash, are passed to every row."""
     first_option = next(
-        (place for place, argument in enumerate(arguments) if argument.startswith("-")),
+        (index for index, argument in enumerate(arguments) if argument.startswith("-")),
         len(arguments),
     )
     names, options = arguments[:first_option] or list(ROWS), arguments[first_option:]

@@ -1,7 +1,6 @@
-"""The reference for one document: a bare Starlette route that reads the same document from MongoDB
-and answers it as JSON.
+"""The reference for one document: a bare Starlette route that reads it from MongoDB as JSON.
 
-Same driver, same options, same server; no sign-in, no rights, no GraphQL.
+Driver, options and server are the same; there is no sign-in, no permission check and no GraphQL.
 """
 
 import sys
@@ -18,7 +17,7 @@ from store.mongo.connection import connect
 
 
 def application(uri: str) -> Starlette:
-    """The route, over a database of the registry."""
+    """Return an application with the route, over a database of the registry."""
     documents = connect(uri)["casetypes"]["documents"]
 
     async def read(request: Request) -> Response:
@@ -43,7 +42,7 @@ def _text(time: datetime) -> str:
 
 
 def serve(app: Any, port: int) -> None:
-    """Under the settings of uvicorn that `server.py` has."""
+    """Serve an application with the uvicorn settings of `server.py`."""
     uvicorn.run(
         app,
         host="127.0.0.1",

@@ -1,9 +1,8 @@
-"""The reference of the fan-out: a bare Starlette broadcast, under the settings of uvicorn that
-`server.py` has.
+"""The reference of the fan-out: a bare Starlette broadcast.
 
-Sockets stand in a list; what is posted to /broadcast is sent to one after the other. It knows no
-log, no rights and no positions, and one reader that
-stops stalls it.
+uvicorn has the settings of `server.py`. A body posted to /broadcast is sent to the sockets of a
+list, one after the other. There is no log, no permission check and no position, and one reader that
+stops reading stalls the broadcast.
 """
 
 import json
@@ -21,7 +20,7 @@ _ANSWERS = {"connection_init": '{"type":"connection_ack"}', "ping": '{"type":"po
 
 
 async def subscribe(socket: WebSocket) -> None:
-    """Keep a socket until it closes, and answer what the same clients ask of the registry."""
+    """Keep a socket until it closes, and answer the handshake as the registry does."""
     await socket.accept("graphql-transport-ws")
     _sockets.append(socket)
     try:
@@ -41,12 +40,12 @@ async def broadcast(request: Request) -> Response:
 
 
 async def live(_: Request) -> Response:
-    """Whether it runs."""
+    """Answer that the server runs."""
     return PlainTextResponse("live")
 
 
 def main(port: int) -> None:
-    """Serve."""
+    """Serve on a port."""
     routes = [
         Route("/", live),
         Route("/broadcast", broadcast, methods=["POST"]),

@@ -1,4 +1,4 @@
-"""Case types of a region to read: one large, and as many others as asked for, made over the API."""
+"""Case types for the measurement of reads, created over the API."""
 
 import asyncio
 import json
@@ -21,8 +21,10 @@ _AT_ONCE = 16
 _QUESTIONS = 17
 _FIELDS = """name internalName rationale introduction submittable onContactCard language
   questions { key label help kind required options { key label } shownIf { question equals } }
-  links { key label url openPage } standardReplies { key label text } terms { key heading text mustAccept }
-  restrictions { countyCodes gender ageFrom ageTo listedOnly referralRequired proxyAllowed } responseTime { amount unit }"""
+  links { key label url openPage } standardReplies { key label text }
+  terms { key heading text mustAccept }
+  restrictions { countyCodes gender ageFrom ageTo listedOnly referralRequired proxyAllowed }
+  responseTime { amount unit }"""
 ONE = (
     "query One($id: ID!) { caseType(id: $id) { id state latestVersion updatedAt content {"
     f" {_FIELDS} }} }} }}"
@@ -35,19 +37,19 @@ _PAGE = 100
 
 
 def content(number: int) -> dict[str, Any]:
-    """A content of some 3.3 KB: 160 values in an answer of `ONE`."""
+    """Return a content of some 3.3 KB, which gives 160 values in a response to `ONE`."""
     questions: list[dict[str, Any]] = [
         {
-            "key": f"fraga{place}",
-            "label": f"Vad gäller det, del {place}?",
+            "key": f"fraga{number}",
+            "label": f"Vad gäller det, del {number}?",
             "help": "Skriv kort.",
             "kind": "SHORT_TEXT",
-            "required": place % 2 == 0,
+            "required": number % 2 == 0,
         }
-        for place in range(_QUESTIONS)
+        for number in range(_QUESTIONS)
     ]
     for question in questions[:5]:
-        options = [{"key": f"val{place}", "label": f"Alternativ {place}"} for place in range(2)]
+        options = [{"key": f"val{number}", "label": f"Alternativ {number}"} for number in range(2)]
         question.update(kind="SINGLE_CHOICE", options=options)
     return {
         "name": f"Förnya recept {number:04}",
@@ -60,11 +62,11 @@ def content(number: int) -> dict[str, Any]:
         "questions": questions,
         "links": [
             {
-                "key": f"lank{place}",
-                "label": f"Läs mer {place}",
-                "url": f"https://example.org/{place}",
+                "key": f"lank{number}",
+                "label": f"Läs mer {number}",
+                "url": f"https://example.org/{number}",
             }
-            for place in range(3)
+            for number in range(3)
         ],
         "standardReplies": [
             {"key": "mottaget", "label": "Mottaget", "text": "Vi har tagit emot ditt ärende."}
@@ -82,9 +84,14 @@ def content(number: int) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Collection:
-    """What there is to read: the token of who reads, the ids, and the cursors after which pages of
-    100 by name begin.
+class CaseTypes:
+    """The case types of a registry.
+
+    Attributes:
+        token: Of the reader.
+        ids: Of the case types.
+        cursors: After which pages of 100 by name start.
+        mongodb_uri: Of the registry's database.
     """
 
     token: str
@@ -94,7 +101,7 @@ class Collection:
 
     @classmethod
     async def made(cls, data: Path, server: Server, count: int) -> Self:
-        """So many published case types."""
+        """Create and publish `count` case types."""
         token = development_issuer.token(
             data,
             role=Role.REGIONAL_ADMINISTRATOR,
@@ -114,7 +121,7 @@ class Collection:
                         "mutation($input: CaseTypeCreateInput!) { caseTypeCreate(input: $input) {"
                         " caseType { id } errors { message } } }"
                     )
-                    made = await _asked(
+                    made = await _ask(
                         client, create, input={"owner": PRINCIPAL, "content": content(number)}
                     )
                     case_type: str = made["caseTypeCreate"]["caseType"]["id"]
@@ -122,7 +129,7 @@ class Collection:
                         "mutation($id: ID!) { documentPublish(input: { id: $id, version: 1,"
                         " expectedVersion: 1 }) { event { id } } }"
                     )
-                    await _asked(client, publish, id=case_type)
+                    await _ask(client, publish, id=case_type)
                     return case_type
 
             ids = await asyncio.gather(*(make(number) for number in range(count)))
@@ -144,7 +151,7 @@ class Collection:
         )
 
     def list_of(self, size: int) -> dict[str, Any]:
-        """The operation for a list: of more than 100 as several pages in one operation."""
+        """Return the operation for a list; more than 100 are several pages in one operation."""
         pages = max(1, size // _PAGE)
         cursors = {f"after{number}": self.cursors[number - 1] for number in range(1, pages)}
         arguments = [
@@ -159,7 +166,7 @@ class Collection:
         return {"query": f"query Lists{declared} {{ {selected} }}", "variables": cursors}
 
 
-async def _asked(client: httpx2.AsyncClient, query: str, **variables: Any) -> dict[str, Any]:
+async def _ask(client: httpx2.AsyncClient, query: str, **variables: Any) -> dict[str, Any]:
     body = (await client.post("/graphql", json={"query": query, "variables": variables})).json()
     if "errors" in body:
         raise RuntimeError(f"Refused: {body}")
@@ -168,7 +175,7 @@ async def _asked(client: httpx2.AsyncClient, query: str, **variables: Any) -> di
 
 
 def count_of(value: Any) -> int:
-    """How many values an answer holds, whatever they are nested in."""
+    """Count the values of a response, at any depth."""
     if isinstance(value, dict):
         return sum(map(count_of, value.values()))
     return sum(map(count_of, value)) if isinstance(value, list) else 1

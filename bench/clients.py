@@ -1,6 +1,4 @@
-"""Clients that ask a server the same again and again, in a process of their own, commanded from
-here.
-"""
+"""Clients that send the same requests repeatedly, in a process that this module controls."""
 
 import asyncio
 import json
@@ -20,7 +18,7 @@ _ANSWER_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What so many requests came to; times in seconds."""
+    """The figures of a number of requests; times are in seconds."""
 
     cpu: float
     throughput: float
@@ -30,7 +28,7 @@ class Load:
 
     @classmethod
     def of(cls, cpu: float, count: int, found: dict[str, object]) -> Self:
-        """From the server's processor time in all and the client's record."""
+        """Compute the figures from the server's total CPU time and the client's record."""
         times, seconds = found["times"], found["seconds"]
         assert isinstance(times, list)
         assert isinstance(seconds, float)
@@ -44,28 +42,26 @@ class Load:
 
 
 class Clients:
-    """Connections to one server, each with the next request on its way as soon as the last is
-    answered.
-    """
+    """Connections to one server; each sends the next request as soon as the last is answered."""
 
     def __init__(self, server: Server, process: asyncio.subprocess.Process) -> None:
         self._server = server
         self._process = process
 
     async def ask(self, count: int) -> Load:
-        """Send so many requests in all."""
+        """Send `count` requests in all, and return the figures."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         before = self._server.cpu_seconds()
         self._process.stdin.write(json.dumps({"count": count}).encode() + b"\n")
         line = await asyncio.wait_for(self._process.stdout.readline(), _ANSWER_SECONDS)
         if not line:
-            raise RuntimeError("A client process ended; its errors stand above.")
+            raise RuntimeError("A client process ended; see its errors above.")
         return Load.of(self._server.cpu_seconds() - before, count, json.loads(line))
 
 
 def post(path: str, body: object, token: str) -> str:
-    """A request as it goes over the wire."""
+    """Return the text of an HTTP request."""
     text = json.dumps(body)
     head = (
         f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\ncontent-type:"
@@ -78,7 +74,7 @@ def post(path: str, body: object, token: str) -> str:
 async def clients(
     server: Server, requests: Sequence[str], connections: int, folder: Path
 ) -> AsyncIterator[Clients]:
-    """Connected, until the end of the block."""
+    """Start a client process until the end of the block."""
     plan = folder / f"{uuid4().hex}.json"
     plan.write_text(
         json.dumps({"port": server.port, "connections": connections, "requests": requests}),

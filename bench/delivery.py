@@ -1,4 +1,4 @@
-"""Publications to a crowd: what one costs the server, and when it arrives."""
+"""Measuring publications to many subscribers: server CPU, and delivery times."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from itertools import count
 from time import monotonic
 
-from bench.crowds import Arrivals, Crowd
-from bench.measuring import Spread
+from bench.measurement import Spread
 from bench.servers import Server
+from bench.subscriber_pool import DeliveryTimes, SubscriberPool
 
 Publish = Callable[[str], Awaitable[None]]
 MARKER = r"bench \d{6}"
-"""The note that tells a publication from the others, as a pattern."""
+"""The note that identifies a publication, as a pattern."""
 _WARM_UPS = 3
 _numbers = count(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Publication:
-    """One, and its arrivals: times since it was triggered, in order, in seconds."""
+class MeasuredPublication:
+    """One measured publication; times are in seconds since it was triggered, in order."""
 
     cpu: float
     acknowledged: float
@@ -28,14 +28,15 @@ class Publication:
 
     @property
     def last(self) -> float:
-        """When it had arrived everywhere."""
+        """The time of the last delivery."""
         return self.times[-1]
 
 
 @dataclass(frozen=True, slots=True)
 class Fanout:
-    """Several publications, one after the other: processor time per delivery; times as medians over
-    them.
+    """Figures of several publications, one after the other.
+
+    CPU is per delivery; the times are medians over the publications.
     """
 
     cpu: float
@@ -46,11 +47,13 @@ class Fanout:
     after_acknowledged: float
 
     @classmethod
-    def of(cls, publications: Sequence[Publication]) -> "Fanout":
-        """Their figures."""
+    def of(cls, publications: Sequence[MeasuredPublication]) -> "Fanout":
+        """Compute the figures of publications."""
 
-        def middle(value: Callable[[Publication], float]) -> float:
-            return Spread.of([value(publication) for publication in publications]).median
+        def middle(value: Callable[[MeasuredPublication], float]) -> float:
+            return Spread.of(
+                [value(measure_publication) for measure_publication in publications]
+            ).median
 
         return cls(
             cpu=sum(one.cpu for one in publications) / sum(len(one.times) for one in publications),
@@ -62,57 +65,61 @@ class Fanout:
         )
 
 
-async def publication(server: Server, crowd: Crowd, publish: Publish) -> Publication:
-    """Publish once, and wait until it has arrived everywhere.
+async def measure_publication(
+    server: Server, pool: SubscriberPool, publish: Publish
+) -> MeasuredPublication:
+    """Publish once, and wait until all subscribers have received the publication.
 
     Raises:
-        RuntimeError: It has not, within `patience`.
+        RuntimeError: They have not within `patience` seconds.
     """
     marker = f"bench {next(_numbers):06}"
-    await crowd.expect(marker)
+    await pool.expect(marker)
     used, triggered = server.cpu_seconds(), monotonic()
     await publish(marker)
     acknowledged = monotonic() - triggered
-    arrivals = await crowd.delivered(patience(crowd))
-    if len(arrivals.times) < crowd.size:
-        raise RuntimeError(_shortfall(crowd, arrivals))
-    return Publication(
+    delivery = await pool.delivered(patience(pool))
+    if len(delivery.times) < pool.size:
+        raise RuntimeError(_shortfall(pool, delivery))
+    return MeasuredPublication(
         server.cpu_seconds() - used,
         acknowledged,
-        [time - triggered for time in arrivals.times],
-        arrivals.text,
+        [time - triggered for time in delivery.times],
+        delivery.text,
     )
 
 
-async def warm_up(crowds: Sequence[Crowd], publish: Publish) -> str:
-    """Publish until one has arrived everywhere: then all are subscribed, whatever the server
-    answered before. Its text, as one of them got it.
+async def warm_up(pools: Sequence[SubscriberPool], publish: Publish) -> str:
+    """Publish until all subscribers receive a publication, which proves that all are subscribed.
+
+    Returns:
+        The message, as one subscriber received it.
 
     Raises:
-        RuntimeError: Some never get anything.
+        RuntimeError: After three publications, some have not received one.
     """
     for _ in range(_WARM_UPS):
         marker = f"bench {next(_numbers):06}"
-        await asyncio.gather(*(crowd.expect(marker) for crowd in crowds))
+        await asyncio.gather(*(pool.expect(marker) for pool in pools))
         await publish(marker)
-        found = await asyncio.gather(*(crowd.delivered(patience(crowd)) for crowd in crowds))
+        found = await asyncio.gather(*(pool.delivered(patience(pool)) for pool in pools))
         if all(
-            len(arrivals.times) == crowd.size for arrivals, crowd in zip(found, crowds, strict=True)
+            len(delivery.times) == pool.size for delivery, pool in zip(found, pools, strict=True)
         ):
             return found[0].text
     raise RuntimeError(
-        " ".join(_shortfall(crowd, arrivals) for crowd, arrivals in zip(crowds, found, strict=True))
+        " ".join(_shortfall(pool, delivery) for pool, delivery in zip(pools, found, strict=True))
     )
 
 
-def patience(crowd: Crowd) -> float:
-    """How many seconds a publication may take."""
-    return 30 + 0.03 * crowd.size
+def patience(pool: SubscriberPool) -> float:
+    """Return the time limit for a publication, in seconds."""
+    return 30 + 0.03 * pool.size
 
 
-def _shortfall(crowd: Crowd, arrivals: Arrivals) -> str:
-    closed = f"{arrivals.closed} sockets were closed" if arrivals.closed else "No socket was closed"
+def _shortfall(pool: SubscriberPool, delivery: DeliveryTimes) -> str:
+    closed = f"{delivery.closed} sockets were closed" if delivery.closed else "No socket was closed"
     return (
-        f"{len(arrivals.times)} of {crowd.size} got the publication. {closed}. Another message:"
-        f" {arrivals.other[:1000] or 'none'}"
+        f"{len(delivery.times)} of {pool.size} got the publication. {closed}. Another message:"
+        f" {delivery.other[:1000] or 'none'}"
     )

@@ -1,8 +1,8 @@
-"""One distribution to all clinics of a large region, and how late others' reads are meanwhile.
+"""Measures a distribution to all clinics of a large region, and concurrent reads.
 
-*Ours* is the running server while it hands a case type to 8,000 clinics in one act; the reference
-is the same server at rest, for as long. Four
-clients read one document each, one read after the other.
+*Ours* is the running server while it distributes a case type to 8,000 clinics in one act. The
+reference is the same server at rest, for as long. Four clients read one document each, one read
+after the other.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import quantiles
 from tempfile import TemporaryDirectory
 
-from bench.measuring import Spread, alternate, load, machine, run_to_the_end, shown, table
+from bench.measurement import Spread, alternate, load, machine, run_to_the_end, shown, table
 from bench.region import Region
 from bench.servers import registry
 
@@ -25,14 +25,14 @@ _READ = "query($id: ID!) { caseType(id: $id) { name latestVersion content { name
 
 @dataclass(frozen=True, slots=True)
 class Meanwhile:
-    """How long an act took, and the 99th percentile of the reads meanwhile; in seconds."""
+    """The time of an act, and the 99th percentile of the concurrent reads; in seconds."""
 
     took: float
     p99: float
 
 
 class Readers:
-    """Who reads while something goes on."""
+    """Clients that read during an act."""
 
     def __init__(self, region: Region, document: str) -> None:
         self._region = region
@@ -40,36 +40,36 @@ class Readers:
         self._took = 1.0
 
     async def distributing(self) -> Meanwhile:
-        """While a new case type is handed to all clinics."""
+        """Read while a new case type is distributed to all clinics."""
         case_type = await self._region.published()
         meanwhile = await self._while(self._region.distribute(case_type))
         self._took = meanwhile.took
         return meanwhile
 
     async def at_rest(self) -> Meanwhile:
-        """While nothing else happens, for as long as the last distribution took."""
+        """Read while nothing else happens, for as long as the last distribution took."""
         return await self._while(asyncio.sleep(self._took))
 
     async def _while(self, act: Coroutine[None, None, None]) -> Meanwhile:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         acting = asyncio.create_task(act)
         readers = [asyncio.create_task(self._read_while(acting)) for _ in range(_READERS)]
         await acting
-        took = time.perf_counter() - begun
+        took = time.perf_counter() - started
         times = [seconds for read in await asyncio.gather(*readers) for seconds in read]
         return Meanwhile(took, quantiles(times, n=100)[98])
 
     async def _read_while(self, acting: asyncio.Task[None]) -> list[float]:
         times = []
         while not acting.done():
-            begun = time.perf_counter()
+            started = time.perf_counter()
             await self._region.ask(_READ, id=self._document)
-            times.append(time.perf_counter() - begun)
+            times.append(time.perf_counter() - started)
         return times
 
 
 async def measure(clinics: int, rounds: int) -> None:
-    """Both in turns; prints the table."""
+    """Measure both sides, alternating; prints the table."""
     print(f"## One distribution to {clinics:,} clinics\n\n{machine()}\n", flush=True)
     with (
         TemporaryDirectory(prefix="casetypes-bench-") as name,

@@ -1,9 +1,7 @@
-"""PyMongo's async driver against Motor, its predecessor: the choice of decision 0003, kept
-checkable.
+"""Compares PyMongo's async driver with Motor, its predecessor (decision 0003).
 
-Motor is in the extra `bench` and nowhere else. Each measurement is a process of its own on uvloop,
-with 32 tasks at once and the limiter of
-`store.mongo.connection` before the driver, on both sides.
+Motor is in the extra `bench` and nowhere else. Each measurement is a separate process on uvloop,
+with 32 concurrent tasks and a limiter as in `store.mongo.connection`, on both sides.
 """
 
 import argparse
@@ -23,8 +21,8 @@ from typing import Any
 import uvloop
 from pymongo import AsyncMongoClient
 
-from bench.collection import content
-from bench.measuring import Spread, alternate, load, machine, run_to_the_end, table
+from bench.case_types import content
+from bench.measurement import Spread, alternate, load, machine, run_to_the_end, table
 from store.mongo import embedded_server
 
 _COLUMNS = ("work", "figure", "PyMongo async", "Motor", "ratio")
@@ -41,9 +39,7 @@ _MISSING = (
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One measurement: operations per second, and the process's own processor time for each, in
-    seconds.
-    """
+    """One measurement: operations per second, and client CPU per operation in seconds."""
 
     throughput: float
     cpu: float
@@ -62,7 +58,7 @@ _ACTS: Mapping[str, Act] = {
 
 
 async def measure(rounds: int, operations: int) -> None:
-    """All acts, in turns."""
+    """Measure all operations, with alternating drivers; prints the table."""
     print(f"## Drivers\n\n{machine()}\n", flush=True)
     rows: list[list[str]] = []
     with TemporaryDirectory(prefix="casetypes-bench-") as name:
@@ -108,7 +104,7 @@ async def _fill(uri: str) -> None:
 
 
 async def _run(driver: str, act: str, uri: str, count: int) -> Run:
-    """One measurement, in a process of its own."""
+    """Run one measurement in a separate process."""
     arguments = json.dumps({"driver": driver, "act": act, "uri": uri, "count": count})
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -126,7 +122,7 @@ async def _run(driver: str, act: str, uri: str, count: int) -> Run:
             process.terminate()
             await process.wait()
     if process.returncode:
-        raise RuntimeError(f"A measurement of {driver} ended; its errors stand above.")
+        raise RuntimeError(f"A measurement of {driver} ended; see its errors above.")
     return Run(**json.loads(printed))
 
 
@@ -144,12 +140,12 @@ async def _work(driver: str, act: str, uri: str, count: int) -> Run:
                 await _ACTS[act](found, number)
 
     async def all_of(whole: range) -> None:
-        await asyncio.gather(*(task(whole[place::_TASKS]) for place in range(_TASKS)))
+        await asyncio.gather(*(task(whole[first::_TASKS]) for first in range(_TASKS)))
 
     await all_of(range(_TASKS * 10))  # connections are made
-    begun, cpu = time.perf_counter(), time.process_time()
+    started, cpu = time.perf_counter(), time.process_time()
     await all_of(range(count))
-    run = Run(count / (time.perf_counter() - begun), (time.process_time() - cpu) / count)
+    run = Run(count / (time.perf_counter() - started), (time.process_time() - cpu) / count)
     closing = client.close()
     if closing is not None:  # Motor's is not awaited
         await closing

@@ -1,9 +1,9 @@
-"""One publication to many subscribers on one server process, against a bare broadcast of the same
-bytes; and one subscriber that stops reading.
+"""Measures one publication to many subscribers, against a bare broadcast of the same bytes.
 
-Each subscriber is a clinic of its own with a token of its own, the hard case: as many viewers as
-sockets. Server, reference and clients are processes
-of their own; both servers have all their subscribers all the time, and publish in turns.
+Each subscriber is another clinic with its own token, which is the hard case: as many viewers as
+sockets. Server, reference and clients are separate processes. Both servers have all their
+subscribers all the time, and publish alternately. A second table measures the effect of one
+subscriber that stops reading.
 """
 
 import argparse
@@ -18,22 +18,22 @@ from tempfile import TemporaryDirectory
 
 import httpx2
 
-from bench import stopped
-from bench.crowds import Crowd, Subscription, crowd
-from bench.measuring import Spread, alternate, load, machine, run_to_the_end, shown, table
-from bench.publications import MARKER, Fanout, Publish, publication, warm_up
+from bench import stalled_subscriber
+from bench.delivery import MARKER, Fanout, Publish, measure_publication, warm_up
+from bench.measurement import Spread, alternate, load, machine, run_to_the_end, shown, table
 from bench.region import Region
 from bench.servers import Server, allow_many_sockets, module, registry
+from bench.subscriber_pool import SubscriberPool, Subscription, subscriber_pool
 
 _COLUMNS = ("subscribers", "figure", "ours", "bare", "ours / bare", "goal")
-_GOALS_FROM, _MOST = 5_000, 10_000
+_MIN_SIZE_WITH_GOALS, _MAX_SIZE = 5_000, 10_000
 _DELIVERIES = 5_000
 _FEW = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is run."""
+    """The options of a run."""
 
     sizes: Sequence[int]
     rounds: int
@@ -48,22 +48,23 @@ class Side:
     """A server with all its subscribers."""
 
     server: Server
-    crowd: Crowd
+    pool: SubscriberPool
     publish: Publish
     memory: float  # of each subscriber, in KB
 
     @property
     def publications(self) -> int:
-        """How many a measurement takes: some thousand deliveries, so that what happens once in a
-        while counts little.
+        """The number of publications in a measurement.
+
+        They give some thousand deliveries, so that rare disturbances have little weight.
         """
-        return min(5, max(1, _DELIVERIES // self.crowd.size))
+        return min(5, max(1, _DELIVERIES // self.pool.size))
 
     async def fan_out(self) -> Fanout:
-        """One measurement."""
+        """Run one measurement."""
         return Fanout.of(
             [
-                await publication(self.server, self.crowd, self.publish)
+                await measure_publication(self.server, self.pool, self.publish)
                 for _ in range(self.publications)
             ]
         )
@@ -77,11 +78,12 @@ async def side(
     folder: Path,
     processes: int,
 ) -> AsyncIterator[Side]:
-    """Subscribe all to a server that has had a few before, so that the difference in memory is what
-    the many take.
+    """Subscribe all to a server that has had a few subscribers before.
+
+    So the difference in memory is that of the many subscribers.
     """
     before = server.memory()
-    async with crowd(server, subscriptions, folder, processes) as everyone:
+    async with subscriber_pool(server, subscriptions, folder, processes) as everyone:
         await warm_up([everyone], publish)
         yield Side(server, everyone, publish, (server.memory() - before) / everyone.size / 1024)
 
@@ -89,15 +91,13 @@ async def side(
 async def first_message(
     server: Server, subscriptions: Sequence[Subscription], publish: Publish, folder: Path
 ) -> str:
-    """Let a server that has just started deliver to a few for the first time; what one of them
-    received.
-    """
-    async with crowd(server, subscriptions[:_FEW], folder, 1) as few:
+    """Let a new server deliver to a few subscribers, and return the message of one of them."""
+    async with subscriber_pool(server, subscriptions[:_FEW], folder, 1) as few:
         return await warm_up([few], publish)
 
 
 async def measure(options: Options) -> None:
-    """All sizes, then the subscriber that stops reading; the table is printed as it grows."""
+    """Measure all sizes, then the subscriber that stops reading; prints the tables."""
     allow_many_sockets()
     rows: list[list[str]] = []
     print(f"## Fan-out\n\n{machine()}\n", flush=True)
@@ -106,14 +106,14 @@ async def measure(options: Options) -> None:
         clinics = _FEW if options.bare_only else max(*options.sizes, options.stopped) + 1
         with registry(folder / "data") as server:
             region = await Region.made(folder / "data", server, clinics)
-        # A server that has imported thousands of clinics has memory to spare, which subscribers
-        # would then seem not to need: always a new one.
+        # A server that has imported thousands of clinics has free memory, which would hide the
+        # memory of subscribers. So each size gets a new server.
         for size in options.sizes:
             rows += await _size(size, region, folder, options)
             print(f"{size:,} subscribers measured. {load()}", file=sys.stderr, flush=True)
         print(table(_COLUMNS, rows), flush=True)
         if options.stopped and not options.bare_only:
-            outcome = await stopped.measure(
+            outcome = await stalled_subscriber.measure(
                 region, folder, options.stopped, options.rounds, options.processes
             )
             print(f"\n## One subscriber that stops reading\n\n{outcome}")
@@ -141,13 +141,13 @@ async def _size(size: int, region: Region, folder: Path, options: Options) -> li
                 side(ours, subscriptions, region.publish, folder, options.processes)
             )
         for one in sides.values():
-            await one.crowd.count()
+            await one.pool.count()
         measures: dict[str, Callable[[], Awaitable[Fanout]]] = {
             which: one.fan_out for which, one in sides.items()
         }
         results = await alternate(options.rounds, measures)
         for which, one in sides.items():
-            received = set(await one.crowd.counts())
+            received = set(await one.pool.counts())
             if received != {one.publications * (options.rounds + 1)}:
                 raise RuntimeError(
                     f"Not every subscriber of {which} got each publication once, but"
@@ -157,7 +157,7 @@ async def _size(size: int, region: Region, folder: Path, options: Options) -> li
 
 
 async def _broadcast(client: httpx2.AsyncClient, server: Server, text: str, marker: str) -> None:
-    """The registry's message with another note of the same length, to all sockets of the reference."""
+    """Send the registry's message to all sockets of the reference, with another note."""
     body = re.sub(MARKER, marker, text)
     (await client.post(f"{server.url}/broadcast", content=body.encode())).raise_for_status()
 
@@ -165,8 +165,8 @@ async def _broadcast(client: httpx2.AsyncClient, server: Server, text: str, mark
 def _rows(
     size: int, text: str, sides: Mapping[str, Side], results: Mapping[str, Sequence[Fanout]]
 ) -> list[list[str]]:
-    """The part of the table for one size."""
-    many = size >= _GOALS_FROM
+    """Return the rows of the table for one size."""
+    many = size >= _MIN_SIZE_WITH_GOALS
 
     def row(
         name: str,
@@ -202,7 +202,7 @@ def _rows(
             "trigger to last delivery, ms",
             lambda one: one.last,
             1e3,
-            "≤ 1.5 ×" + (", ≤ 1,000 ms" if size == _MOST else "") if many else "",
+            "≤ 1.5 ×" + (", ≤ 1,000 ms" if size == _MAX_SIZE else "") if many else "",
         ),
         row(
             "acknowledged (bare: trigger) to last, ms",

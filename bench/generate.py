@@ -1,11 +1,10 @@
-"""A large registry, made through the store's own way of writing: `python -m bench.grow FOLDER
---versions 1000000`.
+"""Generates a large registry through the store's own functions.
 
-One document has a history of its own length; the other versions are spread over many documents of
-ten versions each. Versions are staged a thousand
-to a transaction, by the functions that stage every version, so that chains verify and logs have no
-gaps. Clinics come by import, and case types to
-them by distribution.
+    python -m bench.generate FOLDER --versions 1000000
+
+One document has a long history; the other versions are spread over documents of ten versions each.
+Versions are staged a thousand to a transaction, by the functions that stage every version, so that
+chains verify and logs have no gaps. Clinics are imported, and case types distributed to them.
 """
 
 import argparse
@@ -16,9 +15,10 @@ from pathlib import Path
 
 from bson import ObjectId
 
-from bench.measuring import run_to_the_end
 from resolvers.kinds.case_types import CASE_TYPE
 from resolvers.kinds.registrations import KINDS
+from bench.measurement import run_to_the_end
+from resolvers import reference
 from resolvers.kinds.validation import validate
 from resolvers.reference.principals import reference_principals
 from store.clinics.clinics import ClinicRow
@@ -38,21 +38,21 @@ PRINCIPAL = "SE2321000016"
 BY_ANNA = Act(
     Actor(role=Role.REGIONAL_ADMINISTRATOR, unit=PRINCIPAL, employee_hsa_id=f"{PRINCIPAL}-anna")
 )
-_AT_ONCE = 1_000
+_VERSIONS_AT_ONCE = 1_000
 _SHORT = 10
 _CLINICS_AT_ONCE = 2_000
 
 
 def content(name: str, introduction: str) -> Content:
-    """A small case type."""
+    """Return the content of a small case type."""
     return validate(CASE_TYPE, {"name": name, "internalName": name, "introduction": introduction})
 
 
 async def document(store: Store, versions: int, name: str = "Förnya recept") -> Document:
-    """A case type with so many versions, each in force once.
+    """Write a case type with `versions` versions, each in force once.
 
     Args:
-        store: Where.
+        store: To write to.
         versions: At least 1.
         name: Its name and internal name.
     """
@@ -63,24 +63,27 @@ async def document(store: Store, versions: int, name: str = "Förnya recept") ->
 async def documents(
     store: Store, count: int, versions: int, name: str = "Förnya recept"
 ) -> list[Document]:
-    """Case types with so many versions each, some thousand versions to a transaction."""
+    """Write case types with `versions` versions each, some thousand versions to a transaction."""
     made: list[Document] = []
     owner = Owner(OwnerKind.PRINCIPAL, PRINCIPAL)
-    plain = content(name, "Ett")  # checked once; the text that tells versions apart needs no check
+    # Validated once; the text that differs between versions needs no validation.
+    plain = content(name, "Ett")
 
     def text(number: int) -> Content:
         return {**plain, "introduction": f"Utgåva {number}"}
 
-    for start in range(0, count, max(1, _AT_ONCE // versions)):
-        births = [
+    for start in range(0, count, max(1, _VERSIONS_AT_ONCE // versions)):
+        new_documents = [
             NewDocument(id=f"ct_{ObjectId()}", kind=CASE_TYPE, principal=PRINCIPAL, owner=owner)
-            for _ in range(min(count - start, max(1, _AT_ONCE // versions)))
+            for _ in range(min(count - start, max(1, _VERSIONS_AT_ONCE // versions)))
         ]
 
-        async def begin(transaction: Transaction, births: Sequence[NewDocument] = births) -> Saved:
-            for birth in births:
+        async def create(
+            transaction: Transaction, new_documents: Sequence[NewDocument] = new_documents
+        ) -> Saved:
+            for new in new_documents:
                 head, version = heads.created(
-                    birth,
+                    new,
                     text(1),
                     derived_from=None,
                     act=BY_ANNA,
@@ -93,20 +96,22 @@ async def documents(
                     BY_ANNA,
                     Action.PUBLISHED,
                     CASE_TYPE,
-                    transaction.document(birth.id),
+                    transaction.document(new.id),
                     1,
                 )
             return saved
 
-        await store.log.submit(PRINCIPAL, begin, alone=True)
-        for first in range(2, versions + 1, _AT_ONCE):
+        await store.log.submit(PRINCIPAL, create, alone=True)
+        for first in range(2, versions + 1, _VERSIONS_AT_ONCE):
 
-            async def go_on(
-                transaction: Transaction, births: Sequence[NewDocument] = births, first: int = first
+            async def revise(
+                transaction: Transaction,
+                new_documents: Sequence[NewDocument] = new_documents,
+                first: int = first,
             ) -> Saved:
-                for birth in births:
-                    for number in range(first, min(first + _AT_ONCE, versions + 1)):
-                        before = transaction.document(birth.id)
+                for new in new_documents:
+                    for number in range(first, min(first + _VERSIONS_AT_ONCE, versions + 1)):
+                        before = transaction.document(new.id)
                         head, version = heads.revised(
                             CASE_TYPE,
                             before,
@@ -128,27 +133,27 @@ async def documents(
                 return saved
 
             await store.log.submit(
-                PRINCIPAL, go_on, documents=[birth.id for birth in births], alone=True
+                PRINCIPAL, revise, documents=[new.id for new in new_documents], alone=True
             )
-        found = await store.documents.get_many([birth.id for birth in births])
-        made += [found[birth.id] for birth in births]
+        found = await store.documents.get_many([new.id for new in new_documents])
+        made += [found[new.id] for new in new_documents]
     return made
 
 
 async def clinics(store: Store, count: int, prefix: str = "K") -> list[str]:
-    """So many clinics of the region; their HSA-ids."""
+    """Import clinics of the region, and return their HSA-ids."""
     ids = [f"{PRINCIPAL}-{prefix}{number:05}" for number in range(count)]
     for start in range(0, count, _CLINICS_AT_ONCE):
         rows = [
-            ClinicRow(place + 1, hsa_id, {"name": f"Vårdcentralen {hsa_id[-5:]}"})
-            for place, hsa_id in enumerate(ids[start : start + _CLINICS_AT_ONCE])
+            ClinicRow(number + 1, hsa_id, {"name": f"Vårdcentralen {hsa_id[-5:]}"})
+            for number, hsa_id in enumerate(ids[start : start + _CLINICS_AT_ONCE])
         ]
         await store.clinics.import_rows(PRINCIPAL, rows, dry_run=False, act=BY_ANNA)
     return ids
 
 
 async def distributed(store: Store, case_types: Sequence[Document]) -> None:
-    """All of the region's clinics have these case types."""
+    """Distribute case types to all clinics of the region."""
     for case_type in case_types:
         await store.distribution.distribute(
             case_type, ClinicSelector(filter=ClinicFilter()), act=BY_ANNA
@@ -156,16 +161,16 @@ async def distributed(store: Store, case_types: Sequence[Document]) -> None:
 
 
 async def prepared(database: Database) -> Store:
-    """A store over a database that has its indexes and principals."""
-    await create_indexes(database)
-    store = Store(database, KINDS)
-    await store.principals.ensure(reference_principals())
+    """Open a store over a database, and create its indexes and principals."""
+    await database.create_indexes()
+    store = Store.over(database, KINDS)
+    await store.principals.ensure(reference.principals())
     return store
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a registry is."""
+    """The size of a registry."""
 
     versions: int
     longest: int
@@ -173,9 +178,11 @@ class Size:
     case_types: int
 
 
-async def grow(folder: Path, size: Size) -> str:
-    """Make a registry in a data folder, for `casetypes serve --data`; the id of the document with
-    the longest history.
+async def generate(folder: Path, size: Size) -> str:
+    """Write a registry into a data folder, for `casetypes serve --data`.
+
+    Returns:
+        The id of the document with the longest history.
     """
     running = await embedded_server.start(folder)
     try:
@@ -193,9 +200,9 @@ async def grow(folder: Path, size: Size) -> str:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m bench.grow", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.generate", description=__doc__)
     parser.add_argument(
-        "folder", type=Path, help="the data folder to grow, for `casetypes serve --data`"
+        "folder", type=Path, help="the data folder to write, for `casetypes serve --data`"
     )
     parser.add_argument("--versions", type=int, default=1_000_000, help="of all documents together")
     parser.add_argument("--longest", type=int, default=100_000, help="of one document")
@@ -203,17 +210,19 @@ def main() -> None:
     parser.add_argument("--case-types", type=int, default=30, help="that every clinic has")
     options = parser.parse_args()
     run_to_the_end(
-        _grow(
+        _generate(
             options.folder,
             Size(options.versions, options.longest, options.clinics, options.case_types),
         )
     )
 
 
-async def _grow(folder: Path, size: Size) -> None:
-    begun = time.perf_counter()
-    longest = await grow(folder, size)
-    print(f"{size}; the longest history is that of {longest}; {time.perf_counter() - begun:.0f} s")
+async def _generate(folder: Path, size: Size) -> None:
+    started = time.perf_counter()
+    longest = await generate(folder, size)
+    print(
+        f"{size}; the longest history is that of {longest}; {time.perf_counter() - started:.0f} s"
+    )
 
 
 if __name__ == "__main__":

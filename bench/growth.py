@@ -1,10 +1,9 @@
-"""The same questions of a large registry and of a small one: what grows must not make them slower.
+"""Measures whether growth makes the registry slower: equal requests to a large and a small one.
 
-*Ours* is a server over a large registry (`bench.grow`: a document with 100,000 versions, 8,000
-clinics that have 30 case types each), the
-reference the same server over a small one (10 versions, 80 clinics). One client asks one thing
-after the other. Pages of a history are of ten, of
-case types of thirty, since a small registry has no more.
+*Ours* is a server over a large registry (`bench.generate`: a document with 100,000 versions, 8,000
+clinics that have 30 case types each). The reference is the same server over a small one (10
+versions, 80 clinics). One client sends one request after the other. Pages of a history have ten
+entries and pages of case types thirty, since a small registry has no more.
 """
 
 import argparse
@@ -18,8 +17,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.grow import PRINCIPAL, Size, grow
-from bench.measuring import Spread, alternate, load, machine, run_to_the_end, shown, table
+from bench.generate import PRINCIPAL, Size, generate
+from bench.measurement import Spread, alternate, load, machine, run_to_the_end, shown, table
 from bench.region import Region
 from bench.servers import registry
 
@@ -29,8 +28,8 @@ _EVENT = "sequence action version at note actor { role name }"
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A question to a registry, and how much slower a large one may answer it."""
+class MeasuredQuery:
+    """A query, and the goal for the ratio of the response times, large / small."""
 
     query: str
     goal: float
@@ -45,22 +44,24 @@ def _of_many(field: str, select: str, *, given: str = "") -> str:
     return f"query{given} {{ {field} {{ edges {{ node {{ {select} }} }} }} }}"
 
 
-QUESTIONS: Mapping[str, Question] = {
-    "page of 10 acts of the history": Question(
+QUERIES: Mapping[str, MeasuredQuery] = {
+    "page of 10 acts of the history": MeasuredQuery(
         _of_one(f"history(first: 10) {{ totalCount edges {{ node {{ {_EVENT} }} }} }}"), 1.3
     ),
-    "page of 10 versions": Question(
+    "page of 10 versions": MeasuredQuery(
         _of_one("versions(first: 10) { totalCount edges { node { number createdAt } } }"), 1.3
     ),
-    "one version, from the middle": Question(
+    "one version, from the middle": MeasuredQuery(
         _of_one("version(number: $low) { number hash content { name introduction } }", "low"), 1.3
     ),
-    "compare two versions": Question(
+    "compare two versions": MeasuredQuery(
         _of_one("compare(from: $low, to: $high) { changes { path before after } }", "low", "high"),
         1.3,
     ),
-    "one case type": Question(_of_one("name latestVersion content { name introduction }"), 1.3),
-    "page of 50 assignments of a case type": Question(
+    "one case type": MeasuredQuery(
+        _of_one("name latestVersion content { name introduction }"), 1.3
+    ),
+    "page of 50 assignments of a case type": MeasuredQuery(
         _of_many(
             "assignments(filter: {caseType: $given}, first: 50)",
             "clinic { hsaId name } origin since",
@@ -68,51 +69,51 @@ QUESTIONS: Mapping[str, Question] = {
         ),
         3,
     ),
-    "page of 50 assignments that lag": Question(
+    "page of 50 assignments that lag": MeasuredQuery(
         _of_many(
             "assignments(filter: {behindOnly: true}, first: 50)",
             "clinic { hsaId name } caseType { name }",
         ),
         3,
     ),
-    "a clinic's start page": Question(
+    "a clinic's start page": MeasuredQuery(
         "query($clinic: HsaId!) { clinic(hsaId: $clinic) { startPage { position effective { name }"
         " } } }",
         3,
     ),
-    "page of 50 clinics by a word": Question(
+    "page of 50 clinics by a word": MeasuredQuery(
         _of_many('clinics(filter: {text: "vård"}, first: 50)', "hsaId name"), 3
     ),
-    "page of 30 case types by name": Question(_of_many("caseTypes(first: 30)", "id name"), 3),
+    "page of 30 case types by name": MeasuredQuery(_of_many("caseTypes(first: 30)", "id name"), 3),
 }
 _SAVE = "save"
 
 
-class Asked:
-    """A registry that is asked."""
+class MeasuredRegistry:
+    """A registry that is measured."""
 
     def __init__(self, region: Region, longest: str, versions: int, times: int) -> None:
         self._region = region
         self._longest = longest
         self._version = versions
         self._times = times
-        self._given = ""
+        self._case_type = ""
         self._middle = versions // 2
 
     async def begin(self) -> None:
-        """Find what the questions name."""
+        """Find the case type that the queries name."""
         found = await self._region.ask(
             'query { caseTypes(filter: {text: "beställa"}, first: 1) { edges { node { id } } } }'
         )
-        self._given = found["caseTypes"]["edges"][0]["node"]["id"]
+        self._case_type = found["caseTypes"]["edges"][0]["node"]["id"]
 
     async def seconds(self, query: str) -> float:
-        """The median time of some answers."""
+        """Return the median response time of a query, in seconds."""
         known = {
             "id": self._longest,
             "low": self._middle,
             "high": self._middle + 1,
-            "given": self._given,
+            "given": self._case_type,
             "clinic": f"{PRINCIPAL}-K00007",
         }
         variables: dict[str, Any] = {
@@ -121,7 +122,7 @@ class Asked:
         return await self._median(lambda: self._region.ask(query, **variables))
 
     async def save(self) -> float:
-        """The median time of some saves of the document with the long history."""
+        """Return the median time of saving the document with the long history, in seconds."""
 
         async def save() -> None:
             await self._region.edit(
@@ -134,34 +135,42 @@ class Asked:
     async def _median(self, work: Callable[[], Awaitable[object]]) -> float:
         times = []
         for _ in range(self._times):
-            begun = time.perf_counter()
+            started = time.perf_counter()
             await work()
-            times.append(time.perf_counter() - begun)
+            times.append(time.perf_counter() - started)
         return median(times)
 
 
 async def measure(large: Size, rounds: int, times: int) -> None:
-    """All questions in turns; prints the table."""
+    """Measure all queries, with alternating registries; prints the table."""
     print(f"## Growth\n\n{machine()}\n\n{large}, against {_SMALL}\n", flush=True)
     rows = []
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="casetypes-bench-")))
-        asked: dict[str, Asked] = {}
+        registries: dict[str, MeasuredRegistry] = {}
         for name, size in (("large", large), ("small", _SMALL)):
-            longest = await grow(folder / name, size)
+            longest = await generate(folder / name, size)
             server = stack.enter_context(registry(folder / name))
             region = Region(folder / name, 0)
             await stack.enter_async_context(region.on(server))
-            asked[name] = Asked(region, longest, size.longest, times)
-            await asked[name].begin()
-        for what, question in QUESTIONS.items():
+            registries[name] = MeasuredRegistry(region, longest, size.longest, times)
+            await registries[name].begin()
+        for what, query in QUERIES.items():
             seconds = await alternate(
-                rounds, {name: partial(one.seconds, question.query) for name, one in asked.items()}
+                rounds,
+                {
+                    name: partial(registry_.seconds, query.query)
+                    for name, registry_ in registries.items()
+                },
             )
-            rows.append(_row(what, seconds, question.goal))
+            rows.append(_row(what, seconds, query.goal))
         rows.append(
             _row(
-                _SAVE, await alternate(rounds, {name: one.save for name, one in asked.items()}), 1.3
+                _SAVE,
+                await alternate(
+                    rounds, {name: registry_.save for name, registry_ in registries.items()}
+                ),
+                1.3,
             )
         )
     print(f"{table(_COLUMNS, rows)}\n\n{load()}", flush=True)

@@ -1,6 +1,4 @@
-"""What every measurement shares: taking turns, medians with their spread, the table, and on which
-machine it was.
-"""
+"""Shared by all measurements: alternating sides, medians with spread, tables, machine data."""
 
 import asyncio
 import os
@@ -31,7 +29,7 @@ _PACKAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Several measurements of one thing."""
+    """The median, minimum and maximum of several measurements."""
 
     median: float
     low: float
@@ -39,12 +37,12 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Self:
-        """The median, and the least and greatest."""
+        """Compute the spread of values."""
         return cls(statistics.median(values), min(values), max(values))
 
     @classmethod
     def of_ratios(cls, numerators: Sequence[float], denominators: Sequence[float]) -> Self:
-        """Of the ratios round by round: what disturbed a whole round disturbs its ratio less."""
+        """Compute the spread of ratios, round by round: a disturbed round affects both sides."""
         return cls.of(
             [above / below for above, below in zip(numerators, denominators, strict=True)]
         )
@@ -56,13 +54,15 @@ class Spread:
 async def alternate(
     rounds: int, measures: Mapping[str, Callable[[], Awaitable[T]]]
 ) -> dict[str, list[T]]:
-    """Take turns: each once a round, in an order that turns round every time, after one round that
-    does not count.
+    """Measure all sides in rounds, in an order that is reversed each round.
+
+    A first round is not counted.
     """
     results: dict[str, list[T]] = {name: [] for name in measures}
     for number in range(rounds + 1):
         for name in list(measures) if number % 2 else reversed(list(measures)):
-            await asyncio.sleep(_PAUSE_SECONDS)  # what the one before left to do is not this one's
+            # Let the side before finish its remaining work.
+            await asyncio.sleep(_PAUSE_SECONDS)
             result = await measures[name]()
             if number:
                 results[name].append(result)
@@ -70,18 +70,18 @@ async def alternate(
 
 
 def shown(value: float) -> str:
-    """A figure with three digits that matter."""
+    """Format a number with three significant digits."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """In Markdown."""
+    """Format a table in Markdown."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def machine() -> str:
-    """Where it was measured, with which versions, and how busy the machine was."""
+    """Describe the machine, the versions and the load."""
     with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:  # noqa: PTH123 - no ordinary file
         model = next(
             (line.partition(":")[2].strip() for line in file if line.startswith("model name")),
@@ -96,14 +96,14 @@ def machine() -> str:
 
 
 def load() -> str:
-    """How busy the machine is, by all that runs on it."""
+    """Describe the load of the machine, by all processes."""
     return "Load (1, 5, 15 min): " + ", ".join(f"{value:.1f}" for value in os.getloadavg())
 
 
 def run_to_the_end(work: Coroutine[Any, Any, None]) -> None:
     """Run a measurement.
 
-    On Ctrl-C as on SIGTERM, what it started is ended before the program is.
+    On Ctrl-C and SIGTERM, everything that it started is ended before the program exits.
     """
 
     async def guarded() -> None:

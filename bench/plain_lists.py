@@ -1,8 +1,7 @@
-"""The reference for lists: plain Strawberry as it comes, over the same documents, for the same
-operation.
+"""The reference for lists: plain Strawberry, over the same documents, for the same operation.
 
-Types and an async resolver as its documentation has them, its own ASGI application, no extension.
-No sign-in, no rights, no total.
+It has types and an async resolver as in Strawberry's documentation, Strawberry's ASGI application
+and no extension. There is no sign-in, no permission check and no total.
 """
 
 import sys
@@ -41,7 +40,7 @@ class CaseType:
 
 @strawberry.type
 class Edge:
-    """One of a list."""
+    """An edge of a list."""
 
     cursor: str
     node: CaseType
@@ -49,18 +48,18 @@ class Edge:
 
 @strawberry.type
 class Connection:
-    """A page."""
+    """A page of a list."""
 
     edges: list[Edge]
 
 
 @strawberry.type
 class Query:
-    """Reading."""
+    """The root type."""
 
     @strawberry.field
     async def case_types(self, first: int, after: str | None = None) -> Connection:
-        """A page by name."""
+        """Read a page, by name."""
         where: dict[str, Any] = {"kind": "CASE_TYPE"}
         if after is not None:
             where = {

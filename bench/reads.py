@@ -1,8 +1,7 @@
-"""Reading: one case type against a bare route, lists against plain Strawberry, and how evenly 128
-requests at once are answered.
+"""Measures reads: one case type against a bare route, and lists against plain Strawberry.
 
-The references read the same MongoDB as ours. Server, reference and load are processes of their own,
-and take turns.
+It also measures how evenly 128 concurrent requests are answered. The references read the same
+MongoDB as ours. Server, reference and load are separate processes, and the sides alternate.
 """
 
 import argparse
@@ -15,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench.case_types import ONE, CaseTypes, count_of
 from bench.clients import Load, clients, post
-from bench.collection import ONE, Collection, count_of
-from bench.measuring import Spread, alternate, load, machine, run_to_the_end, table
+from bench.measurement import Spread, alternate, load, machine, run_to_the_end, table
 from bench.servers import Server, module, registry
 
 _COLUMNS = ("work", "figure", "ours", "reference", "ratio", "goal")
@@ -27,7 +26,7 @@ _PATH = "/graphql"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is run."""
+    """The options of a run."""
 
     rounds: int
     requests: int
@@ -37,8 +36,16 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What both sides are asked, over how many connections, how often in a measurement, and which
-    goals there are.
+    """One kind of request to both sides.
+
+    Attributes:
+        name: Of the work in the table.
+        reference: The module of the reference.
+        body: Of the request.
+        connections: The number of connections.
+        count: The number of requests in a measurement.
+        throughput: The goal for requests per second.
+        evenness: The goal for p99 / median.
     """
 
     name: str
@@ -50,7 +57,7 @@ class Work:
     evenness: str = ""
 
 
-def _works(collection: Collection, options: Options) -> list[Work]:
+def _works(collection: CaseTypes, options: Options) -> list[Work]:
     one = {"query": ONE, "variables": {"id": collection.ids[0]}}
     goals = {50: "≥ 4 ×", 500: "≥ 3 ×"}
     return [
@@ -85,13 +92,13 @@ def _works(collection: Collection, options: Options) -> list[Work]:
 
 
 async def measure(options: Options) -> None:
-    """All of it."""
+    """Measure all work; prints the table."""
     rows: list[list[str]] = []
     print(f"## Reads\n\n{machine()}\n", flush=True)
     with TemporaryDirectory(prefix="casetypes-bench-") as name:
         folder = Path(name)
         with registry(folder / "data") as ours:
-            collection = await Collection.made(folder / "data", ours, options.documents)
+            collection = await CaseTypes.made(folder / "data", ours, options.documents)
             for work in _works(collection, options):
                 with module(work.reference, folder, collection.mongodb_uri) as reference:
                     rows += await _measured(
@@ -104,7 +111,7 @@ async def measure(options: Options) -> None:
 async def _measured(
     work: Work,
     servers: Mapping[str, Server],
-    collection: Collection,
+    collection: CaseTypes,
     options: Options,
     folder: Path,
 ) -> list[list[str]]:
@@ -124,14 +131,14 @@ async def _measured(
 
 
 def _require_equal(work: Work, results: Mapping[str, Sequence[Load]]) -> None:
-    """Both sides must have answered as many values: neither may be fast by answering less."""
+    """Check that both sides return equally many values: none may be fast by returning less."""
     counts = {
         which: count_of(json.loads(found[0].text).get("data")) for which, found in results.items()
     }
     if len(set(counts.values())) != 1 or any(
         "errors" in json.loads(found[0].text) for found in results.values()
     ):
-        raise RuntimeError(f"The answers of {work.name} are not alike: {counts} values.")
+        raise RuntimeError(f"The responses of {work.name} differ: {counts} values.")
 
 
 def _rows(work: Work, results: Mapping[str, Sequence[Load]]) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""A region whose clinics all have one central case type, made over the API, and its acts."""
+"""A region whose clinics all have one central case type, created over the API."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import httpx2
 
-from bench.crowds import Subscription
 from bench.servers import Server
+from bench.subscriber_pool import Subscription
 from resolvers.access import development_issuer
 from store.records import Role
 
@@ -26,7 +26,7 @@ _SENTENCE = "Här kan du förnya recept på läkemedel som du redan använder. "
 
 
 class Region:
-    """The region, through its administrator."""
+    """A region and the requests of its administrator."""
 
     def __init__(self, data: Path, clinics: int) -> None:
         self.data = data
@@ -37,7 +37,7 @@ class Region:
 
     @classmethod
     async def made(cls, data: Path, server: Server, clinics: int) -> Self:
-        """Clinics imported by CSV, a case type published and handed to all of them in one act."""
+        """Import clinics by CSV, and distribute a published case type to all of them in one act."""
         region = cls(data, clinics)
         ids = [_clinic(number) for number in range(clinics)]
         csv = "hsaId;name\n" + "".join(f"{hsa_id};Vårdcentralen {hsa_id[-5:]}\n" for hsa_id in ids)
@@ -49,7 +49,7 @@ class Region:
 
     @asynccontextmanager
     async def on(self, server: Server) -> AsyncIterator[None]:
-        """Until the end of the block, its administrator works on this server."""
+        """Send the administrator's requests to this server until the end of the block."""
         headers = {
             "authorization": (
                 "Bearer"
@@ -62,31 +62,31 @@ class Region:
             yield
 
     def subscription(self, number: int) -> Subscription:
-        """A clinic's own staff, who follow that clinic."""
+        """Return a subscription of a clinic's own staff to that clinic."""
         clinic = _clinic(number)
         return Subscription(_token(self.data, Role.CLINIC_STAFF, clinic, f"{clinic}B"), clinic)
 
     def administrators_subscription(self, number: int) -> Subscription:
-        """The region's administrator, who follows a clinic."""
+        """Return a subscription of the region's administrator to a clinic."""
         return Subscription(
             _token(self.data, Role.REGIONAL_ADMINISTRATOR, PRINCIPAL, _ADMINISTRATOR),
             _clinic(number),
         )
 
     async def publish(self, marker: str) -> None:
-        """Put a new version in force that all clinics are told of; acknowledged when this returns.
+        """Publish a new version, of which all clinics are notified, with the marker as the note.
 
-        The note is the marker.
+        It is acknowledged when this returns.
         """
         await self._update(marker, name=f"Förnya recept {self._version:06}")
 
     async def publish_large(self, marker: str) -> None:
-        """The same, with a change that fills some 60 KB of each message."""
+        """Publish a change that makes each message some 60 KB large."""
         text = f"{_SENTENCE * (_LARGE // len(_SENTENCE))} Utgåva {self._version:06}."
         await self._update(marker, introduction=text)
 
     async def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        """What a query answers; an error in it is an error."""
+        """Send a query, and return its data; raises RuntimeError for an error."""
         answer = (
             await self._client.post("/graphql", json={"query": query, "variables": variables})
         ).json()
@@ -96,7 +96,7 @@ class Region:
         return found
 
     async def published(self) -> str:
-        """A new case type in force; its id."""
+        """Create and publish a case type, and return its id."""
         made = await self._done(
             "caseTypeCreate", "caseType { id }", owner=PRINCIPAL, content=_CONTENT
         )
@@ -107,11 +107,11 @@ class Region:
         return case_type
 
     async def distribute(self, case_type: str) -> None:
-        """Hand it to all clinics of the region in one act."""
+        """Distribute a case type to all clinics of the region in one act."""
         await self._done("caseTypeDistribute", "clinics", caseType=case_type, to={"filter": {}})
 
     async def edit(self, case_type: str, version: int, **content: str) -> None:
-        """Write the next version of some case type, a draft, on what was `version`."""
+        """Write the next version of a case type, a draft, based on `version`."""
         await self._done(
             "caseTypeUpdate",
             "version { number }",
@@ -132,7 +132,7 @@ class Region:
         self._version += 1
 
     async def _done(self, mutation: str, select: str, **given: Any) -> dict[str, Any]:
-        """The payload of a mutation; refused, it is an error."""
+        """Send a mutation, and return its payload; raises RuntimeError if it is refused."""
         kind = f"{mutation[0].upper()}{mutation[1:]}Input"
         query = (
             f"mutation($input: {kind}!) {{ {mutation}(input: $input) {{ {select} errors {{ code"

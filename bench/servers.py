@@ -1,8 +1,7 @@
-"""The servers that are measured, each a process of its own, and what they use: processor time and
-memory.
+"""The measured servers as separate processes, with their CPU time and memory.
 
-They are started in sessions of their own, so that a Ctrl-C reaches only who started them, and are
-ended by their pid.
+They are started in sessions of their own, so that Ctrl-C reaches only the measuring process, and
+are ended by pid.
 """
 
 import json
@@ -31,7 +30,7 @@ _UNLIMITED = dict.fromkeys(
     ),
     "0",
 )
-"""The one user of a measurement stands for many."""
+"""No limits: the one user of a measurement stands for many."""
 
 
 class Server:
@@ -44,8 +43,9 @@ class Server:
         self._process = psutil.Process(pid)
 
     def cpu_seconds(self) -> float:
-        """User and system time of all its threads since it started, to the nanosecond (psutil's
-        comes in steps of 10 ms).
+        """Return user and system time of all threads since the start, to the nanosecond.
+
+        psutil's figures have steps of 10 ms.
 
         Source: Linux, `clock_getcpuclockid`: the clock of a process's processor time is `~pid << 3
         | 2`.
@@ -53,15 +53,16 @@ class Server:
         return time.clock_gettime(~self.pid << 3 | 2)
 
     def memory(self) -> int:
-        """Its resident set, in bytes."""
+        """Return the resident set, in bytes."""
         size: int = self._process.memory_info().rss
         return size
 
 
 @contextmanager
 def registry(data: Path) -> Iterator[Server]:
-    """`casetypes serve` with the embedded MongoDB, on a data folder that the development issuer's
-    key is in.
+    """Run `casetypes serve` with the embedded MongoDB.
+
+    The data folder contains the key of the development issuer.
     """
     port = _free_port()
     try:
@@ -78,8 +79,9 @@ def registry(data: Path) -> Iterator[Server]:
 
 @contextmanager
 def module(name: str, folder: Path, *arguments: str) -> Iterator[Server]:
-    """A module of this package that serves the port it is given (other arguments come after it),
-    and answers GET /.
+    """Run a module of this package that serves a port and answers GET /.
+
+    The module's arguments are the port and `arguments`.
     """
     port = _free_port()
     with _running([sys.executable, "-m", name, str(port), *arguments], folder, port, "/") as server:
@@ -87,9 +89,9 @@ def module(name: str, folder: Path, *arguments: str) -> Iterator[Server]:
 
 
 def allow_many_sockets() -> None:
-    """Raise this process's limit of open files, and so that of all it starts, as far as it may."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    """Raise the limit of open files of this process and its children to the hard limit."""
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 
 
 @contextmanager
@@ -133,7 +135,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str, output: Path) 
 
 
 def _end_mongod(data: Path) -> None:
-    """The server ends its MongoDB itself, unless it had to be killed."""
+    """End the embedded MongoDB of a server that had to be killed; others end it themselves."""
     try:
         left = psutil.Process(json.loads((data / "mongod.json").read_text(encoding="utf-8"))["pid"])
     except (OSError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):

@@ -1,10 +1,9 @@
-"""One subscriber that stops reading, until nothing more fits between it and the server: do the
-others notice?
+"""Measures whether a subscriber that stops reading delays the others.
 
-It is measured with it reading and with it stopped, in turns. Stopped, large publications follow
-until the server's end of its connection takes no
-more, and a good deal beyond; only then the publication that counts. Afterwards it reads again, and
-must get everything that it missed.
+Measurements with the subscriber reading and with it stopped alternate. When it has stopped, large
+publications follow until the server's end of its connection is full, and 256 KB beyond that. Then
+the measured publications follow. Afterwards the subscriber reads again, and must receive everything
+that it missed.
 """
 
 import asyncio
@@ -13,24 +12,24 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from time import monotonic
 
-from bench.crowds import Crowd, crowd
-from bench.measuring import Spread, alternate, table
-from bench.publications import Fanout, patience, publication, warm_up
+from bench.delivery import Fanout, measure_publication, patience, warm_up
+from bench.measurement import Spread, alternate, table
 from bench.region import Region
 from bench.servers import Server, registry
+from bench.subscriber_pool import SubscriberPool, subscriber_pool
 
 _COLUMNS = ("others", "figure", "one has stopped", "all read", "stopped / reading", "goal")
-_BEYOND = 256 * 1024
+_BYTES_BEYOND_FULL = 256 * 1024
 _MAX_FILLS = 60
 _PUBLICATIONS = 5
 _POLL_SECONDS = 0.02
 
 
-class Trial:
-    """The subscriber that stops, beside the others. Both have been warmed up."""
+class StalledTrial:
+    """The subscriber that stops, and the others; all have been warmed up."""
 
     def __init__(
-        self, server: Server, region: Region, others: Crowd, one: Crowd, port: int
+        self, server: Server, region: Region, others: SubscriberPool, one: SubscriberPool, port: int
     ) -> None:
         self._server = server
         self._region = region
@@ -41,16 +40,16 @@ class Trial:
         self.caught_up = list[float]()
 
     async def reading(self) -> Fanout:
-        """The others, while it reads."""
+        """Measure the others while the subscriber reads."""
         return Fanout.of(
             [
-                await publication(self._server, self._others, self._region.publish)
+                await measure_publication(self._server, self._others, self._region.publish)
                 for _ in range(_PUBLICATIONS)
             ]
         )
 
     async def stopped(self) -> Fanout:
-        """The others, while its connection is full."""
+        """Measure the others while the subscriber's connection is full."""
         await self._one.stop_reading()
         self.stuck.append(await self._fill())
         result = await self.reading()
@@ -58,27 +57,31 @@ class Trial:
             raise RuntimeError(
                 "The subscriber that stopped was cut off before the measurement was over."
             )
-        began = monotonic()
-        await self._one.go_on_reading()
+        started = monotonic()
+        await self._one.resume_reading()
         await self._catch_up()
-        self.caught_up.append(monotonic() - began)
+        self.caught_up.append(monotonic() - started)
         return result
 
     async def _fill(self) -> int:
-        """Publish until the connection takes no more, and `_BEYOND` bytes further; how many wait in
-        the kernel.
+        """Publish until the connection is full, and `_BYTES_BEYOND_FULL` bytes beyond that.
+
+        Returns:
+            The number of unsent bytes in the kernel.
         """
         before, beyond = 0, 0
         for _ in range(_MAX_FILLS):
             size = len(
                 (
-                    await publication(self._server, self._others, self._region.publish_large)
+                    await measure_publication(
+                        self._server, self._others, self._region.publish_large
+                    )
                 ).text.encode()
             )
             waiting = unsent(self._server.port, self._port) or 0
             beyond = beyond + size if waiting and waiting == before else 0
             before = waiting
-            if beyond >= _BEYOND:
+            if beyond >= _BYTES_BEYOND_FULL:
                 return waiting
         raise RuntimeError(
             f"The connection was not full after {_MAX_FILLS} large publications; {before} bytes"
@@ -86,7 +89,7 @@ class Trial:
         )
 
     async def _catch_up(self) -> None:
-        """Wait until it has what each of the others has: everything, once."""
+        """Wait until the subscriber has received every message once, as each of the others has."""
         deadline = monotonic() + patience(self._others)
         while True:
             found, every = await self._one.counts(), set(await self._others.counts())
@@ -101,27 +104,27 @@ class Trial:
 
 
 async def measure(region: Region, folder: Path, size: int, rounds: int, processes: int) -> str:
-    """The table for so many others."""
+    """Measure with `size` other subscribers, and return the table."""
     subscriptions = [region.subscription(number) for number in range(size + 1)]
     async with AsyncExitStack() as stack:
         server = stack.enter_context(registry(region.data))
         await stack.enter_async_context(region.on(server))
         others = await stack.enter_async_context(
-            crowd(server, subscriptions[:size], folder, processes)
+            subscriber_pool(server, subscriptions[:size], folder, processes)
         )
         one = await stack.enter_async_context(
-            crowd(server, subscriptions[size:], folder, 1, narrow=True)
+            subscriber_pool(server, subscriptions[size:], folder, 1, narrow=True)
         )
         await warm_up([others, one], region.publish)
         [port] = await one.ports()
-        trial = Trial(server, region, others, one, port)
+        trial = StalledTrial(server, region, others, one, port)
         await asyncio.gather(others.count(), one.count())
         results = await alternate(rounds, {"reading": trial.reading, "stopped": trial.stopped})
     return table(_COLUMNS, _rows(size, trial, results["stopped"], results["reading"]))
 
 
 def _rows(
-    size: int, trial: Trial, stopped: Sequence[Fanout], reading: Sequence[Fanout]
+    size: int, trial: StalledTrial, stopped: Sequence[Fanout], reading: Sequence[Fanout]
 ) -> list[list[str]]:
     def row(name: str, value: Callable[[Fanout], float], scale: float, goal: str = "") -> list[str]:
         with_it, without = (
@@ -141,14 +144,8 @@ def _rows(
         row("trigger to the others' last delivery, ms", lambda one: one.last, 1e3, "≤ 1.1 ×"),
         row("trigger to the others' median, ms", lambda one: one.median, 1e3),
         row("server CPU per delivery, µs", lambda one: one.cpu, 1e6),
-        [
-            f"{size:,}",
-            "the others got, %",
-            "100",
-            "100",
-            "",
-            "100",
-        ],  # anything less is an error of `publication`
+        # Anything less raises an error in `measure_publication`.
+        [f"{size:,}", "the others got, %", "100", "100", "", "100"],
         [
             f"{size:,}",
             "kept in the kernel for the one that stopped, KB",
@@ -169,7 +166,7 @@ def _rows(
 
 
 def unsent(port: int, client: int) -> int | None:
-    """How many bytes wait in the server's end of a loopback connection; None where there is none.
+    """Return the unsent bytes of the server's end of a loopback connection; None without one.
 
     Source: Linux, proc_net_tcp: local and remote address, state (01 is established), send and
     receive queue, in hexadecimal.

@@ -1,9 +1,8 @@
-"""A process that holds many websockets with one subscription each, and notes when each delivery
-arrives. `crowds.py` starts and commands it.
+"""A process with many websockets, one subscription each, that records the delivery times.
 
-It is a load generator: of what arrives it reads the frame's header and looks for the marker of the
-publication that is waited for. Commands come as
-JSON lines on standard input, one answer each; it ends with its input.
+`subscriber_pool.py` starts and controls it. It is a load generator: it reads only the header of
+each frame, and searches for the marker of the expected publication. Commands are JSON lines on
+standard input, with one answer each. The process ends when its input ends.
 """
 
 import asyncio
@@ -31,7 +30,7 @@ _HANDSHAKE = (
 
 
 class Deliveries:
-    """When the publication that is waited for arrived, at all subscribers of the process."""
+    """The delivery times of the expected publication, at all subscribers of the process."""
 
     def __init__(self) -> None:
         self.marker = b"\x00"
@@ -43,18 +42,18 @@ class Deliveries:
         self.all = asyncio.Event()
 
     def expect(self, marker: bytes, expected: int) -> None:
-        """From now on, wait for another one."""
+        """Wait for another publication from now on."""
         self.marker, self.expected, self.times = marker, expected, []
         if not self.closed:
             self.all.clear()
 
     def cut(self) -> None:
-        """A subscriber lost its connection: nobody need wait for it."""
+        """Record that a subscriber lost its connection, and stop waiting."""
         self.closed += 1
         self.all.set()
 
     def arrived(self, message: bytes, at: float) -> None:
-        """A subscriber received a message."""
+        """Record that a subscriber received a message."""
         if self.marker in message:
             self.times.append(at)
             if len(self.times) == self.expected:
@@ -65,7 +64,7 @@ class Deliveries:
 
 
 class Subscriber(asyncio.Protocol):
-    """One websocket."""
+    """One websocket with one subscription."""
 
     __slots__ = ("_answer", "_deliveries", "_rest", "_switched", "messages", "transport")
 
@@ -77,17 +76,17 @@ class Subscriber(asyncio.Protocol):
         self._answer: asyncio.Future[bytes] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """It is connected."""
+        """Keep the transport."""
         self.transport = cast("asyncio.Transport", transport)  # uvloop's does not inherit from it
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It was cut, or closed by the server."""
+        """Record the loss of the connection."""
         self._deliveries.cut()
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(exc or ConnectionError("The server closed the socket."))
 
     def data_received(self, data: bytes) -> None:
-        """Take the whole frames out of what has arrived."""
+        """Read the complete frames of the received data."""
         at = monotonic()
         if self._rest:
             data = self._rest + data
@@ -104,7 +103,7 @@ class Subscriber(asyncio.Protocol):
         self._rest = data[begin:]
 
     def _head(self, data: bytes) -> int:
-        """Where the answer to the handshake ends; uvicorn sends it in one piece."""
+        """Return where the response to the handshake ends; uvicorn sends it in one piece."""
         if not data.startswith(b"HTTP/1.1 101 "):
             raise ConnectionError(f"The handshake was refused: {data[:200]!r}")
         self._switched = True
@@ -128,7 +127,7 @@ class Subscriber(asyncio.Protocol):
             self._answer.set_result(answer)
 
     def _send(self, opcode: int, payload: bytes) -> None:
-        """A frame with the mask that clients owe, of zeros: it leaves the payload as it is."""
+        """Send a frame with the mask that clients must send; a mask of zeros changes nothing."""
         size = (
             bytes((0x80 | len(payload),))
             if len(payload) < 126
@@ -146,8 +145,9 @@ class Subscriber(asyncio.Protocol):
         return answer
 
     async def begin(self, port: int, query: str, token: str, clinic: str) -> None:
-        """Shake hands, sign in and subscribe, until the server has taken that up: it answers the
-        ping after it.
+        """Shake hands, sign in and subscribe.
+
+        The subscription is started when the server answers the ping after it.
         """
         self.transport.write(_HANDSHAKE.format(port=port).encode())
         await self._answered()
@@ -163,7 +163,7 @@ class Subscriber(asyncio.Protocol):
 
 
 class Subscribers:
-    """All subscribers of this process, and what they can be told to do."""
+    """All subscribers of this process, and the commands."""
 
     def __init__(self, plan: Json) -> None:
         self._plan = plan
@@ -179,12 +179,12 @@ class Subscribers:
             "reading": self.reading,
         }
 
-    async def obey(self, command: Json) -> Json:
-        """Carry a command out."""
+    async def run(self, command: Json) -> Json:
+        """Run a command."""
         return await self._commands[command.pop("do")](**command)
 
     async def open(self) -> Json:
-        """Subscribe all, some at a time."""
+        """Subscribe all, 32 at a time."""
         free = asyncio.Semaphore(_OPENING)
 
         async def subscribe(who: Sequence[str]) -> None:
@@ -196,7 +196,8 @@ class Subscribers:
                 group.create_task(subscribe(who))
         gc.collect()
         gc.freeze()
-        gc.disable()  # a collection over thousands of sockets would be taken for the server's delay
+        # A collection over thousands of sockets would be measured as a delay of the server.
+        gc.disable()
         return {"opened": len(self._subscribers)}
 
     async def _connect(self, token: str, clinic: str) -> Subscriber:
@@ -205,8 +206,7 @@ class Subscribers:
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._plan["narrow"]:
-            # The server's own buffer follows from the segments that the client allows: little fits
-            # into either.
+            # Small buffers: the server's send buffer follows from the client's segment size.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
         await loop.sock_connect(connection, ("127.0.0.1", self._plan["port"]))
@@ -217,13 +217,15 @@ class Subscribers:
         return subscriber
 
     async def expect(self, marker: str) -> Json:
-        """Wait for the message that holds this text."""
+        """Wait for the message that contains this text."""
         self._deliveries.expect(marker.encode(), len(self._subscribers))
         return {}
 
     async def delivered(self, seconds: float, quiet: float) -> Json:
-        """When it arrived, once it has arrived everywhere, a socket was closed, the time is up, or
-        nothing more has arrived for a while.
+        """Return the delivery times.
+
+        Waits until all subscribers have the message, a socket was closed, `seconds` have passed, or
+        no message has arrived for `quiet` seconds.
         """
         end = monotonic() + seconds
         seen = -1
@@ -244,17 +246,17 @@ class Subscribers:
         }
 
     async def count(self) -> Json:
-        """Count each subscriber's messages from here."""
+        """Start counting each subscriber's messages from 0."""
         for subscriber in self._subscribers:
             subscriber.messages = 0
         return {}
 
     async def counts(self) -> Json:
-        """How many messages each subscriber has received since."""
+        """Return how many messages each subscriber has received since `count`."""
         return {"counts": [subscriber.messages for subscriber in self._subscribers]}
 
     async def ports(self) -> Json:
-        """Their own ends of the connections."""
+        """Return the subscribers' own ports."""
         return {
             "ports": [
                 subscriber.transport.get_extra_info("sockname")[1]
@@ -263,7 +265,7 @@ class Subscribers:
         }
 
     async def reading(self, on: bool) -> Json:
-        """Stop reading, or go on."""
+        """Stop reading, or continue."""
         for subscriber in self._subscribers:
             if on:
                 subscriber.transport.resume_reading()
@@ -277,14 +279,14 @@ def _json(message: Json) -> bytes:
 
 
 async def main(plan: Json) -> None:
-    """Obey until the input ends."""
+    """Run commands until the input ends."""
     subscribers = Subscribers(plan)
     commands = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(commands), sys.stdin
     )
     while line := await commands.readline():
-        print(json.dumps(await subscribers.obey(json.loads(line))), flush=True)
+        print(json.dumps(await subscribers.run(json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,10 @@
-"""Versions written per second into one principal's log by 32 writers, against bare transactions of
-three writes without a log.
+"""Measures versions written per second into one log by 32 writers, against bare transactions.
 
-*Ours* keeps heads, versions and events, takes dense sequence numbers and checks what each writer
-expects: once through the store in the measuring
-process, as the reference is, with the server's loop and its setting of Python's collector; and once
-whole, over GraphQL and a server process. *Bare*
-writes a head, a version and an event under ids of its own, so that no two transactions meet: by one
-writer after the other (nothing to wait for but
-the disk), and by 32 at once.
+*Ours* writes heads, versions and events with consecutive sequence numbers, and checks each expected
+version. It is measured through the store in the measuring process, like the reference, with the
+server's event loop and garbage collector settings; and over GraphQL, in a server process. *Bare*
+writes a head, a version and an event under new ids, without a log, so that no two transactions
+conflict: by one writer after the other, who waits only for the disk, and by 32 at once.
 """
 
 import argparse
@@ -27,7 +24,7 @@ from pymongo import WriteConcern
 from pymongo.read_concern import ReadConcern
 
 from application import tune_garbage_collector
-from bench.measuring import Spread, alternate, load, machine, run_to_the_end, shown, table
+from bench.measurement import Spread, alternate, load, machine, run_to_the_end, shown, table
 from bench.region import PRINCIPAL, Region
 from bench.servers import Server, registry
 from resolvers.kinds.case_types import CASE_TYPE
@@ -47,7 +44,7 @@ _COLUMNS = ("versions per second", "ours", "bare", "ours / bare", "goal")
 
 
 def content(marker: str) -> Content:
-    """A case type of some 3.3 KB: ten questions, two texts."""
+    """Return the content of a case type of some 3.3 KB: ten questions, two texts."""
     questions = [
         {
             "key": f"q{number}",
@@ -72,30 +69,30 @@ def content(marker: str) -> Content:
 
 @dataclass(frozen=True, slots=True)
 class Writers:
-    """Who writes, in turns of a fixed number of versions."""
+    """Writers that each write a fixed number of versions in a measurement."""
 
     each: int
     turns: "itertools.count[int]"
 
     async def rate(self, write: Callable[[int, str], Awaitable[None]], at_once: int) -> float:
-        """Versions per second of all writers, each writing one after the other."""
+        """Return the versions per second of all writers; each writes one after the other."""
         turn = next(self.turns)
 
         async def writer(number: int) -> None:
             for step in range(self.each):
                 await write(number, f"Utgåva {turn}.{number}.{step}")
 
-        begun = time.perf_counter()
+        started = time.perf_counter()
         if at_once == 1:
             for number in range(4):
                 await writer(number)
-            return 4 * self.each / (time.perf_counter() - begun)
+            return 4 * self.each / (time.perf_counter() - started)
         await asyncio.gather(*(writer(number) for number in range(at_once)))
-        return at_once * self.each / (time.perf_counter() - begun)
+        return at_once * self.each / (time.perf_counter() - started)
 
 
 class Bare:
-    """Three writes in one transaction, to rows that nobody else writes."""
+    """Three writes in one transaction, to rows that no other writer writes."""
 
     def __init__(
         self,
@@ -110,7 +107,7 @@ class Bare:
         self._event = event
 
     async def write(self, number: int, marker: str) -> None:
-        """A head, a version and an event."""
+        """Write a head, a version and an event."""
         text = {**self._version["content"], "introduction": marker}
         fresh = str(ObjectId())
 
@@ -144,7 +141,7 @@ class Documents:
         self._documents = list(documents)
 
     async def write(self, number: int, marker: str) -> None:
-        """The next version of this writer's document."""
+        """Write the next version of this writer's document."""
         document = self._documents[number]
         wanted = {**document.content, "introduction": marker}
         saved = await self._store.documents.update(
@@ -159,7 +156,7 @@ class Documents:
 
 
 async def measure(rounds: int, each: int) -> None:
-    """All sides in turns; prints the table."""
+    """Measure all sides, alternating; prints the table."""
     print(f"## Versions written\n\n{machine()}\n", flush=True)
     with (
         TemporaryDirectory(prefix="casetypes-bench-") as name,
@@ -208,7 +205,7 @@ async def _rates(
         )
         for _ in range(2 * _WRITERS)
     ]
-    heads = [one.document for one in saved if one.document is not None]
+    heads = [result.document for result in saved if result.document is not None]
     first = saved[0]
     assert first.version is not None
     assert first.event is not None

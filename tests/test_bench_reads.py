@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.collection import content, count_of
+from bench.case_types import content, count_of
 from tests.test_bench import ROOT, started
 
 FIGURES = ["server CPU per request", "requests per second", "median", "p99", "p99 / median"]
