@@ -17,9 +17,9 @@ from typing import Any
 
 import httpx2
 
+from bench.case_types import ONE, CaseTypes
 from bench.clients import Load, clients, post
-from bench.collection import ONE, Collection
-from bench.measuring import Spread, alternate, load, machine, run_to_the_end, table
+from bench.measurement import Spread, alternate, load, machine, run_to_the_end, table
 from bench.servers import Server, module, registry
 
 _COLUMNS = ("selection", "figure", "registry", "reference", "reference / registry")
@@ -90,7 +90,7 @@ async def measure(options: Options) -> None:
     with TemporaryDirectory(prefix="casetypes-bench-") as name:
         folder = Path(name)
         with registry(folder / "data") as ours:
-            collection = await Collection.made(folder / "data", ours, options.documents)
+            collection = await CaseTypes.made(folder / "data", ours, options.documents)
             await save_versions(ours, collection.token, collection.ids[0], _VERSIONS_SAVED)
             for kind in ("graphql_core", "strawberry_view"):
                 arguments = (kind, collection.mongodb_uri, str(folder / "data"))

@@ -15,10 +15,9 @@ from pathlib import Path
 
 from bson import ObjectId
 
+from bench.measurement import run_to_the_end
 from resolvers.kinds.case_types import CASE_TYPE
 from resolvers.kinds.registrations import KINDS
-from bench.measurement import run_to_the_end
-from resolvers import reference
 from resolvers.kinds.validation import validate
 from resolvers.reference.principals import reference_principals
 from store.clinics.clinics import ClinicRow
@@ -162,9 +161,9 @@ async def distributed(store: Store, case_types: Sequence[Document]) -> None:
 
 async def prepared(database: Database) -> Store:
     """Open a store over a database, and create its indexes and principals."""
-    await database.create_indexes()
-    store = Store.over(database, KINDS)
-    await store.principals.ensure(reference.principals())
+    await create_indexes(database)
+    store = Store(database, KINDS)
+    await store.principals.ensure(reference_principals())
     return store
 
 

@@ -12,9 +12,8 @@ from typing import Any, TypeVar, overload
 from strawberry.dataloader import DataLoader
 
 from store.clinics.version_adoption import Adoption, AdoptionQuery
-from store.log.event_filters import HistoryQuery
-from store.clinics.version_adoption import Adoption
 from store.documents.blame import Authorship, ValueOrigin
+from store.log.event_filters import HistoryQuery
 from store.mongo.paging import Page
 from store.notifications.acknowledgements import Acknowledgement
 from store.notifications.notifications import ClinicEvent, Inbox
@@ -127,17 +126,17 @@ class Loaders:
         return _batched(self._store.lineage.descendants)
 
     @cached_property
-    def clinic_counts(self) -> DataLoader[ClinicsAsked, int | None]:
+    def clinic_counts(self) -> DataLoader[ClinicCountKey, int | None]:
         """The number of clinics that have any of some documents."""
         return _batched(self._store.lineage.clinics)
 
     @cached_property
-    def clinic_counts_by_principal(self) -> DataLoader[ClinicsAsked, Mapping[str, int] | None]:
+    def clinic_counts_by_principal(self) -> DataLoader[ClinicCountKey, Mapping[str, int] | None]:
         """The number of clinics that have any of some documents, by principal."""
         return _batched(self._store.lineage.clinics_by_principal)
 
     @cached_property
-    def drifts(self) -> DataLoader[Compared, int | None]:
+    def drifts(self) -> DataLoader[DriftKey, int | None]:
         """The drift of versions from their templates."""
         return _batched(self._store.drifts.of)
 
@@ -162,14 +161,14 @@ class Loaders:
         return _batched(self._store.version_history.released_with)
 
     @cached_property
-    def blames(self) -> DataLoader[tuple[str, int], list[Origin] | None]:
+    def blames(self) -> DataLoader[tuple[str, int], list[ValueOrigin] | None]:
         """The origins of the values of versions, by (document, number)."""
         return _batched(self._store.blame.of)
 
     @cached_property
-    def signatures(self) -> DataLoader[tuple[str, int], Signature | None]:
+    def signatures(self) -> DataLoader[tuple[str, int], Authorship | None]:
         """The author and time of versions, by (document, number)."""
-        return _batched(self._store.blame.signatures)
+        return _batched(self._store.blame.authorships)
 
 
 class DocumentLoader:

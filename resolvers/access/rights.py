@@ -16,8 +16,8 @@ from resolvers.access.permissions import (
 )
 from resolvers.access.viewer import LOA3, Grant, Viewer
 from store.clinics.filters import ClinicScope
-from store.documents.scopes import Scope, Seen, Visibility
-from store.kinds.kinds import Kind, Shared
+from store.documents.scopes import Scope, ScopedDocument, Visibility
+from store.kinds.kinds import Kind, Sharing
 from store.records import CentralActivation, Clinic, Principal, PrincipalKind, Role, key_of
 from store.registry import Store
 
@@ -63,7 +63,7 @@ class Rights:
     held: tuple[HeldRole, ...]
     scope: Scope
 
-    def visibility(self, document: Seen) -> Visibility:
+    def visibility(self, document: ScopedDocument) -> Visibility:
         """How much of a document the viewer sees."""
         return self.scope.visibility(document)
 
@@ -235,9 +235,9 @@ def _scope(
         released_templates_of=national if roles else frozenset(),
         released_central=everywhere,
         within=None if everywhere else national | own,
-        template_kinds=frozenset(kind.name for kind in kinds if kind.shared is Shared.NATIONAL),
+        template_kinds=frozenset(kind.name for kind in kinds if kind.shared is Sharing.NATIONAL),
         released_kinds=(
-            frozenset(kind.name for kind in kinds if kind.shared is Shared.CENTRAL)
+            frozenset(kind.name for kind in kinds if kind.shared is Sharing.CENTRAL)
             if roles
             else frozenset()
         ),

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from resolvers.context import Context
 from resolvers.documents import versions
-from resolvers.documents import documents
 from store.documents.blame import Authorship
 from store.documents.scopes import Visibility
 from store.errors import NotFound

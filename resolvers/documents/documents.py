@@ -14,8 +14,6 @@ from resolvers.kinds.validation import validate
 from store.documents.listing import DocumentFilter, Order
 from store.documents.scopes import Visibility
 from store.errors import InvalidInput
-from store.documents.scopes import ScopedDocument, Visibility
-from store.errors import InvalidInput, NotFound, Path, Problem
 from store.kinds.kinds import Kind
 from store.mongo.paging import Page, Paging
 from store.mongo.transactions import IdempotencyKey

@@ -6,8 +6,6 @@ from itertools import islice
 
 from resolvers.context import Context
 from resolvers.kinds.checks import allowed_characters, max_length, problems_in
-from store.content.search_tokens import words_in
-from resolvers.documents.documents import visibility
 from store.content.search_tokens import WordQuery, words_in
 from store.content.text_fields import content_texts
 from store.documents.scopes import Visibility
@@ -52,7 +50,7 @@ def search_text_problems(text: str, path: Path) -> list[Problem]:
     return problems_in(text, _SEARCH_TEXT_CHECKS, path)
 
 
-def parse_query(text: str) -> Sought:
+def parse_query(text: str) -> WordQuery:
     """Parse a search text; no part of it is an operator or a pattern.
 
     Raises:
@@ -60,13 +58,13 @@ def parse_query(text: str) -> Sought:
     """
     if problems := search_text_problems(text, ("text",)):
         raise InvalidInput(problems)
-    query = Sought.of(text)
+    query = WordQuery.of(text)
     if len(query.words) > MAX_WORDS:
         raise InvalidInput.at(("text",), "TOO_MANY", f"Sök på högst {MAX_WORDS} ord.")
     return query
 
 
-async def page(context: Context, query: Sought, paging: Paging) -> Page[Document]:
+async def page(context: Context, query: WordQuery, paging: Paging) -> Page[Document]:
     """A page of the documents that the viewer sees and that contain every word.
 
     Empty for a query without words.
@@ -78,12 +76,12 @@ async def page(context: Context, query: Sought, paging: Paging) -> Page[Document
     )
 
 
-async def count(context: Context, query: Sought) -> int:
+async def count(context: Context, query: WordQuery) -> int:
     """The number of documents that `page` lists in all."""
     return await context.store.search.count(query, context.rights.scope) if query.words else 0
 
 
-def hits(context: Context, document: Document, query: Sought) -> list[Hit]:
+def hits(context: Context, document: Document, query: WordQuery) -> list[Hit]:
     """The texts of a document that contain matched words, in the content's order, at most ten.
 
     The published version comes first, then a newer draft if the viewer sees it.
@@ -97,7 +95,7 @@ def hits(context: Context, document: Document, query: Sought) -> list[Hit]:
     found = (
         Hit(text.path, text.label, number, segments)
         for number, content in contents.items()
-        for text in texts(content, kind.fields)
+        for text in content_texts(content, kind.fields)
         if (segments := _excerpt(text.text, query))
     )
     return list(islice(_distinct(found), MAX_HITS))
@@ -112,7 +110,7 @@ def _distinct(hits: Iterator[Hit]) -> Iterator[Hit]:
             yield hit
 
 
-def _excerpt(text: str, query: Sought) -> Sequence[Segment]:
+def _excerpt(text: str, query: WordQuery) -> Sequence[Segment]:
     """An excerpt around the first matched word, split at each match; empty without a match."""
     matches = [(found.start, found.end) for found in words_in(text) if query.matches(found.word)]
     if not matches:

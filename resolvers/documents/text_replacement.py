@@ -15,14 +15,6 @@ from resolvers.kinds.checks import allowed_characters, max_length, problems_in
 from resolvers.kinds.personal_numbers import no_personal_number
 from resolvers.kinds.validation import MAX_PROBLEMS
 from store.documents.batches import NewContent, error_path
-from resolvers.documents.documents import open_page_links, owner_of
-from resolvers.documents.find_and_replace import moves_links
-from resolvers.kinds.validation import MAX_PROBLEMS, validate
-from store.content import diff
-from store.content.content_path import parse_path
-from store.content.diff import Change
-from store.content.text_fields import content_texts, rewritten
-from store.documents.batches import NewContent, OwnedFilter, error_path
 from store.errors import (
     InvalidInput,
     MultipleErrors,

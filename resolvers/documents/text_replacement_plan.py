@@ -14,8 +14,9 @@ from resolvers.documents import open_page_links
 from resolvers.documents.find_and_replace import Replacement, moves_links
 from resolvers.kinds.validation import validate
 from store.content import diff
+from store.content.content_path import parse_path
 from store.content.diff import Change
-from store.content.text_fields import rewritten
+from store.content.text_fields import content_texts, rewritten
 from store.documents.batches import OwnedFilter, error_path
 from store.errors import InvalidInput, Problem
 from store.kinds.kinds import Field
@@ -159,7 +160,7 @@ def _moved_links(
     document: Document, after: Content, fields: Mapping[str, Field], changes: Sequence[Change]
 ) -> list[Problem]:
     """Problems for rich texts whose link targets would change: only text may be replaced."""
-    rich_paths = {text.path for text in diff.texts(after, fields) if text.field.rich}
+    rich_paths = {text.path for text in content_texts(after, fields) if text.field.rich}
     return [
         Problem(
             "LINK_CHANGED",
@@ -177,7 +178,7 @@ def _indexed(content: Content, path: str) -> list[str]:
     """A change's path in the form of error paths, with list items by index."""
     steps: list[str] = []
     value: Any = content
-    for step in diff.parse_path(path):
+    for step in parse_path(path):
         steps.append(step.field)
         value = value[step.field]
         if step.key is not None:

@@ -5,7 +5,6 @@ from pydantic import Field
 from resolvers.kinds.case_types import StandardReply
 from resolvers.kinds.content_model import STAFF_ONLY, STAFF_TEXT, ContentModel
 from resolvers.kinds.texts import LanguageTag, Name, PlainText
-from store.kinds.kinds import Kind
 from store.kinds.kinds import Kind, Sharing
 from store.records import OwnerKind
 

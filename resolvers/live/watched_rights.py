@@ -13,8 +13,6 @@ from typing import Any, TypeVar
 from resolvers.access.permissions import Permission
 from resolvers.access.rights import HeldRole, Rights
 from store.clinics.filters import ClinicScope
-from store.documents.scopes import Scope, Visibility
-from resolvers.access.decisions import Permission, Rights
 from store.documents.scopes import Scope, ScopedDocument, Visibility
 from store.records import Clinic
 

@@ -161,7 +161,7 @@ class _Adoption:
             raise MergeConflict(merged.conflicts)
         return self.checked(document, merged.content)
 
-    def merged(self, base: Version, document: Document) -> Merged:
+    def merged(self, base: Version, document: Document) -> MergeResult:
         """The merge, with the conflicts that are left.
 
         Conflicts have no base value where the viewer may not see that template version.

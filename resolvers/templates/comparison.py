@@ -178,8 +178,8 @@ def compared_places(
 
 
 def _numbered(
-    own: Mapping[str, Place], theirs: Sequence[Mapping[str, Place]]
-) -> list[tuple[Place, int]]:
+    own: Mapping[str, ComparedField], theirs: Sequence[Mapping[str, ComparedField]]
+) -> list[tuple[ComparedField, int]]:
     """All places, each with its number.
 
     The template's own places are numbered from 1; all others share the next number.

@@ -117,7 +117,7 @@ async def import_(
     await open_page_links.require_allowed(context, principal, content.get("links", ()), path)
     if dry_run:
         return await _dry_run(context, resolved_owner.key, selected)
-    saved = await context.store.template_exchange.take_in(
+    saved = await context.store.template_exchange.import_version(
         CASE_TYPE_TEMPLATE,
         principal=principal,
         owner=resolved_owner,
@@ -142,7 +142,7 @@ async def _dry_run(context: Context, owner: str, selected: SelectedVersion) -> I
     document, newest = existing
     outcome = (
         ImportOutcome.UPDATED
-        if goes_on(document, newest, selected.origin)
+        if continues_import(document, newest, selected.origin)
         else ImportOutcome.UNCHANGED
     )
     return Imported(Saved(document=document, version=newest), outcome, selected.origin)

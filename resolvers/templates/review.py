@@ -189,7 +189,7 @@ async def drift_of(context: Context, used: Mapping[str, Uses]) -> Mapping[str, T
     return found
 
 
-def _compared(counted: Sequence[Descendant]) -> list[Compared]:
+def _compared(counted: Sequence[Descendant]) -> list[DriftKey]:
     """The versions to compare: documents made directly from the template.
 
     The published version is compared, or the newest where none is published.

@@ -108,11 +108,11 @@ async def clinics_by_principal(context: Context, part: Uses) -> Mapping[str, int
     )
 
 
-def _clinics_query(context: Context, part: Uses) -> ClinicsAsked:
+def _clinics_query(context: Context, part: Uses) -> ClinicCountKey:
     case_types = tuple(sorted(item.id for item in part.counted if not is_template(context, item)))
     reach = context.rights.clinics()
     everywhere = reach is None or all(item.principal in reach.principals for item in part.counted)
-    return ClinicsAsked(case_types, None if everywhere else reach)
+    return ClinicCountKey(case_types, None if everywhere else reach)
 
 
 def _counts(context: Context, descendant: Descendant) -> bool:

@@ -54,7 +54,7 @@ class SearchHit:
 @strawberry.type(description="One document that was found, with its cursor.")
 class DocumentEdge:
     record: strawberry.Private[records.Document]
-    query: strawberry.Private[Sought]
+    query: strawberry.Private[WordQuery]
     cursor: str = strawberry.field(description="The position of the document; pass it as `after`.")
     node: Document = strawberry.field(description="The document.")
 

@@ -21,10 +21,9 @@ from store.clinics.distribution_checks import require_distributable, require_loc
 from store.clinics.selectors import ClinicSelector, ResolvedClinics, resolve_clinics
 from store.clinics.validity import close_rows, open_row
 from store.documents import heads
+from store.documents.archiving import archive
 from store.documents.publishing import next_position
 from store.errors import InvalidInput, NotFound, NotPermitted
-from store.documents.archiving import archive
-from store.errors import InvalidInput, NotFound, NotPermitted, Problem, WrongState
 from store.kinds.kinds import Kinds
 from store.log.log import Clock, Log, utc_now
 from store.mongo.connection import Database
@@ -146,7 +145,7 @@ class Distribution:
                 group=to.group,
             )
             for local in replaced:
-                archived(transaction, act, Action.REPLACED, self._kinds[local.kind], local)
+                archive(transaction, act, Action.REPLACED, self._kinds[local.kind], local)
             return Saved(document=head, event=event, skipped=skipped, counts=counts)
 
         documents = [document.id, *replace_local]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from bson import ObjectId
 from pymongo import InsertOne
 
-from store.clinics.assigning import rejoin
+from store.clinics.assigning import assign_after_restore
 from store.clinics.validity import close_rows
 from store.content.field_paths import changed_paths
 from store.documents import heads
@@ -96,7 +96,7 @@ async def restore(
             **audience,
         )
     if before.archived_sequence is not None:
-        await rejoin(transaction, act, head, before.archived_sequence)
+        await assign_after_restore(transaction, act, head, before.archived_sequence)
     return replace(saved, document=transaction.document(before.id))
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from bson import ObjectId
 
-from store.clinics.assigning import assign_after_restore
 from store.content.field_paths import changed_paths
 from store.documents import archiving, heads
 from store.documents.heads import NewDocument

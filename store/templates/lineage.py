@@ -212,7 +212,7 @@ def _assigned(key: ClinicCountKey) -> Row:
     }
 
 
-def _within_reach(principal: str, clinic: str, within: Reach) -> Row:
+def _within_reach(principal: str, clinic: str, within: ClinicScope) -> Row:
     """Return a filter for rows within reach, by the names of their principal and clinic fields."""
     return {
         "$or": [

@@ -168,9 +168,9 @@ async def test_clinics_are_counted_once_each_and_now(store: Store) -> None:
     third = await published(store)
     await distributed(store, third, LINDEN)
     both, gone, here = (
-        ClinicsAsked((first.id, third.id)),
-        ClinicsAsked((second.id,)),
-        ClinicsAsked((first.id, third.id), ClinicScope(frozenset(), frozenset({LINDEN, EKEN}))),
+        ClinicCountKey((first.id, third.id)),
+        ClinicCountKey((second.id,)),
+        ClinicCountKey((first.id, third.id), ClinicScope(frozenset(), frozenset({LINDEN, EKEN}))),
     )
 
     assert await store.lineage.clinics([both, gone, here, ClinicCountKey(())]) == {

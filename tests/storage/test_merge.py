@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from resolvers.kinds.case_types import CASE_TYPE
-from store.content.merge import Conflict, MergeSide, merge
 from store.content.field_paths import changed_paths, field_values
 from store.content.merge import Conflict, MergeResult, MergeSide, merge
 from store.kinds.kinds import describe

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE
 from resolvers.kinds.registrations import KINDS
-from store.content.search_tokens import MAX_WORDS, words_in
 from store.content.search_tokens import MAX_WORDS, WordQuery, words_in
 from store.content.text_fields import content_texts
 from store.documents.documents import Edit

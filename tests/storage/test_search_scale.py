@@ -14,7 +14,6 @@ import pytest
 from resolvers.kinds.case_types import CASE_TYPE
 from resolvers.kinds.registrations import KINDS
 from resolvers.reference.principals import reference_principals
-from resolvers import reference
 from store.content.search_tokens import WordQuery
 from store.documents.scopes import Scope
 from store.mongo.connection import Database, connect
