@@ -3,13 +3,13 @@
 `server.py` builds it and passes it down. Nothing else reads the environment.
 """
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from resolvers.access import development_issuer
+from resolvers.access.loopback import is_loopback
 from resolvers.access.viewer import ACR_LEVELS, AcrLevel
 from resolvers.log import checkpoints as checkpoint_keys
 from resolvers.log.checkpoints import CheckpointKey
@@ -80,7 +80,7 @@ class Settings(BaseSettings):
         Only on a loopback address, and only with the embedded database or by explicit choice.
         """
         return (
-            _is_loopback(self.host)
+            is_loopback(self.host)
             and self.oidc_issuer is None
             and (self.embedded or self.development)
         )
@@ -93,10 +93,3 @@ class Settings(BaseSettings):
         return CheckpointKey.of(
             self.checkpoint_key or self.data / checkpoint_keys.KEY_FILE, make=True
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

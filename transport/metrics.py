@@ -1,7 +1,6 @@
 """The page that Prometheus reads, and what it tells of the process itself."""
 
 import asyncio
-from ipaddress import ip_address
 
 import psutil
 from prometheus_client import (
@@ -15,6 +14,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from resolvers.access.loopback import is_loopback
 from resolvers.live.metrics import Metrics
 from store.registry import Store
 
@@ -49,7 +49,7 @@ class MetricsPage:
         """Answer with the counts, or as if there were no such page."""
         client = scope.get("client")
         if self._open_to == "none" or (
-            self._open_to == "loopback" and not (client and _is_loopback(str(client[0])))
+            self._open_to == "loopback" and not (client and is_loopback(str(client[0])))
         ):
             await PlainTextResponse("Not Found", 404)(scope, receive, send)
             return
@@ -60,10 +60,3 @@ class MetricsPage:
         await Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)(
             scope, receive, send
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

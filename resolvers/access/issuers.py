@@ -8,7 +8,6 @@ Source: OpenID Connect Discovery 1.0, sections 4 and 7; RFC 7517.
 """
 
 import asyncio
-import ipaddress
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +20,8 @@ import structlog
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import ECKey, Key, KeySet, OKPKey, RSAKey
 from pydantic import BaseModel, ConfigDict
+
+from resolvers.access.loopback import is_loopback
 
 _MAX_BYTES = 256 * 1024
 _MIN_RSA_BITS = 2048
@@ -93,7 +94,7 @@ class IssuerKeys:
         timeout: timedelta = timedelta(seconds=5),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._loopback = _is_loopback(issuer)
+        self._loopback = is_loopback(urlsplit(issuer).hostname or "")
         if not _is_fetchable(issuer, loopback=self._loopback) or urlsplit(issuer).query:
             raise ValueError(
                 "The issuer must be an https address (http for a loopback host) without user, query"
@@ -240,17 +241,11 @@ def _find(keys: KeySet, key_id: str, algorithm: str) -> Key | None:
         return None
 
 
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _is_fetchable(url: str, *, loopback: bool) -> bool:
     """Whether an address is https, or http with both it and the issuer on a loopback host."""
     parts = urlsplit(url)
     if not parts.hostname or parts.username is not None or parts.fragment:
         return False
-    return parts.scheme == "https" or (parts.scheme == "http" and loopback and _is_loopback(url))
+    return parts.scheme == "https" or (
+        parts.scheme == "http" and loopback and is_loopback(parts.hostname)
+    )
