@@ -12,8 +12,8 @@ from graphql import GraphQLError
 from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
-from resolvers.kinds.texts import RFC3339, moment_of
 from store.content.hashing import timestamp
+from store.content.times import MalformedTime, parse_time
 
 HsaId = NewType("HsaId", str)
 Cursor = NewType("Cursor", str)
@@ -31,9 +31,7 @@ def _time(value: Any) -> datetime:
     if not isinstance(value, str) or not RFC3339.fullmatch(value):
         raise GraphQLError(
             "Expected an RFC 3339 time with an offset, such as 2026-11-23T08:00:00Z."
-        )
-    try:
-        return moment_of(value)
+        ) from None
     except ValueError:
         raise GraphQLError("This time does not exist.") from None
 

@@ -4,12 +4,12 @@ empty registry.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from store.content.times import parse_time
 from store.records import (
     Action,
     Actor,
@@ -109,10 +109,6 @@ def _taken(row: Mapping[str, Any], column: str, path: Path) -> Any:
     return row[column]
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
 def _actor(row: Mapping[str, Any], prefix: str) -> Actor:
     return Actor(
         Role(row[f"{prefix}Role"]),
@@ -132,7 +128,7 @@ def _version(row: Mapping[str, Any], path: Path) -> tuple[Version, Owner, str | 
         content=_taken(row, "content", path),
         schema_version=row["schemaVersion"],
         author=_actor(row, "author"),
-        created_at=_time(row["createdAt"]),
+        created_at=parse_time(row["createdAt"]),
         note=row["note"],
         derived_from=None if template is None else Derivation(template, row["templateVersion"]),
         restored_from=row["restoredFrom"],
@@ -158,7 +154,7 @@ def _event(row: Mapping[str, Any], path: Path) -> Event:
         principal=key_of(row["principal"]),
         sequence=_taken(row, "sequence", path),
         action=Action(row["action"]),
-        at=_time(row["at"]),
+        at=parse_time(row["at"]),
         actor=_actor(row, "actor"),
         note=row["note"],
         request_id=row["requestId"],
@@ -189,7 +185,7 @@ def _with_times(value: Any) -> Any:
     """A stored row with its times as times again."""
     if isinstance(value, dict):
         return {
-            name: _time(one) if name in _TIMES and isinstance(one, str) else _with_times(one)
+            name: parse_time(one) if name in _TIMES and isinstance(one, str) else _with_times(one)
             for name, one in value.items()
         }
     return value

@@ -4,6 +4,9 @@ import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Final
+from datetime import date, datetime
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, PlainSerializer
 from pydantic_core import PydanticCustomError
@@ -61,27 +64,10 @@ MunicipalityCode = Annotated[
         matches("[0-9]{4}", "INVALID_CODE", "Ange kommunkoden med fyra siffror, till exempel 0180.")
     ),
 ]
-RFC3339: Final = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
-)
-
-
-def moment_of(text: str) -> datetime:
-    """A time of the form `RFC3339`, in UTC; anything finer than a millisecond is cut off, as BSON
-    would.
-
-    Raises:
-        ValueError: There is no such time.
-    """
-    try:
-        time = datetime.fromisoformat(text).astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError(text) from error
-    return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
 def _moment(value: object) -> datetime:
-    if isinstance(value, str) and RFC3339.fullmatch(value):
+    if isinstance(value, str):
         with suppress(ValueError):
             return moment_of(value)
     violation = Violation(

@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel
 from resolvers.kinds.validation import problems_of
 from store import records
 from store.content.hashing import hash_of, timestamp
+from store.content.times import parse_time
 from store.errors import InvalidInput, Path, Problem
 from store.kinds.kinds import Kind
 from store.records import Derivation, Document, Origin, Role, Version
