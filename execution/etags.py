@@ -200,11 +200,3 @@ def _software() -> str:
         for path in sorted((_ROOT / layer).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def has_tag(header: str, tag: str) -> bool:
-    """Whether an If-None-Match header names a tag.
-
-    `*` names none: what the client has is not known then.
-    """
-    return tag in {one.strip().removeprefix("W/") for one in header.split(",")}

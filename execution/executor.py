@@ -17,7 +17,8 @@ from graphql import ExecutionResult, GraphQLError, OperationType
 
 from execution.compiled.executor import CompiledExecutor
 from execution.complexity import Measure
-from execution.etags import etag_of, has_tag
+from execution.etags import etag_of
+from execution.if_none_match import IfNoneMatch
 from execution.operations import Operation, Operations
 from execution.rate_limits import ConcurrencyLimiter, RateLimiter
 from execution.request import Request, body_too_large
@@ -156,14 +157,14 @@ class OperationExecutor:
         request: Request,
         admitted: Admitted,
         transport: str,
-        known_tags: str | None = None,
+        condition: IfNoneMatch | None = None,
     ) -> OperationResult:
         """Execute a query or mutation, within its time; unless the client has the answer (see
         `answer`).
         """
         begun = perf_counter()
         try:
-            answer = await self._executed(context, request, admitted, known_tags)
+            answer = await self._executed(context, request, admitted, condition)
         except asyncio.CancelledError:
             self.note(context, admitted, transport, begun, ["cancelled"])
             raise
@@ -177,7 +178,7 @@ class OperationExecutor:
         return answer
 
     async def answer(
-        self, context: Context, request: Request, transport: str, known_tags: str | None
+        self, context: Context, request: Request, transport: str, condition: IfNoneMatch | None
     ) -> OperationResult:
         """Admit and execute, unless the client has the answer.
 
@@ -185,13 +186,13 @@ class OperationExecutor:
             context: Of who asks.
             request: What is asked.
             transport: What it came over.
-            known_tags: The header If-None-Match; None without one, and then the answer has no tag.
+            condition: The header If-None-Match; None without one, and then the answer has no tag.
         """
         try:
             admitted = await self.admit(context, request, transport)
         except Refusal as refusal:
             return refusal.answer
-        return await self.execute(context, request, admitted, transport, known_tags)
+        return await self.execute(context, request, admitted, transport, condition)
 
     def charge(self, context: Context, cost: int, extensions: dict[str, Any] | None = None) -> None:
         """Take what something costs from the rates of its user and principal.
@@ -304,7 +305,7 @@ class OperationExecutor:
         return measure
 
     async def _executed(
-        self, context: Context, request: Request, admitted: Admitted, known_tags: str | None
+        self, context: Context, request: Request, admitted: Admitted, condition: IfNoneMatch | None
     ) -> OperationResult:
         if admitted.follows:
             error = TopLevelError(
@@ -316,27 +317,29 @@ class OperationExecutor:
             )
         try:
             async with asyncio.timeout(self._limits.seconds), self.turn(context):
-                if known_tags is None:
+                if condition is None:
                     return self._told(
                         context,
                         admitted,
                         await self._execution(context, request, admitted.operation),
                     )
-                return await self._unless_known(context, request, admitted, known_tags)
+                return await self._unless_known(context, request, admitted, condition)
         except TimeoutError:
             return OperationResult(
                 refused=[_overdue(admitted, self._limits.seconds)], extensions=admitted.extensions
             )
 
     async def _unless_known(
-        self, context: Context, request: Request, admitted: Admitted, known_tags: str
+        self, context: Context, request: Request, admitted: Admitted, condition: IfNoneMatch
     ) -> OperationResult:
-        """The answer under its tag, or that the client has it.
+        """Answer with an entity tag, or that the client has this answer already.
 
-        What was written while it was made may be in it or not: then it has no tag.
+        `If-None-Match: *` matches any answer that has a tag. Whether there is one shows only when
+        the operation has been executed. If something is written meanwhile, the answer may contain
+        it or not, so it has no tag.
         """
         tag = await self._tag(context, request, admitted)
-        if tag is not None and has_tag(known_tags, tag):
+        if tag is not None and condition.names(tag):
             return OperationResult(tag=tag, unchanged=True)
         answer = self._told(
             context, admitted, await self._execution(context, request, admitted.operation)
@@ -348,6 +351,8 @@ class OperationExecutor:
             or tag != await self._tag(context, request, admitted)
         ):
             return answer
+        if condition.any:
+            return OperationResult(tag=tag, unchanged=True)
         return replace(answer, tag=tag)
 
     async def _tag(self, context: Context, request: Request, admitted: Admitted) -> str | None:

@@ -1,56 +1,56 @@
-"""Ending what nobody waits for any longer."""
+"""Cancels work whose client has disconnected."""
 
 import asyncio
-from types import TracebackType
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from starlette.types import Receive
 
 from transport.request_body import ClientDisconnected
 
 _PATIENCE_SECONDS = 0.1
+"""Most requests are answered sooner, and then no task is started that watches the client."""
 
 
-class CancelOnDisconnect:
-    """Cancels what is done inside once the client has hung up, and raises `ClientDisconnected`.
+@asynccontextmanager
+async def cancel_on_disconnect(receive: Receive) -> AsyncIterator[None]:
+    """Cancel the body of the `async with` block when the client disconnects.
 
-    Nearly everything is answered before it is worth asking: only then a task is made that waits for
-    the client's end.
+    Args:
+        receive: The request's, whose body has been read.
+
+    Raises:
+        ClientDisconnected: The client disconnected before the block was left.
     """
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine of the server runs in a task
+    cancellations = task.cancelling()
+    disconnected = False
+    watcher: asyncio.Task[None] | None = None
 
-    __slots__ = ("_gone", "_receive", "_task", "_timer", "_watching")
+    async def cancel_when_disconnected() -> None:
+        nonlocal disconnected
+        await until_disconnected(receive)
+        disconnected = True
+        task.cancel()
 
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._task: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._watching: asyncio.Task[None] | None = None
-        self._gone = False
+    def start_watcher() -> None:
+        nonlocal watcher
+        watcher = asyncio.create_task(cancel_when_disconnected(), name="client disconnect")
 
-    async def __aenter__(self) -> None:
-        self._task = asyncio.current_task()
-        self._timer = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._watch)
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._timer is not None  # noqa: S101 - it was entered
-        assert self._task is not None  # noqa: S101
-        self._timer.cancel()
-        if self._watching is not None:
-            self._watching.cancel()
-        if self._gone:
-            self._task.uncancel()
+    timer = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, start_watcher)
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if watcher is not None:
+            watcher.cancel()
+        # A cancellation from elsewhere goes on.
+        if disconnected and task.uncancel() <= cancellations:
             raise ClientDisconnected from None
 
-    def _watch(self) -> None:
-        self._watching = asyncio.create_task(self._wait(), name="hang-up")
 
-    async def _wait(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self._gone = True
-        if self._task is not None:
-            self._task.cancel()
+async def until_disconnected(receive: Receive) -> None:
+    """Wait until the client disconnects."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,4 +1,4 @@
-"""Reading the body of a request: no longer, and for no longer, than may be."""
+"""Reads a request body within limits of size and time."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,11 +9,19 @@ from starlette.types import Receive
 from execution.request import body_too_large
 from schema.errors import TopLevelError
 
-_MAX_LENGTH = 15
+_MAX_LENGTH_DIGITS = 15
+_CLOSE = {b"connection": b"close"}
+"""Sent when the rest of a body is not read: the connection cannot be used again."""
 
 
-class Refused(Exception):
-    """A request is not answered, but with this error; `headers` are those that the status asks for."""
+class RequestRefused(Exception):
+    """The request is answered with this error and status.
+
+    Attributes:
+        status: The HTTP status.
+        error: The error in the body of the response.
+        headers: Headers that the status requires.
+    """
 
     def __init__(
         self, status: HTTPStatus, error: TopLevelError, headers: Mapping[bytes, bytes] | None = None
@@ -25,28 +33,28 @@ class Refused(Exception):
 
 
 class ClientDisconnected(Exception):
-    """The client has hung up."""
+    """The client has disconnected."""
 
 
-_CLOSE = {b"connection": b"close"}
-"""The rest of the body is not wanted: it is not waited for either."""
-
-
-async def read_body(receive: Receive, length: bytes | None, *, most: int, seconds: float) -> bytes:
-    """The whole body.
+async def read_body(
+    receive: Receive, content_length: bytes | None, *, max_bytes: int, seconds: float
+) -> bytes:
+    """Read the whole body.
 
     Args:
         receive: The request's.
-        length: Of its header `content-length`.
-        most: Bytes that it may have.
-        seconds: Within which it must have come.
+        content_length: The value of that header.
+        max_bytes: The longest body that is read.
+        seconds: The time within which the body must arrive.
 
     Raises:
-        Refused: It is too long, or comes too slowly.
-        ClientDisconnected: It will not come.
+        RequestRefused: The body is too long, or did not arrive in time.
+        ClientDisconnected: The client disconnected before the body was complete.
     """
-    if length is not None and (len(length) > _MAX_LENGTH or int(length) > most):
-        raise too_large(most)
+    if content_length is not None and (
+        len(content_length) > _MAX_LENGTH_DIGITS or int(content_length) > max_bytes
+    ):
+        raise _too_large(max_bytes)
     try:
         async with asyncio.timeout(seconds):
             pieces = []
@@ -57,17 +65,16 @@ async def read_body(receive: Receive, length: bytes | None, *, most: int, second
                     raise ClientDisconnected
                 pieces.append(message.get("body", b""))
                 size += len(pieces[-1])
-                if size > most:
-                    raise too_large(most)
+                if size > max_bytes:
+                    raise _too_large(max_bytes)
                 if not message.get("more_body", False):
                     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
     except TimeoutError:
         error = TopLevelError(
-            "REQUEST_TIMEOUT", f"The body did not come within {seconds:g} seconds."
+            "REQUEST_TIMEOUT", f"The body did not arrive within {seconds:g} seconds."
         )
-        raise Refused(HTTPStatus.REQUEST_TIMEOUT, error, _CLOSE) from None
+        raise RequestRefused(HTTPStatus.REQUEST_TIMEOUT, error, _CLOSE) from None
 
 
-def too_large(most: int) -> Refused:
-    """The answer to a body that is too long."""
-    return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, body_too_large(most), _CLOSE)
+def _too_large(max_bytes: int) -> RequestRefused:
+    return RequestRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, body_too_large(max_bytes), _CLOSE)

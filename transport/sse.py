@@ -1,9 +1,10 @@
-"""GraphQL over Server-Sent Events, in the mode of distinct connections: one POST, one operation,
-one stream.
+"""GraphQL over Server-Sent Events in distinct connections mode: one POST, one operation, one
+stream.
 
-Each message carries its cursor as `id:`; a client that lost the connection sends the last one as
-`Last-Event-ID` and goes on after it. A comment
-now and then keeps the connection alive, and tells proxies and clients that the server is there.
+Each message of a subscription carries its cursor as `id:`. A client that lost the connection sends
+the last one as `Last-Event-ID`, and the subscription continues after it. Comments between the
+messages keep the connection alive.
+
 Source: https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md, and the HTML standard,
 "Server-sent events".
 """
@@ -28,17 +29,17 @@ from resolvers.live.sending import begun
 from schema.errors import TopLevelError, error_of, formatted
 from store.log.cursors import event_cursor
 from store.records import Event
-from transport.disconnects import CancelOnDisconnect
+from transport.disconnects import cancel_on_disconnect, until_disconnected
 from transport.media_types import EVENT_STREAM
 from transport.request_body import ClientDisconnected
-from transport.responses import SAFE, send_answer
+from transport.responses import SAFE, send_result
 
 _COMMENT = b":\n\n"
-_MAX_TIMER = 24 * 3600.0
+_MAX_TIMER_SECONDS = 24 * 3600.0
 
 
 class EventStream:
-    """One operation's answers as they come; of a subscription also where it is told."""
+    """The response to one operation; for a subscription also the sink of its events."""
 
     def __init__(self, live: Live, receive: Receive, send: Send, request_id: str) -> None:
         self._live = live
@@ -47,25 +48,22 @@ class EventStream:
         self._request_id = request_id
         self._follower: Follower | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._begun = False
-        self._ended = False
-        self._ending: asyncio.Task[None] | None = None
+        self._started = False
+        self._finished = False
+        self._finishing: asyncio.Task[None] | None = None
 
     async def run(self, request: Request, viewer: Viewer | Unauthenticated) -> None:
-        """Answer, until the operation is complete or either side ends it."""
+        """Answer until the operation is complete, or the client or the server ends the stream."""
         try:
             await self._run(request, viewer)
         except (ClientDisconnected, OSError):
-            pass  # the client has gone
-        except Exception as fault:  # noqa: BLE001 - whatever fails, the client is told
-            if self._begun:
+            pass  # nothing can be sent any more
+        except Exception as fault:  # noqa: BLE001 - whatever fails is answered with a code
+            if self._started:
                 await self.end(fault)
             else:
-                await send_answer(
-                    self._send,
-                    OperationResult(refused=[error_of(fault, self._request_id)]),
-                    EVENT_STREAM,
-                    self._request_id,
+                await self._send_result(
+                    OperationResult(refused=[error_of(fault, self._request_id)])
                 )
 
     async def _run(self, request: Request, viewer: Viewer | Unauthenticated) -> None:
@@ -73,23 +71,21 @@ class EventStream:
         changes = live.hub.changes
         context = await live.sessions.context(viewer, self._request_id)
         if isinstance(context, Unauthenticated):
-            await self._begin()
+            await self._start()
             await self._refuse([context.error()])
         elif not live.seats.take(context.viewer.subject):
             live.metrics.refused.labels("TOO_MANY_CONNECTIONS").inc()
             error = TopLevelError(
                 "TOO_MANY_CONNECTIONS", "This user has too many connections open."
             )
-            await send_answer(
-                self._send, OperationResult(refused=[error]), EVENT_STREAM, self._request_id
-            )
+            await self._send_result(OperationResult(refused=[error]))
         else:
             live.streams.add(self)
             live.metrics.connections.labels("event-stream").inc()
             try:
                 await self._answer(context, request, changes)
             except Refusal as refusal:
-                await send_answer(self._send, refusal.answer, EVENT_STREAM, self._request_id)
+                await self._send_result(refusal.answer)
             finally:
                 live.seats.leave(context.viewer.subject)
                 live.streams.discard(self)
@@ -97,7 +93,7 @@ class EventStream:
                 self._stop()
 
     def now(self, text: bytes) -> bool:  # noqa: ARG002
-        """See `Sink`. A stream's messages carry their cursor: each is made anew."""
+        """See `Sink`. Messages differ by their cursor, so no shared text can be written."""
         return False
 
     def next(self, text: bytes, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:
@@ -111,46 +107,45 @@ class EventStream:
         await self._refuse([error_of(reason, self._request_id)])
 
     async def finish(self, *, complete: bool) -> None:
-        """End the stream. Without `complete` the client is to connect again."""
-        if not self._ended:
-            self._ended = True
+        """End the stream. Without `complete` the client connects again."""
+        if not self._finished:
+            self._finished = True
             self._stop()
             body = b"event: complete\ndata: \n\n" if complete else b""
             await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def _answer(self, context: Context, request: Request, changes: int) -> None:
-        answers = self._live.executor
-        admitted = await answers.admit(context, request, "event-stream")
+        executor = self._live.executor
+        admitted = await executor.admit(context, request, "event-stream")
         if not admitted.follows:
-            async with CancelOnDisconnect(self._receive):
-                answer = await answers.execute(context, request, admitted, "event-stream")
-            if answer.refused:
-                raise Refusal(answer)
-            await self._begin()
-            await self._write(_next(answer.as_dict()))
+            async with cancel_on_disconnect(self._receive):
+                result = await executor.execute(context, request, admitted, "event-stream")
+            if result.refused:
+                raise Refusal(result)
+            await self._start()
+            await self._write(_next(result.as_dict()))
             await self.finish(complete=True)
             return
-        await self._begin()
+        await self._start()
         try:
             follower = await self._live.follow(
                 context, admitted, request, self, changes=changes, transport="event-stream"
             )
-        except Exception as fault:  # noqa: BLE001 - whatever fails, the client is told
+        except Exception as fault:  # noqa: BLE001 - whatever fails is answered with a code
             await self.end(fault)
             return
         if not isinstance(follower, Follower):
             await self._refuse(follower)
             return
         self._follower = follower
-        self._at(
+        self._call_later(
             "expiry", (context.viewer.expires_at - datetime.now(UTC)).total_seconds(), self._expire
         )
-        self._beat()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        self._keep_alive()
+        await until_disconnected(self._receive)
 
-    async def _begin(self) -> None:
-        self._begun = True
+    async def _start(self) -> None:
+        self._started = True
         headers = [
             (b"content-type", b"text/event-stream; charset=utf-8"),
             *SAFE,
@@ -163,34 +158,37 @@ class EventStream:
     async def _write(self, body: bytes) -> None:
         await self._send({"type": "http.response.body", "body": body, "more_body": True})
 
+    async def _send_result(self, result: OperationResult) -> None:
+        await send_result(self._send, result, EVENT_STREAM, self._request_id)
+
     async def _refuse(self, errors: Iterable[GraphQLError]) -> None:
         await self._write(_next({"errors": formatted(errors)}))
         await self.finish(complete=True)
 
-    def _beat(self) -> None:
-        """Send a comment, unless the reader is behind: then it has enough to read."""
+    def _keep_alive(self) -> None:
+        """Send a comment, unless the client is behind: then messages are waiting for it."""
         if self._follower is not None and self._follower.live:
             try:
                 begun(self._write(_COMMENT))
             except OSError:
-                return  # the client has gone
-        self._at("beat", self._live.limits.heartbeat_seconds, self._beat)
+                return  # the client has disconnected
+        self._call_later("keep-alive", self._live.limits.heartbeat_seconds, self._keep_alive)
 
     def _expire(self) -> None:
-        self._ending = asyncio.create_task(self.finish(complete=False))
+        self._finishing = asyncio.create_task(self.finish(complete=False))
 
-    def _at(self, name: str, seconds: float, act: Callable[[], None]) -> None:
+    def _call_later(self, name: str, seconds: float, call: Callable[[], None]) -> None:
         self._timers[name] = asyncio.get_running_loop().call_later(
-            min(max(seconds, 0), _MAX_TIMER), act
+            min(max(seconds, 0), _MAX_TIMER_SECONDS), call
         )
 
     def _stop(self) -> None:
         if self._follower is not None:
             self._follower.close()
-            self._follower = None  # the two would keep each other
+            self._follower = None  # breaks a reference cycle
         for timer in self._timers.values():
             timer.cancel()
 
 
-def _next(answer: dict[str, Any]) -> bytes:
-    return b"event: next\ndata: " + orjson.dumps(answer) + b"\n\n"
+def _next(result: dict[str, Any]) -> bytes:
+    return b"event: next\ndata: " + orjson.dumps(result) + b"\n\n"

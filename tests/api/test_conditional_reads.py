@@ -1,5 +1,5 @@
-"""OperationExecutor under a tag: 304 where nothing was written that they depend on, and only where the whole
-answer would be the same to the byte.
+"""Conditional reads: 304 where nothing was written that the answer depends on, and only where the
+whole answer would be the same to the byte.
 """
 
 import asyncio
@@ -102,7 +102,7 @@ async def test_who_has_the_answer_is_told_so_until_something_is_written(world: W
     assert after.headers["etag"] != first.headers["etag"]
 
 
-async def test_another_operation_variable_viewer_or_a_star_does_not_match(world: World) -> None:
+async def test_another_operation_variable_or_viewer_does_not_match(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     tag = (await read(world.region, OPERATIONS[0], world.case_type)).headers["etag"]
 
@@ -111,15 +111,35 @@ async def test_another_operation_variable_viewer_or_a_star_does_not_match(world:
         await read(world.region, OPERATIONS[0], world.template, tag),
         await read(world.staff, OPERATIONS[0], world.case_type, tag),
         await read(world.reviewer, OPERATIONS[0], world.case_type, tag),
-        await read(world.region, OPERATIONS[0], world.case_type, "*"),
     ]
 
-    assert [answer.status_code for answer in others] == [200] * 5
+    assert [answer.status_code for answer in others] == [200] * 4
     assert (
         await read(
             Caller(world.api, world.region.client, None), OPERATIONS[0], world.case_type, tag
         )
     ).json()["data"] is None
+
+
+async def test_a_star_matches_every_answer_that_has_a_tag(world: World) -> None:
+    """And no other: neither one without a tag, nor one with errors, nor a mutation."""
+    tag = (await read(world.region, OPERATIONS[0], world.case_type)).headers["etag"]
+    faulty = "query($id: ID!) { caseType(id: $id) { id } caseTypes(first: 101) { totalCount } }"
+    create = """mutation($id: ID!) { documentDeactivate(input: { id: $id, expectedVersion: 1 }) {
+        event { id } errors { message } } }"""
+
+    match = await read(world.region, OPERATIONS[0], world.case_type, "*")
+    in_list = await read(world.region, OPERATIONS[0], world.case_type, f"*, {tag}")
+    others = [
+        await read(world.region, query, world.case_type, "*")
+        for query in (UNSTEADY[0], faulty, create)
+    ]
+
+    assert (match.status_code, match.headers["etag"], match.content) == (304, tag, b"")
+    assert in_list.status_code == 200, "a star is alone, or the header is malformed"
+    assert [answer.status_code for answer in others] == [200] * 3
+    assert others[1].json()["errors"][0]["extensions"]["code"] == "OUT_OF_RANGE"
+    assert others[2].json()["data"]["documentDeactivate"]["errors"] == []
 
 
 async def test_another_operation_of_the_same_document_does_not_match(world: World) -> None:
