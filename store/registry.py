@@ -37,8 +37,8 @@ from store.templates.drift import Drifts
 from store.templates.exchange import TemplateExchange
 from store.templates.lineage import Lineage
 from store.transfer.checkpoints import Checkpoints
-from store.transfer.event_details import Details
-from store.transfer.export_queries import Extracts
+from store.transfer.event_details import EventDetails
+from store.transfer.export_queries import ExportQueries
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,15 +1,1 @@
-"""What can be exported, by name."""
-
-from collections.abc import Mapping
-from typing import Any
-
-from resolvers.exports.adoption import ADOPTION
-from resolvers.exports.assignments import ASSIGNMENTS
-from resolvers.exports.clinics import CLINICS
-from resolvers.exports.events import EVENTS
-from resolvers.exports.export import Export
-from resolvers.exports.versions import VERSIONS
-
-EXPORTS: Mapping[str, Export[Any]] = {
-    one.name: one for one in (ASSIGNMENTS, VERSIONS, EVENTS, CLINICS, ADOPTION)
-}
+"""Exports: which rows leave the registry as files, who may have them, and how they return."""

@@ -1,103 +1,105 @@
-"""How far clinics have taken the version in force of each central case type, and since when those
-behind lag.
-"""
+"""The export `adoption`: how many clinics have acknowledged which version of a case type."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from resolvers.clinics.assignments import adoption
 from resolvers.context import Context
 from resolvers.exports import parameters
-from resolvers.exports.columns import Column, ColumnType, Seen
-from resolvers.exports.export import Export, own_logs
-from resolvers.exports.parameters import Given
+from resolvers.exports.columns import Column, ColumnType, RowContext
+from resolvers.exports.export import Export, readable_principals
+from resolvers.exports.parameters import ParameterValues
 from store.documents.scopes import Visibility
 from store.records import Document
-from store.transfer.export_queries import Stretch
+from store.transfer.log_ranges import LogRange
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """How many clinics stand at one version of a case type; `version` is None for those that have
-    acknowledged none.
+class AdoptionRow:
+    """The clinics that last acknowledged one version of a case type.
+
+    `version` is None for those that have acknowledged none.
     """
 
     head: Document
     version: int | None
     clinics: int
     since: datetime | None
-    seen: Seen
+    context: RowContext
 
 
-class Adoptions:
-    """The adoption that one viewer asks for: counted anew, all of it, whenever anything happened."""
+class AdoptionSource:
+    """Counts adoption for one viewer. All rows are counted anew if anything happened."""
 
     def __init__(self, context: Context, document: str | None) -> None:
         self._context = context
         self._document = document
 
-    async def count(self, stretch: Stretch) -> int:
-        """How many rows there are."""
-        return sum([len(batch) async for batch in self.rows(stretch, None)])
+    async def count(self, log_range: LogRange) -> int:
+        """See `RowSource`."""
+        return sum([len(batch) async for batch in self.rows(log_range, None)])
 
-    async def rows(self, stretch: Stretch, start: Any) -> AsyncIterator[Sequence[Row]]:  # noqa: ARG002 - never resumed
-        """By case type, then version; last, those that have acknowledged none."""
+    async def rows(self, log_range: LogRange, after: None) -> AsyncIterator[Sequence[AdoptionRow]]:  # noqa: ARG002 - never resumed
+        """See `RowSource`. By case type, then version; last, clinics that acknowledged none."""
         kinds = [kind.name for kind in self._context.store.kinds if kind.assignable]
-        seen = Seen(self._context)
-        async for batch in self._context.store.extracts.own_documents(
-            stretch.principal, kinds, self._document
+        row_context = RowContext(self._context)
+        async for batch in self._context.store.export_queries.own_documents(
+            log_range.principal, kinds, self._document
         ):
             heads = [
                 head
                 for head in batch
                 if self._context.rights.visibility(head) is not Visibility.NOTHING
             ]
-            found = await asyncio.gather(*(adoption(self._context, head) for head in heads))
+            counted = await asyncio.gather(*(adoption(self._context, head) for head in heads))
             rows = []
-            for head, counts in zip(heads, found, strict=True):
+            for head, counts in zip(heads, counted, strict=True):
                 rows += [
-                    Row(head, one.version, one.clinics, one.since, seen)
-                    for one in counts.by_version
+                    AdoptionRow(head, adopted.version, adopted.clinics, adopted.since, row_context)
+                    for adopted in counts.by_version
                 ]
-                rows.append(Row(head, None, counts.unseen, None, seen))
+                rows.append(AdoptionRow(head, None, counts.unseen, None, row_context))
             yield rows
 
     async def find(self, row_id: str) -> None:
-        """Never resumed."""
+        """See `RowSource`. This export has no parameter `resume`."""
 
 
-async def _source(context: Context, given: Given) -> Adoptions:
-    return Adoptions(context, given.get("caseType"))
+async def _source(context: Context, values: ParameterValues) -> AdoptionSource:
+    return AdoptionSource(context, values.get("caseType"))
 
 
 T = ColumnType
-COLUMNS: tuple[Column[Row], ...] = (
+COLUMNS: tuple[Column[AdoptionRow], ...] = (
     Column(
         "id",
         T.TEXT,
-        "Of the row: the case type and the version.",
+        "The id of the row: the case type and the version.",
         "–",
         lambda row: f"{row.head.id}.{row.version or 0}",
     ),
     Column(
         "principal",
         T.TEXT,
-        "Whose case type it is.",
+        "The principal that owns the case type.",
         "CaseType.owner.hsaId",
-        lambda row: row.seen.hsa_id(row.head.principal),
+        lambda row: row.context.hsa_id(row.head.principal),
         "HSA-id",
     ),
-    Column("caseType", T.TEXT, "The case type, by id.", "CaseType.id", lambda row: row.head.id),
+    Column("caseType", T.TEXT, "The id of the case type.", "CaseType.id", lambda row: row.head.id),
     Column(
-        "caseTypeName", T.TEXT, "Its name in force.", "CaseType.name", lambda row: row.head.name
+        "caseTypeName",
+        T.TEXT,
+        "The name of the case type in its published version.",
+        "CaseType.name",
+        lambda row: row.head.name,
     ),
     Column(
         "state",
         T.TEXT,
-        "Where it stands.",
+        "The state of the case type.",
         "CaseType.state",
         lambda row: str(row.head.state),
         "DocumentState",
@@ -105,7 +107,7 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column(
         "publishedVersion",
         T.INTEGER,
-        "The version in force.",
+        "The number of the published version.",
         "CaseType.publishedVersion",
         lambda row: row.head.published,
         "number",
@@ -113,7 +115,7 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column(
         "version",
         T.INTEGER,
-        "The version that clinics last acknowledged; empty in the row of those that have"
+        "The version that the clinics last acknowledged; empty in the row of clinics that have"
         " acknowledged none.",
         "CaseType.adoption.byVersion.version",
         lambda row: row.version,
@@ -122,8 +124,8 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column(
         "clinics",
         T.INTEGER,
-        "How many: over all rows of a case type, all that have it; in the row without version,"
-        " `CaseType.adoption.unseen`.",
+        "The number of clinics. The sum over the rows of a case type is the number of clinics that"
+        " have it. In the row without a version it is `CaseType.adoption.unseen`.",
         "CaseType.adoption.byVersion.clinics",
         lambda row: row.clinics,
         "clinics",
@@ -131,25 +133,25 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column(
         "behind",
         T.BOOLEAN,
-        "Whether another version is in force.",
+        "Whether the published version is another one.",
         "–",
         lambda row: row.version != row.head.published,
     ),
     Column(
         "behindSince",
         T.TIME,
-        "Since when.",
+        "The time since which these clinics lag behind.",
         "CaseType.adoption.byVersion.since",
         lambda row: row.since,
         "UTC",
     ),
 )
 
-ADOPTION: Export[Row] = Export(
+ADOPTION: Export[AdoptionRow] = Export(
     name="adoption",
     meaning=(
         "How many clinics have acknowledged which version of each central case type, and since when"
-        " others lag. Always as it is now."
+        " others lag behind. Always as of now."
     ),
     order="case type, version",
     columns=COLUMNS,
@@ -158,6 +160,6 @@ ADOPTION: Export[Row] = Export(
         "after": parameters.AFTER_ANYTHING,
         "caseType": parameters.CASE_TYPE,
     },
-    logs=own_logs,
+    logs=readable_principals,
     source=_source,
 )

@@ -1,6 +1,6 @@
-"""What names and states were at the end of a stretch of a log, for rows that only refer to them.
+"""The registry at the end of a range of a log, for rows that refer to documents and clinics.
 
-Kept for the length of one export, within bounds.
+It lasts as long as one export, and caches a bounded number of documents.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,16 +9,22 @@ from dataclasses import dataclass
 from cachetools import LRUCache
 
 from resolvers.context import Context
-from store.records import Clinic, Document, DocumentState, OwnerKind, PrincipalPolicies
-from store.transfer.export_queries import Stretch
+from store.records import Clinic, DocumentState, OwnerKind, PrincipalPolicies
+from store.transfer.log_ranges import LogRange
 
-_MOST = 5_000
+_MAX_DOCUMENTS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentThen:
-    """A document's names in force, state and version in force at the end of a stretch; the names of
-    its newest version where none was in force.
+class DocumentAsOf:
+    """A document at the end of a range.
+
+    Attributes:
+        name: In the version that was published; in its latest version if none was.
+        internal_name: As `name`.
+        state: Its state; None if it had none yet.
+        published: The number of the version that was published.
+        central: Whether a principal owns it.
     """
 
     name: str
@@ -29,18 +35,22 @@ class DocumentThen:
 
 
 class RegistryAsOf:
-    """The registry at the end of a stretch of one log, as far as rows refer to it."""
+    """Reads documents, clinics and policies as they were at the end of a range of one log."""
 
-    def __init__(self, context: Context, stretch: Stretch) -> None:
+    def __init__(self, context: Context, log_range: LogRange) -> None:
         self._store = context.store
-        self._stretch = stretch
-        self._documents: LRUCache[str, DocumentThen] = LRUCache(_MOST)
+        self._range = log_range
+        self._documents: LRUCache[str, DocumentAsOf] = LRUCache(_MAX_DOCUMENTS)
         self._policies: PrincipalPolicies | None = None
 
-    async def documents(self, ids: Iterable[str]) -> Mapping[str, DocumentThen]:
-        """Documents by id."""
+    async def documents(self, ids: Iterable[str]) -> Mapping[str, DocumentAsOf]:
+        """Read documents by id."""
         wanted = set(ids)
-        found = {one: self._documents[one] for one in wanted if one in self._documents}
+        found = {
+            document: self._documents[document]
+            for document in wanted
+            if document in self._documents
+        }
         if missing := sorted(wanted - found.keys()):
             read = await self._read(missing)
             self._documents.update(read)
@@ -48,38 +58,36 @@ class RegistryAsOf:
         return found
 
     async def clinics(self, keys: Iterable[str]) -> Mapping[str, Clinic]:
-        """Clinics by key."""
-        return await self._store.extracts.clinics_then(self._stretch, keys)
+        """Read clinics by key."""
+        return await self._store.export_queries.clinics_at(self._range, keys)
 
     async def policies(self) -> PrincipalPolicies:
-        """What the principal had decided."""
+        """Read the principal's policies."""
         if self._policies is None:
             self._policies = await self._store.policies.as_of(
-                self._stretch.principal, self._stretch.upto
+                self._range.principal, self._range.last
             )
         return self._policies
 
-    async def _read(self, ids: list[str]) -> dict[str, DocumentThen]:
+    async def _read(self, ids: list[str]) -> dict[str, DocumentAsOf]:
         heads = await self._store.documents.get_many(ids)
-        statuses = await self._store.version_history.statuses_at(
-            self._stretch.principal, ids, self._stretch.upto
+        standing = await self._store.history.standing_at(
+            self._range.principal, ids, self._range.last
         )
         replaced = [
-            (one, published)
-            for one, (_, published) in statuses.items()
-            if published is not None and published != heads[one].published
+            (document, published)
+            for document, (_, published) in standing.items()
+            if published is not None and published != heads[document].published
         ]
         versions = await self._store.documents.get_versions(replaced) if replaced else {}
         found = {}
-        for one, head in heads.items():
-            state, published = statuses[one]
+        for document, head in heads.items():
+            state, published = standing[document]
             names = (head.name, head.internal_name)
-            if published is not None and (version := versions.get((one, published))) is not None:
+            version = None if published is None else versions.get((document, published))
+            if version is not None:
                 kind = self._store.kinds[head.kind]
                 names = kind.names(kind.upcast(version.content, version.schema_version))
-            found[one] = DocumentThen(*names, state, published, _is_central(head))
+            central = head.owner.kind is OwnerKind.PRINCIPAL
+            found[document] = DocumentAsOf(*names, state, published, central)
         return found
-
-
-def _is_central(head: Document) -> bool:
-    return head.owner.kind is OwnerKind.PRINCIPAL

@@ -1,35 +1,34 @@
-"""Which units have which case types, since when and in which version."""
+"""The export `assignments`: which clinics have which case types, since when, in which version."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from resolvers.clinics.assignments import AssignmentCriteria, listing_for
 from resolvers.context import Context
 from resolvers.exports import parameters
-from resolvers.exports.as_of import DocumentThen, RegistryAsOf
-from resolvers.exports.columns import Column, ColumnType, Seen, actor_columns
-from resolvers.exports.export import Export, own_logs
-from resolvers.exports.parameters import Given
+from resolvers.exports.as_of import DocumentAsOf, RegistryAsOf
+from resolvers.exports.columns import Column, ColumnType, RowContext, actor_columns
+from resolvers.exports.export import Export, ResumePoint, readable_principals
+from resolvers.exports.parameters import ParameterValues
 from store.clinics.assignments import AssignmentFilter
 from store.errors import InvalidInput
 from store.records import Assignment, CentralActivation, Clinic
-from store.transfer.export_queries import Stretch, Touched
+from store.transfer.log_ranges import LogRange, RangeChanges
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A case type at a clinic, and what both were then."""
+class AssignmentRow:
+    """An assignment, with its clinic and its case type at the time that the file shows."""
 
     record: Assignment
     clinic: Clinic
-    document: DocumentThen
+    document: DocumentAsOf
     active: bool
-    seen: Seen
+    context: RowContext
 
 
-class Assignments:
-    """The assignments that one viewer asks for."""
+class AssignmentSource:
+    """Reads assignments for one viewer."""
 
     def __init__(
         self,
@@ -43,119 +42,120 @@ class Assignments:
         self._which = which
         self._behind = behind
         self._document = document
-        self._touched: dict[str, Touched] = {}
+        self._changes: dict[str, RangeChanges] = {}
 
-    async def count(self, stretch: Stretch) -> int:
-        """How many there are."""
-        which = await self._within(stretch)
-        return (
-            0
-            if which is None
-            else await self._context.store.extracts.count_assignments(
-                stretch, which, await self._changed(stretch)
-            )
+    async def count(self, log_range: LogRange) -> int:
+        """See `RowSource`."""
+        which = await self._filter(log_range)
+        if which is None:
+            return 0
+        return await self._context.store.export_queries.count_assignments(
+            log_range, which, await self._changes_in(log_range)
         )
 
-    async def rows(self, stretch: Stretch, start: Any) -> AsyncIterator[Sequence[Row]]:
-        """By clinic, then case type."""
-        which = await self._within(stretch)
+    async def rows(
+        self, log_range: LogRange, after: Assignment | None
+    ) -> AsyncIterator[Sequence[AssignmentRow]]:
+        """See `RowSource`. By clinic, then case type."""
+        which = await self._filter(log_range)
         if which is None:
             return
-        then, seen = RegistryAsOf(self._context, stretch), Seen(self._context)
-        policies = await then.policies()
-        shown = policies.central_activation is CentralActivation.PRINCIPAL
-        async for batch in self._context.store.extracts.assignments(
-            stretch, which, await self._changed(stretch), start
+        registry, row_context = RegistryAsOf(self._context, log_range), RowContext(self._context)
+        policies = await registry.policies()
+        active_while_waiting = policies.central_activation is CentralActivation.PRINCIPAL
+        async for batch in self._context.store.export_queries.assignments(
+            log_range, which, await self._changes_in(log_range), after
         ):
-            clinics = await then.clinics(one.clinic for one in batch)
-            documents = await then.documents(one.document for one in batch)
+            clinics = await registry.clinics(assignment.clinic for assignment in batch)
+            documents = await registry.documents(assignment.document for assignment in batch)
             yield [
-                Row(
-                    _as_seen(one, stretch),
-                    clinics[one.clinic],
-                    documents[one.document],
-                    shown if one.waiting else one.active,
-                    seen,
+                AssignmentRow(
+                    _without_later_end(assignment, log_range),
+                    clinics[assignment.clinic],
+                    documents[assignment.document],
+                    active_while_waiting if assignment.waiting else assignment.active,
+                    row_context,
                 )
-                for one in batch
+                for assignment in batch
             ]
 
-    async def find(self, row_id: str) -> tuple[str, Assignment] | None:
-        """An assignment by id."""
+    async def find(self, row_id: str) -> ResumePoint[Assignment] | None:
+        """See `RowSource`."""
         found = (await self._context.store.assignments.get_many([row_id])).get(row_id)
-        return (
-            (found.principal, found)
-            if found and self._context.rights.reads_clinic(found.clinic, found.principal)
-            else None
-        )
+        if found and self._context.rights.reads_clinic(found.clinic, found.principal):
+            return ResumePoint(found.principal, found)
+        return None
 
-    async def _within(self, stretch: Stretch) -> AssignmentFilter | None:
-        """The filter within one log; None where nothing can match."""
-        if self._which is None or self._which.principal not in (None, stretch.principal):
+    async def _filter(self, log_range: LogRange) -> AssignmentFilter | None:
+        """Narrow the filter to one log; None if nothing can match."""
+        if self._which is None or self._which.principal not in (None, log_range.principal):
             return None
         if not self._behind:
             return self._which
         store = self._context.store
         among = (
-            await store.assignments.central_documents(stretch.principal)
+            await store.assignments.handed_out(log_range.principal)
             if self._document is None
             else [self._document]
         )
-        return replace(self._which, behind=await store.documents.in_force(stretch.principal, among))
+        return replace(
+            self._which, behind=await store.documents.in_force(log_range.principal, among)
+        )
 
-    async def _changed(self, stretch: Stretch) -> Touched | None:
-        if stretch.since is None:
+    async def _changes_in(self, log_range: LogRange) -> RangeChanges | None:
+        if log_range.after is None:
             return None
-        if stretch.principal not in self._touched:
-            self._touched[stretch.principal] = await self._context.store.extracts.touched(stretch)
-        return self._touched[stretch.principal]
+        principal = log_range.principal
+        if principal not in self._changes:
+            self._changes[principal] = await self._context.store.export_queries.changes(log_range)
+        return self._changes[principal]
 
 
-def _as_seen(assignment: Assignment, stretch: Stretch) -> Assignment:
-    """An assignment without the end that it came to later than anything that is told of."""
-    if assignment.until_sequence is None or assignment.until_sequence <= stretch.seen:
+def _without_later_end(assignment: Assignment, log_range: LogRange) -> Assignment:
+    """Remove the end of an assignment that ended after the newest event that is exported."""
+    if assignment.until_sequence is None or assignment.until_sequence <= log_range.newest:
         return assignment
     return replace(assignment, until=None, until_sequence=None)
 
 
-async def _source(context: Context, given: Given) -> Assignments:
-    behind = bool(given.get("behindOnly"))
-    if behind and "asOf" in given:
+async def _source(context: Context, values: ParameterValues) -> AssignmentSource:
+    behind = bool(values.get("behindOnly"))
+    if behind and "asOf" in values:
         raise InvalidInput.at(
             ("behindOnly",),
             "NOT_WITH_AS_OF",
             "Vem som ligger efter visas bara för nuläget: utelämna asOf.",
         )
-    criteria = AssignmentCriteria(
-        given.get("clinic"), given.get("caseType"), given.get("group"), given.get("origin")
+    wish = Wish(
+        values.get("clinic"), values.get("caseType"), values.get("group"), values.get("origin")
     )
-    found = await listing_for(context, criteria, None)
-    return Assignments(
-        context, found.filter if found else None, behind=behind, document=given.get("caseType")
+    found = await listed(context, wish, None)
+    return AssignmentSource(
+        context, found.which if found else None, behind=behind, document=values.get("caseType")
     )
 
 
 T = ColumnType
-COLUMNS: tuple[Column[Row], ...] = (
+COLUMNS: tuple[Column[AssignmentRow], ...] = (
     Column(
         "id",
         T.TEXT,
-        "Of the row; what is taken back and handed out again gets another.",
+        "The id of the row. A case type that is withdrawn and assigned again gets another.",
         "Assignment.id",
         lambda row: row.record.id,
     ),
     Column(
         "principal",
         T.TEXT,
-        "Who answers for the clinic.",
+        "The principal of the clinic.",
         "Clinic.principal.hsaId",
-        lambda row: row.seen.hsa_id(row.record.principal),
+        lambda row: row.context.hsa_id(row.record.principal),
         "HSA-id",
     ),
     Column(
         "clinic",
         T.TEXT,
-        "Where.",
+        "The clinic.",
         "Assignment.clinic.hsaId",
         lambda row: row.clinic.hsa_id,
         "HSA-id",
@@ -163,35 +163,35 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column(
         "clinicName",
         T.TEXT,
-        "The clinic's name, as it was then.",
+        "The name of the clinic then.",
         "Clinic.name",
         lambda row: row.clinic.name,
     ),
     Column(
         "caseType",
         T.TEXT,
-        "What, by id.",
+        "The id of the case type.",
         "Assignment.caseType.id",
         lambda row: row.record.document,
     ),
     Column(
         "caseTypeName",
         T.TEXT,
-        "The case type's name in force then.",
+        "The name of the case type in the version published then.",
         "versionAt(time).content.name",
         lambda row: row.document.name,
     ),
     Column(
         "internalName",
         T.TEXT,
-        "The internal name then.",
+        "The internal name of the case type in the version published then.",
         "versionAt(time).content.internalName",
         lambda row: row.document.internal_name,
     ),
     Column(
         "scope",
         T.TEXT,
-        "Central or the clinic's own.",
+        "Whether the case type is central or the clinic's own.",
         "CaseType.scope",
         lambda row: "CENTRAL" if row.document.central else "LOCAL",
         "CaseTypeScope",
@@ -199,7 +199,7 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column(
         "publishedVersion",
         T.INTEGER,
-        "The version in force then.",
+        "The number of the version published then.",
         "versionAt(time).number",
         lambda row: row.document.published,
         "number",
@@ -207,7 +207,7 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column(
         "state",
         T.TEXT,
-        "Where the case type stood then.",
+        "The state of the case type then.",
         "CaseType.state",
         lambda row: str(row.document.state or ""),
         "DocumentState",
@@ -215,7 +215,7 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column(
         "origin",
         T.TEXT,
-        "How it came there.",
+        "How the case type was assigned to the clinic.",
         "Assignment.origin",
         lambda row: str(row.record.origin),
         "AssignmentOrigin",
@@ -223,15 +223,15 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column(
         "active",
         T.BOOLEAN,
-        "Whether residents met it there then, as far as the clinic goes.",
+        "Whether the clinic showed the case type to residents then, regardless of its state.",
         "Assignment.active",
         lambda row: row.active,
     ),
     Column(
         "acknowledgedVersion",
         T.INTEGER,
-        "The version in force that the clinic was told of when it last acknowledged; as it is now,"
-        " also with `asOf`.",
+        "The published version that the clinic had been notified of when it last acknowledged."
+        " As of now, also with `asOf`.",
         "Assignment.acknowledgedVersion",
         lambda row: row.record.acknowledged_version,
         "number",
@@ -239,7 +239,7 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column(
         "since",
         T.TIME,
-        "When it came, or was last activated or hidden there.",
+        "The time at which the case type was assigned, or last activated or hidden at the clinic.",
         "Assignment.since",
         lambda row: row.record.since,
         "UTC",
@@ -247,26 +247,27 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column(
         "until",
         T.TIME,
-        "When that ended; empty while it holds. With `after`, rows that ended since are told too.",
+        "The time at which that ended; empty while it holds. With `after`, rows that ended since are"
+        " included.",
         "Assignment.until",
         lambda row: row.record.until,
         "UTC",
     ),
     *actor_columns(
         "by",
-        "it was done",
+        "did this",
         "Assignment.by",
         lambda row: row.record.by,
-        lambda row: row.seen.person(row.record.by, row.record.principal),
+        lambda row: row.context.person(row.record.by, row.record.principal),
     ),
 )
 
-ASSIGNMENTS: Export[Row] = Export(
+ASSIGNMENTS: Export[AssignmentRow] = Export(
     name="assignments",
-    meaning="Which units have which case types, since when and in which version.",
+    meaning="Which clinics have which case types, since when and in which version.",
     order="clinic, case type",
     columns=COLUMNS,
-    parameters=parameters.PLACES
+    parameters=parameters.RANGE_PARAMETERS
     | {
         "clinic": parameters.CLINIC,
         "caseType": parameters.CASE_TYPE,
@@ -274,6 +275,6 @@ ASSIGNMENTS: Export[Row] = Export(
         "origin": parameters.ORIGIN,
         "behindOnly": parameters.BEHIND_ONLY,
     },
-    logs=own_logs,
+    logs=readable_principals,
     source=_source,
 )

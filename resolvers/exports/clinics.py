@@ -1,100 +1,102 @@
-"""The clinics that the viewer reads, as the directory described them then."""
+"""The export `clinics`: the clinics that the viewer reads, as the directory described them."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from resolvers.clinics.selectors import ClinicCriteria, clinic_filter
 from resolvers.context import Context
 from resolvers.exports import parameters
-from resolvers.exports.columns import Column, ColumnType, Seen
-from resolvers.exports.export import Export, own_logs
-from resolvers.exports.parameters import Given
+from resolvers.exports.columns import Column, ColumnType, RowContext
+from resolvers.exports.export import Export, ResumePoint, readable_principals
+from resolvers.exports.parameters import ParameterValues
 from store.clinics.filters import ClinicFilter
 from store.records import Clinic
-from store.transfer.export_queries import Stretch
+from store.transfer.log_ranges import LogRange
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A clinic at a moment."""
+class ClinicRow:
+    """A clinic at a time."""
 
     record: Clinic
     at: datetime
-    seen: Seen
+    context: RowContext
 
 
-class Clinics:
-    """The clinics that one viewer asks for."""
+class ClinicSource:
+    """Reads clinics for one viewer."""
 
     def __init__(self, context: Context, which: ClinicFilter, at: datetime) -> None:
         self._context = context
         self._which = which
         self._at = at
 
-    async def count(self, stretch: Stretch) -> int:
-        """How many there are."""
-        return sum([len(batch) async for batch in self.rows(stretch, None)])
+    async def count(self, log_range: LogRange) -> int:
+        """See `RowSource`."""
+        return sum([len(batch) async for batch in self.rows(log_range, None)])
 
-    async def rows(self, stretch: Stretch, start: Any) -> AsyncIterator[Sequence[Row]]:
-        """By HSA-id."""
-        extracts = self._context.store.extracts
-        among = None
-        if stretch.since is not None:
-            touched = await extracts.touched(stretch)
-            times = await extracts.times([(stretch.principal, stretch.since)])
-            ended = (
-                await extracts.clinics_ending(stretch.principal, times[stretch.principal], self._at)
-                if times
-                else []
-            )
-            among = sorted(touched.clinics | set(ended))
-        seen = Seen(self._context)
-        async for batch in extracts.clinics(stretch, among, start):
+    async def rows(
+        self, log_range: LogRange, after: str | None
+    ) -> AsyncIterator[Sequence[ClinicRow]]:
+        """See `RowSource`. By HSA-id."""
+        among = None if log_range.after is None else await self._changed(log_range, log_range.after)
+        row_context = RowContext(self._context)
+        async for batch in self._context.store.export_queries.clinics(log_range, among, after):
             yield [
-                Row(clinic, self._at, seen)
+                ClinicRow(clinic, self._at, row_context)
                 for clinic in batch
                 if self._which.matches(clinic, self._at)
             ]
 
-    async def find(self, row_id: str) -> tuple[str, str] | None:
-        """A clinic by id."""
+    async def find(self, row_id: str) -> ResumePoint[str] | None:
+        """See `RowSource`."""
         key = row_id.removeprefix("cl_")
         found = (await self._context.store.clinics.get_many([key])).get(key)
-        return (found.principal, key) if found and self._context.rights.sees_clinic(found) else None
+        if found and self._context.rights.sees_clinic(found):
+            return ResumePoint(found.principal, key)
+        return None
+
+    async def _changed(self, log_range: LogRange, after: int) -> Sequence[str]:
+        """The keys of clinics that changed in a range, or whose end date has passed since."""
+        queries = self._context.store.export_queries
+        principal = log_range.principal
+        changes = await queries.changes(log_range)
+        times = await queries.times([(principal, after)])
+        ended = await queries.clinics_ending(principal, times[principal], self._at) if times else []
+        return sorted(changes.clinics | set(ended))
 
 
-async def _source(context: Context, given: Given) -> Clinics:
+async def _source(context: Context, values: ParameterValues) -> ClinicSource:
     which = ClinicFilter(
-        text=given.get("text"),
-        business_classifications=given.get("businessClassifications"),
-        business_types=given.get("businessTypes"),
-        care_types=given.get("careTypes"),
-        management=given.get("management"),
-        county_codes=given.get("countyCodes"),
-        municipality_codes=given.get("municipalityCodes"),
-        statuses=given.get("status"),
+        text=values.get("text"),
+        business_classifications=values.get("businessClassifications"),
+        business_types=values.get("businessTypes"),
+        care_types=values.get("careTypes"),
+        management=values.get("management"),
+        county_codes=values.get("countyCodes"),
+        municipality_codes=values.get("municipalityCodes"),
+        statuses=values.get("status"),
     )
-    found = await clinic_filter(
-        context,
-        ClinicCriteria(which, group=given.get("group"), similar_to=given.get("similarTo")),
-        (),
+    found = await filter_of(
+        context, Wish(which, group=values.get("group"), similar_to=values.get("similarTo")), ()
     )
     now = context.store.now()
-    return Clinics(
-        context, replace(found, within=context.rights.clinics()), min(given.get("asOf", now), now)
+    return ClinicSource(
+        context, replace(found, within=context.rights.clinics()), min(values.get("asOf", now), now)
     )
 
 
 async def _last_end(context: Context, logs: frozenset[str]) -> str:
-    return str(await context.store.extracts.last_end(logs, context.store.now()))
+    return str(await context.store.export_queries.last_end(logs, context.store.now()))
 
 
 T = ColumnType
 
 
-def _of(name: str, type: ColumnType, meaning: str, field: str, unit: str = "–") -> Column[Row]:
+def _field(
+    name: str, type: ColumnType, meaning: str, field: str, unit: str = "–"
+) -> Column[ClinicRow]:
     if type is T.TEXTS:
         return Column(
             name,
@@ -109,58 +111,65 @@ def _of(name: str, type: ColumnType, meaning: str, field: str, unit: str = "–"
     )
 
 
-COLUMNS: tuple[Column[Row], ...] = (
-    _of("id", T.TEXT, "Of the clinic.", "id"),
-    _of("hsaId", T.TEXT, "Its HSA-id, as given.", "hsa_id", "HSA-id"),
+COLUMNS: tuple[Column[ClinicRow], ...] = (
+    _field("id", T.TEXT, "The id of the clinic.", "id"),
+    _field("hsaId", T.TEXT, "Its HSA-id, as given.", "hsa_id", "HSA-id"),
     Column(
         "principal",
         T.TEXT,
-        "Who answers for it.",
+        "The principal of the clinic.",
         "Clinic.principal.hsaId",
-        lambda row: row.seen.hsa_id(row.record.principal),
+        lambda row: row.context.hsa_id(row.record.principal),
         "HSA-id",
     ),
-    _of("name", T.TEXT, "Its name in the directory.", "name"),
-    _of("publicName", T.TEXT, "Its name for the public, where it has another.", "public_name"),
+    _field("name", T.TEXT, "Its name in the directory.", "name"),
+    _field("publicName", T.TEXT, "Its name for the public, if it has another.", "public_name"),
     Column(
         "status",
         T.TEXT,
-        "Whether it could be handed case types.",
+        "Its status, which decides whether it can be assigned case types.",
         "Clinic.status",
         lambda row: str(row.record.status_at(row.at)),
         "ClinicStatus",
     ),
-    _of(
+    _field(
         "businessClassifications",
         T.TEXTS,
-        "What it does.",
+        "Its business classifications.",
         "business_classifications",
         "verksamhetskod",
     ),
-    _of("businessTypes", T.TEXTS, "What kind of unit it is.", "business_types", "HSA code"),
-    _of("careTypes", T.TEXTS, "What form of care it gives.", "care_types", "HSA code"),
-    _of("management", T.TEXTS, "Ownership, in plain text.", "management"),
-    _of("countyCode", T.TEXT, "Its county.", "county_code", "2 digits"),
-    _of("municipalityCode", T.TEXT, "Its municipality.", "municipality_code", "4 digits"),
-    _of("location", T.TEXT, "Where it is.", "location"),
-    _of("telephoneNumber", T.TEXT, "As written in the directory.", "telephone_number"),
-    _of(
+    _field("businessTypes", T.TEXTS, "Its types of business.", "business_types", "HSA code"),
+    _field("careTypes", T.TEXTS, "The forms of care that it gives.", "care_types", "HSA code"),
+    _field("management", T.TEXTS, "Ownership, in plain text.", "management"),
+    _field("countyCode", T.TEXT, "The code of its county.", "county_code", "2 digits"),
+    _field(
+        "municipalityCode", T.TEXT, "The code of its municipality.", "municipality_code", "4 digits"
+    ),
+    _field("location", T.TEXT, "Its location.", "location"),
+    _field(
+        "telephoneNumber",
+        T.TEXT,
+        "Its telephone number, as written in the directory.",
+        "telephone_number",
+    ),
+    _field(
         "financingOrganizations",
         T.TEXTS,
-        "Who finances it.",
+        "The organisations that finance it.",
         "financing_organizations",
         "organisation number",
     ),
-    _of("startDate", T.TIME, "When it starts.", "start_date", "UTC"),
-    _of("endDate", T.TIME, "When it ends.", "end_date", "UTC"),
+    _field("startDate", T.TIME, "Its start date.", "start_date", "UTC"),
+    _field("endDate", T.TIME, "Its end date.", "end_date", "UTC"),
 )
 
-CLINICS: Export[Row] = Export(
+CLINICS: Export[ClinicRow] = Export(
     name="clinics",
-    meaning="The clinics, as the directory described them then.",
+    meaning="Clinics, as the directory described them then.",
     order="HSA-id",
     columns=COLUMNS,
-    parameters=parameters.PLACES
+    parameters=parameters.RANGE_PARAMETERS
     | {
         "text": parameters.TEXT,
         "businessClassifications": parameters.CODES,
@@ -173,7 +182,7 @@ CLINICS: Export[Row] = Export(
         "similarTo": parameters.SIMILAR_TO,
         "status": parameters.STATUSES,
     },
-    logs=own_logs,
+    logs=readable_principals,
     source=_source,
-    hangs_on=_last_end,
+    depends_on=_last_end,
 )

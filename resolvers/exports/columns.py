@@ -1,4 +1,4 @@
-"""What a column of an export is.
+"""The columns of exports.
 
 One table of columns per export drives every format and the data dictionary.
 """
@@ -13,9 +13,12 @@ from store.records import Actor
 
 R = TypeVar("R")
 
+Cells = Sequence[Any]
+"""The values of one row, in the order of the columns."""
+
 
 class ColumnType(StrEnum):
-    """What stands in a column's cells, if they are not empty."""
+    """The type of a column's values. Any cell may be empty."""
 
     TEXT = auto()
     INTEGER = auto()
@@ -30,13 +33,13 @@ class Column(Generic[R]):
     """One column.
 
     Attributes:
-        name: In the API's names.
-        type: Of its values; any cell may be empty.
-        meaning: In one sentence.
-        source: The field of the GraphQL API that answers the same; a dash where none does.
-        value: Of a row. Times are aware, lists are lists, JSON is plain objects.
-        unit: What its numbers count, or what its codes are.
-        on_request: Only with the parameter of the same name.
+        name: In the style of the API's names.
+        type: Of its values.
+        meaning: One sentence.
+        source: The field of the GraphQL API with the same value; a dash if there is none.
+        value: Returns the value of a row. Times are aware, lists are lists, JSON is plain objects.
+        unit: The unit of numbers, or what codes belong to.
+        on_request: Whether the column is included only if the parameter of its name is true.
     """
 
     name: str
@@ -49,33 +52,45 @@ class Column(Generic[R]):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """Whose persons the viewer may see, and what principals are called."""
+class RowContext:
+    """Shared by the rows of one export: values that depend on the viewer's rights."""
 
     context: Context
 
+    def sees_persons(self, principal: str) -> bool:
+        """Whether the viewer may see persons in the log of a principal."""
+        return self.context.rights.sees_persons(principal)
+
     def person(self, actor: Actor, principal: str) -> str | None:
-        """The person behind an act in a principal's log, where the viewer may see persons there."""
-        return actor.employee_hsa_id if self.context.rights.sees_persons(principal) else None
+        """The HSA-id of an actor in the log of a principal; None if the viewer may not see it."""
+        return actor.employee_hsa_id if self.sees_persons(principal) else None
 
     def hsa_id(self, principal: str) -> str:
-        """A principal's HSA-id by its key."""
+        """The HSA-id of a principal, by its key."""
         return self.context.principals[principal].hsa_id
 
 
 def actor_columns(
     prefix: str,
-    whose: str,
+    what: str,
     source: str,
     actor: Callable[[R], Actor],
     person: Callable[[R], str | None],
 ) -> Sequence[Column[R]]:
-    """Who did it: role and unit for everyone, the person for those who may see persons."""
+    """Make the columns of an actor: role, unit and system for everyone, person by permission.
+
+    Args:
+        prefix: Of the columns' names.
+        what: What the actor did, such as `did it`.
+        source: The actor's field in the GraphQL API.
+        actor: Returns the actor of a row.
+        person: Returns the person of a row, if the viewer may see it.
+    """
     return (
         Column(
             f"{prefix}Role",
             ColumnType.TEXT,
-            f"The role in which {whose}.",
+            f"The role of the actor who {what}.",
             f"{source}.role",
             lambda row: str(actor(row).role),
             "Role",
@@ -83,7 +98,7 @@ def actor_columns(
         Column(
             f"{prefix}Unit",
             ColumnType.TEXT,
-            f"The unit for which {whose}.",
+            f"The unit of the actor who {what}.",
             f"{source}.unit",
             lambda row: actor(row).unit,
             "HSA-id",
@@ -91,15 +106,15 @@ def actor_columns(
         Column(
             f"{prefix}System",
             ColumnType.BOOLEAN,
-            "Whether a machine did it.",
+            "Whether the actor is a machine.",
             f"{source}.system",
             lambda row: actor(row).system,
         ),
         Column(
             f"{prefix}Person",
             ColumnType.TEXT,
-            f"The person by whom {whose}; empty for those who may not see persons. Never a name: a"
-            " file can't be called back.",
+            f"The person who {what}; empty for viewers who may not see persons. Never a name,"
+            " because names cannot be erased from a file.",
             f"{source}.employeeHsaId",
             person,
             "HSA-id",

@@ -1,12 +1,10 @@
-"""The data dictionary: what is in every export, made from the tables that the exports themselves
-are made from.
-"""
+"""Writes the data dictionary from the tables of columns and parameters of the exports."""
 
 import sys
 from collections.abc import Iterator
 from typing import Any
 
-from resolvers.exports import EXPORTS
+from resolvers.exports.catalogue import EXPORTS
 from resolvers.exports.columns import ColumnType
 from resolvers.exports.export import Export
 
@@ -23,15 +21,15 @@ _TYPES = {
     ),
     ColumnType.TEXTS: (
         "list of texts",
-        "parted by a vertical bar",
+        "separated by a vertical bar",
         "array",
         "`list<string>`",
-        "parted by a vertical bar",
+        "separated by a vertical bar",
     ),
     ColumnType.JSON: (
         "JSON",
         "JSON in one line",
-        "as it is",
+        "as is",
         "`string` with JSON",
         "JSON in one line",
     ),
@@ -39,8 +37,9 @@ _TYPES = {
 
 _HEAD = """# Data dictionary
 
-What is in every [export](guides/reporting.md). Made from the code by `make dictionary`: do not edit it. Any cell may be empty, where there is
-nothing to tell or the viewer may not know it.
+The columns and parameters of every [export](guides/reporting.md). `make dictionary` generates this
+page from the code: do not edit it. Any cell may be empty, because there is no value or because the
+viewer may not see it.
 
 ## Types
 
@@ -50,25 +49,25 @@ nothing to tell or the viewer may not know it.
 
 
 def page() -> str:
-    """The whole page, in Markdown."""
-    types = "\n".join(f"| {' | '.join(told)} |" for told in _TYPES.values())
+    """Write the page, in Markdown."""
+    types = "\n".join(f"| {' | '.join(cells)} |" for cells in _TYPES.values())
     return (
         _HEAD
         + types
         + "\n"
-        + "".join("\n" + line + "\n" for export in EXPORTS.values() for line in _told(export))
+        + "".join("\n" + part + "\n" for export in EXPORTS.values() for part in _section(export))
     )
 
 
-def _told(export: Export[Any]) -> Iterator[str]:
+def _section(export: Export[Any]) -> Iterator[str]:
     yield f"## {export.name}"
     yield f"{export.meaning} Ordered by principal, then {export.order}."
     parameters = [
         f"| `{name}` |"
-        f" {parameter.meaning}{' Several, parted by commas.' if parameter.several else ''} |"
+        f" {parameter.meaning}{' Several, separated by commas.' if parameter.several else ''} |"
         for name, parameter in export.parameters.items()
     ]
-    yield "\n".join(["| Parameter | Narrows to |", "|---|---|", *parameters])
+    yield "\n".join(["| Parameter | Selects |", "|---|---|", *parameters])
     columns = [
         f"| `{column.name}` | {_TYPES[column.type][0]} | {column.unit} |"
         f" {column.meaning}{f' Only with `{column.name}=true`.' if column.on_request else ''} |"

@@ -1,6 +1,4 @@
-"""The way back: exports of versions and of events with their detail, as NDJSON, replayed into an
-empty registry.
-"""
+"""Imports exports of versions, and of events with their detail, into an empty registry."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -29,12 +27,19 @@ from store.transfer.replay import Replay, ReplayRefused
 
 _BATCH = 200
 _BATCH_BYTES = 8_000_000
-_TIMES = ("since", "until", "start_date", "end_date")
+_TIME_FIELDS = ("since", "until", "start_date", "end_date")
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
-    """What was replayed of one principal."""
+class ImportSummary:
+    """How much of one principal was replayed.
+
+    Attributes:
+        principal: Its key.
+        events: The number of events.
+        versions: The number of versions.
+        documents: The number of documents. The hash chain of each was verified.
+    """
 
     principal: str
     events: int
@@ -42,63 +47,63 @@ class Returned:
     documents: int
 
 
-async def replay(store: Store, versions: Path, events: Path) -> Returned:
+async def replay(store: Store, versions: Path, events: Path) -> ImportSummary:
     """Replay one principal's log.
 
     Args:
-        store: Of a registry that has nothing of it.
-        versions: An export of its versions as NDJSON, all of them.
-        events: An export of its events as NDJSON, with `detail=true`, all of them.
+        store: Of a registry that has nothing of this principal.
+        versions: An export of all its versions as NDJSON.
+        events: An export of all its events as NDJSON, with `detail=true`.
 
     Raises:
-        ReplayRefused: The files are no whole log of one principal, or the registry has something of
-            it already.
+        ReplayRefused: The files are not the whole log of one principal, or the registry already
+            has something of this principal.
     """
     first = next(_rows(events), None)
     if first is None:
         raise ReplayRefused(f"{events} has no rows.")
-    principal = key_of(_taken(first[0], "principal", events))
+    principal = key_of(_required(first[0], "principal", events))
     log = Replay(store.database, store.kinds, principal)
     await log.require_empty()
-    read = [0, 0]
+    version_count = event_count = 0
     for rows in _batches(versions):
-        await log.add_versions([_version(row, versions) for row in rows])
-        read[0] += len(rows)
+        await log.versions([_version(row, versions) for row in rows])
+        version_count += len(rows)
     for rows in _batches(events):
-        await log.add_events(
-            [(_event(row, events), _detail(_taken(row, "detail", events))) for row in rows]
+        await log.acts(
+            [(_event(row, events), _detail(_required(row, "detail", events))) for row in rows]
         )
-        read[1] += len(rows)
-    return Returned(principal, read[1], read[0], await log.finish())
+        event_count += len(rows)
+    return ImportSummary(principal, event_count, version_count, await log.finish())
 
 
 def _rows(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
-    """The rows of a file, each with the size of its line."""
+    """Read the rows of a file, each with the length of its line in bytes."""
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
                 row = orjson.loads(line)
             except orjson.JSONDecodeError:
-                raise ReplayRefused(f"{path}, line {number}: no JSON.") from None
+                raise ReplayRefused(f"{path}, line {number}: this is not JSON.") from None
             if not isinstance(row, dict):
-                raise ReplayRefused(f"{path}, line {number}: no JSON object.")
+                raise ReplayRefused(f"{path}, line {number}: this is not a JSON object.")
             yield row, len(line)
 
 
 def _batches(path: Path) -> Iterator[list[dict[str, Any]]]:
     batch: list[dict[str, Any]] = []
-    held = 0
+    batch_bytes = 0
     for row, size in _rows(path):
         batch.append(row)
-        held += size
-        if len(batch) >= _BATCH or held >= _BATCH_BYTES:
+        batch_bytes += size
+        if len(batch) >= _BATCH or batch_bytes >= _BATCH_BYTES:
             yield batch
-            batch, held = [], 0
+            batch, batch_bytes = [], 0
     if batch:
         yield batch
 
 
-def _taken(row: Mapping[str, Any], column: str, path: Path) -> Any:
+def _required(row: Mapping[str, Any], column: str, path: Path) -> Any:
     if row.get(column) is None:
         hint = (
             " Export it with detail=true, in a role that reads drafts, persons and roles."
@@ -121,11 +126,11 @@ def _actor(row: Mapping[str, Any], prefix: str) -> Actor:
 def _version(row: Mapping[str, Any], path: Path) -> tuple[Version, Owner, str | None]:
     template = row["template"]
     version = Version(
-        document=_taken(row, "document", path),
+        document=_required(row, "document", path),
         kind=row["kind"],
         principal=key_of(row["principal"]),
         number=row["number"],
-        content=_taken(row, "content", path),
+        content=_required(row, "content", path),
         schema_version=row["schemaVersion"],
         author=_actor(row, "author"),
         created_at=parse_time(row["createdAt"]),
@@ -152,7 +157,7 @@ def _version(row: Mapping[str, Any], path: Path) -> tuple[Version, Owner, str | 
 def _event(row: Mapping[str, Any], path: Path) -> Event:
     return Event(
         principal=key_of(row["principal"]),
-        sequence=_taken(row, "sequence", path),
+        sequence=_required(row, "sequence", path),
         action=Action(row["action"]),
         at=parse_time(row["at"]),
         actor=_actor(row, "actor"),
@@ -182,20 +187,22 @@ def _detail(detail: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _with_times(value: Any) -> Any:
-    """A stored row with its times as times again."""
+    """Convert the times in a stored row from text."""
     if isinstance(value, dict):
         return {
-            name: parse_time(one) if name in _TIMES and isinstance(one, str) else _with_times(one)
-            for name, one in value.items()
+            name: parse_time(field)
+            if name in _TIME_FIELDS and isinstance(field, str)
+            else _with_times(field)
+            for name, field in value.items()
         }
     return value
 
 
 def pairs(versions: Iterable[Path], events: Iterable[Path]) -> list[tuple[Path, Path]]:
-    """Files of versions and of events, each pair of one principal, in the order given.
+    """Pair files of versions with files of events, in order: one pair for each principal.
 
     Raises:
-        ReplayRefused: There are more of one than of the other.
+        ReplayRefused: There are more files of one sort than of the other.
     """
     first, second = list(versions), list(events)
     if len(first) != len(second):

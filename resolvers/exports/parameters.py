@@ -1,6 +1,6 @@
-"""What is asked of an export: the parameters of its address, read strictly.
+"""The parameters of an export's address.
 
-What is not known is refused by name.
+Parsing is strict: an unknown parameter is refused by name.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,11 +13,11 @@ from store.content.times import parse_time
 from store.errors import InvalidInput, Problem
 from store.records import Action, AssignmentOrigin, ClinicStatus
 
-_LONGEST = 200
+_MAX_TEXT = 200
 _MAX_CURSOR = 20_000
 
 
-class _Unreadable(Exception):
+class _InvalidValue(Exception):
     """A value that the parameter does not take: a code and a message."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -30,31 +30,38 @@ class Parameter:
     """One parameter.
 
     Attributes:
-        meaning: In one sentence.
-        read: From text to value.
-        several: Whether it takes a list: parted by commas, or the parameter repeated.
-        told: Whether its value may stand in the log, which more people read than may ask with it.
+        meaning: One sentence for the data dictionary.
+        parse: From text to a value.
+        several: Whether it takes a list: separated by commas, or the parameter repeated.
+        logged: Whether its value is written to the log. More people may read the log than may use
+            some of the parameters.
     """
 
     meaning: str
-    read: Callable[[str], Any]
+    parse: Callable[[str], Any]
     several: bool = False
-    told: bool = True
+    logged: bool = True
 
 
-Given = Mapping[str, Any]
-"""Values by name of the parameter; what was not given is missing."""
+ParameterValues = Mapping[str, Any]
+"""Values by the name of the parameter; a parameter that was not sent is missing."""
 
 
-def read(parameters: Mapping[str, Parameter], pairs: Iterable[tuple[str, str]]) -> Given:
-    """The values that were given.
+def parse_values(
+    parameters: Mapping[str, Parameter], query: Iterable[tuple[str, str]]
+) -> ParameterValues:
+    """Parse the parameters of an address.
+
+    Args:
+        parameters: Those that the export has.
+        query: Names and texts, as they were sent.
 
     Raises:
-        InvalidInput: A parameter is not known, stands twice, or has a value that it does not take;
-            every one is named.
+        InvalidInput: A parameter is unknown, is repeated, or has a value that it does not take.
+            Every such parameter is named.
     """
     texts: dict[str, list[str]] = {}
-    for name, text in pairs:
+    for name, text in query:
         texts.setdefault(name, []).append(text)
     values = {}
     problems = []
@@ -64,142 +71,161 @@ def read(parameters: Mapping[str, Parameter], pairs: Iterable[tuple[str, str]]) 
             problems.append(
                 Problem(
                     "UNKNOWN_PARAMETER",
-                    f"Parametern {name[:_LONGEST]!r} finns inte. Här finns: {known}.",
-                    (name[:_LONGEST],),
+                    f"Parametern {name[:_MAX_TEXT]!r} finns inte. Här finns: {known}.",
+                    (name[:_MAX_TEXT],),
                 )
             )
             continue
         try:
-            values[name] = _value(parameters[name], given)
-        except _Unreadable as fault:
-            problems.append(Problem(fault.code, str(fault), (name,)))
+            values[name] = _parse(parameters[name], given)
+        except _InvalidValue as error:
+            problems.append(Problem(error.code, str(error), (name,)))
     if problems:
         raise InvalidInput(problems)
     return values
 
 
-def told(parameters: Mapping[str, Parameter], given: Given) -> str:
-    """What was asked, as it may stand in the log."""
+def describe_values(parameters: Mapping[str, Parameter], values: ParameterValues) -> str:
+    """Write values as a query string for the log, without those that are not logged."""
     parts = []
-    for name in sorted(given):
-        value = given[name] if parameters[name].told else "…"
+    for name in sorted(values):
+        value = values[name] if parameters[name].logged else "…"
         parts.append(
-            f"{name}={','.join(map(str, value)) if isinstance(value, list) else written(value)}"
+            f"{name}={','.join(map(str, value)) if isinstance(value, list) else _as_text(value)}"
         )
     return "&".join(parts)
 
 
-def written(value: Any) -> str:
-    """A value as it is given."""
+def _as_text(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _value(parameter: Parameter, given: Sequence[str]) -> Any:
+def _parse(parameter: Parameter, texts: Sequence[str]) -> Any:
     if parameter.several:
-        return [parameter.read(part) for text in given for part in text.split(",")]
-    if len(given) > 1:
-        raise _Unreadable("WRONG_TYPE", "Parametern kan bara anges en gång.")
-    return parameter.read(given[0])
+        return [parameter.parse(part) for text in texts for part in text.split(",")]
+    if len(texts) > 1:
+        raise _InvalidValue("WRONG_TYPE", "Parametern kan bara anges en gång.")
+    return parameter.parse(texts[0])
 
 
-def text(value: str) -> str:
-    """Text as it stands."""
-    if not value or len(value) > _LONGEST or not value.isprintable():
-        raise _Unreadable("OUT_OF_RANGE", f"Ange 1 till {_LONGEST} tecken.")
+# ------------------------------------------------------------------ values
+
+
+def _text(value: str) -> str:
+    if not value or len(value) > _MAX_TEXT or not value.isprintable():
+        raise _InvalidValue("OUT_OF_RANGE", f"Ange 1 till {_MAX_TEXT} tecken.")
     return value
 
 
-def cursor(value: str) -> str:
-    """A cursor, looked at later."""
+def _cursor(value: str) -> str:
     if not value or len(value) > _MAX_CURSOR:
-        raise _Unreadable("INVALID_CURSOR", "Markören går inte att läsa.")
+        raise _InvalidValue("INVALID_CURSOR", "Markören går inte att läsa.")
     return value
 
 
-def truth(value: str) -> bool:
-    """`true` or `false`."""
+def _boolean(value: str) -> bool:
     if value not in ("true", "false"):
-        raise _Unreadable("WRONG_TYPE", "Ange true eller false.")
+        raise _InvalidValue("WRONG_TYPE", "Ange true eller false.")
     return value == "true"
 
 
-def moment(value: str) -> datetime:
-    """Read an RFC 3339 time with an offset.
-
-    A space is read as the `+` that it was before the address was decoded.
-    """
+def _time(value: str) -> datetime:
     try:
+        # A `+` that the client did not encode arrives as a space.
         return parse_time(value.replace(" ", "+"))
     except ValueError:
-        raise _Unreadable(
+        raise _InvalidValue(
             "WRONG_TYPE",
             "Ange en tidpunkt enligt RFC 3339 med tidszon, till exempel 2026-11-23T08:00:00Z.",
         ) from None
 
 
-def _one_of(values: type[StrEnum]) -> Callable[[str], Any]:
-    def read(value: str) -> StrEnum:
+def _member_of(values: type[StrEnum]) -> Callable[[str], Any]:
+    def parse(value: str) -> StrEnum:
         try:
             return values(value)
         except ValueError:
-            raise _Unreadable("UNKNOWN_VALUE", f"Välj något av: {', '.join(values)}.") from None
+            raise _InvalidValue("UNKNOWN_VALUE", f"Välj något av: {', '.join(values)}.") from None
 
-    return read
+    return parse
 
 
-PRINCIPAL = Parameter("Only this principal's, by HSA-id; all that the viewer reads without.", text)
-AS_OF = Parameter("As it was at this moment; now without one, and for moments to come.", moment)
+# ------------------------------------------------------------------ parameters of several exports
+
+PRINCIPAL = Parameter(
+    "Rows of this principal, by HSA-id. By default, of all that the viewer reads.", _text
+)
+AS_OF = Parameter(
+    "Rows as of this time. By default, and for times in the future, as of now.", _time
+)
 AFTER = Parameter(
-    "Only what came since: the `x-export-cursor` of an earlier answer, or the cursor of an event.",
-    cursor,
-    told=False,
+    "Rows that changed after this cursor: the `x-export-cursor` of an earlier response, or the"
+    " cursor of an event.",
+    _cursor,
+    logged=False,
 )
 AFTER_ANYTHING = Parameter(
-    "Everything if anything happened since this `x-export-cursor` of an earlier answer; else"
-    " nothing.",
-    cursor,
-    told=False,
+    "All rows if anything happened after this `x-export-cursor` of an earlier response; otherwise"
+    " none.",
+    _cursor,
+    logged=False,
 )
 UP_TO = Parameter(
-    "As of this `x-export-cursor`: with `resume`, the one of the answer that was cut off.",
-    cursor,
-    told=False,
+    "Rows as of this `x-export-cursor`. With `resume`, the cursor of the response that was cut"
+    " off.",
+    _cursor,
+    logged=False,
 )
 RESUME = Parameter(
-    "Go on after the row with this `id`, the last whole one that arrived; with `upTo`. CSV then"
-    " begins without its header.",
-    text,
-    told=False,
+    "Rows after the row with this `id`, the last complete row that arrived; with `upTo`. CSV then"
+    " has no header row.",
+    _text,
+    logged=False,
 )
-PLACES = {"principal": PRINCIPAL, "asOf": AS_OF, "after": AFTER, "upTo": UP_TO, "resume": RESUME}
+RANGE_PARAMETERS = {
+    "principal": PRINCIPAL,
+    "asOf": AS_OF,
+    "after": AFTER,
+    "upTo": UP_TO,
+    "resume": RESUME,
+}
 
-CASE_TYPE = Parameter("Of this case type, by id.", text)
-CLINIC = Parameter("At this clinic, by HSA-id.", text)
-GROUP = Parameter("At the clinics that are in this group now, by id.", text)
-ORIGIN = Parameter("That came in this way.", _one_of(AssignmentOrigin))
+CASE_TYPE = Parameter("Rows of this case type, by id.", _text)
+CLINIC = Parameter("Rows of this clinic, by HSA-id.", _text)
+GROUP = Parameter("Rows of the clinics that are in this group now, by id.", _text)
+ORIGIN = Parameter("Assignments of this origin.", _member_of(AssignmentOrigin))
 BEHIND_ONLY = Parameter(
-    "Of central case types, where the clinic has not acknowledged the version in force. Not with"
+    "Central case types of which the clinic has not acknowledged the published version. Not with"
     " `asOf`.",
-    truth,
+    _boolean,
 )
-ACTIONS = Parameter("Any of these acts.", _one_of(Action), several=True)
-DOCUMENT = Parameter("Of this document, by id.", text)
-NAMES_CLINIC = Parameter("That name this clinic, by HSA-id.", text)
+ACTIONS = Parameter("Events with any of these actions.", _member_of(Action), several=True)
+DOCUMENT = Parameter("Rows of this document, by id.", _text)
+NAMES_CLINIC = Parameter("Events that name this clinic, by HSA-id.", _text)
 ACTOR = Parameter(
-    "By this person, for those who may see persons; by this unit for machines.", text, told=False
+    "Events by this person, for viewers who may see persons; for machines, by this unit.",
+    _text,
+    logged=False,
 )
-SINCE = Parameter("At this time or later.", moment)
-UNTIL = Parameter("Before this time.", moment)
+SINCE = Parameter("Events at this time or later.", _time)
+UNTIL = Parameter("Events before this time.", _time)
 DETAIL = Parameter(
-    "With the column `detail`: all that is needed to replay the log. For those who may read"
-    " everything in it.",
-    truth,
+    "`true` adds the column `detail`: all that is needed to replay the log. For viewers who may"
+    " read everything in it.",
+    _boolean,
 )
-KIND = Parameter("Of this kind.", text)
-IN_GROUP = Parameter("In this group now, by id.", text)
-TEXT = Parameter("Each word begins a word of its names, place or HSA-id.", text, told=False)
-CODES = Parameter("Any of these codes.", text, several=True)
-STATUSES = Parameter("Any of these.", _one_of(ClinicStatus), several=True)
-SIMILAR_TO = Parameter("Sharing a business classification with this clinic, by HSA-id.", text)
+KIND = Parameter("Documents of this kind.", _text)
+IN_GROUP = Parameter("Clinics that are in this group now, by id.", _text)
+TEXT = Parameter(
+    "Clinics that match each word: it is the start of a word in a name, the location or the"
+    " HSA-id.",
+    _text,
+    logged=False,
+)
+CODES = Parameter("Clinics with any of these codes.", _text, several=True)
+STATUSES = Parameter("Clinics with any of these statuses.", _member_of(ClinicStatus), several=True)
+SIMILAR_TO = Parameter(
+    "Clinics that share a business classification with this clinic, by HSA-id.", _text
+)

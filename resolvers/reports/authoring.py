@@ -136,7 +136,7 @@ async def adapted_texts(
     if document is not None:
         decisions.require_visible(
             context.rights,
-            (await context.store.extracts.heads([document])).get(document),
+            (await context.store.export_queries.heads([document])).get(document),
             ("document",),
         )
     reports = context.store.reports

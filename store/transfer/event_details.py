@@ -1,7 +1,7 @@
-"""What acts made so, beside documents and versions: the rows that hold for a stretch of the log,
-told with the act that they began with.
+"""The details of events: the rows that an event opened, beside documents and versions.
 
-With these, the acts and the versions, a log can be replayed into an empty registry (`replay`).
+Such a row holds for an interval of the log, and is exported with the event that opened it. From the
+details, the events and the versions, `store.transfer.replay` rebuilds a log in an empty registry.
 """
 
 from collections import defaultdict
@@ -12,11 +12,23 @@ from store.mongo.connection import Database, Row
 from store.records import Action, Event, key_of
 
 Detail = Mapping[str, Any]
+"""`released`: the number of the version that the event published for the first time, or None.
+`upto`: the sequence number of the event after which the rows were read.
+`began`: the rows that the event opened, by collection.
+"""
 
-HELD = ("assignments", "clinic_states", "groups", "orders", "policies", "role_grants", "standing")
-"""The collections whose rows begin with an act."""
+INTERVAL_COLLECTIONS = (
+    "assignments",
+    "clinic_states",
+    "groups",
+    "orders",
+    "policies",
+    "role_grants",
+    "standing",
+)
+"""The collections whose rows are opened by an event."""
 
-_GIVES = frozenset(
+_ASSIGNS = frozenset(
     {
         Action.PUBLISHED,
         Action.ACTIVATED,
@@ -28,75 +40,79 @@ _GIVES = frozenset(
 )
 
 
-class Details:
-    """The details of one registry's acts, read only."""
+class EventDetails:
+    """Reads the details of one registry's events."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def of(self, acts: Sequence[tuple[Event, int | None]], upto: int) -> Mapping[int, Detail]:
-        """By sequence number the details of some acts of one log, each with the version that it put
-        in force for the first time.
+    async def of(
+        self, events: Sequence[tuple[Event, int | None]], up_to: int
+    ) -> Mapping[int, Detail]:
+        """Read the details of some events of one log.
 
-        Rows are as they were just after the event `upto`, which each detail names: what ended later
-        still holds.
+        Args:
+            events: Each with the number of the version that it published for the first time.
+            up_to: The sequence number of the event after which the rows are read. A row that was
+                closed later is still open.
+
+        Returns:
+            Details by the sequence number of the event.
         """
-        if not acts:
+        if not events:
             return {}
         details: dict[int, dict[str, Any]] = {
-            event.sequence: {"released": released, "upto": upto, "began": defaultdict(list)}
-            for event, released in acts
+            event.sequence: {"released": released, "upto": up_to, "began": defaultdict(list)}
+            for event, released in events
         }
-        for collection, where in self._asked([event for event, _ in acts]):
+        for collection, where in _queries([event for event, _ in events]):
             for row in await self._database.find(collection, where, sort=[("_id", 1)]):
-                details[row["from_sequence"]]["began"][collection].append(_then(row, upto))
+                details[row["from_sequence"]]["began"][collection].append(_as_of(row, up_to))
         return details
 
-    def _asked(self, events: Sequence[Event]) -> list[tuple[str, Row]]:
-        """Which rows to read: only where acts may have begun some, and by an index."""
-        begun = {"from_sequence": {"$in": [event.sequence for event in events]}}
-        principal = events[0].principal
-        here = {"principal": principal, **begun}
-        gives = sorted(
-            {event.document for event in events if event.action in _GIVES and event.document}
-        )
-        imported = sorted(
-            {
-                clinic
-                for event in events
-                if event.action is Action.IMPORTED
-                for clinic in event.clinics
-            }
-        )
-        targets = sorted(
-            {
-                target
-                for event in events
-                if event.action is Action.REORDERED
-                for target in _targets(event)
-            }
-        )
-        actions = {event.action for event in events}
-        wanted: list[tuple[str, Row, bool]] = [
-            ("assignments", {"document": {"$in": gives}, **begun}, bool(gives)),
-            ("clinic_states", {"clinic": {"$in": imported}, **begun}, bool(imported)),
-            ("orders", {"target": {"$in": targets}, **begun}, bool(targets)),
-            ("groups", here, Action.GROUPED in actions),
-            ("policies", here, Action.POLICIES_CHANGED in actions),
-            ("role_grants", here, Action.ROLE_GRANTED in actions),
-            ("standing", here, Action.DISTRIBUTED in actions),
-        ]
-        return [(collection, where) for collection, where, needed in wanted if needed]
+
+def _queries(events: Sequence[Event]) -> list[tuple[str, Row]]:
+    """Build a filter for each collection in which the events may have opened rows.
+
+    Every filter is served by an index.
+    """
+    opened = {"from_sequence": {"$in": [event.sequence for event in events]}}
+    in_principal = {"principal": events[0].principal, **opened}
+    assigned = sorted(
+        {event.document for event in events if event.action in _ASSIGNS and event.document}
+    )
+    imported = sorted(
+        {clinic for event in events if event.action is Action.IMPORTED for clinic in event.clinics}
+    )
+    targets = sorted(
+        {
+            target
+            for event in events
+            if event.action is Action.REORDERED
+            for target in _order_targets(event)
+        }
+    )
+    actions = {event.action for event in events}
+    queries: list[tuple[str, Row, bool]] = [
+        ("assignments", {"document": {"$in": assigned}, **opened}, bool(assigned)),
+        ("clinic_states", {"clinic": {"$in": imported}, **opened}, bool(imported)),
+        ("orders", {"target": {"$in": targets}, **opened}, bool(targets)),
+        ("groups", in_principal, Action.GROUPED in actions),
+        ("policies", in_principal, Action.POLICIES_CHANGED in actions),
+        ("role_grants", in_principal, Action.ROLE_GRANTED in actions),
+        ("standing", in_principal, Action.DISTRIBUTED in actions),
+    ]
+    return [(collection, where) for collection, where, needed in queries if needed]
 
 
-def _targets(event: Event) -> list[str]:
-    """What an order may be for, by id."""
+def _order_targets(event: Event) -> list[str]:
+    """The ids of what the event may have set a start page order for."""
     if event.group is not None:
         return [event.group]
     return [f"cl_{key_of(clinic)}" for clinic in event.clinics] or [f"pr_{event.principal}"]
 
 
-def _then(row: Row, upto: int) -> Row:
-    if row["until_sequence"] is None or row["until_sequence"] <= upto:
+def _as_of(row: Row, up_to: int) -> Row:
+    if row["until_sequence"] is None or row["until_sequence"] <= up_to:
         return row
     return row | {"open": True, "until_sequence": None, "until": None}

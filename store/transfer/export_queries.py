@@ -1,25 +1,28 @@
-"""Long lists in batches, of any length in flat memory: what exports are made of.
+"""Reads the lists that exports consist of, in batches: any length in constant memory.
 
-Each batch is a page by keyset: nothing is held open at MongoDB while a slow reader takes its time.
-Lists are those of one principal's log, up to an
-event of it: rows that hold for a stretch of the log are read as they were then, however long the
-reading takes.
+Each batch is a page by keyset, so MongoDB keeps no cursor open while a slow client reads. Each list
+is of one principal's log, up to one of its events (`LogRange`).
 """
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from store.clinics.assignments import AssignmentFilter
 from store.log.event_filters import EventFilter
 from store.mongo.connection import Database, Query, Row
-from store.mongo.paging import beyond
 from store.mongo.rows import assignment_from, clinic_from, document_from, event_from
 from store.records import Action, Assignment, Audience, Clinic, Document, Event
+from store.transfer.keyset_batches import batches, converted
+from store.transfer.log_ranges import (
+    LogRange,
+    RangeChanges,
+    assignments_in,
+    clinic_states_at,
+    events_in,
+)
 
-_BATCH = 100  # what is made of a batch in one go holds up everything else in the process for some milliseconds
-_FEW = 20  # an act may name all clinics of a region
+_EVENT_BATCH = 20
+"""An event may name all clinics of a region."""
 _MAKES_VERSIONS = (
     Action.CREATED,
     Action.EDITED,
@@ -31,57 +34,33 @@ _MAKES_VERSIONS = (
 _NO_CONTENT = {"content": 0, "published_content": 0}
 _OF_CLINICS = (Action.IMPORTED, Action.ACKNOWLEDGED)
 
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Part of a principal's log: after one event, up to and including another.
-
-    `since` is None for what holds at its end, however it came. `seen` is the log's last event when
-    the reading began: nothing later is told of.
-    """
-
-    principal: str
-    upto: int
-    seen: int
-    since: int | None = None
+ReleasingEvent = tuple[Event, int | None]
+"""An event, and the number of the version that it published for the first time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Touched:
-    """What the acts of a stretch changed.
-
-    Attributes:
-        documents: Whose content in force or state changed, or that clinics were given or rid of at
-            once.
-        at_clinics: Case types that some clinics were given or rid of, and nothing else.
-        clinics: Whose own data changed, or that acknowledged.
-        everything: Whether policies changed, which every clinic's case types hang on.
-    """
-
-    documents: frozenset[str]
-    at_clinics: frozenset[str]
-    clinics: frozenset[str]
-    everything: bool
-
-
-class Extracts:
-    """The long lists of one registry, read only."""
+class ExportQueries:
+    """The read-only queries of exports over one registry."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    # ---------------------------------------------------------------- where logs stand
+    # ---------------------------------------------------------------- positions in logs
 
-    async def last_acts(self, upto: Mapping[str, int]) -> Mapping[str, int]:
-        """For each log, up to an event of it, the number of the last act that is no export; 0 where
-        there is none.
+    async def last_changes(self, up_to: Mapping[str, int]) -> Mapping[str, int]:
+        """Find the last event of each log that is not itself an export.
+
+        Args:
+            up_to: The last event to look at, by the principal's key.
+
+        Returns:
+            Its sequence number by the principal's key; 0 where there is none.
         """
-        keys = sorted(upto)
+        keys = sorted(up_to)
         queries = [
             Query(
                 {
                     "principal": key,
-                    "sequence": {"$lte": upto[key]},
+                    "sequence": {"$lte": up_to[key]},
                     "action": {"$ne": str(Action.EXPORTED)},
                 },
                 [("sequence", -1)],
@@ -96,100 +75,141 @@ class Extracts:
         }
 
     async def times(self, positions: Iterable[tuple[str, int]]) -> Mapping[str, datetime]:
-        """The time of one event of each log, by principal, for the events that there are."""
+        """Read the times of events, given by principal and sequence number, one of each log.
+
+        Returns:
+            Times by the principal's key; events that do not exist are missing.
+        """
         ids = [f"ev_{principal}.{sequence}" for principal, sequence in positions]
         rows = await self._database.find(
             "events", {"_id": {"$in": ids}}, projection={"principal": 1, "at": 1}
         )
         return {row["principal"]: row["at"] for row in rows}
 
-    async def touched(self, stretch: Stretch) -> Touched:
-        """What the acts of a stretch changed."""
-        whole: set[str] = set()
-        some: set[str] = set()
+    async def changes(self, log_range: LogRange) -> RangeChanges:
+        """Find what the events of a range changed."""
+        documents: set[str] = set()
+        at_clinics: set[str] = set()
         clinics: set[str] = set()
-        everything = False
+        policies = False
         where = {
-            "principal": stretch.principal,
-            "sequence": {"$gt": stretch.since or 0, "$lte": stretch.upto},
+            "principal": log_range.principal,
+            "sequence": {"$gt": log_range.after or 0, "$lte": log_range.last},
         }
-        named = {
+        named_clinics = {
             "$cond": [{"$in": ["$action", [str(action) for action in _OF_CLINICS]]}, "$clinics", []]
         }
-        shown = {"sequence": 1, "action": 1, "document": 1, "audience": 1, "clinics": named}
-        async for rows in self._batches("events", where, ("sequence",), projection=shown):
+        projection = {
+            "sequence": 1,
+            "action": 1,
+            "document": 1,
+            "audience": 1,
+            "clinics": named_clinics,
+        }
+        async for rows in batches(
+            self._database, "events", where, ("sequence",), projection=projection
+        ):
             for row in rows:
                 if row["action"] in _OF_CLINICS:
                     clinics.update(row["clinics"])
                 if row["document"] is not None:
-                    (some if row["audience"] == Audience.NAMED else whole).add(row["document"])
-                everything = everything or row["action"] == Action.POLICIES_CHANGED
-        return Touched(frozenset(whole), frozenset(some - whole), frozenset(clinics), everything)
+                    changed = at_clinics if row["audience"] == Audience.NAMED else documents
+                    changed.add(row["document"])
+                policies = policies or row["action"] == Action.POLICIES_CHANGED
+        return RangeChanges(
+            frozenset(documents),
+            frozenset(at_clinics - documents),
+            frozenset(clinics),
+            policies,
+        )
 
-    # ---------------------------------------------------------------- lists
+    # ---------------------------------------------------------------- assignments and events
 
     def assignments(
         self,
-        stretch: Stretch,
+        log_range: LogRange,
         which: AssignmentFilter,
-        touched: Touched | None,
-        start: Assignment | None,
+        changes: RangeChanges | None,
+        after: Assignment | None,
     ) -> AsyncIterator[list[Assignment]]:
-        """By clinic, then case type: those that hold at the end of a stretch; with `touched`, of
-        these what changed in it, and what ended in it.
+        """Read assignments in batches, by clinic, then case type: see `assignments_in`.
+
+        Args:
+            log_range: The range of the log.
+            which: Which assignments.
+            changes: What changed in the range; None for all that hold at its end.
+            after: Start after this assignment.
         """
-        key = None if start is None else (start.clinic, start.document, start.id)
-        return _each(
-            self._batches(
+        key = None if after is None else (after.clinic, after.document, after.id)
+        return converted(
+            batches(
+                self._database,
                 "assignments",
-                _held(stretch, which, touched),
+                assignments_in(log_range, which, changes),
                 ("clinic", "document", "_id"),
-                start=key,
+                after=key,
             ),
             assignment_from,
         )
 
     async def count_assignments(
-        self, stretch: Stretch, which: AssignmentFilter, touched: Touched | None
+        self, log_range: LogRange, which: AssignmentFilter, changes: RangeChanges | None
     ) -> int:
-        """How many there are."""
-        return await self._database.count("assignments", _held(stretch, which, touched))
+        """Count what `assignments` reads."""
+        return await self._database.count("assignments", assignments_in(log_range, which, changes))
 
     def events(
-        self, stretch: Stretch, which: EventFilter, start: int | None
-    ) -> AsyncIterator[list[tuple[Event, int | None]]]:
-        """The acts of a stretch that match, in order, each with the version that it put in force
-        for the first time.
+        self, log_range: LogRange, which: EventFilter, after: int | None
+    ) -> AsyncIterator[list[ReleasingEvent]]:
+        """Read the events of a range that match, in batches, in order.
+
+        Args:
+            log_range: The range of the log.
+            which: Which events.
+            after: Start after this sequence number.
         """
-        key = None if start is None else (start,)
-        return _each(
-            self._batches("events", _acts(stretch, which), ("sequence",), start=key, size=_FEW),
-            _act,
+        return converted(
+            batches(
+                self._database,
+                "events",
+                events_in(log_range, which),
+                ("sequence",),
+                after=None if after is None else (after,),
+                size=_EVENT_BATCH,
+            ),
+            _releasing_event,
         )
 
-    async def count_events(self, stretch: Stretch, which: EventFilter) -> int:
-        """How many there are."""
-        return (
-            stretch.upto - (stretch.since or 0)
-            if which == EventFilter()
-            else await self._database.count("events", _acts(stretch, which))
-        )
+    async def count_events(self, log_range: LogRange, which: EventFilter) -> int:
+        """Count what `events` reads."""
+        if which == EventFilter():
+            return log_range.last - (log_range.after or 0)
+        return await self._database.count("events", events_in(log_range, which))
 
-    def version_acts(
-        self, stretch: Stretch, document: str | None, start: int | None
-    ) -> AsyncIterator[list[tuple[Event, int | None]]]:
-        """The acts of a stretch that may have made versions or put them in force, as `events`, but
-        without the clinics that they name.
+    # ---------------------------------------------------------------- versions
+
+    def version_events(
+        self, log_range: LogRange, document: str | None, after: int | None
+    ) -> AsyncIterator[list[ReleasingEvent]]:
+        """Read the events of a range that may have made or published versions.
+
+        As `events`, of one document or all, but without the clinics that the events name.
         """
-        where = _acts(stretch, EventFilter(actions=_MAKES_VERSIONS, document=document))
-        key = None if start is None else (start,)
-        return _each(
-            self._batches("events", where, ("sequence",), start=key, projection={"clinics": 0}),
-            lambda row: _act(row | {"clinics": []}),
+        where = events_in(log_range, EventFilter(actions=_MAKES_VERSIONS, document=document))
+        return converted(
+            batches(
+                self._database,
+                "events",
+                where,
+                ("sequence",),
+                after=None if after is None else (after,),
+                projection={"clinics": 0},
+            ),
+            lambda row: _releasing_event(row | {"clinics": []}),
         )
 
     async def made_by(self, events: Sequence[Event]) -> Mapping[int, int]:
-        """By the number of each act that made a version: that version's number."""
+        """Find which events made a version: its number, by the event's sequence number."""
         ids = [
             f"{event.document}.{event.version}"
             for event in events
@@ -208,8 +228,10 @@ class Extracts:
         }
 
     async def released_at(self, document: str, number: int) -> tuple[str, int] | None:
-        """The log, and the number in it of the act that first put a version in force; None where
-        none did.
+        """Find the event that published a version for the first time.
+
+        Returns:
+            The principal's key and the sequence number; None if it was never published.
         """
         row = await self._database.find_one(
             "events",
@@ -218,58 +240,70 @@ class Extracts:
         )
         return (row["principal"], row["sequence"]) if row else None
 
+    # ---------------------------------------------------------------- clinics
+
     async def clinics(
-        self, stretch: Stretch, among: Sequence[str] | None, start: str | None
+        self, log_range: LogRange, among: Sequence[str] | None, after: str | None
     ) -> AsyncIterator[list[Clinic]]:
-        """A principal's clinics as they were at the end of a stretch, by key; all, or those among
-        some keys.
+        """Read a principal's clinics in batches, by key, as they were at the end of a range.
+
+        Args:
+            log_range: The range of the log.
+            among: Only these clinics, by key; None for all.
+            after: Start after this key.
         """
-        where: Row = (
-            {"principal": stretch.principal}
-            if among is None
-            else {"principal": stretch.principal, "_id": {"$in": list(among)}}
-        )
-        async for rows in self._batches(
+        where: Row = {"principal": log_range.principal}
+        if among is not None:
+            where["_id"] = {"$in": list(among)}
+        async for rows in batches(
+            self._database,
             "clinics",
             where,
             ("_id",),
-            start=None if start is None else (start,),
+            after=None if after is None else (after,),
             projection={"_id": 1},
         ):
-            states = await self.clinics_then(stretch, [row["_id"] for row in rows])
+            states = await self.clinics_at(log_range, [row["_id"] for row in rows])
             yield [states[row["_id"]] for row in rows if row["_id"] in states]
 
-    async def clinics_then(self, stretch: Stretch, keys: Iterable[str]) -> Mapping[str, Clinic]:
-        """Clinics by key, as they were at the end of a stretch."""
-        where = {"clinic": {"$in": sorted(set(keys))}, "from_sequence": {"$lte": stretch.upto}}
-        ended = [{"until_sequence": None}, {"until_sequence": {"$gt": stretch.upto}}]
-        return {
-            row["clinic"]: clinic_from(row["as_was"])
-            for row in await self._database.find("clinic_states", {**where, "$or": ended})
-        }
+    async def clinics_at(self, log_range: LogRange, keys: Iterable[str]) -> Mapping[str, Clinic]:
+        """Read clinics by key, as they were at the end of a range."""
+        rows = await self._database.find(
+            "clinic_states", clinic_states_at(log_range, sorted(set(keys)))
+        )
+        return {row["clinic"]: clinic_from(row["as_was"]) for row in rows}
 
-    async def clinics_ending(self, principal: str, after: datetime, upto: datetime) -> list[str]:
-        """The keys of a principal's clinics whose end date lies between two moments."""
+    async def clinics_ending(self, principal: str, after: datetime, up_to: datetime) -> list[str]:
+        """Find the keys of a principal's clinics whose end date is after one time, up to another."""
         rows = await self._database.find(
             "clinics",
-            {"principal": principal, "end_date": {"$gt": after, "$lte": upto}},
+            {"principal": principal, "end_date": {"$gt": after, "$lte": up_to}},
             projection={"_id": 1},
         )
         return [row["_id"] for row in rows]
 
-    async def last_end(self, principals: Collection[str], upto: datetime) -> datetime | None:
-        """The latest end date that has passed of any clinic of some principals."""
-        where = {"principal": {"$in": sorted(principals)}, "end_date": {"$lte": upto}}
+    async def last_end(self, principals: Collection[str], up_to: datetime) -> datetime | None:
+        """Find the latest end date, up to a time, of any clinic of some principals."""
+        where = {"principal": {"$in": sorted(principals)}, "end_date": {"$lte": up_to}}
         row = await self._database.find_one(
             "clinics", where, sort=[("end_date", -1)], projection={"end_date": 1}
         )
         return row["end_date"] if row else None
 
+    # ---------------------------------------------------------------- documents
+
     def own_documents(
         self, principal: str, kinds: Sequence[str], document: str | None
     ) -> AsyncIterator[list[Document]]:
-        """What a principal itself owns and has ever published, of some kinds, by id; without
-        content.
+        """Read documents that a principal owns and has ever published, in batches, by id.
+
+        Args:
+            principal: Its key.
+            kinds: Names of kinds.
+            document: Only this document, by id; None for all.
+
+        Returns:
+            Heads without content.
         """
         where: Row = {
             "owner.key": principal,
@@ -278,97 +312,21 @@ class Extracts:
         }
         if document is not None:
             where["_id"] = {"$eq": document}
-        return _each(self._batches("documents", where, ("_id",), projection=_NO_CONTENT), _head)
+        return converted(
+            batches(self._database, "documents", where, ("_id",), projection=_NO_CONTENT), _head
+        )
 
     async def heads(self, ids: Iterable[str]) -> Mapping[str, Document]:
-        """Heads by id, without their content."""
+        """Read heads by id, without their content. Documents that do not exist are missing."""
         rows = await self._database.find(
             "documents", {"_id": {"$in": sorted(set(ids))}}, projection=_NO_CONTENT
         )
         return {row["_id"]: _head(row) for row in rows}
 
-    async def _batches(
-        self,
-        collection: str,
-        where: Mapping[str, Any],
-        keys: Sequence[str],
-        *,
-        start: tuple[Any, ...] | None = None,
-        projection: Mapping[str, Any] | None = None,
-        size: int = _BATCH,
-    ) -> AsyncIterator[list[Row]]:
-        sort = [(key, 1) for key in keys]
-        while True:
-            bounds = (
-                []
-                if start is None
-                else [{keys[0]: {"$gte": start[0]}}, beyond(keys, start, descending=False)]
-            )
-            rows = await self._database.find(
-                collection, {"$and": [where, *bounds]}, sort=sort, limit=size, projection=projection
-            )
-            if rows:
-                yield rows
-            if len(rows) < size:
-                return
-            start = tuple(rows[-1][key] for key in keys)
 
-
-def _act(row: Row) -> tuple[Event, int | None]:
+def _releasing_event(row: Row) -> ReleasingEvent:
     return event_from(row), row.get("released")
 
 
 def _head(row: Row) -> Document:
     return document_from(row | {"content": {}, "published_content": None})
-
-
-async def _each(batches: AsyncIterator[list[Row]], convert: Any) -> AsyncIterator[list[Any]]:
-    async for rows in batches:
-        yield [convert(row) for row in rows]
-
-
-def _held(stretch: Stretch, which: AssignmentFilter, touched: Touched | None) -> Row:
-    begun: Row = {"principal": stretch.principal, "from_sequence": {"$lte": stretch.upto}}
-    holds = {"$or": [{"until_sequence": None}, {"until_sequence": {"$gt": stretch.upto}}]}
-    if touched is None or stretch.since is None:
-        return {"$and": [begun, holds, which.conditions()]}
-    moved = {
-        "$or": [
-            {"from_sequence": {"$gt": stretch.since}},
-            {"until_sequence": {"$gt": stretch.since}},
-        ]
-    }
-    parts: list[Row] = [
-        moved,
-        {"document": {"$in": sorted(touched.documents)}, **holds},
-        {"clinic": {"$in": sorted(touched.clinics)}, **holds},
-    ]
-    if touched.everything:
-        parts.append(holds)
-        near: list[Row] = []
-    else:
-        near = [
-            {"document": {"$in": sorted(touched.documents | touched.at_clinics)}},
-            {"clinic": {"$in": sorted(touched.clinics)}},
-        ]
-    # What ended before the stretch is left out; what begins in it and ends in it too is told as
-    # ended.
-    lasted = {"$or": [{"until_sequence": None}, {"until_sequence": {"$gt": stretch.since}}]}
-    return {
-        "$and": [
-            begun,
-            lasted,
-            *([{"$or": near}] if near else []),
-            {"$or": parts},
-            which.conditions(),
-        ]
-    }
-
-
-def _acts(stretch: Stretch, which: EventFilter) -> Row:
-    return {
-        "$and": [
-            which.where(stretch.principal),
-            {"sequence": {"$gt": stretch.since or 0, "$lte": stretch.upto}},
-        ]
-    }

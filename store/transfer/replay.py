@@ -31,7 +31,7 @@ from store.records import (
     OwnerKind,
     Version,
 )
-from store.transfer.event_details import HELD
+from store.transfer.event_details import INTERVAL_COLLECTIONS
 
 _BATCH_SIZE = 200
 _DUPLICATE_KEY = 11000
@@ -170,7 +170,7 @@ class Replay:
                     )
                 state.apply(event, detail["released"])
             for collection, rows in detail["began"].items():
-                if collection not in HELD:
+                if collection not in INTERVAL_COLLECTIONS:
                     raise ReplayRefused(
                         f"Event {event.id} has rows of {collection}, which is unknown."
                     )

@@ -12,14 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from resolvers.exports import EXPORTS
+from resolvers.exports.catalogue import EXPORTS
 from resolvers.exports.columns import ColumnType
+from resolvers.exports.opening import ExportMetadata
 from tests.exporting import exported, fetched, live_through, refusal
 from tests.world import World
-from transport.exports.formats import FORMATS
+from transport.exports.formats.catalogue import FORMATS
 from transport.exports.formats.delimited import DelimitedWriter
 from transport.exports.formats.workbook import WorkbookWriter
-from transport.exports.formats.writing import Sheet, Writer
+from transport.exports.formats.writer import Writer
 
 DETAIL = {"events": {"detail": "true"}}
 
@@ -143,7 +144,7 @@ async def test_csv_opens_in_a_swedish_excel(world: World) -> None:
     assert "'=Kortare" in notes
 
 
-def sheet(*columns: ColumnType) -> Sheet:
+def metadata(*columns: ColumnType) -> ExportMetadata:
     chosen = [
         next(
             column
@@ -153,7 +154,7 @@ def sheet(*columns: ColumnType) -> Sheet:
         )
         for kind in columns
     ]
-    return Sheet("events", chosen, "cursor", 1, datetime(2026, 11, 23, 8, tzinfo=UTC))
+    return ExportMetadata("events", chosen, "cursor", "tag", datetime(2026, 11, 23, 8, tzinfo=UTC))
 
 
 def written(writer: Writer, *rows: list[Any]) -> bytes:
@@ -168,25 +169,25 @@ def written(writer: Writer, *rows: list[Any]) -> bytes:
     ["=1+1", "+46 8 123", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "=cmd|' /C calc'!A0"],  # noqa: RUF001
 )
 def test_no_text_is_run_as_a_formula(text: str) -> None:
-    out = written(DelimitedWriter(sheet(ColumnType.TEXT)), [text])
+    out = written(DelimitedWriter(metadata(ColumnType.TEXT)), [text])
 
     [[_], [cell]] = csv.reader(io.StringIO(out.decode("utf-8-sig"), newline=""), delimiter=";")
     assert cell == f"'{text}"
     book = openpyxl.load_workbook(
-        io.BytesIO(written(WorkbookWriter(sheet(ColumnType.TEXT)), [text]))
+        io.BytesIO(written(WorkbookWriter(metadata(ColumnType.TEXT)), [text]))
     )
     assert book["events"].cell(2, 1).data_type in ("s", "inlineStr")
 
 
 def test_a_list_is_no_formula_either() -> None:
-    out = written(DelimitedWriter(sheet(ColumnType.TEXTS)), [["=1", "2"]])
+    out = written(DelimitedWriter(metadata(ColumnType.TEXTS)), [["=1", "2"]])
 
     assert out.decode("utf-8-sig").splitlines()[1] == "'=1|2"
 
 
 def test_what_does_not_fit_into_a_cell_of_excel_is_cut_and_says_so() -> None:
     book = openpyxl.load_workbook(
-        io.BytesIO(written(WorkbookWriter(sheet(ColumnType.TEXT)), ["å" * 40_000]))
+        io.BytesIO(written(WorkbookWriter(metadata(ColumnType.TEXT)), ["å" * 40_000]))
     )
 
     cell = book["events"].cell(2, 1).value
@@ -200,7 +201,9 @@ def test_excels_characters_are_counted_as_excel_does() -> None:
     book = openpyxl.load_workbook(
         io.BytesIO(
             written(
-                WorkbookWriter(sheet(ColumnType.TEXT)), ["😀" * 16_383 + "a"], ["a" + "😀" * 16_384]
+                WorkbookWriter(metadata(ColumnType.TEXT)),
+                ["😀" * 16_383 + "a"],
+                ["a" + "😀" * 16_384],
             )
         )
     )
@@ -215,7 +218,7 @@ async def test_more_rows_than_excel_takes_are_refused_before_the_first_byte(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.distribute(world.case_type)
-    monkeypatch.setattr(FORMATS["xlsx"], "most_rows", 1)
+    monkeypatch.setattr(FORMATS["xlsx"], "max_rows", 1)
 
     assert await refusal(world.region, "assignments.xlsx") == (400, "TOO_MANY_ROWS", [""])
     assert (await fetched(world.region, "assignments.csv")).status_code == 200
@@ -230,7 +233,7 @@ async def test_a_parquet_file_tells_what_its_columns_mean_and_where_it_stands(wo
     assert schema.field("since").type == pa.timestamp("ms", tz="UTC")
     assert schema.field("publishedVersion").type == pa.int64()
     assert schema.field("clinic").metadata == {
-        b"description": b"Where.",
+        b"description": b"The clinic.",
         b"unit": b"HSA-id",
         b"source": b"Assignment.clinic.hsaId",
     }
@@ -249,4 +252,4 @@ async def test_a_workbook_says_what_its_columns_mean(world: World) -> None:
         )
     }
     assert told["cursor"] == answer.headers["x-export-cursor"]
-    assert told["clinic"] == "Where."
+    assert told["clinic"] == "The clinic."

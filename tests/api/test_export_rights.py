@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from resolvers.exports import EXPORTS
+from resolvers.exports.catalogue import EXPORTS
 from store.records import Role
 from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, UPPSALA, UPPSALA_CLINIC, Caller
 from tests.exporting import exported, fetched, live_through, refusal

@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 import httpx2
 import pytest
 
-from resolvers.exports import EXPORTS
+from resolvers.exports.catalogue import EXPORTS
 from store.records import Role
-from store.transfer.export_queries import _BATCH
+from store.transfer.keyset_batches import BATCH_SIZE
 from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, UPPSALA, Caller
 from tests.exporting import (
     GRANEN,
@@ -30,7 +30,7 @@ from tests.exporting import (
     with_many_rows,
 )
 from tests.world import World
-from transport.exports.formats import FORMATS
+from transport.exports.formats.catalogue import FORMATS
 
 # ------------------------------------------------------------------ the answer
 
@@ -100,6 +100,93 @@ async def test_an_answer_that_the_client_has_already_is_not_sent_again_until_som
     assert same.content == b""
 
 
+async def test_a_star_matches_every_file_that_would_be_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.distribute(world.case_type)
+    tag = (await fetched(world.region, "assignments.csv")).headers["etag"]
+    logged_before = await logged(world)
+
+    star = {"if-none-match": "*"}
+    match = await fetched(world.region, "assignments.csv", star)
+    in_list = await fetched(
+        world.region, "assignments.csv", {"if-none-match": f'"a,b", {tag.removeprefix("W/")}'}
+    )
+    malformed = await fetched(world.region, "assignments.csv", {"if-none-match": f"{tag}, *"})
+    refused = [
+        await fetched(world.region, "assignments.csv", star, colour="red"),
+        await fetched(world.region, "assignments.pdf", star),
+        await fetched(world.api.nobody(), "assignments.csv", star),
+    ]
+    monkeypatch.setattr(FORMATS["xlsx"], "max_rows", 1)
+    refused.append(await fetched(world.region, "assignments.xlsx", star))
+
+    assert (match.status_code, match.headers["etag"], match.content) == (304, tag, b"")
+    assert (in_list.status_code, malformed.status_code) == (304, 200)
+    assert [answer.status_code for answer in refused] == [400, 404, 401, 400]
+    assert len(await logged(world)) == len(logged_before) + 1, "only the file that was sent"
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        None,
+        "",
+        "*/*",
+        "text/csv",
+        "TEXT/*;q=0.1",
+        "application/json, text/csv;q=0.5",
+        "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+    ],
+)
+async def test_a_file_is_sent_where_its_media_type_is_accepted(
+    world: World, accept: str | None
+) -> None:
+    headers = [] if accept is None else [("accept", accept)]
+    request = world.region.client.build_request(
+        "GET",
+        f"{world.api.root}/exports/clinics.csv",
+        headers=[("authorization", f"Bearer {world.region.token}"), *headers],
+    )
+    if accept is None:
+        del request.headers["accept"]
+
+    answer = await world.region.client.send(request)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+    assert answer.headers["vary"] == "authorization, accept, accept-encoding"
+
+
+@pytest.mark.parametrize(
+    ("file", "accept"),
+    [
+        ("clinics.csv", "application/json"),
+        ("clinics.csv", "*/*, text/csv;q=0"),
+        ("clinics.csv", "application/*"),
+        ("clinics.xlsx", "text/csv"),
+        ("clinics.ndjson", "application/json"),
+    ],
+)
+async def test_a_file_whose_media_type_is_excluded_is_refused(
+    world: World, file: str, accept: str
+) -> None:
+    before = await world.api.snapshot()
+
+    answer = await fetched(world.region, file, {"accept": accept})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (406, "application/problem+json")
+    problem = answer.json()
+    assert problem["code"] == "NOT_ACCEPTABLE"
+    for offer in (
+        "clinics.csv (text/csv)",
+        "clinics.ndjson (application/x-ndjson)",
+        "clinics.parquet (application/vnd.apache.parquet)",
+        "clinics.xlsx (application/vnd.openxmlformats-officedocument.spreadsheetml.sheet)",
+    ):
+        assert offer in problem["detail"]
+    assert await world.api.snapshot() == before
+
+
 async def test_a_picture_of_the_past_is_sent_again_once_it_tells_something_else(
     world: World,
 ) -> None:
@@ -145,7 +232,7 @@ async def test_a_picture_of_the_past_is_sent_again_once_it_tells_something_else(
 
 async def test_an_export_of_many_batches_has_every_row_once(world: World) -> None:
     await with_many_clinics(world)
-    assert MANY > 2 * _BATCH
+    assert MANY > 2 * BATCH_SIZE
 
     for name, expected in (("assignments", MANY), ("clinics", MANY + 5)):
         rows = await exported(world.region, name)
@@ -240,7 +327,7 @@ async def test_who_takes_nothing_for_long_leaves_the_place_to_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await with_many_rows(world)
-    monkeypatch.setattr("transport.exports.endpoint._STALLED_SECONDS", 0.2)
+    monkeypatch.setattr("transport.exports.response_stream._STALLED_SECONDS", 0.2)
 
     async with slowly_read(world, "assignments.ndjson") as (head, reader):
         async with asyncio.timeout(30):

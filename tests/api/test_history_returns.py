@@ -21,7 +21,7 @@ from store.mongo.connection import Database, Row, connect
 from store.mongo.indexes import INDEXES, create_indexes
 from store.records import Event, Version
 from store.registry import Store
-from store.transfer.event_details import HELD
+from store.transfer.event_details import INTERVAL_COLLECTIONS
 from store.transfer.replay import ReplayRefused
 from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, Caller
 from tests.exporting import GRANEN, fetched, live_through
@@ -196,7 +196,13 @@ async def test_a_history_returns_whole_and_verifies(
         before["events"] = [row for row in before["events"] if row not in missing]
         assert all(
             before[collection]
-            for collection in (*HELD, "acknowledgements", "clinics", "documents", "versions")
+            for collection in (
+                *INTERVAL_COLLECTIONS,
+                "acknowledgements",
+                "clinics",
+                "documents",
+                "versions",
+            )
         )
         for collection in before.keys() - {"logs"}:
             assert after[collection] == before[collection], collection
@@ -245,7 +251,7 @@ def test_every_collection_is_history_that_returns_or_is_known_not_to() -> None:
     """
     made_anew = {"acknowledgements", "clinics", "documents", "events", "logs", "versions"}
 
-    assert set(INDEXES) == {*HELD, *made_anew, *KEPT_APART}
+    assert set(INDEXES) == {*INTERVAL_COLLECTIONS, *made_anew, *KEPT_APART}
 
 
 def test_every_field_of_an_act_and_a_version_leaves_and_returns() -> None:
@@ -268,7 +274,7 @@ async def refused(world: World, versions: Path, events: Path) -> str:
     emptied of it first, by hand.
     """
     database = world.api.store.database
-    for name in (*HELD, "events", "versions", "documents", "clinics"):
+    for name in (*INTERVAL_COLLECTIONS, "events", "versions", "documents", "clinics"):
         await database[name].delete_many({})
     with pytest.raises(ReplayRefused) as refusal:
         await replay(world.api.store, versions, events)

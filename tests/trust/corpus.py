@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from urllib.parse import quote
 
-from resolvers.exports import EXPORTS
+from resolvers.exports.catalogue import EXPORTS
 
 HERE = Path(__file__).parent
 VIEWER = "{ viewer { roles } }"

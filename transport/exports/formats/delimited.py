@@ -1,8 +1,9 @@
-"""CSV that a Swedish Excel opens right: UTF-8 with byte order mark, `;` between cells, CRLF after
-rows, and no text that it would run as a formula.
+"""CSV for a Swedish Excel: UTF-8 with byte order mark, `;` between cells, CRLF after rows.
 
-Source: RFC 4180; OWASP, "CSV Injection": a text that begins with = + - @, tab or line break is put
-behind an apostrophe.
+Text that Excel would run as a formula is written after an apostrophe: text that starts with
+= + - @, a tab or a line break.
+
+Source: RFC 4180; OWASP, "CSV Injection".
 """
 
 import csv
@@ -13,10 +14,11 @@ from typing import Any, ClassVar
 
 import orjson
 
+from resolvers.exports.columns import Cells
+from resolvers.exports.opening import ExportMetadata
 from store.content.hashing import timestamp
-from transport.exports.formats.writing import Cells, Sheet
 
-_RUN = (
+_FORMULA_STARTS = (
     "=",
     "+",
     "-",
@@ -24,12 +26,12 @@ _RUN = (
     "\t",
     "\r",
     "\n",
-    "＝",  # noqa: RUF001 - full-width forms are run as well
+    "＝",  # noqa: RUF001 - Excel runs full-width forms too
     "＋",  # noqa: RUF001
     "－",  # noqa: RUF001
     "＠",  # noqa: RUF001
 )
-BETWEEN_VALUES = "|"
+LIST_SEPARATOR = "|"
 """Between the values of a list in one cell, as in the import of clinics."""
 
 
@@ -39,19 +41,19 @@ class DelimitedWriter:
     threaded: ClassVar[bool] = False
     resumable: ClassVar[bool] = True
     compressible: ClassVar[bool] = True
-    media_type: ClassVar[str] = "text/csv; charset=utf-8"
-    most_rows: ClassVar[int | None] = None
+    content_type: ClassVar[str] = "text/csv; charset=utf-8"
+    max_rows: ClassVar[int | None] = None
 
-    def __init__(self, sheet: Sheet) -> None:
-        self._sheet = sheet
+    def __init__(self, metadata: ExportMetadata) -> None:
+        self._metadata = metadata
         self._text = io.StringIO(newline="")
         self._csv = csv.writer(self._text, delimiter=";", lineterminator="\r\n")
 
     def begin(self) -> bytes:
         """See `Writer`."""
-        if self._sheet.resumed:
+        if self._metadata.resumed:
             return b""
-        self._csv.writerow([column.name for column in self._sheet.columns])
+        self._csv.writerow([column.name for column in self._metadata.columns])
         return b"\xef\xbb\xbf" + self._written()
 
     def rows(self, rows: Sequence[Cells]) -> bytes:
@@ -77,25 +79,25 @@ def _cell(value: Any) -> Any:
     if value is None or type(value) is int:
         return value
     if type(value) is str:
-        return f"'{value}" if value.startswith(_RUN) else value
+        return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
         return timestamp(value)
     text = (
-        BETWEEN_VALUES.join(value)
-        if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+        LIST_SEPARATOR.join(value)
+        if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
         else as_json(value)
     )
-    return f"'{text}" if text.startswith(_RUN) else text
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def as_json(value: Any) -> str:
-    """A list or an object as one line of JSON."""
-    return orjson.dumps(value, default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
+    """Format a list or an object as one line of JSON."""
+    return orjson.dumps(value, default=_default, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
 
 
-def _plain(value: Any) -> Any:
+def _default(value: Any) -> Any:
     if isinstance(value, datetime):
         return timestamp(value)
     raise TypeError(type(value).__name__)

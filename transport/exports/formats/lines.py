@@ -1,6 +1,6 @@
 """NDJSON: one JSON object per line, in UTF-8.
 
-Times as the API answers them, lists and objects as they are.
+Times have the form that they have in the API. Lists and objects stay lists and objects.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 import orjson
 
+from resolvers.exports.columns import Cells
+from resolvers.exports.opening import ExportMetadata
 from store.content.hashing import timestamp
-from transport.exports.formats.writing import Cells, Sheet
 
 
 class LinesWriter:
@@ -19,11 +20,11 @@ class LinesWriter:
     threaded: ClassVar[bool] = False
     resumable: ClassVar[bool] = True
     compressible: ClassVar[bool] = True
-    media_type: ClassVar[str] = "application/x-ndjson"
-    most_rows: ClassVar[int | None] = None
+    content_type: ClassVar[str] = "application/x-ndjson"
+    max_rows: ClassVar[int | None] = None
 
-    def __init__(self, sheet: Sheet) -> None:
-        self._names = [column.name for column in sheet.columns]
+    def __init__(self, metadata: ExportMetadata) -> None:
+        self._names = [column.name for column in metadata.columns]
 
     def begin(self) -> bytes:
         """See `Writer`."""
@@ -35,7 +36,7 @@ class LinesWriter:
         option = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
         return b"".join(
             [
-                orjson.dumps(dict(zip(names, cells, strict=True)), default=_plain, option=option)
+                orjson.dumps(dict(zip(names, cells, strict=True)), default=_default, option=option)
                 for cells in rows
             ]
         )
@@ -48,7 +49,7 @@ class LinesWriter:
         """See `Writer`."""
 
 
-def _plain(value: Any) -> Any:
+def _default(value: Any) -> Any:
     if isinstance(value, datetime):
         return timestamp(value)
     raise TypeError(type(value).__name__)
