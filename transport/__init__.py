@@ -1,1 +1,4 @@
-"""How requests arrive: HTTP, graphql-transport-ws, Server-Sent Events, export files, health and metrics."""
+"""How requests arrive.
+
+HTTP, graphql-transport-ws, Server-Sent Events, export files, health and metrics.
+"""

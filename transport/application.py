@@ -1,7 +1,4 @@
-"""The outside of the ASGI application:
-
-GraphQL past all else, the headers of every answer, what is done when the process is to stop.
-"""
+"""The ASGI application: dispatches requests, and adds headers to every response."""
 
 import asyncio
 import signal
@@ -19,40 +16,45 @@ from transport.responses import SAFE
 
 
 class Application(Starlette):
-    """The ASGI application."""
+    """The ASGI application.
+
+    Attributes:
+        live: What the server's connections share.
+        graphql: The endpoint for GraphQL over HTTP.
+    """
 
     live: Live
-
     graphql: GraphQLEndpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer; GraphQL past what is made for all sorts of requests, which would cost each
-        message and each open socket.
+        """Answer a request, or serve a websocket.
+
+        GraphQL bypasses Starlette's routing and middleware, whose cost every message would pay.
         """
         if scope["type"] == "http" and scope["path"] == "/graphql":
             await self.graphql(scope, receive, send)
         elif scope["type"] == "websocket" and scope["path"] == "/graphql":
             await GraphQLSocket(self.live, scope, receive, send).run()
         else:
-            await super().__call__(scope, receive, _safely(send))
+            await super().__call__(scope, receive, _with_safe_headers(send))
 
 
-def _safely(send: Send) -> Send:
-    """The same, with the headers that every answer has, unless it says otherwise itself."""
+def _with_safe_headers(send: Send) -> Send:
+    """Add the headers in `SAFE` that a response does not set itself."""
 
-    async def safely(message: Message) -> None:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            given = list(message.get("headers", ()))
-            names = {name.lower() for name, _ in given}
-            message["headers"] = [*given, *(header for header in SAFE if header[0] not in names)]
+            headers = list(message.get("headers", ()))
+            names = {name.lower() for name, _ in headers}
+            message["headers"] = [*headers, *(header for header in SAFE if header[0] not in names)]
         await send(message)
 
-    return safely
+    return send_with_headers
 
 
 @contextmanager
-def on_signal(act: Callable[[], object]) -> Iterator[None]:
-    """Also do this when the process is asked to stop, whatever else does so."""
+def on_signal(call: Callable[[], object]) -> Iterator[None]:
+    """Call a function on SIGTERM and SIGINT, before the handlers that are installed."""
     loop = asyncio.get_running_loop()
     handlers = {
         number: handler
@@ -61,7 +63,7 @@ def on_signal(act: Callable[[], object]) -> Iterator[None]:
     }
 
     def handle(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(act)
+        loop.call_soon_threadsafe(call)
         handlers[signal.Signals(number)](number, frame)
 
     for number in handlers:

@@ -1,5 +1,6 @@
-"""Whether the server lives, and whether it can answer: for those who watch over it, and anybody
-else who reaches the port.
+"""The health pages: whether the process runs, and whether it can reach MongoDB.
+
+They need no sign-in.
 """
 
 import asyncio
@@ -10,36 +11,36 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-_HOLDS_SECONDS = 0.5
+_FRESH_SECONDS = 0.5
 
 
 class Health:
-    """The pages.
+    """The health pages.
 
     Args:
-        ready: Asks MongoDB. However many ask here, it is asked one question at a time, and not
-            again while the answer is fresh.
+        ready: Checks MongoDB. Concurrent requests share one check, and its result is used for half
+            a second.
     """
 
     def __init__(self, ready: Callable[[], Coroutine[Any, Any, bool]]) -> None:
         self._ready = ready
-        self._asked: asyncio.Task[bool] | None = None
+        self._check: asyncio.Task[bool] | None = None
         self._stale_at = 0.0
 
     async def live(self, _: Request) -> Response:
-        """The process answers."""
+        """Answer that the process runs."""
         return JSONResponse({"status": "live"})
 
     async def ready(self, _: Request) -> Response:
-        """It can answer from MongoDB."""
+        """Answer whether MongoDB can be reached."""
         loop = asyncio.get_running_loop()
-        if self._asked is None or (self._asked.done() and loop.time() > self._stale_at):
-            self._asked = loop.create_task(self._ask(), name="ready")
-        if await asyncio.shield(self._asked):
+        if self._check is None or (self._check.done() and loop.time() > self._stale_at):
+            self._check = loop.create_task(self._run_check(), name="ready")
+        if await asyncio.shield(self._check):
             return JSONResponse({"status": "ready"})
         return JSONResponse({"status": "unavailable"}, HTTPStatus.SERVICE_UNAVAILABLE)
 
-    async def _ask(self) -> bool:
+    async def _run_check(self) -> bool:
         ok = await self._ready()
-        self._stale_at = asyncio.get_running_loop().time() + _HOLDS_SECONDS
+        self._stale_at = asyncio.get_running_loop().time() + _FRESH_SECONDS
         return ok

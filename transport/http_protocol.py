@@ -1,6 +1,4 @@
-"""The server's own HTTP connections: what comes slowly, or without end, and is no body of a request
-is not waited for.
-"""
+"""uvicorn's HTTP protocol, with limits on everything that is not a request body."""
 
 import asyncio
 
@@ -9,82 +7,80 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from transport.responses import SAFE
 
 HEADER_SECONDS = "header_seconds"
-"""In the state that the application's lifespan yields: within which a request's headers must have
-come.
+"""A key in the state that the application's lifespan yields: the time in seconds within which the
+headers of a request must arrive.
 """
-_MAX_BYTES_BESIDE = 64 * 1024
+_MAX_OVERHEAD_BYTES = 64 * 1024
 
 
 class RequestProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, which closes a connection on which no request's headers are complete
-    in time, or too much comes that is no body.
+    """The protocol of one connection.
 
-    That is headers, trailers, and the sizes and extensions of chunks: together 64 KiB, and once
-    more what the body has.
+    It closes the connection if the headers of a request do not arrive in time, or if a client sends
+    too many bytes outside bodies: headers, trailers, and the sizes and extensions of chunks. A
+    request may have 64 KiB of them, and as many more as its body has bytes.
     """
 
-    _beginning: asyncio.TimerHandle | None = None
-    _beside = 0
+    _header_timer: asyncio.TimerHandle | None = None
+    _overhead = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first request."""
+        """Start to wait for the first request."""
         super().connection_made(transport)
-        self._await_headers()
+        self._start_header_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing more."""
-        self._headers_came()
+        """Stop waiting."""
+        self._stop_header_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless what is no body is too long."""
-        self._beside += len(data)
+        """Parse data, unless there are too many bytes outside bodies."""
+        self._overhead += len(data)
         super().data_received(data)
-        if (
-            self.transport.is_closing() or self.transport.get_protocol() is not self
-        ):  # it is a websocket by now
+        upgraded = self.transport.get_protocol() is not self
+        if self.transport.is_closing() or upgraded:
             return
-        if self._beside > _MAX_BYTES_BESIDE:
+        if self._overhead > _MAX_OVERHEAD_BYTES:
             self._refuse(b"431 Request Header Fields Too Large")
-        elif self._beginning is None and (self.cycle is None or self.cycle.response_complete):
-            # It came after an answer, and begins no request: the rest of a refused body, or empty
-            # lines. uvicorn waits for no end of those.
-            self._await_headers()
+        elif self._header_timer is None and (self.cycle is None or self.cycle.response_complete):
+            # Data after a response that starts no request: the rest of a refused body, or empty
+            # lines. uvicorn sets no timeout for it.
+            self._start_header_timer()
 
     def on_message_begin(self) -> None:
-        """Wait for this request's headers."""
+        """Start to wait for the headers of a request."""
         super().on_message_begin()
-        if self._beginning is None:
-            self._await_headers()
+        if self._header_timer is None:
+            self._start_header_timer()
 
     def on_headers_complete(self) -> None:
-        """They came."""
-        self._headers_came()
+        """Stop to wait: the headers have arrived."""
+        self._stop_header_timer()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of the body."""
-        self._beside -= 2 * len(body)
+        """Receive a piece of the body, which counts in favour of its request."""
+        self._overhead -= 2 * len(body)
         super().on_body(body)
 
-    def _await_headers(self) -> None:
-        self._beside = 0
-        self._beginning = self.loop.call_later(
+    def _start_header_timer(self) -> None:
+        self._overhead = 0
+        self._header_timer = self.loop.call_later(
             self.app_state.get(HEADER_SECONDS, 10), self._refuse, b"408 Request Timeout"
         )
 
-    def _headers_came(self) -> None:
-        if self._beginning is not None:
-            self._beginning.cancel()
-            self._beginning = None
+    def _stop_header_timer(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
 
     def _refuse(self, status: bytes) -> None:
-        self._headers_came()
+        self._stop_header_timer()
         if self.transport.is_closing():
             return
-        if (
-            self.cycle is None or self.cycle.response_complete
-        ):  # else an earlier request on the connection is still being answered
+        # Otherwise an earlier request on the connection is still being answered.
+        if self.cycle is None or self.cycle.response_complete:
             safe = b"".join(b"%b: %b\r\n" % header for header in SAFE)
             self.transport.write(
                 b"HTTP/1.1 %b\r\ncontent-length: 0\r\nconnection: close\r\n%b\r\n" % (status, safe)

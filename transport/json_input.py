@@ -1,5 +1,8 @@
-"""JSON as it comes in: by the letter of RFC 8259, and without what readers of JSON understand
-differently.
+"""Parses JSON from clients strictly, within limits.
+
+JSON that parsers understand differently is refused, such as an object with the same key twice.
+
+Source: RFC 8259.
 """
 
 import json
@@ -8,57 +11,55 @@ from typing import Any
 
 import orjson
 
-_DEEPEST = 64
+_MAX_DEPTH = 64
 _MAX_CONTAINERS = 50_000
 _MAX_VALUES = 100_000
-_MAX_NUMBER = 40
-_SHORT = 64 * 1024
-"""So few bytes hold not more than that of anything."""
+_MAX_NUMBER_CHARACTERS = 40
+_SMALL_BYTES = 64 * 1024
+"""Text of this length cannot exceed the limits of containers and values."""
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
-"""A string, or one that has no end: else each quotation mark in that would be tried as a beginning,
-and each up to the end.
+"""A string, or one without an end. Without the latter the pattern would try each quotation mark in
+it as a start, which takes quadratic time.
 """
 
 
 class NotJson(ValueError):
-    """What was sent is no JSON, or JSON that not all readers read alike.
+    """The text is not JSON, or is JSON that parsers understand differently.
 
-    Says what is wrong, and repeats nothing of it.
+    The message does not repeat any of the text.
     """
 
 
 def read_json(data: bytes | str) -> Any:
-    """A value from JSON text in UTF-8.
+    """Parse JSON in UTF-8.
 
     Raises:
-        NotJson: It is none; or has NaN, infinities, half of a surrogate pair, the same key twice in
-            an object, a number of over 40 characters,
-            or is nested more than 64 deep, or has more than 50,000 lists and objects or 100,000
-            values.
+        NotJson: The text is not valid; it has NaN, infinities, half of a surrogate pair, the same
+            key twice in an object, a number of over 40 characters, more than 64 levels, more than
+            50,000 lists and objects, or more than 100,000 values.
     """
     raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-    if len(raw) > _SHORT:
-        _refuse_number(raw)
+    if len(raw) > _SMALL_BYTES:
+        _refuse_many(raw)
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:
-        raise NotJson("This is no valid JSON in UTF-8.") from None
-    if _containers(raw) > _DEEPEST:
+        raise NotJson("This is not valid JSON in UTF-8.") from None
+    if _containers(raw) > _MAX_DEPTH:
         _refuse_depth(value)
-    # orjson takes the last of several values of a key, and reads long numbers as floats. The other
-    # reader keeps nothing: it only looks.
-    _LOOKER.decode(data if isinstance(data, str) else data.decode())
+    # orjson takes the last of several values of a key, and parses long numbers as floats. This
+    # parser refuses both; its result is not used.
+    _CHECKER.decode(data if isinstance(data, str) else data.decode())
     return value
 
 
-def _refuse_number(raw: bytes) -> None:
-    """Each value takes memory and time long before anybody asks what it is.
+def _refuse_many(raw: bytes) -> None:
+    """Refuse text with many values before it is parsed, which takes time and memory for each.
 
-    Within a string, as in a file of JSON, all are characters.
+    Characters in strings do not count: a string may be a whole JSON file.
     """
-    if (
-        raw.count(b'"') - raw.count(b'\\"') > 2 * _MAX_VALUES
-    ):  # each string has at least one quote that is not escaped
+    # Each string has at least one quotation mark that is not escaped.
+    if raw.count(b'"') - raw.count(b'\\"') > 2 * _MAX_VALUES:
         raise NotJson(f"The JSON has more than {_MAX_VALUES} strings.")
     if _containers(raw) > _MAX_CONTAINERS and _containers(_STRING.sub(b"", raw)) > _MAX_CONTAINERS:
         raise NotJson(f"The JSON has more than {_MAX_CONTAINERS} lists and objects.")
@@ -72,16 +73,16 @@ def _containers(raw: bytes) -> int:
 
 def _refuse_depth(value: Any) -> None:
     level = [value]
-    for _ in range(_DEEPEST + 1):
+    for _ in range(_MAX_DEPTH + 1):
         level = [
             inner
-            for one in level
-            if one.__class__ in {dict, list}
-            for inner in (one.values() if one.__class__ is dict else one)
+            for outer in level
+            if outer.__class__ in {dict, list}
+            for inner in (outer.values() if outer.__class__ is dict else outer)
         ]
         if not level:
             return
-    raise NotJson(f"The JSON is nested more than {_DEEPEST} deep.")
+    raise NotJson(f"The JSON is nested more than {_MAX_DEPTH} deep.")
 
 
 def _refuse_repetition(pairs: list[tuple[str, Any]]) -> None:
@@ -90,10 +91,10 @@ def _refuse_repetition(pairs: list[tuple[str, Any]]) -> None:
 
 
 def _refuse_length(number: str) -> None:
-    if len(number) > _MAX_NUMBER:
-        raise NotJson(f"A number in the JSON has more than {_MAX_NUMBER} characters.")
+    if len(number) > _MAX_NUMBER_CHARACTERS:
+        raise NotJson(f"A number in the JSON has more than {_MAX_NUMBER_CHARACTERS} characters.")
 
 
-_LOOKER = json.JSONDecoder(
+_CHECKER = json.JSONDecoder(
     object_pairs_hook=_refuse_repetition, parse_int=_refuse_length, parse_float=_refuse_length
 )

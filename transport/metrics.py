@@ -1,4 +1,4 @@
-"""The page that Prometheus reads, and what it tells of the process itself."""
+"""The page of metrics for Prometheus, and the metrics of the process itself."""
 
 import asyncio
 
@@ -18,23 +18,26 @@ from resolvers.access.loopback import is_loopback
 from resolvers.live.metrics import Metrics
 from store.registry import Store
 
-_OBSERVED_SECONDS = 5
+_INTERVAL_SECONDS = 5
 
 
 async def observe_process(store: Store, metrics: Metrics) -> None:
-    """Note, every five seconds, what the process takes."""
+    """Update the metrics of the process every five seconds."""
     process = psutil.Process()
     while True:
         metrics.memory.set(process.memory_info().rss)
         metrics.cpu.set(sum(process.cpu_times()[:2]))
         metrics.restarts.set(store.feed.restarts)
-        await asyncio.sleep(_OBSERVED_SECONDS)
+        await asyncio.sleep(_INTERVAL_SECONDS)
 
 
 class MetricsPage:
-    """What Prometheus reads: of this process, or of all workers together.
+    """The metrics of this process, or of all workers together.
 
-    By default only from this machine.
+    Args:
+        registry: The metrics of this process.
+        open_to: Who may read the page: `all`, `loopback` (this machine) or `none`.
+        merged: Whether the metrics of all workers are merged.
     """
 
     def __init__(self, registry: CollectorRegistry, *, open_to: str, merged: bool) -> None:
@@ -46,7 +49,7 @@ class MetricsPage:
             PlatformCollector(registry=registry)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with the counts, or as if there were no such page."""
+        """Answer with the metrics; with 404 if the client may not read them."""
         client = scope.get("client")
         if self._open_to == "none" or (
             self._open_to == "loopback" and not (client and is_loopback(str(client[0])))

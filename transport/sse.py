@@ -1,5 +1,4 @@
-"""GraphQL over Server-Sent Events in distinct connections mode: one POST, one operation, one
-stream.
+"""GraphQL over Server-Sent Events, in distinct connections mode: one POST is one stream.
 
 Each message of a subscription carries its cursor as `id:`. A client that lost the connection sends
 the last one as `Last-Event-ID`, and the subscription continues after it. Comments between the

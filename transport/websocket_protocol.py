@@ -1,7 +1,6 @@
-"""Websocket frames: uvicorn's protocol, with one extension of ASGI to write without waiting, and
-less trust in what comes in.
+"""uvicorn's websocket protocol, with writing without waiting and stricter limits.
 
-Source: RFC 6455, section 5.2: the whole of a text message in one frame, unmasked, with its length.
+Source: RFC 6455, section 5.2: a text message is written in one frame, unmasked, after its length.
 """
 
 from struct import pack
@@ -11,89 +10,87 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.protocol import State
 
-from transport.graphql_transport_ws import WRITE_NOW
+from transport.socket_messages import WRITE_NOW
 
 _TEXT = 0x81
-_IN_TWO_BYTES = 126
-_IN_EIGHT_BYTES = 127
-_PIECE = 4096
-_MAX_FRAMES, _IN_SECONDS = 2_000, 10
-_NOT_UTF_8 = 1007
-_BREAKS_THE_RULES = 1008
+_LENGTH_IN_TWO_BYTES = 126
+_LENGTH_IN_EIGHT_BYTES = 127
+_PIECE_BYTES = 4096
+_MAX_FRAMES = 2_000
+_FRAME_INTERVAL_SECONDS = 10
+_INVALID_PAYLOAD = 1007
+_POLICY_VIOLATION = 1008
 
 
 class FrameProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's websocket protocol, with the extension that writes without waiting
-    (`transport.graphql_transport_ws.WRITE_NOW`).
+    """The protocol of one connection, with the ASGI extension `WRITE_NOW`.
 
-    Of frames that are no message (pings, pongs, parts) two thousand may come in ten seconds: each
-    costs the server far more than the client.
+    A client may send two thousand frames in ten seconds that are no whole message (pings, pongs,
+    parts): each costs the server far more than the client.
     """
 
     _frames = 0
     _since = 0.0
 
     def data_received(self, data: bytes) -> None:
-        """Read on, in pieces: so a flood is noticed before it is read."""
-        if (
-            not self.handshake_initiated
-        ):  # the whole request to upgrade, as `transport.http_protocol` has read it
+        """Read data in pieces, so that a flood is noticed before all of it is parsed."""
+        if not self.handshake_initiated:
+            # `transport.http_protocol` passes on the whole request to upgrade at once.
             super().data_received(data)
-            if (
-                not self.handshake_initiated
-            ):  # one that can't be read is not waited for: no more of it will come
+            if not self.handshake_initiated:  # it is invalid, and no more of it will arrive
                 self.transport.write(
                     b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
                 )
                 self.transport.close()
             return
-        for start in range(0, len(data), _PIECE):
+        for start in range(0, len(data), _PIECE_BYTES):
             if self.transport.is_closing():
                 return
-            super().data_received(data[start : start + _PIECE])
+            super().data_received(data[start : start + _PIECE_BYTES])
 
     def handle_ping(self) -> None:
-        """Answer one."""
-        if self._may_be_more():
+        """Answer a ping."""
+        if self._allows_frame():
             super().handle_ping()
 
     def handle_pong(self, event: Frame) -> None:
-        """Take one."""
-        if self._may_be_more():
+        """Receive a pong."""
+        if self._allows_frame():
             super().handle_pong(event)
 
     def keepalive_timeout(self) -> None:
-        """Close, when no pong came in time.
+        """Close the connection when no pong arrived in time.
 
-        A peer that took nothing before will not take the rest either.
+        A client that reads nothing would not read the close frame either.
         """
         super().keepalive_timeout()
         if self.transport.get_write_buffer_size():
             self.transport.abort()
 
     def handle_cont(self, event: Frame) -> None:
-        """Take a part of a message."""
-        if self._may_be_more():
+        """Receive a part of a message."""
+        if self._allows_frame():
             super().handle_cont(event)
 
     def send_receive_event_to_app(self) -> None:
-        """Hand a message on, if it is one. uvicorn would log text that is no UTF-8 with a stack
-        trace.
+        """Pass a message on to the application.
+
+        Text that is not UTF-8 closes the socket: uvicorn would log it with a stack trace.
         """
         if self.curr_msg_data_type == "text":
             try:
                 b"".join(self.frames).decode()
             except UnicodeDecodeError:
-                self._fail(_NOT_UTF_8)
+                self._fail(_INVALID_PAYLOAD)
                 return
         super().send_receive_event_to_app()
 
-    def _may_be_more(self) -> bool:
-        if (now := self.loop.time()) - self._since > _IN_SECONDS:
+    def _allows_frame(self) -> bool:
+        if (now := self.loop.time()) - self._since > _FRAME_INTERVAL_SECONDS:
             self._since, self._frames = now, 0
         self._frames += 1
         if self._frames > _MAX_FRAMES:
-            self._fail(_BREAKS_THE_RULES)
+            self._fail(_POLICY_VIOLATION)
         return self._frames <= _MAX_FRAMES
 
     def _fail(self, code: int) -> None:
@@ -103,13 +100,18 @@ class FrameProtocol(WebSocketsSansIOProtocol):
             self.handle_parser_exception()
 
     async def run_asgi(self) -> None:
-        """Run the application."""
+        """Run the application, with `WRITE_NOW` in its scope."""
         extensions: dict[str, Any] = self.scope["extensions"]
         extensions[WRITE_NOW] = self.write_now
         await super().run_asgi()
 
     def write_now(self, head: bytes, body: bytes, tail: bytes) -> bool:
-        """Write a text message, unless the reader can't take more or the socket is being closed."""
+        """Write a text message in three parts.
+
+        Returns:
+            Whether it was written: not if the client reads too slowly, or the socket is being
+            closed.
+        """
         if (
             not self.writable.is_set()
             or self.close_sent
@@ -118,12 +120,12 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         ):
             return False
         size = len(head) + len(body) + len(tail)
-        # How long it is takes one, three or nine bytes.
-        if size < _IN_TWO_BYTES:
+        # The length takes one, three or nine bytes.
+        if size < _LENGTH_IN_TWO_BYTES:
             start = pack("!BB", _TEXT, size)
         elif size < 1 << 16:
-            start = pack("!BBH", _TEXT, _IN_TWO_BYTES, size)
+            start = pack("!BBH", _TEXT, _LENGTH_IN_TWO_BYTES, size)
         else:
-            start = pack("!BBQ", _TEXT, _IN_EIGHT_BYTES, size)
+            start = pack("!BBQ", _TEXT, _LENGTH_IN_EIGHT_BYTES, size)
         self.transport.write(b"".join((start, head, body, tail)))
         return True

@@ -239,7 +239,7 @@ COLUMNS: tuple[Column[AssignmentRow], ...] = (
     Column(
         "since",
         T.TIME,
-        "The time at which the case type was assigned, or last activated or hidden at the clinic.",
+        "The time at which the case type was assigned, or last shown or hidden at the clinic.",
         "Assignment.since",
         lambda row: row.record.since,
         "UTC",

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from textwrap import fill
 from typing import Any
 
 from resolvers.exports.catalogue import EXPORTS
@@ -39,7 +40,7 @@ _HEAD = """# Data dictionary
 
 The columns and parameters of every [export](guides/reporting.md). `make dictionary` generates this
 page from the code: do not edit it. Any cell may be empty, because there is no value or because the
-viewer may not see it.
+viewer may not see it. "Then" is the time that the file shows.
 
 ## Types
 
@@ -61,7 +62,7 @@ def page() -> str:
 
 def _section(export: Export[Any]) -> Iterator[str]:
     yield f"## {export.name}"
-    yield f"{export.meaning} Ordered by principal, then {export.order}."
+    yield fill(f"{export.meaning} Ordered by principal, then {export.order}.", 100)
     parameters = [
         f"| `{name}` |"
         f" {parameter.meaning}{' Several, separated by commas.' if parameter.several else ''} |"

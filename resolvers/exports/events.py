@@ -319,8 +319,8 @@ COLUMNS: tuple[Column[EventRow], ...] = (
     Column(
         "detail",
         T.JSON,
-        "The stored rows that the event opened, beside documents and versions, and the event that the"
-        " log was read up to. For `casetypes import`.",
+        "The stored rows that the event opened, beside documents and versions, and the event that"
+        " the log was read up to. For `casetypes import`.",
         "–",
         lambda row: row.detail,
         on_request=True,

@@ -113,8 +113,10 @@ class OpenExport(Generic[R]):
                 yield [[value(row) for value in values] for row in batch]
 
     async def _write_to_log(self) -> None:
-        """Write an `EXPORTED` event to the log of each exported principal that the viewer has a
-        role at; if there is none, to the logs of all principals that the viewer has a role at.
+        """Write an `EXPORTED` event to the logs of principals.
+
+        These are the exported principals at which the viewer has a role; if there are none, all
+        principals at which the viewer has a role.
         """
         parameters = describe_values(self._export.parameters, self._values)
         export = f"{self._file.name}?{parameters}".rstrip("?")

@@ -349,7 +349,10 @@ COLUMNS: tuple[Column[VersionRow], ...] = (
 VERSIONS: Export[VersionRow] = Export(
     name="versions",
     meaning="Every version of every document, with its whole content.",
-    order="the event that wrote it; for viewers who may not see drafts, the event that first published it",
+    order=(
+        "the event that wrote it; for viewers who may not see drafts, the event that"
+        " first published it"
+    ),
     columns=COLUMNS,
     parameters=parameters.RANGE_PARAMETERS
     | {"document": parameters.DOCUMENT, "kind": parameters.KIND},

@@ -274,7 +274,7 @@ class ExportQueries:
         return {row["clinic"]: clinic_from(row["as_was"]) for row in rows}
 
     async def clinics_ending(self, principal: str, after: datetime, up_to: datetime) -> list[str]:
-        """Find the keys of a principal's clinics whose end date is after one time, up to another."""
+        """Find the keys of a principal's clinics that end after one time, up to another."""
         rows = await self._database.find(
             "clinics",
             {"principal": principal, "end_date": {"$gt": after, "$lte": up_to}},
