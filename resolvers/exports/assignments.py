@@ -247,8 +247,8 @@ COLUMNS: tuple[Column[AssignmentRow], ...] = (
     Column(
         "until",
         T.TIME,
-        "The time at which that ended; empty while it holds. With `after`, rows that ended since are"
-        " included.",
+        "The time at which that ended; empty while it holds. With `after`, rows that ended since"
+        " are included.",
         "Assignment.until",
         lambda row: row.record.until,
         "UTC",
