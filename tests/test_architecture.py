@@ -82,7 +82,7 @@ def test_the_import_contract_orders_the_layers_from_the_contract_down_to_mongodb
     [
         ("pymongo", {"store"}),
         ("bson", {"store"}),
-        ("strawberry", {"execution", "schema", "resolvers"}),
+        ("strawberry", {"transport", "execution", "schema", "resolvers"}),
         ("graphql", {"transport", "execution", "schema"}),
         ("starlette", {"transport", "execution", "schema", *ROOT_MODULES}),
         ("uvicorn", {"transport", "schema", *ROOT_MODULES}),
@@ -96,14 +96,14 @@ def test_a_package_is_imported_only_where_it_belongs(package: str, allowed: set[
     assert importers(package) <= allowed
 
 
-def test_only_the_protocols_of_the_schema_know_the_web_server() -> None:
-    knowing = {
+def test_only_the_two_protocols_import_the_web_server() -> None:
+    importing = {
         path.name
-        for path in (ROOT / "schema").rglob("*.py")
+        for path in (ROOT / "transport").rglob("*.py")
         if any(module.partition(".")[0] == "uvicorn" for module, _ in imported(path))
     }
 
-    assert knowing == {"frames.py", "protocols.py"}
+    assert importing == {"http_protocol.py", "websocket_protocol.py"}
 
 
 def test_resolvers_take_nothing_of_strawberry_but_the_data_loader() -> None:
