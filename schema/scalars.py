@@ -28,7 +28,9 @@ def _text(value: Any) -> str:
 
 def _time(value: Any) -> datetime:
     """Parse an RFC 3339 time with an offset."""
-    if not isinstance(value, str) or not RFC3339.fullmatch(value):
+    try:
+        return parse_time(value if isinstance(value, str) else "")
+    except MalformedTime:
         raise GraphQLError(
             "Expected an RFC 3339 time with an offset, such as 2026-11-23T08:00:00Z."
         ) from None

@@ -238,14 +238,14 @@ class Store:
         return Reports(self.database, self.adoptions, self.kinds)
 
     @cached_property
-    def extracts(self) -> Extracts:
+    def export_queries(self) -> ExportQueries:
         """Reads long lists for export."""
-        return Extracts(self.database)
+        return ExportQueries(self.database)
 
     @cached_property
-    def details(self) -> Details:
+    def event_details(self) -> EventDetails:
         """Reads the rows that events opened, for export."""
-        return Details(self.database)
+        return EventDetails(self.database)
 
     @cached_property
     def checkpoints(self) -> Checkpoints:

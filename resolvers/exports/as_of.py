@@ -71,18 +71,18 @@ class RegistryAsOf:
 
     async def _read(self, ids: list[str]) -> dict[str, DocumentAsOf]:
         heads = await self._store.documents.get_many(ids)
-        standing = await self._store.history.standing_at(
+        statuses = await self._store.version_history.statuses_at(
             self._range.principal, ids, self._range.last
         )
         replaced = [
-            (document, published)
-            for document, (_, published) in standing.items()
-            if published is not None and published != heads[document].published
+            (document, status.published)
+            for document, status in statuses.items()
+            if status.published is not None and status.published != heads[document].published
         ]
         versions = await self._store.documents.get_versions(replaced) if replaced else {}
         found = {}
         for document, head in heads.items():
-            state, published = standing[document]
+            state, published = statuses[document]
             names = (head.name, head.internal_name)
             version = None if published is None else versions.get((document, published))
             if version is not None:

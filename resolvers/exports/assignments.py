@@ -94,7 +94,7 @@ class AssignmentSource:
             return self._which
         store = self._context.store
         among = (
-            await store.assignments.handed_out(log_range.principal)
+            await store.assignments.central_documents(log_range.principal)
             if self._document is None
             else [self._document]
         )
@@ -126,12 +126,12 @@ async def _source(context: Context, values: ParameterValues) -> AssignmentSource
             "NOT_WITH_AS_OF",
             "Vem som ligger efter visas bara för nuläget: utelämna asOf.",
         )
-    wish = Wish(
+    criteria = AssignmentCriteria(
         values.get("clinic"), values.get("caseType"), values.get("group"), values.get("origin")
     )
-    found = await listed(context, wish, None)
+    found = await listing_for(context, criteria, None)
     return AssignmentSource(
-        context, found.which if found else None, behind=behind, document=values.get("caseType")
+        context, found.filter if found else None, behind=behind, document=values.get("caseType")
     )
 
 

@@ -78,8 +78,10 @@ async def _source(context: Context, values: ParameterValues) -> ClinicSource:
         municipality_codes=values.get("municipalityCodes"),
         statuses=values.get("status"),
     )
-    found = await filter_of(
-        context, Wish(which, group=values.get("group"), similar_to=values.get("similarTo")), ()
+    found = await clinic_filter(
+        context,
+        ClinicCriteria(which, group=values.get("group"), similar_to=values.get("similarTo")),
+        (),
     )
     now = context.store.now()
     return ClinicSource(

@@ -6,11 +6,6 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from resolvers.context import Context
 from resolvers.exports.columns import Column
-from resolvers.exports.parameters import Parameter
-from store.errors import InvalidInput, NotPermitted
-from store.log.cursors import Position, position_cursor
-from store.mongo.paging import decode
-from store.records import key_of
 from resolvers.exports.parameters import Parameter, ParameterValues
 from store.transfer.log_ranges import LogRange
 

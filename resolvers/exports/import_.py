@@ -67,10 +67,10 @@ async def replay(store: Store, versions: Path, events: Path) -> ImportSummary:
     await log.require_empty()
     version_count = event_count = 0
     for rows in _batches(versions):
-        await log.versions([_version(row, versions) for row in rows])
+        await log.add_versions([_version(row, versions) for row in rows])
         version_count += len(rows)
     for rows in _batches(events):
-        await log.acts(
+        await log.add_events(
             [(_event(row, events), _detail(_required(row, "detail", events))) for row in rows]
         )
         event_count += len(rows)

@@ -125,11 +125,11 @@ class OpenExport(Generic[R]):
         exported = {log_range.principal for log_range in self._ranges} & held.keys()
         for principal in sorted(exported or held.keys()):
             act = context.act(held[principal], None)
-            if "after" in self._values and await context.store.exports.written_since(
+            if "after" in self._values and await context.store.exports.recorded_since(
                 principal, act.actor, export, context.store.now() - _LOG_INTERVAL
             ):
                 continue
-            await context.store.exports.write(principal, export, act=act)
+            await context.store.exports.record(principal, export, act=act)
         await context.remember_person()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from resolvers.context import Context
 from store.errors import InvalidInput
-from store.log.history import Position, position_cursor
+from store.log.cursors import Position, position_cursor
 from store.mongo.paging import decode
 
 _SEPARATOR = "~"

@@ -1,12 +1,8 @@
 """The field types of content models."""
 
-import re
 from contextlib import suppress
-from datetime import UTC, datetime
-from typing import Annotated, Final
-from datetime import date, datetime
-from typing import Annotated, Any, Final, NamedTuple, TypeVar
-from urllib.parse import unquote, urlsplit
+from datetime import datetime
+from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer
 from pydantic_core import PydanticCustomError
@@ -15,6 +11,7 @@ from resolvers.kinds.checks import Violation, checked_by, matches, max_length, n
 from resolvers.kinds.rich_text import check_rich_text
 from resolvers.kinds.urls import check_url
 from store.content.hashing import timestamp
+from store.content.times import parse_time
 
 Key = Annotated[
     str,
@@ -69,7 +66,7 @@ MunicipalityCode = Annotated[
 def _moment(value: object) -> datetime:
     if isinstance(value, str):
         with suppress(ValueError):
-            return moment_of(value)
+            return parse_time(value)
     violation = Violation(
         "INVALID_TIME",
         "Ange en tidpunkt som finns, med tidszon, till exempel 2026-11-23T08:00:00Z.",

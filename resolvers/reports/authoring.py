@@ -152,7 +152,9 @@ async def adapted_texts(
             "TOO_MANY",
             f"Högst {MAX_DOCUMENTS} dokument jämförs åt gången: ange en mall eller en huvudman.",
         )
-    templates = await context.store.extracts.heads({document.template for document in derived})
+    templates = await context.store.export_queries.heads(
+        {document.template for document in derived}
+    )
     visible = {
         template
         for template, head in templates.items()

@@ -297,7 +297,7 @@ def _chain(file: TemplateFile) -> list[Version]:
 
 def _version(template: FileTemplate, entry: FileVersion, path: Path) -> Version:
     try:
-        created_at = datetime.fromisoformat(entry.created_at)
+        created_at = parse_time(entry.created_at)
     except ValueError:
         raise _broken(path, "createdAt", entry.number, "tiden finns inte") from None
     derived, origin = entry.derived_from, entry.origin

@@ -20,6 +20,7 @@ from strawberry.types.unset import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
 from schema.kinds.generated_types import GeneratedField, input_type, required
+from store.content.times import parse_time
 from store.kinds.kinds import Kind, inner_model
 from store.records import Content
 
@@ -123,7 +124,7 @@ def _value_converter(hint: Any) -> Convert:
     if isinstance(inner, type) and issubclass(inner, Enum):
         convert = inner
     elif inner is datetime:
-        convert = datetime.fromisoformat
+        convert = parse_time
     elif has_object_definition(inner):
         convert = content_converter(inner)
     else:

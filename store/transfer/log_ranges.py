@@ -7,7 +7,7 @@ Rows that hold for an interval of the log name the events that open and close it
 from dataclasses import dataclass
 
 from store.clinics.assignments import AssignmentFilter
-from store.log.history import EventFilter
+from store.log.event_filters import EventFilter
 from store.mongo.connection import Row
 
 

@@ -109,7 +109,7 @@ class Replay:
         """
         if await self._database.find_one("logs", {"_id": self._principal}) is None:
             raise ReplayRefused(f"{self._principal} is not a principal of this registry.")
-        for collection in ("events", "versions", "documents", "clinics", *HELD):
+        for collection in ("events", "versions", "documents", "clinics", *INTERVAL_COLLECTIONS):
             if (
                 await self._database.find_one(
                     collection, {"principal": self._principal}, projection={"_id": 1}

@@ -4,7 +4,7 @@ import pytest
 
 from resolvers.access.issuers import IssuerKeys
 from resolvers.access.loopback import is_loopback
-from resolvers.settings import Settings
+from settings import Settings
 
 HOSTS = {
     "127.0.0.1": True,
