@@ -18,6 +18,8 @@ from resolvers.access.viewer import LOA3, Grant, Viewer
 from store.clinics.filters import ClinicScope
 from store.documents.scopes import Scope, ScopedDocument, Visibility
 from store.kinds.kinds import Kind, Sharing
+from store.documents.scopes import Scope, Visibility
+from store.kinds.kinds import Kind
 from store.records import CentralActivation, Clinic, Principal, PrincipalKind, Role, key_of
 from store.registry import Store
 
