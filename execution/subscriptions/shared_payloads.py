@@ -30,7 +30,7 @@ from execution.subscriptions.payload_templates import (
 from resolvers.access.rights import NO_RIGHTS, Rights
 from resolvers.access.viewer import Viewer
 from resolvers.context import Context
-from resolvers.live.watched_rights import Asked, Viewpoint, WatchedRights
+from resolvers.live.watched_rights import RecordedAnswers, Viewpoint, WatchedRights
 from resolvers.loaders import Loaders
 from schema.errors import answer_of, outage_in
 from schema.log.events import Event, Notification
@@ -60,7 +60,7 @@ Key = int | tuple[int, str]
 class _Text:
     """A text of one event, for all to whom the rights that were asked say the same."""
 
-    asked: Asked
+    recorded: RecordedAnswers
     text: PayloadTemplate
 
 
@@ -98,7 +98,7 @@ class SharedPayload:
         self.forget: Callable[[], object] = lambda: None
         self._texts: OrderedDict[Key, list[_Text]] = OrderedDict()
         self._making: dict[Key, asyncio.Future[None]] = {}
-        self._asked: dict[Hashable, Asked] = {}
+        self._asked: dict[Hashable, RecordedAnswers] = {}
         self._answers: dict[str, tuple[records.Clinic, Answers]] = {}
 
     def text(
@@ -111,7 +111,7 @@ class SharedPayload:
     ) -> bytes | None:
         """What someone is told of an event; None where that is not made yet."""
         for one in self._texts.get(self._key(event, clinic, live=live), ()):
-            if viewpoint.shares(one.asked):
+            if viewpoint.agrees_with(one.recorded):
                 answers = _NO_ANSWERS if one.text.take is None else self._answers_of(clinic)
                 return None if answers is None else one.text.filled(answers)
         return None
@@ -175,7 +175,7 @@ class SharedPayload:
     async def _make(
         self, key: Key, event: records.Event, clinic: records.Clinic | None, viewpoint: Viewpoint
     ) -> None:
-        if not any(viewpoint.shares(one.asked) for one in self._texts.get(key, ())):
+        if not any(viewpoint.agrees_with(one.recorded) for one in self._texts.get(key, ())):
             watched = WatchedRights(viewpoint.rights)
             executor = self._executor(watched)
             executor.leaves_placeholders = for_all = clinic is not None and isinstance(key, int)
@@ -185,11 +185,11 @@ class SharedPayload:
             if (outage := outage_in(result)) is not None:
                 raise outage
             text = orjson.dumps(answer_of(result, self._context.request_id))
-            self._keep(key, _Text(self._canonical(watched.asked), PayloadTemplate.of(text)))
+            self._keep(key, _Text(self._canonical(watched.recorded), PayloadTemplate.of(text)))
         if clinic is not None and isinstance(key, int):
             await self.prepare(clinic)
 
-    def _canonical(self, asked: Asked) -> Asked:
+    def _canonical(self, asked: RecordedAnswers) -> RecordedAnswers:
         """The same questions with the same answers as one object, so that who agreed once is known
         to agree again.
         """

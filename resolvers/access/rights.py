@@ -5,6 +5,7 @@ A role is held for a unit: a principal (the role then reaches all its clinics) o
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from resolvers.access.permissions import (
     CLINIC_EDITING,
@@ -53,9 +54,51 @@ class HeldRole:
         return clinic is not None or self.role not in CLINIC_ROLES
 
 
+class Rights(Protocol):
+    """What a viewer may see and do.
+
+    Implemented by `RoleRights`, and by `resolvers.live.watched_rights.WatchedRights`, which records
+    every question to the rights of another object.
+    """
+
+    @property
+    def held(self) -> tuple[HeldRole, ...]:
+        """The roles, in the order of the viewer's grants."""
+
+    @property
+    def scope(self) -> Scope:
+        """The documents that the viewer sees, for the store's queries."""
+
+    def visibility(self, document: Seen) -> Visibility:
+        """How much of a document the viewer sees."""
+
+    def holder(
+        self, permission: Permission, principal: str, clinic: str | None = None
+    ) -> HeldRole | None:
+        """The first role with a permission on a principal, or on its clinic; None if no role."""
+
+    def sees_clinic(self, clinic: Clinic) -> bool:
+        """Whether the viewer may read a clinic's data."""
+
+    def reads_clinic(self, clinic: str, principal: str) -> bool:
+        """Whether the viewer may read the data of a clinic, by its key and its principal's key."""
+
+    def sees_persons(self, principal: str) -> bool:
+        """Whether the viewer sees persons in a principal's log, and not only role and unit."""
+
+    def belongs_to(self, principal: str) -> bool:
+        """Whether the viewer holds any role at a principal or one of its clinics."""
+
+    def knows_groups(self, principal: str) -> bool:
+        """Whether the viewer sees a principal's clinic groups."""
+
+    def clinics(self) -> Reach | None:
+        """The clinics that the viewer may read; None means all."""
+
+
 @dataclass(frozen=True, slots=True)
-class Rights:
-    """The roles of a viewer, and the scope of documents that they give.
+class RoleRights:
+    """The rights that follow from the roles that a viewer holds.
 
     Attributes:
         held: The roles, in the order of the viewer's grants.
@@ -72,7 +115,7 @@ class Rights:
     def holder(
         self, permission: Permission, principal: str, clinic: str | None = None
     ) -> HeldRole | None:
-        """The first role with a permission on a principal, or on its clinic; None if no role."""
+        """See `Rights`."""
         return next(
             (
                 held
@@ -83,15 +126,15 @@ class Rights:
         )
 
     def sees_clinic(self, clinic: Clinic) -> bool:
-        """Whether the viewer may read a clinic's data."""
+        """See `Rights`."""
         return self.reads_clinic(clinic.key, clinic.principal)
 
     def reads_clinic(self, clinic: str, principal: str) -> bool:
-        """Whether the viewer may read the data of a clinic, by its key and its principal's key."""
+        """See `Rights`."""
         return any(held.national or held.reaches(principal, clinic) for held in self.held)
 
     def sees_persons(self, principal: str) -> bool:
-        """Whether the viewer sees persons in a principal's log, and not only role and unit."""
+        """See `Rights`."""
         return any(
             Permission.SEE_PERSONS in held.permissions
             and held.principal == principal
@@ -100,7 +143,7 @@ class Rights:
         )
 
     def belongs_to(self, principal: str) -> bool:
-        """Whether the viewer holds any role at a principal or one of its clinics."""
+        """See `Rights`."""
         return any(held.principal == principal for held in self.held)
 
     def knows_groups(self, principal: str) -> bool:
@@ -123,7 +166,7 @@ class Rights:
         )
 
 
-NO_RIGHTS = Rights(held=(), scope=Scope())
+NO_RIGHTS: Rights = RoleRights(held=(), scope=Scope())
 
 
 async def rights_of(viewer: Viewer, store: Store) -> Rights:
@@ -147,7 +190,7 @@ async def rights_of(viewer: Viewer, store: Store) -> Rights:
         )
     candidates = [await _limited(role, viewer, store) for role in held]
     limited = [role for role in candidates if role is not None]
-    return Rights(held=tuple(limited), scope=_scope(limited, principals.values(), store.kinds))
+    return RoleRights(held=tuple(limited), scope=_scope(limited, principals.values(), store.kinds))
 
 
 async def _held_roles(

@@ -1,9 +1,8 @@
-"""Rights that remember what was asked of them, so that one answer can serve everybody to whom the
-same is allowed.
+"""Rights that record each question and its answer, so that viewers can share one payload.
 
-Sound by construction: whatever an answer rests on was asked here. Someone else may share it if, and
-only if, all that was asked is answered the
-same for that one.
+Everything that a payload depends on in the viewer's rights passes through `WatchedRights`. So
+another viewer may share the payload if, and only if, the rights of that viewer give the same
+answers to the recorded questions.
 """
 
 from collections.abc import Callable, Hashable
@@ -18,80 +17,81 @@ from store.documents.scopes import Scope, Visibility
 from store.records import Clinic
 
 T = TypeVar("T")
-Question = Callable[[Rights], Any]
+RightsQuestion = Callable[[Rights], Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
-    """Questions to someone's rights, and how they were answered."""
+class RecordedAnswers:
+    """Questions to one viewer's rights, with the answers.
 
-    answers: dict[Hashable, tuple[Question, Any]] = field(default_factory=dict)
+    Attributes:
+        answers: For each question, by a key that names it and its arguments: the question as a
+            function of any rights, and the answer.
+    """
+
+    answers: dict[Hashable, tuple[RightsQuestion, Any]] = field(default_factory=dict)
 
     def signature(self) -> Hashable:
-        """Equal for equal questions with equal answers."""
+        """A value that is equal for equal questions with equal answers."""
         return frozenset((key, answer) for key, (_, answer) in self.answers.items())
 
     def same_for(self, rights: Rights) -> bool:
-        """Whether all is answered the same for someone else."""
+        """Whether other rights give the same answer to every question."""
         return all(question(rights) == answer for question, answer in self.answers.values())
 
 
 class Viewpoint:
-    """Someone's rights as they are now, and the answers that were last found to be the same for
-    them.
-    """
+    """The current rights of a subscriber, and the recorded answers that they last agreed with."""
 
     __slots__ = ("_agreed", "rights")
 
     def __init__(self, rights: Rights) -> None:
         self.rights = rights
-        self._agreed: Asked | None = None
+        self._agreed: RecordedAnswers | None = None
 
-    def shares(self, asked: Asked) -> bool:
-        """Whether all that was asked is answered the same for this one."""
-        if self._agreed is asked:
+    def agrees_with(self, recorded: RecordedAnswers) -> bool:
+        """Whether the subscriber's rights give all the recorded answers."""
+        if self._agreed is recorded:
             return True
-        if not asked.same_for(self.rights):
+        if not recorded.same_for(self.rights):
             return False
-        self._agreed = asked
+        self._agreed = recorded
         return True
 
 
-class WatchedRights(Rights):
-    """The rights of one who shares what comes of them.
+class WatchedRights:
+    """Answers as other rights do, and records each question with its answer.
 
-    Everything that is read of them is noted in `asked`.
+    Attributes:
+        recorded: All questions so far, with their answers.
     """
 
+    __slots__ = ("_rights", "recorded")
+
     def __init__(self, rights: Rights) -> None:
-        self._put("_rights", rights)
-        self._put("asked", Asked())
-
-    asked: Asked
-    _rights: Rights
-
-    def _put(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)  # the dataclass above is frozen
+        self._rights = rights
+        self.recorded = RecordedAnswers()
 
     def _answer(self, key: Hashable, question: Callable[[Rights], T]) -> T:
-        if key not in self.asked.answers:
-            self.asked.answers[key] = (question, question(self._rights))
-        answer: T = self.asked.answers[key][1]
+        answers = self.recorded.answers
+        if key not in answers:
+            answers[key] = (question, question(self._rights))
+        answer: T = answers[key][1]
         return answer
 
     @property
     def held(self) -> tuple[HeldRole, ...]:
-        """As the rights have it; shared only by those who hold the same."""
+        """See `Rights`. A payload that reads it is shared only between holders of the same roles."""
         return self._answer("held", lambda rights: rights.held)
 
     @property
     def scope(self) -> Scope:
-        """As the rights have it; shared only by those who see the same."""
+        """See `Rights`. A payload that reads it is shared only between viewers of the same scope."""
         return self._answer("scope", lambda rights: rights.scope)
 
     def visibility(self, document: ScopedDocument) -> Visibility:
         """See `Rights`."""
-        # What a scope looks at; the content, which can't be a key, is not among it.
+        # The key has all that a scope looks at. The content is not among it, and is not hashable.
         key = (
             "visibility",
             document.principal,
