@@ -144,7 +144,7 @@ class OperationExecutor:
         try:
             return self._admitted(context, request)
         except Refusal as refusal:
-            self.note(context, None, transport, begun, codes_of(refusal.answer.refused))
+            self.log_operation(context, None, transport, begun, codes_of(refusal.answer.refused))
             if (
                 refusal.answer.retry_after
             ):  # who comes back at once, whatever is said, is slowed down by that
@@ -166,9 +166,9 @@ class OperationExecutor:
         try:
             answer = await self._executed(context, request, admitted, condition)
         except asyncio.CancelledError:
-            self.note(context, admitted, transport, begun, ["cancelled"])
+            self.log_operation(context, admitted, transport, begun, ["cancelled"])
             raise
-        self.note(
+        self.log_operation(
             context,
             admitted,
             transport,
@@ -213,7 +213,7 @@ class OperationExecutor:
                 OperationResult(refused=[error], extensions=extensions or {}, retry_after=seconds)
             )
 
-    def note(
+    def log_operation(
         self,
         context: Context,
         admitted: Admitted | None,

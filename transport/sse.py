@@ -24,7 +24,7 @@ from execution.subscriptions.start import Live
 from resolvers.access.viewer import Viewer
 from resolvers.context import Context
 from resolvers.live.followers import Follower
-from resolvers.live.sending import begun
+from resolvers.live.sending import start_eagerly
 from schema.errors import TopLevelError, error_of, formatted
 from store.log.cursors import event_cursor
 from store.records import Event
@@ -95,10 +95,10 @@ class EventStream:
         """See `Sink`. Messages differ by their cursor, so no shared text can be written."""
         return False
 
-    def next(self, text: bytes, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:
+    def send(self, payload: bytes, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:
         """See `Sink`."""
         return self._write(
-            b"event: next\nid: %b\ndata: %b\n\n" % (event_cursor(event, clinic).encode(), text)
+            b"event: next\nid: %b\ndata: %b\n\n" % (event_cursor(event, clinic).encode(), payload)
         )
 
     async def end(self, reason: Exception) -> None:
@@ -127,7 +127,7 @@ class EventStream:
             return
         await self._start()
         try:
-            follower = await self._live.follow(
+            follower = await self._live.subscribe(
                 context, admitted, request, self, changes=changes, transport="event-stream"
             )
         except Exception as fault:  # noqa: BLE001 - whatever fails is answered with a code
@@ -168,7 +168,7 @@ class EventStream:
         """Send a comment, unless the client is behind: then messages are waiting for it."""
         if self._follower is not None and self._follower.live:
             try:
-                begun(self._write(_COMMENT))
+                start_eagerly(self._write(_COMMENT))
             except OSError:
                 return  # the client has disconnected
         self._call_later("keep-alive", self._live.limits.heartbeat_seconds, self._keep_alive)

@@ -1,9 +1,8 @@
-"""Executing a subscription's event once for all clinics: what depends on the clinic is left open,
-as places in the text.
+"""Payload templates: one execution of an event for all clinics, with placeholders for each clinic.
 
-The notification is executed under a name that stands for any clinic. Where that name comes out in
-the text, the clinic's key belongs; where the
-operation asks something of the clinic itself, that clinic's answer. graphql-core does all the rest.
+The event is executed with a placeholder key that stands for any clinic. Wherever the placeholder
+appears in the resulting text, the real clinic's key is inserted later. Where the operation selects
+fields of the clinic, the values of that clinic are inserted. graphql-core does the rest.
 """
 
 import re
@@ -31,26 +30,49 @@ from execution.compiled.executor import CompiledExecutor
 from execution.compiled.plans import DEFINITION, Details
 
 ANY_CLINIC = f"ANY-{secrets.token_hex(16)}"
-"""Stands for a clinic's key. Random: no text that people write holds it."""
-_PLACES = re.compile(rf'"{ANY_CLINIC}:(\w+)"|{ANY_CLINIC}'.encode())
-_OF_THE_CLINIC = frozenset({"acknowledgedAt", "acknowledgedBy"})
+"""Placeholder for a clinic's key. It is random, so that no other text contains it."""
+_PLACEHOLDER = re.compile(rf'"{ANY_CLINIC}:(\w+)"|{ANY_CLINIC}'.encode())
+_ACKNOWLEDGEMENT_FIELDS = frozenset({"acknowledgedAt", "acknowledgedBy"})
 
-Answers = Mapping[str | None, bytes]
-"""What belongs at the places of a clinic's texts: its key at None, and its answers to the
-operation's questions by their name in the response.
+ClinicValues = Mapping[str | None, bytes]
+"""JSON that replaces the placeholders for one clinic.
+
+At None its key, without quotes; the other values by the response name of a `clinic` field.
 """
 
 
 @dataclass(frozen=True, slots=True)
+class RootField:
+    """The one root field of a subscription.
+
+    Attributes:
+        parent: The subscription type.
+        definition: The field in the schema.
+        details: Where the operation selects it.
+        path: Its path in the response.
+    """
+
+    parent: GraphQLObjectType
+    definition: GraphQLField
+    details: Details
+    path: Path
+
+    @property
+    def nodes(self) -> list[FieldNode]:
+        """The field's nodes in the document."""
+        return [detail.node for detail in self.details]
+
+
+@dataclass(frozen=True, slots=True)
 class ClinicField:
-    """What an operation asks of the clinic of a notification, in one place."""
+    """One selection of a notification's `clinic` field."""
 
     parent: GraphQLObjectType
     details: Details
     path: Path
 
-    def put(self, executor: Executor[Any], notification: Any) -> AwaitableOrValue[Any]:
-        """The answer for the clinic of a notification."""
+    def resolve(self, executor: Executor[Any], notification: Any) -> AwaitableOrValue[Any]:
+        """The value of the field for the clinic of a notification."""
         return Executor.execute_field(
             executor, self.parent, notification, self.details, self.path, None
         )
@@ -58,42 +80,58 @@ class ClinicField:
 
 @dataclass(frozen=True, slots=True)
 class PayloadTemplate:
-    """A text with places.
+    """A payload with placeholders.
 
     Attributes:
-        template: The text in UTF-8, with `%b` at each place.
-        take: From a clinic's answers what belongs there, in order; None where there is no place.
+        template: The text in UTF-8, with `%b` at each placeholder.
+        select: Selects the values for the placeholders, in order; None without placeholders.
     """
 
     template: bytes
-    take: Callable[[Answers], Any] | None
+    select: Callable[[ClinicValues], Any] | None
 
     @classmethod
     def of(cls, text: bytes) -> "PayloadTemplate":
-        """A text in which `ANY_CLINIC` stands for places."""
-        pieces, places, end = [], [], 0
-        for place in _PLACES.finditer(text):
-            pieces.append(text[end : place.start()])
-            places.append(None if place[1] is None else place[1].decode())
-            end = place.end()
-        if not places:
+        """The template for a text in which `ANY_CLINIC` marks the placeholders."""
+        pieces: list[bytes] = []
+        names: list[str | None] = []
+        end = 0
+        for match in _PLACEHOLDER.finditer(text):
+            pieces.append(text[end : match.start()])
+            names.append(None if match[1] is None else match[1].decode())
+            end = match.end()
+        if not names:
             return cls(text, None)
         return cls(
             b"%b".join(piece.replace(b"%", b"%%") for piece in (*pieces, text[end:])),
-            itemgetter(*places),
+            itemgetter(*names),
         )
 
-    def filled(self, answers: Answers) -> bytes:
-        """The text of one clinic."""
-        return self.template if self.take is None else self.template % self.take(answers)
+    def render(self, values: ClinicValues) -> bytes:
+        """The payload for one clinic."""
+        return self.template if self.select is None else self.template % self.select(values)
 
 
 class TemplateExecutor(CompiledExecutor):
-    """Leaves open what is asked of a notification's clinic, if `leaves_placeholders`: the answer to a
-    question is known by its place in the response.
-    """
+    """Executes subscriptions; puts a placeholder at `clinic` fields if `leaves_placeholders`."""
 
     leaves_placeholders = False
+
+    def root_field(self) -> RootField:
+        """The subscription's root field. Validation ensures that there is exactly one.
+
+        Raises:
+            GraphQLError: The operation's directives cannot be evaluated with these variables.
+        """
+        parent = cast("GraphQLObjectType", self.schema.subscription_type)
+        [(response_name, details)] = self.plan.root.grouped_field_set.items()
+        definition = self.schema.get_field(parent, details[0].node.name.value)
+        return RootField(
+            parent,
+            cast("GraphQLField", definition),
+            details,
+            Path(None, response_name, parent.name),
+        )
 
     def execute_field(
         self,
@@ -103,7 +141,7 @@ class TemplateExecutor(CompiledExecutor):
         path: Path,
         position_context: Any,
     ) -> AwaitableOrValue[Any]:
-        """As graphql-core does, but for a notification's clinic."""
+        """Execute a field as graphql-core does, except a notification's `clinic` field."""
         if (
             self.leaves_placeholders
             and parent_type.name == "Notification"
@@ -117,55 +155,56 @@ class TemplateExecutor(CompiledExecutor):
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What an operation's text depends on.
+    """What an operation's payload depends on, in addition to the event and the viewer's rights.
 
     Attributes:
-        variables: The names of the variables that matter for it.
-        questions: What is asked of a notification's clinic, by its name in the response; all of it
-            plain data of the clinic, unless `by_clinic`.
-        by_clinic: Whether more is asked of the clinic than plain data of it, so that nothing can be
-            left open.
-        by_acknowledgement: Whether it tells what the clinic did with the notification later.
+        variables: Names of the variables that it depends on.
+        clinic_fields: Selections of a notification's `clinic` field, by response name.
+        per_clinic: Whether a payload must be executed for each clinic, because the operation
+            selects more of the clinic than plain attributes.
+        acknowledgement: Whether it includes the clinic's acknowledgement, which can be written
+            after the event.
     """
 
     variables: frozenset[str]
-    questions: Mapping[str, ClinicField]
-    by_clinic: bool
-    by_acknowledgement: bool
+    clinic_fields: Mapping[str, ClinicField]
+    per_clinic: bool
+    acknowledgement: bool
 
 
-def dependencies_of(executor: CompiledExecutor) -> Dependencies:
-    """What the text of a subscription depends on, besides the event and rights."""
-    schema = executor.schema
-    root = cast("GraphQLObjectType", schema.subscription_type)
-    [(response_name, details)] = executor.plan.root.grouped_field_set.items()
-    told = get_named_type(
-        cast("GraphQLField", schema.get_field(root, details[0].node.name.value)).type
-    )
-    path = Path(None, response_name, root.name)
-    inner = executor.collect_subfields(cast("GraphQLObjectType", told), details).grouped_field_set
-    asked = {name: field for name, field in inner.items() if field[0].node.name.value == "clinic"}
+def dependencies_of(executor: TemplateExecutor) -> Dependencies:
+    """The dependencies of a subscription's payloads."""
+    root = executor.root_field()
+    payload_type = cast("GraphQLObjectType", get_named_type(root.definition.type))
+    selected = executor.collect_subfields(payload_type, root.details).grouped_field_set
+    clinic_fields = {
+        name: details
+        for name, details in selected.items()
+        if details[0].node.name.value == "clinic"
+    }
     return Dependencies(
-        variables=_variables(executor, [detail.node for detail in details]),
-        questions={
-            name: ClinicField(cast("GraphQLObjectType", told), field, path.add_key(name, told.name))
-            for name, field in asked.items()
+        variables=_variables(executor, root.nodes),
+        clinic_fields={
+            name: ClinicField(payload_type, details, root.path.add_key(name, payload_type.name))
+            for name, details in clinic_fields.items()
         },
-        by_clinic=not all(_is_plain(executor, field) for field in asked.values()),
-        by_acknowledgement=any(
-            field[0].node.name.value in _OF_THE_CLINIC for field in inner.values()
+        per_clinic=not all(_is_plain(executor, details) for details in clinic_fields.values()),
+        acknowledgement=any(
+            details[0].node.name.value in _ACKNOWLEDGEMENT_FIELDS for details in selected.values()
         ),
     )
 
 
-def _is_plain(executor: Executor[Any], clinic: Details) -> bool:
-    """Whether nothing is asked of a clinic but attributes that say the same until it changes."""
-    of = cast("GraphQLObjectType", executor.schema.type_map["Clinic"])
+def _is_plain(executor: Executor[Any], details: Details) -> bool:
+    """Whether only attributes of the clinic's record are selected, without resolvers."""
+    clinic_type = cast("GraphQLObjectType", executor.schema.type_map["Clinic"])
     names = [
         field[0].node.name.value
-        for field in executor.collect_subfields(of, clinic).grouped_field_set.values()
+        for field in executor.collect_subfields(clinic_type, details).grouped_field_set.values()
     ]
-    fields = [executor.schema.get_field(of, name) for name in names if name != "__typename"]
+    fields = [
+        executor.schema.get_field(clinic_type, name) for name in names if name != "__typename"
+    ]
     return all(
         field is not None
         and is_leaf_type(get_named_type(field.type))
@@ -175,12 +214,13 @@ def _is_plain(executor: Executor[Any], clinic: Details) -> bool:
 
 
 def _variables(executor: Executor[Any], roots: Sequence[FieldNode]) -> frozenset[str]:
-    """The variables that are used anywhere but in the arguments of the subscription itself, which
-    say what is followed.
+    """The variables that are used outside the arguments of the root field.
+
+    Those arguments select which events are delivered, not how a payload looks.
     """
     names = set()
 
-    class Used(Visitor):
+    class VariableCollector(Visitor):
         def enter_argument(
             self, _node: Node, _key: Any, _parent: Any, _path: Any, ancestors: Sequence[Any]
         ) -> Any:
@@ -198,5 +238,5 @@ def _variables(executor: Executor[Any], roots: Sequence[FieldNode]) -> frozenset
         *(executor.operation.directives or ()),
         *executor.fragment_definitions.values(),
     ):
-        visit(node, Used())
+        visit(node, VariableCollector())
     return frozenset(names)

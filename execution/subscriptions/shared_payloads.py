@@ -1,11 +1,10 @@
-"""Telling many of one event at the cost of one: an operation is executed once for all who sent it
-and may see the same, and its text is shared.
+"""Shared payloads: an event is executed once for all subscribers of one operation.
 
-What depends on the clinic is filled in (`execution.subscriptions.payload_templates`), or executed for each clinic where
-that can't be. What depends on the viewer's
-rights is shared only with those for whom all that was asked of the rights is answered the same
-(`resolvers.live.watched_rights`). Nothing depends on the
-viewer itself: it is executed as nobody.
+The part of a payload that depends on the clinic is inserted afterwards
+(`execution.subscriptions.payload_templates`), or, where that is not possible, the event is executed
+for each clinic. A payload that depends on the viewer's rights is shared only between viewers whose
+rights give the same answers (`resolvers.live.watched_rights`). No payload depends on the viewer in
+any other way: each is executed with an anonymous viewer.
 """
 
 import asyncio
@@ -22,7 +21,7 @@ from graphql.execution import execute_subscription_event
 from execution.operations import Operation
 from execution.subscriptions.payload_templates import (
     ANY_CLINIC,
-    Answers,
+    ClinicValues,
     Dependencies,
     PayloadTemplate,
     TemplateExecutor,
@@ -33,12 +32,13 @@ from resolvers.context import Context
 from resolvers.live.watched_rights import RecordedAnswers, Viewpoint, WatchedRights
 from resolvers.loaders import Loaders
 from schema.errors import answer_of, outage_in
-from schema.log.events import Event, Notification
+from schema.log.events import Event
+from schema.log.notifications import Notification
 from store import records
 from store.notifications.notifications import ClinicEvent
 from store.records import Action, Actor, Role
 
-_NOBODY = Viewer(
+_ANONYMOUS = Viewer(
     subject="",
     employee_hsa_id=None,
     name=None,
@@ -46,35 +46,37 @@ _NOBODY = Viewer(
     expires_at=datetime.max.replace(tzinfo=UTC),
 )
 _NO_EVENT = records.Event(
-    "", 0, Action.PUBLISHED, _NOBODY.expires_at, Actor(Role.REPORTER, None, None)
+    "", 0, Action.PUBLISHED, _ANONYMOUS.expires_at, Actor(Role.REPORTER, None, None)
 )
-_NO_ANSWERS: Answers = {}
-_KEPT_EVENTS = 64
-_KEPT_ASKED = 256
+_NO_VALUES: ClinicValues = {}
+_MAX_EVENTS = 64
+_MAX_RECORDED = 256
 
-Key = int | tuple[int, str]
-"""An event's sequence number; with a clinic's key, where the text is made for that clinic alone."""
+PayloadKey = int | tuple[int, str]
+"""An event's sequence number; with a clinic's key where the payload is for that clinic only."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
-    """A text of one event, for all to whom the rights that were asked say the same."""
+class _SharedTemplate:
+    """A template of one event, for all viewers whose rights agree with the recorded answers."""
 
     recorded: RecordedAnswers
-    text: PayloadTemplate
+    template: PayloadTemplate
 
 
-class SharedPayload:
-    """The texts of one subscription operation, for all who sent it with the same values of the
-    variables that matter.
+class OperationPayloads:
+    """The payloads of one subscription operation.
+
+    They are shared by all who sent it with the same values of the variables that it depends on. The
+    templates of the last 64 events are kept. Implements `resolvers.live.followers.PayloadRenderer`.
 
     Args:
         schema: The GraphQL schema.
-        context: Of the first who sent it.
-        operation: What was sent, valid.
-        name: Of the operation meant.
-        variables: As they were first sent; those that matter were the same for all.
-        nature: What the text depends on.
+        context: Of the first subscriber; its request id goes into errors.
+        operation: The document, valid.
+        name: Name of the operation in the document.
+        variables: Of the first subscriber.
+        dependencies: What the payloads depend on.
     """
 
     def __init__(
@@ -91,17 +93,17 @@ class SharedPayload:
         self._operation = operation
         self._name = name
         self._variables = dict(variables)
-        self._nature = dependencies
-        self._alone_live = dependencies.by_clinic
-        self._alone_later = dependencies.by_clinic or dependencies.by_acknowledgement
+        self._dependencies = dependencies
+        self._per_clinic_live = dependencies.per_clinic
+        self._per_clinic_replay = dependencies.per_clinic or dependencies.acknowledgement
         self.users = 0
         self.forget: Callable[[], object] = lambda: None
-        self._texts: OrderedDict[Key, list[_Text]] = OrderedDict()
-        self._making: dict[Key, asyncio.Future[None]] = {}
-        self._asked: dict[Hashable, RecordedAnswers] = {}
-        self._answers: dict[str, tuple[records.Clinic, Answers]] = {}
+        self._templates: OrderedDict[PayloadKey, list[_SharedTemplate]] = OrderedDict()
+        self._in_progress: dict[PayloadKey, asyncio.Future[None]] = {}
+        self._recorded: dict[Hashable, RecordedAnswers] = {}
+        self._clinic_values: dict[str, tuple[records.Clinic, ClinicValues]] = {}
 
-    def text(
+    def cached(
         self,
         event: records.Event,
         clinic: records.Clinic | None,
@@ -109,14 +111,15 @@ class SharedPayload:
         *,
         live: bool,
     ) -> bytes | None:
-        """What someone is told of an event; None where that is not made yet."""
-        for one in self._texts.get(self._key(event, clinic, live=live), ()):
-            if viewpoint.agrees_with(one.recorded):
-                answers = _NO_ANSWERS if one.text.take is None else self._answers_of(clinic)
-                return None if answers is None else one.text.filled(answers)
+        """The payload of an event, if it can be rendered without I/O; else None."""
+        for shared in self._templates.get(self._key(event, clinic, live=live), ()):
+            if viewpoint.agrees_with(shared.recorded):
+                template = shared.template
+                values = _NO_VALUES if template.select is None else self._values_of(clinic)
+                return None if values is None else template.render(values)
         return None
 
-    async def make(
+    async def render(
         self,
         event: records.Event,
         clinic: records.Clinic | None,
@@ -124,101 +127,100 @@ class SharedPayload:
         *,
         live: bool,
     ) -> bytes:
-        """The same, made now.
+        """The payload of an event; executes it if needed.
+
+        Concurrent calls for the same payload execute it once.
 
         Raises:
-            Exception: What says that MongoDB can't be asked just now.
+            Exception: MongoDB is unavailable (`store.mongo.connection.is_outage`).
         """
         key = self._key(event, clinic, live=live)
-        if not live and self._nature.by_acknowledgement:
-            self._texts.pop(key, None)  # it may have been acknowledged since
-        if (under_way := self._making.get(key)) is not None:
-            await asyncio.wait([under_way])
-        while (made := self.text(event, clinic, viewpoint, live=live)) is None:
-            self._making[key] = done = asyncio.get_running_loop().create_future()
+        if not live and self._dependencies.acknowledgement:
+            self._templates.pop(key, None)  # it may have been acknowledged since
+        if (in_progress := self._in_progress.get(key)) is not None:
+            await asyncio.wait([in_progress])
+        while (payload := self.cached(event, clinic, viewpoint, live=live)) is None:
+            self._in_progress[key] = done = asyncio.get_running_loop().create_future()
             try:
-                await self._make(key, event, clinic, viewpoint)
+                await self._execute(key, event, clinic, viewpoint)
             finally:
                 done.set_result(None)
-                if self._making.get(key) is done:
-                    del self._making[key]
-        return made
+                if self._in_progress.get(key) is done:
+                    del self._in_progress[key]
+        return payload
 
     async def prepare(self, clinic: records.Clinic) -> None:
-        """Have the clinic's answers at hand."""
-        if self._alone_live or self._answers_of(clinic) is not None:
+        """Cache the values of a clinic's placeholders."""
+        if self._per_clinic_live or self._values_of(clinic) is not None:
             return
-        executor = self._executor(NO_RIGHTS)  # nothing that is asked depends on rights
-        notification = Notification.of(ClinicEvent(clinic.key, _NO_EVENT), clinic)
-        answers = {
-            name: question.put(executor, notification)
-            for name, question in self._nature.questions.items()
-        }
-        known = {
-            name: await answer if executor.is_awaitable(answer) else answer
-            for name, answer in answers.items()
-        }
-        self._answers[clinic.key] = (
-            clinic,
-            {
-                None: clinic.key.encode(),
-                **{name: orjson.dumps(answer) for name, answer in known.items()},
-            },
-        )
+        executor = self._executor(NO_RIGHTS)  # plain attributes of a clinic need no rights
+        notification = Notification.of(Told(clinic.key, _NO_EVENT), clinic)
+        values: dict[str | None, bytes] = {None: clinic.key.encode()}
+        for name, field in self._dependencies.clinic_fields.items():
+            value = field.resolve(executor, notification)
+            values[name] = orjson.dumps(await value if executor.is_awaitable(value) else value)
+        self._clinic_values[clinic.key] = (clinic, values)
 
-    def left(self) -> None:
-        """One who used it has gone."""
+    def release(self) -> None:
+        """End one subscriber's use. The payloads are dropped after the last one."""
         self.users -= 1
         if not self.users:
             self.forget()
 
-    async def _make(
-        self, key: Key, event: records.Event, clinic: records.Clinic | None, viewpoint: Viewpoint
+    async def _execute(
+        self,
+        key: PayloadKey,
+        event: records.Event,
+        clinic: records.Clinic | None,
+        viewpoint: Viewpoint,
     ) -> None:
-        if not any(viewpoint.agrees_with(one.recorded) for one in self._texts.get(key, ())):
+        if not any(
+            viewpoint.agrees_with(shared.recorded) for shared in self._templates.get(key, ())
+        ):
             watched = WatchedRights(viewpoint.rights)
             executor = self._executor(watched)
-            executor.leaves_placeholders = for_all = clinic is not None and isinstance(key, int)
-            payload = _payload(event, clinic, for_all=for_all)
-            pending = execute_subscription_event(executor.build_per_event_executor(payload))
+            for_all = clinic is not None and isinstance(key, int)
+            executor.leaves_placeholders = for_all
+            root_value = _root_value(event, clinic, for_all=for_all)
+            pending = execute_subscription_event(executor.build_per_event_executor(root_value))
             result = await pending if isinstance(pending, Awaitable) else pending
             if (outage := outage_in(result)) is not None:
                 raise outage
             text = orjson.dumps(answer_of(result, self._context.request_id))
-            self._keep(key, _Text(self._canonical(watched.recorded), PayloadTemplate.of(text)))
+            recorded = self._canonical(watched.recorded)
+            self._keep(key, _SharedTemplate(recorded, PayloadTemplate.of(text)))
         if clinic is not None and isinstance(key, int):
             await self.prepare(clinic)
 
-    def _canonical(self, asked: RecordedAnswers) -> RecordedAnswers:
-        """The same questions with the same answers as one object, so that who agreed once is known
-        to agree again.
-        """
-        if len(self._asked) > _KEPT_ASKED:
-            self._asked.clear()
-        return self._asked.setdefault(asked.signature(), asked)
+    def _canonical(self, recorded: RecordedAnswers) -> RecordedAnswers:
+        """One object for equal answers, so that `Viewpoint.agrees_with` compares identities."""
+        if len(self._recorded) > _MAX_RECORDED:
+            self._recorded.clear()
+        return self._recorded.setdefault(recorded.signature(), recorded)
 
-    def _answers_of(self, clinic: records.Clinic | None) -> Answers | None:
-        """What belongs at a clinic's places; None where that is not known, or was so before the
-        clinic changed.
-        """
-        known = self._answers.get(clinic.key) if clinic is not None else None
-        return (
-            known[1] if known is not None and (known[0] is clinic or known[0] == clinic) else None
-        )
+    def _values_of(self, clinic: records.Clinic | None) -> ClinicValues | None:
+        """The cached values of a clinic's placeholders; None if the clinic has changed since."""
+        cached = self._clinic_values.get(clinic.key) if clinic is not None else None
+        if cached is None:
+            return None
+        cached_clinic, values = cached
+        return values if cached_clinic is clinic or cached_clinic == clinic else None
 
-    def _keep(self, key: Key, text: _Text) -> None:
-        self._texts.setdefault(key, []).append(text)
-        while len(self._texts) > _KEPT_EVENTS:
-            self._texts.popitem(last=False)
+    def _keep(self, key: PayloadKey, template: _SharedTemplate) -> None:
+        self._templates.setdefault(key, []).append(template)
+        while len(self._templates) > _MAX_EVENTS:
+            self._templates.popitem(last=False)
 
-    def _key(self, event: records.Event, clinic: records.Clinic | None, *, live: bool) -> Key:
-        if clinic is not None and (self._alone_live if live else self._alone_later):
+    def _key(
+        self, event: records.Event, clinic: records.Clinic | None, *, live: bool
+    ) -> PayloadKey:
+        if clinic is not None and (self._per_clinic_live if live else self._per_clinic_replay):
             return event.sequence, clinic.key
         return event.sequence
 
     def _executor(self, rights: Rights) -> TemplateExecutor:
         context = replace(
-            self._context, viewer=_NOBODY, rights=rights, loaders=Loaders(self._context.store)
+            self._context, viewer=_ANONYMOUS, rights=rights, loaders=Loaders(self._context.store)
         )
         executor = TemplateExecutor.of(
             self._schema, self._operation, self._name, self._variables, context
@@ -228,7 +230,7 @@ class SharedPayload:
         return executor
 
 
-def _payload(
+def _root_value(
     event: records.Event, clinic: records.Clinic | None, *, for_all: bool
 ) -> Event | Notification:
     if clinic is None:
@@ -241,11 +243,11 @@ def _payload(
 
 
 class SharedPayloads:
-    """The shared wordings of one process, each as long as somebody uses it."""
+    """The payloads of all subscription operations in use in one process."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
-        self._shared: dict[Hashable, SharedPayload] = {}
+        self._shared: dict[Hashable, OperationPayloads] = {}
 
     def join(
         self,
@@ -254,12 +256,14 @@ class SharedPayloads:
         name: str | None,
         variables: Mapping[str, Any],
         dependencies: Dependencies,
-    ) -> SharedPayload:
-        """The wording for an operation; until `left` is called on it as often as it was joined."""
-        matters = {key: value for key, value in variables.items() if key in dependencies.variables}
-        key = (operation.text, name, orjson.dumps(matters, option=orjson.OPT_SORT_KEYS))
+    ) -> OperationPayloads:
+        """The payloads for an operation. The caller must call `release` once when it is done."""
+        relevant = {key: value for key, value in variables.items() if key in dependencies.variables}
+        key = (operation.text, name, orjson.dumps(relevant, option=orjson.OPT_SORT_KEYS))
         if (shared := self._shared.get(key)) is None:
-            shared = SharedPayload(self._schema, context, operation, name, variables, dependencies)
+            shared = OperationPayloads(
+                self._schema, context, operation, name, variables, dependencies
+            )
             shared.forget = lambda: self._shared.pop(key, None)
             self._shared[key] = shared
         shared.users += 1

@@ -1,7 +1,7 @@
-"""The live end of the logs: who follows, how far each was told, and telling all of them at once.
+"""Live delivery of the logs to subscribers: the hub, one channel per log, and the followers.
 
-An event is made into text once for all who may see the same of it, and sent without waiting for
-anybody. Who can't take more is left behind and
-served from the log again, at its own pace. Not here: what the text says (schema), how it travels
-(schema), where events come from (store).
+The payload of an event is made once for all subscribers that may see the same, and sent without
+waiting. A subscriber that cannot take more falls behind and is served from the log at its own pace.
+Payloads are made in `execution.subscriptions`, transports send them, and events come from
+`store.log.feed`.
 """

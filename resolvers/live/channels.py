@@ -1,8 +1,7 @@
-"""The live end of one log in this process: every event is told to all who follow it, in order,
-before the next.
+"""One log's live delivery in this process: each event goes to all live followers, in log order.
 
-Invariant: each live follower was told everything up to `position`, and nothing of what comes after
-the event that is being told.
+Invariant: each live follower has received everything up to `position`, and nothing after the event
+that is being delivered.
 """
 
 import asyncio
@@ -22,27 +21,28 @@ from store.records import Clinic, Event
 from store.registry import Store
 
 _log = structlog.get_logger(__name__)
-_AGAIN_SECONDS = 0.2
-_TURN = 50
-"""So many are told before others get their turn of the loop."""
-_MAX_WORDINGS = 8
-"""So many texts of one event are made while all wait; who needs yet another one gets it at its own
-pace.
+_RETRY_SECONDS = 0.2
+_BATCH = 50
+"""Deliveries before other tasks get a turn of the event loop."""
+_MAX_RENDERED = 8
+"""Payloads of one event and operation that are rendered while all followers wait.
+
+A follower that needs one more falls behind and renders it at its own pace.
 """
 
 Target = tuple[Follower, Clinic | None]
 
 
 class Channel:
-    """One log's live followers.
+    """The live followers of one log.
 
     Args:
         principal: Key of the principal whose log it is.
-        position: The number of the log's last event at the beginning.
-        store: To read from.
-        before: Called with each event before anybody is told: rights may have ended by it.
+        position: The sequence number of the log's last event when the channel opens.
+        store: The store to read from.
+        before: Called before each event is delivered, because the event may have ended rights.
         ended: Called with each follower that has ended.
-        metrics: Counts.
+        metrics: Where events and deliveries are counted.
     """
 
     def __init__(
@@ -62,51 +62,53 @@ class Channel:
         self._before = before
         self._ended = ended
         self._metrics = metrics
-        self._whole: dict[Follower, None] = {}
-        self._of_clinic: dict[str, dict[Follower, Clinic]] = defaultdict(dict)
-        self._telling = False
+        self._log_followers: dict[Follower, None] = {}
+        self._clinic_followers: dict[str, dict[Follower, Clinic]] = defaultdict(dict)
+        self._delivering = False
         self._joining: list[Follower] = []
         self._task = asyncio.create_task(self._run(), name=f"channel {principal}")
 
     def join(self, follower: Follower) -> None:
-        """Take in one who was told everything up to `position`; while an event is being told, after
-        the others, and that one too.
+        """Add a follower that has received everything up to `position`.
+
+        While an event is being delivered, the follower waits, and then gets that event after the
+        others.
         """
-        if self._telling:
+        if self._delivering:
             self._joining.append(follower)
         else:
             self._admit(follower)
 
     def leave(self, follower: Follower) -> None:
-        """Let one go; for good, if it has ended."""
-        self._whole.pop(follower, None)
+        """Stop delivering to a follower; forget it if it has ended."""
+        self._log_followers.pop(follower, None)
         for key in follower.clinics or ():
             self.forget(follower, key)
         if follower.ended and self.followers.pop(follower.id, None) is not None:
             self._ended(follower)
 
     def forget(self, follower: Follower, clinic: str) -> None:
-        """No longer tell a follower what a clinic is told."""
-        if (live := self._of_clinic.get(clinic)) is not None:
+        """Stop delivering a clinic's notifications to a follower."""
+        if (live := self._clinic_followers.get(clinic)) is not None:
             live.pop(follower, None)
             if not live:
-                del self._of_clinic[clinic]
+                del self._clinic_followers[clinic]
 
     def renew(self, follower: Follower, clinic: Clinic) -> None:
-        """Tell a follower of a clinic as it is now."""
-        if follower in (live := self._of_clinic.get(clinic.key, {})):
+        """Replace a clinic's record."""
+        if follower in (live := self._clinic_followers.get(clinic.key, {})):
             live[follower] = clinic
 
     async def stop(self) -> None:
-        """End. Nobody follows any more."""
-        await cancel(self._task)
+        """Stop delivering. The caller ends the followers."""
+        await end(self._task)
 
     def _admit(self, follower: Follower) -> None:
         follower.live = True
         if follower.clinics is None:
-            self._whole[follower] = None
+            self._log_followers[follower] = None
         for key, clinic in (follower.clinics or {}).items():
-            self._of_clinic[key][follower] = clinic
+            self._clinic_followers[key][follower] = clinic
 
     async def _run(self) -> None:
         while True:
@@ -115,78 +117,87 @@ class Channel:
                     self._store.feed.follow(self.principal, self.position)
                 ) as events:
                     async for event in events:
-                        await self._tell(event)
-            except Exception as error:  # noqa: BLE001 - the channel goes on: from its position, with whom it has not told yet
+                        await self._deliver(event)
+            except Exception as error:  # noqa: BLE001 - the channel resumes at its position; `was_delivered` skips followers that have the event
                 if not is_outage(error):
                     _log.exception(
-                        "an event could not be told", principal=self.principal, after=self.position
+                        "event not delivered", principal=self.principal, after=self.position
                     )
-                await asyncio.sleep(_AGAIN_SECONDS)
+                await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _tell(self, event: Event) -> None:
-        """Tell one event to all who are live, and to those who come meanwhile."""
-        self._telling = True
+    async def _deliver(self, event: Event) -> None:
+        """Deliver one event to all live followers, and to those that join meanwhile."""
+        self._delivering = True
         await self._before(self, event)
-        told = await self._tell_to(event, await self._targets(event, self._of_clinic, self._whole))
+        deliveries = await self._deliver_to(
+            event, await self._targets(event, self._clinic_followers, self._log_followers)
+        )
         while self._joining:
-            joining, self._joining = {one for one in self._joining if not one.ended}, []
+            joining = {follower for follower in self._joining if not follower.ended}
+            self._joining = []
             for follower in joining:
                 self._admit(follower)
             targets = await self._targets(
-                event, {key for one in joining for key in one.clinics or ()}, joining
+                event, {key for follower in joining for key in follower.clinics or ()}, joining
             )
-            told += await self._tell_to(
+            deliveries += await self._deliver_to(
                 event, (target for target in targets if target[0] in joining)
             )
         self.position = event.sequence
-        self._telling = False
-        self._metrics.told(event, told, self._store.now())
+        self._delivering = False
+        self._metrics.delivered(event, deliveries, self._store.now())
 
     async def _targets(
-        self, event: Event, keys: Clinics, whole: Iterable[Follower]
+        self, event: Event, keys: Clinics, followers: Iterable[Follower]
     ) -> Iterator[Target]:
-        """Whom an event concerns among the live followers, and as which clinic; in the order of the
-        clinics' keys.
+        """The live followers that an event concerns, with the clinic, ordered by clinic key.
+
+        Args:
+            event: The event.
+            keys: The clinics whose followers are considered.
+            followers: Those among them that follow the whole log get the event without a clinic.
         """
         concerned = await self._store.notifications.concerned(event, keys)
-        return self._found([one for one in whole if one.clinics is None], concerned)
+        of_log = [follower for follower in followers if follower.clinics is None]
+        return self._iterate(of_log, concerned)
 
-    def _found(self, whole: Iterable[Follower], concerned: Iterable[str]) -> Iterator[Target]:
-        # One after the other, as they are told: what is looked at here is still in the processor's
-        # caches then.
-        for follower in whole:
+    def _iterate(self, of_log: Iterable[Follower], concerned: Iterable[str]) -> Iterator[Target]:
+        # Lazily: each follower is then still in the processor's caches when it is delivered to.
+        for follower in of_log:
             yield follower, None
         for key in concerned:
-            yield from list(self._of_clinic.get(key, {}).items())  # some may leave meanwhile
+            # A copy: followers may leave during the iteration.
+            yield from list(self._clinic_followers.get(key, {}).items())
 
-    async def _tell_to(self, event: Event, targets: Iterator[Target]) -> int:
-        made: dict[object, int] = defaultdict(int)
-        told = 0
-        while turn := list(islice(targets, _TURN)):
+    async def _deliver_to(self, event: Event, targets: Iterator[Target]) -> int:
+        """Deliver an event to targets; returns how many deliveries were made."""
+        rendered: dict[object, int] = defaultdict(int)
+        deliveries = 0
+        while batch := list(islice(targets, _BATCH)):
             ready = []
-            for follower, clinic in turn:
+            for follower, clinic in batch:
                 if not follower.live or (
-                    follower.sequence >= event.sequence and follower.was_told(event, clinic)
+                    follower.sequence >= event.sequence and follower.was_delivered(event, clinic)
                 ):
                     continue
-                if not follower.takes_all and not follower.following.wants(event):
+                if not follower.takes_all and not follower.source.selects(event):
                     continue
                 payloads = follower.payloads
-                text = payloads.text(event, clinic, follower.viewpoint, live=True)
-                if text is None:
-                    made[payloads] += 1
-                    if made[payloads] > _MAX_WORDINGS:
+                payload = payloads.cached(event, clinic, follower.viewpoint, live=True)
+                if payload is None:
+                    rendered[payloads] += 1
+                    if rendered[payloads] > _MAX_RENDERED:
                         follower.fall_behind()
                         continue
-                    text = await payloads.make(event, clinic, follower.viewpoint, live=True)
-                ready.append((follower, None if clinic is None else clinic.key, text))
-            # In one go: a reader that is woken for each message anew costs the sender more than the
-            # message.
-            for follower, key, text in ready:
+                    payload = await payloads.render(event, clinic, follower.viewpoint, live=True)
+                ready.append((follower, None if clinic is None else clinic.key, payload))
+            # All sends of a batch in one go: a client that is woken for each message separately
+            # costs the sender more than the message.
+            for follower, key, payload in ready:
                 if follower.live:
-                    follower.tell(event, key, text)
+                    follower.deliver(event, key, payload)
                     if not follower.live:
                         self._metrics.slow.inc()
-            told += len(ready)
+            deliveries += len(ready)
             await asyncio.sleep(0)
-        return told
+        return deliveries

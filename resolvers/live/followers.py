@@ -1,15 +1,14 @@
-"""One subscription: what it follows, how far it was told, and where it is told.
+"""One subscription: what it delivers, how far it has come, and where payloads are sent.
 
-A follower is *live* while it can take more: then the channel of its log tells it, and it has no
-task of its own. One that can't, or has just
-come, is *behind*: a task of its own reads the log from its position, waits for each send, and goes
-live again at the end. So a slow reader holds
-up nobody, and nothing is queued for it: the log is the queue.
+A follower is *live* while its client keeps up: then the channel of its log delivers to it, and it
+has no task of its own. A follower that has just started, or whose client cannot take more, is
+*behind*: its own task reads the log from its position, waits for each send, and makes it live at
+the end of the log. So a slow client delays nobody, and nothing is queued for it: the log is the
+queue.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -17,7 +16,8 @@ import structlog
 
 from resolvers.access.rights import Rights
 from resolvers.access.viewer import Viewer
-from resolvers.live.sending import begun
+from resolvers.live.sending import start_eagerly
+from resolvers.live.subscription_source import SubscriptionSource
 from resolvers.live.watched_rights import Viewpoint
 from store.log.cursors import Position
 from store.log.event_filters import EventFilter
@@ -28,114 +28,95 @@ from store.registry import Store
 
 _log = structlog.get_logger(__name__)
 _PAGE = 100
-_AGAIN_SECONDS = 0.5
+_RETRY_SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Following:
-    """What is followed: what some clinics of one principal are told, or, without clinics, the acts
-    in a principal's log that match a filter.
-    """
+class PayloadRenderer(Protocol):
+    """Turns events into payloads, for all subscribers of one operation."""
 
-    principal: str
-    position: Position
-    clinics: Sequence[Clinic] | None = None
-    which: EventFilter = field(default_factory=EventFilter)
-    resident_visible_only: bool = False
-
-    def wants(self, event: Event) -> bool:
-        """Whether an event is told, as far as the filter goes."""
-        return (
-            self.which.matches(event)
-            if self.clinics is None
-            else event.resident_visible or not self.resident_visible_only
-        )
-
-
-class PayloadSource(Protocol):
-    """How events are put into text for those who sent the same operation."""
-
-    def text(
+    def cached(
         self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool
     ) -> bytes | None:
-        """What someone is told of an event; None where that is not made yet."""
+        """The payload of an event, if it can be rendered without I/O; else None."""
 
-    async def make(
+    async def render(
         self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool
     ) -> bytes:
-        """The same, made now."""
+        """The payload of an event; executes it if needed."""
 
     async def prepare(self, clinic: Clinic) -> None:
-        """Have at hand what belongs to a clinic in any text."""
+        """Cache what payloads contain of a clinic."""
 
-    def left(self) -> None:
-        """One who used it has gone."""
+    def release(self) -> None:
+        """End one subscriber's use."""
 
 
 class Sink(Protocol):
-    """Where a follower is told."""
+    """Where payloads are sent: one operation on a websocket, or one event stream."""
 
-    def now(self, text: bytes) -> bool:
-        """Send one notification or event if that takes no waiting, and answer whether it was sent."""
+    def send_now(self, payload: bytes) -> bool:
+        """Send a payload if that needs no waiting; return whether it was sent."""
 
-    def next(self, text: bytes, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:
-        """Send one; waits while the reader can't take more.
+    def send(self, payload: bytes, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:
+        """Send a payload; waits while the client cannot take more.
 
-        Raises OSError once the reader has gone.
+        Raises:
+            OSError: The client has disconnected.
         """
 
     def end(self, reason: Exception) -> Coroutine[Any, Any, None]:
-        """Tell that the subscription has ended, and why."""
+        """Tell the client that the subscription has ended, and why."""
 
 
 class LogChannel(Protocol):
-    """The live end of a log, as a follower sees it."""
+    """The part of a log's channel that a follower uses; see `resolvers.live.channels.Channel`."""
 
     @property
     def position(self) -> int:
-        """The number of the last event that all live followers were told."""
+        """The sequence number of the last event that was delivered to all live followers."""
 
     def join(self, follower: "Follower") -> None:
-        """Take in one who was told everything up to `position`."""
+        """Add a follower that has received everything up to `position`."""
 
     def leave(self, follower: "Follower") -> None:
-        """Let one go; for good, if it has ended."""
+        """Stop delivering to a follower; forget it if it has ended."""
 
     def forget(self, follower: "Follower", clinic: str) -> None:
-        """No longer tell a follower what a clinic is told."""
+        """Stop delivering a clinic's notifications to a follower."""
 
     def renew(self, follower: "Follower", clinic: Clinic) -> None:
-        """Tell a follower of a clinic as it is now."""
+        """Replace a clinic's record."""
 
 
 class Follower:
     """One subscription of one viewer.
 
     Attributes:
-        sequence: The number of the last event that it was told; with `told`, the clinic that was
-            told of it last, its position.
-        takes_all: Whether it is told all that concerns its clinics, so that nothing need be asked
-            of its filter.
-        logs: Keys of the principals whose logs tell of what is followed, or of the end of a role
-            that it is followed in.
+        sequence: The sequence number of the last event that was delivered.
+        last_clinic: The clinic of the last notification delivered of that event; None if the event
+            was delivered completely. With `sequence`, this is the position.
+        takes_all: Whether it takes everything that concerns its clinics, so that the filter need
+            not be evaluated.
+        logs: Keys of the principals whose logs have its events, or have the events that change the
+            viewer's roles.
     """
 
     __slots__ = (
-        "_line",
+        "_channel",
         "_store",
         "_task",
         "clinics",
         "ended",
-        "following",
         "id",
+        "last_clinic",
         "live",
         "logs",
-        "outlet",
         "payloads",
         "sequence",
         "since",
+        "sink",
+        "source",
         "takes_all",
-        "told",
         "viewer",
         "viewpoint",
     )
@@ -145,170 +126,170 @@ class Follower:
         *,
         id: str,
         store: Store,
-        line: LogChannel,
-        following: Following,
+        channel: LogChannel,
+        source: SubscriptionSource,
         viewer: Viewer,
         rights: Rights,
-        payloads: PayloadSource,
-        outlet: Sink,
+        payloads: PayloadRenderer,
+        sink: Sink,
         logs: frozenset[str],
         since: datetime,
     ) -> None:
         self.id = id
-        self.following = following
+        self.source = source
         self.viewer = viewer
         self.viewpoint = Viewpoint(rights)
         self.payloads = payloads
-        self.outlet = outlet
+        self.sink = sink
         self.logs = logs
         self.since = since
-        # Apart, and not as a position: they change with each telling.
-        self.sequence, self.told = following.position
-        self.takes_all = following.clinics is not None and not following.resident_visible_only
-        # In the order in which they are told of the same event.
+        # Two attributes, not a Position: they change with each delivery.
+        self.sequence, self.last_clinic = source.position
+        self.takes_all = source.clinics is not None and not source.resident_visible_only
+        # Ordered by key: notifications of one event are delivered in that order.
         self.clinics = (
             None
-            if following.clinics is None
+            if source.clinics is None
             else {
-                clinic.key: clinic for clinic in sorted(following.clinics, key=lambda one: one.key)
+                clinic.key: clinic
+                for clinic in sorted(source.clinics, key=lambda clinic: clinic.key)
             }
         )
         self.live = False
         self.ended = False
         self._store = store
-        self._line = line
+        self._channel = channel
         self._task: asyncio.Task[None] | None = None
 
     @property
     def position(self) -> Position:
-        """How far it was told."""
-        return Position(self.sequence, self.told)
+        """The position of the last delivery."""
+        return Position(self.sequence, self.last_clinic)
 
     @position.setter
     def position(self, position: Position) -> None:
-        self.sequence, self.told = position
+        self.sequence, self.last_clinic = position
 
-    def was_told(self, event: Event, clinic: Clinic | None) -> bool:
-        """Whether it has come further already: elsewhere, before it came here, or before this event
-        is told again.
+    def was_delivered(self, event: Event, clinic: Clinic | None) -> bool:
+        """Whether the follower has received this event, or has started after it.
+
+        That happens when a client reconnects to a server whose channel is behind, and when a
+        channel repeats an event after a failure.
         """
         if self.sequence != event.sequence:
             return self.sequence > event.sequence
-        return self.told is None or (clinic is not None and clinic.key <= self.told)
+        return self.last_clinic is None or (clinic is not None and clinic.key <= self.last_clinic)
 
     def start(self) -> None:
-        """Begin to tell, from the position on."""
+        """Start delivering after the position."""
         self._task = asyncio.create_task(self._catch_up(None), name="follower")
 
-    def tell(self, event: Event, clinic: str | None, text: bytes) -> None:
-        """Send without waiting.
+    def deliver(self, event: Event, clinic: str | None, payload: bytes) -> None:
+        """Send a payload without waiting.
 
-        Where the reader can't take more the follower is behind from here on; where it has gone, it
-        ends.
+        If the client cannot take more, the follower falls behind; if it has disconnected, the
+        follower ends.
         """
         rest = None
-        if not self.outlet.now(text):
+        if not self.sink.send_now(payload):
             try:
-                rest = begun(self.outlet.next(text, event, clinic))
+                rest = start_eagerly(self.sink.send(payload, event, clinic))
             except OSError:
                 self.close()
                 return
-        self.sequence, self.told = event.sequence, clinic
+        self.sequence, self.last_clinic = event.sequence, clinic
         if rest is not None:
             self.fall_behind(rest)
 
     def fall_behind(self, sending: asyncio.Task[None] | None = None) -> None:
-        """Go on at the reader's own pace, after what is being sent."""
-        if self.sequence < self._line.position:
-            self.position = Position(self._line.position)
+        """Continue at the client's own pace, after the send in progress."""
+        if self.sequence < self._channel.position:
+            self.position = Position(self._channel.position)
         self.live = False
-        self._line.leave(self)
+        self._channel.leave(self)
         self._task = asyncio.create_task(self._catch_up(sending), name="follower")
 
     def renew(self, clinic: Clinic) -> None:
-        """Go on with a clinic as it is now; not with one that was taken away while it was looked
-        up.
-        """
+        """Replace a clinic's record, unless the clinic was removed in the meantime."""
         if self.clinics is not None and clinic.key in self.clinics:
             self.clinics[clinic.key] = clinic
-            self._line.renew(self, clinic)
+            self._channel.renew(self, clinic)
 
-    def lose(self, clinic: str) -> None:
-        """No longer follow one of the clinics."""
-        self._line.forget(self, clinic)
+    def remove(self, clinic: str) -> None:
+        """Stop delivering the notifications of one clinic."""
+        self._channel.forget(self, clinic)
         if self.clinics is not None:
             self.clinics.pop(clinic, None)
 
     def close(self) -> None:
-        """End, without a word."""
+        """End the subscription without sending anything."""
         if not self.ended:
             self.ended = True
             self.live = False
-            self._line.leave(self)
+            self._channel.leave(self)
             if self._task is not None and self._task is not asyncio.current_task():
                 self._task.cancel()
 
     async def _catch_up(self, sending: asyncio.Task[None] | None) -> None:
-        """Tell from the log until everything is told, then go live.
+        """Deliver from the log up to its end, then go live.
 
-        What goes wrong ends it, and the reader is told so.
+        A failure ends the subscription; the client is sent the error.
         """
         try:
             if sending is not None:
                 await sending
-            await self._tell_the_log()
-        except OSError:  # the reader has gone
+            await self._deliver_log()
+        except OSError:  # the client has disconnected
             self.close()
         except asyncio.CancelledError:
             if sending is not None:
                 sending.cancel()
             raise
-        except Exception as fault:  # noqa: BLE001 - whatever it is, the reader is told
-            _log.exception("a follower ended", follower=self.id, principal=self.following.principal)
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the client is told
+            _log.exception("subscription failed", follower=self.id, principal=self.source.principal)
             self.close()
-            await self.outlet.end(fault)
+            await self.sink.end(fault)
 
-    async def _tell_the_log(self) -> None:
+    async def _deliver_log(self) -> None:
         for clinic in list((self.clinics or {}).values()):
             await self.payloads.prepare(clinic)
         while not self.ended:
-            horizon = self._line.position
+            horizon = self._channel.position
             if self.sequence > horizon or self.position == (horizon, None):
                 self._task = None
-                self._line.join(self)
+                self._channel.join(self)
                 return
             try:
-                await self._tell_stretch(horizon)
+                await self._deliver_page(horizon)
             except Exception as error:
                 if not is_outage(error):
                     raise
-                await asyncio.sleep(_AGAIN_SECONDS)
+                await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _tell_stretch(self, horizon: int) -> None:
-        stretch = await self._read(horizon)
-        for event, keys in stretch.events:
-            if not self.following.wants(event):
+    async def _deliver_page(self, horizon: int) -> None:
+        page = await self._read(horizon)
+        for event, keys in page.told:
+            if not self.source.selects(event):
                 continue
             for key in keys:
                 clinic = self.clinics.get(key) if self.clinics else None
-                if clinic is not None:  # it may have been taken away meanwhile
-                    text = await self.payloads.make(event, clinic, self.viewpoint, live=False)
-                    await self.outlet.next(text, event, key)
+                if clinic is not None:  # it may have been removed in the meantime
+                    payload = await self.payloads.render(event, clinic, self.viewpoint, live=False)
+                    await self.sink.send(payload, event, key)
                     self.position = Position(event.sequence, key)
             if self.clinics is None:
-                await self.outlet.next(
-                    await self.payloads.make(event, None, self.viewpoint, live=False), event, None
-                )
+                payload = await self.payloads.render(event, None, self.viewpoint, live=False)
+                await self.sink.send(payload, event, None)
                 self.position = Position(event.sequence)
-        self.position = stretch.end
+        self.position = page.reached
 
-    async def _read(self, horizon: int) -> LogRange:
-        principal = self.following.principal
+    async def _read(self, horizon: int) -> Stretch:
+        principal = self.source.principal
         if self.clinics is not None:
             return await self._store.notifications.after(
                 principal, list(self.clinics), self.position, horizon, limit=_PAGE
             )
-        # Not beyond the horizon: rights were not looked at for what comes after it.
+        # Not beyond the horizon: rights were not checked for later events.
         limit = min(_PAGE, horizon - self.sequence)
         events = await self._store.history.after(principal, self.sequence, limit=limit)
         return LogRange([(event, ()) for event in events], Position(self.sequence + limit))

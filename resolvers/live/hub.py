@@ -1,9 +1,8 @@
-"""All subscriptions of this process: beginning and ending them, and holding them to the rights that
-hold now.
+"""All subscriptions of this process: starting and ending them, and rechecking their rights.
 
-Rights are looked at again before an event is told, where it or an earlier act of the log may have
-changed them. So nobody is told what was
-written after the right to be told of it ended.
+Rights are checked again before an event is delivered, if that event, or an earlier one of the log,
+may have changed them. So no subscriber receives an event that was written after its right to
+receive it ended.
 """
 
 import asyncio
@@ -17,10 +16,11 @@ from resolvers.access.rights import rights_of
 from resolvers.access.viewer import LOA3
 from resolvers.context import Context
 from resolvers.live.channels import Channel
-from resolvers.live.followers import Follower, Following, PayloadSource, Sink
+from resolvers.live.followers import Follower, PayloadRenderer, Sink
 from resolvers.live.metrics import Metrics
-from resolvers.live.sending import begun
+from resolvers.live.sending import start_eagerly
 from resolvers.live.subscription_registry import SubscriptionRegistry
+from resolvers.live.subscription_source import SubscriptionSource
 from resolvers.live.watched_rights import Viewpoint
 from store.errors import InvalidInput, NotPermitted, RegistryError, SubscriptionEnded
 from store.records import Action, Event, key_of
@@ -35,7 +35,8 @@ class Hub:
     """The subscriptions of one process, by log.
 
     Attributes:
-        changes: How many acts were met that may have changed somebody's rights.
+        followers: All open subscriptions, by id.
+        changes: How many events have been seen that may have changed somebody's rights.
     """
 
     def __init__(
@@ -47,18 +48,20 @@ class Hub:
         self._metrics = metrics
         self._subscription_registry = subscription_registry
         self._channels: dict[str, Channel] = {}
-        self._needed: Counter[str] = Counter()
+        self._users: Counter[str] = Counter()
         self._opening = asyncio.Lock()
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def require_written(self, following: Following) -> None:
-        """Refuse a position beyond the end of the log: a restored backup has taken it back, and
-        gives its numbers to other events.
+    async def require_written(self, source: SubscriptionSource) -> None:
+        """Refuse a position beyond the end of the log.
+
+        Restoring a backup moves the end back, and later events then get numbers that were used
+        before.
 
         Raises:
-            InvalidInput: It is; code `INVALID_CURSOR`.
+            InvalidInput: The position is beyond the end; code `INVALID_CURSOR`.
         """
-        principal, sequence = following.principal, following.position.sequence
+        principal, sequence = source.principal, source.position.sequence
         channel = self._channels.get(principal)
         if (
             channel is None or sequence > channel.position
@@ -67,67 +70,70 @@ class Hub:
                 ("after",), "INVALID_CURSOR", "Markören ligger efter loggens slut: börja om."
             )
 
-    async def follow(
+    async def subscribe(
         self,
         context: Context,
-        following: Following,
-        payloads: PayloadSource,
-        outlet: Sink,
+        source: SubscriptionSource,
+        payloads: PayloadRenderer,
+        sink: Sink,
         *,
         changes: int,
     ) -> Follower:
-        """Begin to tell, from the position that is asked for on.
+        """Start a subscription at its position.
 
         Args:
-            context: Of who follows.
-            following: What is followed.
-            payloads: Where the payload of each event comes from.
-            outlet: Where it is told.
-            changes: As `self.changes` was before the rights in the context were read.
+            context: Of the subscriber.
+            source: What is delivered.
+            payloads: Renders the events; released when the subscription ends.
+            sink: Where payloads are sent.
+            changes: The value of `self.changes` before the rights in `context` were read.
+
+        Returns:
+            The follower; already ended if the rights were lost in the meantime.
         """
-        needed = _logs(context, following)
-        self._needed.update(needed)
+        logs = _logs(context, source)
+        self._users.update(logs)
         try:
-            opened = [await self._open(principal) for principal in needed]
+            opened = [await self._open(principal) for principal in logs]
         except BaseException:
-            self._release(needed)
-            payloads.left()
+            self._release(logs)
+            payloads.release()
             raise
-        channel = self._channels[following.principal]
+        channel = self._channels[source.principal]
         follower = Follower(
             id=f"sub_{uuid.uuid4().hex}",
             store=self._store,
-            line=channel,
-            following=following,
+            channel=channel,
+            source=source,
             viewer=context.viewer,
             rights=context.rights,
             payloads=payloads,
-            outlet=outlet,
-            logs=needed,
+            sink=sink,
+            logs=logs,
             since=self._store.now(),
         )
         channel.followers[follower.id] = self.followers[follower.id] = follower
-        self._metrics.began(replay=following.position.sequence < channel.position)
-        if (
-            any(opened) or self.changes != changes
-        ):  # what was met before it stood in the list above did not reach it
+        self._metrics.subscribed(replay=source.position.sequence < channel.position)
+        # Changes of rights that were seen before the follower was registered above, or before the
+        # channel was open, have not been applied to it.
+        if any(opened) or self.changes != changes:
             try:
-                await self._renew(follower)
+                await self._renew_rights_of(follower)
                 await self._renew_clinics(channel, [follower], follower.clinics or ())
             except BaseException:
                 follower.close()
                 raise
         if not follower.ended:
-            self._subscription_registry.began(follower)
+            self._subscription_registry.add(follower)
             follower.start()
         return follower
 
     def start(self) -> None:
-        """Begin to tell others who follows here."""
+        """Start to publish this process's subscriptions in the registry of active subscriptions."""
         self._subscription_registry.start()
 
     async def stop(self) -> None:
-        """End everything."""
+        """End all subscriptions."""
         for follower in list(self.followers.values()):
             follower.close()
         await asyncio.gather(
@@ -137,7 +143,7 @@ class Hub:
         await self._subscription_registry.stop()
 
     async def _open(self, principal: str) -> bool:
-        """Whether the channel of a log had to be opened."""
+        """Open the channel of a log if needed; return whether it was opened now."""
         async with self._opening:
             if principal in self._channels:
                 return False
@@ -154,19 +160,19 @@ class Hub:
 
     def _ended(self, follower: Follower) -> None:
         if self.followers.pop(follower.id, None) is not None:
-            self._metrics.ended()
-            self._subscription_registry.ended(follower)
-            follower.payloads.left()
+            self._metrics.unsubscribed()
+            self._subscription_registry.remove(follower)
+            follower.payloads.release()
             self._release(follower.logs)
 
     def _release(self, principals: Iterable[str]) -> None:
         for principal in principals:
-            self._needed[principal] -= 1
+            self._users[principal] -= 1
             if (
-                not self._needed[principal]
+                not self._users[principal]
                 and (channel := self._channels.pop(principal, None)) is not None
             ):
-                del self._needed[principal]
+                del self._users[principal]
                 closing = asyncio.create_task(channel.stop())
                 self._closing.add(closing)
                 closing.add_done_callback(self._closing.discard)
@@ -174,89 +180,98 @@ class Hub:
     # ---------------------------------------------------------------- rights over time
 
     async def _recheck(self, channel: Channel, event: Event) -> None:
-        """Hold those whom an act may concern to the rights that they have after it."""
+        """Apply an event that may end rights, before it is delivered."""
         if event.action in _CHANGE_RIGHTS:
             self.changes += 1
         if event.action in {Action.ROLE_GRANTED, Action.ROLE_REVOKED}:
-            for follower in [
-                one
-                for one in self.followers.values()
-                if key_of(one.viewer.employee_hsa_id or "") == event.person
-            ]:
-                await self._renew(follower)
+            await self._renew_rights(
+                follower
+                for follower in list(self.followers.values())
+                if key_of(follower.viewer.employee_hsa_id or "") == event.person
+            )
         elif event.action is Action.POLICIES_CHANGED:
-            # Policies end the right to read for weak sign-ins only.
-            for follower in [
-                one
-                for one in channel.followers.values()
-                if one.viewer.acr != LOA3 and not one.viewer.system
-            ]:
-                await self._renew(follower)
+            # Policies only take the right to read from sign-ins below LOA3.
+            await self._renew_rights(
+                follower
+                for follower in list(channel.followers.values())
+                if follower.viewer.acr != LOA3 and not follower.viewer.system
+            )
         elif event.action is Action.IMPORTED:
             await self._renew_clinics(channel, list(channel.followers.values()), event.clinics)
         elif event.action is Action.SUBSCRIPTION_ENDED:
-            ending = await self._store.active_subscriptions.ended(
-                self._subscription_registry.process
-            )
-            for follower in [one for one in channel.followers.values() if one.id in ending]:
+            await self._end_requested(channel)
+
+    async def _end_requested(self, channel: Channel) -> None:
+        """End the subscriptions that an administrator has ended."""
+        ending = await self._store.active_subscriptions.ending(self._subscription_registry.process)
+        for follower in list(channel.followers.values()):
+            if follower.id in ending:
                 _end(follower, SubscriptionEnded("En administratör har avslutat detta."))
 
-    async def _renew(self, follower: Follower) -> None:
+    async def _renew_rights(self, followers: Iterable[Follower]) -> None:
+        for follower in followers:
+            await self._renew_rights_of(follower)
+
+    async def _renew_rights_of(self, follower: Follower) -> None:
         rights = await rights_of(follower.viewer, self._store)
         follower.viewpoint = Viewpoint(rights)
-        principal = follower.following.principal
+        principal = follower.source.principal
         if follower.clinics is not None:
             lost = [
                 key
                 for key in follower.clinics
                 if rights.holder(Permission.READ_INBOX, principal, key) is None
             ]
-            self._take_away(follower, lost)
+            self._remove_clinics(follower, lost)
         elif rights.holder(Permission.READ_LOG, principal) is None or (
-            follower.following.which.actor is not None and not rights.sees_persons(principal)
+            follower.source.which.actor is not None and not rights.sees_persons(principal)
         ):
             _end(follower)
 
     async def _renew_clinics(
         self, channel: Channel, followers: Sequence[Follower], keys: Iterable[str]
     ) -> None:
-        """Take in what was imported of clinics that are followed; those that have gone elsewhere
-        are not followed here any more.
+        """Apply an import of clinics to followers.
+
+        Clinics that now belong to another principal are removed from the subscription.
         """
         imported = set(keys)
-        affected = [(one, imported.intersection(one.clinics)) for one in followers if one.clinics]
-        affected = [(follower, theirs) for follower, theirs in affected if theirs]
+        affected = [
+            (follower, own)
+            for follower in followers
+            if follower.clinics and (own := imported.intersection(follower.clinics))
+        ]
         clinics = (
-            await self._store.clinics.get_many({key for _, theirs in affected for key in theirs})
+            await self._store.clinics.get_many({key for _, own in affected for key in own})
             if affected
             else {}
         )
-        for follower, theirs in affected:
-            here = {
+        for follower, own in affected:
+            remaining = {
                 key: clinics[key]
-                for key in theirs
+                for key in own
                 if key in clinics and clinics[key].principal == channel.principal
             }
-            for clinic in here.values():
+            for clinic in remaining.values():
                 follower.renew(clinic)
-            self._take_away(follower, theirs - here.keys())
+            self._remove_clinics(follower, own - remaining.keys())
 
-    def _take_away(self, follower: Follower, keys: Iterable[str]) -> None:
+    def _remove_clinics(self, follower: Follower, keys: Iterable[str]) -> None:
         for key in keys:
-            follower.lose(key)
+            follower.remove(key)
         if not follower.clinics:
             _end(follower)
 
 
 def _end(follower: Follower, reason: RegistryError | None = None) -> None:
-    """End a subscription, and say why: else because its viewer has no right to it any more."""
+    """End a subscription and send the reason; by default, that the viewer has lost the right."""
     follower.close()
-    # Not waited for: a reader that takes nothing would hold up the whole log.
-    telling = follower.outlet.end(reason or NotPermitted("Behörigheten att följa har upphört.", ()))
+    # Not awaited: a client that does not read would delay the whole log.
+    ending = follower.sink.end(reason or NotPermitted("Behörigheten att följa har upphört.", ()))
     with suppress(OSError):
-        begun(telling)
+        start_eagerly(ending)
 
 
-def _logs(context: Context, following: Following) -> frozenset[str]:
-    """The logs that tell of what is followed, or of the end of a role that it is followed in."""
-    return frozenset({following.principal, *(held.principal for held in context.rights.held)})
+def _logs(context: Context, source: SubscriptionSource) -> frozenset[str]:
+    """The logs with the subscription's events, and with the events that change its rights."""
+    return frozenset({source.principal, *(held.principal for held in context.rights.held)})

@@ -1,6 +1,6 @@
-"""What is counted of the live feed, for Prometheus.
+"""Prometheus metrics of live delivery.
 
-One registry for each application; with several workers the counts are merged (server).
+Each application has one registry. With several workers, the server merges their metrics.
 """
 
 from datetime import datetime
@@ -13,37 +13,39 @@ _LAG_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
 class Metrics:
-    """The counts of one process."""
+    """The metrics of one process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.followers = Gauge(
             "casetypes_feed_subscribers",
-            "Subscriptions that are open.",
+            "Open subscriptions.",
             registry=registry,
             multiprocess_mode="livesum",
         )
         self.connections = Gauge(
             "casetypes_feed_connections",
-            "Connections that are open.",
+            "Open connections.",
             ["transport"],
             registry=registry,
             multiprocess_mode="livesum",
         )
         self.events = Counter(
-            "casetypes_feed_events", "Events of followed logs that were told.", registry=registry
+            "casetypes_feed_events",
+            "Events of subscribed logs that were delivered.",
+            registry=registry,
         )
         self.deliveries = Counter(
-            "casetypes_feed_deliveries", "Notifications and events sent live.", registry=registry
+            "casetypes_feed_deliveries", "Payloads that were sent live.", registry=registry
         )
         self.lag = Histogram(
             "casetypes_feed_delivery_lag_seconds",
-            "From the time of an event until its last live subscriber was told.",
+            "From the time of an event to its delivery to the last live subscriber.",
             buckets=_LAG_SECONDS,
             registry=registry,
         )
         self.replays = Counter(
             "casetypes_feed_replays",
-            "Subscriptions that began behind the log's end.",
+            "Subscriptions that started behind the end of the log.",
             registry=registry,
         )
         self.slow = Counter(
@@ -53,41 +55,41 @@ class Metrics:
         )
         self.refused = Counter(
             "casetypes_feed_refusals",
-            "Connections and subscriptions refused by a limit.",
+            "Connections and subscriptions that a limit refused.",
             ["code"],
             registry=registry,
         )
         self.restarts = Gauge(
             "casetypes_change_stream_restarts",
-            "Change streams that broke and were begun again.",
+            "Change streams that failed and were restarted.",
             registry=registry,
             multiprocess_mode="livesum",
         )
         self.memory = Gauge(
             "casetypes_worker_resident_memory_bytes",
-            "Memory of the process.",
+            "Resident memory of the process.",
             registry=registry,
             multiprocess_mode="liveall",
         )
         self.cpu = Gauge(
             "casetypes_worker_cpu_seconds",
-            "Processor time that the process has used.",
+            "CPU time of the process.",
             registry=registry,
             multiprocess_mode="liveall",
         )
 
-    def began(self, *, replay: bool) -> None:
-        """Count a subscription, and whether it begins behind the log's end."""
+    def subscribed(self, *, replay: bool) -> None:
+        """Count a subscription that starts; `replay` if it starts behind the end of the log."""
         self.followers.inc()
         if replay:
             self.replays.inc()
 
-    def ended(self) -> None:
-        """Count the end of one."""
+    def unsubscribed(self) -> None:
+        """Count a subscription that ends."""
         self.followers.dec()
 
-    def told(self, event: Event, deliveries: int, now: datetime) -> None:
-        """Count one event, told to all who are live."""
+    def delivered(self, event: Event, deliveries: int, now: datetime) -> None:
+        """Count one event that was delivered to all live subscribers."""
         self.events.inc()
         self.deliveries.inc(deliveries)
         if deliveries:

@@ -1,10 +1,11 @@
-"""The logs: who may read and follow them."""
+"""Events of the principals' logs: reading, paging and subscribing, with access checks."""
 
 from resolvers.access import decisions
 from resolvers.access.permissions import Permission
 from resolvers.clinics import principals
 from resolvers.context import Context
-from resolvers.live.followers import Following
+from resolvers.documents import documents
+from resolvers.live.subscription_source import SubscriptionSource
 from store.errors import NotPermitted
 from store.log.cursors import Position, read_cursor
 from store.log.event_filters import EventFilter
@@ -12,20 +13,38 @@ from store.mongo.paging import Page, Paging
 from store.records import Audience, Event, key_of
 
 
-def may_read(context: Context, event: Event, owner: str | None) -> bool:
-    """Whether one event may be read, as in its document's history: by who reads the log, or drafts;
-    told to clinics, by who reads one of those.
+async def get(context: Context, principal: str, sequence: int) -> Event | None:
+    """One event of a log, by the principal's key and the sequence number.
 
-    Whether the document is seen the caller checks.
+    Returns:
+        None where there is no such event, where the viewer may not read it, or where it is about a
+        document that the viewer does not see.
     """
-    told = event.audience in {Audience.ASSIGNED, Audience.PRINCIPAL} or (
+    event = await context.loaders.events.load((principal, sequence))
+    if event is None:
+        return None
+    owner = None
+    if event.document is not None:
+        document = await documents.get(context, event.document)
+        if document is None:
+            return None
+        owner = decisions.clinic_of(document)
+    return event if _may_read(context, event, owner) else None
+
+
+def _may_read(context: Context, event: Event, owner: str | None) -> bool:
+    """Whether the viewer may read one event, apart from its document.
+
+    Clinics that an event notifies may read it. Everyone with `READ_LOG` or `READ_DRAFTS` at the
+    principal, or at the clinic `owner` that owns the document, may read it too.
+    """
+    notified = event.audience in {Audience.ASSIGNED, Audience.PRINCIPAL} or (
         event.audience is Audience.NAMED
         and any(context.rights.reads_clinic(clinic, event.principal) for clinic in event.clinics)
     )
-    whole = (Permission.READ_LOG, Permission.READ_DRAFTS)
-    return told or any(
+    return notified or any(
         context.rights.holder(permission, event.principal, owner) is not None
-        for permission in whole
+        for permission in (Permission.READ_LOG, Permission.READ_DRAFTS)
     )
 
 
@@ -33,34 +52,28 @@ async def page(context: Context, principal: str, which: EventFilter, paging: Pag
     """A page of a principal's log, newest first.
 
     Raises:
-        NotPermitted: The viewer may not read this log.
+        NotPermitted: The viewer may not read this log, or may not filter by the actor.
     """
     decisions.require_at(context.rights, Permission.READ_LOG, principal, None, ("principal",))
     refuse_persons(context, principal, which)
     return await context.store.history.events(principal, which, paging)
 
 
-async def count(context: Context, principal: str, which: EventFilter) -> int:
-    """The number of events in a principal's log that match.
-
-    Raises:
-        NotPermitted: The viewer may not read this log.
-    """
-    decisions.require_at(context.rights, Permission.READ_LOG, principal, None, ("principal",))
-    refuse_persons(context, principal, which)
-    return await context.store.history.count_events(principal, which)
-
-
-async def follow(
+async def subscribe(
     context: Context, principal: str, which: EventFilter, after: str | None
-) -> Following:
-    """What to follow: every act in a principal's log that matches, after a cursor, or from now on
-    without one.
+) -> SubscriptionSource:
+    """The source of a subscription to the events of a principal's log.
+
+    Args:
+        context: Of the subscriber.
+        principal: The principal's HSA-id.
+        which: Only events that match are delivered.
+        after: The cursor to start after; None starts at the current end of the log.
 
     Raises:
         NotFound: There is no such principal.
-        NotPermitted: The viewer may not read this log.
-        InvalidInput: The cursor can't be read, or is of another log.
+        NotPermitted: The viewer may not read this log, or may not filter by the actor.
+        InvalidInput: The cursor is malformed, or is of another log.
     """
     found = principals.require(context, principal)
     decisions.require_at(context.rights, Permission.READ_LOG, found.key, None, ("principal",))
@@ -70,7 +83,7 @@ async def follow(
         if after is None
         else read_cursor(after, found.key).sequence
     )
-    return Following(found.key, Position(sequence), which=which)
+    return SubscriptionSource(found.key, Position(sequence), which=which)
 
 
 def refuse_persons(
@@ -79,10 +92,12 @@ def refuse_persons(
     which: EventFilter,
     path: tuple[str, ...] = ("filter", "actor"),
 ) -> None:
-    """Who may not see persons can't look for what one did, which would tell as much.
+    """Refuse a filter by person from viewers who may not see persons.
+
+    Such a filter would reveal who did what.
 
     Raises:
-        NotPermitted: That is looked for.
+        NotPermitted: The filter names a person, and the viewer may not see persons.
     """
     if (
         which.actor is not None

@@ -1,18 +1,19 @@
-"""The log and what clinics are told of it."""
+"""Events of the principals' logs: one by one, and as a subscription."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from resolvers.clinics import clinics, groups
 from resolvers.documents import comparison, documents
-from resolvers.live.followers import Following
 from resolvers.log import events, notifications
 from schema.clinics.clinics import Clinic
 from schema.clinics.principals import Principal
+from resolvers.clinics import groups
+from resolvers.documents import documents
+from resolvers.live.subscription_source import SubscriptionSource
+from resolvers.log import events
 from schema.documents.changes import Change, changes_of
 from schema.documents.conversion import document_of
 from schema.errors import Info
@@ -41,64 +42,63 @@ if TYPE_CHECKING:
     from schema.clinics.groups import ClinicGroup
     from schema.documents.documents import Document
 
-_ARRIVALS = frozenset({Action.DISTRIBUTED, Action.FOLLOWED})
-_DEPARTURES = frozenset({Action.WITHDRAWN, Action.UNFOLLOWED, Action.REPLACED})
 
-
-@strawberry.input(description="Which acts; what is left out does not matter.")
+@strawberry.input(description="Selects events. A field that is left out does not matter.")
 class EventFilter:
     actions: list[Action] | None = strawberry.field(default=None, description="Any of these.")
     document: strawberry.ID | None = strawberry.field(default=None, description="On this document.")
     clinic: HsaId | None = strawberry.field(default=None, description="That name this clinic.")
     actor: HsaId | None = strawberry.field(
-        default=None, description="By this person; by this unit for machines."
+        default=None, description="By this person; for machines, by this unit."
     )
     since: datetime | None = strawberry.field(default=None, description="At this time or later.")
     until: datetime | None = strawberry.field(default=None, description="Before this time.")
     batch: strawberry.ID | None = strawberry.field(
-        default=None, description="Of this act on several documents."
+        default=None, description="Of this change of several documents."
     )
 
 
-def filter_of(given: EventFilter | None) -> event_filters.EventFilter:
-    """As the store has it."""
-    if given is None:
-        return event_filters.EventFilter()
-    return event_filters.EventFilter(
-        actions=given.actions,
-        document=given.document,
-        clinic=given.clinic,
-        actor=given.actor,
-        since=given.since,
-        until=given.until,
-        batch=given.batch,
+def filter_of(event_filter: EventFilter | None) -> history.EventFilter:
+    """The store's filter for an API filter."""
+    if event_filter is None:
+        return history.EventFilter()
+    return history.EventFilter(
+        actions=event_filter.actions,
+        document=event_filter.document,
+        clinic=event_filter.clinic,
+        actor=event_filter.actor,
+        since=event_filter.since,
+        until=event_filter.until,
+        batch=event_filter.batch,
     )
 
 
 @strawberry.type(
     description=(
-        "One act, as written in a principal's append-only log. Sequence numbers have no gaps, and"
-        " commit in order."
+        "One act in a principal's append-only log. Sequence numbers have no gaps, and events become"
+        " visible in the order of their numbers."
     )
 )
 class Event(Node):
     record: strawberry.Private[records.Event]
     cursor: Cursor = strawberry.field(
-        description="Its position in the log: pass it as `after` to go on from here."
+        description="Its position in the log: pass it as `after` to continue from here."
     )
     sequence: int = strawberry.field(description="Its number in the log: 1, 2, 3 …")
     action: Action = strawberry.field(description="What was done.")
     version: int | None = strawberry.field(
-        description="The version that the act made or put in force."
+        description="The version that the act created or put in force."
     )
     actor: Actor = strawberry.field(description="Who did it.")
-    at: datetime = strawberry.field(description="When; never before the act before it.")
-    note: str | None = strawberry.field(description="Why, in the words of who did it.")
+    at: datetime = strawberry.field(
+        description="When it was done; never before the previous event of the log."
+    )
+    note: str | None = strawberry.field(description="Why, in the words of the actor.")
     request_id: str | None = strawberry.field(
-        description="The request that it was written in, as in the server's log."
+        description="The id of the request that wrote it, as in the server's log."
     )
     export: str | None = strawberry.field(
-        description="What was exported: its name and format, and what it was narrowed by."
+        description="What was exported: the export's name and format, and its filters."
     )
 
     @classmethod
@@ -119,7 +119,8 @@ class Event(Node):
 
     @strawberry.field(
         description=(
-            "The act on several documents that it is one of, such as a text change; null for most."
+            "The change of several documents that it is part of, such as a text replacement; null"
+            " for most events."
         )
     )
     def batch(self) -> strawberry.ID | None:
@@ -127,7 +128,7 @@ class Event(Node):
 
     @strawberry.field(
         description=(
-            "The person that the act is about, by HSA-id; null for those who may not see persons."
+            "The person that the act is about, by HSA-id; null for viewers who may not see persons."
         )
     )
     def person(self, info: Info) -> HsaId | None:
@@ -138,8 +139,8 @@ class Event(Node):
 
     @strawberry.field(
         description=(
-            "The group that the clinics were chosen by, or that was changed; as it is now. For"
-            " those who hold a role for its principal."
+            "The group that was changed, or that the clinics were selected by; as it is now. Only"
+            " for viewers with a role for the group's principal."
         )
     )
     async def group(
@@ -150,17 +151,17 @@ class Event(Node):
         found = await groups.get(info.context, self.record.group) if self.record.group else None
         return ClinicGroup.of(found) if found else None
 
-    @strawberry.field(description="Whose log it stands in.")
+    @strawberry.field(description="The principal whose log it is in.")
     def principal(self, info: Info) -> Principal:
         return Principal.of(info.context.principals[self.record.principal])
 
-    @strawberry.field(description="The document that it was done to; null for acts on clinics.")
+    @strawberry.field(description="The document that was changed; null for acts on clinics.")
     async def document(
         self, info: Info
     ) -> Annotated["Document", strawberry.lazy("schema.documents.documents")] | None:
-        return await _document(info, self.record)
+        return await document_of_event(info, self.record)
 
-    @strawberry.field(description="The clinics that the act names, those that the viewer may read.")
+    @strawberry.field(description="The clinics that it names and that the viewer may read.")
     async def clinics(
         self, info: Info, first: First = None, after: After = None
     ) -> Connection[Clinic]:
@@ -177,93 +178,19 @@ class Event(Node):
         return connection(clinics, Clinic.of, known_count(len(readable)))
 
     @strawberry.field(
-        description="What the act changed: in force where it moved that, else in the newest draft."
+        description=(
+            "What the act changed: in the version in force, where the act replaced that; otherwise"
+            " in the newest draft."
+        )
     )
     async def changes(self, info: Info) -> list[Change]:
         return changes_of(await comparison.changes_of_event(info.context, self.record))
 
 
-@strawberry.type(description="What a clinic is told: no staff names.")
-class Notification(Node):
-    told: strawberry.Private[ClinicEvent]
-    known_clinic: strawberry.Private[records.Clinic | None]
-    cursor: Cursor = strawberry.field(
-        description="Its position: pass it as `after` to go on from here."
-    )
-    action: Action = strawberry.field(description="What was done.")
-    from_version: int | None = strawberry.field(
-        description="The version in force before; null where none was."
-    )
-    to_version: int | None = strawberry.field(description="The version in force since.")
-    resident_visible: bool = strawberry.field(description="Whether residents notice.")
-    by: Actor = strawberry.field(description="In which role and for which unit it was done.")
-    at: datetime = strawberry.field(description="When.")
-    note: str | None = strawberry.field(description="Why.")
+async def document_of_event(info: Info, event: records.Event) -> "Document | None":
+    """The document that an event is about, if the viewer may see it."""
+    from schema.documents.documents import document_of  # noqa: PLC0415 - documents refer back to events
 
-    @classmethod
-    def of(cls, told: ClinicEvent, clinic: records.Clinic | None = None) -> "Notification":
-        event = told.event
-        return cls(
-            told=told,
-            known_clinic=clinic,
-            id=strawberry.ID(f"{event.id}.{told.clinic}"),
-            cursor=Cursor(told.cursor),
-            action=event.action,
-            # To this clinic what is handed to it is new, and what is taken from it is gone,
-            # whatever was in force elsewhere.
-            from_version=None if event.action in _ARRIVALS else event.published_before,
-            to_version=None if event.action in _DEPARTURES else event.published_after,
-            resident_visible=event.resident_visible,
-            by=Actor.of(
-                records.Actor(event.actor.role, event.actor.unit, None, event.actor.system),
-                event.principal,
-            ),
-            at=event.at,
-            note=event.note,
-        )
-
-    @strawberry.field(description="When the clinic acknowledged it; null before that.")
-    async def acknowledged_at(self, info: Info) -> datetime | None:
-        found = await info.context.loaders.acknowledgements.load(
-            (self.told.clinic, self.told.event.sequence)
-        )
-        return found.at if found else None
-
-    @strawberry.field(
-        description="In which role and for which unit it was acknowledged; null before that."
-    )
-    async def acknowledged_by(self, info: Info) -> Actor | None:
-        found = await info.context.loaders.acknowledgements.load(
-            (self.told.clinic, self.told.event.sequence)
-        )
-        return (
-            Actor.of(replace(found.by, employee_hsa_id=None), self.told.event.principal)
-            if found
-            else None
-        )
-
-    @strawberry.field(description="The clinic that is told.")
-    async def clinic(self, info: Info) -> Clinic:
-        record = self.known_clinic or await info.context.loaders.clinics.load(self.told.clinic)
-        if record is None:
-            raise LookupError(f"clinic {self.told.clinic} of event {self.told.event.id}")
-        return Clinic.of(record)
-
-    @strawberry.field(description="The document that it is about.")
-    async def document(
-        self, info: Info
-    ) -> Annotated["Document", strawberry.lazy("schema.documents.documents")]:
-        found = await _document(info, self.told.event)
-        if found is None:
-            raise LookupError(f"document of event {self.told.event.id}")
-        return found
-
-    @strawberry.field(description="What changed in force.")
-    async def changes(self, info: Info) -> list[Change]:
-        return changes_of(await comparison.changes_of_event(info.context, self.told.event))
-
-
-async def _document(info: Info, event: records.Event) -> "Document | None":
     if event.document is None:
         return None
     record = await documents.get(info.context, event.document, whole=needs_whole(info))
@@ -271,110 +198,29 @@ async def _document(info: Info, event: records.Event) -> "Document | None":
 
 
 async def find_event(info: Info, principal: str, sequence: int) -> Event | None:
-    """One event of a log, for those who may read the log; or, told to clinics, for those who see
-    its document.
-    """
-    record = await info.context.loaders.events.load((principal, sequence))
-    if record is None:
-        return None
-    if record.document is not None:
-        document = await documents.get(info.context, record.document)
-        owner = document.owner.key if document and document.owner.kind is OwnerKind.CLINIC else None
-        return (
-            Event.of(record)
-            if document is not None and events.may_read(info.context, record, owner)
-            else None
-        )
-    return Event.of(record) if events.may_read(info.context, record, None) else None
-
-
-async def find_notification(
-    info: Info, principal: str, sequence: int, clinic_key: str
-) -> Notification | None:
-    """One clinic's notification of an event, for those who may read its inbox."""
-    clinic = await clinics.get(info.context, clinic_key)
-    record = await info.context.loaders.events.load((principal, sequence))
-    if clinic is None or record is None or not notifications.may_read(info.context, clinic):
-        return None
-    told = await info.context.store.notifications.concerned(record, {clinic.key})
-    return (
-        Notification.of(ClinicEvent(clinic.key, record), clinic)
-        if told and clinic.principal == principal
-        else None
-    )
+    """One event of a log, for viewers who may read it."""
+    record = await events.get(info.context, principal, sequence)
+    return Event.of(record) if record else None
 
 
 @strawberry.type
 class EventSubscription:
     @strawberry.subscription(
+        graphql_type=Event,
         description=(
-            "For clinics: everything since `after` (or since the clinics' last acknowledgement,"
-            " with `fromAcknowledged`), then live. In order, without a gap, however slow the reader"
-            " or long the absence. With neither argument: from now on."
-        )
-    )
-    async def clinic_notifications(
-        self,
-        info: Info,
-        clinics: Annotated[
-            list[HsaId], strawberry.argument(description="1 to 100, of one principal.")
-        ],
-        after: Annotated[
-            Cursor | None,
-            strawberry.argument(description="The last notification that was received."),
-        ] = None,
-        from_acknowledged: Annotated[
-            bool | None,
-            strawberry.argument(description="Begin after the clinics' last acknowledgement."),
-        ] = False,
-        resident_visible_only: Annotated[
-            bool | None, strawberry.argument(description="Leave out what residents don't notice.")
-        ] = False,
-    ) -> AsyncGenerator[Notification, None]:
-        return _pushed(
-            await notifications.follow(
-                info.context,
-                clinics,
-                after=after,
-                from_acknowledged=bool(from_acknowledged),
-                resident_visible_only=bool(resident_visible_only),
-            )
-        )
-
-    @strawberry.subscription(
-        description=(
-            "For administrators: every act in a principal's log after a cursor, or from now on;"
+            "For administrators: every event in a principal's log after a cursor, or from now on;"
             " drafts included."
-        )
+        ),
     )
     async def events(
         self,
         info: Info,
-        principal: Annotated[HsaId, strawberry.argument(description="Whose log.")],
+        principal: Annotated[HsaId, strawberry.argument(description="The principal.")],
         filter: Annotated[
-            EventFilter | None, strawberry.argument(description="Which acts.")
+            EventFilter | None, strawberry.argument(description="Only events that match.")
         ] = None,
         after: Annotated[
             Cursor | None, strawberry.argument(description="The last event that was received.")
         ] = None,
-    ) -> AsyncGenerator[Event, None]:
-        return _pushed(await events.follow(info.context, principal, filter_of(filter), after))
-
-
-@dataclass(frozen=True, slots=True)
-class Source(AsyncIterable[Any]):
-    """What a subscription's resolver answers: what to follow, for the hub to tell.
-
-    Nothing is pulled from it.
-    """
-
-    following: Following
-
-    def __aiter__(self) -> AsyncIterator[Any]:
-        raise TypeError("Events are pushed by the hub: this is not iterated.")
-
-
-def _pushed(following: Following) -> AsyncGenerator[Any, None]:
-    return cast(
-        "AsyncGenerator[Any, None]", Source(following)
-    )  # the resolvers' annotations tell Strawberry the type of the events
+    ) -> SubscriptionSource:
+        return await events.subscribe(info.context, principal, filter_of(filter), after)

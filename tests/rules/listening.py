@@ -1,6 +1,4 @@
-"""Following the live end of a log without a network: the hub as the app runs it, and readers that
-are as fast or slow as a test wants.
-"""
+"""Live delivery without a network: the application's hub, with clients as slow as a test needs."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -11,10 +9,11 @@ from prometheus_client import CollectorRegistry
 
 from resolvers.access.viewer import LOA3, Grant, Viewer
 from resolvers.context import Context
-from resolvers.live.followers import Follower, Following
+from resolvers.live.followers import Follower
 from resolvers.live.hub import Hub
 from resolvers.live.metrics import Metrics
 from resolvers.live.subscription_registry import SubscriptionRegistry
+from resolvers.live.subscription_source import SubscriptionSource
 from resolvers.live.watched_rights import Viewpoint
 from store.log.cursors import Position
 from store.log.event_filters import EventFilter
@@ -26,28 +25,28 @@ SECONDS = 20
 Heard = tuple[int, str | None]
 
 
-class Words:
-    """The plainest wording: an event's number."""
+class PlainPayloads:
+    """Payloads that consist of the event's sequence number."""
 
-    def text(
+    def cached(
         self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool
     ) -> bytes | None:
         return str(event.sequence).encode()
 
-    async def make(
+    async def render(
         self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool
     ) -> bytes:
         return str(event.sequence).encode()
 
     async def prepare(self, clinic: Clinic) -> None:
-        """Nothing belongs to a clinic."""
+        """Do nothing: no payload depends on the clinic."""
 
-    def left(self) -> None:
-        """Nothing is kept."""
+    def release(self) -> None:
+        """Do nothing: nothing is cached."""
 
 
 class Reader:
-    """Hears what is told, one after the other; `pause` makes it take nothing more until `resume`."""
+    """A client that records what it receives; it takes nothing between `pause` and `resume`."""
 
     def __init__(self) -> None:
         self.heard: list[Heard] = []
@@ -58,12 +57,12 @@ class Reader:
         self._open = asyncio.Event()
         self._open.set()
 
-    def now(self, text: bytes) -> bool:
+    def send_now(self, payload: bytes) -> bool:
         return False
 
-    async def next(self, text: bytes, event: Event, clinic: str | None) -> None:
+    async def send(self, payload: bytes, event: Event, clinic: str | None) -> None:
         await self._open.wait()
-        assert text == str(event.sequence).encode()
+        assert payload == str(event.sequence).encode()
         self.heard.append((event.sequence, clinic))
         self._more.set()
 
@@ -72,15 +71,15 @@ class Reader:
         self._more.set()
 
     def pause(self) -> None:
-        """Take nothing more."""
+        """Stop taking."""
         self._open.clear()
 
     def resume(self) -> None:
-        """Go on."""
+        """Continue taking."""
         self._open.set()
 
     async def take(self, count: int) -> list[Heard]:
-        """The next ones."""
+        """Wait for the next deliveries, and return them."""
         async with asyncio.timeout(SECONDS):
             while len(self.heard) < self._taken + count:
                 self._more.clear()
@@ -94,7 +93,7 @@ def viewer(
     unit: str = STOCKHOLM,
     employee: str = "SE2321000016-AA",
 ) -> Viewer:
-    """Someone signed in with one role."""
+    """A signed-in viewer with one role."""
     grants = (Grant(role, unit, includes_below=True),)
     return Viewer(
         employee, employee, "Anna Andersson", grants, datetime(9999, 1, 1, tzinfo=UTC), acr=LOA3
@@ -102,7 +101,7 @@ def viewer(
 
 
 def new_hub(store: Store) -> Hub:
-    """A hub as each process has one."""
+    """A hub as in a server process."""
     return Hub(store, Metrics(CollectorRegistry()), SubscriptionRegistry(store))
 
 
@@ -114,15 +113,15 @@ async def join(
     reader: Reader | None = None,
     who: Viewer | None = None,
 ) -> Reader:
-    """A reader that follows some clinics, or the whole log of Region Stockholm."""
+    """A subscriber to some clinics, or to the whole log of Region Stockholm."""
     reader = reader or Reader()
     changes = hub.changes
     context = await Context.of(store, who or viewer(), "request")
     found = None if clinics is None else list((await store.clinics.get_many(clinics)).values())
-    reader.follower = await hub.follow(
+    reader.follower = await hub.subscribe(
         context,
-        Following(STOCKHOLM, position, found, EventFilter()),
-        Words(),
+        SubscriptionSource(STOCKHOLM, position, found, EventFilter()),
+        PlainPayloads(),
         reader,
         changes=changes,
     )
@@ -133,19 +132,19 @@ async def join(
 async def following(
     store: Store, clinics: Sequence[str] | None, position: Position
 ) -> AsyncIterator[Reader]:
-    """One reader of a hub of its own; both end with the block."""
+    """One subscriber of a hub of its own; both stop at the end of the block."""
     hub = new_hub(store)
     yield await join(hub, store, clinics, position)
     await hub.stop()
 
 
 def is_live(reader: Reader) -> bool:
-    """Whether it is told what comes."""
+    """Whether events are delivered to it live."""
     return reader.follower is not None and reader.follower.live
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait until something is so."""
+    """Wait until a condition holds."""
     async with asyncio.timeout(SECONDS):
-        while not condition():  # noqa: ASYNC110 - of anything
+        while not condition():  # noqa: ASYNC110 - the condition can be anything
             await asyncio.sleep(0.005)

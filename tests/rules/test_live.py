@@ -1,6 +1,4 @@
-"""The live end of the logs: clinics are told in order, once, from any position, live or from the
-log; slow readers hold up nobody.
-"""
+"""Live delivery: in order, exactly once, from any position; slow clients delay nobody."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -11,7 +9,7 @@ from random import Random
 import pytest
 
 from resolvers.context import Context
-from resolvers.live.followers import Following
+from resolvers.live.subscription_source import SubscriptionSource
 from resolvers.live.watched_rights import Viewpoint
 from store.errors import NotPermitted
 from store.log.cursors import Position
@@ -21,8 +19,8 @@ from store.records import Action, Clinic, Event, Role
 from store.registry import Store
 from tests.rules.listening import (
     Heard,
+    PlainPayloads,
     Reader,
-    Words,
     following,
     is_live,
     join,
@@ -344,8 +342,12 @@ async def test_a_role_taken_away_while_the_subscription_begins_is_noticed(store:
     held = (await store.role_grants.get_many([str(grant.target)]))[str(grant.target)]
     await store.role_grants.revoke(held, act=BY_ANNA)
     reader = Reader()
-    follower = await hub.follow(
-        context, Following(STOCKHOLM, Position(0), clinics), Words(), reader, changes=changes
+    follower = await hub.subscribe(
+        context,
+        SubscriptionSource(STOCKHOLM, Position(0), clinics),
+        PlainPayloads(),
+        reader,
+        changes=changes,
     )
 
     assert follower.ended
@@ -353,7 +355,7 @@ async def test_a_role_taken_away_while_the_subscription_begins_is_noticed(store:
     await hub.stop()
 
 
-async def test_a_clinic_that_was_moved_behind_the_registrys_back_is_not_told_of_its_old_log_once_it_is_imported(
+async def test_a_clinic_that_was_moved_outside_the_registry_leaves_the_subscription_when_it_is_imported(
     store: Store,
 ) -> None:
     await with_clinics(store, BJORKEN, LINDEN)  # 1
@@ -384,29 +386,27 @@ async def test_a_clinic_that_is_taken_away_while_it_is_looked_up_stays_away(stor
             await reads.enter_async_context(store.database._reads)
         renewing = asyncio.create_task(hub._renew_clinics(channel, [follower], [BJORKEN, LINDEN]))
         await asyncio.sleep(0)
-        hub._take_away(follower, [BJORKEN])
+        hub._remove_clinics(follower, [BJORKEN])
     await renewing
 
     assert list(follower.clinics or ()) == [LINDEN]
     await hub.stop()
 
 
-class Reluctant(Words):
-    """A wording that has no text of a clinic's notification before it was made for that reader, and
-    takes its time to make it.
-    """
+class SlowPayloads(PlainPayloads):
+    """Payloads of one clinic that are rendered separately for each subscriber, and slowly."""
 
     def __init__(self) -> None:
         self._made: set[tuple[int, str, int]] = set()
 
-    def text(
+    def cached(
         self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool
     ) -> bytes | None:
         assert clinic is not None
         known = clinic.key != BJORKEN or (event.sequence, clinic.key, id(viewpoint)) in self._made
-        return super().text(event, clinic, viewpoint, live=live) if known else None
+        return super().cached(event, clinic, viewpoint, live=live) if known else None
 
-    async def make(
+    async def render(
         self, event: Event, clinic: Clinic | None, viewpoint: Viewpoint, *, live: bool
     ) -> bytes:
         assert clinic is not None
@@ -424,13 +424,17 @@ async def test_readers_whose_texts_differ_from_all_others_miss_nothing_while_the
     await distributed(store, document, BJORKEN, LINDEN)  # 4
     hub = new_hub(store)
     readers = []
-    for words in [Reluctant()] * 15 + [Reluctant()] * 15:
+    for payloads in [SlowPayloads()] * 15 + [SlowPayloads()] * 15:
         changes = hub.changes
         context = await Context.of(store, viewer(), "request")
         clinics = list((await store.clinics.get_many([BJORKEN, LINDEN])).values())
         reader = Reader()
-        reader.follower = await hub.follow(
-            context, Following(STOCKHOLM, Position(4), clinics), words, reader, changes=changes
+        reader.follower = await hub.subscribe(
+            context,
+            SubscriptionSource(STOCKHOLM, Position(4), clinics),
+            payloads,
+            reader,
+            changes=changes,
         )
         readers.append(reader)
     await until(lambda: all(is_live(reader) for reader in readers))
