@@ -1,13 +1,17 @@
-"""What some fields come to that the shape of the schema does not tell: how long their lists are
-taken to be, and the work before the first value.
+"""Weights of fields: assumed list sizes, and work that the shape of the schema does not show.
 
-Sizes are what is usual or what there can be, whichever is less; where they are left out, a list
-counts ten items. Work is in the values that could be
-answered in the same time (`execution.complexity`). What needs several fields of a page is read once for
-the page, and has no work here.
+A size is the usual length of a list, or its maximum, whichever is less. Lists without a size count
+as ten items. Work is counted in the number of values that take the same time to return
+(`execution.complexity`). Data that several fields of a page need is read once for the page, and
+counts as no work here.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+
+from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema
+
+_LIST_SIZE = 10
 
 SIZES: Mapping[str, int] = {
     "AcknowledgementTime.histogram": 7,
@@ -33,7 +37,7 @@ SIZES: Mapping[str, int] = {
     "SkippedDocument.changes": 5,
     "Version.lineage": 5,
 }
-"""Items of lists, by `Type.field`; of an interface's field, for all types that have it."""
+"""List sizes by `Type.field`. A size of an interface's field applies to all its types."""
 
 WORK: Mapping[str, int] = {
     "CaseTypeTemplate.comparison": 1_000,
@@ -62,4 +66,37 @@ WORK: Mapping[str, int] = {
     "AcknowledgementTimes.byClinicGroup": 500,
     "AcknowledgementTimes.total": 500,
 }
-"""What is done before a field's first value, in values."""
+"""Work before a field's first value, in values, by `Type.field`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """The weight of a field, in addition to its selection.
+
+    Attributes:
+        size: Assumed number of items of its list.
+        work: Work before the first item, in values.
+    """
+
+    size: int
+    work: int
+
+
+DEFAULT_WEIGHT = Weight(_LIST_SIZE, 0)
+
+
+def weights_of(schema: GraphQLSchema) -> Mapping[tuple[str, str], Weight]:
+    """The weights of a schema's fields, by type and field name.
+
+    Weights of an interface's fields also apply to the types that implement it.
+    """
+    weights = {}
+    for kind in schema.type_map.values():
+        if isinstance(kind, (GraphQLObjectType, GraphQLInterfaceType)):
+            for name in kind.fields:
+                keys = [f"{owner.name}.{name}" for owner in (kind, *kind.interfaces)]
+                weights[kind.name, name] = Weight(
+                    next((SIZES[key] for key in keys if key in SIZES), _LIST_SIZE),
+                    next((WORK[key] for key in keys if key in WORK), 0),
+                )
+    return weights

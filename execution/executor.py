@@ -226,7 +226,7 @@ class OperationExecutor:
         Nothing of what it asked or answered.
         """
         if self._limits.logged:
-            told = {**admitted.measure.named, "cost": admitted.cost} if admitted else {}
+            told = {**admitted.measure.log_fields, "cost": admitted.cost} if admitted else {}
             _log.info(
                 "answered" if admitted else "refused",
                 request_id=context.request_id,

@@ -23,7 +23,8 @@ from graphql import (
 )
 
 from execution.compiled.plans import PLAN_FIELDS, Plan, PlanBudget, choosing_variables
-from execution.complexity import Bounds, Budget, Measure, TooComplex
+from execution.complexity import ComplexityMeter, Measure
+from execution.complexity_limits import Bounds, TooComplex
 from execution.number_literals import refuse_long_numbers
 from schema.errors import MAX_ERRORS
 
@@ -97,7 +98,7 @@ class Operations:
         plan_fields: int = PLAN_FIELDS,
     ) -> None:
         self.schema = schema
-        self._budget = Budget(schema, bounds or Bounds())
+        self._meter = ComplexityMeter(schema, bounds or Bounds())
         self._kept: LRUCache[str, Operation] = LRUCache(most_bytes, getsizeof=Operation.size)
         self._seen: LRUCache[int, bool] = LRUCache(_REMEMBERED)
         self._room = PlanBudget(plan_fields)
@@ -113,7 +114,7 @@ class Operations:
     @property
     def bounds(self) -> Bounds:
         """Within which documents must stay."""
-        return self._budget.bounds
+        return self._meter.bounds
 
     def known(self, text: str) -> Operation | None:
         """What was read before and kept: reading it again costs nothing."""
@@ -164,7 +165,7 @@ class Operations:
             if len(text) > _MAX_CHARACTERS:
                 raise TooComplex("characters", _MAX_CHARACTERS, len(text))
             document = parse(text, max_tokens=_MAX_TOKENS)
-            measures = self._budget.measured(document)
+            measures = self._meter.measure(document)
             refuse_long_numbers(document, text)
         except GraphQLError as error:
             return Operation(text, None, (error,))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from execution.compiled.executor import CompiledExecutor
-from execution.complexity import Bounds
+from execution.complexity_limits import Bounds
 from execution.operations import Operation, Operations
 from resolvers.access.rights import rights_of
 from resolvers.access.viewer import LOA3, Grant, Viewer

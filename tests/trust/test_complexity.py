@@ -20,7 +20,8 @@ from graphql import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execution.complexity import Bounds, Budget, FragmentCycle, TooComplex
+from execution.complexity import ComplexityMeter
+from execution.complexity_limits import Bounds, FragmentCycle, TooComplex
 from execution.complexity_weights import SIZES, WORK
 from execution.operations import Operations
 from execution.rate_limits import Rate, RateLimiter
@@ -40,7 +41,7 @@ PAGE = "caseTypes(first: {}) {{ edges {{ node {{ id }} }} }}"
 
 def cost(document: str, **variables: Any) -> int:
     """The cost of the only operation, before what a request costs."""
-    [measure] = Budget(SCHEMA, Bounds()).measured(parse(document)).values()
+    [measure] = ComplexityMeter(SCHEMA, Bounds()).measure(parse(document)).values()
     return measure.cost.with_variables({**measure.defaults, **variables})
 
 
@@ -186,7 +187,7 @@ def test_each_limit_holds_with_fragments_spread(document: str, limit: str) -> No
     bounds = Bounds(depth=2, fields=5, aliases=1, directives=2, operations=2)
 
     with pytest.raises(TooComplex) as refused:
-        Budget(SCHEMA, bounds).measured(parse(document))
+        ComplexityMeter(SCHEMA, bounds).measure(parse(document))
 
     assert (refused.value.extensions or {})["limit"] == limit
 
@@ -197,15 +198,15 @@ def test_fragments_without_an_end_are_told_as_such() -> None:
         "{ ...F } fragment F on Query { ...G } fragment G on Query { ...F }",
     ):
         with pytest.raises(FragmentCycle):
-            Budget(SCHEMA, Bounds()).measured(parse(document))
+            ComplexityMeter(SCHEMA, Bounds()).measure(parse(document))
 
 
 def test_doubling_fragments_are_measured_by_their_number_not_by_what_they_come_to() -> None:
     def seconds(levels: int) -> float:
-        document, budget = parse(doubling(levels)), Budget(SCHEMA, Bounds())
+        document, meter = parse(doubling(levels)), ComplexityMeter(SCHEMA, Bounds())
         begun = time.process_time()
         with pytest.raises(TooComplex):
-            budget.measured(document)
+            meter.measure(document)
         return time.process_time() - begun
 
     few = min(seconds(15) for _ in range(9))
@@ -230,7 +231,7 @@ def test_fragments_on_pages_of_many_sizes_are_given_up_early() -> None:
         sys.setprofile(count)
         try:
             with pytest.raises(TooComplex):
-                Budget(SCHEMA, Bounds()).measured(parsed)
+                ComplexityMeter(SCHEMA, Bounds()).measure(parsed)
         finally:
             sys.setprofile(None)
 
