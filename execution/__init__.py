@@ -1,1 +1,1 @@
-"""How an operation runs: admission, limits, caches, compiled execution and shared subscription payloads."""
+"""How an operation runs: admission, limits, caches, compiled execution and shared payloads."""

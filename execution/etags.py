@@ -1,21 +1,21 @@
-"""Conditional reads: an entity tag made of all that an answer depends on, so that who has the
-answer already is told so without its being made again.
+"""Conditional reads: an entity tag for a response, computed without making the response.
 
-A tag is given only where that can be shown: to queries of the fields in `CACHEABLE_FIELDS`, by those who hold
-no national role. What these fields answer
-follows from the operation, the viewer's rights, the code, and what is written to documents: each
-such write is an event in the log of the document's
-principal, in the same transaction. Documents within such a viewer's sight stand in the logs of the
+A client that already has the response gets 304 Not Modified, and nothing is executed. Tags exist
+only where they are provably correct: for queries of the fields in `CACHEABLE_FIELDS`, by viewers
+without a national role. The values of these fields follow from the operation, the viewer's rights,
+the code, and the writes to documents. Each such write is an event in the log of the document's
+principal, in the same transaction. All documents that such a viewer can see are in the logs of the
 viewer's own principals and of the national ones.
 
-The logs' numbers are read before the answer is made, and after the request has come. So if they are
-the same again, nothing was written between, and
-the answer would be the same to the byte. They are read again when it is made: what is written
-meanwhile leaves it without a tag. After a backup is
-restored, numbers come again for other acts: so the times of the last acts count too, and the random
-marks of their writes. Left out is what depends
-on anything else: names of persons, which are kept outside the logs; clinics and their status, which
-a date ends; who follows; and moments.
+A tag is made from the last sequence numbers of these logs, read after the request has arrived and
+before the response is made. If they are equal to those of an earlier response, nothing was written
+in between, and the response would be identical to the byte. They are read again after the response
+is made: if something was written in the meantime, the response has no tag. Restoring a backup makes
+sequence numbers repeat for other events. Therefore the tag also includes the times and the random
+marks of the last writes.
+
+Fields that depend on anything else have no tags: names of persons, which are stored outside the
+logs; clinics and their status, which a date ends; active subscriptions; and the current time.
 """
 
 from collections.abc import Mapping
@@ -85,7 +85,7 @@ CACHEABLE_FIELDS: Mapping[str, frozenset[str]] = {
         _EDGE,
     ),
 }
-"""Fields whose answers follow from the logs, by type. Besides these all of the types in `CACHEABLE_TYPES`."""
+"""Fields whose values follow from the logs, by type; in addition to `CACHEABLE_TYPES`."""
 CACHEABLE_TYPES = frozenset(
     {
         "PageInfo",
@@ -100,6 +100,7 @@ CACHEABLE_TYPES = frozenset(
         "ResponseTime",
     }
 )
+"""Types of which all fields have values that follow from the logs."""
 _LIBRARIES = ("graphql-core", "strawberry-graphql", "orjson", "pydantic")
 _ROOT = Path(__file__).parent.parent
 
@@ -111,15 +112,26 @@ async def etag_of(
     request: Request,
     extensions: Mapping[str, Any],
 ) -> str | None:
-    """The entity tag of the answer that would be given now, with these extensions; None where there
-    can be none.
+    """The entity tag of the response that the operation would have now.
+
+    Args:
+        schema: The schema.
+        context: Of the viewer.
+        operation: The document.
+        request: The request.
+        extensions: The response's `extensions`, which are part of it.
+
+    Returns:
+        The tag, with its quotes; None if the response cannot have one.
     """
-    if not _is_steady(schema, operation, request.operation_name) or any(
+    if not _is_cacheable(schema, operation, request.operation_name) or any(
         held.national for held in context.rights.held
     ):
         return None
     national = {
-        one.key for one in context.principals.values() if one.kind is PrincipalKind.NATIONAL
+        principal.key
+        for principal in context.principals.values()
+        if principal.kind is PrincipalKind.NATIONAL
     }
     logs = await context.store.history.latest_writes(
         national | {held.principal for held in context.rights.held}
@@ -130,7 +142,7 @@ async def etag_of(
             held.unit,
             held.principal,
             held.clinic,
-            sorted(one.name for one in held.permissions),
+            sorted(permission.name for permission in held.permissions),
         )
         for held in context.rights.held
     ]
@@ -146,57 +158,65 @@ async def etag_of(
     return f'"{sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:40]}"'
 
 
-def _is_steady(schema: GraphQLSchema, operation: Operation, name: str | None) -> bool:
-    """Whether all that an operation asks for is steady, found once for each."""
-    if (known := operation.steady.get(name)) is None:
-        meant = operation.named(name)
-        query = meant is not None and meant.operation is OperationType.QUERY
-        known = operation.steady[name] = (
-            query and operation.document is not None and _asks_for_steady_fields(schema, operation)
+def _is_cacheable(schema: GraphQLSchema, operation: Operation, name: str | None) -> bool:
+    """Whether an operation is a query of cacheable fields only; computed once per operation."""
+    if (known := operation.cacheable.get(name)) is None:
+        definition = operation.named(name)
+        query = definition is not None and definition.operation is OperationType.QUERY
+        known = operation.cacheable[name] = (
+            query
+            and operation.document is not None
+            and _has_cacheable_fields_only(schema, operation)
         )
     return known
 
 
-def _asks_for_steady_fields(schema: GraphQLSchema, operation: Operation) -> bool:
+def _has_cacheable_fields_only(schema: GraphQLSchema, operation: Operation) -> bool:
     types = TypeInfo(schema)
-    unsteady: list[str] = []
+    uncacheable: list[str] = []
 
-    class Steady(Visitor):
+    class FieldVisitor(Visitor):
         def enter_field(self, field: FieldNode, *_: Any) -> Any:
-            parent, found = types.get_parent_type(), types.get_field_def()
-            of = parent.name if parent is not None else ""
+            parent, definition = types.get_parent_type(), types.get_field_def()
+            parent_name = parent.name if parent is not None else ""
             name = field.name.value
             known = (
                 name == "__typename"
-                or of in CACHEABLE_TYPES
-                or name in CACHEABLE_FIELDS.get(of, ())
+                or parent_name in CACHEABLE_TYPES
+                or name in CACHEABLE_FIELDS.get(parent_name, ())
             )
-            below = get_named_type(found.type) if found is not None else None
+            kind = get_named_type(definition.type) if definition is not None else None
             if (
                 known
-                and below is not None
+                and kind is not None
                 and (
-                    is_leaf_type(below)
-                    or below.name in CACHEABLE_FIELDS
-                    or below.name in CACHEABLE_TYPES
+                    is_leaf_type(kind)
+                    or kind.name in CACHEABLE_FIELDS
+                    or kind.name in CACHEABLE_TYPES
                 )
             ):
                 return None
-            unsteady.append(name)
+            uncacheable.append(name)
             return BREAK
 
     assert operation.document is not None  # noqa: S101 - valid operations have one
-    visit(operation.document, TypeInfoVisitor(types, Steady()))
-    return not unsteady
+    visit(operation.document, TypeInfoVisitor(types, FieldVisitor()))
+    return not uncacheable
 
 
 @cache
 def _software() -> str:
-    """The code that answers: ours to the byte, and the versions of the libraries that shape
-    answers.
-    """
+    """A hash of the code that shapes responses: our modules, and the versions of libraries."""
     digest = sha256(repr([metadata.version(library) for library in _LIBRARIES]).encode())
     for layer in ("execution", "schema", "resolvers", "store"):
         for path in sorted((_ROOT / layer).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def has_tag(header: str, tag: str) -> bool:
+    """Whether an If-None-Match header lists a tag.
+
+    `*` matches no tag: it does not say which response the client has.
+    """
+    return tag in {listed.strip().removeprefix("W/") for listed in header.split(",")}

@@ -1,45 +1,41 @@
-"""Answering one operation, whatever it came over: whether it may be asked, its execution within its
-time, and what the log tells of it.
-"""
+"""Runs one operation for any transport: admission, execution within a timeout, and logging."""
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from inspect import isawaitable
-from math import ceil
 from random import uniform
 from time import perf_counter
-from typing import Any
 
 import structlog
-from graphql import ExecutionResult, GraphQLError, OperationType
+from graphql import ExecutionResult, OperationType
 
+from execution.admission import Admission, Admitted
 from execution.compiled.executor import CompiledExecutor
 from execution.complexity import Measure
 from execution.etags import etag_of
 from execution.if_none_match import IfNoneMatch
+from execution.etags import etag_of, has_tag
 from execution.operations import Operation, Operations
 from execution.rate_limits import ConcurrencyLimiter, RateLimiter
-from execution.request import Request, body_too_large
+from execution.request import Request
+from execution.results import OperationResult, Refusal
 from execution.trusted_documents import TrustedDocuments
-from resolvers.access.permissions import Permission
 from resolvers.context import Context
-from schema.errors import TopLevelError, codes_of, formatted, report
+from schema.errors import TopLevelError, codes_of, report
 
 _log = structlog.get_logger(__name__)
-_OF_A_REQUEST = 10
-_REFUSED_LATE_SECONDS = (0.15, 0.35)
+_RATE_LIMITED_DELAY_SECONDS = (0.15, 0.35)
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionLimits:
-    """What one operation may take.
+    """The limits on the execution of operations.
 
     Attributes:
-        seconds: Until its execution is ended.
-        at_once: Operations of one user that are executed at the same time; 0 lifts the limit.
-        logged: Whether the log tells of each operation.
+        seconds: Timeout of one query or mutation.
+        at_once: Operations of one user that are executed at the same time; 0 means no limit.
+        logged: Whether each operation is logged.
     """
 
     seconds: float = 8
@@ -47,74 +43,8 @@ class ExecutionLimits:
     logged: bool = True
 
 
-@dataclass(slots=True)
-class OperationResult:
-    """What an operation came to.
-
-    Attributes:
-        data: Of its execution.
-        errors: Of its execution, coded.
-        refused: Why it was not executed, coded; then it has no data.
-        extensions: What is told beside.
-        retry_after: Seconds after which it may be asked again, where it was asked too often.
-        unanswerable: It is of a kind that can't be answered this way.
-        tag: Its entity tag, where it was asked for and can have one.
-        unchanged: What the client has under that tag is this answer, which was not made again.
-    """
-
-    data: Any = None
-    errors: Sequence[GraphQLError] = ()
-    refused: Sequence[GraphQLError] = ()
-    extensions: dict[str, Any] = field(default_factory=dict)
-    retry_after: int = 0
-    unanswerable: bool = False
-    tag: str | None = None
-    unchanged: bool = False
-
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON."""
-        told: dict[str, Any] = (
-            {"errors": formatted(self.refused)} if self.refused else {"data": self.data}
-        )
-        if self.errors:
-            told["errors"] = formatted(self.errors)
-        if self.extensions:
-            told["extensions"] = self.extensions
-        return told
-
-
-class Refusal(Exception):
-    """An operation is not executed; the answer says why."""
-
-    def __init__(self, answer: OperationResult) -> None:
-        super().__init__()
-        self.answer = answer
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """An operation that may be executed.
-
-    Attributes:
-        operation: The document.
-        measure: Of the operation that is meant.
-        cost: In values.
-        extensions: What is told of the cost.
-    """
-
-    operation: Operation
-    measure: Measure
-    cost: int
-    extensions: dict[str, Any]
-
-    @property
-    def follows(self) -> bool:
-        """Whether it is a subscription."""
-        return self.measure.kind == OperationType.SUBSCRIPTION.value
-
-
 class OperationExecutor:
-    """OperationExecutor the operations of one process."""
+    """Runs the operations of one process."""
 
     def __init__(
         self,
@@ -125,30 +55,39 @@ class OperationExecutor:
     ) -> None:
         self.operations = operations
         self.trusted = trusted
-        self._rates = rates
+        self._admission = Admission(operations, trusted, rates)
         self._limits = limits
-        self._turns = ConcurrencyLimiter(limits.at_once)
+        self._concurrency = ConcurrencyLimiter(limits.at_once)
 
     def turn(self, context: Context) -> AbstractAsyncContextManager[None]:
-        """One of the turns that the viewer has at the same time, until the end of the block."""
-        return self._turns.turn(context.viewer.subject)
+        """Wait for one of the viewer's concurrent executions; hold it until the block ends."""
+        return self._concurrency.turn(context.viewer.subject)
 
-    async def admit(self, context: Context, request: Request, transport: str) -> Admitted:
-        """Decide whether an operation is executed.
+    def charge(self, context: Context, cost: int) -> None:
+        """Charge a cost to the rate limits of the viewer and of the viewer's principal.
 
         Raises:
-            Refusal: It is not valid, asks for too much or too often, or for what the viewer may
-                not.
+            Refusal: A limit is reached; nothing was charged.
         """
-        begun = perf_counter()
+        self._admission.charge(context, cost)
+
+    async def admit(self, context: Context, request: Request, transport: str) -> Admitted:
+        """Decide whether an operation is executed, and log a refusal.
+
+        Raises:
+            Refusal: See `Admission.admit`.
+        """
+        started_at = perf_counter()
         try:
-            return self._admitted(context, request)
+            return self._admission.admit(context, request)
         except Refusal as refusal:
-            self.log_operation(context, None, transport, begun, codes_of(refusal.answer.refused))
-            if (
-                refusal.answer.retry_after
-            ):  # who comes back at once, whatever is said, is slowed down by that
-                await asyncio.sleep(uniform(*_REFUSED_LATE_SECONDS))  # noqa: S311 - so that many do not come back together
+            self.log_operation(
+                context, None, transport, started_at, codes_of(refusal.answer.refused)
+            )
+            if refusal.answer.retry_after:
+                # Slows down clients that ignore the wait; random, so that they do not return
+                # together.
+                await asyncio.sleep(uniform(*_RATE_LIMITED_DELAY_SECONDS))  # noqa: S311 - needs no secure randomness
             raise
 
     async def execute(
@@ -159,34 +98,36 @@ class OperationExecutor:
         transport: str,
         condition: IfNoneMatch | None = None,
     ) -> OperationResult:
-        """Execute a query or mutation, within its time; unless the client has the answer (see
-        `answer`).
+        """Execute a query or mutation within the timeout, and log it.
+
+        Args:
+            context: Of the viewer.
+            request: The request.
+            admitted: The operation.
+            transport: The transport's name, for the log.
+            known_tags: See `answer`.
         """
-        begun = perf_counter()
+        started_at = perf_counter()
         try:
-            answer = await self._executed(context, request, admitted, condition)
+            result = await self._execute(context, request, admitted, known_tags)
         except asyncio.CancelledError:
-            self.log_operation(context, admitted, transport, begun, ["cancelled"])
+            self.log_operation(context, admitted, transport, started_at, ["cancelled"])
             raise
-        self.log_operation(
-            context,
-            admitted,
-            transport,
-            begun,
-            ["unchanged"] if answer.unchanged else codes_of(answer.refused or answer.errors),
-        )
-        return answer
+        codes = ["unchanged"] if result.unchanged else codes_of(result.refused or result.errors)
+        self.log_operation(context, admitted, transport, started_at, codes)
+        return result
 
     async def answer(
         self, context: Context, request: Request, transport: str, condition: IfNoneMatch | None
     ) -> OperationResult:
-        """Admit and execute, unless the client has the answer.
+        """Admit and execute a query or mutation; a refusal is a result, too.
 
         Args:
-            context: Of who asks.
-            request: What is asked.
-            transport: What it came over.
-            condition: The header If-None-Match; None without one, and then the answer has no tag.
+            context: Of the viewer.
+            request: The request.
+            transport: The transport's name, for the log.
+            known_tags: The header If-None-Match. If it has the response's tag, the operation is not
+                executed. None without the header; then the result has no tag.
         """
         try:
             admitted = await self.admit(context, request, transport)
@@ -194,186 +135,93 @@ class OperationExecutor:
             return refusal.answer
         return await self.execute(context, request, admitted, transport, condition)
 
-    def charge(self, context: Context, cost: int, extensions: dict[str, Any] | None = None) -> None:
-        """Take what something costs from the rates of its user and principal.
-
-        Raises:
-            Refusal: It is not there yet.
-        """
-        held = context.rights.held
-        wait = self._rates.charge(context.viewer.subject, held[0].principal if held else None, cost)
-        if wait > 0:
-            seconds = ceil(wait)
-            error = TopLevelError(
-                "RATE_LIMITED",
-                f"This user, or all of its principal, asks too much. Try again in {seconds} s.",
-                {"retryAfter": seconds},
-            )
-            raise Refusal(
-                OperationResult(refused=[error], extensions=extensions or {}, retry_after=seconds)
-            )
-
     def log_operation(
         self,
         context: Context,
         admitted: Admitted | None,
         transport: str,
-        begun: float,
+        started_at: float,
         codes: list[str],
     ) -> None:
-        """Tell the log of an operation: by whom, which, at what cost.
+        """Log an operation: the viewer, its name and cost, the duration and the error codes.
 
-        Nothing of what it asked or answered.
+        Nothing of its text, variables or data is logged.
         """
-        if self._limits.logged:
-            told = {**admitted.measure.log_fields, "cost": admitted.cost} if admitted else {}
-            _log.info(
-                "answered" if admitted else "refused",
-                request_id=context.request_id,
-                viewer=context.viewer.subject,
-                transport=transport,
-                duration_ms=round((perf_counter() - begun) * 1000, 2),
-                codes=codes,
-                **told,
-            )
-
-    def _admitted(self, context: Context, request: Request) -> Admitted:
-        operation = self._found(context, request)
-        if operation.errors:
-            report(operation.errors, context.request_id)
-            raise Refusal(OperationResult(refused=operation.errors))
-        if request.longer_than is not None and not self.operations.takes_much(operation):
-            raise Refusal(OperationResult(refused=[body_too_large(request.longer_than)]))
-        measure = self._meant(operation, request.operation_name)
-        cost = _OF_A_REQUEST + measure.cost.with_variables(
-            {**measure.defaults, **request.variables} if measure.defaults else request.variables
+        if not self._limits.logged:
+            return
+        measured = {**admitted.measure.log_fields, "cost": admitted.cost} if admitted else {}
+        _log.info(
+            "answered" if admitted else "refused",
+            request_id=context.request_id,
+            viewer=context.viewer.subject,
+            transport=transport,
+            duration_ms=round((perf_counter() - started_at) * 1000, 2),
+            codes=codes,
+            **measured,
         )
-        most = self.operations.bounds.cost
-        extensions = {"cost": {"requested": cost, "limit": most}}
-        if cost > most:
-            why = (
-                f"This may come to {cost} values; one operation may come to {most}. Ask for smaller"
-                " pages, or for fewer fields."
-            )
-            raise Refusal(
-                OperationResult(
-                    refused=[
-                        TopLevelError("QUERY_TOO_COMPLEX", why, {"limit": "cost", "most": most})
-                    ],
-                    extensions=extensions,
-                )
-            )
-        if measure.introspects and not any(
-            Permission.INTROSPECT in held.permissions for held in context.rights.held
-        ):
-            error = TopLevelError(
-                "INTROSPECTION_NOT_PERMITTED",
-                "The schema is not told in this role: read schema.graphql.",
-            )
-            raise Refusal(OperationResult(refused=[error], extensions=extensions))
-        self.charge(context, cost, extensions)
-        return Admitted(operation, measure, cost, extensions)
 
-    def _found(self, context: Context, request: Request) -> Operation:
-        if (operation := self.trusted.known(request.query, request.digest)) is None:
-            self.charge(
-                context, len(request.query or "")
-            )  # a character takes as long to read as a value to answer
-            operation = self.trusted.find(request.query, request.digest)
-        return operation
-
-    def _meant(self, operation: Operation, name: str | None) -> Measure:
-        if name is None and len(operation.measures) == 1:
-            return next(iter(operation.measures.values()))
-        if name is None:
-            why = (
-                "Say which operation is meant with `operationName`: there are several."
-                if operation.measures
-                else "There is no operation."
-            )
-            raise Refusal(OperationResult(refused=[TopLevelError("BAD_REQUEST", why)]))
-        if (measure := operation.measures.get(name)) is None:
-            raise Refusal(
-                OperationResult(
-                    refused=[
-                        TopLevelError(
-                            "BAD_REQUEST", "There is no operation of the name in `operationName`."
-                        )
-                    ]
-                )
-            )
-        return measure
-
-    async def _executed(
-        self, context: Context, request: Request, admitted: Admitted, condition: IfNoneMatch | None
+    async def _execute(
+        self, context: Context, request: Request, admitted: Admitted, known_tags: str | None
     ) -> OperationResult:
         if admitted.follows:
             error = TopLevelError(
                 "BAD_REQUEST",
-                "Subscriptions are answered over a websocket, or as text/event-stream.",
+                "Subscriptions need a websocket, or a response of type text/event-stream.",
             )
             return OperationResult(
                 refused=[error], extensions=admitted.extensions, unanswerable=True
             )
         try:
             async with asyncio.timeout(self._limits.seconds), self.turn(context):
-                if condition is None:
-                    return self._told(
-                        context,
-                        admitted,
-                        await self._execution(context, request, admitted.operation),
-                    )
-                return await self._unless_known(context, request, admitted, condition)
+                if known_tags is None:
+                    return await self._result(context, request, admitted)
+                return await self._unless_known(context, request, admitted, known_tags)
         except TimeoutError:
             return OperationResult(
-                refused=[_overdue(admitted, self._limits.seconds)], extensions=admitted.extensions
+                refused=[_timeout_error(admitted, self._limits.seconds)],
+                extensions=admitted.extensions,
             )
 
     async def _unless_known(
         self, context: Context, request: Request, admitted: Admitted, condition: IfNoneMatch
     ) -> OperationResult:
-        """Answer with an entity tag, or that the client has this answer already.
+        """The result with its tag; or, if the client has that tag, an unchanged result.
 
-        `If-None-Match: *` matches any answer that has a tag. Whether there is one shows only when
-        the operation has been executed. If something is written meanwhile, the answer may contain
-        it or not, so it has no tag.
+        The tag is computed again after the execution. If it differs, something was written in the
+        meantime, which may or may not be in the result; then the result has no tag.
         """
         tag = await self._tag(context, request, admitted)
         if tag is not None and condition.names(tag):
             return OperationResult(tag=tag, unchanged=True)
-        answer = self._told(
-            context, admitted, await self._execution(context, request, admitted.operation)
-        )
+        result = await self._result(context, request, admitted)
         if (
             tag is None
-            or answer.refused
-            or answer.errors
+            or result.refused
+            or result.errors
             or tag != await self._tag(context, request, admitted)
         ):
-            return answer
-        if condition.any:
-            return OperationResult(tag=tag, unchanged=True)
-        return replace(answer, tag=tag)
+            return result
+        return replace(result, tag=tag)
 
     async def _tag(self, context: Context, request: Request, admitted: Admitted) -> str | None:
         return await etag_of(
             self.operations.schema, context, admitted.operation, request, admitted.extensions
         )
 
-    def _told(
-        self, context: Context, admitted: Admitted, result: ExecutionResult
+    async def _result(
+        self, context: Context, request: Request, admitted: Admitted
     ) -> OperationResult:
-        if result.errors:
-            report(result.errors, context.request_id)
-            if (
-                result.data is None and result.errors[0].path is None
-            ):  # its variables were refused: nothing was executed
-                return OperationResult(refused=result.errors, extensions=admitted.extensions)
+        execution = await self._run(context, request, admitted.operation)
+        if execution.errors:
+            report(execution.errors, context.request_id)
+            # Without a path, the variables were refused and nothing was executed.
+            if execution.data is None and execution.errors[0].path is None:
+                return OperationResult(refused=execution.errors, extensions=admitted.extensions)
         return OperationResult(
-            data=result.data, errors=result.errors or (), extensions=admitted.extensions
+            data=execution.data, errors=execution.errors or (), extensions=admitted.extensions
         )
 
-    async def _execution(
+    async def _run(
         self, context: Context, request: Request, operation: Operation
     ) -> ExecutionResult:
         executor = CompiledExecutor.of(
@@ -383,17 +231,17 @@ class OperationExecutor:
             return ExecutionResult(None, executor)
         pending = executor.execute_operation()
         result = await pending if isawaitable(pending) else pending
-        assert isinstance(result, ExecutionResult)  # noqa: S101 - nothing is delivered in parts
+        assert isinstance(result, ExecutionResult)  # noqa: S101 - there is no incremental delivery
         return result
 
 
-def _overdue(admitted: Admitted, seconds: float) -> TopLevelError:
+def _timeout_error(admitted: Admitted, seconds: float) -> TopLevelError:
     if admitted.measure.kind == OperationType.MUTATION.value:
-        why = (
-            f"This took more than {seconds:g} seconds. It may have been written, or may be yet:"
+        message = (
+            f"This took more than {seconds:g} seconds. It may have been written, or may still be:"
             " repeat it with the same idempotency key."
         )
-        return TopLevelError("OUTCOME_UNKNOWN", why)
+        return TopLevelError("OUTCOME_UNKNOWN", message)
     return TopLevelError(
-        "DEADLINE_EXCEEDED", f"This took more than {seconds:g} seconds, and was ended."
+        "DEADLINE_EXCEEDED", f"This took more than {seconds:g} seconds and was cancelled."
     )

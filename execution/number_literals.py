@@ -1,4 +1,4 @@
-"""Number literals in a document: held to the length that numbers in JSON are held to."""
+"""Number literals in documents: the same length limit as for numbers in JSON."""
 
 import re
 
@@ -9,17 +9,19 @@ _MANY_DIGITS = re.compile(rf"[0-9]{{{_MAX_CHARACTERS // 2}}}")
 
 
 def refuse_long_numbers(document: DocumentNode, text: str) -> None:
-    """Look at the numbers, if there may be a long one.
+    """Refuse documents with long number literals.
+
+    Python refuses to convert integers of more than 4,300 digits, with an exception that no caller
+    expects. Documents without 20 digits in a row are not searched.
 
     Raises:
-        GraphQLError: A number has more than 40 characters. Python would refuse one of 4,300 digits
-            in places where nobody expects it.
+        GraphQLError: A number has more than 40 characters.
     """
     if _MANY_DIGITS.search(text) is not None:
-        visit(document, _Numbers())
+        visit(document, _NumberVisitor())
 
 
-class _Numbers(Visitor):
+class _NumberVisitor(Visitor):
     @staticmethod
     def enter_int_value(node: IntValueNode, *_: object) -> None:
         _refuse(node)

@@ -1,6 +1,4 @@
-"""Operations as they are sent: parsed, measured and validated once for each text, and kept within a
-bound of memory.
-"""
+"""Documents of operations: parsed, measured and validated once per text, and cached in memory."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
@@ -30,31 +28,33 @@ from schema.errors import MAX_ERRORS
 
 _MAX_TOKENS = 10_000
 _MAX_CHARACTERS = 256 * 1024
-MAX_KEPT = 64 * 1024
-"""Longer texts, in characters, are parsed each time."""
-_KEPT_BYTES = 64 * 1024 * 1024
-_TOKEN_BYTES = 1024  # with all that is known of it a parsed document takes 0.4 to 1.2 KB a token, measured; plans have room of their own
-_REMEMBERED = 4096
-_PLANS = 16
-_LARGE = frozenset({"csv", "content", "file", "standardReplies"})
-"""The fields of inputs that hold files and the content of documents (of a clinic's adaptation in
-fields of its own), which alone may have 1 MiB.
+MAX_CACHED_CHARACTERS = 64 * 1024
+"""Longer texts are parsed each time."""
+_CACHE_BYTES = 64 * 1024 * 1024
+_TOKEN_BYTES = 1024
+"""Memory of a parsed document per token: 0.4 to 1.2 KB, measured. Plans have their own budget."""
+_SEEN_ONCE = 4096
+_MAX_PLANS = 16
+_LARGE_FIELDS = frozenset({"csv", "content", "file", "standardReplies"})
+"""Input fields with files or the content of documents; only operations with them may have 1 MiB.
+
+`standardReplies` is part of a clinic's local adaptation.
 """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
-    """A document that fits the schema and its bounds, or why it does not.
+    """A document, with one or more operations; or the reasons why it is invalid.
 
     Attributes:
-        text: As sent.
-        document: Parsed; None where it can't be.
-        errors: Why it can't be executed; empty where it can.
-        measures: What each of its operations asks for, by name.
-        choosing: The variables that say what is skipped and included.
-        plans: How it was executed, by the operation's name and the values of those variables.
-        room: That all plans share.
-        steady: Whether answers depend only on what tags are made of, by the operation's name.
+        text: The text as sent.
+        document: The parsed text; None if it has a syntax error or exceeds a limit.
+        errors: Why it cannot be executed; empty if it is valid.
+        measures: The measure of each of its operations, by name.
+        choosing: Names of the variables that `@skip` and `@include` use.
+        plans: Cached plans, by the operation's name and the values of those variables.
+        plan_budget: The memory budget of all plans.
+        cacheable: Whether its responses can have entity tags, by the operation's name.
     """
 
     text: str
@@ -62,9 +62,9 @@ class Operation:
     errors: tuple[GraphQLError, ...] = ()
     measures: Mapping[str | None, Measure] = field(default_factory=dict)
     choosing: tuple[str, ...] = ()
-    plans: LRUCache[Hashable, Plan] = field(default_factory=lambda: LRUCache(_PLANS))
-    room: PlanBudget = field(default_factory=PlanBudget)
-    steady: LRUCache[str | None, bool] = field(default_factory=lambda: LRUCache(_PLANS))
+    plans: LRUCache[Hashable, Plan] = field(default_factory=lambda: LRUCache(_MAX_PLANS))
+    plan_budget: PlanBudget = field(default_factory=PlanBudget)
+    cacheable: LRUCache[str | None, bool] = field(default_factory=lambda: LRUCache(_MAX_PLANS))
 
     def named(self, name: str | None) -> OperationDefinitionNode | None:
         """The operation of that name, or the only one."""
@@ -76,17 +76,22 @@ class Operation:
         return operation is not None and operation.operation is OperationType.SUBSCRIPTION
 
     def size(self) -> int:
-        """What it takes in memory, about, in bytes."""
+        """Its approximate size in memory, in bytes."""
         return _TOKEN_BYTES * _tokens(self.document) + 4 * len(self.text)
 
 
 class Operations:
-    """The operations of one process, by their text; of those that fit the schema some 64 MiB are
-    kept.
+    """The documents of one process, by their text.
 
-    A text is kept when it comes for the second time. So operations that differ in their literals
-    only, which never come again, take no room
-    from those that do; only a hash of each of the last few thousand is remembered.
+    A valid document is cached when its text arrives for the second time. So documents that differ
+    only in their literals, and never arrive again, do not displace others. Of the last 4,096 texts
+    that arrived once, only a hash is kept.
+
+    Args:
+        schema: The schema.
+        bounds: The limits on each document.
+        max_bytes: Memory for cached documents, approximately; 64 MiB by default.
+        plan_fields: Memory for cached plans; see `PlanBudget`.
     """
 
     def __init__(
@@ -94,50 +99,48 @@ class Operations:
         schema: GraphQLSchema,
         bounds: Bounds | None = None,
         *,
-        most_bytes: int = _KEPT_BYTES,
+        max_bytes: int = _CACHE_BYTES,
         plan_fields: int = PLAN_FIELDS,
     ) -> None:
         self.schema = schema
         self._meter = ComplexityMeter(schema, bounds or Bounds())
-        self._kept: LRUCache[str, Operation] = LRUCache(most_bytes, getsizeof=Operation.size)
-        self._seen: LRUCache[int, bool] = LRUCache(_REMEMBERED)
-        self._room = PlanBudget(plan_fields)
+        self._cached: LRUCache[str, Operation] = LRUCache(max_bytes, getsizeof=Operation.size)
+        self._seen_once: LRUCache[int, bool] = LRUCache(_SEEN_ONCE)
+        self._plan_budget = PlanBudget(plan_fields)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._cached)
 
     @property
     def size(self) -> float:
-        """What is kept, about, in bytes."""
-        return self._kept.currsize
+        """The approximate size of the cached documents, in bytes."""
+        return self._cached.currsize
 
     @property
     def bounds(self) -> Bounds:
-        """Within which documents must stay."""
+        """The limits on each document."""
         return self._meter.bounds
 
     def known(self, text: str) -> Operation | None:
-        """What was read before and kept: reading it again costs nothing."""
-        return self._kept.get(text)
+        """The cached document of a text; None if there is none."""
+        return self._cached.get(text)
 
     def read(self, text: str) -> Operation:
-        """Parse, measure and validate, or find what was before."""
-        if (kept := self._kept.get(text)) is not None:
-            return kept
+        """The document of a text; parsed, measured and validated unless it is cached."""
+        if (cached := self._cached.get(text)) is not None:
+            return cached
         operation = self._read(text)
-        if not operation.errors and len(text) <= MAX_KEPT:
-            if self._seen.pop(hash(text), False):
-                self._kept[text] = operation
+        if not operation.errors and len(text) <= MAX_CACHED_CHARACTERS:
+            if self._seen_once.pop(hash(text), False):
+                self._cached[text] = operation
             else:
-                self._seen[hash(text)] = True
+                self._seen_once[hash(text)] = True
         return operation
 
-    def takes_much(self, operation: Operation) -> bool:
-        """Whether nothing is asked for but root fields that may be given a file, or a document's
-        content.
-        """
+    def takes_large_input(self, operation: Operation) -> bool:
+        """Whether all root fields accept a file or a document's content."""
         return operation.document is not None and all(
-            isinstance(selection, FieldNode) and selection.name.value in self._taking_much
+            isinstance(selection, FieldNode) and selection.name.value in self._large_input_fields
             for definition in operation.document.definitions
             for selection in (
                 definition.selection_set.selections
@@ -147,16 +150,16 @@ class Operations:
         )
 
     @cached_property
-    def _taking_much(self) -> frozenset[str]:
+    def _large_input_fields(self) -> frozenset[str]:
         roots = (self.schema.query_type, self.schema.mutation_type)
         return frozenset(
             name
             for root in roots
             if root is not None
-            for name, found in root.fields.items()
+            for name, definition in root.fields.items()
             if any(
-                _is_large(get_named_type(argument.type), depth=3)
-                for argument in found.args.values()
+                _has_large_field(get_named_type(argument.type), depth=3)
+                for argument in definition.args.values()
             )
         )
 
@@ -176,17 +179,18 @@ class Operations:
             tuple(islice(errors, MAX_ERRORS)),
             measures,
             choosing_variables(document),
-            room=self._room,
+            plan_budget=self._plan_budget,
         )
 
 
-def _is_large(kind: object, *, depth: int) -> bool:
+def _has_large_field(kind: object, *, depth: int) -> bool:
     if not isinstance(kind, GraphQLInputObjectType):
         return False
-    return not _LARGE.isdisjoint(kind.fields) or (
+    return not _LARGE_FIELDS.isdisjoint(kind.fields) or (
         depth > 0
         and any(
-            _is_large(get_named_type(one.type), depth=depth - 1) for one in kind.fields.values()
+            _has_large_field(get_named_type(field.type), depth=depth - 1)
+            for field in kind.fields.values()
         )
     )
 

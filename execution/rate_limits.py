@@ -1,5 +1,7 @@
-"""How much each user, and each principal's users together, may ask for: in a time (token buckets of
-values), and at once (turns).
+"""Rate limits and concurrency limits, in memory of one process.
+
+Rates limit the cost of operations, in values, per user and per principal (token buckets).
+Concurrency limits the operations of one user that run at the same time.
 """
 
 import asyncio
@@ -15,11 +17,11 @@ _MAX_BUCKETS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What a bucket gives.
+    """The parameters of a token bucket.
 
     Attributes:
-        per_second: Values that flow in; 0 lifts the limit.
-        burst: Values that it holds.
+        per_second: Values that are refilled per second; 0 means no limit.
+        burst: Capacity, in values.
     """
 
     per_second: float
@@ -27,10 +29,7 @@ class Rate:
 
 
 class _Bucket:
-    """What is left for one user or principal.
-
-    A debt can't arise: nothing is granted that is not there.
-    """
+    """The token bucket of one user or principal. Its level is never negative."""
 
     __slots__ = ("_at", "_left", "_rate")
 
@@ -40,9 +39,9 @@ class _Bucket:
         self._at = now
 
     def missing(self, cost: float, now: float) -> float:
-        """Seconds until that much is there; 0 if it is there now.
+        """Seconds until a cost can be taken; 0 if it can be taken now.
 
-        What is more than a full bucket waits for a full one.
+        A cost above the capacity can be taken when the bucket is full.
         """
         self._left = min(self._rate.burst, self._left + (now - self._at) * self._rate.per_second)
         self._at = now
@@ -53,7 +52,7 @@ class _Bucket:
 
 
 class RateLimiter:
-    """The buckets of one process, of those who asked last."""
+    """The token buckets of one process: of the 20,000 users and principals seen last."""
 
     def __init__(self, user: Rate, principal: Rate, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
@@ -61,10 +60,10 @@ class RateLimiter:
         self._buckets: LRUCache[tuple[str, str], _Bucket] = LRUCache(_MAX_BUCKETS)
 
     def charge(self, user: str, principal: str | None, cost: float) -> float:
-        """Take what an operation costs from its user's and its principal's bucket, or from neither.
+        """Take a cost from the buckets of a user and a principal; from both, or from neither.
 
         Returns:
-            0 when it was there; else the seconds after which it will be.
+            0 if it was taken; otherwise the seconds until it can be taken.
         """
         now = self._clock()
         buckets = [self._bucket("user", user, now)]
@@ -77,42 +76,41 @@ class RateLimiter:
             bucket.take(cost)
         return 0.0
 
-    def _bucket(self, whose: str, key: str, now: float) -> _Bucket | None:
-        rate = self._rates[whose]
+    def _bucket(self, owner: str, key: str, now: float) -> _Bucket | None:
+        rate = self._rates[owner]
         if not rate.per_second:
             return None
-        if (bucket := self._buckets.get((whose, key))) is None:
-            bucket = self._buckets[whose, key] = _Bucket(rate, now)
+        if (bucket := self._buckets.get((owner, key))) is None:
+            bucket = self._buckets[owner, key] = _Bucket(rate, now)
         return bucket
 
 
 class ConcurrencyLimiter:
-    """How many operations of one user are executed at once; the others of that user wait for their
-    turn, in order.
+    """Limits the operations of one user that run at the same time; the others wait, in order.
 
     Args:
-        most: For one user; 0 lifts the limit.
+        limit: Operations of one user; 0 means no limit.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._open: dict[str, tuple[asyncio.Semaphore, set[object]]] = {}
 
     @asynccontextmanager
     async def turn(self, user: str) -> AsyncIterator[None]:
-        """One turn."""
-        if not self._most:
+        """Wait until the operation can run; it runs until the block ends."""
+        if not self._limit:
             yield
             return
-        turns, users = self._open.get(user) or self._open.setdefault(
-            user, (asyncio.Semaphore(self._most), set())
+        semaphore, holders = self._open.get(user) or self._open.setdefault(
+            user, (asyncio.Semaphore(self._limit), set())
         )
-        me = object()
-        users.add(me)
+        holder = object()
+        holders.add(holder)
         try:
-            async with turns:
+            async with semaphore:
                 yield
         finally:
-            users.discard(me)
-            if not users:
+            holders.discard(holder)
+            if not holders:
                 del self._open[user]

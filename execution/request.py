@@ -1,4 +1,4 @@
-"""One operation as a client sent it, over whatever transport."""
+"""Requests: one operation as a client sent it, over any transport."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,16 @@ from schema.errors import TopLevelError
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One operation as a client sent it: its text, the SHA-256 of that, or both.
+    """One operation as a client sent it.
 
     Attributes:
-        longer_than: Where it is longer than operations may be that take neither files nor whole
-            documents: how many bytes those may have.
+        query: The document's text; None if only its hash was sent.
+        variables: Values of the variables, by name.
+        operation_name: The operation in the document; None if there is only one.
+        last_event_id: The header `Last-Event-ID` of an event stream.
+        digest: The SHA-256 of the text in lower-case hexadecimal, if it was sent.
+        longer_than: Set if the body exceeds the limit for operations without files or document
+            contents: that limit, in bytes.
     """
 
     query: str | None
@@ -25,12 +30,12 @@ class Request:
     longer_than: int | None = None
 
 
-def request_of(asked: Any, last_event_id: str | None = None) -> Request | None:
-    """An operation as it came in JSON; None where it is none."""
-    if not isinstance(asked, dict):
+def request_of(message: Any, last_event_id: str | None = None) -> Request | None:
+    """The request in a JSON value; None if it is not a GraphQL request."""
+    if not isinstance(message, dict):
         return None
-    query, name = asked.get("query"), asked.get("operationName")
-    variables, extensions = asked.get("variables"), asked.get("extensions")
+    query, name = message.get("query"), message.get("operationName")
+    variables, extensions = message.get("variables"), message.get("extensions")
     if not isinstance(query, str | None) or query == "" or not isinstance(name, str | None):
         return None
     if not isinstance(variables, dict | None) or not isinstance(extensions, dict | None):

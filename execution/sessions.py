@@ -1,6 +1,4 @@
-"""Who is behind a request or connection: signed in, or refused with a reason; and how many
-connections each user has open.
-"""
+"""Sessions: signing in the caller of a request or connection, and limiting open connections."""
 
 import uuid
 from collections import Counter
@@ -23,26 +21,32 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Unauthenticated:
-    """No token, or one that is not accepted."""
+    """The caller is not signed in.
+
+    Attributes:
+        reason: Why, for the caller.
+        request_id: Of the request or connection.
+        code: `UNAUTHENTICATED`; or `UNAVAILABLE`, if the token could not be verified.
+    """
 
     reason: str
     request_id: str
     code: str = "UNAUTHENTICATED"
 
     def error(self) -> GraphQLError:
-        """As a top-level error."""
+        """The top-level error."""
         return TopLevelError(self.code, self.reason)
 
 
 class Sessions:
-    """Signs callers in, by the value of an Authorization header."""
+    """Signs callers in by their bearer token."""
 
     def __init__(self, store: Store, sign_in: SignIn) -> None:
         self._store = store
         self._sign_in = sign_in
 
     async def viewer(self, authorization: str | None, request_id: str) -> Viewer | Unauthenticated:
-        """Who holds the bearer token."""
+        """The viewer of an `Authorization` header, or the reason why there is none."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             return Unauthenticated("Sign in: send a bearer token.", request_id)
@@ -54,7 +58,7 @@ class Sessions:
         except IssuerUnavailable:
             _log.error("issuer unavailable", request_id=request_id)
             return Unauthenticated(
-                "The issuer of the tokens can't be reached. Try again later.",
+                "The issuer of the tokens cannot be reached. Try again later.",
                 request_id,
                 code="UNAVAILABLE",
             )
@@ -62,9 +66,7 @@ class Sessions:
     async def context(
         self, viewer: Viewer | Unauthenticated, request_id: str
     ) -> Context | Unauthenticated:
-        """The context of a viewer at this moment, with the rights of this moment: nobody's any more
-        once the token has expired.
-        """
+        """A context with the viewer's current rights; Unauthenticated if the token has expired."""
         if isinstance(viewer, Unauthenticated):
             return viewer
         if viewer.expires_at <= datetime.now(UTC):
@@ -73,26 +75,26 @@ class Sessions:
 
 
 def new_request_id() -> str:
-    """A request's id, as in the answer's `x-request-id`, its events and the server's log."""
+    """A new request id, for the `x-request-id` header, the events written and the server's log."""
     return uuid.uuid4().hex
 
 
 class ConnectionLimiter:
-    """How many long-lived connections each user may have open in this process."""
+    """Limits the long-lived connections that each user has open in this process."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._taken: Counter[str] = Counter()
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._open: Counter[str] = Counter()
 
-    def take(self, subject: str) -> bool:
-        """Whether there is room for one more; then it is taken."""
-        if self._taken[subject] >= self._most:
+    def acquire(self, subject: str) -> bool:
+        """Count one more connection of a user; False if the limit is reached."""
+        if self._open[subject] >= self._limit:
             return False
-        self._taken[subject] += 1
+        self._open[subject] += 1
         return True
 
-    def leave(self, subject: str) -> None:
-        """Give one back."""
-        self._taken[subject] -= 1
-        if not self._taken[subject]:
-            del self._taken[subject]
+    def release(self, subject: str) -> None:
+        """Count one connection less."""
+        self._open[subject] -= 1
+        if not self._open[subject]:
+            del self._open[subject]

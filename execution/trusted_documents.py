@@ -1,10 +1,10 @@
-"""Trusted documents: operations known by the SHA-256 of their text, so that neither text nor
-parsing nor validation is needed again.
+"""Trusted documents: operations that clients send as the SHA-256 of their text.
 
-Known are those of a manifest, which a front end's build writes; and, unless only those are
-accepted, what clients register themselves by the
-convention of automatic persisted queries: a hash alone is asked for first, and sent again with the
-text where it was not known.
+The hash saves sending, parsing and validating the text. Known hashes are those of a manifest, which
+the build of a front end writes. Unless only those are accepted, clients can also register documents
+themselves, as automatic persisted queries: they send the hash alone first, and then with the text
+if the hash was not found.
+
 Source: https://www.apollographql.com/docs/apollo-server/performance/apq, and the manifests of
 GraphQL Code Generator and Apollo's command line.
 """
@@ -18,26 +18,26 @@ import orjson
 from cachetools import LRUCache
 from graphql import GraphQLError
 
-from execution.operations import MAX_KEPT, Operation, Operations
+from execution.operations import MAX_CACHED_CHARACTERS, Operation, Operations
 from schema.errors import TopLevelError
 
 _REGISTERED_BYTES = 32 * 1024 * 1024
 
 
 class TrustedDocuments:
-    """How one process finds the operation that a request means.
+    """Finds the document of a request, by text or by hash.
 
-    Those of the manifest are always known. Those that clients register are kept within some 32 MiB,
-    the least recently used leaving first: a client
-    that is told so sends the text again.
+    Documents of the manifest are always known. Documents that clients register are cached in some
+    32 MiB; the least recently used are dropped first, and their clients then send the text again.
 
     Args:
-        operations: Reads texts.
-        manifest: Operations by the SHA-256 of their text, in hexadecimal; None without any.
-        only: Accept no others, whether by text or by hash.
+        operations: Reads and validates texts.
+        manifest: A JSON file with texts by their SHA-256 in hexadecimal; None without a manifest.
+        only: Accept only documents of the manifest, by text or by hash.
+        registered_bytes: Memory for registered documents, approximately.
 
     Raises:
-        ValueError: The manifest can't be used.
+        ValueError: The manifest is missing or invalid.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class TrustedDocuments:
     ) -> None:
         if only and manifest is None:
             raise ValueError(
-                "Only trusted documents are to be accepted, but no manifest names them: set"
+                "Only trusted documents are to be accepted, but there is no manifest: set"
                 " CASETYPES_TRUSTED_DOCUMENTS."
             )
         self._operations = operations
@@ -61,17 +61,20 @@ class TrustedDocuments:
         )
 
     def known(self, query: str | None, digest: str | None) -> Operation | None:
-        """What is found without reading anything: an operation, or why there can be none, in its
-        errors. None where a text is to be read first.
+        """The document of a request, if it is found without parsing.
 
         Args:
-            query: As sent; None where only the hash was.
-            digest: The SHA-256 in lower-case hexadecimal as the client named it, if it did.
+            query: The text; None if only the hash was sent.
+            digest: The SHA-256 that was sent, in lower-case hexadecimal; None without one.
+
+        Returns:
+            The document; or one with errors, if the request is refused; or None, if the text must
+            be parsed first.
         """
         if query is not None and (digest is not None or self._only):
-            named, digest = digest, sha256(query.encode()).hexdigest()
-            if named is not None and named != digest:
-                return _refused("BAD_REQUEST", "The SHA-256 is not that of the query.")
+            sent, digest = digest, sha256(query.encode()).hexdigest()
+            if sent is not None and sent != digest:
+                return _refused("BAD_REQUEST", "The SHA-256 does not match the query.")
         if (
             digest is not None
             and (known := self._known.get(digest) or self._registered.get(digest)) is not None
@@ -79,30 +82,33 @@ class TrustedDocuments:
             return known
         if self._only:
             return _refused(
-                "NOT_TRUSTED", "Only operations of the manifest are accepted, and this is none."
+                "NOT_TRUSTED",
+                "This operation is not in the manifest; only those in it are accepted.",
             )
         if query is None:
             return _refused("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")
         return self._operations.known(query) if digest is None else None
 
     def find(self, query: str | None, digest: str | None) -> Operation:
-        """The operation of a text, or of a SHA-256 that was given for it; with errors where there
-        is none, or it is not accepted.
+        """The document of a request, parsed if needed.
+
+        Returns:
+            The document; or one with errors, if it is invalid or the request is refused.
         """
         if (known := self.known(query, digest)) is not None:
             return known
-        assert query is not None  # noqa: S101 - a hash alone is known, or known not to be
+        assert query is not None  # noqa: S101 - a hash without a text is decided above
         operation = self._operations.read(query)
-        if digest is not None and not operation.errors and len(query) <= MAX_KEPT:
+        if digest is not None and not operation.errors and len(query) <= MAX_CACHED_CHARACTERS:
             self._registered[digest] = operation
         return operation
 
 
 def digest_of(extensions: Any) -> str | None:
-    """The SHA-256 that a request's `extensions` name by the convention; None without it.
+    """The SHA-256 in a request's `extensions.persistedQuery`, in lower case; None without it.
 
     Raises:
-        ValueError: It is malformed.
+        ValueError: `persistedQuery` is malformed.
     """
     if not isinstance(extensions, dict) or (persisted := extensions.get("persistedQuery")) is None:
         return None
@@ -121,21 +127,25 @@ def _refused(code: str, message: str) -> Operation:
 
 
 def _read(manifest: Path, operations: Operations) -> dict[str, Operation]:
-    """Every operation of a manifest, each of which must fit the schema: better no start than a
-    front end that fails later.
+    """The documents of a manifest.
+
+    An invalid document is an error at start-up, so that no front end fails later.
+
+    Raises:
+        ValueError: The manifest is missing or invalid.
     """
     try:
-        found = [
+        entries = [
             (digest, text, sha256(text.encode()).hexdigest())
             for digest, text in _entries(orjson.loads(manifest.read_bytes()))
         ]
     except (OSError, orjson.JSONDecodeError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(
-            f"The manifest of trusted documents {manifest} can't be read: {error!r}"
+            f"The manifest of trusted documents {manifest} cannot be read: {error!r}"
         ) from None
     known = {}
-    for digest, text, right in found:
-        if digest != right:
+    for digest, text, computed in entries:
+        if digest != computed:
             raise ValueError(
                 f"In the manifest of trusted documents {manifest}, {digest} is not the SHA-256 of"
                 " its operation."
@@ -144,14 +154,16 @@ def _read(manifest: Path, operations: Operations) -> dict[str, Operation]:
         if operation.errors:
             raise ValueError(
                 f"In the manifest of trusted documents {manifest}, {digest} does not fit the"
-                f" schema: {_told(operation.errors)}"
+                f" schema: {_messages(operation.errors)}"
             )
     return known
 
 
 def _entries(manifest: Any) -> Iterator[tuple[str, str]]:
-    """Hash and text of each: from a plain mapping, or as Apollo's
-    `generate-persisted-query-manifest` writes them.
+    """The hash and text of each document.
+
+    The manifest is a plain mapping, or has the format of Apollo's
+    `generate-persisted-query-manifest`.
     """
     if manifest.get("format") == "apollo-persisted-query-manifest":
         for entry in manifest["operations"]:
@@ -162,5 +174,5 @@ def _entries(manifest: Any) -> Iterator[tuple[str, str]]:
             yield digest.lower(), text
 
 
-def _told(errors: tuple[GraphQLError, ...]) -> str:
+def _messages(errors: tuple[GraphQLError, ...]) -> str:
     return " ".join(error.message for error in errors)

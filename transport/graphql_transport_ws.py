@@ -17,6 +17,9 @@ import structlog
 from starlette.types import Message, Receive, Scope, Send
 
 from execution.request import request_of
+from execution.admission import Admitted
+from execution.request import Request, request_of
+from execution.results import Refusal
 from execution.sessions import Unauthenticated, new_request_id
 from execution.subscriptions.start import Live
 from resolvers.access.viewer import Viewer
@@ -159,7 +162,7 @@ class GraphQLSocket:
         if not isinstance(viewer, Viewer):  # each operation is answered with the error until then
             self._close_later(self.live.limits.init_seconds, UNAUTHORIZED, "Unauthorized")
         else:
-            if not self.live.seats.take(viewer.subject):
+            if not self.live.connections.acquire(viewer.subject):
                 self.live.metrics.refused.labels("TOO_MANY_CONNECTIONS").inc()
                 raise SocketRefused(TOO_MANY, "Too many connections of one user")
             self._seat = viewer.subject
@@ -216,7 +219,7 @@ class GraphQLSocket:
             operation.cancel()
         self.operations.clear()
         if self._seat is not None:
-            self.live.seats.leave(self._seat)
+            self.live.connections.release(self._seat)
 
 
 async def _closed(message: Message) -> None:  # noqa: ARG001

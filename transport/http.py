@@ -15,6 +15,7 @@ from strawberry.http.ides import get_graphql_ide_html
 from execution.executor import OperationResult, Refusal
 from execution.if_none_match import IfNoneMatch
 from execution.request import Request, request_of
+from execution.results import OperationResult, Refusal
 from execution.sessions import Unauthenticated, new_request_id
 from execution.subscriptions.start import Live
 from resolvers.access.viewer import Viewer

@@ -9,7 +9,7 @@ from http import HTTPStatus
 import orjson
 from starlette.types import Send
 
-from execution.executor import OperationResult
+from execution.results import OperationResult
 from schema.errors import codes_of
 from transport.media_types import JSON, RESPONSE_JSON
 

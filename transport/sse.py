@@ -17,8 +17,8 @@ import orjson
 from graphql import GraphQLError
 from starlette.types import Receive, Send
 
-from execution.executor import OperationResult, Refusal
 from execution.request import Request
+from execution.results import OperationResult, Refusal
 from execution.sessions import Unauthenticated
 from execution.subscriptions.start import Live
 from resolvers.access.viewer import Viewer
@@ -72,7 +72,7 @@ class EventStream:
         if isinstance(context, Unauthenticated):
             await self._start()
             await self._refuse([context.error()])
-        elif not live.seats.take(context.viewer.subject):
+        elif not live.connections.acquire(context.viewer.subject):
             live.metrics.refused.labels("TOO_MANY_CONNECTIONS").inc()
             error = TopLevelError(
                 "TOO_MANY_CONNECTIONS", "This user has too many connections open."
@@ -86,7 +86,7 @@ class EventStream:
             except Refusal as refusal:
                 await self._send_result(refusal.answer)
             finally:
-                live.seats.leave(context.viewer.subject)
+                live.connections.release(context.viewer.subject)
                 live.streams.discard(self)
                 live.metrics.connections.labels("event-stream").dec()
                 self._stop()

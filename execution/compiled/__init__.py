@@ -1,1 +1,1 @@
-"""Compiled execution: plain selections run as Python closures, everything else in graphql-core."""
+"""Compiled execution: plain parts of an operation run as closures instead of in graphql-core."""

@@ -1,9 +1,8 @@
-"""Executing operations: graphql-core, with what is plain answered by compiled code
-(`execution.compiled.plans`).
+"""Executes operations: graphql-core, with compiled code for plain selections.
 
-Whatever compiled code can't answer, graphql-core executes as if there were none: so errors, their
-paths and what they null are its own. Plain
-selections do nothing but read records in hand, so that it harms nothing to begin them twice.
+Where compiled code raises, graphql-core executes the selection as if there were no compiled code
+(`execution.compiled.plans`). So errors, their paths and the nulls that they cause are those of
+graphql-core. A plain selection only reads records in memory, so it is safe to execute it twice.
 """
 
 from collections.abc import Hashable, Mapping
@@ -17,7 +16,8 @@ from graphql.execution.collect_fields import CollectedFields, GroupedFieldSet
 from graphql.pyutils import AwaitableOrValue, Path, Undefined, gather_with_cancel
 from strawberry.execution.is_awaitable import optimized_is_awaitable
 
-from execution.compiled.plans import CompiledField, Details, Plan
+from execution.compiled.completion import CompiledField
+from execution.compiled.plans import Details, Plan
 from execution.operations import Operation
 from resolvers.context import Context
 from schema.errors import MAX_ERRORS, Info
@@ -37,7 +37,7 @@ class CompiledExecutor(Executor[Any]):
         variables: Mapping[str, Any],
         context: Context,
     ) -> Self | list[GraphQLError]:
-        """An executor for a valid operation, or why it can't be executed with these variables."""
+        """An executor for a valid operation; or errors, if the variables do not fit it."""
         assert operation.document is not None  # noqa: S101 - valid operations have one
         executor = cls.build(
             schema,
@@ -56,14 +56,14 @@ class CompiledExecutor(Executor[Any]):
         plan = operation.plans.get(key)
         if plan is None:
             plan = operation.plans[key] = Plan(
-                executor, operation.choosing, partial(operation.room.take, operation.plans)
+                executor, operation.choosing, partial(operation.plan_budget.add, operation.plans)
             )
         executor.plan = plan
         return executor
 
     @cached_property
     def _info(self) -> Info:
-        """What plain methods are handed: they ask for the context only."""
+        """The `info` argument of plain methods. They only use its context."""
         return Info(
             _raw_info=cast("Any", SimpleNamespace(context=self.context_value)),
             _field=cast("Any", None),
@@ -77,7 +77,7 @@ class CompiledExecutor(Executor[Any]):
         serially: bool,
         new_defer_usages: Any,
     ) -> AwaitableOrValue[dict[str, Any]]:
-        """As graphql-core does, with the fields that the plan knows."""
+        """Execute the root fields as graphql-core does, but those that the plan has collected."""
         return super().execute_collected_root_fields(
             root_type, root_value, self.plan.root.grouped_field_set, serially, new_defer_usages
         )
@@ -85,7 +85,7 @@ class CompiledExecutor(Executor[Any]):
     def collect_subfields(
         self, return_type: GraphQLObjectType, field_details_list: Details
     ) -> CollectedFields:
-        """As graphql-core does, once for all requests."""
+        """Collect subfields as graphql-core does, but once for all requests."""
         return self.plan.collect(return_type, field_details_list)
 
     def execute_fields(
@@ -96,20 +96,20 @@ class CompiledExecutor(Executor[Any]):
         grouped_field_set: GroupedFieldSet,
         position_context: Any,
     ) -> AwaitableOrValue[dict[str, Any]]:
-        """As graphql-core does, but for what is plain."""
+        """Execute fields as graphql-core does, but plain ones by compiled code."""
         plan = self.plan.of(parent_type, grouped_field_set)
         if plan.whole is not None:
             try:
                 return cast("dict[str, Any]", plan.whole(source_value, self._info))
-            except Exception:  # noqa: BLE001 - whatever it is, graphql-core tells what and where
+            except Exception:  # noqa: BLE001 - graphql-core executes it again, and reports the error
                 return super().execute_fields(
                     parent_type, source_value, path, grouped_field_set, position_context
                 )
         results: dict[str, Any] = {}
         waiting: list[str] = []
         try:
-            for name, fast, details in plan.fields:
-                result = _tried(fast, source_value, self._info)
+            for name, compiled, details in plan.fields:
+                result = _attempt(compiled, source_value, self._info)
                 if result is Undefined:
                     result = self.execute_field(
                         parent_type,
@@ -125,10 +125,10 @@ class CompiledExecutor(Executor[Any]):
             if waiting:
                 self.settle_in_background([results[name] for name in waiting])
             raise
-        return self._awaited(results, waiting) if waiting else results
+        return self._await_results(results, waiting) if waiting else results
 
     @staticmethod
-    async def _awaited(results: dict[str, Any], waiting: list[str]) -> dict[str, Any]:
+    async def _await_results(results: dict[str, Any], waiting: list[str]) -> dict[str, Any]:
         if len(waiting) == 1:
             results[waiting[0]] = await results[waiting[0]]
         else:
@@ -142,11 +142,11 @@ class CompiledExecutor(Executor[Any]):
         return results
 
 
-def _tried(fast: CompiledField | None, source: Any, info: Info) -> Any:
-    """What compiled code answers; Undefined where it can't."""
-    if fast is None:
+def _attempt(compiled: CompiledField | None, source: Any, info: Info) -> Any:
+    """The result of compiled code; Undefined if there is none or it raises."""
+    if compiled is None:
         return Undefined
     try:
-        return fast(source, info)
+        return compiled(source, info)
     except Exception:  # noqa: BLE001 - as above
         return Undefined

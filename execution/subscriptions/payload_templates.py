@@ -26,8 +26,9 @@ from graphql.execution import Executor
 from graphql.language import SKIP, Node
 from graphql.pyutils import AwaitableOrValue, Path
 
+from execution.compiled.completion import DEFINITION
 from execution.compiled.executor import CompiledExecutor
-from execution.compiled.plans import DEFINITION, Details
+from execution.compiled.plans import Details
 
 ANY_CLINIC = f"ANY-{secrets.token_hex(16)}"
 """Placeholder for a clinic's key. It is random, so that no other text contains it."""

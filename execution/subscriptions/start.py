@@ -8,7 +8,8 @@ from typing import Protocol
 from graphql import GraphQLError, located_error
 from graphql.execution.values import get_argument_values
 
-from execution.executor import Admitted, OperationExecutor
+from execution.admission import Admitted
+from execution.executor import OperationExecutor
 from execution.operations import Operation
 from execution.request import Request
 from execution.sessions import ConnectionLimiter, Sessions
@@ -60,14 +61,14 @@ class Live:
         executor: OperationExecutor,
         hub: Hub,
         sessions: Sessions,
-        seats: ConnectionLimiter,
+        connections: ConnectionLimiter,
         metrics: Metrics,
         limits: Limits,
     ) -> None:
         self.streams: set[Stream] = set()
         self.hub = hub
         self.sessions = sessions
-        self.seats = seats
+        self.connections = connections
         self.metrics = metrics
         self.limits = limits
         self.executor = executor
@@ -155,7 +156,7 @@ async def resolve_source(executor: TemplateExecutor) -> SubscriptionSource:
     pull-based stream per subscriber would lose the hub's sharing and backpressure.
 
     Raises:
-        GraphQLError: The resolver, or the coercion of its arguments, raised; with path and location.
+        GraphQLError: The resolver or the coercion of its arguments raised; with path and location.
 
     Source: GraphQL specification, "Source Stream", ResolveFieldEventStream.
     """

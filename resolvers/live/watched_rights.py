@@ -81,12 +81,12 @@ class WatchedRights:
 
     @property
     def held(self) -> tuple[HeldRole, ...]:
-        """See `Rights`. A payload that reads it is shared only between holders of the same roles."""
+        """See `Rights`. Payloads that read it are shared only if the roles are equal."""
         return self._answer("held", lambda rights: rights.held)
 
     @property
     def scope(self) -> Scope:
-        """See `Rights`. A payload that reads it is shared only between viewers of the same scope."""
+        """See `Rights`. Payloads that read it are shared only if the scopes are equal."""
         return self._answer("scope", lambda rights: rights.scope)
 
     def visibility(self, document: ScopedDocument) -> Visibility:

@@ -1,11 +1,9 @@
-"""The live end of the logs. The log is the truth, wake-ups are hints.
+"""New events of the logs, as they are written.
 
-One change stream per process tells which logs have grown. Each log that someone follows has a tail
-in memory: its newest events, read once
-for all followers. A follower holds a position; one that falls behind the tail reads from the log
-again, at its own pace. A periodic look at the
-log catches what a wake-up missed, so a change stream that is lost or hangs costs seconds, never an
-event.
+One change stream per process signals which logs have new events. Each log that has readers has a
+tail in memory: its newest events, read once for all readers. A reader has a position; if it falls
+behind the tail, it reads from the log again, at its own pace. The logs are also polled every few
+seconds. So a change stream that fails or hangs delays events by seconds, but loses none.
 """
 
 import asyncio
@@ -23,23 +21,24 @@ from store.records import Event
 
 _log = structlog.get_logger(__name__)
 
-_TAIL = 512
+_TAIL_EVENTS = 512
 _PAGE = 100
-_LOOK_SECONDS = 5.0
+_POLL_SECONDS = 5.0
 _RETRY_SECONDS = 0.5
-_AWAIT_MS = 1_000
+_MAX_AWAIT_MS = 1_000
 
 
 class _Tail:
-    """The newest events of one log, without a gap, and who waits for more."""
+    """The newest events of one log, without gaps, at most 512; and a signal for new ones."""
 
     def __init__(self, last: int) -> None:
         self.last = last
-        self.followers = 0
-        self.events: deque[Event] = deque(maxlen=_TAIL)
+        self.readers = 0
+        self.events: deque[Event] = deque(maxlen=_TAIL_EVENTS)
         self._grown = asyncio.Event()
 
     def extend(self, events: Sequence[Event]) -> None:
+        """Append events that follow the last one, and wake up the readers."""
         for event in events:
             if event.sequence == self.last + 1:
                 self.events.append(event)
@@ -48,7 +47,7 @@ class _Tail:
         grown.set()
 
     def after(self, position: int) -> list[Event] | None:
-        """The events after a position; None when it is older than what is kept."""
+        """The next events after a position, at most 100; None if the tail starts later."""
         if position >= self.last:
             return []
         oldest = self.events[0].sequence if self.events else self.last + 1
@@ -56,17 +55,17 @@ class _Tail:
             return None
         return [event for event in self.events if event.sequence > position][:_PAGE]
 
-    async def beyond(self, position: int) -> None:
-        """Wait until the log has grown past a position."""
+    async def wait(self, position: int) -> None:
+        """Wait until there is an event after a position."""
         while self.last <= position:
             await self._grown.wait()
 
 
 class Feed:
-    """Everything after a position of a log, then what comes, in order, once.
+    """The events of logs after a position, and then new ones; in order, each once.
 
     Attributes:
-        restarts: How often the change stream broke and was begun again.
+        restarts: How often the change stream failed and was restarted.
     """
 
     def __init__(self, database: Database, history: History) -> None:
@@ -78,19 +77,24 @@ class Feed:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begin to follow the change stream, and to look at the logs."""
+        """Start the change stream and the polling."""
         self._tasks = [
             asyncio.create_task(self._watch(), name="feed"),
-            asyncio.create_task(self._look(), name="look at the logs"),
+            asyncio.create_task(self._poll(), name="log polling"),
         ]
 
     async def stop(self) -> None:
-        """End both. Followers are ended by whoever runs them."""
+        """Stop both. The callers of `follow` must end their iterations."""
         if self._tasks:
             await cancel(*self._tasks)
 
     async def follow(self, principal: str, after: int) -> AsyncGenerator[Event, None]:
-        """Every event of a log after a sequence number, for ever."""
+        """Every event of a log after a sequence number; never ends.
+
+        Args:
+            principal: Key of the principal whose log it is.
+            after: A sequence number; 0 starts with the first event.
+        """
         tail = await self._join(principal)
         position = after
         try:
@@ -102,7 +106,7 @@ class Feed:
                     yield event
                     position = event.sequence
                 if not events:
-                    await tail.beyond(position)
+                    await tail.wait(position)
         finally:
             self._leave(principal, tail)
 
@@ -112,16 +116,16 @@ class Feed:
                 tail = self._tails[principal] = _Tail(
                     await self._history.latest_sequence(principal)
                 )
-            tail.followers += 1
+            tail.readers += 1
             return tail
 
     def _leave(self, principal: str, tail: _Tail) -> None:
-        tail.followers -= 1
-        if not tail.followers and self._tails.get(principal) is tail:
+        tail.readers -= 1
+        if not tail.readers and self._tails.get(principal) is tail:
             del self._tails[principal]
 
     async def _refresh(self, principals: Sequence[str]) -> None:
-        """Read what is new of some followed logs, once for all their followers."""
+        """Read the new events of logs into their tails, once for all readers."""
         for principal in principals:
             try:
                 await self._refresh_one(principal)
@@ -130,28 +134,26 @@ class Feed:
                 KeyError,
                 TypeError,
                 AttributeError,
-            ):  # an event that this server can't read, as a newer one may write
-                _log.exception("events can't be read", principal=principal)
+            ):  # an event in a format that a newer server writes
+                _log.exception("events cannot be read", principal=principal)
 
     async def _refresh_one(self, principal: str) -> None:
         async with self._refreshing:
             if (tail := self._tails.get(principal)) is None:
                 return
-            while events := await self._history.after(principal, tail.last, limit=_TAIL):
+            while events := await self._history.after(principal, tail.last, limit=_TAIL_EVENTS):
                 tail.extend(events)
-                if len(events) < _TAIL:
+                if len(events) < _TAIL_EVENTS:
                     break
 
-    async def _look(self) -> None:
-        """Read every few seconds what no wake-up told of: the change stream may hang for as long as
-        a call of the driver may take.
-        """
+    async def _poll(self) -> None:
+        """Read the logs every 5 seconds: the change stream can hang until the driver times out."""
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
             try:
                 await self._refresh(list(self._tails))
-            except Exception as error:  # noqa: BLE001 - there is a next time
-                _log.warning("logs not looked at", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - it is repeated
+                _log.warning("log polling failed", error=type(error).__name__)
 
     async def _watch(self) -> None:
         while True:
@@ -161,14 +163,14 @@ class Feed:
                 self.restarts += 1
                 if isinstance(error, PyMongoError):
                     _log.warning("change stream lost", error=type(error).__name__)
-                else:  # no reason to tell nobody of anything any more
-                    _log.exception("the feed failed")
+                else:  # a bug must not end live delivery
+                    _log.exception("change stream failed")
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _follow_stream(self) -> None:
-        """Follow a new change stream until it breaks.
+        """Read a new change stream until it fails.
 
-        What came before it began is read from the log.
+        Events from before it started are read from the log.
         """
         pipeline: list[Mapping[str, Any]] = [
             {"$match": {"operationType": "insert"}},
@@ -181,16 +183,15 @@ class Feed:
             },
         ]
         async with await self._database["events"].watch(
-            pipeline, max_await_time_ms=_AWAIT_MS
+            pipeline, max_await_time_ms=_MAX_AWAIT_MS
         ) as stream:
-            _log.info("change stream begun")
+            _log.info("change stream started")
             await self._refresh(list(self._tails))
             while stream.alive:
                 change = await stream.try_next()
                 if change is not None:
-                    self._database.advance_operation_time(
-                        change["clusterTime"]
-                    )  # so that the log shows it, whoever is asked
+                    # Later reads then include it, on every member of the replica set.
+                    self._database.has_seen(change["clusterTime"])
                     event = change["fullDocument"]
                     tail = self._tails.get(event["principal"])
                     if tail is not None and tail.last < event["sequence"]:

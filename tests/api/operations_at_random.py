@@ -1,5 +1,6 @@
-"""Random operations that fit the real schema: fields, arguments, aliases, fragments, conditions and
-variables, for what a small registry holds.
+"""Random queries that are valid for the real schema, with arguments that find something.
+
+They have aliases, fragments, conditions and variables.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,16 +29,16 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
-_DEEPEST = 6
-_MAX_FRAGMENTS = 100  # the budget of a document
-_NEVER = frozenset({"activeSubscriptions", "verify"})
-_NOT_GIVEN = object()
-"""The value of a variable that has a default."""
+_MAX_DEPTH = 6
+_MAX_FRAGMENTS = 100  # the limit in one document
+_EXCLUDED = frozenset({"activeSubscriptions", "verify"})
+_USE_DEFAULT = object()
+"""Marks a variable that is not sent, because it has a default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Values that name something there is, and some that name nothing."""
+    """Values for arguments: ids and HSA-ids that exist, and some that do not."""
 
     ids: Sequence[str]
     hsa_ids: Sequence[str]
@@ -45,7 +46,7 @@ class Known:
 
 @dataclass(slots=True)
 class Written:
-    """An operation: its text and the values of its variables."""
+    """An operation: its text, and the values of its variables."""
 
     text: str
     variables: dict[str, Any] = field(default_factory=dict)
@@ -85,7 +86,7 @@ class _Writer:
         elif isinstance(of, GraphQLObjectType):
             types += of.interfaces
         on = self.draw(st.sampled_from(types))
-        if isinstance(on, GraphQLUnionType) or depth >= _DEEPEST:
+        if isinstance(on, GraphQLUnionType) or depth >= _MAX_DEPTH:
             return "__typename"
         body = self.selection(on, depth + 1)
         if len(self.fragments) == _MAX_FRAGMENTS or self.draw(st.booleans()):
@@ -95,13 +96,13 @@ class _Writer:
         return f"...F{len(self.fragments) and self.names}{self._condition()}"
 
     def _field(self, of: GraphQLObjectType | GraphQLInterfaceType, depth: int) -> str:
-        fields = {name: found for name, found in of.fields.items() if name not in _NEVER}
+        fields = {name: found for name, found in of.fields.items() if name not in _EXCLUDED}
         leaves = [
             name
             for name, found in fields.items()
             if not is_composite_type(get_named_type(found.type))
         ]
-        names = leaves if depth >= _DEEPEST else list(fields)
+        names = leaves if depth >= _MAX_DEPTH else list(fields)
         if not names:
             return "__typename"
         name = self.draw(st.sampled_from(names))
@@ -127,7 +128,7 @@ class _Writer:
             return f" @{directive}(if: {str(value).lower()})"
         if self.draw(st.booleans()):
             return f" @{directive}(if: {self._variable('Boolean!', value)})"
-        given = self.draw(st.sampled_from([_NOT_GIVEN, _NOT_GIVEN, True, False, None]))
+        given = self.draw(st.sampled_from([_USE_DEFAULT, _USE_DEFAULT, True, False, None]))
         return f" @{directive}(if: {self._variable(f'Boolean = {str(value).lower()}', given)})"
 
     def _arguments(self, found: GraphQLField) -> str:
@@ -190,9 +191,9 @@ def _literal(value: Any, named: Any) -> str:
 
 
 @st.composite
-def operations(draw: Draw, schema: GraphQLSchema, known: Callable[[], Known]) -> Written:
-    """Queries that are valid, most of which find something."""
-    writer = _Writer(draw, schema, known())
+def operations(draw: Draw, schema: GraphQLSchema, known: Known) -> Written:
+    """Valid queries; most of them find something."""
+    writer = _Writer(draw, schema, known)
     assert schema.query_type is not None
     body = writer.selection(schema.query_type, 0)
     declared = ", ".join(f"${name}: {kind}" for name, (kind, _) in writer.variables.items())
@@ -206,5 +207,5 @@ def operations(draw: Draw, schema: GraphQLSchema, known: Callable[[], Known]) ->
     assume(not validate(schema, parse(text)))
     return Written(
         text,
-        {name: value for name, (_, value) in writer.variables.items() if value is not _NOT_GIVEN},
+        {name: value for name, (_, value) in writer.variables.items() if value is not _USE_DEFAULT},
     )

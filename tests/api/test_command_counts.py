@@ -23,7 +23,7 @@ CLINICS = [f"{STOCKHOLM}-C{number:03}" for number in range(200)]
 class Commands(monitoring.CommandListener):
     """The names of the commands on one database.
 
-    What comes by the clock is left out: the change stream's `getMore`, and the roster.
+    What comes by the clock is left out: the change stream's `getMore`, and the active subscriptions.
     """
 
     def __init__(self) -> None:

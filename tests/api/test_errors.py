@@ -344,7 +344,7 @@ async def test_while_the_issuer_is_unreachable_sign_in_is_unavailable_not_refuse
 
     [error] = answer.json()["errors"]
     assert error == {
-        "message": "The issuer of the tokens can't be reached. Try again later.",
+        "message": "The issuer of the tokens cannot be reached. Try again later.",
         "extensions": {"code": "UNAVAILABLE"},
     }
     assert (over_socket["message"], over_socket["extensions"]) == (

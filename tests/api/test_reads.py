@@ -177,7 +177,7 @@ def test_operations_that_differ_in_literals_only_take_no_room_from_those_that_co
 
 
 def test_operations_that_come_again_are_kept_within_a_bound_of_memory() -> None:
-    operations = Operations(schema.graphql, most_bytes=1_000_000)
+    operations = Operations(schema.graphql, max_bytes=1_000_000)
     texts = [
         f"query Names{number} {{ caseTypes {{ edges {{ node {{ id name state }} }} }} }}"
         for number in range(200)

@@ -192,9 +192,9 @@ async def test_only_what_a_manifest_names_is_accepted_where_that_is_set(
 def test_a_manifest_that_can_not_be_used_ends_the_start(tmp_path: Path) -> None:
     operations = Operations(schema.graphql)
     texts = {
-        "{nope": "can't be read",
-        "[]": "can't be read",
-        '{"a": 5}': "can't be read",
+        "{nope": "cannot be read",
+        "[]": "cannot be read",
+        '{"a": 5}': "cannot be read",
         json.dumps({"0" * 64: VIEWER}): "is not the SHA-256",
         json.dumps(
             {digest("{ nothing }"): "{ nothing }"}
@@ -206,9 +206,9 @@ def test_a_manifest_that_can_not_be_used_ends_the_start(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=told):
             TrustedDocuments(operations, path)
 
-    with pytest.raises(ValueError, match="can't be read"):
+    with pytest.raises(ValueError, match="cannot be read"):
         TrustedDocuments(operations, tmp_path / "missing.json")
-    with pytest.raises(ValueError, match="no manifest names them"):
+    with pytest.raises(ValueError, match="there is no manifest"):
         TrustedDocuments(operations, only=True)
 
 

@@ -119,7 +119,7 @@ async def test_a_peer_that_reads_nothing_is_cut_off(tmp_path: Path) -> None:
         )
         never.transport.abort()
 
-    assert listed["activeSubscriptions"]["totalCount"] in {0, 1}  # the roster is a second old
+    assert listed["activeSubscriptions"]["totalCount"] in {0, 1}  # the list is up to a second old
 
 
 @pytest.mark.soak

@@ -181,7 +181,7 @@ async def test_many_subscribers_all_get_everything_and_the_log_is_read_once_for_
 
     assert await asyncio.gather(*readers) == [list(range(1, 21))] * 50
     assert list(store.feed._tails) == [STOCKHOLM]
-    assert store.feed._tails[STOCKHOLM].followers == 50
+    assert store.feed._tails[STOCKHOLM].readers == 50
     for feed in feeds:
         await feed.aclose()
 
@@ -204,7 +204,7 @@ async def test_closing_lets_go_of_everything(store: Store) -> None:
     feeds = [store.feed.follow(STOCKHOLM, 0) for _ in range(3)]
     for feed in feeds:
         await take(feed, 1)
-    assert store.feed._tails[STOCKHOLM].followers == 3
+    assert store.feed._tails[STOCKHOLM].readers == 3
 
     for feed in feeds:
         await feed.aclose()
@@ -265,7 +265,7 @@ async def test_a_stopped_feed_leaves_no_task(database: Database) -> None:
     before = tasks()
     store = Store(database, KINDS)
     store.feed.start()
-    assert sorted(task.get_name() for task in tasks() - before) == ["feed", "look at the logs"]
+    assert sorted(task.get_name() for task in tasks() - before) == ["feed", "log polling"]
 
     await store.feed.stop()
 

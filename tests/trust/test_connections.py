@@ -254,7 +254,7 @@ async def test_what_is_being_answered_when_a_socket_is_closed_leaves_no_trace(
             await reader.readuntil(b"\r\n\r\n")
             writer.write(b"".join(map(masked, [init, *asked])))
             await reader.readuntil(b"The token has expired")
-            while strict.live.seats._taken:  # noqa: ASYNC110 - nothing tells of it
+            while strict.live.connections._open:  # noqa: ASYNC110 - nothing tells of it
                 await asyncio.sleep(0.01)
 
     assert len([entry for entry in logs if entry["event"] == "refused"]) < len(asked)
