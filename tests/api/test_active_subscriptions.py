@@ -1,4 +1,4 @@
-"""Who follows what now: seen and ended by administrators, wherever it is served."""
+"""Active subscriptions: administrators list and end them, on whichever server they run."""
 
 import asyncio
 from pathlib import Path

@@ -70,7 +70,7 @@ UNSTEADY = [
 
 
 async def read(caller: Caller, query: str, case_type: str, tag: str = '""') -> httpx2.Response:
-    """A conditional read; without a tag in hand an empty one asks for one."""
+    """A conditional read; an empty tag requests a new one."""
     headers = {"authorization": f"Bearer {caller.token}", "if-none-match": tag}
     return await caller.client.post(
         caller.api.url, json={"query": query, "variables": {"id": case_type}}, headers=headers
@@ -285,7 +285,7 @@ async def test_what_is_written_while_an_answer_is_made_leaves_it_without_a_tag(
 
 
 async def renewed(world: World, chance: random.Random) -> None:
-    """A new version of the national template, in force."""
+    """Publish a new version of the national template."""
     found = await world.national.ask(
         "query($id: ID!) { caseTypeTemplate(id: $id) { latestVersion } }", id=world.template
     )
@@ -302,7 +302,7 @@ async def renewed(world: World, chance: random.Random) -> None:
 
 
 async def archived(world: World, _: random.Random) -> None:
-    """Another document, so that the first one can still be edited."""
+    """Archive another document, so that the first one can still be edited."""
     await world.region.done(
         "documentArchive",
         "event { id }",
@@ -392,7 +392,7 @@ ACTS: dict[str, Act] = {
 
 
 async def head(world: World, act: Callable[[int], Awaitable[object]]) -> None:
-    """An act on the newest version."""
+    """Change the newest version."""
     found = await world.region.ask(
         "query($id: ID!) { caseType(id: $id) { latestVersion } }", id=world.case_type
     )
@@ -400,7 +400,7 @@ async def head(world: World, act: Callable[[int], Awaitable[object]]) -> None:
 
 
 def examples(count: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Random acts on one registry."""
+    """Run a test with random changes to one registry."""
     chosen = settings(
         max_examples=count,
         deadline=None,
@@ -415,9 +415,7 @@ def examples(count: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 async def held_to_the_whole_answer(world: World, acts: list[str], seed: int) -> None:
-    """Before and after random acts, for callers with other rights: 304 exactly means the same to
-    the byte.
-    """
+    """Before and after random changes, for several callers: 304 if and only if nothing differs."""
     chance = random.Random(seed)  # noqa: S311 - no secret
     callers = (world.region, world.clinic_admin, world.staff, world.reviewer, world.other_region)
     asked = chance.sample([(caller, query) for caller in callers for query in OPERATIONS], 10)

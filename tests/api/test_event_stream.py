@@ -1,5 +1,6 @@
-"""Server-Sent Events: one POST, one operation, one stream; resumed by `Last-Event-ID`, kept alive,
-ended with its token.
+"""Server-Sent Events: one POST, one operation, one stream.
+
+Streams are resumed with `Last-Event-ID`, kept alive with comments, and end with their token.
 """
 
 import asyncio
@@ -27,14 +28,14 @@ VIEWER = "{ viewer { roles } }"
 
 
 class Stream:
-    """A stream as it is read: messages between blank lines."""
+    """Reads a stream: messages between blank lines."""
 
     def __init__(self, response: httpx2.Response) -> None:
         self.response = response
         self.lines = response.aiter_lines()
 
     async def message(self) -> dict[str, str]:
-        """The next message's fields; a comment is one without."""
+        """The fields of the next message; a comment has none."""
         fields: dict[str, str] = {}
         async with asyncio.timeout(10):
             async for line in self.lines:
@@ -46,14 +47,14 @@ class Stream:
         return {"event": "END"}
 
     async def next(self) -> tuple[str, Json]:
-        """Id and data of the next result, past comments."""
+        """Id and data of the next result; comments are skipped."""
         while not (message := await self.message()):
             pass
         assert message["event"] == "next", message
         return message.get("id", ""), json.loads(message["data"])
 
     async def rest(self) -> list[str]:
-        """The events that still come until the end."""
+        """The remaining events, up to the end of the stream."""
         found = []
         while (message := await self.message()) != {"event": "END"}:
             found += [message["event"]] if message else []
@@ -77,7 +78,7 @@ async def stream(
         yield Stream(response)
 
 
-async def test_replay_goes_over_into_live_with_the_cursor_as_id(world: World) -> None:
+async def test_replay_continues_live_with_the_cursor_as_id(world: World) -> None:
     handed_out = await world.distribute(world.case_type, BJORKEN)
     await world.edit(world.case_type, 1, publish=True, introduction="Två.")
 
@@ -104,7 +105,7 @@ async def test_lines_end_with_lf_and_the_stream_begins_at_once(world: World) -> 
     assert first == b":\n\n"
 
 
-async def test_the_last_event_id_goes_before_the_variables(world: World) -> None:
+async def test_the_last_event_id_takes_precedence_over_the_variables(world: World) -> None:
     start = (await world.distribute(world.case_type, BJORKEN))["event"]["cursor"]
     for version in range(1, 4):
         await world.edit(world.case_type, version, publish=True, introduction=f"Text {version}.")
@@ -138,7 +139,7 @@ async def test_a_refusal_is_a_result_and_completes_the_stream(
     assert rest == ["complete"]
 
 
-async def test_without_a_token_it_is_told_so(world: World) -> None:
+async def test_without_a_token_the_stream_has_the_error(world: World) -> None:
     async with stream(world.api.nobody(), VIEWER) as events:
         _, answer = await events.next()
 
@@ -211,7 +212,7 @@ async def test_what_is_no_operation_is_refused_with_a_status(world: World) -> No
     } == bodies
 
 
-async def test_a_reader_that_goes_leaves_no_follower(world: World) -> None:
+async def test_a_client_that_disconnects_leaves_no_follower(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     async with stream(world.staff, NOTIFICATIONS, clinics=[BJORKEN]) as events:
         await events.message()
@@ -230,7 +231,7 @@ async def test_a_reader_that_goes_leaves_no_follower(world: World) -> None:
 
 @pytest.fixture
 async def strict(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterator[Api]:
-    """The app with narrow limits, and quick heartbeats."""
+    """The application with low limits and short heartbeat intervals."""
     async with serving(
         tmp_path,
         mongodb_uri,

@@ -1,4 +1,4 @@
-"""Reading only what is asked for, and keeping parsed operations within bounds."""
+"""Reading only what an operation selects, and the memory limit of cached operations."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +17,7 @@ from tests.world import World
 
 
 class Finds(monitoring.CommandListener):
-    """Of one database, what is left out of documents that are read."""
+    """Records the projections of finds in one database."""
 
     def __init__(self) -> None:
         self.database = ""
@@ -34,7 +34,7 @@ class Finds(monitoring.CommandListener):
 
 @pytest.fixture(scope="module")
 def listener() -> Finds:
-    """Of the whole module: it must be there before any client is made."""
+    """One for the module: it must be registered before any client is created."""
     listener = Finds()
     monitoring.register(listener)
     return listener
@@ -42,7 +42,7 @@ def listener() -> Finds:
 
 @pytest.fixture
 def finds(listener: Finds, world: World) -> Iterator[Finds]:
-    """What is read in one test."""
+    """The finds of one test."""
     listener.database = world.api.store.database.name
     yield listener
     listener.database = ""
@@ -60,7 +60,7 @@ SUMMARY = dict.fromkeys(
 
 
 def selected(name: str) -> str:
-    """A field of a document as it is asked for."""
+    """The selection of a field of a document."""
     return "owner { __typename ... on Principal { name } }" if name == "owner" else name
 
 
@@ -162,7 +162,7 @@ async def test_documents_named_along_the_way_are_read_without_content(
         assert finds.projections == [SUMMARY] or "UPDATED" in query, query
 
 
-def test_operations_that_differ_in_literals_only_take_no_room_from_those_that_come_again() -> None:
+def test_operations_that_differ_only_in_literals_do_not_displace_repeated_ones() -> None:
     operations = Operations(schema.graphql)
     often = "query($id: ID!) { caseType(id: $id) { name } }"
     operations.read(often)
@@ -176,7 +176,7 @@ def test_operations_that_differ_in_literals_only_take_no_room_from_those_that_co
     assert len(operations) == 1
 
 
-def test_operations_that_come_again_are_kept_within_a_bound_of_memory() -> None:
+def test_cached_operations_stay_within_a_memory_limit() -> None:
     operations = Operations(schema.graphql, max_bytes=1_000_000)
     texts = [
         f"query Names{number} {{ caseTypes {{ edges {{ node {{ id name state }} }} }} }}"

@@ -1,5 +1,6 @@
-"""What subscribers share is what each would be told alone: by every selection and every viewer,
-live and from the log.
+"""Shared payloads are equal to payloads made for one subscriber.
+
+Tested with many selections and viewers, live and from the log.
 """
 
 import asyncio
@@ -52,13 +53,13 @@ def subscription(selection: str, clinic: str) -> str:
 
 
 def braced(selection: str) -> str:
-    """A selection may end the operation itself, to begin a fragment."""
+    """Close the braces of a selection, which may end with the start of a fragment."""
     head, fragment, tail = selection.partition("} fragment")
     return f"{head} }} }} fragment{tail} }}" if fragment else f"{selection} }} }}"
 
 
 async def alone(caller: Caller, selection: str, clinic: str) -> Json:
-    """The newest notification as a query answers it."""
+    """The newest notification, from a query."""
     variables = "($yes: Boolean! = true)" if "$yes" in selection else ""
     head, fragment, tail = selection.partition("} fragment")
     end = f"}} }} }} }} }} fragment{tail} }}" if fragment else "} } } } }"
@@ -72,7 +73,7 @@ async def alone(caller: Caller, selection: str, clinic: str) -> Json:
 
 
 @pytest.mark.parametrize("selection", SELECTIONS)
-async def test_every_viewer_is_told_what_a_query_would_answer(world: World, selection: str) -> None:
+async def test_every_viewer_receives_what_a_query_returns(world: World, selection: str) -> None:
     start = (await world.distribute(world.case_type, BJORKEN, LINDEN))["event"]["cursor"]
     viewers: list[tuple[Caller, str]] = [
         (world.staff, BJORKEN),
@@ -111,7 +112,7 @@ async def test_every_viewer_is_told_what_a_query_would_answer(world: World, sele
     assert replayed == answers
 
 
-async def test_a_draft_shows_to_those_who_edit_and_to_nobody_else_though_they_share_an_operation(
+async def test_only_editors_see_a_draft_although_others_share_the_operation(
     world: World,
 ) -> None:
     own = await world.clinic_admin.done(
@@ -150,7 +151,9 @@ def operation_of(document: str, version: int) -> str:
     )
 
 
-async def test_variables_that_matter_part_those_who_send_the_same_operation(world: World) -> None:
+async def test_subscribers_with_other_values_of_relevant_variables_share_nothing(
+    world: World,
+) -> None:
     query = (
         "subscription($after: Cursor, $with: Boolean!) { clinicNotifications(clinics: [%s], after:"
         " $after) { toVersion note @include(if: $with) } }"
@@ -167,7 +170,7 @@ async def test_variables_that_matter_part_those_who_send_the_same_operation(worl
     assert told == [{"toVersion": 2, "note": "Varför"}, {"toVersion": 2}]
 
 
-async def test_a_clinic_that_is_renamed_is_told_under_its_new_name(world: World) -> None:
+async def test_a_renamed_clinic_appears_with_its_new_name(world: World) -> None:
     start = (await world.distribute(world.case_type, BJORKEN))["event"]["cursor"]
     async with world.staff.socket() as socket:
         await socket.subscribe(subscription("clinic { name }", BJORKEN), after=start)
@@ -186,7 +189,7 @@ async def test_a_clinic_that_is_renamed_is_told_under_its_new_name(world: World)
     assert names == ["Vårdcentralen Björken", "Vårdcentralen Eken"]
 
 
-async def test_a_log_is_shared_by_those_who_see_the_same_of_it(world: World) -> None:
+async def test_events_are_shared_by_viewers_who_see_the_same(world: World) -> None:
     selection = (
         "action actor { name } clinics { totalCount } document { name latestVersion } changes {"
         " path }"
@@ -213,7 +216,7 @@ async def test_a_log_is_shared_by_those_who_see_the_same_of_it(world: World) -> 
     ) == ([], None, 1)
 
 
-async def test_what_was_acknowledged_meanwhile_shows_when_it_is_read_from_the_log_again(
+async def test_a_replay_shows_an_acknowledgement_that_was_made_since(
     world: World,
 ) -> None:
     start = (await world.distribute(world.case_type, BJORKEN))["event"]["cursor"]

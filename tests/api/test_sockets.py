@@ -1,6 +1,4 @@
-"""The protocol graphql-transport-ws, message by message: what is answered, what closes the socket
-with which code, and the limits.
-"""
+"""The protocol graphql-transport-ws: replies, close codes and limits, message by message."""
 
 import asyncio
 import json
@@ -29,7 +27,7 @@ NOTIFICATIONS = (
 
 @asynccontextmanager
 async def bare(api: Api, *protocols: str) -> AsyncIterator[websockets.ClientConnection]:
-    """A socket on which nothing has been said."""
+    """A socket without any message."""
     async with websockets.connect(
         api.url.replace("http", "ws", 1),
         subprotocols=[websockets.Subprotocol(one) for one in protocols] or None,
@@ -38,14 +36,14 @@ async def bare(api: Api, *protocols: str) -> AsyncIterator[websockets.ClientConn
 
 
 async def closed(ws: websockets.ClientConnection) -> tuple[int | None, str | None]:
-    """Code and reason of the close, after whatever comes before it."""
+    """Close code and reason; earlier messages are ignored."""
     async with asyncio.timeout(10):
         await ws.wait_closed()
     return ws.close_code, ws.close_reason
 
 
 async def said(ws: websockets.ClientConnection, *messages: Any) -> tuple[int | None, str | None]:
-    """How the socket is closed once these were sent."""
+    """Close code and reason after sending messages."""
     for message in messages:
         await ws.send(message if isinstance(message, (str, bytes)) else json.dumps(message))
     return await closed(ws)
@@ -245,7 +243,7 @@ async def test_a_subscription_has_its_place_when_a_ping_after_it_is_answered(wor
 
 @pytest.fixture
 async def strict(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterator[Api]:
-    """The app with narrow limits."""
+    """The application with low limits."""
     limits: dict[str, Any] = {
         "connections_per_user": 2,
         "subscriptions_per_socket": 3,

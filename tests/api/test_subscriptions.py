@@ -1,5 +1,6 @@
-"""`clinicNotifications` and `events` over graphql-transport-ws: replay, then live, in order and
-without a gap; rights; abrupt ends.
+"""Subscriptions over graphql-transport-ws: replay, live delivery, rights and disconnects.
+
+Events arrive in order, without gaps and exactly once.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ async def take(socket: Socket, count: int, field: str = "clinicNotifications") -
 
 
 async def publish(world: World, first: int, last: int) -> None:
-    """Put versions in force, one after the other."""
+    """Publish versions, one after the other."""
     for version in range(first, last + 1):
         await world.edit(
             world.case_type, version - 1, publish=True, introduction=f"Text {version}."
@@ -34,7 +35,7 @@ def versions(notifications: list[Json]) -> list[int]:
     return [notification["toVersion"] for notification in notifications]
 
 
-async def test_replay_goes_over_into_live_without_a_gap_while_others_write(world: World) -> None:
+async def test_replay_continues_live_without_a_gap_during_writes(world: World) -> None:
     handed_out = await world.distribute(world.case_type, BJORKEN)
     await publish(world, 2, 6)
 
@@ -91,7 +92,7 @@ async def test_one_event_for_two_clinics_can_be_resumed_between_them(world: Worl
     assert {one["action"] for one in (first, second)} == {"DISTRIBUTED"}
 
 
-async def test_without_a_cursor_it_begins_now_and_drafts_disturb_no_clinic(world: World) -> None:
+async def test_without_a_cursor_it_starts_now_and_drafts_notify_no_clinic(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     async with world.staff.socket() as socket, world.region.socket() as log:
         await socket.subscribe(NOTIFICATIONS, clinics=[BJORKEN])
@@ -109,9 +110,9 @@ async def test_without_a_cursor_it_begins_now_and_drafts_disturb_no_clinic(world
 
 
 async def until_followers(world: World, count: int) -> None:
-    """Wait until so many subscriptions are followed by the app.
+    """Wait until the application has a number of live followers.
 
-    Requests give it its turns: it runs in this loop.
+    It runs in this event loop: requests let it run.
     """
     for _ in range(500):
         followers = world.api.live.hub.followers.values()
@@ -121,7 +122,7 @@ async def until_followers(world: World, count: int) -> None:
     raise AssertionError(f"never {count} followers")
 
 
-async def test_what_residents_do_not_notice_can_be_left_out(world: World) -> None:
+async def test_events_that_residents_do_not_see_can_be_left_out(world: World) -> None:
     handed_out = await world.distribute(world.case_type, BJORKEN)
     await world.edit(world.case_type, 1, publish=True, rationale="Bara för personalen.")
     await world.edit(world.case_type, 2, publish=True, introduction="För alla.")
@@ -199,7 +200,7 @@ async def test_bad_cursors_and_clinics_are_refused_clearly(world: World) -> None
     assert codes == ["INVALID_CURSOR"] * 2
 
 
-async def test_the_end_of_the_log_is_a_place_to_begin_from_whether_others_follow_or_not(
+async def test_the_end_of_the_log_is_a_valid_start_with_and_without_other_subscribers(
     world: World,
 ) -> None:
     end = encode((STOCKHOLM, await world.api.store.history.latest_sequence(STOCKHOLM)))

@@ -1,5 +1,6 @@
-"""Operations by the SHA-256 of their text: registered by clients, or by a manifest; over HTTP,
-event streams and websockets.
+"""Operations by the SHA-256 of their text, registered by clients or in a manifest.
+
+Over HTTP, event streams and websockets.
 """
 
 import json
@@ -26,23 +27,23 @@ FOLLOW = (
 
 
 def digest(text: str) -> str:
-    """As clients name an operation."""
+    """The hash that clients send for an operation."""
     return sha256(text.encode()).hexdigest()
 
 
 def persisted(text: str, **more: Any) -> Json:
-    """A request by hash alone."""
+    """A request with a hash and no text."""
     return {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": digest(text)}}, **more}
 
 
 async def post(caller: Caller, body: Json, accept: str = "application/json") -> httpx2.Response:
-    """A request as it is."""
+    """Send a request body unchanged."""
     headers = {"authorization": f"Bearer {caller.token}", "accept": accept}
     return await caller.client.post(caller.api.url, json=body, headers=headers)
 
 
 def code_of(answer: httpx2.Response) -> str:
-    """Of the one error."""
+    """The code of the only error."""
     [error] = answer.json()["errors"]
     code: str = error["extensions"]["code"]
     return code

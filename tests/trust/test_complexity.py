@@ -1,5 +1,6 @@
-"""Documents are measured before they are validated, in one pass: what doubles or has no end is as
-cheap as anything else.
+"""Documents are measured before validation, in one pass; and the rate limits.
+
+Fragments that double or form a cycle cost no more than others.
 """
 
 import sys
@@ -40,7 +41,7 @@ PAGE = "caseTypes(first: {}) {{ edges {{ node {{ id }} }} }}"
 
 
 def cost(document: str, **variables: Any) -> int:
-    """The cost of the only operation, before what a request costs."""
+    """The cost of the only operation, without the cost of the request."""
     [measure] = ComplexityMeter(SCHEMA, Bounds()).measure(parse(document)).values()
     return measure.cost.with_variables({**measure.defaults, **variables})
 
@@ -147,7 +148,7 @@ def test_a_field_counts_as_often_as_the_lists_around_it_may_repeat_it(
     assert cost(document, **variables) == expected
 
 
-def test_weights_are_of_fields_that_there_are() -> None:
+def test_weights_are_of_existing_fields() -> None:
     lists = {
         one
         for one, found in FIELDS.items()
@@ -159,7 +160,7 @@ def test_weights_are_of_fields_that_there_are() -> None:
     assert sorted(WORK.keys() - FIELDS.keys()) == []
 
 
-def test_what_the_pages_ask_for_comes_to_less_than_half_of_what_one_may_ask_for() -> None:
+def test_documented_operations_cost_less_than_half_of_the_limit() -> None:
     costs = {text: cost(text) for _, text in operations()}
 
     assert len(costs) > 50
@@ -192,7 +193,7 @@ def test_each_limit_holds_with_fragments_spread(document: str, limit: str) -> No
     assert (refused.value.extensions or {})["limit"] == limit
 
 
-def test_fragments_without_an_end_are_told_as_such() -> None:
+def test_fragment_cycles_are_reported_as_such() -> None:
     for document in (
         "{ ...F } fragment F on Query { ...F }",
         "{ ...F } fragment F on Query { ...G } fragment G on Query { ...F }",
@@ -201,13 +202,13 @@ def test_fragments_without_an_end_are_told_as_such() -> None:
             ComplexityMeter(SCHEMA, Bounds()).measure(parse(document))
 
 
-def test_doubling_fragments_are_measured_by_their_number_not_by_what_they_come_to() -> None:
+def test_the_time_to_measure_doubling_fragments_depends_on_their_number() -> None:
     def seconds(levels: int) -> float:
         document, meter = parse(doubling(levels)), ComplexityMeter(SCHEMA, Bounds())
-        begun = time.process_time()
+        started_at = time.process_time()
         with pytest.raises(TooComplex):
             meter.measure(document)
-        return time.process_time() - begun
+        return time.process_time() - started_at
 
     few = min(seconds(15) for _ in range(9))
     many = min(seconds(90) for _ in range(9))
@@ -215,8 +216,8 @@ def test_doubling_fragments_are_measured_by_their_number_not_by_what_they_come_t
     assert many < few * 100  # 2 ** 75 times as many fields
 
 
-def test_fragments_on_pages_of_many_sizes_are_given_up_early() -> None:
-    """Each fragment is measured for each size of page that it stands in."""
+def test_fragments_with_many_page_sizes_are_refused_early() -> None:
+    """Each fragment is measured once for each page size that it is used in."""
     pages = " ".join(f"caseTypes(first:$v{number}){{...F}}" for number in range(400))
     fields = f"{{ {pages} }} fragment F on CaseTypeConnection {{ {'totalCount ' * 4_000} }}"
     spreads = f"{{ {pages} }} fragment F on CaseTypeConnection {{ {'...G ' * 2_000} }}"
@@ -238,7 +239,7 @@ def test_fragments_on_pages_of_many_sizes_are_given_up_early() -> None:
     assert steps < 50_000
 
 
-def test_fields_that_share_their_place_are_bounded_before_validation_compares_their_pairs() -> None:
+def test_repeated_fields_are_limited_before_validation_compares_them() -> None:
     operation = Operations(SCHEMA).read("{" + "viewer{roles}" * 300 + "}")
 
     [error] = operation.errors
@@ -263,7 +264,7 @@ def test_measuring_never_fails_on_what_parses(selection: str) -> None:
 
 
 class Clock:
-    """Time that a test sets."""
+    """A clock that a test sets."""
 
     now = 0.0
 
@@ -271,7 +272,7 @@ class Clock:
         return self.now
 
 
-def test_a_bucket_gives_what_has_flowed_in_and_no_more_than_it_holds() -> None:
+def test_a_bucket_refills_up_to_its_capacity() -> None:
     clock = Clock()
     rates = RateLimiter(Rate(10, 100), Rate(0, 0), clock)
 
@@ -284,12 +285,10 @@ def test_a_bucket_gives_what_has_flowed_in_and_no_more_than_it_holds() -> None:
     assert rates.charge("a", "p", 100) == 0
     assert rates.charge("a", "p", 10) == 1.0
     clock.now = 2_000
-    assert rates.charge("a", "p", 5_000) == 0  # more than a bucket holds takes a full one
+    assert rates.charge("a", "p", 5_000) == 0  # a cost above the capacity takes a full bucket
 
 
-def test_users_of_a_principal_share_its_bucket_and_nothing_is_taken_from_either_when_one_is_empty() -> (
-    None
-):
+def test_users_of_a_principal_share_its_bucket_and_a_refusal_charges_neither() -> None:
     clock = Clock()
     rates = RateLimiter(Rate(1, 100), Rate(1, 150), clock)
 

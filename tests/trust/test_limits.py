@@ -1,6 +1,4 @@
-"""The limits of one request: its headers, its body, its time, its cost, how often it comes, and
-from which page.
-"""
+"""The limits of one request: headers, body, time, cost, rate and origin."""
 
 import asyncio
 import json
@@ -28,7 +26,7 @@ READS = signature(Database).parameters["reads"].default
 
 @pytest.fixture
 async def strict(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterator[Api]:
-    """The app with narrow limits."""
+    """The application with low limits."""
     limits: Json = {
         "body_bytes": 2_000,
         "import_bytes": 20_000,
@@ -46,7 +44,7 @@ def region(strict: Api) -> Caller:
 
 
 async def said(api: Api, *pieces: bytes) -> bytes:
-    """What the server says to pieces of a request, until it closes the connection."""
+    """The server's reply to pieces of a request, until it closes the connection."""
     host, port = api.root.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     for piece in pieces:
@@ -59,7 +57,7 @@ async def said(api: Api, *pieces: bytes) -> bytes:
 
 
 def head(caller: Caller, *lines: str) -> bytes:
-    """The beginning of a request."""
+    """The start of a request."""
     common = (
         "POST /graphql HTTP/1.1",
         "host: x",
@@ -71,7 +69,7 @@ def head(caller: Caller, *lines: str) -> bytes:
 
 
 def code_in(answer: bytes) -> str:
-    """The code in an answer's body."""
+    """The error code in a response's body."""
     code: str = json.loads(answer.partition(b"\r\n\r\n")[2])["errors"][0]["extensions"]["code"]
     return code
 
@@ -309,7 +307,7 @@ async def test_what_is_read_of_a_body_that_is_too_long_is_paid_for_too(
 
 @asynccontextmanager
 async def no_reads(api: Api) -> AsyncIterator[asyncio.Semaphore]:
-    """The app's reads wait for their turn, which does not come."""
+    """Block all reads of the application."""
     turns: asyncio.Semaphore = api.live.hub._store.database._reads
     for _ in range(READS):  # those that are under way are waited for
         await turns.acquire()
@@ -319,7 +317,7 @@ async def no_reads(api: Api) -> AsyncIterator[asyncio.Semaphore]:
 
 
 def waiting(turns: asyncio.Semaphore) -> int:
-    """How many reads wait."""
+    """How many reads are waiting."""
     return len([one for one in turns._waiters or () if not one.done()])
 
 
@@ -332,7 +330,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture
 async def hasty(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterator[Api]:
-    """The app in a hurry."""
+    """The application with a short timeout."""
     async with serving(tmp_path, mongodb_uri, store, development=True, deadline_seconds=0.5) as api:
         await api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM).ask(
             VIEWER
