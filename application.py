@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from execution.complexity import Bounds
+from execution.complexity_limits import Bounds
 from execution.executor import ExecutionLimits, OperationExecutor
 from execution.operations import Operations
 from execution.rate_limits import Rate, RateLimiter

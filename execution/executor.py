@@ -12,10 +12,8 @@ from graphql import ExecutionResult, OperationType
 
 from execution.admission import Admission, Admitted
 from execution.compiled.executor import CompiledExecutor
-from execution.complexity import Measure
 from execution.etags import etag_of
 from execution.if_none_match import IfNoneMatch
-from execution.etags import etag_of, has_tag
 from execution.operations import Operation, Operations
 from execution.rate_limits import ConcurrencyLimiter, RateLimiter
 from execution.request import Request
@@ -105,11 +103,11 @@ class OperationExecutor:
             request: The request.
             admitted: The operation.
             transport: The transport's name, for the log.
-            known_tags: See `answer`.
+            condition: See `answer`.
         """
         started_at = perf_counter()
         try:
-            result = await self._execute(context, request, admitted, known_tags)
+            result = await self._execute(context, request, admitted, condition)
         except asyncio.CancelledError:
             self.log_operation(context, admitted, transport, started_at, ["cancelled"])
             raise
@@ -126,8 +124,8 @@ class OperationExecutor:
             context: Of the viewer.
             request: The request.
             transport: The transport's name, for the log.
-            known_tags: The header If-None-Match. If it has the response's tag, the operation is not
-                executed. None without the header; then the result has no tag.
+            condition: The header If-None-Match. If it names the response's tag, the operation is
+                not executed. None without the header; then the result has no tag.
         """
         try:
             admitted = await self.admit(context, request, transport)
@@ -161,7 +159,7 @@ class OperationExecutor:
         )
 
     async def _execute(
-        self, context: Context, request: Request, admitted: Admitted, known_tags: str | None
+        self, context: Context, request: Request, admitted: Admitted, condition: IfNoneMatch | None
     ) -> OperationResult:
         if admitted.follows:
             error = TopLevelError(
@@ -173,9 +171,9 @@ class OperationExecutor:
             )
         try:
             async with asyncio.timeout(self._limits.seconds), self.turn(context):
-                if known_tags is None:
+                if condition is None:
                     return await self._result(context, request, admitted)
-                return await self._unless_known(context, request, admitted, known_tags)
+                return await self._unless_known(context, request, admitted, condition)
         except TimeoutError:
             return OperationResult(
                 refused=[_timeout_error(admitted, self._limits.seconds)],
@@ -189,6 +187,7 @@ class OperationExecutor:
 
         The tag is computed again after the execution. If it differs, something was written in the
         meantime, which may or may not be in the result; then the result has no tag.
+        `If-None-Match: *` matches any result with a tag, which only the execution shows.
         """
         tag = await self._tag(context, request, admitted)
         if tag is not None and condition.names(tag):
@@ -201,6 +200,8 @@ class OperationExecutor:
             or tag != await self._tag(context, request, admitted)
         ):
             return result
+        if condition.any:
+            return OperationResult(tag=tag, unchanged=True)
         return replace(result, tag=tag)
 
     async def _tag(self, context: Context, request: Request, admitted: Admitted) -> str | None:

@@ -17,9 +17,6 @@ import structlog
 from starlette.types import Message, Receive, Scope, Send
 
 from execution.request import request_of
-from execution.admission import Admitted
-from execution.request import Request, request_of
-from execution.results import Refusal
 from execution.sessions import Unauthenticated, new_request_id
 from execution.subscriptions.start import Live
 from resolvers.access.viewer import Viewer

@@ -12,7 +12,6 @@ from http import HTTPMethod, HTTPStatus
 from starlette.types import Receive, Scope, Send
 from strawberry.http.ides import get_graphql_ide_html
 
-from execution.executor import OperationResult, Refusal
 from execution.if_none_match import IfNoneMatch
 from execution.request import Request, request_of
 from execution.results import OperationResult, Refusal

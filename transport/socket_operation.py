@@ -8,8 +8,9 @@ import orjson
 from graphql import GraphQLError
 from starlette.types import Send
 
-from execution.executor import Admitted, Refusal
+from execution.admission import Admitted
 from execution.request import Request
+from execution.results import Refusal
 from execution.sessions import Unauthenticated
 from execution.subscriptions.start import Live
 from resolvers.context import Context
@@ -69,14 +70,16 @@ class SocketOperation:
             self._follower.close()
             self._follower = None  # breaks a reference cycle
 
-    def now(self, text: bytes) -> bool:
+    def send_now(self, payload: bytes) -> bool:
         """See `Sink`."""
-        return self._socket.write_now is not None and self._socket.write_now(self._head, text, b"}")
+        return self._socket.write_now is not None and self._socket.write_now(
+            self._head, payload, b"}"
+        )
 
-    def next(self, text: bytes, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:  # noqa: ARG002 - for event streams
+    def send(self, payload: bytes, event: Event, clinic: str | None) -> Coroutine[Any, Any, None]:  # noqa: ARG002 - for event streams
         """See `Sink`."""
         return self._socket.send(
-            {"type": "websocket.send", "text": (self._head + text + b"}").decode()}
+            {"type": "websocket.send", "text": (self._head + payload + b"}").decode()}
         )  # type: ignore[return-value]
 
     async def end(self, reason: Exception) -> None:
@@ -123,7 +126,7 @@ class SocketOperation:
     async def _follow(
         self, context: Context, admitted: Admitted, request: Request, changes: int
     ) -> None:
-        follower = await self._socket.live.follow(
+        follower = await self._socket.live.subscribe(
             context, admitted, request, self, changes=changes, transport="websocket"
         )
         if not isinstance(follower, Follower):

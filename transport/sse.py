@@ -91,7 +91,7 @@ class EventStream:
                 live.metrics.connections.labels("event-stream").dec()
                 self._stop()
 
-    def now(self, text: bytes) -> bool:  # noqa: ARG002
+    def send_now(self, payload: bytes) -> bool:  # noqa: ARG002
         """See `Sink`. Messages differ by their cursor, so no shared text can be written."""
         return False
 

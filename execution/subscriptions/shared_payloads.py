@@ -154,7 +154,7 @@ class OperationPayloads:
         if self._per_clinic_live or self._values_of(clinic) is not None:
             return
         executor = self._executor(NO_RIGHTS)  # plain attributes of a clinic need no rights
-        notification = Notification.of(Told(clinic.key, _NO_EVENT), clinic)
+        notification = Notification.of(ClinicEvent(clinic.key, _NO_EVENT), clinic)
         values: dict[str | None, bytes] = {None: clinic.key.encode()}
         for name, field in self._dependencies.clinic_fields.items():
             value = field.resolve(executor, notification)

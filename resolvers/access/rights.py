@@ -19,8 +19,6 @@ from resolvers.access.viewer import LOA3, Grant, Viewer
 from store.clinics.filters import ClinicScope
 from store.documents.scopes import Scope, ScopedDocument, Visibility
 from store.kinds.kinds import Kind, Sharing
-from store.documents.scopes import Scope, Visibility
-from store.kinds.kinds import Kind
 from store.records import CentralActivation, Clinic, Principal, PrincipalKind, Role, key_of
 from store.registry import Store
 
@@ -69,7 +67,7 @@ class Rights(Protocol):
     def scope(self) -> Scope:
         """The documents that the viewer sees, for the store's queries."""
 
-    def visibility(self, document: Seen) -> Visibility:
+    def visibility(self, document: ScopedDocument) -> Visibility:
         """How much of a document the viewer sees."""
 
     def holder(
@@ -92,7 +90,7 @@ class Rights(Protocol):
     def knows_groups(self, principal: str) -> bool:
         """Whether the viewer sees a principal's clinic groups."""
 
-    def clinics(self) -> Reach | None:
+    def clinics(self) -> ClinicScope | None:
         """The clinics that the viewer may read; None means all."""
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from resolvers.access import decisions
 from resolvers.access.permissions import Permission
 from resolvers.clinics import clinic_files, principals
-from resolvers.clinics import clinic_files
 from resolvers.context import Context
 from store.clinics.filters import ClinicFilter
 from store.errors import NotFound

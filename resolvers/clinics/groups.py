@@ -7,7 +7,6 @@ from resolvers.access import decisions
 from resolvers.access.permissions import Permission
 from resolvers.clinics import clinic_files, principals
 from resolvers.clinics.selectors import MAX_SELECTED
-from resolvers.clinics import clinic_files
 from resolvers.context import Context
 from resolvers.kinds.checks import allowed_characters, max_length, not_blank, one_line
 from resolvers.kinds.personal_numbers import no_personal_number

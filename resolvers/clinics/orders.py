@@ -7,7 +7,6 @@ from resolvers.access import decisions
 from resolvers.access.permissions import Permission
 from resolvers.clinics import clinics, principals
 from resolvers.clinics.selectors import require_group
-from resolvers.clinics import clinics
 from resolvers.context import Context
 from store.documents.scopes import Visibility
 from store.errors import InvalidInput, Problem

@@ -101,7 +101,7 @@ class Channel:
 
     async def stop(self) -> None:
         """Stop delivering. The caller ends the followers."""
-        await end(self._task)
+        await cancel(self._task)
 
     def _admit(self, follower: Follower) -> None:
         follower.live = True

@@ -20,9 +20,8 @@ from resolvers.live.sending import start_eagerly
 from resolvers.live.subscription_source import SubscriptionSource
 from resolvers.live.watched_rights import Viewpoint
 from store.log.cursors import Position
-from store.log.event_filters import EventFilter
 from store.mongo.connection import is_outage
-from store.notifications.notifications import LogRange
+from store.notifications.notifications import EventBatch
 from store.records import Clinic, Event
 from store.registry import Store
 
@@ -268,7 +267,7 @@ class Follower:
 
     async def _deliver_page(self, horizon: int) -> None:
         page = await self._read(horizon)
-        for event, keys in page.told:
+        for event, keys in page.events:
             if not self.source.selects(event):
                 continue
             for key in keys:
@@ -281,9 +280,9 @@ class Follower:
                 payload = await self.payloads.render(event, None, self.viewpoint, live=False)
                 await self.sink.send(payload, event, None)
                 self.position = Position(event.sequence)
-        self.position = page.reached
+        self.position = page.end
 
-    async def _read(self, horizon: int) -> Stretch:
+    async def _read(self, horizon: int) -> EventBatch:
         principal = self.source.principal
         if self.clinics is not None:
             return await self._store.notifications.after(
@@ -292,4 +291,4 @@ class Follower:
         # Not beyond the horizon: rights were not checked for later events.
         limit = min(_PAGE, horizon - self.sequence)
         events = await self._store.history.after(principal, self.sequence, limit=limit)
-        return LogRange([(event, ()) for event in events], Position(self.sequence + limit))
+        return EventBatch([(event, ()) for event in events], Position(self.sequence + limit))

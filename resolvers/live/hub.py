@@ -203,7 +203,7 @@ class Hub:
 
     async def _end_requested(self, channel: Channel) -> None:
         """End the subscriptions that an administrator has ended."""
-        ending = await self._store.active_subscriptions.ending(self._subscription_registry.process)
+        ending = await self._store.active_subscriptions.ended(self._subscription_registry.process)
         for follower in list(channel.followers.values()):
             if follower.id in ending:
                 _end(follower, SubscriptionEnded("En administratör har avslutat detta."))

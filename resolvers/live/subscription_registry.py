@@ -47,7 +47,7 @@ class SubscriptionRegistry:
             await cancel(self._task)
             try:
                 async with asyncio.timeout(_STOP_SECONDS):
-                    await self._store.active_subscriptions.gone(self.process)
+                    await self._store.active_subscriptions.remove_process(self.process)
             except Exception as error:  # noqa: BLE001 - without heartbeats the process is soon regarded as stopped
                 _log.warning("active subscriptions not removed", error=type(error).__name__)
 
@@ -67,7 +67,7 @@ class SubscriptionRegistry:
         while True:
             try:
                 if intervals % _HEARTBEAT_INTERVALS == 0:
-                    await self._store.active_subscriptions.seen(self.process)
+                    await self._store.active_subscriptions.heartbeat(self.process)
                 await self._write()
             except Exception as error:  # noqa: BLE001 - the list is only informative: subscriptions continue without it
                 _log.warning("active subscriptions not updated", error=type(error).__name__)
@@ -82,7 +82,7 @@ class SubscriptionRegistry:
             for key, follower in self._written.items()
             if (position := _behind_at(follower)) != self._positions.get(key)
         }
-        await self._store.active_subscriptions.keep(
+        await self._store.active_subscriptions.update(
             self.process, [_record_of(follower) for follower in added.values()], removed, moved
         )
         self._removed -= removed

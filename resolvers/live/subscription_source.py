@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from store.log.history import EventFilter, Position
+from store.log.cursors import Position
+from store.log.event_filters import EventFilter
 from store.records import Clinic, Event
 
 

@@ -13,7 +13,6 @@ from resolvers.access.permissions import Permission
 from resolvers.access.rights import HeldRole, Rights
 from store.clinics.filters import ClinicScope
 from store.documents.scopes import Scope, ScopedDocument, Visibility
-from store.documents.scopes import Scope, Visibility
 from store.records import Clinic
 
 T = TypeVar("T")

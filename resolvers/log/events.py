@@ -59,6 +59,17 @@ async def page(context: Context, principal: str, which: EventFilter, paging: Pag
     return await context.store.history.events(principal, which, paging)
 
 
+async def count(context: Context, principal: str, which: EventFilter) -> int:
+    """The number of events in a principal's log that match.
+
+    Raises:
+        NotPermitted: The viewer may not read this log, or may not filter by the actor.
+    """
+    decisions.require_at(context.rights, Permission.READ_LOG, principal, None, ("principal",))
+    refuse_persons(context, principal, which)
+    return await context.store.history.count_events(principal, which)
+
+
 async def subscribe(
     context: Context, principal: str, which: EventFilter, after: str | None
 ) -> SubscriptionSource:

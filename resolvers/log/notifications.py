@@ -17,7 +17,9 @@ from store.records import Clinic, Saved, key_of
 MAX_CLINICS = 100
 
 
-async def get(context: Context, clinic: Clinic, principal: str, sequence: int) -> Told | None:
+async def get(
+    context: Context, clinic: Clinic, principal: str, sequence: int
+) -> ClinicEvent | None:
     """A clinic's notification of one event, by the log's principal and the sequence number.
 
     Returns:
@@ -28,7 +30,7 @@ async def get(context: Context, clinic: Clinic, principal: str, sequence: int) -
     if event is None or clinic.principal != principal or not _may_read(context, clinic):
         return None
     concerned = await context.store.notifications.concerned(event, {clinic.key})
-    return Told(clinic.key, event) if concerned else None
+    return ClinicEvent(clinic.key, event) if concerned else None
 
 
 def _may_read(context: Context, clinic: Clinic) -> bool:
@@ -54,7 +56,7 @@ async def page(
     *,
     unacknowledged_only: bool,
     resident_visible_only: bool,
-) -> Page[Told]:
+) -> Page[ClinicEvent]:
     """A page of a clinic's inbox, newest first.
 
     Raises:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from schema.clinics.groups import ClinicGroup
     from schema.clinics.local_adaptations import LocalAdaptation
     from schema.clinics.start_pages import StartPageEntry
-    from schema.log.events import Notification
+    from schema.log.notifications import Notification
 
 
 AsOf = Annotated[
@@ -180,10 +180,8 @@ class Clinic(Node):
         ] = False,
         first: First = None,
         after: After = None,
-    ) -> Connection[Annotated["Notification", strawberry.lazy("schema.log.events")]]:
-        from schema.log.events import (
-            Notification,
-        )
+    ) -> Connection[Annotated["Notification", strawberry.lazy("schema.log.notifications")]]:
+        from schema.log.notifications import Notification
 
         which = {
             "unacknowledged_only": bool(unacknowledged_only),

@@ -5,17 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from resolvers.clinics import clinics, groups
-from resolvers.documents import comparison, documents
-from resolvers.log import events, notifications
-from schema.clinics.clinics import Clinic
-from schema.clinics.principals import Principal
 from resolvers.clinics import groups
-from resolvers.documents import documents
+from resolvers.documents import comparison, documents
 from resolvers.live.subscription_source import SubscriptionSource
 from resolvers.log import events
+from schema.clinics.clinics import Clinic
+from schema.clinics.principals import Principal
 from schema.documents.changes import Change, changes_of
-from schema.documents.conversion import document_of
 from schema.errors import Info
 from schema.log.actors import Actor
 from schema.log.enums import Action
@@ -35,8 +31,6 @@ from store import records
 from store.log import event_filters
 from store.log.cursors import event_cursor
 from store.mongo.paging import Page
-from store.notifications.notifications import ClinicEvent
-from store.records import OwnerKind
 
 if TYPE_CHECKING:
     from schema.clinics.groups import ClinicGroup
@@ -58,11 +52,11 @@ class EventFilter:
     )
 
 
-def filter_of(event_filter: EventFilter | None) -> history.EventFilter:
+def filter_of(event_filter: EventFilter | None) -> event_filters.EventFilter:
     """The store's filter for an API filter."""
     if event_filter is None:
-        return history.EventFilter()
-    return history.EventFilter(
+        return event_filters.EventFilter()
+    return event_filters.EventFilter(
         actions=event_filter.actions,
         document=event_filter.document,
         clinic=event_filter.clinic,
@@ -189,7 +183,7 @@ class Event(Node):
 
 async def document_of_event(info: Info, event: records.Event) -> "Document | None":
     """The document that an event is about, if the viewer may see it."""
-    from schema.documents.documents import document_of  # noqa: PLC0415 - documents refer back to events
+    from schema.documents.conversion import document_of
 
     if event.document is None:
         return None

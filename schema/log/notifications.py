@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from resolvers.clinics import clinics as clinic_resolvers
-from resolvers.documents import documents
+from resolvers.documents import comparison
 from resolvers.live.subscription_source import SubscriptionSource
 from resolvers.log import notifications
-from schema.clinics.organisations import Clinic
+from schema.clinics.clinics import Clinic
 from schema.documents.changes import Change, changes_of
-from schema.enums import Action
 from schema.errors import Info
 from schema.log.actors import Actor
 from schema.log.events import document_of_event
 from schema.nodes import Node
 from schema.scalars import Cursor, HsaId
 from store import records
-from store.notifications.notifications import Told
+from store.notifications.notifications import ClinicEvent
+from store.records import Action
 
 if TYPE_CHECKING:
     from schema.documents.documents import Document
@@ -34,7 +34,7 @@ _DEPARTURES = frozenset({Action.WITHDRAWN, Action.UNFOLLOWED, Action.REPLACED})
 
 @strawberry.type(description="What a clinic is notified of, without names of staff.")
 class Notification(Node):
-    record: strawberry.Private[Told]
+    record: strawberry.Private[ClinicEvent]
     known_clinic: strawberry.Private[records.Clinic | None]
     cursor: Cursor = strawberry.field(
         description="Its position in the log: pass it as `after` to continue from here."
@@ -52,7 +52,7 @@ class Notification(Node):
     note: str | None = strawberry.field(description="Why it was done.")
 
     @classmethod
-    def of(cls, record: Told, clinic: records.Clinic | None = None) -> "Notification":
+    def of(cls, record: ClinicEvent, clinic: records.Clinic | None = None) -> "Notification":
         event = record.event
         return cls(
             record=record,
@@ -109,7 +109,7 @@ class Notification(Node):
 
     @strawberry.field(description="What changed between the versions in force.")
     async def changes(self, info: Info) -> list[Change]:
-        return changes_of(await documents.changes_of_event(info.context, self.record.event))
+        return changes_of(await comparison.changes_of_event(info.context, self.record.event))
 
 
 async def find_notification(

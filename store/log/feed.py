@@ -191,7 +191,7 @@ class Feed:
                 change = await stream.try_next()
                 if change is not None:
                     # Later reads then include it, on every member of the replica set.
-                    self._database.has_seen(change["clusterTime"])
+                    self._database.advance_operation_time(change["clusterTime"])
                     event = change["fullDocument"]
                     tail = self._tails.get(event["principal"])
                     if tail is not None and tail.last < event["sequence"]:

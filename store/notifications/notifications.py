@@ -60,8 +60,8 @@ class Inbox:
 
 
 @dataclass(frozen=True, slots=True)
-class LogRange:
-    """Part of a log.
+class EventBatch:
+    """A batch of events that a subscriber has to receive.
 
     Attributes:
         events: Each event with the keys of the clinics that it concerns, oldest first.
@@ -136,7 +136,7 @@ class Notifications:
         horizon: int,
         *,
         limit: int,
-    ) -> LogRange:
+    ) -> EventBatch:
         """Return the events of a log that concern some clinics, after a position.
 
         Args:
@@ -157,9 +157,9 @@ class Notifications:
             ):
                 events.append((event, [clinic for clinic in concerned if clinic > position.clinic]))
         if position.sequence >= horizon:
-            return LogRange(events, Position(position.sequence))
+            return EventBatch(events, Position(position.sequence))
         found = await self._between(principal, clinics, position.sequence + 1, horizon, limit=limit)
-        return LogRange(
+        return EventBatch(
             [*events, *found], Position(found[-1][0].sequence if len(found) == limit else horizon)
         )
 

@@ -11,7 +11,7 @@ import orjson
 import structlog
 from starlette.responses import Response
 
-from execution.executor import Refusal
+from execution.results import Refusal
 from store import errors
 from store.mongo.connection import is_outage
 
