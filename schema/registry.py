@@ -48,7 +48,7 @@ from schema.log.active_subscriptions import (
 )
 from schema.log.actors import Actor
 from schema.log.events import EventSubscription, find_event
-from schema.log.notifications import Notification, find_notification
+from schema.log.notifications import Notification, NotificationSubscription, find_notification
 from schema.nodes import After, Connection, First, Id, Node
 from schema.reports.reports import ReportQuery
 from schema.scalars import SCALARS
@@ -223,7 +223,7 @@ class Mutation(
 
 
 @strawberry.type(description="Live events from a cursor on, in order and without gaps.")
-class Subscription(EventSubscription):
+class Subscription(NotificationSubscription, EventSubscription):
     pass
 
 
