@@ -37,8 +37,8 @@ from settings import Settings
 from store.kinds.kinds import Kinds
 from store.mongo.connection import Database, connect
 from store.mongo.indexes import create_indexes, is_ready
-from store.mongo.tasks import cancel
 from store.registry import Store
+from store.tasks import cancel
 from store.transfer.backup import BackupError, is_half_restored
 from transport.application import Application, on_signal
 from transport.exports.endpoint import ExportEndpoint

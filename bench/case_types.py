@@ -13,7 +13,7 @@ from bench.servers import Server
 from resolvers.access import development_issuer
 from store.mongo.connection import connect
 from store.mongo.indexes import SWEDISH
-from store.mongo.paging import encode
+from store.paging import encode
 from store.records import Role
 
 PRINCIPAL = "SE2321000016"

@@ -18,7 +18,8 @@ from strawberry.asgi import GraphQL
 from bench.bare_read import serve
 from store.mongo.connection import connect
 from store.mongo.indexes import SWEDISH
-from store.mongo.paging import beyond, decode, encode
+from store.mongo.keyset_queries import beyond
+from store.paging import decode, encode
 
 _collection: Any = None
 

@@ -9,8 +9,8 @@ from resolvers.access.viewer import Viewer
 from resolvers.documents.notes import checked_note
 from resolvers.loaders import Loaders
 from store.errors import InvalidInput
-from store.mongo.connection import is_outage
-from store.mongo.transactions import IdempotencyKey
+from store.idempotency import IdempotencyKey
+from store.outages import is_outage
 from store.records import Act, Principal
 from store.registry import Store
 

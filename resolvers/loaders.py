@@ -14,9 +14,9 @@ from strawberry.dataloader import DataLoader
 from store.clinics.version_adoption import Adoption, AdoptionQuery
 from store.documents.blame import Authorship, ValueOrigin
 from store.log.event_filters import HistoryQuery
-from store.mongo.paging import Page
 from store.notifications.acknowledgements import Acknowledgement
 from store.notifications.notifications import ClinicEvent, Inbox
+from store.paging import Page
 from store.records import (
     Assignment,
     Clinic,

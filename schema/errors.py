@@ -19,7 +19,7 @@ from resolvers.context import Context
 from schema.documents.enums import DocumentState
 from store import errors
 from store.errors import OutcomeUnknown, RegistryError
-from store.mongo.connection import is_outage
+from store.outages import is_outage
 
 _log = structlog.get_logger(__name__)
 Info = StrawberryInfo[Context, None]

@@ -17,7 +17,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from schema.errors import Info, UserError
 from store.content.hashing import timestamp
-from store.mongo.transactions import IdempotencyKey
+from store.idempotency import IdempotencyKey
 
 if TYPE_CHECKING:
     from schema.log.events import Event

@@ -12,7 +12,7 @@ from typing import Annotated, Generic, TypeVar
 import strawberry
 
 from schema.scalars import HsaId
-from store.mongo.paging import Page, Paging
+from store.paging import Page, Paging
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -39,6 +39,7 @@ from store.templates.lineage import Lineage
 from store.transfer.checkpoints import Checkpoints
 from store.transfer.event_details import EventDetails
 from store.transfer.export_queries import ExportQueries
+from store.transfer.replay import Replay
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,3 +252,7 @@ class Store:
     def checkpoints(self) -> Checkpoints:
         """Keeps signed digests of logs."""
         return Checkpoints(self.database)
+
+    def replay(self, principal: str) -> Replay:
+        """Start the import of a principal's log, by the principal's key."""
+        return Replay(self.database, self.kinds, principal)

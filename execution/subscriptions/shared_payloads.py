@@ -132,7 +132,7 @@ class OperationPayloads:
         Concurrent calls for the same payload execute it once.
 
         Raises:
-            Exception: MongoDB is unavailable (`store.mongo.connection.is_outage`).
+            Exception: MongoDB is unavailable (`store.outages.is_outage`).
         """
         key = self._key(event, clinic, live=live)
         if not live and self._dependencies.acknowledgement:

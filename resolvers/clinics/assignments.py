@@ -12,7 +12,7 @@ from store.clinics.assignments import AssignmentFilter, AssignmentOrder
 from store.clinics.filters import ClinicFilter
 from store.clinics.version_adoption import Adoption, AdoptionQuery
 from store.errors import InvalidInput
-from store.mongo.paging import Page, Paging
+from store.paging import Page, Paging
 from store.records import (
     Assignment,
     AssignmentOrigin,

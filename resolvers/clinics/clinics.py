@@ -8,8 +8,8 @@ from resolvers.clinics import clinic_files, principals
 from resolvers.context import Context
 from store.clinics.filters import ClinicFilter
 from store.errors import NotFound
-from store.mongo.paging import Page, Paging
-from store.mongo.transactions import IdempotencyKey
+from store.idempotency import IdempotencyKey
+from store.paging import Page, Paging
 from store.records import Clinic, Saved, key_of
 
 

@@ -14,7 +14,7 @@ from resolvers.context import Context
 from resolvers.documents import documents
 from store.clinics.filters import folded
 from store.errors import InvalidInput, NotFound
-from store.mongo.transactions import IdempotencyKey
+from store.idempotency import IdempotencyKey
 from store.records import AssignmentOrigin, Clinic, Document, RefusedRow, Saved
 
 _CASE_TYPE = "CASE_TYPE"

@@ -12,8 +12,8 @@ from resolvers.kinds.checks import allowed_characters, max_length, not_blank, on
 from resolvers.kinds.personal_numbers import no_personal_number
 from store.clinics.selectors import ClinicSelector
 from store.errors import InvalidInput, Problem
-from store.mongo.paging import Page, Paging
-from store.mongo.transactions import IdempotencyKey
+from store.idempotency import IdempotencyKey
+from store.paging import Page, Paging
 from store.records import Clinic, ClinicGroup, ClinicRule, Saved
 
 _NAME = (max_length(200), not_blank, one_line, allowed_characters, no_personal_number)

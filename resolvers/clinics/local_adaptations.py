@@ -13,7 +13,7 @@ from resolvers.kinds.local_adaptations import LOCAL_ADAPTATION
 from resolvers.kinds.validation import validate
 from store.clinics.local_adaptations import adaptation_id
 from store.errors import NotFound
-from store.mongo.transactions import IdempotencyKey
+from store.idempotency import IdempotencyKey
 from store.records import Clinic, Content, Document, Saved
 
 

@@ -10,7 +10,7 @@ from resolvers.clinics.selectors import require_group
 from resolvers.context import Context
 from store.documents.scopes import Visibility
 from store.errors import InvalidInput, Problem
-from store.mongo.transactions import IdempotencyKey
+from store.idempotency import IdempotencyKey
 from store.records import OrderedList, Saved
 
 MAX_ORDERED = 1_000

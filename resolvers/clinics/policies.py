@@ -9,7 +9,7 @@ from resolvers.access.viewer import ACR_LEVELS
 from resolvers.clinics import principals
 from resolvers.context import Context
 from store.errors import InvalidInput
-from store.mongo.transactions import IdempotencyKey
+from store.idempotency import IdempotencyKey
 from store.records import Principal, PrincipalPolicies, Saved
 
 

@@ -2,7 +2,7 @@
 
 from resolvers.context import Context
 from store.errors import NotFound
-from store.mongo.paging import Page, Paging
+from store.paging import Page, Paging
 from store.records import Principal, key_of
 
 

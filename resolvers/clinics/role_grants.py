@@ -9,8 +9,8 @@ from resolvers.clinics import principals
 from resolvers.context import Context
 from store.clinics.hsa_ids import is_hsa_id
 from store.errors import InvalidInput, NotFound
-from store.mongo.paging import Page, Paging
-from store.mongo.transactions import IdempotencyKey
+from store.idempotency import IdempotencyKey
+from store.paging import Page, Paging
 from store.records import Role, RoleGrant, Saved, key_of
 
 

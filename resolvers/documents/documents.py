@@ -14,9 +14,9 @@ from resolvers.kinds.validation import validate
 from store.documents.listing import DocumentFilter, Order
 from store.documents.scopes import Visibility
 from store.errors import InvalidInput
+from store.idempotency import IdempotencyKey
 from store.kinds.kinds import Kind
-from store.mongo.paging import Page, Paging
-from store.mongo.transactions import IdempotencyKey
+from store.paging import Page, Paging
 from store.records import Content, Derivation, Document, OwnerKind, Saved, Summary
 
 

@@ -10,7 +10,7 @@ from store.content.search_tokens import WordQuery, words_in
 from store.content.text_fields import content_texts
 from store.documents.scopes import Visibility
 from store.errors import InvalidInput, Path, Problem
-from store.mongo.paging import EMPTY, Page, Paging
+from store.paging import EMPTY, Page, Paging
 from store.records import Content, Document
 
 MAX_WORDS = 16

@@ -23,7 +23,7 @@ from store.errors import (
     RegistryError,
     VersionConflict,
 )
-from store.mongo.transactions import IdempotencyKey
+from store.idempotency import IdempotencyKey
 from store.records import Action, Document, Event, Owner, Saved
 
 _MAX_FIND = 200

@@ -7,7 +7,7 @@ from resolvers.context import Context
 from store.content.hashing import Verification
 from store.documents.scopes import Visibility
 from store.log.event_filters import HistoryQuery
-from store.mongo.paging import EMPTY, Page, Paging
+from store.paging import EMPTY, Page, Paging
 from store.records import Document, Version
 
 

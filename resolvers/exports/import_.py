@@ -23,7 +23,7 @@ from store.records import (
     key_of,
 )
 from store.registry import Store
-from store.transfer.replay import Replay, ReplayRefused
+from store.transfer.replay import ReplayRefused
 
 _BATCH = 200
 _BATCH_BYTES = 8_000_000
@@ -63,7 +63,7 @@ async def replay(store: Store, versions: Path, events: Path) -> ImportSummary:
     if first is None:
         raise ReplayRefused(f"{events} has no rows.")
     principal = key_of(_required(first[0], "principal", events))
-    log = Replay(store.database, store.kinds, principal)
+    log = store.replay(principal)
     await log.require_empty()
     version_count = event_count = 0
     for rows in _batches(versions):

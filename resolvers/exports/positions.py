@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from resolvers.context import Context
 from store.errors import InvalidInput
 from store.log.cursors import Position, position_cursor
-from store.mongo.paging import decode
+from store.paging import decode
 
 _SEPARATOR = "~"
 

@@ -15,10 +15,10 @@ import structlog
 from resolvers.live.followers import Follower
 from resolvers.live.metrics import Metrics
 from store.clinics.assignments import Clinics
-from store.mongo.connection import is_outage
-from store.mongo.tasks import cancel
+from store.outages import is_outage
 from store.records import Clinic, Event
 from store.registry import Store
+from store.tasks import cancel
 
 _log = structlog.get_logger(__name__)
 _RETRY_SECONDS = 0.2

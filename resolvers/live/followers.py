@@ -20,8 +20,8 @@ from resolvers.live.sending import start_eagerly
 from resolvers.live.subscription_source import SubscriptionSource
 from resolvers.live.watched_rights import Viewpoint
 from store.log.cursors import Position
-from store.mongo.connection import is_outage
 from store.notifications.notifications import EventBatch
+from store.outages import is_outage
 from store.records import Clinic, Event
 from store.registry import Store
 

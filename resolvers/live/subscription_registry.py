@@ -9,9 +9,9 @@ import uuid
 import structlog
 
 from resolvers.live.followers import Follower
-from store.mongo.tasks import cancel
 from store.records import ActiveSubscription, Actor
 from store.registry import Store
+from store.tasks import cancel
 
 _log = structlog.get_logger(__name__)
 _STOP_SECONDS = 3

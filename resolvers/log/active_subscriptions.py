@@ -5,8 +5,8 @@ from resolvers.access.permissions import Permission
 from resolvers.clinics import principals
 from resolvers.context import Context
 from store.errors import NotFound
-from store.mongo.paging import Page, Paging
-from store.mongo.transactions import IdempotencyKey
+from store.idempotency import IdempotencyKey
+from store.paging import Page, Paging
 from store.records import ActiveSubscription, Saved
 
 

@@ -20,7 +20,7 @@ from joserfc.jwk import OKPKey
 
 from resolvers.access import key_files
 from store.content.hashing import timestamp
-from store.mongo.connection import is_outage
+from store.outages import is_outage
 from store.registry import Store
 from store.transfer.checkpoints import Checkpoint, LogEnd
 

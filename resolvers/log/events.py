@@ -9,7 +9,7 @@ from resolvers.live.subscription_source import SubscriptionSource
 from store.errors import NotPermitted
 from store.log.cursors import Position, read_cursor
 from store.log.event_filters import EventFilter
-from store.mongo.paging import Page, Paging
+from store.paging import Page, Paging
 from store.records import Audience, Event, key_of
 
 

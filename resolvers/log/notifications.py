@@ -8,10 +8,10 @@ from resolvers.clinics.clinics import require
 from resolvers.context import Context
 from resolvers.live.subscription_source import SubscriptionSource
 from store.errors import InvalidInput, NotFound, NotPermitted
+from store.idempotency import IdempotencyKey
 from store.log.cursors import Position, read_cursor
-from store.mongo.paging import EMPTY, Page, Paging
-from store.mongo.transactions import IdempotencyKey
 from store.notifications.notifications import ClinicEvent, Inbox
+from store.paging import EMPTY, Page, Paging
 from store.records import Clinic, Saved, key_of
 
 MAX_CLINICS = 100

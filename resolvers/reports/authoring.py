@@ -23,7 +23,7 @@ from store.clinics.filters import folded
 from store.documents.listing import DocumentFilter, Order
 from store.documents.scopes import Visibility
 from store.errors import InvalidInput, NotPermitted
-from store.mongo.paging import Page, Paging
+from store.paging import Page, Paging
 from store.records import Document, DocumentState, OwnerKind
 from store.reports.adapted_texts import MAX_DOCUMENTS, AdaptedText
 from store.reports.authoring import AdaptationCount, MonthlyEdits, NamedDocument, TemplateUse

@@ -9,7 +9,7 @@ from enum import StrEnum
 from resolvers.context import Context
 from resolvers.reports.coverage import Coverage, sorted_page
 from store.clinics.version_adoption import Adoption, VersionCount
-from store.mongo.paging import Page, Paging
+from store.paging import Page, Paging
 from store.records import AssignmentOrigin
 from store.reports.holdings import Holding, InForce
 

@@ -11,7 +11,7 @@ from resolvers.context import Context
 from store.clinics.assignments import AssignmentFilter
 from store.clinics.filters import ClinicFilter, ClinicScope
 from store.errors import InvalidInput
-from store.mongo.paging import Key, Page, Paging, decode, encode
+from store.paging import Key, Page, Paging, decode, encode
 from store.records import Principal
 from store.reports.authoring import ReportScope
 

@@ -36,7 +36,7 @@ async def load_sample(store: Store) -> bool:
         False if the registry is not empty; nothing is written then. An interrupted load can only be
         repeated in an empty database.
     """
-    if await store.database.count("events", {}):
+    if not await store.history.is_empty():
         return False
     await store.principals.ensure(read_principals(_DATA / "principals.json"))
     loader = _Loader(store)

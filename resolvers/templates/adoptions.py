@@ -18,8 +18,8 @@ from store.content import diff
 from store.content.diff import Change
 from store.content.merge import Conflict, MergeResult, MergeSide, merge
 from store.errors import InvalidInput, MergeConflict, Problem
+from store.idempotency import IdempotencyKey
 from store.kinds.kinds import Kinds
-from store.mongo.transactions import IdempotencyKey
 from store.records import Content, Document, Saved, Version
 from store.templates.adoptions import common_version, not_derived
 

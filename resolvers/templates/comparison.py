@@ -17,7 +17,7 @@ from store.content.diff import Change
 from store.documents.scopes import Visibility
 from store.errors import InvalidInput
 from store.kinds.kinds import Field
-from store.mongo.paging import Page, Paging, cut, decode, encode
+from store.paging import Page, Paging, cut, decode, encode
 from store.records import Content, Document, DocumentState, OwnerKind, key_of
 
 MAX_COMPARED = 500

@@ -19,7 +19,7 @@ from resolvers.templates import files
 from resolvers.templates.files import SelectedVersion
 from store.documents.scopes import Visibility
 from store.errors import InvalidInput, NotPermitted
-from store.mongo.transactions import IdempotencyKey
+from store.idempotency import IdempotencyKey
 from store.records import Action, Derivation, Document, Origin, OwnerKind, Saved, Version
 from store.templates.exchange import continues_import
 

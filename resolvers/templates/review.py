@@ -16,7 +16,7 @@ from resolvers.templates import usage
 from resolvers.templates.usage import Uses
 from store.documents.listing import DocumentFilter
 from store.errors import InvalidInput
-from store.mongo.paging import Page, Paging, cut, decode, encode
+from store.paging import Page, Paging, cut, decode, encode
 from store.records import Document, OwnerKind, key_of
 from store.templates.drift import DriftKey
 from store.templates.lineage import Candidate, Descendant

@@ -17,7 +17,7 @@ from schema.log.events import Event
 from schema.nodes import After, Connection, First, connection, known_count, page_of_sorted, paging
 from schema.scalars import HsaId
 from store import records
-from store.mongo.paging import Page
+from store.paging import Page
 
 T = TypeVar("T")
 

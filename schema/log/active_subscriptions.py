@@ -23,7 +23,7 @@ from schema.nodes import (
 )
 from schema.scalars import HsaId
 from store import records
-from store.mongo.paging import Page
+from store.paging import Page
 
 
 @strawberry.type(

@@ -30,7 +30,7 @@ from schema.selected_fields import needs_whole
 from store import records
 from store.log import event_filters
 from store.log.cursors import event_cursor
-from store.mongo.paging import Page
+from store.paging import Page
 
 if TYPE_CHECKING:
     from schema.clinics.groups import ClinicGroup

@@ -15,8 +15,9 @@ from store.clinics.filters import ClinicScope
 from store.clinics.validity import valid_at
 from store.documents.scopes import NOTHING
 from store.mongo.connection import Database
-from store.mongo.paging import Page, Paging, find_merged, find_page
+from store.mongo.keyset_queries import find_merged, find_page
 from store.mongo.rows import assignment_from
+from store.paging import Page, Paging
 from store.records import Assignment, AssignmentOrigin
 
 Clinics = AbstractSet[str] | Mapping[str, object]

@@ -15,12 +15,14 @@ from store.clinics.filters import ClinicFilter, similarity_score
 from store.clinics.validity import close_rows, open_row, valid_at
 from store.documents.publishing import next_position
 from store.errors import RowProblem, RowsRefused
+from store.idempotency import IdempotencyKey
 from store.log.log import Clock, Log, utc_now
 from store.mongo.chunks import chunks
 from store.mongo.connection import Database, Row
-from store.mongo.paging import Page, Paging, cut, decode, encode, find_page
+from store.mongo.keyset_queries import find_page
 from store.mongo.rows import clinic_from, clinic_row
-from store.mongo.transactions import IdempotencyKey, Transaction
+from store.mongo.transactions import Transaction
+from store.paging import Page, Paging, cut, decode, encode
 from store.records import Act, Action, Audience, Clinic, Saved, key_of
 
 

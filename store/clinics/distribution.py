@@ -24,11 +24,12 @@ from store.documents import heads
 from store.documents.archiving import archive
 from store.documents.publishing import next_position
 from store.errors import InvalidInput, NotFound, NotPermitted
+from store.idempotency import IdempotencyKey
 from store.kinds.kinds import Kinds
 from store.log.log import Clock, Log, utc_now
 from store.mongo.connection import Database
 from store.mongo.rows import assignment_row, clinic_from
-from store.mongo.transactions import IdempotencyKey, Transaction
+from store.mongo.transactions import Transaction
 from store.records import (
     Act,
     Action,

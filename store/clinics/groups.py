@@ -13,12 +13,14 @@ from store.clinics.filters import ClinicFilter
 from store.clinics.selectors import ClinicSelector, open_group, resolve_clinics
 from store.clinics.validity import close_rows, open_row, valid_at
 from store.documents.publishing import next_position
+from store.idempotency import IdempotencyKey
 from store.log.log import Log, utc_now
 from store.mongo.connection import Database
 from store.mongo.indexes import SWEDISH
-from store.mongo.paging import Page, Paging, find_page
+from store.mongo.keyset_queries import find_page
 from store.mongo.rows import clinic_from, group_from, group_row
-from store.mongo.transactions import IdempotencyKey, Transaction
+from store.mongo.transactions import Transaction
+from store.paging import Page, Paging
 from store.records import Act, Action, Clinic, ClinicGroup, ClinicRule, ClinicStatus, Saved
 
 

@@ -12,9 +12,10 @@ from store.documents import heads
 from store.documents.heads import NewDocument
 from store.documents.publishing import next_position, put_in_force
 from store.errors import InvalidInput, NotFound
+from store.idempotency import IdempotencyKey
 from store.kinds.kinds import Kind
 from store.log.log import Log
-from store.mongo.transactions import IdempotencyKey, Transaction
+from store.mongo.transactions import Transaction
 from store.records import (
     Act,
     Action,

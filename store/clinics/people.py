@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping
 
 from pymongo import UpdateOne, timeout
 
+from store.idempotency import IdempotencyKey
 from store.log.log import Log
 from store.mongo.connection import Database
-from store.mongo.tasks import run_detached
-from store.mongo.transactions import IdempotencyKey, Transaction
+from store.mongo.transactions import Transaction
 from store.records import Act, Action, Saved, key_of
+from store.tasks import run_detached
 
 _MAX_REMEMBERED = 10_000
 _REMEMBER_SECONDS = 3

@@ -13,10 +13,11 @@ from pymongo import InsertOne
 from store.clinics.validity import close_rows, open_row, valid_at
 from store.content.diff import Change, ChangeKind
 from store.documents.publishing import next_position
+from store.idempotency import IdempotencyKey
 from store.log.log import Log
 from store.mongo.connection import Database, Row
 from store.mongo.row_reader import RowReader
-from store.mongo.transactions import IdempotencyKey, Transaction
+from store.mongo.transactions import Transaction
 from store.records import Act, Action, CentralActivation, PrincipalPolicies, Saved
 
 TITLES = {

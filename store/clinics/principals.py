@@ -7,8 +7,9 @@ from pymongo.errors import BulkWriteError
 
 from store.log.log import Clock, utc_now
 from store.mongo.connection import Database
-from store.mongo.paging import Page, Paging, find_page
+from store.mongo.keyset_queries import find_page
 from store.mongo.rows import principal_from, principal_row
+from store.paging import Page, Paging
 from store.records import Principal
 
 

@@ -11,11 +11,13 @@ from pymongo import InsertOne
 from store.clinics.validity import close_rows, open_row
 from store.documents.publishing import next_position
 from store.errors import NotFound
+from store.idempotency import IdempotencyKey
 from store.log.log import Log
 from store.mongo.connection import Database, Row
-from store.mongo.paging import Page, Paging, find_page
+from store.mongo.keyset_queries import find_page
 from store.mongo.rows import actor_from, actor_row
-from store.mongo.transactions import IdempotencyKey, Transaction
+from store.mongo.transactions import Transaction
+from store.paging import Page, Paging
 from store.records import Act, Action, Role, RoleGrant, Saved
 
 

@@ -14,12 +14,13 @@ from store.content.field_paths import changed_paths
 from store.documents import heads
 from store.documents.publishing import next_position, put_in_force, record_event
 from store.errors import InvalidInput, MultipleErrors, Path, Problem, RegistryError, WrongState
+from store.idempotency import IdempotencyKey
 from store.kinds.kinds import Kinds
 from store.log.log import Log
 from store.mongo.connection import Database, Row
 from store.mongo.indexes import BY_PLACE
 from store.mongo.rows import HEAD, document_from, event_from
-from store.mongo.transactions import IdempotencyKey, Transaction
+from store.mongo.transactions import Transaction
 from store.records import (
     Act,
     Action,

@@ -14,10 +14,11 @@ from store.documents.heads import NewDocument
 from store.documents.publishing import audience_of, next_position, put_in_force, record_event
 from store.documents.reading import DocumentReader
 from store.errors import WrongState
+from store.idempotency import IdempotencyKey
 from store.kinds.kinds import Kind, Kinds
 from store.log.log import Log
 from store.mongo.connection import Database
-from store.mongo.transactions import IdempotencyKey, Transaction
+from store.mongo.transactions import Transaction
 from store.records import (
     Act,
     Action,

@@ -10,8 +10,9 @@ from typing import Any, overload
 from store.documents.scopes import NOTHING, Scope
 from store.mongo.connection import Database
 from store.mongo.indexes import SWEDISH
-from store.mongo.paging import Page, Paging, find_merged, find_page
+from store.mongo.keyset_queries import find_merged, find_page
 from store.mongo.rows import HEAD, SUMMARY, document_from, summary_from
+from store.paging import Page, Paging
 from store.records import Document, DocumentState, OwnerKind, Summary, key_of
 
 

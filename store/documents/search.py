@@ -23,8 +23,8 @@ from store.errors import InvalidInput
 from store.kinds.kinds import Kinds
 from store.mongo.connection import Database, Row
 from store.mongo.indexes import BY_PLACE, BY_TOKENS, BY_UPDATE
-from store.mongo.paging import Key, Page, Paging, cut, decode, encode
 from store.mongo.rows import HEAD, document_from
+from store.paging import Key, Page, Paging, cut, decode, encode
 from store.records import Document, DocumentState
 
 _ORDER = ("principal", "owner.key", "_id")

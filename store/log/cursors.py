@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from store.errors import InvalidInput
-from store.mongo.paging import Page, Paging, decode, encode
+from store.paging import Page, Paging, decode, encode
 from store.records import Event
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from store.mongo.paging import Paging
+from store.paging import Paging
 from store.records import Action, Audience, Document, Event, key_of
 
 _ALL_CLINICS = [str(Audience.ASSIGNED), str(Audience.PRINCIPAL)]

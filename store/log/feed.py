@@ -16,8 +16,8 @@ from pymongo.errors import PyMongoError
 
 from store.log.history import History
 from store.mongo.connection import Database
-from store.mongo.tasks import cancel
 from store.records import Event
+from store.tasks import cancel
 
 _log = structlog.get_logger(__name__)
 

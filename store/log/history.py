@@ -10,8 +10,9 @@ from datetime import datetime
 from store.log.cursors import with_log, without_log
 from store.log.event_filters import EventFilter, HistoryQuery
 from store.mongo.connection import Database
-from store.mongo.paging import Page, Paging, find_page, find_pages
+from store.mongo.keyset_queries import find_page, find_pages
 from store.mongo.rows import event_from
+from store.paging import Page, Paging
 from store.records import Event
 
 
@@ -22,6 +23,10 @@ class History:
         self._database = database
 
     # ---------------------------------------------------------------- how far logs have come
+
+    async def is_empty(self) -> bool:
+        """Return whether no log has any event."""
+        return await self._database.find_one("events", {}, projection={"_id": 1}) is None
 
     async def latest_sequence(self, principal: str) -> int:
         """Return the number of a log's last event; 0 for an empty or unknown log."""

@@ -18,11 +18,13 @@ from pymongo import ReturnDocument, timeout
 from pymongo.errors import BulkWriteError
 
 from store.errors import OutcomeUnknown, RegistryError
+from store.idempotency import IdempotencyKey
 from store.mongo.abandoned_transactions import AbandonedTransactions
 from store.mongo.commits import commit
-from store.mongo.connection import Database, Row, Session, is_outage
+from store.mongo.connection import Database, Row, Session
 from store.mongo.rows import HEAD, document_from, event_from, version_from
-from store.mongo.transactions import IdempotencyKey, Transaction
+from store.mongo.transactions import Transaction
+from store.outages import is_outage
 from store.records import RefusalReason, RefusedRow, Saved
 
 Change = Callable[[Transaction], Awaitable[Saved]]

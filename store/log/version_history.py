@@ -13,8 +13,9 @@ from typing import NamedTuple
 from store.log.event_filters import HistoryQuery
 from store.log.history import History
 from store.mongo.connection import Database, Query
-from store.mongo.paging import Page, find_pages
+from store.mongo.keyset_queries import find_pages
 from store.mongo.rows import version_from
+from store.paging import Page
 from store.records import DocumentState, Version
 
 

@@ -13,7 +13,8 @@ from pymongo import AsyncMongoClient, timeout
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from store.mongo.connection import APPLICATION, Row, is_outage
+from store.mongo.connection import APPLICATION, Row
+from store.outages import is_outage
 
 _log = structlog.get_logger(__name__)
 

@@ -27,10 +27,10 @@ from pymongo import AsyncMongoClient, timeout
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.collation import Collation
-from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
+from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from store.mongo.tasks import run_detached
+from store.tasks import run_detached
 
 T = TypeVar("T")
 MongoError = PyMongoError
@@ -43,8 +43,6 @@ APPLICATION = "casetypes"
 
 _BATCH_SIZE = 500
 _MAX_CALL_SECONDS = 60
-_OUT_OF_DISK_SPACE = 14031
-_OUTAGE_LABELS = ("RetryableWriteError", "TransientTransactionError")
 _LINEARIZABLE = ReadConcern("linearizable")
 _MAX_BRANCHES = 100  # MongoDB allows 1,000 stages in a pipeline
 
@@ -274,18 +272,6 @@ class Database:
         """
         if time is not None and (self._operation_time is None or time > self._operation_time):
             self._operation_time = time
-
-
-def is_outage(error: BaseException | None) -> bool:
-    """Return whether an error means that MongoDB is unavailable now: a retry may succeed."""
-    return isinstance(error, (ConnectionFailure, ExecutionTimeout)) or (
-        isinstance(error, PyMongoError)
-        and (
-            error.timeout
-            or any(map(error.has_error_label, _OUTAGE_LABELS))
-            or getattr(error, "code", None) == _OUT_OF_DISK_SPACE
-        )
-    )
 
 
 def connect(uri: str, *, pool: int = 64, patient: bool = False) -> AsyncMongoClient[Row]:

@@ -12,7 +12,7 @@ from pymongo.collation import Collation
 from pymongo.errors import OperationFailure, PyMongoError
 
 from store.mongo.connection import Database
-from store.mongo.tasks import run_detached
+from store.tasks import run_detached
 
 SWEDISH = Collation(locale="sv", strength=3)
 """The order of names that Swedish readers expect (å, ä, ö last)."""

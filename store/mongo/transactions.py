@@ -15,34 +15,14 @@ from typing import Any
 
 from pymongo import InsertOne, ReplaceOne, UpdateMany, UpdateOne
 
-from store.errors import InvalidInput, NotFound
+from store.errors import NotFound
+from store.idempotency import IdempotencyKey
 from store.mongo.chunks import chunks
 from store.mongo.connection import Database, Row, Session
 from store.mongo.rows import document_from, document_row, event_row, version_from, version_row
 from store.records import Act, Action, Document, Event, Saved, Version
 
 Operation = InsertOne[Row] | ReplaceOne[Row] | UpdateOne | UpdateMany
-
-
-@dataclass(frozen=True, slots=True)
-class IdempotencyKey:
-    """A caller's idempotency key, made unique per actor, and a fingerprint of the call's input."""
-
-    id: str
-    fingerprint: str
-
-    def refuse_other(self, fingerprint: str) -> None:
-        """Raise if the key was used with other input.
-
-        Raises:
-            InvalidInput: The fingerprints differ; code `IDEMPOTENCY_KEY_REUSED`.
-        """
-        if fingerprint != self.fingerprint:
-            raise InvalidInput.at(
-                ("idempotencyKey",),
-                "IDEMPOTENCY_KEY_REUSED",
-                "Nyckeln är redan använd för ett annat anrop. Välj en ny nyckel.",
-            )
 
 
 class Transaction:

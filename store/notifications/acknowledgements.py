@@ -14,12 +14,13 @@ from bson import ObjectId
 from pymongo import InsertOne, UpdateOne
 
 from store.errors import InvalidInput
+from store.idempotency import IdempotencyKey
 from store.log.history import History
 from store.log.log import Log
 from store.log.version_history import VersionHistory
 from store.mongo.connection import Database, Query
 from store.mongo.rows import actor_from, actor_row
-from store.mongo.transactions import IdempotencyKey, Transaction
+from store.mongo.transactions import Transaction
 from store.records import Act, Action, Actor, Clinic, Saved
 
 

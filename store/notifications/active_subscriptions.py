@@ -12,11 +12,13 @@ from typing import Any
 from pymongo import DeleteMany, ReplaceOne, UpdateOne
 
 from store.errors import NotFound
+from store.idempotency import IdempotencyKey
 from store.log.log import Clock, Log, utc_now
 from store.mongo.connection import Database, Row
-from store.mongo.paging import Page, Paging, find_page
+from store.mongo.keyset_queries import find_page
 from store.mongo.rows import actor_from, actor_row
-from store.mongo.transactions import IdempotencyKey, Transaction
+from store.mongo.transactions import Transaction
+from store.paging import Page, Paging
 from store.records import Act, Action, ActiveSubscription, Saved, key_of
 
 _HEARTBEAT_TIMEOUT = timedelta(seconds=30)

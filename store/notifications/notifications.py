@@ -17,8 +17,8 @@ from store.clinics.assignments import Assignments, Clinics
 from store.log.cursors import Position, event_cursor, read_cursor
 from store.log.history import History
 from store.mongo.connection import Database, Query
-from store.mongo.paging import Page, Paging, cut
 from store.mongo.rows import event_from
+from store.paging import Page, Paging, cut
 from store.records import Assignment, Audience, Event
 
 _NEVER = 2**62

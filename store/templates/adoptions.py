@@ -10,9 +10,10 @@ from store.content.field_paths import changed_paths
 from store.documents import heads
 from store.documents.publishing import next_position, record_event
 from store.errors import InvalidInput
+from store.idempotency import IdempotencyKey
 from store.kinds.kinds import Kinds
 from store.log.log import Log
-from store.mongo.transactions import IdempotencyKey, Transaction
+from store.mongo.transactions import Transaction
 from store.records import Act, Action, Content, Derivation, Document, Saved, Version
 
 Merge = Callable[[Version, Document], Content]

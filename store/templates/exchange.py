@@ -14,11 +14,12 @@ from store.documents import heads
 from store.documents.heads import NewDocument
 from store.documents.publishing import next_position, record_event
 from store.errors import InvalidInput
+from store.idempotency import IdempotencyKey
 from store.kinds.kinds import Kind
 from store.log.log import Log
 from store.mongo.connection import Database
 from store.mongo.rows import document_from, version_from
-from store.mongo.transactions import IdempotencyKey, Transaction
+from store.mongo.transactions import Transaction
 from store.records import Act, Action, Content, Derivation, Document, Origin, Owner, Saved, Version
 
 _BATCH = 100

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from store.mongo.connection import Database, Row
-from store.mongo.paging import beyond
+from store.mongo.keyset_queries import beyond
 
 R = TypeVar("R")
 BATCH_SIZE = 100

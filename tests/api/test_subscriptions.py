@@ -7,7 +7,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
-from store.mongo.paging import encode
+from store.paging import encode
 from store.records import Role
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM, UPPSALA_CLINIC, Caller, Json, Socket
 from tests.world import World

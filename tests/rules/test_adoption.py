@@ -9,8 +9,8 @@ import pytest
 
 from store.clinics.selectors import ClinicSelector
 from store.clinics.version_adoption import AdoptionQuery
-from store.mongo.paging import Paging
 from store.notifications.notifications import Inbox
+from store.paging import Paging
 from store.records import Act, Actor, Document, Role
 from store.registry import Store
 from tests.storage.building import (

@@ -11,7 +11,7 @@ from store.clinics.filters import ClinicFilter
 from store.clinics.local_adaptations import adaptation_id
 from store.documents.listing import DocumentFilter, Order
 from store.documents.scopes import Scope
-from store.mongo.paging import Paging
+from store.paging import Paging
 from store.records import AssignmentOrigin, Document, DocumentState, OwnerKind
 from store.registry import Store
 

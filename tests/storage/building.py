@@ -16,9 +16,9 @@ from store.log.event_filters import HistoryQuery
 from store.log.log import Change
 from store.mongo.connection import Database, Row
 from store.mongo.indexes import INDEXES
-from store.mongo.paging import Page, Paging
 from store.mongo.transactions import Transaction
 from store.notifications.notifications import ClinicEvent, Inbox
+from store.paging import Page, Paging
 from store.records import (
     Act,
     Action,

@@ -11,7 +11,7 @@ from store.clinics.clinics import ClinicRow
 from store.clinics.selectors import ClinicSelector
 from store.errors import RowProblem, RowsRefused, WrongState
 from store.mongo.connection import Database
-from store.mongo.paging import Paging
+from store.paging import Paging
 from store.records import (
     Action,
     AssignmentOrigin,

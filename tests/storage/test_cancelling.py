@@ -9,7 +9,7 @@ import pytest
 
 from store.mongo.connection import Database
 from store.mongo.indexes import is_ready
-from store.mongo.tasks import run_detached
+from store.tasks import run_detached
 
 ROUNDS = 40
 CALLERS = 60

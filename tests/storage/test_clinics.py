@@ -9,9 +9,9 @@ from resolvers.kinds.registrations import KINDS
 from store.clinics.clinics import ClinicRow
 from store.clinics.filters import ClinicFilter, ClinicScope
 from store.errors import RowsRefused
+from store.idempotency import IdempotencyKey
 from store.mongo.connection import Database
-from store.mongo.paging import Paging
-from store.mongo.transactions import IdempotencyKey
+from store.paging import Paging
 from store.records import Action, Audience, Clinic, ClinicStatus, Saved
 from store.registry import Store
 from tests.storage.building import (

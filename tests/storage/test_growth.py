@@ -20,7 +20,7 @@ from store.documents.scopes import Scope
 from store.log.event_filters import EventFilter
 from store.mongo.connection import Database, Row
 from store.mongo.indexes import create_indexes
-from store.mongo.paging import Paging, encode
+from store.paging import Paging, encode
 from store.records import Action, Document, Saved
 from store.registry import Store
 from tests.storage.building import (

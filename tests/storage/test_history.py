@@ -11,7 +11,7 @@ from store.errors import InvalidInput
 from store.log.cursors import event_cursor, read_cursor
 from store.log.event_filters import EventFilter
 from store.mongo.connection import Database
-from store.mongo.paging import Page, Paging
+from store.paging import Page, Paging
 from store.records import Action, Document, Event
 from store.registry import Store
 from tests.storage.building import (

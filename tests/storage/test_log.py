@@ -14,9 +14,10 @@ from resolvers.kinds.case_types import CASE_TYPE
 from resolvers.kinds.registrations import KINDS
 from store.clinics.selectors import ClinicSelector
 from store.errors import InvalidInput, NotFound, VersionConflict
+from store.idempotency import IdempotencyKey
 from store.log.log import Change, Log, utc_now
 from store.mongo.connection import Database, connect
-from store.mongo.transactions import IdempotencyKey, Transaction
+from store.mongo.transactions import Transaction
 from store.records import (
     Act,
     Action,

@@ -13,8 +13,8 @@ from resolvers.kinds.validation import validate
 from store.kinds.kinds import Kind
 from store.log.cursors import Position, read_cursor
 from store.mongo.connection import Database, Row
-from store.mongo.paging import Page, Paging
 from store.notifications.notifications import ClinicEvent, Inbox
+from store.paging import Page, Paging
 from store.records import Audience, Clinic, Document, Owner, OwnerKind
 from store.registry import Store
 from tests.kinds import SAMPLES

@@ -19,7 +19,8 @@ from store.documents.listing import DocumentFilter, Order
 from store.documents.scopes import Scope
 from store.errors import InvalidInput
 from store.mongo.connection import Database, Row
-from store.mongo.paging import DEFAULT_FIRST, MAX_FIRST, Page, Paging, decode, encode, find_page
+from store.mongo.keyset_queries import find_page
+from store.paging import DEFAULT_FIRST, MAX_FIRST, Page, Paging, decode, encode
 from store.records import Document, Owner, OwnerKind
 from store.registry import Store
 from tests.storage.building import BY_ANNA, STOCKHOLM, content, created, saved_as

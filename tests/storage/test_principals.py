@@ -14,7 +14,7 @@ from store.clinics.principals import Principals
 from store.errors import InvalidInput
 from store.mongo.connection import Database, connect
 from store.mongo.indexes import create_indexes, is_ready
-from store.mongo.paging import Paging
+from store.paging import Paging
 from store.records import Principal, PrincipalKind
 from store.registry import Store
 from tests.storage.building import STOCKHOLM, created, everything

@@ -10,7 +10,7 @@ from resolvers.kinds.case_types import CASE_TYPE, CASE_TYPE_TEMPLATE
 from store.documents.listing import DocumentFilter, Order
 from store.documents.scopes import Scope, Visibility
 from store.kinds.kinds import Kind
-from store.mongo.paging import Paging
+from store.paging import Paging
 from store.records import Document, DocumentState, Owner, OwnerKind
 from store.registry import Store
 from tests.storage.building import (

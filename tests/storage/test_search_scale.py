@@ -18,7 +18,7 @@ from store.content.search_tokens import WordQuery
 from store.documents.scopes import Scope
 from store.mongo.connection import Database, connect
 from store.mongo.indexes import create_indexes
-from store.mongo.paging import Paging
+from store.paging import Paging
 from store.records import Owner, OwnerKind
 from store.registry import Store
 from tests.storage.building import BY_ANNA, STOCKHOLM, content

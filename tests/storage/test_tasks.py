@@ -4,7 +4,7 @@ before Python 3.12).
 
 import asyncio
 
-from store.mongo.tasks import cancel
+from store.tasks import cancel
 
 SECONDS = 30
 

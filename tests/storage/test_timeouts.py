@@ -16,9 +16,10 @@ from pymongo.errors import PyMongoError
 from command_line import command
 from resolvers.kinds.registrations import KINDS
 from resolvers.reference.principals import reference_principals
-from store.mongo.connection import Database, connect, is_outage
+from store.mongo.connection import Database, connect
 from store.mongo.indexes import create_indexes, is_ready
 from store.mongo.transactions import Transaction
+from store.outages import is_outage
 from store.records import Saved
 from store.registry import Store
 from tests.storage.building import STOCKHOLM, created

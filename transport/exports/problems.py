@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from execution.results import Refusal
 from store import errors
-from store.mongo.connection import is_outage
+from store.outages import is_outage
 
 RETRY_SECONDS = "30"
 
