@@ -6,8 +6,8 @@ their HSA-ids in upper case: HSA-ids are stored as they were given and compared 
 
 The names of fields are also the names of fields in MongoDB's rows (`store.mongo.rows`).
 
-This module is longer than others because it is one vocabulary without logic. Its records refer to
-each other, and most modules of the store, the resolvers and the schema import several of them.
+Longer than 350 lines because it is one vocabulary without logic: its records refer to each other,
+and most modules of the store, the resolvers and the schema import several of them.
 """
 
 from collections.abc import Mapping, Sequence

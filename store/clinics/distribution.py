@@ -7,7 +7,6 @@ groups afterwards.
 
 from collections.abc import Sequence
 
-from bson import ObjectId
 from pymongo import InsertOne
 
 from store.clinics.assigning import (
@@ -19,7 +18,8 @@ from store.clinics.assigning import (
 )
 from store.clinics.distribution_checks import require_distributable, require_local
 from store.clinics.selectors import ClinicSelector, ResolvedClinics, resolve_clinics
-from store.clinics.validity import close_rows, open_row
+from store.clinics.standing_distributions import open_standing
+from store.clinics.validity import close_rows
 from store.documents import heads
 from store.documents.archiving import archive
 from store.documents.publishing import next_position
@@ -131,7 +131,7 @@ class Distribution:
                 AssignmentOrigin.DISTRIBUTED, start_page_order, contact_card_order, to.group
             )
             assignments = await assign(transaction, act, head, resolved.clinics, options)
-            stands = await _open_standing(transaction, head, resolved, options)
+            stands = await open_standing(transaction, head, resolved, options)
             counts = {"clinics": len(assignments), "replaced": len(replaced)}
             skipped = tuple(resolved.refused)
             if not assignments and not replaced and not stands:
@@ -325,31 +325,3 @@ class Distribution:
         return await self._log.submit(
             document.principal, change, documents=[document.id], key=key, alone=True
         )
-
-
-async def _open_standing(
-    transaction: Transaction,
-    head: Document,
-    resolved: ResolvedClinics,
-    options: AssignmentOptions,
-) -> bool:
-    """Stage a standing distribution to a group with a rule.
-
-    Returns:
-        Whether a row was staged; not where there is one already, or the clinics are no such group.
-    """
-    group = resolved.rule_group
-    if group is None or await transaction.find(
-        "standing", {"document": head.id, "group": group.id, "open": True}
-    ):
-        return False
-    row = {
-        "_id": f"sd_{ObjectId()}",
-        "principal": head.principal,
-        "document": head.id,
-        "group": group.id,
-        "start_page_order": options.start_page_order,
-        "contact_card_order": options.contact_card_order,
-    }
-    transaction.write("standing", InsertOne(row | open_row(next_position(transaction))))
-    return True
