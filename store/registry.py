@@ -181,7 +181,11 @@ class Store:
     def distribution(self) -> Distribution:
         """Distributes case types to clinics and withdraws them."""
         return Distribution(
-            self.database, self.log, self.kinds, extra_hsa_prefixes=self.extra_hsa_prefixes
+            self.database,
+            self.log,
+            self.kinds,
+            self.clock,
+            extra_hsa_prefixes=self.extra_hsa_prefixes,
         )
 
     @cached_property
