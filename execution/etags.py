@@ -212,11 +212,3 @@ def _software() -> str:
         for path in sorted((_ROOT / layer).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def has_tag(header: str, tag: str) -> bool:
-    """Whether an If-None-Match header lists a tag.
-
-    `*` matches no tag: it does not say which response the client has.
-    """
-    return tag in {listed.strip().removeprefix("W/") for listed in header.split(",")}
