@@ -166,7 +166,7 @@ class Loaders:
         return _batched(self._store.blame.of)
 
     @cached_property
-    def signatures(self) -> DataLoader[tuple[str, int], Authorship | None]:
+    def authorships(self) -> DataLoader[tuple[str, int], Authorship | None]:
         """The author and time of versions, by (document, number)."""
         return _batched(self._store.blame.authorships)
 

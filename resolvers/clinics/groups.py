@@ -8,7 +8,7 @@ from resolvers.access.permissions import Permission
 from resolvers.clinics import clinic_files, principals
 from resolvers.clinics.selectors import MAX_SELECTED
 from resolvers.context import Context
-from resolvers.kinds.checks import allowed_characters, max_length, not_blank, one_line
+from resolvers.kinds.checks import allowed_characters, max_length, not_blank, one_line, problems_in
 from resolvers.kinds.personal_numbers import no_personal_number
 from store.clinics.selectors import ClinicSelector
 from store.errors import InvalidInput, Problem
@@ -16,7 +16,7 @@ from store.idempotency import IdempotencyKey
 from store.paging import Page, Paging
 from store.records import Clinic, ClinicGroup, ClinicRule, Saved
 
-_NAME = (max_length(200), not_blank, one_line, allowed_characters, no_personal_number)
+_NAME_CHECKS = (max_length(200), not_blank, one_line, allowed_characters, no_personal_number)
 
 
 async def get(context: Context, group_id: str) -> ClinicGroup | None:
@@ -80,9 +80,7 @@ async def save(
     """
     found = principals.require(context, principal)
     held = decisions.require_at(context.rights, Permission.GROUP, found.key, None, ("principal",))
-    problems = [
-        Problem(fault.code, fault.message, ("name",)) for check in _NAME for fault in check(name)
-    ]
+    problems = problems_in(name, _NAME_CHECKS, ("name",))
     if sum(way is not None for way in (hsa_ids, csv, rule)) != 1:
         problems.append(Problem("EXACTLY_ONE", "Ange exakt ett av hsaIds, csv och rule.", ()))
     if rule is not None and all(getattr(rule, field.name) is None for field in fields(rule)):

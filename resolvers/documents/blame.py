@@ -30,7 +30,7 @@ class FieldOrigin:
         source: The document that it was written in: the document itself or a template above it.
         version: The version of the source; None where the viewer may not see the source, or no
             version of it that contains the value.
-        signature: Who wrote that version, and when; None with `version`.
+        authorship: Who wrote that version, and when; None with `version`.
     """
 
     path: str
@@ -38,7 +38,7 @@ class FieldOrigin:
     since: int
     source: Document
     version: int | None
-    signature: Authorship | None
+    authorship: Authorship | None
 
 
 async def of_document(
@@ -66,7 +66,7 @@ async def of_document(
     }
     visible = await _visible_versions(context, heads, {*arrived.values(), *written.values()})
     keys = sorted({(span.document, visible[span]) for span in written.values() if span in visible})
-    signatures = dict(zip(keys, await context.loaders.signatures.load_many(keys), strict=True))
+    authorships = dict(zip(keys, await context.loaders.authorships.load_many(keys), strict=True))
     return [
         FieldOrigin(
             path=origin.path,
@@ -74,8 +74,8 @@ async def of_document(
             since=visible[arrived[origin]],
             source=heads[origin.document],
             version=(source_version := visible.get(written[origin])),
-            signature=(
-                None if source_version is None else signatures[origin.document, source_version]
+            authorship=(
+                None if source_version is None else authorships[origin.document, source_version]
             ),
         )
         for origin in origins

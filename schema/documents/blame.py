@@ -59,14 +59,14 @@ class FieldOrigin:
 
     @classmethod
     def of(cls, origin: blame.FieldOrigin, document: records.Document, info: Info) -> "FieldOrigin":
-        signature, source = origin.signature, origin.source
+        authorship, source = origin.authorship, origin.source
         return cls(
             path=origin.path,
             label=origin.label,
             since=origin.since,
             level=level_of(source, info),
-            template=document_of(source, info) if signature and source.id != document.id else None,
+            template=document_of(source, info) if authorship and source.id != document.id else None,
             version=origin.version,
-            author=Actor.of(signature.author, source.principal) if signature else None,
-            at=signature.at if signature else None,
+            author=Actor.of(authorship.author, source.principal) if authorship else None,
+            at=authorship.at if authorship else None,
         )
