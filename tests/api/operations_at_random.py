@@ -1,6 +1,6 @@
-"""Random queries that are valid for the real schema, with arguments that find something.
+"""Random valid queries for the real schema; most of their arguments match stored data.
 
-They have aliases, fragments, conditions and variables.
+The queries have aliases, fragments, conditions and variables.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,13 +46,15 @@ class Known:
 
 @dataclass(slots=True)
 class Written:
-    """An operation: its text, and the values of its variables."""
+    """An operation: its text and the values of its variables."""
 
     text: str
     variables: dict[str, Any] = field(default_factory=dict)
 
 
 class _Writer:
+    """Writes one query, drawing every part of it."""
+
     def __init__(self, draw: Draw, schema: GraphQLSchema, known: Known) -> None:
         self.draw = draw
         self.schema = schema
@@ -96,28 +98,30 @@ class _Writer:
         return f"...F{len(self.fragments) and self.names}{self._condition()}"
 
     def _field(self, of: GraphQLObjectType | GraphQLInterfaceType, depth: int) -> str:
-        fields = {name: found for name, found in of.fields.items() if name not in _EXCLUDED}
+        fields = {
+            name: definition for name, definition in of.fields.items() if name not in _EXCLUDED
+        }
         leaves = [
             name
-            for name, found in fields.items()
-            if not is_composite_type(get_named_type(found.type))
+            for name, definition in fields.items()
+            if not is_composite_type(get_named_type(definition.type))
         ]
         names = leaves if depth >= _MAX_DEPTH else list(fields)
         if not names:
             return "__typename"
         name = self.draw(st.sampled_from(names))
-        found = fields[name]
-        given = self._arguments(found)
+        definition = fields[name]
+        arguments = self._arguments(definition)
         below = (
-            self.selection(get_named_type(found.type), depth + 1)
-            if is_composite_type(get_named_type(found.type))
+            self.selection(get_named_type(definition.type), depth + 1)
+            if is_composite_type(get_named_type(definition.type))
             else ""
         )
         alias = ""
-        if given or self.draw(st.integers(0, 4)) == 0:
+        if arguments or self.draw(st.integers(0, 4)) == 0:
             self.names += 1
             alias = f"a{self.names}: "
-        return f"{alias}{name}{given}{self._condition()} {below}".strip()
+        return f"{alias}{name}{arguments}{self._condition()} {below}".strip()
 
     def _condition(self) -> str:
         if self.draw(st.integers(0, 9)):
@@ -128,16 +132,16 @@ class _Writer:
             return f" @{directive}(if: {str(value).lower()})"
         if self.draw(st.booleans()):
             return f" @{directive}(if: {self._variable('Boolean!', value)})"
-        given = self.draw(st.sampled_from([_USE_DEFAULT, _USE_DEFAULT, True, False, None]))
-        return f" @{directive}(if: {self._variable(f'Boolean = {str(value).lower()}', given)})"
+        sent = self.draw(st.sampled_from([_USE_DEFAULT, _USE_DEFAULT, True, False, None]))
+        return f" @{directive}(if: {self._variable(f'Boolean = {str(value).lower()}', sent)})"
 
-    def _arguments(self, found: GraphQLField) -> str:
-        given = [
+    def _arguments(self, definition: GraphQLField) -> str:
+        arguments = [
             f"{name}: {written}"
-            for name, argument in found.args.items()
+            for name, argument in definition.args.items()
             if (written := self._argument(name, argument)) is not None
         ]
-        return f"({', '.join(given)})" if given else ""
+        return f"({', '.join(arguments)})" if arguments else ""
 
     def _argument(self, name: str, argument: GraphQLArgument) -> str | None:
         required = is_non_null_type(argument.type)
@@ -186,13 +190,13 @@ def _literal(value: Any, named: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
-        return f"[{', '.join(_literal(one, named) for one in value)}]"
+        return f"[{', '.join(_literal(item, named) for item in value)}]"
     return str(value) if isinstance(value, int) or is_enum_type(named) else f'"{value}"'
 
 
 @st.composite
 def operations(draw: Draw, schema: GraphQLSchema, known: Known) -> Written:
-    """Valid queries; most of them find something."""
+    """Valid queries; most of them match stored data."""
     writer = _Writer(draw, schema, known)
     assert schema.query_type is not None
     body = writer.selection(schema.query_type, 0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.api.test_access import (
+from tests.api.access_table import (
     CALLERS,
     NAMES,
     OTHER_KINDS,
