@@ -1,4 +1,4 @@
-"""Active subscriptions: administrators list and end them, on whichever server they run."""
+"""Active subscriptions: administrators list and end them, on every server."""
 
 import asyncio
 from pathlib import Path
@@ -13,11 +13,12 @@ NOTIFICATIONS = (
 )
 LOG = f'subscription {{ events(principal: "{STOCKHOLM}") {{ sequence }} }}'
 LIST = f"""{{ activeSubscriptions(principal: "{STOCKHOLM}") {{ totalCount edges {{ node {{
-    id since behind actor {{ role unit name employeeHsaId }} clinics {{ totalCount edges {{ node {{ hsaId }} }} }} }} }} }} }}"""
+    id since behind actor {{ role unit name employeeHsaId }}
+    clinics {{ totalCount edges {{ node {{ hsaId }} }} }} }} }} }} }}"""
 
 
 async def listed(caller: Caller, count: int) -> list[Json]:
-    """The list, once it has so many."""
+    """The subscriptions, once the list has `count` of them."""
     async with asyncio.timeout(10):
         while {
             (page := (await caller.ask(LIST))["activeSubscriptions"])["totalCount"],
@@ -27,7 +28,9 @@ async def listed(caller: Caller, count: int) -> list[Json]:
     return [edge["node"] for edge in page["edges"]]
 
 
-async def test_administrators_see_who_follows_what_since_when(world: World) -> None:
+async def test_administrators_see_the_actor_clinics_and_start_of_each_subscription(
+    world: World,
+) -> None:
     before = world.api.store.now()
     async with world.staff.socket() as staff, world.region.socket() as region:
         await staff.subscribe(NOTIFICATIONS, clinics=[BJORKEN])
@@ -38,33 +41,45 @@ async def test_administrators_see_who_follows_what_since_when(world: World) -> N
         found = await listed(world.region, 3)
 
     by_role = sorted(
-        ((one["actor"]["role"], one["clinics"]["totalCount"]) for one in found), key=str
+        (
+            (subscription["actor"]["role"], subscription["clinics"]["totalCount"])
+            for subscription in found
+        ),
+        key=str,
     )
     assert by_role == [
         ("CLINIC_STAFF", 1),
         ("REGIONAL_ADMINISTRATOR", 0),
         ("REGIONAL_ADMINISTRATOR", 2),
     ]
-    [one] = [one for one in found if one["actor"]["role"] == "CLINIC_STAFF"]
-    assert one["actor"] == {
+    [subscription] = [
+        subscription for subscription in found if subscription["actor"]["role"] == "CLINIC_STAFF"
+    ]
+    assert subscription["actor"] == {
         "role": "CLINIC_STAFF",
         "unit": BJORKEN,
         "name": None,
         "employeeHsaId": "SE2321000016-CS",
     }
-    assert one["clinics"]["edges"] == [{"node": {"hsaId": BJORKEN}}]
-    assert one["behind"] == 0
-    assert one["since"] >= before.isoformat()[:19]
+    assert subscription["clinics"]["edges"] == [{"node": {"hsaId": BJORKEN}}]
+    assert subscription["behind"] == 0
+    assert subscription["since"] >= before.isoformat()[:19]
     assert await listed(world.region, 0) == []
 
 
-async def test_an_administrator_ends_one_and_its_reader_is_told(world: World) -> None:
+async def test_an_administrator_ends_a_subscription_and_its_subscriber_gets_an_error(
+    world: World,
+) -> None:
     async with world.staff.socket() as staff, world.region.socket() as region:
         await staff.subscribe(NOTIFICATIONS, clinics=[BJORKEN])
         await region.subscribe(LOG)
         await region.started()
         found = await listed(world.region, 2)
-        [theirs] = [one["id"] for one in found if one["actor"]["role"] == "CLINIC_STAFF"]
+        [theirs] = [
+            subscription["id"]
+            for subscription in found
+            if subscription["actor"]["role"] == "CLINIC_STAFF"
+        ]
         assert (await world.region.ask("query($id: ID!) { node(id: $id) { id } }", id=theirs))[
             "node"
         ] == {"id": theirs}
@@ -79,7 +94,7 @@ async def test_an_administrator_ends_one_and_its_reader_is_told(world: World) ->
         logged = await region.next()
         [left] = await listed(world.region, 1)
         again = await world.region.do("subscriptionEnd", "event { id }", id=theirs)
-        await staff.subscribe("{ viewer { roles } }", id="2")  # the socket itself is open
+        await staff.subscribe("{ viewer { roles } }", id="2")  # the websocket stays open
 
         assert (await staff.message())["type"] == "next"
     assert ended["event"] == {
@@ -97,7 +112,7 @@ async def test_an_administrator_ends_one_and_its_reader_is_told(world: World) ->
     assert [error["code"] for error in again["errors"]] == ["NOT_FOUND"]
 
 
-async def test_it_is_ended_by_a_server_that_does_not_serve_it(
+async def test_a_server_can_end_a_subscription_of_another_server(
     world: World, mongodb_uri: str, store: Store, tmp_path: Path
 ) -> None:
     async with (
@@ -106,16 +121,16 @@ async def test_it_is_ended_by_a_server_that_does_not_serve_it(
     ):
         await socket.subscribe(NOTIFICATIONS, clinics=[BJORKEN])
         elsewhere = Caller(other, world.region.client, world.region.token)
-        [one] = await listed(elsewhere, 1)
+        [subscription] = await listed(elsewhere, 1)
 
-        await elsewhere.done("subscriptionEnd", "event { id }", id=one["id"])
+        await elsewhere.done("subscriptionEnd", "event { id }", id=subscription["id"])
 
         assert (await socket.message())["payload"][0]["extensions"][
             "code"
         ] == "ENDED_BY_ADMINISTRATOR"
 
 
-async def test_of_a_server_that_is_gone_nothing_is_listed(world: World) -> None:
+async def test_subscriptions_of_a_stopped_server_are_not_listed(world: World) -> None:
     async with world.staff.socket() as socket:
         await socket.subscribe(NOTIFICATIONS, clinics=[BJORKEN])
         await listed(world.region, 1)

@@ -1,5 +1,6 @@
-"""A kind of document that is added as CONTRIBUTING.md tells, here only, and lives its whole life
-over HTTP. The store is not touched.
+"""A kind of document that only this module adds, by the steps in CONTRIBUTING.md.
+
+Its whole life runs over HTTP. No code of the store changes.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -41,7 +42,7 @@ class ChecklistItem:
     text: Markdown = strawberry.field(description="How to do it.")
 
 
-@strawberry.type(description="All that a version of a checklist holds.")
+@strawberry.type(description="The content of a version of a checklist.")
 class ChecklistContent:
     name: str = strawberry.field(description=NAME)
     internal_name: str = strawberry.field(description=INTERNAL_NAME)
@@ -65,7 +66,7 @@ def kind_schema_of(kind: Kind) -> KindSchema:
     return kind_schema(content_types, Checklist, ChecklistVersion, noun="checklist")
 
 
-# ------------------------------------------------------------------ its life
+# ------------------------------------------------------------------ tests
 
 SAMPLE = Sample(
     "CHECKLIST",
@@ -101,11 +102,11 @@ async def world(
     await store.log.close()
 
 
-async def test_an_added_kind_lives_through_everything(world: World) -> None:
+async def test_an_added_kind_goes_through_a_whole_life(world: World) -> None:
     await live_through(world, SAMPLE)
 
 
-async def test_an_added_kind_has_the_rules_of_its_model_and_of_all_texts(world: World) -> None:
+async def test_an_added_kind_obeys_the_rules_of_its_model_and_of_all_texts(world: World) -> None:
     document = await made(world.region, SAMPLE)
 
     for content, expected in (
@@ -120,13 +121,15 @@ async def test_an_added_kind_has_the_rules_of_its_model_and_of_all_texts(world: 
         assert expected in problems(refused)
 
 
-async def test_a_clinics_own_one_is_told_to_it(world: World) -> None:
+async def test_a_clinic_is_notified_of_its_own_document(world: World) -> None:
     document = await made(world.clinic_admin, SAMPLE, BJORKEN, publish=True)
 
-    assert [one["toVersion"] for one in await inbox(world.staff, BJORKEN, document)] == [1]
+    assert [
+        notification["toVersion"] for notification in await inbox(world.staff, BJORKEN, document)
+    ] == [1]
 
 
-async def test_what_an_added_kind_stored_is_read_in_todays_shape_after_its_model_changed(
+async def test_stored_content_is_upcast_when_it_is_read_after_the_model_has_changed(
     world: World, mongodb_uri: str, tmp_path: Path
 ) -> None:
     document = await made(world.region, SAMPLE, publish=True)
@@ -179,7 +182,7 @@ async def test_what_an_added_kind_stored_is_read_in_todays_shape_after_its_model
     }
 
 
-def test_an_added_kind_has_its_place_in_the_schema(added: KindSchema) -> None:
+def test_the_schema_contains_the_types_of_an_added_kind(added: KindSchema) -> None:
     built = build_schema(schema_of([*KIND_SCHEMAS, added]).as_str())
 
     assert built.query_type is not None
@@ -210,7 +213,7 @@ def test_an_added_kind_has_its_place_in_the_schema(added: KindSchema) -> None:
     }
 
 
-def test_an_output_type_that_does_not_fit_its_model_is_refused() -> None:
+def test_an_output_type_that_differs_from_its_model_is_refused() -> None:
     @strawberry.type(description="Too little.")
     class TooLittle:
         name: str = strawberry.field(description=NAME)

@@ -11,7 +11,7 @@ HISTORY = (
 )
 
 
-async def test_a_clinic_reads_nothing_of_acts_at_other_clinics(world: World) -> None:
+async def test_a_clinic_cannot_read_acts_at_other_clinics(world: World) -> None:
     followed = await world.region.done(
         "caseTypeFollow",
         "event { id }",
@@ -42,7 +42,7 @@ async def test_a_clinic_reads_nothing_of_acts_at_other_clinics(world: World) -> 
     ]
 
 
-async def test_acts_at_other_clinics_do_not_move_a_case_type_in_any_list(world: World) -> None:
+async def test_acts_at_other_clinics_do_not_change_the_order_of_a_list(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     query = """query($since: DateTime) {
         caseTypes(filter: {changedSince: $since}, orderBy: UPDATED_DESC) {
@@ -88,7 +88,7 @@ async def test_a_principal_can_only_end_its_own_protection_of_a_person(world: Wo
     ] is None
 
 
-async def test_a_clinics_own_replies_are_for_those_who_may_read_its_adaptation(
+async def test_only_readers_of_an_adaptation_see_the_clinics_own_replies(
     world: World,
 ) -> None:
     await world.distribute(world.case_type)
@@ -101,7 +101,7 @@ async def test_a_clinics_own_replies_are_for_those_who_may_read_its_adaptation(
         note="Internt",
         standardReplies=[{"key": "egen", "label": "Egen", "text": "Bara för personalen"}],
         terms=[{"key": "t", "heading": "Hos oss", "text": "Ring."}],
-    )  # fmt: skip
+    )
     query = """query($c: HsaId!) { clinic(hsaId: $c) { startPage {
       adaptation { note } effective { standardReplies { text } terms { heading } } } } }"""
 
@@ -115,24 +115,24 @@ async def test_a_clinics_own_replies_are_for_those_who_may_read_its_adaptation(
     assert "Bara för personalen" in str(own)
 
 
-async def test_two_concurrent_changes_of_policies_are_both_kept(world: World) -> None:
-    for turn in (False, True) * 4:
+async def test_two_concurrent_changes_of_policies_are_both_saved(world: World) -> None:
+    for allowed in (False, True) * 4:
         await asyncio.gather(
             world.region.done(
-                "principalPoliciesSave", "event { id }", principal=STOCKHOLM, clinicsEdit=turn
+                "principalPoliciesSave", "event { id }", principal=STOCKHOLM, clinicsEdit=allowed
             ),
             world.region.done(
-                "principalPoliciesSave", "event { id }", principal=STOCKHOLM, openPageLinks=turn
+                "principalPoliciesSave", "event { id }", principal=STOCKHOLM, openPageLinks=allowed
             ),
         )
-        asked = await world.region.ask(
+        found = await world.region.ask(
             "query($p: HsaId!) { principal(hsaId: $p) { policies { clinicsEdit openPageLinks } } }",
             p=STOCKHOLM,
         )
-        assert asked["principal"]["policies"] == {"clinicsEdit": turn, "openPageLinks": turn}
+        assert found["principal"]["policies"] == {"clinicsEdit": allowed, "openPageLinks": allowed}
 
 
-async def test_a_link_to_an_open_page_cannot_be_published_once_it_is_not_allowed(
+async def test_a_link_to_an_open_page_cannot_be_published_after_the_policy_forbids_it(
     world: World,
 ) -> None:
     await world.region.done(
@@ -179,7 +179,7 @@ async def test_an_archived_case_type_cannot_be_withdrawn(world: World) -> None:
     assert problems(refused) == [("WRONG_STATE", "caseType")]
 
 
-async def test_callers_who_may_not_see_persons_cannot_search_for_one(world: World) -> None:
+async def test_callers_who_cannot_see_persons_cannot_filter_by_person(world: World) -> None:
     query = (
         "query($p: HsaId!, $a: HsaId!) { principal(hsaId: $p) { events(filter: {actor: $a}) {"
         " totalCount edges { node { id } } } } }"
@@ -197,23 +197,23 @@ async def test_a_deactivated_adaptation_is_active_again_after_saving(
     world: World,
 ) -> None:
     await world.distribute(world.case_type)
-    given = {
+    adaptation = {
         "clinic": BJORKEN,
         "caseType": world.case_type,
         "standardReplies": [],
         "terms": [{"key": "t", "heading": "A", "text": "B"}],
     }
-    made = await world.clinic_admin.done(
-        "localAdaptationSave", "localAdaptation { id }", **given, expectedVersion=0
+    saved = await world.clinic_admin.done(
+        "localAdaptationSave", "localAdaptation { id }", **adaptation, expectedVersion=0
     )
     await world.clinic_admin.done(
-        "documentDeactivate", "event { id }", id=made["localAdaptation"]["id"], expectedVersion=1
+        "documentDeactivate", "event { id }", id=saved["localAdaptation"]["id"], expectedVersion=1
     )
 
     again = await world.clinic_admin.done(
         "localAdaptationSave",
         "localAdaptation { state latestVersion } event { action }",
-        **given,
+        **adaptation,
         expectedVersion=1,
     )
 

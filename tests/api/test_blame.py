@@ -1,5 +1,6 @@
-"""`blame`: who last changed each value, when, in which version, and from which level; each caller
-is told what that caller may know.
+"""`blame`: who last changed each value, when, in which version, and at which level.
+
+Each caller sees only what the caller has permission to see.
 """
 
 from typing import Any
@@ -20,9 +21,9 @@ BLAME = (
 
 
 async def blamed(caller: Caller, document: str, version: int | None = None) -> dict[str, Json]:
-    """The origins by path; times only as whether there is one."""
+    """The origins by path; `at` is only whether there is a time."""
     found = (await caller.ask(BLAME, id=document, version=version))["node"]["blame"]
-    return {one["path"]: {**one, "at": one["at"] is not None} for one in found}
+    return {origin["path"]: {**origin, "at": origin["at"] is not None} for origin in found}
 
 
 NILS: Json = {"role": "NATIONAL_ADMINISTRATOR", "unit": INERA, "name": None, "employeeHsaId": None}
@@ -35,7 +36,7 @@ ANNA: Json = {
 NOBODY: Json = {"name": None, "employeeHsaId": None}
 
 
-async def test_a_value_is_its_templates_until_the_region_changes_it(world: World) -> None:
+async def test_a_value_comes_from_its_template_until_the_region_changes_it(world: World) -> None:
     await world.edit(
         world.case_type,
         1,
@@ -75,13 +76,13 @@ async def test_a_value_is_its_templates_until_the_region_changes_it(world: World
         **regional,
     }
     assert next(iter(found)) == "name"
-    assert {path for path, one in found.items() if one["level"] == "REGIONAL"} == {
+    assert {path for path, origin in found.items() if origin["level"] == "REGIONAL"} == {
         "introduction",
         "questions[medicin].help",
     }
 
 
-async def test_times_are_those_of_the_versions(world: World) -> None:
+async def test_the_time_of_a_value_is_the_creation_time_of_its_version(world: World) -> None:
     query = (
         "query($id: ID!) { caseType(id: $id) { blame { path at } version { createdAt derivedFrom {"
         " template { version { createdAt } } } } } }"
@@ -90,14 +91,14 @@ async def test_times_are_those_of_the_versions(world: World) -> None:
 
     found = (await world.region.ask(query, id=world.case_type))["caseType"]
 
-    at = {one["path"]: one["at"] for one in found["blame"]}
+    at = {origin["path"]: origin["at"] for origin in found["blame"]}
     assert (at["introduction"], at["name"]) == (
         found["version"]["createdAt"],
         found["version"]["derivedFrom"]["template"]["version"]["createdAt"],
     )
 
 
-async def test_who_sees_no_drafts_is_told_the_first_version_in_force_with_the_change(
+async def test_callers_who_cannot_see_drafts_get_the_first_published_version_with_the_change(
     world: World,
 ) -> None:
     await world.edit(world.case_type, 1, introduction="Utkast.")
@@ -108,9 +109,9 @@ async def test_who_sees_no_drafts_is_told_the_first_version_in_force_with_the_ch
         found = await blamed(caller, world.case_type)
         assert "Hemligt" not in str(found)
         assert {
-            path: (one["since"], one["version"])
-            for path, one in found.items()
-            if one["level"] == "REGIONAL"
+            path: (origin["since"], origin["version"])
+            for path, origin in found.items()
+            if origin["level"] == "REGIONAL"
         } == {
             "introduction": (3, 3),
             "rationale": (3, 3),
@@ -124,17 +125,19 @@ async def test_who_sees_no_drafts_is_told_the_first_version_in_force_with_the_ch
 
 
 async def local(world: World, *, publish: bool) -> tuple[str, str]:
-    """A template of the region, from the national one, published or not, and a case type that a
-    clinic has from it.
+    """Create a template of the region from the national one, and a local case type from that.
+
+    Returns:
+        The ids of the template and of the case type.
     """
-    made = await world.region.done(
+    created = await world.region.done(
         "caseTypeTemplateCreate",
         "caseTypeTemplate { id }",
         owner=STOCKHOLM,
         content={"name": "Regionens mall", "internalName": "Regionens mall"},
         fromTemplate={"id": world.template},
     )
-    template: str = made["caseTypeTemplate"]["id"]
+    template: str = created["caseTypeTemplate"]["id"]
     if publish:
         await world.region.done(
             "documentPublish", "event { id }", id=template, version=1, expectedVersion=1
@@ -150,7 +153,7 @@ async def local(world: World, *, publish: bool) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("publish", [False, True])
-async def test_of_a_template_that_may_not_be_seen_only_the_level_is_told(
+async def test_of_a_template_that_the_caller_cannot_see_only_the_level_is_shown(
     world: World, publish: bool
 ) -> None:
     template, case_type = await local(world, publish=publish)
@@ -181,7 +184,9 @@ async def test_of_a_template_that_may_not_be_seen_only_the_level_is_told(
     assert template not in str(clinic) or publish
 
 
-async def test_the_draft_of_a_template_that_a_value_came_from_is_not_told_of(world: World) -> None:
+async def test_the_draft_version_of_a_template_is_not_shown_as_the_source_of_a_value(
+    world: World,
+) -> None:
     template, _ = await local(world, publish=True)
     await world.region.done(
         "caseTypeTemplateUpdate",
@@ -190,14 +195,14 @@ async def test_the_draft_of_a_template_that_a_value_came_from_is_not_told_of(wor
         expectedVersion=1,
         content={"name": "Utkastets namn"},
     )
-    made = await world.region.done(
+    created = await world.region.done(
         "caseTypeCreate",
         "caseType { id }",
         owner=BJORKEN,
         content={"name": "Utkastets namn", "internalName": "Regionens mall"},
         fromTemplate={"id": template, "version": 2},
     )
-    case_type = made["caseType"]["id"]
+    case_type = created["caseType"]["id"]
 
     before = await blamed(world.clinic_admin, case_type)
     await world.region.done(
@@ -214,14 +219,14 @@ async def test_the_draft_of_a_template_that_a_value_came_from_is_not_told_of(wor
     )
     after = await blamed(world.clinic_admin, case_type)
 
-    def told(found: dict[str, Json]) -> list[tuple[Any, Any]]:
+    def sources(found: dict[str, Json]) -> list[tuple[Any, Any]]:
         return [(found[path]["level"], found[path]["version"]) for path in ("name", "internalName")]
 
-    assert told(before) == told(later) == [("REGIONAL", None), ("REGIONAL", 1)]
-    assert told(after) == [("REGIONAL", 2), ("REGIONAL", 1)]
+    assert sources(before) == sources(later) == [("REGIONAL", None), ("REGIONAL", 1)]
+    assert sources(after) == [("REGIONAL", 2), ("REGIONAL", 1)]
 
 
-async def test_templates_and_adaptations_are_blamed_too(world: World) -> None:
+async def test_templates_and_adaptations_have_blame_too(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     saved = await world.clinic_admin.done(
         "localAdaptationSave",
@@ -236,9 +241,9 @@ async def test_templates_and_adaptations_are_blamed_too(world: World) -> None:
     adaptation = await blamed(world.clinic_admin, saved["localAdaptation"]["id"])
     template = await blamed(world.national, world.template)
 
-    assert {one["level"] for one in adaptation.values()} == {"LOCAL"}
+    assert {origin["level"] for origin in adaptation.values()} == {"LOCAL"}
     assert adaptation["standardReplies[egen].text"]["author"]["name"] is None
-    assert {(one["level"], one["version"], one["template"]) for one in template.values()} == {
-        ("NATIONAL", 1, None)
-    }
+    assert {
+        (origin["level"], origin["version"], origin["template"]) for origin in template.values()
+    } == {("NATIONAL", 1, None)}
     assert template["name"]["author"]["name"] == "Nils Nilsson"

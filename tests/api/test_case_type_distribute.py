@@ -1,4 +1,4 @@
-"""`caseTypeDistribute`: all or nothing; refused rows, permissions, safe repeats, inboxes."""
+"""`caseTypeDistribute`: all or nothing; refused rows, permissions, idempotency keys, inboxes."""
 
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM, UPPSALA_CLINIC, Json, problems
 from tests.world import World
@@ -27,7 +27,7 @@ REFUSED = [
 ]
 
 
-async def test_one_act_reaches_every_clinic_in_the_list(world: World) -> None:
+async def test_one_act_distributes_to_every_clinic_in_the_list(world: World) -> None:
     before = await world.api.snapshot()
 
     saved = await world.region.done(
@@ -66,17 +66,17 @@ async def test_one_act_reaches_every_clinic_in_the_list(world: World) -> None:
     ]
 
 
-async def test_the_clinics_find_it_in_their_inbox(world: World) -> None:
+async def test_the_clinics_get_a_notification_in_their_inbox(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     inbox = """query($clinic: HsaId!) { clinic(hsaId: $clinic) { notifications {
         totalCount edges { node { action fromVersion toVersion residentVisible acknowledgedAt
         document { id name } clinic { hsaId } by { role name } } } } } }"""
 
-    told = (await world.staff.ask(inbox, clinic=BJORKEN))["clinic"]["notifications"]
+    received = (await world.staff.ask(inbox, clinic=BJORKEN))["clinic"]["notifications"]
     elsewhere = (await world.region.ask(inbox, clinic=LINDEN))["clinic"]["notifications"]
 
-    assert told["totalCount"] == 1
-    assert told["edges"][0]["node"] == {
+    assert received["totalCount"] == 1
+    assert received["edges"][0]["node"] == {
         "action": "DISTRIBUTED",
         "fromVersion": None,
         "toVersion": 1,
@@ -89,7 +89,7 @@ async def test_the_clinics_find_it_in_their_inbox(world: World) -> None:
     assert elsewhere["totalCount"] == 0
 
 
-async def test_inbox_pages_are_newest_first_without_loss_and_filter_by_visibility(
+async def test_inbox_pages_are_newest_first_and_complete_and_filter_by_visibility(
     world: World,
 ) -> None:
     await world.distribute(world.case_type, BJORKEN)
@@ -119,7 +119,7 @@ async def test_inbox_pages_are_newest_first_without_loss_and_filter_by_visibilit
     )
 
 
-async def test_clinics_that_have_it_already_do_not_change(world: World) -> None:
+async def test_clinics_that_have_the_case_type_already_do_not_change(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
 
     more = await world.distribute(world.case_type, BJORKEN, LINDEN)
@@ -131,7 +131,7 @@ async def test_clinics_that_have_it_already_do_not_change(world: World) -> None:
     assert await world.api.snapshot() == before
 
 
-async def test_one_refused_row_refuses_all_with_every_reason(world: World) -> None:
+async def test_a_refused_row_refuses_the_call_with_every_reason(world: World) -> None:
     before = await world.api.snapshot()
 
     refused = await world.region.do(
@@ -207,7 +207,7 @@ async def test_case_types_that_cannot_be_distributed_are_refused(world: World) -
     assert await world.api.snapshot() == before
 
 
-async def test_exactly_one_way_of_choosing_clinics(world: World) -> None:
+async def test_exactly_one_way_of_choosing_clinics_is_required(world: World) -> None:
     codes = await world.region.refused(
         "mutation($input: CaseTypeDistributeInput!) { caseTypeDistribute(input: $input) {"
         " clinics } }",
@@ -217,7 +217,7 @@ async def test_exactly_one_way_of_choosing_clinics(world: World) -> None:
     assert len(codes) == 1
 
 
-async def test_others_distribute_nothing_of_the_region(world: World) -> None:
+async def test_other_callers_cannot_distribute_a_case_type_of_the_region(world: World) -> None:
     codes = await world.refusals(
         "caseTypeDistribute", caseType=world.case_type, to={"hsaIds": [BJORKEN]}
     )
@@ -228,7 +228,7 @@ async def test_others_distribute_nothing_of_the_region(world: World) -> None:
     }
 
 
-async def test_a_repeated_distribution_with_its_key_is_done_once(world: World) -> None:
+async def test_a_repeated_distribution_with_the_same_key_is_done_once(world: World) -> None:
     call: Json = {
         "caseType": world.case_type,
         "to": {"hsaIds": MIXED},
@@ -261,5 +261,7 @@ async def test_a_deactivated_case_type_is_distributed_but_not_shown_to_residents
         "query($clinic: HsaId!) { clinic(hsaId: $clinic) { notifications { edges { node {"
         " residentVisible by { unit } } } } } }"
     )
-    told = (await world.staff.ask(query, clinic=BJORKEN))["clinic"]["notifications"]["edges"]
-    assert told == [{"node": {"residentVisible": False, "by": {"unit": STOCKHOLM}}}]
+    notifications = (await world.staff.ask(query, clinic=BJORKEN))["clinic"]["notifications"][
+        "edges"
+    ]
+    assert notifications == [{"node": {"residentVisible": False, "by": {"unit": STOCKHOLM}}}]

@@ -1,5 +1,6 @@
-"""`caseTypeTemplateCreate` and `caseTypeTemplateUpdate`: levels, templates of templates, conflicts,
-rights, safe repeats.
+"""`caseTypeTemplateCreate` and `caseTypeTemplateUpdate`.
+
+Covers levels, templates of templates, conflicts, permissions and idempotency keys.
 """
 
 from tests.callers import BJORKEN, CONFLICT, INERA, STOCKHOLM, Json, problems
@@ -7,7 +8,8 @@ from tests.world import CONTENT, World
 
 SAVED = """
     caseTypeTemplate { id name state level latestVersion publishedVersion }
-    version { number note author { name role } content { name introduction } derivedFrom { version template { id } } }
+    version { number note author { name role } content { name introduction }
+        derivedFrom { version template { id } } }
     event { action version }
 """
 NAMES: Json = {"name": "Mall", "internalName": "Mallen"}
@@ -44,7 +46,7 @@ async def test_a_regional_template_can_start_from_a_national_one(world: World) -
     assert saved["version"]["content"] == {"name": "Mall", "introduction": CONTENT["introduction"]}
 
 
-async def test_an_edit_makes_a_draft_and_publish_puts_it_in_force(world: World) -> None:
+async def test_an_edit_creates_a_draft_and_an_edit_with_publish_publishes_it(world: World) -> None:
     drafted = await world.national.done(
         "caseTypeTemplateUpdate",
         SAVED,
@@ -89,16 +91,16 @@ async def test_a_stale_edit_of_a_template_conflicts(world: World) -> None:
     assert await world.api.snapshot() == before
 
 
-async def test_content_of_a_template_keeps_the_rules(world: World) -> None:
+async def test_content_of_a_template_that_breaks_a_rule_is_refused(world: World) -> None:
     before = await world.api.snapshot()
 
-    made = await world.region.do(
+    created = await world.region.do(
         "caseTypeTemplateCreate",
         SAVED,
         owner=STOCKHOLM,
         content={**NAMES, "introduction": "<i>Hej</i>"},
     )
-    edited = await world.national.do(
+    updated = await world.national.do(
         "caseTypeTemplateUpdate",
         SAVED,
         id=world.template,
@@ -106,12 +108,14 @@ async def test_content_of_a_template_keeps_the_rules(world: World) -> None:
         content={"name": "  "},
     )
 
-    assert problems(made)[0] == ("RAW_HTML", "content.introduction")
-    assert problems(edited) == [("BLANK", "content.name")]
+    assert problems(created)[0] == ("RAW_HTML", "content.introduction")
+    assert problems(updated) == [("BLANK", "content.name")]
     assert await world.api.snapshot() == before
 
 
-async def test_a_template_is_no_case_type_and_the_other_way_round(world: World) -> None:
+async def test_the_id_of_a_template_is_not_found_as_a_case_type_and_vice_versa(
+    world: World,
+) -> None:
     before = await world.api.snapshot()
 
     as_template = await world.region.do(
@@ -144,13 +148,17 @@ async def test_a_template_is_no_case_type_and_the_other_way_round(world: World) 
     assert await world.api.snapshot() == before
 
 
-async def test_others_neither_make_nor_edit_templates_of_the_region(world: World) -> None:
-    made = await world.region.done("caseTypeTemplateCreate", SAVED, owner=STOCKHOLM, content=NAMES)
+async def test_other_callers_can_neither_create_nor_edit_templates_of_the_region(
+    world: World,
+) -> None:
+    created = await world.region.done(
+        "caseTypeTemplateCreate", SAVED, owner=STOCKHOLM, content=NAMES
+    )
 
     creating = await world.refusals("caseTypeTemplateCreate", owner=STOCKHOLM, content=NAMES)
     editing = await world.refusals(
         "caseTypeTemplateUpdate",
-        id=made["caseTypeTemplate"]["id"],
+        id=created["caseTypeTemplate"]["id"],
         expectedVersion=1,
         content={"name": "Nej"},
     )
@@ -170,11 +178,11 @@ async def test_others_neither_make_nor_edit_templates_of_the_region(world: World
     assert problems(region) == [("NOT_PERMITTED", "id")]
 
 
-async def test_a_repeated_call_with_its_key_writes_once(world: World) -> None:
+async def test_a_repeated_call_with_the_same_key_writes_once(world: World) -> None:
     create: Json = {"owner": STOCKHOLM, "content": NAMES, "idempotencyKey": "skapa"}
-    made = await world.region.done("caseTypeTemplateCreate", SAVED, **create)
+    created = await world.region.done("caseTypeTemplateCreate", SAVED, **create)
     edit: Json = {
-        "id": made["caseTypeTemplate"]["id"],
+        "id": created["caseTypeTemplate"]["id"],
         "expectedVersion": 1,
         "content": {"name": "Andra"},
         "idempotencyKey": "ändra",
@@ -182,15 +190,15 @@ async def test_a_repeated_call_with_its_key_writes_once(world: World) -> None:
     edited = await world.region.done("caseTypeTemplateUpdate", SAVED, **edit)
     before = await world.api.snapshot()
 
-    made_again = await world.region.done("caseTypeTemplateCreate", SAVED, **create)
+    created_again = await world.region.done("caseTypeTemplateCreate", SAVED, **create)
     edited_again = await world.region.done("caseTypeTemplateUpdate", SAVED, **edit)
     other_input = await world.region.do(
         "caseTypeTemplateUpdate", SAVED, **{**edit, "content": {"name": "Tredje"}}
     )
     other_mutation = await world.region.do("caseTypeCreate", "event { id }", **create)
 
-    assert made_again["version"] == made["version"]
-    assert made_again["event"] == made["event"]
+    assert created_again["version"] == created["version"]
+    assert created_again["event"] == created["event"]
     assert edited_again == edited
     assert (
         problems(other_input)

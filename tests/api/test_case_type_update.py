@@ -1,9 +1,9 @@
-"""`caseTypeUpdate`: versions, conflicts, equal content."""
+"""`caseTypeUpdate`: versions, conflicts, and equal content."""
 
 from tests.world import World
 
 
-async def test_an_edit_makes_a_draft_and_leaves_what_is_in_force(world: World) -> None:
+async def test_an_edit_creates_a_draft_and_leaves_the_published_version(world: World) -> None:
     saved = await world.edit(world.case_type, 1, introduction="Nytt.", note="Kortare text")
 
     assert saved["caseType"] == {
@@ -26,15 +26,17 @@ async def test_an_edit_makes_a_draft_and_leaves_what_is_in_force(world: World) -
     }
 
 
-async def test_a_stale_save_conflicts_with_who_when_and_what_changed(world: World) -> None:
+async def test_a_stale_save_conflicts_and_shows_who_changed_what_and_when(world: World) -> None:
     await world.edit(world.case_type, 1, introduction="Nytt.")
     before = await world.api.snapshot()
 
     answer = await world.region.ask(
-        """mutation($id: ID!) { caseTypeUpdate(input: { id: $id, expectedVersion: 1, content: { introduction: "Annat." } }) {
+        """mutation($id: ID!) {
+            caseTypeUpdate(input: {
+                id: $id, expectedVersion: 1, content: { introduction: "Annat." } }) {
              caseType { id } event { id }
-             errors { __typename code path ... on VersionConflict { expectedVersion latestVersion at by { name role }
-          changes { path before after } } }
+             errors { __typename code path ... on VersionConflict {
+                expectedVersion latestVersion at by { name role } changes { path before after } } }
         } }""",
         id=world.case_type,
     )
@@ -62,7 +64,7 @@ async def test_a_stale_save_conflicts_with_who_when_and_what_changed(world: Worl
     assert await world.api.snapshot() == before
 
 
-async def test_equal_content_makes_no_version_and_no_event(world: World) -> None:
+async def test_equal_content_creates_no_version_and_no_event(world: World) -> None:
     before = await world.api.snapshot()
 
     saved = await world.edit(world.case_type, 1, introduction="Här kan du **förnya** ditt recept.")

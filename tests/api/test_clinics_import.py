@@ -1,4 +1,4 @@
-"""`clinicsImport`: all rows or none; bad cells with line and column; permissions, safe repeats."""
+"""`clinicsImport`: all rows or none; bad cells with line and column; permissions, repeats."""
 
 from tests.callers import BJORKEN, STOCKHOLM, UPPSALA, UPPSALA_CLINIC, Json, problems
 from tests.world import CLINICS, World
@@ -43,7 +43,7 @@ async def test_new_and_changed_clinics_are_written_in_one_act(world: World) -> N
     }
 
 
-async def test_the_same_file_again_changes_nothing(world: World) -> None:
+async def test_importing_the_same_file_again_changes_nothing(world: World) -> None:
     before = await world.api.snapshot()
 
     saved = await world.region.done("clinicsImport", SAVED, principal=STOCKHOLM, csv=CLINICS)
@@ -52,7 +52,9 @@ async def test_the_same_file_again_changes_nothing(world: World) -> None:
     assert await world.api.snapshot() == before
 
 
-async def test_byte_order_mark_quotes_commas_and_lower_case_ids_are_read(world: World) -> None:
+async def test_a_byte_order_mark_quotes_commas_and_lower_case_ids_are_accepted(
+    world: World,
+) -> None:
     csv = f'\ufeffhsaId,name,location\r\n{BJORKEN.lower()},"Björken, norra","Vägen 1"\r\n\r\n'
 
     saved = await world.region.done("clinicsImport", SAVED, principal=STOCKHOLM.lower(), csv=csv)
@@ -70,7 +72,7 @@ async def test_byte_order_mark_quotes_commas_and_lower_case_ids_are_read(world: 
     }
 
 
-async def test_a_dry_run_counts_and_writes_nothing(world: World) -> None:
+async def test_a_dry_run_counts_rows_and_writes_nothing(world: World) -> None:
     before = await world.api.snapshot()
 
     saved = await world.region.done(
@@ -155,7 +157,7 @@ async def test_a_wrong_header_or_file_is_refused(world: World) -> None:
     assert await world.api.snapshot() == before
 
 
-async def test_others_import_nothing_in_the_region(world: World) -> None:
+async def test_other_callers_cannot_import_clinics_of_the_region(world: World) -> None:
     codes = await world.refusals(
         "clinicsImport", principal=STOCKHOLM, csv=f"hsaId,name\n{NEW},Nya\n"
     )
@@ -171,7 +173,7 @@ async def test_others_import_nothing_in_the_region(world: World) -> None:
     assert problems(unknown) == [("NOT_FOUND", "principal")]
 
 
-async def test_a_repeated_import_with_its_key_is_done_once(world: World) -> None:
+async def test_a_repeated_import_with_the_same_key_is_done_once(world: World) -> None:
     call: Json = {
         "principal": STOCKHOLM,
         "csv": f"hsaId,name\n{NEW},Nya\n",
