@@ -7,7 +7,6 @@ from tests.callers import STOCKHOLM, Json, problems
 from tests.world import World
 
 NAMES: Json = {"name": "Kontakta mig", "internalName": "Kontakta mig, regionen"}
-
 QUESTION: Json = {"key": "a", "label": "Hur mår du?", "kind": "SHORT_TEXT"}
 
 RULES: list[tuple[Json, str, str]] = [

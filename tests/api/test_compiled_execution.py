@@ -1,44 +1,29 @@
-"""Compiled execution returns exactly what graphql-core returns.
+"""Compiled execution returns exactly the results of graphql-core.
 
 Compared are the data with the order of its keys, and the errors with their paths, their locations
 and the nulls that they cause.
 """
 
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import pytest
-from graphql import GraphQLSchema
-from graphql.execution import ExecutionResult, Executor
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from execution.compiled.executor import CompiledExecutor
-from execution.complexity_limits import Bounds
-from execution.operations import Operation, Operations
-from resolvers.access.rights import rights_of
-from resolvers.access.viewer import LOA3, Grant, Viewer
-from resolvers.context import Context
+from execution.operations import Operations
 from resolvers.kinds.case_types import CASE_TYPE_TEMPLATE
-from resolvers.loaders import Loaders
-from schema.registry import schema
 from store.records import Role
-from store.registry import Store
-from tests.api.operations_at_random import Known, Written, operations
+from tests.api.both_executors import GRAPHQL, READ, WHO, both, compare
+from tests.api.operations_at_random import Known, operations
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM, UPPSALA
 from tests.kinds import SAMPLES
 from tests.life import made, written
 from tests.world import CONTENT, World
 
-GRAPHQL: GraphQLSchema = schema.graphql
-READ = Operations(
-    GRAPHQL, Bounds(depth=100, fields=100_000, aliases=10_000, directives=10_000, cost=10**9)
-)
 # Where an error nulls fields that still wait, graphql-core drops them without starting them.
 pytestmark = pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning",
@@ -47,75 +32,6 @@ pytestmark = pytest.mark.filterwarnings(
 # Without shrinking, which takes minutes: the first operation that differs is clear enough.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 HSA_IDS = [STOCKHOLM, UPPSALA, BJORKEN, LINDEN, "SE2321000016-0", ""]
-
-
-async def context_of(
-    store: Store, role: Role = Role.REGIONAL_ADMINISTRATOR, unit: str = STOCKHOLM
-) -> Context:
-    """A context as for a request."""
-    viewer = Viewer(
-        "anna",
-        "SE2321000016-anna",
-        "Anna",
-        (Grant(role, unit, True),),
-        datetime(2099, 1, 1, tzinfo=UTC),
-        acr=LOA3,
-    )
-    return Context(
-        store,
-        viewer,
-        await rights_of(viewer, store),
-        await store.principals.known(),
-        "request",
-        Loaders(store),
-    )
-
-
-async def result_of(pending: Any) -> tuple[bytes, list[bytes]]:
-    """Data with the order of its keys; and errors, sorted, since their order depends on timing."""
-    result = await pending if isinstance(pending, Awaitable) else pending
-    assert isinstance(result, ExecutionResult)
-    return orjson.dumps(result.data), sorted(
-        orjson.dumps(error.formatted) for error in result.errors or ()
-    )
-
-
-async def both(
-    store: Store, operation: Operation, variables: dict[str, Any], role: Role, unit: str
-) -> list[tuple[bytes, list[bytes]]]:
-    """Results of compiled execution, with a new plan and with a cached one, and of graphql-core.
-
-    All at the same time of the clock, since some fields return it.
-    """
-    moment = store.now()
-    store = replace(store, clock=lambda: moment)
-    answers = []
-    for _ in range(2):
-        compiled = CompiledExecutor.of(
-            GRAPHQL, operation, None, variables, await context_of(store, role, unit)
-        )
-        answers.append(
-            await result_of(
-                compiled.execute_operation()
-                if isinstance(compiled, CompiledExecutor)
-                else ExecutionResult(None, compiled)
-            )
-        )
-    assert operation.document is not None
-    reference = StrawberryGraphQLCoreExecutionContext.build(
-        GRAPHQL,
-        operation.document,
-        context_value=await context_of(store, role, unit),
-        raw_variable_values=variables,
-    )
-    answers.append(
-        await result_of(
-            reference.execute_operation()
-            if isinstance(reference, Executor)
-            else ExecutionResult(None, reference)
-        )
-    )
-    return answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +62,7 @@ async def fill(world: World) -> Known:
         await made(world.region, sample, publish=True)
         await made(world.region, sample)
     template = await made(world.region, SAMPLES["caseTypeTemplate"], publish=True)
-    taken = await world.region.done(
+    derived = await world.region.done(
         "caseTypeCreate",
         "caseType { id }",
         owner=STOCKHOLM,
@@ -171,17 +87,17 @@ async def fill(world: World) -> Known:
         row["_id"]
         for row in await world.api.store.database.find("documents", {}, projection={"_id": 1})
     ]
-    often = [
+    frequent = [
         world.case_type,
         world.template,
         broken,
         local["caseType"]["id"],
-        taken["caseType"]["id"],
+        derived["caseType"]["id"],
         template,
         notice,
     ]
-    found = [
-        *often,
+    ids = [
+        *frequent,
         *documents,
         f"{world.case_type}.1",
         f"{world.case_type}.2",
@@ -191,7 +107,7 @@ async def fill(world: World) -> Known:
     ]
     return Known(
         [
-            *found,
+            *ids,
             f"pr_{STOCKHOLM}",
             f"cl_{BJORKEN}",
             *events,
@@ -200,53 +116,6 @@ async def fill(world: World) -> Known:
         ],
         HSA_IDS,
     )
-
-
-def settled(answer: tuple[bytes, list[bytes]]) -> tuple[bytes, dict[tuple[Any, ...], bytes | None]]:
-    """Data, and the error at each null; None if the error is from below the null.
-
-    Of several errors below a null, graphql-core reports the one that occurs first. Which one that
-    is depends on the timing of MongoDB, and varies between runs of graphql-core alone.
-    """
-    data, errors = answer
-    found: dict[tuple[Any, ...], bytes | None] = {}
-    for error in errors:
-        path = tuple(orjson.loads(error).get("path", ()))
-        place, value = [], orjson.loads(data)
-        for key in path:
-            if value is None:
-                break
-            place.append(key)
-            value = value[key]
-        found[tuple(place)] = error if tuple(place) == path else found.get(tuple(place))
-    return data, found
-
-
-def contradictions(one: tuple[bytes, list[bytes]], other: tuple[bytes, list[bytes]]) -> list[bytes]:
-    """Errors that are not equal for the same field."""
-    errors = {orjson.dumps(orjson.loads(error).get("path")): error for error in other[1]}
-    return [
-        error
-        for error in one[1]
-        if errors.get(orjson.dumps(orjson.loads(error).get("path")), error) != error
-    ]
-
-
-WHO = [
-    (Role.REGIONAL_ADMINISTRATOR, STOCKHOLM),
-    (Role.CLINIC_STAFF, BJORKEN),
-    (Role.REVIEWER, STOCKHOLM),
-]
-
-
-async def compared(world: World, written: Written, who: tuple[Role, str]) -> None:
-    """Compare compiled execution with graphql-core."""
-    compiled, again, reference = await both(
-        world.api.store, READ.read(written.text), written.variables, *who
-    )
-    assert settled(compiled) == settled(reference), written
-    assert settled(again) == settled(reference), written
-    assert not contradictions(compiled, reference), written
 
 
 @pytest.fixture
@@ -282,24 +151,25 @@ def examples(count: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 @examples(60)
-async def test_random_operations_are_answered_as_by_graphql_core(
+async def test_random_operations_return_what_graphql_core_returns(
     registry: Prepared, data: st.DataObject, who: tuple[Role, str]
 ) -> None:
     written = data.draw(operations(GRAPHQL, registry.known))
-    await compared(registry.world, written, who)
+    await compare(registry.world, written, who)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @examples(5_000)
-async def test_thousands_of_random_operations_are_answered_as_by_graphql_core(
+async def test_thousands_of_random_operations_return_what_graphql_core_returns(
     registry: Prepared, data: st.DataObject, who: tuple[Role, str]
 ) -> None:
     written = data.draw(operations(GRAPHQL, registry.known))
-    await compared(registry.world, written, who)
+    await compare(registry.world, written, who)
 
 
-CONTENT_FIELDS = """{ name questions { key label kind required options { key } shownIf { equals } } terms { key mustAccept }
+CONTENT_FIELDS = """{ name questions { key label kind required options { key } shownIf { equals } }
+  terms { key mustAccept }
   restrictions { gender countyCodes } responseTime { amount unit } }"""
 OPERATIONS = {
     "faults inside a plain selection": (
@@ -308,13 +178,15 @@ OPERATIONS = {
     "faults that null a whole list": (
         "{ caseTypes { edges { node { state content { terms { mustAccept } } } } totalCount } }"
     ),
-    "faults beside what waits": (
+    "faults beside fields that wait": (
         """{ assignments { edges { node { id origin
         clinic { name } caseType { name owner { __typename } } by { role name } } } } }"""
     ),
     "fragments on interfaces": (
-        """{ node(id: $id) { __typename id ...on Document { name state ...D } ... on CaseType { scope n: name } } }
-        fragment D on Document { latestVersion owner { ... on Principal { name kind } ... on Clinic { name hsaId } } }"""
+        """{ node(id: $id) { __typename id ...on Document { name state ...D }
+        ... on CaseType { scope n: name } } }
+        fragment D on Document { latestVersion owner {
+        ... on Principal { name kind } ... on Clinic { name hsaId } } }"""
     ),
     "the same field twice": (
         "{ caseTypes { edges { node { content { name } } } edges { node { content { language name }"
@@ -332,7 +204,7 @@ OPERATIONS = {
         "{ a: caseTypes(first: 0) { totalCount } b: caseTypes(first: 1) { edges { node {"
         " version(number: 1) { number } } } } }"
     ),
-    "when it was answered": "{ templateExport(id: $template) { file versions } }",
+    "the time of the response": "{ templateExport(id: $template) { file versions } }",
     "sync at the root": (
         "{ viewer { roles actor { role unit system name unitName employeeHsaId } principal { name"
         " kind } } }"
@@ -340,19 +212,19 @@ OPERATIONS = {
 }
 
 
-@pytest.mark.parametrize("what", OPERATIONS)
-async def test_chosen_operations_are_answered_as_by_graphql_core(
-    prepared: World, what: str
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_chosen_operations_return_what_graphql_core_returns(
+    prepared: World, name: str
 ) -> None:
-    text = OPERATIONS[what]
+    text = OPERATIONS[name]
     declared = {
         "$id": "$id: ID!",
         "$template": "$template: ID!",
         "$no": "$no: Boolean!",
         "$yes": "$yes: Boolean!",
     }
-    given = ", ".join(kind for name, kind in declared.items() if name in text)
-    operation = READ.read(f"query({given}) {text}" if given else text)
+    declarations = ", ".join(kind for name, kind in declared.items() if name in text)
+    operation = READ.read(f"query({declarations}) {text}" if declarations else text)
     assert operation.errors == ()
     [template, *_] = await prepared.api.store.database.find(
         "documents", {"principal": STOCKHOLM, "kind": CASE_TYPE_TEMPLATE.name}
@@ -400,7 +272,7 @@ async def test_an_error_inside_a_content_has_its_path_and_nulls_the_right_parent
         '{ none: caseType(id: "ct_0") { content { name @skip(if: $maybe) } } }',
     ],
 )
-async def test_a_condition_that_is_null_is_refused_where_graphql_core_refuses_it(
+async def test_a_condition_that_is_null_is_an_error_where_graphql_core_reports_one(
     prepared: World, text: str
 ) -> None:
     declared = "$maybe: Boolean = true, $id: ID!" if "$id" in text else "$maybe: Boolean = true"
@@ -414,7 +286,7 @@ async def test_a_condition_that_is_null_is_refused_where_graphql_core_refuses_it
         assert again == reference
 
 
-async def test_a_number_that_does_not_fit_is_refused_as_by_graphql_core(prepared: World) -> None:
+async def test_a_number_outside_32_bits_is_an_error_as_in_graphql_core(prepared: World) -> None:
     heads = prepared.api.store.database["documents"]
     operation = READ.read(
         "query($id: ID!) { caseType(id: $id) { content { responseTime { amount } } } }"
@@ -455,13 +327,13 @@ async def test_the_plans_of_all_operations_share_one_budget(prepared: World) -> 
         )
         for number in range(12)
     ]
-    told, held = [], []
+    equal, cached_fields = [], []
 
     for operation in (*read, *read):
         [compiled, _, reference] = await both(prepared.api.store, operation, {}, *WHO[1])
-        told.append(compiled == reference)
-        plans = [plan for one in read for plan in one.plans.values()]
-        held.append(
+        equal.append(compiled == reference)
+        plans = [plan for query in read for plan in query.plans.values()]
+        cached_fields.append(
             sum(
                 len(collected.grouped_field_set)
                 for plan in plans
@@ -469,6 +341,6 @@ async def test_the_plans_of_all_operations_share_one_budget(prepared: World) -> 
             )
         )
 
-    assert told == [True] * 24
-    assert 200 < max(held) <= 400
-    assert held[-1] > 0
+    assert equal == [True] * 24
+    assert 200 < max(cached_fields) <= 400
+    assert cached_fields[-1] > 0

@@ -1,49 +1,26 @@
-"""Conditional reads: 304 where nothing was written that the answer depends on, and only where the
-whole answer would be the same to the byte.
+"""Conditional reads: 304 if nothing was written since on which the response depends.
+
+The whole response would then be identical to the byte.
 """
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 from graphql import get_named_type, is_leaf_type
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from execution.etags import CACHEABLE_FIELDS, CACHEABLE_TYPES
 from schema.registry import schema
 from store.records import Role
-from tests.callers import BJORKEN, STOCKHOLM, UPPSALA, Caller
-from tests.kinds import SAMPLES
-from tests.life import made
+from tests.api.conditional_reading import OPERATIONS, read
+from tests.callers import BJORKEN, STOCKHOLM, Caller
 from tests.serving import serving
 from tests.storage.building import BY_ANNA
-from tests.world import CONTENT, World
+from tests.world import World
 
-CONTENT_FIELDS = (
-    "{ name introduction questions { key label options { key } } terms { heading } responseTime {"
-    " amount } }"
-)
-OPERATIONS = [
-    (
-        "query One($id: ID!) { caseType(id: $id) { id state latestVersion updatedAt content"
-        f" {CONTENT_FIELDS} }} }}"
-    ),
-    """query List($id: ID!) { caseType(id: $id) { scope }
-        caseTypes(orderBy: UPDATED_DESC) { totalCount edges { cursor node { name state latestVersion } } } }""",
-    """query Old($id: ID!) { caseType(id: $id) { version(number: 2) { id }
-        versions { totalCount edges { node { number note hash content { name } } } } } }""",
-    (
-        "query Templates($id: ID!) { caseType(id: $id) { id } caseTypeTemplates { edges { node {"
-        " name level publishedVersion } } } }"
-    ),
-]
-UNSTEADY = [
+NOT_CACHEABLE = [
     "{ viewer { actor { name } } }",
     "{ clinics { edges { node { status } } } }",
     "query($id: ID!) { caseType(id: $id) { version { author { name } } } }",
@@ -69,15 +46,7 @@ UNSTEADY = [
 ]
 
 
-async def read(caller: Caller, query: str, case_type: str, tag: str = '""') -> httpx2.Response:
-    """A conditional read; an empty tag requests a new one."""
-    headers = {"authorization": f"Bearer {caller.token}", "if-none-match": tag}
-    return await caller.client.post(
-        caller.api.url, json={"query": query, "variables": {"id": case_type}}, headers=headers
-    )
-
-
-async def test_who_has_the_answer_is_told_so_until_something_is_written(world: World) -> None:
+async def test_a_matching_tag_gets_304_until_something_is_written(world: World) -> None:
     first = await read(world.region, OPERATIONS[0], world.case_type)
     again = await read(world.region, OPERATIONS[0], world.case_type, first.headers["etag"])
     several = await read(
@@ -121,8 +90,8 @@ async def test_another_operation_variable_or_viewer_does_not_match(world: World)
     ).json()["data"] is None
 
 
-async def test_a_star_matches_every_answer_that_has_a_tag(world: World) -> None:
-    """And no other: neither one without a tag, nor one with errors, nor a mutation."""
+async def test_a_star_matches_only_responses_that_have_a_tag(world: World) -> None:
+    """It matches no response without a tag, no response with errors, and no mutation."""
     tag = (await read(world.region, OPERATIONS[0], world.case_type)).headers["etag"]
     faulty = "query($id: ID!) { caseType(id: $id) { id } caseTypes(first: 101) { totalCount } }"
     create = """mutation($id: ID!) { documentDeactivate(input: { id: $id, expectedVersion: 1 }) {
@@ -132,11 +101,11 @@ async def test_a_star_matches_every_answer_that_has_a_tag(world: World) -> None:
     in_list = await read(world.region, OPERATIONS[0], world.case_type, f"*, {tag}")
     others = [
         await read(world.region, query, world.case_type, "*")
-        for query in (UNSTEADY[0], faulty, create)
+        for query in (NOT_CACHEABLE[0], faulty, create)
     ]
 
     assert (match.status_code, match.headers["etag"], match.content) == (304, tag, b"")
-    assert in_list.status_code == 200, "a star is alone, or the header is malformed"
+    assert in_list.status_code == 200, "a star in a list makes the header malformed"
     assert [answer.status_code for answer in others] == [200] * 3
     assert others[1].json()["errors"][0]["extensions"]["code"] == "OUT_OF_RANGE"
     assert others[2].json()["data"]["documentDeactivate"]["errors"] == []
@@ -158,7 +127,7 @@ async def test_another_operation_of_the_same_document_does_not_match(world: Worl
     assert ((await named("A", tag)).status_code, (await named("B", tag)).status_code) == (304, 200)
 
 
-async def test_settings_that_an_answer_tells_of_change_its_tag(
+async def test_settings_that_appear_in_a_response_change_its_tag(
     mongodb_uri: str, world: World, tmp_path: Path
 ) -> None:
     tags = []
@@ -172,9 +141,10 @@ async def test_settings_that_an_answer_tells_of_change_its_tag(
     assert tags[0] == tags[2] != tags[1]
 
 
-async def test_no_tag_is_given_unasked_with_errors_to_national_viewers_or_where_more_matters(
+async def test_a_tag_is_sent_only_on_request_without_errors_for_cacheable_fields(
     world: World,
 ) -> None:
+    """Viewers with a national role get no tag."""
     plain = await world.region.post(OPERATIONS[0], id=world.case_type)
     with_errors = await read(
         world.region,
@@ -182,17 +152,17 @@ async def test_no_tag_is_given_unasked_with_errors_to_national_viewers_or_where_
         world.case_type,
     )
     national = await read(world.national, OPERATIONS[3], world.case_type)
-    unsteady = [await read(world.region, query, world.case_type) for query in UNSTEADY]
+    not_cacheable = [await read(world.region, query, world.case_type) for query in NOT_CACHEABLE]
 
     assert "errors" in with_errors.json()
     assert ["etag" in answer.headers for answer in (plain, with_errors, national)] == [False] * 3
-    assert [("etag" in answer.headers, "data" in answer.json()) for answer in unsteady] == [
+    assert [("etag" in answer.headers, "data" in answer.json()) for answer in not_cacheable] == [
         (False, True)
-    ] * len(UNSTEADY)
-    assert not [answer.text for answer in unsteady if "VALIDATION" in answer.text]
+    ] * len(NOT_CACHEABLE)
+    assert not [answer.text for answer in not_cacheable if "VALIDATION" in answer.text]
 
 
-async def test_every_steady_type_and_field_is_in_the_schema() -> None:
+async def test_every_cacheable_type_and_field_is_in_the_schema() -> None:
     types = schema.graphql.type_map
 
     assert {
@@ -204,7 +174,7 @@ async def test_every_steady_type_and_field_is_in_the_schema() -> None:
     assert set(types) >= CACHEABLE_TYPES
 
 
-async def test_of_types_that_are_steady_as_a_whole_every_field_is_read_from_what_is_stored(
+async def test_every_field_of_a_cacheable_type_is_read_from_the_stored_record(
     world: World,
 ) -> None:
     fields = {
@@ -223,11 +193,11 @@ async def test_of_types_that_are_steady_as_a_whole_every_field_is_read_from_what
 
 
 @pytest.mark.parametrize("clock_was_ahead", [False, True])
-async def test_numbers_that_come_again_for_other_acts_after_a_restored_backup_do_not_match(
+async def test_sequence_numbers_reused_after_a_restored_backup_do_not_match(
     world: World, *, clock_was_ahead: bool
 ) -> None:
     database = world.api.store.database
-    if clock_was_ahead:  # times in a log never go back: from then on all acts have the same
+    if clock_was_ahead:  # times in a log never go back: all later acts get this time
         await database["logs"].update_one(
             {"_id": STOCKHOLM}, {"$set": {"at": datetime(2099, 1, 1, tzinfo=UTC)}}
         )
@@ -257,201 +227,28 @@ async def test_numbers_that_come_again_for_other_acts_after_a_restored_backup_do
     )
 
 
-async def test_what_is_written_while_an_answer_is_made_leaves_it_without_a_tag(
+async def test_a_response_has_no_tag_if_something_is_written_meanwhile(
     world: World,
 ) -> None:
-    await read(world.region, OPERATIONS[0], world.case_type)  # what is kept for all is read
-    turns: asyncio.Semaphore = world.api.live.hub._store.database._reads
-    permits = turns._value
+    await read(world.region, OPERATIONS[0], world.case_type)  # fills the shared caches
+    read_slots: asyncio.Semaphore = world.api.live.hub._store.database._reads
+    permits = read_slots._value
     for _ in range(permits):
-        await turns.acquire()
-    asked = asyncio.create_task(read(world.region, OPERATIONS[0], world.case_type))
+        await read_slots.acquire()
+    pending = asyncio.create_task(read(world.region, OPERATIONS[0], world.case_type))
     async with asyncio.timeout(30):
-        while not turns._waiters:  # noqa: ASYNC110 - nothing tells of it
+        while not read_slots._waiters:  # noqa: ASYNC110 - the semaphore offers no event
             await asyncio.sleep(0.01)
-        after_the_tag = asyncio.create_task(turns.acquire())
+        after_the_tag = asyncio.create_task(read_slots.acquire())
         await asyncio.sleep(0)
-        turns.release()
+        read_slots.release()
         await after_the_tag
         store = world.api.store
         [document] = (await store.documents.get_many([world.case_type])).values()
         await store.documents.deactivate(document, expected_version=1, act=BY_ANNA)
         for _ in range(permits):
-            turns.release()
-        answer = await asked
+            read_slots.release()
+        answer = await pending
 
     assert answer.json()["data"]["caseType"]["state"] == "INACTIVE"
     assert "etag" not in answer.headers
-
-
-async def renewed(world: World, chance: random.Random) -> None:
-    """Publish a new version of the national template."""
-    found = await world.national.ask(
-        "query($id: ID!) { caseTypeTemplate(id: $id) { latestVersion } }", id=world.template
-    )
-    latest = found["caseTypeTemplate"]["latestVersion"]
-    content = {"name": f"Mall {chance.random()}"}
-    await world.national.do(
-        "caseTypeTemplateUpdate",
-        "event { id }",
-        id=world.template,
-        expectedVersion=latest,
-        content=content,
-        publish=True,
-    )
-
-
-async def archived(world: World, _: random.Random) -> None:
-    """Archive another document, so that the first one can still be edited."""
-    await world.region.done(
-        "documentArchive",
-        "event { id }",
-        id=await made(world.region, SAMPLES["caseType"], publish=True),
-        expectedVersion=1,
-    )
-
-
-Act = Callable[[World, random.Random], Awaitable[object]]
-ACTS: dict[str, Act] = {
-    "edit": lambda world, chance: head(
-        world,
-        lambda latest: world.edit(world.case_type, latest, introduction=f"Text {chance.random()}"),
-    ),
-    "edit and publish": lambda world, chance: head(
-        world,
-        lambda latest: world.edit(
-            world.case_type, latest, publish=True, name=f"N{chance.random()}"
-        ),
-    ),
-    "same again": lambda world, _: head(world, lambda latest: world.edit(world.case_type, latest)),
-    "switch": lambda world, chance: head(
-        world,
-        lambda latest: world.region.do(
-            chance.choice(["documentActivate", "documentDeactivate"]),
-            "event { id }",
-            id=world.case_type,
-            expectedVersion=latest,
-        ),
-    ),
-    "draft": lambda world, _: world.draft(),
-    "local": lambda world, chance: world.clinic_admin.do(
-        "caseTypeCreate",
-        "event { id }",
-        owner=BJORKEN,
-        content={**CONTENT, "name": f"L{chance.random()}"},
-    ),
-    "distribute": lambda world, _: world.region.do(
-        "caseTypeDistribute", "clinics", caseType=world.case_type, to={"hsaIds": [BJORKEN]}
-    ),
-    "template": lambda world, chance: world.national.do(
-        "caseTypeTemplateCreate",
-        "event { id }",
-        owner="SE5565594230",
-        content={**CONTENT, "name": f"T{chance.random()}"},
-    ),
-    "template in force": renewed,
-    "template taken over": lambda world, _: head(
-        world,
-        lambda latest: world.region.do(
-            "documentAdoptTemplate", "event { id }", id=world.case_type, expectedVersion=latest
-        ),
-    ),
-    "text replaced": lambda world, chance: world.region.do(
-        "textReplace",
-        "batch",
-        owner=STOCKHOLM,
-        find="Vilket",
-        replace=f"V{chance.random()}",
-        publish=chance.random() < 0.5,
-    ),
-    "archive": archived,
-    "restore": lambda world, _: head(
-        world,
-        lambda latest: world.region.do(
-            "documentRestore", "event { id }", id=world.case_type, version=1, expectedVersion=latest
-        ),
-    ),
-    "notice": lambda world, _: made(world.region, SAMPLES["notice"], publish=True),
-    "elsewhere": lambda world, chance: world.other_region.do(
-        "caseTypeCreate",
-        "event { id }",
-        owner=UPPSALA,
-        content={**CONTENT, "name": f"U{chance.random()}"},
-    ),
-    "policies": lambda world, chance: world.region.do(
-        "principalPoliciesSave",
-        "event { id }",
-        principal=STOCKHOLM,
-        clinicsEdit=chance.random() < 0.5,
-    ),
-    "name": lambda world, chance: world.api.store.people.remember(
-        "SE2321000016-RA", f"Anna {chance.random()}"
-    ),
-    "nothing": lambda world, _: world.region.ask("{ viewer { roles } }"),
-}
-
-
-async def head(world: World, act: Callable[[int], Awaitable[object]]) -> None:
-    """Change the newest version."""
-    found = await world.region.ask(
-        "query($id: ID!) { caseType(id: $id) { latestVersion } }", id=world.case_type
-    )
-    await act(found["caseType"]["latestVersion"])
-
-
-def examples(count: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Run a test with random changes to one registry."""
-    chosen = settings(
-        max_examples=count,
-        deadline=None,
-        phases=(Phase.explicit, Phase.reuse, Phase.generate),
-        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    )
-    drawn = given(
-        acts=st.lists(st.sampled_from(sorted(ACTS)), min_size=1, max_size=3),
-        seed=st.integers(0, 2**32),
-    )
-    return lambda test: chosen(drawn(test))
-
-
-async def held_to_the_whole_answer(world: World, acts: list[str], seed: int) -> None:
-    """Before and after random changes, for several callers: 304 if and only if nothing differs."""
-    chance = random.Random(seed)  # noqa: S311 - no secret
-    callers = (world.region, world.clinic_admin, world.staff, world.reviewer, world.other_region)
-    asked = chance.sample([(caller, query) for caller in callers for query in OPERATIONS], 10)
-    before = [await read(caller, query, world.case_type) for caller, query in asked]
-    for act in acts:
-        await ACTS[act](world, chance)
-
-    for (caller, query), old in zip(asked, before, strict=True):
-        conditional = await read(caller, query, world.case_type, old.headers["etag"])
-        whole = await caller.post(query, id=world.case_type)
-        if conditional.status_code == 304:
-            assert whole.content == old.content, (acts, query)
-        else:
-            assert conditional.content == whole.content
-        if set(acts) <= {"nothing", "name"}:
-            assert conditional.status_code == 304, (acts, query)
-
-
-async def test_after_each_act_304_is_given_only_where_the_whole_answer_is_the_same(
-    world: World,
-) -> None:
-    for act in ACTS:
-        await held_to_the_whole_answer(world, [act], 1)
-
-
-@examples(4)
-async def test_after_random_acts_304_is_given_only_where_the_whole_answer_is_the_same(
-    world: World, acts: list[str], seed: int
-) -> None:
-    await held_to_the_whole_answer(world, acts, seed)
-
-
-@pytest.mark.soak
-@pytest.mark.timeout(3600)
-@examples(400)
-async def test_after_very_many_random_acts_304_is_given_only_where_the_whole_answer_is_the_same(
-    world: World, acts: list[str], seed: int
-) -> None:
-    await held_to_the_whole_answer(world, acts, seed)

@@ -1,6 +1,7 @@
-"""Server-Sent Events: one POST, one operation, one stream.
+"""Server-Sent Events: each POST runs one operation and returns one stream.
 
-Streams are resumed with `Last-Event-ID`, kept alive with comments, and end with their token.
+A stream can be resumed with `Last-Event-ID`. Comments keep it alive. It ends when its
+token expires.
 """
 
 import asyncio
@@ -69,6 +70,7 @@ async def stream(
     accept: str = "text/event-stream",
     **variables: Any,
 ) -> AsyncIterator[Stream]:
+    """Send an operation and read its stream."""
     headers = {"accept": accept, "authorization": f"Bearer {caller.token}"} | (
         {"last-event-id": last_event_id} if last_event_id else {}
     )
@@ -79,11 +81,11 @@ async def stream(
 
 
 async def test_replay_continues_live_with_the_cursor_as_id(world: World) -> None:
-    handed_out = await world.distribute(world.case_type, BJORKEN)
+    distributed = await world.distribute(world.case_type, BJORKEN)
     await world.edit(world.case_type, 1, publish=True, introduction="Två.")
 
     async with stream(
-        world.staff, NOTIFICATIONS, clinics=[BJORKEN], after=handed_out["event"]["cursor"]
+        world.staff, NOTIFICATIONS, clinics=[BJORKEN], after=distributed["event"]["cursor"]
     ) as events:
         replayed = await events.next()
         await world.edit(world.case_type, 2, publish=True, introduction="Tre.")
@@ -97,7 +99,7 @@ async def test_replay_continues_live_with_the_cursor_as_id(world: World) -> None
         assert answer["data"]["clinicNotifications"] == {"cursor": identifier, "toVersion": number}
 
 
-async def test_lines_end_with_lf_and_the_stream_begins_at_once(world: World) -> None:
+async def test_lines_end_with_lf_and_the_stream_starts_at_once(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     async with stream(world.staff, NOTIFICATIONS, clinics=[BJORKEN]) as events:
         first = await anext(events.response.aiter_raw())
@@ -139,14 +141,14 @@ async def test_a_refusal_is_a_result_and_completes_the_stream(
     assert rest == ["complete"]
 
 
-async def test_without_a_token_the_stream_has_the_error(world: World) -> None:
+async def test_without_a_token_the_stream_contains_the_error(world: World) -> None:
     async with stream(world.api.nobody(), VIEWER) as events:
         _, answer = await events.next()
 
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["UNAUTHENTICATED"]
 
 
-async def test_queries_are_answered_and_completed(world: World) -> None:
+async def test_a_query_returns_its_result_and_completes_the_stream(world: World) -> None:
     async with stream(world.region, VIEWER) as events:
         cost = {"cost": {"requested": 12, "limit": 20_000}}
         assert await events.next() == (
@@ -169,7 +171,7 @@ async def test_queries_are_answered_and_completed(world: World) -> None:
         ("*/*", False),
     ],
 )
-async def test_clients_that_put_json_first_are_answered_in_json(
+async def test_clients_that_prefer_json_get_a_response_in_json(
     world: World, accept: str, is_stream: bool
 ) -> None:
     async with stream(world.region, VIEWER, accept=accept) as events:
@@ -185,7 +187,7 @@ async def test_clients_that_put_json_first_are_answered_in_json(
     assert events.response.headers["content-type"].startswith(wanted)
 
 
-async def test_what_is_no_operation_is_refused_with_a_status(world: World) -> None:
+async def test_a_body_that_is_not_an_operation_is_refused_with_status_400(world: World) -> None:
     headers = {
         "accept": "text/event-stream",
         "authorization": f"Bearer {world.region.token}",
@@ -251,7 +253,7 @@ async def test_a_quiet_stream_is_kept_alive_by_comments(strict: Api) -> None:
         assert [await events.message() for _ in range(4)] == [{}] * 4
 
 
-async def test_a_user_has_so_many_streams(strict: Api) -> None:
+async def test_the_streams_of_a_user_are_limited(strict: Api) -> None:
     caller = strict.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM)
     async with stream(caller, LOG) as events:
         await events.message()
@@ -262,9 +264,9 @@ async def test_a_user_has_so_many_streams(strict: Api) -> None:
     assert refused.response.json()["errors"][0]["extensions"]["code"] == "TOO_MANY_CONNECTIONS"
 
 
-async def test_a_stream_ends_with_its_token_and_without_complete(world: World) -> None:
+async def test_a_stream_ends_without_complete_when_its_token_expires(world: World) -> None:
     token = world.api.token(Role.CLINIC_STAFF, BJORKEN, valid_for=2)
-    begun = time.time()
+    started = time.time()
 
     async with stream(
         Caller(world.api, world.staff.client, token), NOTIFICATIONS, clinics=[BJORKEN]
@@ -272,11 +274,11 @@ async def test_a_stream_ends_with_its_token_and_without_complete(world: World) -
         rest = await events.rest()
 
     assert rest == []
-    assert time.time() - begun < 2 + 5
+    assert time.time() - started < 2 + 5
     assert world.api.live.hub.followers == {}
 
 
-async def test_a_notifications_cursor_resumes_the_log_too(world: World) -> None:
+async def test_the_cursor_of_a_notification_resumes_the_log_too(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     inbox = await world.staff.ask(
         f'{{ clinic(hsaId: "{BJORKEN}") {{ notifications {{ edges {{ cursor }} }} }} }}'
