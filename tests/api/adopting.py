@@ -43,7 +43,7 @@ async def check(caller: Caller, document: str, **arguments: Any) -> Json:
     return found
 
 
-async def publish_template(
+async def update_template(
     world: World, expected: int = 1, *, publish: bool = True, **content: Any
 ) -> int:
     """Save a new version of the national template, and return its number."""

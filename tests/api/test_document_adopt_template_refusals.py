@@ -7,8 +7,8 @@ from tests.api.adopting import (
     QUESTIONS,
     adopt,
     check,
-    publish_template,
     resolutions_of,
+    update_template,
 )
 from tests.callers import BJORKEN, INERA, STOCKHOLM, Json, problems
 from tests.world import CONTENT, World
@@ -18,7 +18,7 @@ async def test_a_resolution_without_a_conflict_or_given_twice_is_refused_with_it
     world: World,
 ) -> None:
     await world.edit(world.case_type, 1, name="Vårt namn")
-    await publish_template(world, name="Deras namn", introduction="Ny text.")
+    await update_template(world, name="Deras namn", introduction="Ny text.")
     wrong = [
         *resolutions_of(name="OURS", introduction="OURS"),
         *resolutions_of(**{"questions[$where].label": "THEIRS"}),
@@ -119,7 +119,7 @@ async def test_the_base_value_is_hidden_from_callers_who_cannot_see_that_version
 
 
 async def test_an_adoption_that_is_not_possible_is_refused(world: World) -> None:
-    await publish_template(world, introduction="Två.")
+    await update_template(world, introduction="Två.")
     plain = await world.draft()
     archived = await world.region.done(
         "caseTypeCreate",
@@ -161,11 +161,11 @@ async def test_an_adoption_that_is_not_possible_is_refused(world: World) -> None
         ),
         ({"id": "ct_0"}, "NOT_FOUND", "id"),
     ]
-    for input, code, path in attempts:
-        arguments = dict(input)
-        refused = await adopt(world.region, arguments.pop("id"), 1, **arguments)
-        assert problems(refused) == [(code, path)], input
-        assert await world.region.refused(CHECK, **input) == [code], input
+    for arguments, code, path in attempts:
+        others = dict(arguments)
+        refused = await adopt(world.region, others.pop("id"), 1, **others)
+        assert problems(refused) == [(code, path)], arguments
+        assert await world.region.refused(CHECK, **arguments) == [code], arguments
     assert await world.api.snapshot() == before
 
 
@@ -203,7 +203,7 @@ async def test_merged_content_that_breaks_a_rule_is_refused(world: World) -> Non
         1,
         questions=[*QUESTIONS, {**EXTRA, "shownIf": {"question": "apotek", "equals": "yes"}}],
     )
-    await publish_template(world, questions=QUESTIONS[:1])
+    await update_template(world, questions=QUESTIONS[:1])
     before = await world.api.snapshot()
 
     trial = await check(world.region, world.case_type)
@@ -226,7 +226,7 @@ async def test_links_to_open_pages_are_adopted_only_if_the_principal_allows_them
     await world.national.done(
         "principalPoliciesSave", "event { id }", principal=INERA, openPageLinks=True
     )
-    await publish_template(world, links=[link])
+    await update_template(world, links=[link])
     before = await world.api.snapshot()
 
     refused = await adopt(world.region, world.case_type, 1)
@@ -243,7 +243,7 @@ async def test_links_to_open_pages_are_adopted_only_if_the_principal_allows_them
 
 
 async def test_a_stale_adoption_conflicts(world: World) -> None:
-    await publish_template(world, introduction="Två.")
+    await update_template(world, introduction="Två.")
     await world.edit(world.case_type, 1, name="Nytt namn")
     before = await world.api.snapshot()
 
@@ -259,7 +259,7 @@ async def test_a_stale_adoption_conflicts(world: World) -> None:
 
 
 async def test_other_callers_cannot_adopt_into_a_document_of_the_region(world: World) -> None:
-    await publish_template(world, introduction="Två.")
+    await update_template(world, introduction="Två.")
 
     codes = await world.refusals("documentAdoptTemplate", id=world.case_type, expectedVersion=1)
     outside = world.api.caller(Role.LOCAL_ADMINISTRATOR, "SE2321000016-1A02")
@@ -272,7 +272,7 @@ async def test_other_callers_cannot_adopt_into_a_document_of_the_region(world: W
 
 
 async def test_a_repeated_adoption_with_the_same_key_is_done_once(world: World) -> None:
-    await publish_template(world, introduction="Två.")
+    await update_template(world, introduction="Två.")
     first = await adopt(world.region, world.case_type, 1, idempotencyKey="ta över")
     before = await world.api.snapshot()
 

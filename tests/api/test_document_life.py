@@ -1,6 +1,4 @@
-"""One suite for every kind of document: its life, who sees and changes it, who is told, where it
-comes from.
-"""
+"""Every kind of document: its life, readers, editors, notifications, and templates."""
 
 import asyncio
 from typing import Any
@@ -18,8 +16,8 @@ TEMPLATED = [name for name, sample in SAMPLES.items() if sample.template]
 NUMBER = "19121212-1212"
 
 
-async def seeing(world: World, sample: Sample, document: str) -> set[str]:
-    """Who sees a document: by itself, in the list, and each agreeing with the other."""
+async def callers_who_see(world: World, sample: Sample, document: str) -> set[str]:
+    """The callers who see a document, by its id and in the list, which must agree."""
     query = (
         f"query($id: ID!) {{ node(id: $id) {{ id }} {sample.many}(first: 100) {{ edges {{ node {{"
         " id } } } }"
@@ -49,32 +47,32 @@ async def seeing(world: World, sample: Sample, document: str) -> set[str]:
 
 
 @every_kind
-async def test_a_document_lives_through_everything(world: World, sample: Sample) -> None:
+async def test_a_document_goes_through_a_whole_life(world: World, sample: Sample) -> None:
     await live_through(world, sample)
 
 
 @every_kind
-async def test_who_sees_a_regions_document_once_it_is_published(
+async def test_a_document_of_a_region_is_visible_to_its_readers_after_publication(
     world: World, sample: Sample
 ) -> None:
     document = await made(world.region, sample)
 
-    assert await seeing(world, sample, document) == {"region", "reviewer"}
+    assert await callers_who_see(world, sample, document) == {"region", "reviewer"}
     await act(world.region, "documentPublish", document, 1, version=1)
 
     own = {"national", "region", "clinic_admin", "staff", "reviewer", "reporter"}
-    assert await seeing(world, sample, document) == (
+    assert await callers_who_see(world, sample, document) == (
         own | {"other_region", "other_clinic"} if sample.shared == "CENTRAL" else own
     )
 
 
 @every_kind
-async def test_who_sees_a_national_document_once_it_is_published(
+async def test_a_national_document_is_visible_to_its_readers_after_publication(
     world: World, sample: Sample
 ) -> None:
     document = await made(world.national, sample, INERA)
 
-    assert await seeing(world, sample, document) == {"national"}
+    assert await callers_who_see(world, sample, document) == {"national"}
     await act(world.national, "documentPublish", document, 1, version=1)
 
     everyone = {
@@ -87,13 +85,15 @@ async def test_who_sees_a_national_document_once_it_is_published(
         "reporter",
         "other_clinic",
     }
-    assert await seeing(world, sample, document) == (
+    assert await callers_who_see(world, sample, document) == (
         {"national"} if sample.shared == "NO" else everyone
     )
 
 
 @every_kind
-async def test_who_may_not_change_a_published_document(world: World, sample: Sample) -> None:
+async def test_other_callers_cannot_change_a_published_document(
+    world: World, sample: Sample
+) -> None:
     document = await made(world.region, sample, publish=True)
     denied = dict.fromkeys(
         ("national", "clinic_admin", "staff", "reviewer", "reporter"), "NOT_PERMITTED"
@@ -121,7 +121,9 @@ async def test_who_may_not_change_a_published_document(world: World, sample: Sam
 
 
 @every_kind
-async def test_a_clinics_own_document_is_its_own(world: World, sample: Sample) -> None:
+async def test_a_document_of_a_clinic_is_visible_only_to_its_clinic_and_region(
+    world: World, sample: Sample
+) -> None:
     if OwnerKind.CLINIC not in sample.owners:
         before = await world.api.snapshot()
         refused = await world.clinic_admin.do(
@@ -133,27 +135,27 @@ async def test_a_clinics_own_document_is_its_own(world: World, sample: Sample) -
     document = await made(world.clinic_admin, sample, BJORKEN, publish=True)
     await written(world.clinic_admin, sample, document, 1, "Ett annat ord.", publish=True)
 
-    assert await seeing(world, sample, document) == {
+    assert await callers_who_see(world, sample, document) == {
         "region",
         "clinic_admin",
         "staff",
         "reviewer",
         "reporter",
     }
-    told = (
+    expected = (
         [("PUBLISHED", None, 1), ("PUBLISHED", 1, 2)]
         if sample.told or sample.one == "caseType"
         else []
     )
     assert [
-        (one["action"], one["fromVersion"], one["toVersion"])
-        for one in await inbox(world.staff, BJORKEN, document)
-    ] == told
+        (notification["action"], notification["fromVersion"], notification["toVersion"])
+        for notification in await inbox(world.staff, BJORKEN, document)
+    ] == expected
     assert await inbox(world.region, LINDEN, document) == []
 
 
 @every_kind
-async def test_no_personal_identity_number_gets_in(world: World, sample: Sample) -> None:
+async def test_a_personal_identity_number_is_refused(world: World, sample: Sample) -> None:
     document = await made(world.region, sample)
     before = await world.api.snapshot()
 
@@ -165,7 +167,7 @@ async def test_no_personal_identity_number_gets_in(world: World, sample: Sample)
 
 
 @every_kind
-async def test_clinics_hear_at_once(world: World, sample: Sample) -> None:
+async def test_clinics_are_notified_at_once(world: World, sample: Sample) -> None:
     document = await made(world.region, sample)
     other = await made(world.region, SAMPLES["notice"])
 
@@ -191,8 +193,10 @@ async def test_clinics_hear_at_once(world: World, sample: Sample) -> None:
 
 
 @pytest.mark.parametrize("sample", [SAMPLES[name] for name in TEMPLATED], ids=TEMPLATED)
-async def test_it_starts_from_a_template_of_its_own(world: World, sample: Sample) -> None:
-    given: dict[str, Any] = {
+async def test_a_document_can_be_created_from_a_template_of_its_kind(
+    world: World, sample: Sample
+) -> None:
+    arguments: dict[str, Any] = {
         "owner": STOCKHOLM,
         "content": {"name": "Mitt", "internalName": "Mitt"},
     }
@@ -205,7 +209,7 @@ async def test_it_starts_from_a_template_of_its_own(world: World, sample: Sample
     )
 
     derived = await world.region.done(
-        f"{sample.one}Create", select, **given, fromTemplate={"id": source}
+        f"{sample.one}Create", select, **arguments, fromTemplate={"id": source}
     )
 
     assert derived["version"][field] == {
@@ -215,11 +219,11 @@ async def test_it_starts_from_a_template_of_its_own(world: World, sample: Sample
     }
     assert (derived["version"]["derivedFrom"] is None) is (field == "derivedFromTemplate")
     await written(world.national, template, source, 1, "Nyare text.", publish=True)
-    asked = (
+    query = (
         f"query($id: ID!) {{ {sample.one}(id: $id) {{ content {{ questions {{ key }} }} version {{"
         f" {field} {{ behind latestVersion }} }} }} }}"
     )
-    found = (await world.region.ask(asked, id=derived[sample.one]["id"]))[sample.one]
+    found = (await world.region.ask(query, id=derived[sample.one]["id"]))[sample.one]
     assert found["version"][field] == {"behind": True, "latestVersion": 2}
     assert [question["key"] for question in found["content"]["questions"]] == [
         question["key"] for question in template.content["questions"]
@@ -227,13 +231,13 @@ async def test_it_starts_from_a_template_of_its_own(world: World, sample: Sample
     notice = await made(world.region, SAMPLES["notice"], publish=True)
     assert problems(
         await world.region.do(
-            f"{sample.one}Create", "event { id }", **given, fromTemplate={"id": notice}
+            f"{sample.one}Create", "event { id }", **arguments, fromTemplate={"id": notice}
         )
     ) == [("NOT_FOUND", "fromTemplate.id")]
 
 
 @every_kind
-async def test_regions_write_their_own(world: World, sample: Sample) -> None:
+async def test_every_region_can_publish_its_own_documents(world: World, sample: Sample) -> None:
     own = await made(world.other_region, sample, UPPSALA, publish=True)
     which = f'filter: {{ owner: "{UPPSALA}", scope: CENTRAL }}'
     listed = await world.other_region.ask(
@@ -246,7 +250,7 @@ async def test_regions_write_their_own(world: World, sample: Sample) -> None:
 @pytest.mark.parametrize(
     "name", ["caseType", "caseTypeTemplate", "residentCase", "residentCaseTemplate"]
 )
-async def test_links_to_open_pages_need_the_principals_leave(world: World, name: str) -> None:
+async def test_links_to_open_pages_need_the_principals_permission(world: World, name: str) -> None:
     sample = SAMPLES[name]
     link = {"links": [{"key": "a", "label": "A", "url": "https://example.se", "openPage": True}]}
     document = await made(world.region, sample)

@@ -1,14 +1,15 @@
-"""`documentPublish`: what is in force, and who is told; conflicts, wrong states, rights, safe
-repeats.
-"""
+"""`documentPublish`: published versions, notifications, conflicts, states, permissions, repeats."""
 
 from tests.callers import BJORKEN, CONFLICT, LINDEN, STOCKHOLM, Json, problems
 from tests.world import CONTENT, World
 
-SAVED = """document { id name state latestVersion publishedVersion ... on CaseType { content { introduction } } }
-    event { action version note actor { name role unit } changes { path kind before after residentVisible } }"""
-INBOX = """query($clinic: HsaId!) { clinic(hsaId: $clinic) { notifications { totalCount edges { node {
-    action fromVersion toVersion residentVisible note by { role unit name employeeHsaId } changes { path } clinic { hsaId } } } } } }"""
+SAVED = """document { id name state latestVersion publishedVersion
+        ... on CaseType { content { introduction } } }
+    event { action version note actor { name role unit }
+        changes { path kind before after residentVisible } }"""
+INBOX = """query($clinic: HsaId!) { clinic(hsaId: $clinic) { notifications { totalCount edges {
+    node { action fromVersion toVersion residentVisible note by { role unit name employeeHsaId }
+        changes { path } clinic { hsaId } } } } } }"""
 
 
 async def test_a_first_publication_makes_the_draft_active(world: World) -> None:
@@ -35,7 +36,7 @@ async def test_a_first_publication_makes_the_draft_active(world: World) -> None:
     }
 
 
-async def test_a_later_publication_tells_what_changed_in_force(world: World) -> None:
+async def test_a_later_publication_lists_the_changes_of_the_published_content(world: World) -> None:
     await world.edit(world.case_type, 1, introduction="Två.")
     await world.edit(world.case_type, 2, introduction="Tre.", rationale="Därför.")
 
@@ -63,7 +64,7 @@ async def test_a_later_publication_tells_what_changed_in_force(world: World) -> 
     ]
 
 
-async def test_an_earlier_version_can_be_put_in_force_again(world: World) -> None:
+async def test_an_earlier_version_can_be_published_again(world: World) -> None:
     await world.edit(world.case_type, 1, publish=True, introduction="Två.", name="Nytt namn")
 
     saved = await world.region.done(
@@ -80,7 +81,7 @@ async def test_an_earlier_version_can_be_put_in_force_again(world: World) -> Non
     }
 
 
-async def test_the_version_in_force_published_again_changes_nothing(world: World) -> None:
+async def test_publishing_the_published_version_again_changes_nothing(world: World) -> None:
     before = await world.api.snapshot()
 
     saved = await world.region.done(
@@ -92,15 +93,15 @@ async def test_the_version_in_force_published_again_changes_nothing(world: World
     assert await world.api.snapshot() == before
 
 
-async def test_clinics_that_have_it_are_told_without_names(world: World) -> None:
+async def test_clinics_that_have_the_case_type_are_notified_without_names(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     await world.edit(world.case_type, 1, publish=True, note="Kortare", introduction="Två.")
 
-    told = (await world.staff.ask(INBOX, clinic=BJORKEN))["clinic"]["notifications"]
+    received = (await world.staff.ask(INBOX, clinic=BJORKEN))["clinic"]["notifications"]
     elsewhere = (await world.region.ask(INBOX, clinic=LINDEN))["clinic"]["notifications"]
 
-    assert told["totalCount"] == 2
-    assert told["edges"][0]["node"] == {
+    assert received["totalCount"] == 2
+    assert received["edges"][0]["node"] == {
         "action": "PUBLISHED",
         "fromVersion": 1,
         "toVersion": 2,
@@ -118,15 +119,18 @@ async def test_clinics_that_have_it_are_told_without_names(world: World) -> None
     assert elsewhere == {"totalCount": 0, "edges": []}
 
 
-async def test_a_change_for_staff_only_is_marked_so(world: World) -> None:
+async def test_a_change_for_staff_only_is_marked_as_not_resident_visible(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     await world.edit(world.case_type, 1, publish=True, internalName="Annat internt namn")
 
-    told = (await world.staff.ask(INBOX, clinic=BJORKEN))["clinic"]["notifications"]["edges"][0][
-        "node"
-    ]
+    notification = (await world.staff.ask(INBOX, clinic=BJORKEN))["clinic"]["notifications"][
+        "edges"
+    ][0]["node"]
 
-    assert (told["residentVisible"], told["changes"]) == (False, [{"path": "internalName"}])
+    assert (notification["residentVisible"], notification["changes"]) == (
+        False,
+        [{"path": "internalName"}],
+    )
 
 
 async def test_a_stale_publication_conflicts_and_writes_nothing(world: World) -> None:
@@ -176,7 +180,7 @@ async def test_a_stale_publication_conflicts_and_writes_nothing(world: World) ->
     assert await world.api.snapshot() == before
 
 
-async def test_what_is_not_there_can_not_be_published(world: World) -> None:
+async def test_an_unknown_document_or_version_cannot_be_published(world: World) -> None:
     before = await world.api.snapshot()
 
     refused = [
@@ -215,7 +219,7 @@ async def test_what_is_not_there_can_not_be_published(world: World) -> None:
     assert await world.api.snapshot() == before
 
 
-async def test_an_archived_document_can_not_be_published(world: World) -> None:
+async def test_an_archived_document_cannot_be_published(world: World) -> None:
     await world.edit(world.case_type, 1, introduction="Nytt.")
     await world.region.done(
         "documentArchive", "event { id }", id=world.case_type, expectedVersion=2
@@ -250,7 +254,7 @@ async def test_a_publication_leaves_a_deactivated_document_deactivated(world: Wo
     }
 
 
-async def test_others_publish_nothing_of_the_region(world: World) -> None:
+async def test_other_callers_cannot_publish_documents_of_the_region(world: World) -> None:
     await world.edit(world.case_type, 1, introduction="Nytt.")
     draft = await world.draft()
 
@@ -269,7 +273,7 @@ async def test_others_publish_nothing_of_the_region(world: World) -> None:
     }
 
 
-async def test_a_repeated_publication_with_its_key_is_done_once(world: World) -> None:
+async def test_a_repeated_publication_with_the_same_key_is_done_once(world: World) -> None:
     await world.edit(world.case_type, 1, introduction="Nytt.")
     call: Json = {
         "id": world.case_type,
@@ -289,7 +293,7 @@ async def test_a_repeated_publication_with_its_key_is_done_once(world: World) ->
     assert await world.api.snapshot() == before
 
 
-async def test_a_repeat_after_a_later_edit_answers_the_first_act(world: World) -> None:
+async def test_a_repeat_after_a_later_edit_returns_the_first_act(world: World) -> None:
     call: Json = {
         "id": await world.draft(),
         "version": 1,

@@ -1,18 +1,20 @@
-"""`documentRestore`: an earlier content as a new version; what is in force, archived documents,
-conflicts, rights, safe repeats.
+"""`documentRestore`: an earlier content becomes a new version.
+
+Covers the published version, archived documents, conflicts, permissions and repeats.
 """
 
 from tests.callers import BJORKEN, CONFLICT, Json, problems
 from tests.world import CONTENT, World
 
-SAVED = """document { id state latestVersion publishedVersion ... on CaseType { content { introduction }
+SAVED = """document { id state latestVersion publishedVersion
+      ... on CaseType { content { introduction }
       version { number restoredFrom note derivedFrom { version } content { introduction } } } }
     event { action version note }"""
+INBOX = """query($clinic: HsaId!) { clinic(hsaId: $clinic) {
+    notifications(first: 2) { edges { node { action toVersion residentVisible } } } } }"""
 
-TOLD = """query($clinic: HsaId!) { clinic(hsaId: $clinic) { notifications(first: 2) { edges { node { action toVersion residentVisible } } } } }"""
 
-
-async def test_a_restore_appends_and_leaves_what_is_in_force(world: World) -> None:
+async def test_a_restore_appends_a_version_and_leaves_the_published_version(world: World) -> None:
     await world.edit(world.case_type, 1, publish=True, introduction="Två.")
 
     saved = await world.region.done(
@@ -57,11 +59,11 @@ async def test_a_restore_can_publish_in_the_same_act(world: World) -> None:
         "query($id: HsaId!) { clinic(hsaId: $id) { notifications(first: 1) { edges { node { action"
         " fromVersion toVersion } } } } }"
     )
-    told = (await world.staff.ask(inbox, id=BJORKEN))["clinic"]["notifications"]["edges"]
-    assert told == [{"node": {"action": "RESTORED", "fromVersion": 2, "toVersion": 3}}]
+    notifications = (await world.staff.ask(inbox, id=BJORKEN))["clinic"]["notifications"]["edges"]
+    assert notifications == [{"node": {"action": "RESTORED", "fromVersion": 2, "toVersion": 3}}]
 
 
-async def test_restoring_what_is_newest_already_changes_nothing(world: World) -> None:
+async def test_restoring_the_latest_version_changes_nothing(world: World) -> None:
     before = await world.api.snapshot()
 
     saved = await world.region.done(
@@ -73,7 +75,7 @@ async def test_restoring_what_is_newest_already_changes_nothing(world: World) ->
     assert await world.api.snapshot() == before
 
 
-async def test_an_archived_document_comes_back_deactivated_at_its_clinics(world: World) -> None:
+async def test_a_restored_document_is_inactive_and_back_at_its_clinics(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     await world.region.done(
         "documentArchive", "event { id }", id=world.case_type, expectedVersion=1
@@ -96,16 +98,16 @@ async def test_an_archived_document_comes_back_deactivated_at_its_clinics(world:
         (BJORKEN, False),
         (BJORKEN, True),
     ]
-    told = await world.staff.ask(TOLD, clinic=BJORKEN)
+    inbox = await world.staff.ask(INBOX, clinic=BJORKEN)
     assert [
-        tuple(edge["node"].values()) for edge in told["clinic"]["notifications"]["edges"][:2]
+        tuple(edge["node"].values()) for edge in inbox["clinic"]["notifications"]["edges"][:2]
     ] == [
         ("RESTORED", 1, False),
         ("ARCHIVED", 1, True),
     ]
 
 
-async def test_an_archived_draft_comes_back_as_a_draft(world: World) -> None:
+async def test_a_restored_draft_is_a_draft_again(world: World) -> None:
     draft = await world.draft()
     await world.region.done("documentArchive", "event { id }", id=draft, expectedVersion=1)
 
@@ -116,7 +118,7 @@ async def test_an_archived_draft_comes_back_as_a_draft(world: World) -> None:
     assert (saved["document"]["state"], saved["document"]["publishedVersion"]) == ("DRAFT", None)
 
 
-async def test_an_archived_document_restored_with_publish_is_active_in_the_version_asked_for(
+async def test_an_archived_document_restored_with_publish_is_active_in_that_version(
     world: World,
 ) -> None:
     await world.edit(world.case_type, 1, publish=True, introduction="Två.")
@@ -164,7 +166,7 @@ async def test_stale_and_unknown_versions_are_refused(world: World) -> None:
     assert await world.api.snapshot() == before
 
 
-async def test_others_restore_nothing_of_the_region(world: World) -> None:
+async def test_other_callers_cannot_restore_documents_of_the_region(world: World) -> None:
     await world.edit(world.case_type, 1, introduction="Två.")
 
     codes = await world.refusals(
@@ -177,7 +179,7 @@ async def test_others_restore_nothing_of_the_region(world: World) -> None:
     }
 
 
-async def test_a_repeated_restore_with_its_key_is_done_once(world: World) -> None:
+async def test_a_repeated_restore_with_the_same_key_is_done_once(world: World) -> None:
     await world.edit(world.case_type, 1, introduction="Två.")
     call: Json = {
         "id": world.case_type,

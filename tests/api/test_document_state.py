@@ -1,5 +1,6 @@
-"""`documentDeactivate`, `documentActivate`, `documentArchive`: states and who is told; conflicts,
-wrong states, rights, safe repeats.
+"""`documentDeactivate`, `documentActivate` and `documentArchive`.
+
+Covers states, notifications, conflicts, permissions and repeats.
 """
 
 from tests.callers import BJORKEN, CONFLICT, LINDEN, Json, problems
@@ -7,16 +8,18 @@ from tests.world import World
 
 SAVED = "document { id state latestVersion publishedVersion } event { action version note }"
 WRONG = f"{SAVED} errors {{ ... on WrongState {{ state }} }}"
-INBOX = """query($clinic: HsaId!) { clinic(hsaId: $clinic) { notifications { edges { node { action fromVersion toVersion residentVisible } } } } }"""
+INBOX = """query($clinic: HsaId!) { clinic(hsaId: $clinic) {
+    notifications { edges { node { action fromVersion toVersion residentVisible } } } } }"""
 ACTS = ("documentDeactivate", "documentActivate", "documentArchive")
 
 
 async def inbox(world: World, clinic: str) -> list[Json]:
+    """The notifications of a clinic, newest first."""
     found = await world.region.ask(INBOX, clinic=clinic)
     return [edge["node"] for edge in found["clinic"]["notifications"]["edges"]]
 
 
-async def test_deactivate_and_activate_switch_without_a_version(world: World) -> None:
+async def test_deactivate_and_activate_create_no_version(world: World) -> None:
     hidden = await world.region.done(
         "documentDeactivate", SAVED, id=world.case_type, expectedVersion=1, note="Översyn"
     )
@@ -37,7 +40,7 @@ async def test_deactivate_and_activate_switch_without_a_version(world: World) ->
     }
 
 
-async def test_an_act_on_state_writes_one_event_and_no_version(world: World) -> None:
+async def test_a_change_of_state_writes_one_event_and_no_version(world: World) -> None:
     before = await world.api.snapshot()
 
     await world.region.done("documentDeactivate", SAVED, id=world.case_type, expectedVersion=1)
@@ -47,7 +50,7 @@ async def test_an_act_on_state_writes_one_event_and_no_version(world: World) -> 
     assert after["versions"] == before["versions"]
 
 
-async def test_archive_ends_a_document_and_takes_it_from_the_lists(world: World) -> None:
+async def test_an_archived_document_is_not_in_the_lists(world: World) -> None:
     lists = (
         "{ caseTypes { totalCount } archived: caseTypes(filter: { state: [ARCHIVED] }) { edges {"
         " node { id } } } }"
@@ -69,14 +72,16 @@ async def test_archive_ends_a_document_and_takes_it_from_the_lists(world: World)
     }
 
 
-async def test_clinics_that_have_it_are_told_of_every_switch(world: World) -> None:
+async def test_clinics_that_have_the_case_type_are_notified_of_every_change_of_state(
+    world: World,
+) -> None:
     await world.distribute(world.case_type, BJORKEN)
     for act in ACTS:
         await world.region.done(act, SAVED, id=world.case_type, expectedVersion=1)
 
-    told = await inbox(world, BJORKEN)
+    received = await inbox(world, BJORKEN)
 
-    assert [(node["action"], node["residentVisible"]) for node in told] == [
+    assert [(node["action"], node["residentVisible"]) for node in received] == [
         ("ARCHIVED", True),
         ("ACTIVATED", True),
         ("DEACTIVATED", True),
@@ -85,7 +90,7 @@ async def test_clinics_that_have_it_are_told_of_every_switch(world: World) -> No
     assert await inbox(world, LINDEN) == []
 
 
-async def test_an_archived_document_leaves_its_clinics(world: World) -> None:
+async def test_archiving_a_document_closes_its_assignments(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
 
     await world.region.done("documentArchive", SAVED, id=world.case_type, expectedVersion=1)
@@ -94,7 +99,7 @@ async def test_an_archived_document_leaves_its_clinics(world: World) -> None:
     assert (assignment["open"], assignment["until_sequence"]) == (False, 5)
 
 
-async def test_an_archived_draft_disturbs_no_clinic(world: World) -> None:
+async def test_archiving_a_draft_notifies_no_clinic(world: World) -> None:
     draft = await world.draft()
 
     saved = await world.region.done("documentArchive", SAVED, id=draft, expectedVersion=1)
@@ -108,7 +113,7 @@ async def test_an_archived_draft_disturbs_no_clinic(world: World) -> None:
     assert await inbox(world, BJORKEN) == []
 
 
-async def test_an_act_that_does_not_fit_the_state_is_refused(world: World) -> None:
+async def test_an_act_that_the_state_does_not_allow_is_refused(world: World) -> None:
     draft = await world.draft()
     archived = await world.draft()
     await world.region.done("documentArchive", SAVED, id=archived, expectedVersion=1)
@@ -156,7 +161,9 @@ async def test_stale_acts_conflict_and_write_nothing(world: World) -> None:
     assert await world.api.snapshot() == before
 
 
-async def test_others_switch_nothing_of_the_region(world: World) -> None:
+async def test_other_callers_cannot_change_the_state_of_documents_of_the_region(
+    world: World,
+) -> None:
     for act in ACTS:
         codes = await world.refusals(act, id=world.case_type, expectedVersion=1)
         assert codes == dict.fromkeys(codes, "NOT_PERMITTED") | {
@@ -165,14 +172,16 @@ async def test_others_switch_nothing_of_the_region(world: World) -> None:
         }
 
 
-async def test_a_local_administrator_switches_the_clinics_own(world: World) -> None:
-    made = await world.clinic_admin.done(
+async def test_a_local_administrator_changes_the_state_of_the_clinics_documents(
+    world: World,
+) -> None:
+    created = await world.clinic_admin.done(
         "caseTypeCreate",
         "caseType { id }",
         owner=BJORKEN,
         content={"name": "Egen", "internalName": "Egen"},
     )
-    own = made["caseType"]["id"]
+    own = created["caseType"]["id"]
     await world.clinic_admin.done("documentPublish", SAVED, id=own, version=1, expectedVersion=1)
 
     states = [
@@ -183,7 +192,7 @@ async def test_a_local_administrator_switches_the_clinics_own(world: World) -> N
     assert states == ["INACTIVE", "ACTIVE", "ARCHIVED"]
 
 
-async def test_a_repeated_act_with_its_key_is_done_once(world: World) -> None:
+async def test_a_repeated_act_with_the_same_key_is_done_once(world: World) -> None:
     firsts = [
         await world.region.done(
             act, SAVED, id=world.case_type, expectedVersion=1, idempotencyKey=act

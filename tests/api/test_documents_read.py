@@ -1,19 +1,13 @@
-"""Reading documents: versions, moments, history, comparison, verification, derivation; and lists,
-filtered, ordered and paged.
-"""
+"""Reading a document: versions, times, history, comparison, verification, derivation, and nodes."""
 
-import asyncio
 from typing import Any
 
-from tests.callers import BJORKEN, INERA, STOCKHOLM, Json
+from tests.callers import BJORKEN, STOCKHOLM, Json
 from tests.world import CONTENT, World
-
-PAGE = """query($filter: DocumentFilter, $order: DocumentOrder, $first: Int, $after: String, $last: Int, $before: String) {
-    caseTypes(filter: $filter, orderBy: $order, first: $first, after: $after, last: $last, before: $before) {
-        totalCount edges { cursor node { id name } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
 
 
 async def case_type(world: World, select: str, **variables: Any) -> Json:
+    """A selection of the case type of the world; the variables are times."""
     declared = "".join(f", ${name}: DateTime!" for name in variables)
     answer = await world.region.ask(
         f"query($id: ID!{declared}) {{ caseType(id: $id) {{ {select} }} }}",
@@ -24,28 +18,17 @@ async def case_type(world: World, select: str, **variables: Any) -> Json:
     return found
 
 
-async def listed(world: World, **variables: Any) -> Json:
-    page: Json = (await world.region.ask(PAGE, **variables))["caseTypes"]
-    return page
-
-
-def names(page: Json) -> list[str]:
-    return [edge["node"]["name"] for edge in page["edges"]]
-
-
-async def named(world: World, *wanted: str) -> list[str]:
-    return [await world.draft({"name": name, "internalName": name}) for name in wanted]
-
-
-async def test_every_version_stays_as_it_was_saved(world: World) -> None:
+async def test_a_saved_version_does_not_change(world: World) -> None:
     await world.edit(world.case_type, 1, introduction="Två.", note="Andra")
     await world.edit(world.case_type, 2, publish=True, introduction="Tre.")
 
     found = await case_type(
         world,
-        """versions { totalCount edges { node { number note hash previousHash content { introduction } changes { path } } } }
+        """versions { totalCount edges { node {
+               number note hash previousHash content { introduction } changes { path } } } }
            one: version(number: 1) { number content { introduction } } newest: version { number }
-           none: version(number: 4) { number } zero: version(number: 0) { number } negative: version(number: -1) { number }""",
+           none: version(number: 4) { number } zero: version(number: 0) { number }
+           negative: version(number: -1) { number }""",
     )
 
     nodes = [edge["node"] for edge in found["versions"]["edges"]]
@@ -70,7 +53,7 @@ async def test_every_version_stays_as_it_was_saved(world: World) -> None:
     )
 
 
-async def test_the_version_in_force_at_a_moment(world: World) -> None:
+async def test_version_at_returns_the_version_published_at_that_time(world: World) -> None:
     at = "history(first: 1) { edges { node { at } } }"
     first = (await case_type(world, at))["history"]["edges"][0]["node"]["at"]
     await world.edit(world.case_type, 1, introduction="Utkast.")
@@ -80,8 +63,10 @@ async def test_the_version_in_force_at_a_moment(world: World) -> None:
 
     found = await case_type(
         world,
-        """before: versionAt(time: "2020-01-01T00:00:00Z") { number } first: versionAt(time: $first) { number }
-           drafted: versionAt(time: $drafted) { number } published: versionAt(time: $published) { number }""",
+        """before: versionAt(time: "2020-01-01T00:00:00Z") { number }
+           first: versionAt(time: $first) { number }
+           drafted: versionAt(time: $drafted) { number }
+           published: versionAt(time: $published) { number }""",
         first=first,
         drafted=drafted,
         published=published,
@@ -96,13 +81,15 @@ async def test_the_version_in_force_at_a_moment(world: World) -> None:
     }
 
 
-async def test_history_is_newest_first_in_pages_without_loss(world: World) -> None:
+async def test_pages_of_history_are_newest_first_and_complete(world: World) -> None:
     for version in range(1, 6):
         await world.edit(
             world.case_type, version, introduction=f"Text {version}", note=f"Ändring {version}"
         )
-    query = """query($id: ID!, $after: String) { caseType(id: $id) { history(first: 3, after: $after) {
-        totalCount edges { cursor node { sequence action version note cursor } } pageInfo { hasNextPage endCursor } } } }"""
+    query = """query($id: ID!, $after: String) { caseType(id: $id) {
+        history(first: 3, after: $after) {
+        totalCount edges { cursor node { sequence action version note cursor } }
+        pageInfo { hasNextPage endCursor } } } }"""
 
     pages: list[Json] = []
     after = None
@@ -126,15 +113,17 @@ async def test_history_is_newest_first_in_pages_without_loss(world: World) -> No
     ]
 
 
-async def test_a_moved_question_is_a_move_and_a_text_is_compared_by_words(world: World) -> None:
+async def test_a_moved_question_is_a_move_and_a_text_is_compared_word_by_word(world: World) -> None:
     medicine, pharmacy, which = CONTENT["questions"]
     questions = [pharmacy, which, {**medicine, "label": "Vilken medicin gäller det?"}]
     await world.edit(world.case_type, 1, questions=questions)
 
     found = await case_type(
         world,
-        """compare(from: 1, to: 2) { from to residentVisible changes { kind path label before after residentVisible text { kind text } } }
-           back: compare(from: 2, to: 1) { changes { kind path } } same: compare(from: 1, to: 1) { residentVisible changes { path } }""",
+        """compare(from: 1, to: 2) { from to residentVisible
+               changes { kind path label before after residentVisible text { kind text } } }
+           back: compare(from: 2, to: 1) { changes { kind path } }
+           same: compare(from: 1, to: 1) { residentVisible changes { path } }""",
     )
 
     label, move = sorted(found["compare"]["changes"], key=lambda change: str(change["kind"]))
@@ -172,7 +161,7 @@ async def test_a_moved_question_is_a_move_and_a_text_is_compared_by_words(world:
     assert found["same"] == {"residentVisible": False, "changes": []}
 
 
-async def test_a_comparison_with_a_version_that_is_not_there_is_not_found(world: World) -> None:
+async def test_a_comparison_with_an_unknown_version_is_not_found(world: World) -> None:
     query = (
         "query($id: ID!, $from: Int!, $to: Int!) { caseType(id: $id) { compare(from: $from, to:"
         " $to) { from } } }"
@@ -189,7 +178,7 @@ async def test_a_comparison_with_a_version_that_is_not_there_is_not_found(world:
         }
 
 
-async def test_verify_holds_until_a_stored_version_is_tampered_with(world: World) -> None:
+async def test_verify_finds_a_stored_version_that_was_tampered_with(world: World) -> None:
     await world.edit(world.case_type, 1, introduction="Två.")
     await world.edit(world.case_type, 2, introduction="Tre.")
     intact = await case_type(world, "verify { intact versions firstBrokenVersion }")
@@ -204,7 +193,7 @@ async def test_verify_holds_until_a_stored_version_is_tampered_with(world: World
     assert (broken["verify"]["intact"], broken["verify"]["firstBrokenVersion"]) == (False, 2)
 
 
-async def test_a_version_knows_its_template_and_how_far_it_is_behind(world: World) -> None:
+async def test_a_version_has_its_template_and_whether_it_is_behind(world: World) -> None:
     select = "version { derivedFrom { version latestVersion behind template { id } } }"
     fresh = await case_type(world, select)
     await world.national.done(
@@ -232,7 +221,7 @@ async def test_a_version_knows_its_template_and_how_far_it_is_behind(world: Worl
     assert behind["version"]["derivedFrom"] == {**derived, "latestVersion": 2, "behind": True}
 
 
-async def test_nodes_are_answered_by_id_in_their_own_types(world: World) -> None:
+async def test_nodes_are_returned_by_id_in_their_own_types(world: World) -> None:
     ids = [
         world.case_type,
         f"{world.case_type}.1",
@@ -272,133 +261,3 @@ async def test_nodes_are_answered_by_id_in_their_own_types(world: World) -> None
         *([None] * 8),
     ]
     assert too_many == ["TOO_MANY"]
-
-
-async def test_names_sort_as_in_swedish_and_times_by_the_last_change(world: World) -> None:
-    await named(world, "Övrigt", "ask", "Ärende", "Åtgärd", "Zon", "Björk")
-
-    found = {
-        order: names(await listed(world, order=order))
-        for order in ("NAME_ASC", "NAME_DESC", "UPDATED_ASC", "UPDATED_DESC")
-    }
-
-    by_name = ["ask", "Björk", "Förnya recept", "Zon", "Åtgärd", "Ärende", "Övrigt"]
-    by_time = ["Förnya recept", "Övrigt", "ask", "Ärende", "Åtgärd", "Zon", "Björk"]
-    assert found == {
-        "NAME_ASC": by_name,
-        "NAME_DESC": by_name[::-1],
-        "UPDATED_ASC": by_time,
-        "UPDATED_DESC": by_time[::-1],
-    }
-    assert names(await listed(world)) == by_name
-
-
-async def test_filters_choose_what_they_say(world: World) -> None:
-    start = (await case_type(world, "updatedAt"))["updatedAt"]
-    await named(world, "Alfa", "Beta (.*)")
-    own = await world.clinic_admin.done(
-        "caseTypeCreate",
-        "caseType { id }",
-        owner=BJORKEN,
-        content={"name": "Egen", "internalName": "Björkens"},
-    )
-    gone = await named(world, "Borta")
-    await world.region.done("documentArchive", "event { id }", id=gone[0], expectedVersion=1)
-    local_time = (
-        await world.region.ask(
-            "query($id: ID!) { caseType(id: $id) { updatedAt } }", id=own["caseType"]["id"]
-        )
-    )["caseType"]["updatedAt"]
-    filters: list[tuple[Json, list[str]]] = [
-        ({}, ["Alfa", "Beta (.*)", "Egen", "Förnya recept"]),
-        ({"text": "FÖRNYA"}, ["Förnya recept"]),
-        ({"text": "björkens"}, ["Egen"]),
-        ({"text": "(.*)"}, ["Beta (.*)"]),
-        ({"text": ".*"}, ["Beta (.*)"]),
-        ({"text": "$ne"}, []),
-        ({"owner": STOCKHOLM.lower()}, ["Alfa", "Beta (.*)", "Förnya recept"]),
-        ({"owner": BJORKEN}, ["Egen"]),
-        ({"owner": INERA}, []),
-        ({"scope": "LOCAL"}, ["Egen"]),
-        ({"scope": "CENTRAL"}, ["Alfa", "Beta (.*)", "Förnya recept"]),
-        ({"state": ["ACTIVE"]}, ["Förnya recept"]),
-        ({"state": ["ARCHIVED"]}, ["Borta"]),
-        ({"state": ["DRAFT", "ARCHIVED"]}, ["Alfa", "Beta (.*)", "Borta", "Egen"]),
-        ({"state": []}, []),
-        ({"derivedFrom": world.template}, ["Förnya recept"]),
-        ({"derivedFrom": world.case_type}, []),
-        ({"changedSince": start}, ["Alfa", "Beta (.*)", "Egen", "Förnya recept"]),
-        ({"changedSince": local_time}, ["Egen"]),
-        ({"changedSince": local_time, "scope": "CENTRAL"}, []),
-    ]
-
-    for given, expected in filters:
-        page = await listed(world, filter=given)
-        assert (names(page), page["totalCount"]) == (expected, len(expected)), given
-
-
-async def test_pages_lose_and_double_nothing_while_others_write(world: World) -> None:
-    ids = set(await named(world, *(f"Namn {number % 4}" for number in range(22)))) | {
-        world.case_type
-    }
-
-    for order in ("NAME_ASC", "NAME_DESC", "UPDATED_ASC"):
-        writing = asyncio.create_task(named(world, *(f"Namn {number % 4}" for number in range(12))))
-        seen: list[str] = []
-        after = None
-        while True:
-            page = await listed(world, order=order, first=5, after=after)
-            assert page["pageInfo"]["hasPreviousPage"] is (after is not None)
-            assert len(page["edges"]) == 5 or not page["pageInfo"]["hasNextPage"]
-            seen += [edge["node"]["id"] for edge in page["edges"]]
-            after = page["pageInfo"]["endCursor"]
-            if not page["pageInfo"]["hasNextPage"]:
-                break
-        new = set(await writing)
-
-        assert len(seen) == len(set(seen)), order
-        assert ids <= set(seen) <= ids | new, order
-        ids |= new
-
-
-async def test_pages_backwards_are_the_same_list_from_the_end(world: World) -> None:
-    await named(world, "Alfa", "Beta", "Gamma", "Delta")
-    last = await listed(world, last=2)
-    middle = await listed(world, last=2, before=last["pageInfo"]["startCursor"])
-    first = await listed(world, last=2, before=middle["pageInfo"]["startCursor"])
-
-    assert [names(page) for page in (first, middle, last)] == [
-        ["Alfa"],
-        ["Beta", "Delta"],
-        ["Förnya recept", "Gamma"],
-    ]
-    assert [page["pageInfo"]["hasPreviousPage"] for page in (first, middle, last)] == [
-        False,
-        True,
-        True,
-    ]
-    assert [page["pageInfo"]["hasNextPage"] for page in (first, middle, last)] == [
-        True,
-        True,
-        False,
-    ]
-    assert {page["totalCount"] for page in (first, middle, last)} == {5}
-    assert last["edges"][0]["cursor"] == last["pageInfo"]["startCursor"]
-
-
-async def test_wrong_pages_are_refused_with_the_argument(world: World) -> None:
-    by_name = (await listed(world))["pageInfo"]["endCursor"]
-    attempts: list[tuple[Json, Json]] = [
-        ({"first": 101}, {"code": "OUT_OF_RANGE", "path": ["first"]}),
-        ({"first": 0}, {"code": "OUT_OF_RANGE", "path": ["first"]}),
-        ({"last": -1}, {"code": "OUT_OF_RANGE", "path": ["last"]}),
-        ({"first": 1, "last": 1}, {"code": "FIRST_AND_LAST", "path": ["last"]}),
-        ({"after": "skräp"}, {"code": "INVALID_CURSOR", "path": ["after"]}),
-        ({"last": 1, "before": "W10"}, {"code": "INVALID_CURSOR", "path": ["before"]}),
-        ({"after": by_name, "order": "UPDATED_ASC"}, {"code": "INVALID_CURSOR", "path": ["after"]}),
-    ]
-
-    for given, expected in attempts:
-        [error] = (await world.region.post(PAGE, **given)).json()["errors"]
-        assert error["extensions"] == expected, given
-    assert len((await listed(world, first=100))["edges"]) == 1

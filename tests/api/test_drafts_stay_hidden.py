@@ -1,4 +1,4 @@
-"""What is only drafted shows through nowhere: not in logs, lists, orders, cursors or counts."""
+"""Drafts stay hidden in logs, lists, orders, cursors and counts."""
 
 from tests.callers import BJORKEN, STOCKHOLM
 from tests.world import CONTENT, World
@@ -6,7 +6,7 @@ from tests.world import CONTENT, World
 SECRET = "Hemligt utkast"
 
 
-async def test_who_reads_a_log_does_not_read_drafts_by_it(world: World) -> None:
+async def test_readers_of_a_log_who_cannot_see_drafts_do_not_see_them_there(world: World) -> None:
     drafted = await world.edit(world.case_type, 1, name=SECRET)
     log = (
         "query($p: HsaId!) { principal(hsaId: $p) { events(first: 5) { edges { node { action"
@@ -14,21 +14,22 @@ async def test_who_reads_a_log_does_not_read_drafts_by_it(world: World) -> None:
     )
     node = "query($id: ID!) { node(id: $id) { ... on Event { action changes { after } } } }"
 
-    for asked in (
+    for found in (
         await world.reporter.ask(log, p=STOCKHOLM),
         await world.reporter.ask(node, id=drafted["event"]["id"]),
     ):
-        assert "EDITED" in str(asked)
-        assert SECRET not in str(asked)
+        assert "EDITED" in str(found)
+        assert SECRET not in str(found)
     assert SECRET in str(await world.region.ask(log, p=STOCKHOLM))
 
 
-async def test_a_draft_moves_a_case_type_in_no_list_of_a_clinic(world: World) -> None:
+async def test_a_draft_does_not_move_a_case_type_in_the_lists_of_a_clinic(world: World) -> None:
     second = await world.draft()
     await world.region.done(
         "documentPublish", "event { id }", id=second, version=1, expectedVersion=1
     )
-    query = """query($since: DateTime) { caseTypes(filter: {changedSince: $since}, orderBy: UPDATED_DESC) {
+    query = """query($since: DateTime) {
+      caseTypes(filter: {changedSince: $since}, orderBy: UPDATED_DESC) {
       totalCount edges { cursor node { id updatedAt } } } }"""
     before = await world.staff.ask(query)
     newest = before["caseTypes"]["edges"][0]["node"]["updatedAt"]
@@ -49,16 +50,18 @@ async def test_a_draft_moves_a_case_type_in_no_list_of_a_clinic(world: World) ->
     ] == [world.case_type, second]
 
 
-async def test_a_clinics_own_drafts_and_central_ones_stand_in_one_order(world: World) -> None:
+async def test_a_list_orders_the_clinics_drafts_and_central_case_types_together(
+    world: World,
+) -> None:
     ids = [world.case_type]
     for number in range(4):
-        made = await world.clinic_admin.done(
+        created = await world.clinic_admin.done(
             "caseTypeCreate",
             "caseType { id }",
             owner=BJORKEN,
             content={"name": f"Egen {number}", "internalName": "x"},
         )
-        ids.append(made["caseType"]["id"])
+        ids.append(created["caseType"]["id"])
     await world.edit(world.case_type, 1, name=SECRET)
     query = """query($after: String) { caseTypes(orderBy: UPDATED_ASC, first: 2, after: $after) {
       pageInfo { endCursor hasNextPage } edges { node { id } } } }"""
@@ -72,7 +75,7 @@ async def test_a_clinics_own_drafts_and_central_ones_stand_in_one_order(world: W
     assert seen == ids
 
 
-async def test_how_many_drafts_there_are_is_not_told(world: World) -> None:
+async def test_the_number_of_drafts_is_not_shown(world: World) -> None:
     await world.edit(world.case_type, 1, name=SECRET)
     query = "query($id: ID!) { caseType(id: $id) { verify { intact versions } } }"
 
@@ -86,13 +89,13 @@ async def test_how_many_drafts_there_are_is_not_told(world: World) -> None:
     }
 
 
-async def test_every_act_in_a_history_is_told_by_its_id_to_who_reads_that_history(
+async def test_an_event_is_a_node_for_exactly_the_readers_of_that_history(
     world: World,
 ) -> None:
-    made = await world.clinic_admin.done(
+    created = await world.clinic_admin.done(
         "caseTypeCreate", "caseType { id }", owner=BJORKEN, content=CONTENT
     )
-    own = made["caseType"]["id"]
+    own = created["caseType"]["id"]
     await world.clinic_admin.done(
         "documentPublish", "event { id }", id=own, version=1, expectedVersion=1
     )

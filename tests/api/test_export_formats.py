@@ -1,4 +1,4 @@
-"""Every format reads back, by the programs that people use, to the same rows."""
+"""Files of every format, read back with common libraries, contain the same rows."""
 
 import csv
 import io
@@ -26,6 +26,7 @@ DETAIL = {"events": {"detail": "true"}}
 
 
 def types(name: str) -> Mapping[str, ColumnType]:
+    """The types of the columns of an export, by name."""
     return {column.name: column.type for column in EXPORTS[name].columns}
 
 
@@ -34,7 +35,7 @@ def time_of(text: str) -> datetime:
 
 
 def from_csv(content: bytes, name: str) -> list[dict[str, Any]]:
-    """What the csv module reads, as the types say."""
+    """The rows that the csv module reads, converted to the types of the columns."""
     text = content.decode("utf-8-sig")
 
     def value(cell: str, kind: ColumnType) -> Any:
@@ -60,6 +61,7 @@ def from_csv(content: bytes, name: str) -> list[dict[str, Any]]:
 
 
 def from_parquet(content: bytes, name: str) -> list[dict[str, Any]]:
+    """The rows that pyarrow reads, converted to the types of the columns."""
     rows = pq.read_table(io.BytesIO(content)).to_pylist()
 
     def value(cell: Any, kind: ColumnType) -> Any:
@@ -73,6 +75,7 @@ def from_parquet(content: bytes, name: str) -> list[dict[str, Any]]:
 
 
 def from_workbook(content: bytes, name: str) -> list[dict[str, Any]]:
+    """The rows that openpyxl reads, converted to the types of the columns."""
     [header, *rows] = openpyxl.load_workbook(io.BytesIO(content), read_only=True)[name].iter_rows(
         values_only=True
     )
@@ -105,19 +108,19 @@ async def test_every_format_reads_back_to_the_same_rows(world: World, name: str)
     cursor = (await fetched(world.region, f"{name}.ndjson", **parameters)).headers[
         "x-export-cursor"
     ]
-    asked = parameters | ({} if name == "adoption" else {"upTo": cursor})
+    arguments = parameters | ({} if name == "adoption" else {"upTo": cursor})
 
-    rows = await exported(world.region, name, **asked)
+    rows = await exported(world.region, name, **arguments)
     files = {
-        ending: (await fetched(world.region, f"{name}.{ending}", **asked)).content
-        for ending in ("csv", "parquet", "xlsx")
+        extension: (await fetched(world.region, f"{name}.{extension}", **arguments)).content
+        for extension in ("csv", "parquet", "xlsx")
     }
 
     assert rows
     assert list(rows[0]) == [column.name for column in EXPORTS[name].columns]
     assert from_csv(files["csv"], name) == rows
     assert from_parquet(files["parquet"], name) == rows
-    # Excel's times are numbers of days: exact to the millisecond, but for the last bit.
+    # Excel stores times as numbers of days: exact to the millisecond, except for the last bit.
     for read, row in zip(from_workbook(files["xlsx"], name), rows, strict=True):
         for column, value in row.items():
             if types(name)[column] is ColumnType.TIME and value is not None:
@@ -126,14 +129,14 @@ async def test_every_format_reads_back_to_the_same_rows(world: World, name: str)
                 assert read[column] == value, column
 
 
-async def test_csv_opens_in_a_swedish_excel(world: World) -> None:
+async def test_csv_opens_in_excel_with_swedish_settings(world: World) -> None:
     await live_through(world)
 
     content = (await fetched(world.region, "versions.csv")).content
 
     assert content.startswith(b"\xef\xbb\xbfid;principal;")
     assert content.count(b"\r\n") == content.count(b"\n"), (
-        "rows end in CRLF, and the contents' own line breaks stand as JSON"
+        "rows end in CRLF, and line breaks within contents are escaped in JSON"
     )
     notes = [
         row["note"]
@@ -145,6 +148,7 @@ async def test_csv_opens_in_a_swedish_excel(world: World) -> None:
 
 
 def metadata(*columns: ColumnType) -> ExportMetadata:
+    """The metadata of a file with one column of each type."""
     chosen = [
         next(
             column
@@ -158,6 +162,7 @@ def metadata(*columns: ColumnType) -> ExportMetadata:
 
 
 def written(writer: Writer, *rows: list[Any]) -> bytes:
+    """A whole file with the rows."""
     try:
         return writer.begin() + writer.rows(rows) + b"".join(writer.end())
     finally:
@@ -168,7 +173,7 @@ def written(writer: Writer, *rows: list[Any]) -> bytes:
     "text",
     ["=1+1", "+46 8 123", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "=cmd|' /C calc'!A0"],  # noqa: RUF001
 )
-def test_no_text_is_run_as_a_formula(text: str) -> None:
+def test_a_text_is_never_evaluated_as_a_formula(text: str) -> None:
     out = written(DelimitedWriter(metadata(ColumnType.TEXT)), [text])
 
     [[_], [cell]] = csv.reader(io.StringIO(out.decode("utf-8-sig"), newline=""), delimiter=";")
@@ -179,13 +184,13 @@ def test_no_text_is_run_as_a_formula(text: str) -> None:
     assert book["events"].cell(2, 1).data_type in ("s", "inlineStr")
 
 
-def test_a_list_is_no_formula_either() -> None:
+def test_a_list_is_never_evaluated_as_a_formula() -> None:
     out = written(DelimitedWriter(metadata(ColumnType.TEXTS)), [["=1", "2"]])
 
     assert out.decode("utf-8-sig").splitlines()[1] == "'=1|2"
 
 
-def test_what_does_not_fit_into_a_cell_of_excel_is_cut_and_says_so() -> None:
+def test_a_text_too_long_for_a_cell_of_excel_is_cut_and_marked() -> None:
     book = openpyxl.load_workbook(
         io.BytesIO(written(WorkbookWriter(metadata(ColumnType.TEXT)), ["å" * 40_000]))
     )
@@ -196,8 +201,8 @@ def test_what_does_not_fit_into_a_cell_of_excel_is_cut_and_says_so() -> None:
     assert cell.endswith("å … (avkortad)")
 
 
-def test_excels_characters_are_counted_as_excel_does() -> None:
-    """An emoji is two: what is cut is cut between two of them, and says so."""
+def test_characters_are_counted_in_utf_16_code_units_as_in_excel() -> None:
+    """An emoji counts as two, and is not cut in half."""
     book = openpyxl.load_workbook(
         io.BytesIO(
             written(
@@ -214,7 +219,7 @@ def test_excels_characters_are_counted_as_excel_does() -> None:
     assert [len(text.encode("utf-16-le")) // 2 for text in (fits, cut)] == [32_767, 32_766]
 
 
-async def test_more_rows_than_excel_takes_are_refused_before_the_first_byte(
+async def test_more_rows_than_excel_allows_are_refused_before_the_first_byte(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.distribute(world.case_type)
@@ -224,7 +229,7 @@ async def test_more_rows_than_excel_takes_are_refused_before_the_first_byte(
     assert (await fetched(world.region, "assignments.csv")).status_code == 200
 
 
-async def test_a_parquet_file_tells_what_its_columns_mean_and_where_it_stands(world: World) -> None:
+async def test_a_parquet_file_describes_its_columns_and_contains_its_cursor(world: World) -> None:
     await world.distribute(world.case_type)
 
     answer = await fetched(world.region, "assignments.parquet")
@@ -240,16 +245,16 @@ async def test_a_parquet_file_tells_what_its_columns_mean_and_where_it_stands(wo
     assert schema.metadata[b"casetypes.cursor"].decode() == answer.headers["x-export-cursor"]
 
 
-async def test_a_workbook_says_what_its_columns_mean(world: World) -> None:
+async def test_a_workbook_describes_its_columns(world: World) -> None:
     await world.distribute(world.case_type)
 
     answer = await fetched(world.region, "assignments.xlsx")
 
-    told = {
+    rows = {
         row[0]: row[1]
         for row in openpyxl.load_workbook(io.BytesIO(answer.content))["Om exporten"].iter_rows(
             values_only=True
         )
     }
-    assert told["cursor"] == answer.headers["x-export-cursor"]
-    assert told["clinic"] == "The clinic."
+    assert rows["cursor"] == answer.headers["x-export-cursor"]
+    assert rows["clinic"] == "The clinic."

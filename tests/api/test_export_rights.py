@@ -1,4 +1,4 @@
-"""Who gets which rows: no file tells more than GraphQL does."""
+"""Who gets which rows: no file contains more than GraphQL shows to the same caller."""
 
 import json
 from typing import Any
@@ -13,15 +13,16 @@ from tests.world import CONTENT, World
 
 CALLERS = ("region", "other_region", "clinic_admin", "staff", "reviewer", "reporter", "national")
 PERSONS = {"region", "reviewer"}
-"""Who may see persons in the log of Stockholm."""
+"""The callers who can see persons in the log of Stockholm."""
 
 
-async def both_regions(world: World) -> None:
+async def live_through_both_regions(world: World) -> None:
+    """A long history in Stockholm, and a few documents in Uppsala."""
     await live_through(world)
-    made = await world.other_region.done(
+    created = await world.other_region.done(
         "caseTypeCreate", "caseType { id }", owner=UPPSALA, content=CONTENT | {"name": "Uppsalas"}
     )
-    theirs = made["caseType"]["id"]
+    theirs = created["caseType"]["id"]
     await world.other_region.done(
         "documentPublish", "event { id }", id=theirs, version=1, expectedVersion=1
     )
@@ -39,7 +40,8 @@ async def both_regions(world: World) -> None:
     )
 
 
-async def everything(caller: Caller) -> dict[str, list[dict[str, Any]] | str]:
+async def all_exports(caller: Caller) -> dict[str, list[dict[str, Any]] | str]:
+    """The rows of every export, or the code of its refusal, by name."""
     found: dict[str, list[dict[str, Any]] | str] = {}
     for name in EXPORTS:
         answer = await fetched(caller, f"{name}.ndjson")
@@ -51,11 +53,11 @@ async def everything(caller: Caller) -> dict[str, list[dict[str, Any]] | str]:
     return found
 
 
-async def test_nobody_elses_principal_is_in_any_file(world: World) -> None:
-    await both_regions(world)
+async def test_no_file_contains_another_principal(world: World) -> None:
+    await live_through_both_regions(world)
 
     for name in CALLERS:
-        found = await everything(getattr(world, name))
+        found = await all_exports(getattr(world, name))
         own = {"other_region": UPPSALA}.get(name, STOCKHOLM)
         if name == "national":
             continue
@@ -68,12 +70,12 @@ async def test_nobody_elses_principal_is_in_any_file(world: World) -> None:
                 )
 
 
-async def test_the_national_management_gets_what_is_released_and_only_its_own_log(
+async def test_the_national_management_gets_released_rows_and_only_its_own_log(
     world: World,
 ) -> None:
-    await both_regions(world)
+    await live_through_both_regions(world)
 
-    found = await everything(world.national)
+    found = await all_exports(world.national)
 
     assert {row["principal"] for row in found["events"]} == {INERA}  # type: ignore[index]
     assert {row["principal"] for row in found["clinics"]} == {STOCKHOLM, UPPSALA}  # type: ignore[index]
@@ -81,11 +83,11 @@ async def test_the_national_management_gets_what_is_released_and_only_its_own_lo
     assert {row["owner"] for row in found["versions"]} == {INERA, STOCKHOLM, UPPSALA}  # type: ignore[index]
 
 
-async def test_a_clinics_people_get_their_clinic_alone(world: World) -> None:
-    await both_regions(world)
+async def test_the_staff_of_a_clinic_get_only_the_rows_of_their_clinic(world: World) -> None:
+    await live_through_both_regions(world)
 
     for name in ("clinic_admin", "staff"):
-        found = await everything(getattr(world, name))
+        found = await all_exports(getattr(world, name))
         assert {row["clinic"] for row in found["assignments"]} == {BJORKEN}  # type: ignore[index]
         assert [row["hsaId"] for row in found["clinics"]] == [BJORKEN]  # type: ignore[index]
         assert {row["owner"] for row in found["versions"]} == {STOCKHOLM, BJORKEN}  # type: ignore[index]
@@ -93,12 +95,12 @@ async def test_a_clinics_people_get_their_clinic_alone(world: World) -> None:
         assert max(row["clinics"] for row in found["adoption"]) == 1  # type: ignore[index]
 
 
-async def test_no_file_names_a_person_to_who_may_not_see_persons(world: World) -> None:
+async def test_no_file_names_a_person_for_callers_who_cannot_see_persons(world: World) -> None:
     await live_through(world)
 
     for name in CALLERS:
         persons = set()
-        for rows in (await everything(getattr(world, name))).values():
+        for rows in (await all_exports(getattr(world, name))).values():
             if isinstance(rows, list):
                 persons |= {
                     row[column]
@@ -116,24 +118,26 @@ async def test_no_file_names_a_person_to_who_may_not_see_persons(world: World) -
     )
 
 
-async def test_drafts_are_in_no_file_of_who_sees_no_drafts(world: World) -> None:
+async def test_no_file_contains_drafts_for_callers_who_cannot_see_drafts(world: World) -> None:
     ids = await live_through(world)
     draft = await world.draft(CONTENT | {"name": "Hemligt utkast"})
 
     for name in CALLERS:
-        sees = name in {"region", "reviewer"}
-        found = json.dumps(await everything(getattr(world, name)), ensure_ascii=False)
-        assert ("Hemligt utkast" in found) is sees, name
-        assert (draft in found) is sees, name
+        sees_drafts = name in {"region", "reviewer"}
+        found = json.dumps(await all_exports(getattr(world, name)), ensure_ascii=False)
+        assert ("Hemligt utkast" in found) is sees_drafts, name
+        assert (draft in found) is sees_drafts, name
         versions = await exported(getattr(world, name), "versions")
         numbers = [row["number"] for row in versions if row["document"] == ids["central"]]
-        assert numbers == ([] if name == "other_region" else [1, 2, 3, 4] if sees else [1, 2, 4]), (
-            name
-        )
+        assert numbers == (
+            [] if name == "other_region" else [1, 2, 3, 4] if sees_drafts else [1, 2, 4]
+        ), name
 
 
 @pytest.mark.parametrize("name", ["reporter", "national", "clinic_admin", "staff"])
-async def test_the_detail_is_for_who_may_read_everything(world: World, name: str) -> None:
+async def test_the_detail_of_events_is_refused_to_callers_who_cannot_read_everything(
+    world: World, name: str
+) -> None:
     caller: Caller = getattr(world, name)
 
     answer = await refusal(caller, "events.ndjson", detail="true", principal=STOCKHOLM)
@@ -141,7 +145,7 @@ async def test_the_detail_is_for_who_may_read_everything(world: World, name: str
     assert answer[:2] == (403, "NOT_PERMITTED")
 
 
-async def test_another_principal_can_not_be_named(world: World) -> None:
+async def test_another_principal_cannot_be_requested(world: World) -> None:
     for name in EXPORTS:
         assert await refusal(world.region, f"{name}.csv", principal=UPPSALA) == (
             403,
@@ -150,9 +154,11 @@ async def test_another_principal_can_not_be_named(world: World) -> None:
         )
 
 
-async def test_a_row_that_someone_may_not_know_of_is_none_to_go_on_from(world: World) -> None:
-    await both_regions(world)
-    place = (await fetched(world.staff, "assignments.csv")).headers["x-export-cursor"]
+async def test_an_export_cannot_be_resumed_after_a_row_that_the_caller_cannot_see(
+    world: World,
+) -> None:
+    await live_through_both_regions(world)
+    cursor = (await fetched(world.staff, "assignments.csv")).headers["x-export-cursor"]
 
     for name in ("assignments", "clinics", "versions"):
         rows = {row["id"] for row in await exported(world.region, name)}
@@ -160,22 +166,22 @@ async def test_a_row_that_someone_may_not_know_of_is_none_to_go_on_from(world: W
         assert rows - seen
         assert seen
         for row in rows - seen:
-            assert await refusal(world.staff, f"{name}.csv", upTo=place, resume=row) == (
+            assert await refusal(world.staff, f"{name}.csv", upTo=cursor, resume=row) == (
                 400,
                 "INVALID_CURSOR",
                 ["resume"],
             )
         for row in seen:
             assert (
-                await fetched(world.staff, f"{name}.csv", upTo=place, resume=row)
+                await fetched(world.staff, f"{name}.csv", upTo=cursor, resume=row)
             ).status_code == 200
 
 
-async def test_a_machine_reads_within_its_principal(world: World) -> None:
-    await both_regions(world)
+async def test_a_machine_gets_only_the_rows_of_its_principal(world: World) -> None:
+    await live_through_both_regions(world)
     machine = world.api.caller(Role.REPORTER, UPPSALA)
 
-    found = await everything(machine)
+    found = await all_exports(machine)
 
     assert {name: {row["principal"] for row in rows} for name, rows in found.items()} == {  # type: ignore[index]
         name: {UPPSALA} for name in EXPORTS

@@ -1,4 +1,4 @@
-"""A million assignments leave as CSV while others go on reading.
+"""An export of a million assignments as CSV, and the reads of other callers during it.
 
 Run with `-s` to see the figures.
 """
@@ -45,16 +45,16 @@ QUERY = (
 )
 FETCH = """
 import sys, time, urllib.request
-begun = time.monotonic()
-asked = urllib.request.Request(sys.argv[1], headers={"authorization": "Bearer " + sys.argv[2]})
+started = time.monotonic()
+request = urllib.request.Request(sys.argv[1], headers={"authorization": "Bearer " + sys.argv[2]})
 rows, size = 0, 0
-with urllib.request.urlopen(asked) as answer:
+with urllib.request.urlopen(request) as answer:
     total = answer.headers["x-total-rows"]
-    first = time.monotonic() - begun
+    first = time.monotonic() - started
     while piece := answer.read(1 << 20):
         rows += piece.count(b"\\n")
         size += len(piece)
-print(total, rows, size, round(first, 2), round(time.monotonic() - begun, 2))
+print(total, rows, size, round(first, 2), round(time.monotonic() - started, 2))
 """
 
 
@@ -85,7 +85,7 @@ async def registry(
     for _ in range(CASE_TYPES):
         document = await published(store)
         documents.append(document.id)
-        # As a distribution writes them, which would write 125 events of 8,000 clinics each as well.
+        # The rows of a distribution, without its 125 events of 8,000 clinics each.
         await store.database["assignments"].insert_many(
             [_assigned(row.hsa_id, document.id) for row in rows], ordered=False
         )
@@ -115,17 +115,17 @@ def _assigned(clinic: str, document: str) -> Row:
 
 
 async def reading(registry: Registry, until: asyncio.Event) -> list[float]:
-    """How long each read of one document took, in milliseconds, by some readers at a time."""
+    """The time of each read of a document, in milliseconds, by `READERS` concurrent readers."""
     took: list[float] = []
     chosen = random.Random(7)  # noqa: S311
 
     async def reader(client: httpx2.AsyncClient) -> None:
         headers = {"authorization": f"Bearer {registry.token}"}
         while not until.is_set():
-            begun = time.perf_counter()
+            started = time.perf_counter()
             body = {"query": QUERY, "variables": {"id": chosen.choice(registry.documents)}}
             answer = await client.post(registry.server.url, json=body, headers=headers)
-            took.append((time.perf_counter() - begun) * 1000)
+            took.append((time.perf_counter() - started) * 1000)
             assert "errors" not in answer.json()
             await asyncio.sleep(PAUSE_SECONDS)
 
@@ -135,6 +135,7 @@ async def reading(registry: Registry, until: asyncio.Event) -> list[float]:
 
 
 async def for_seconds(registry: Registry, seconds: float) -> list[float]:
+    """The times of the reads during so many seconds."""
     until = asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, until.set)
     return await reading(registry, until)
@@ -142,7 +143,7 @@ async def for_seconds(registry: Registry, seconds: float) -> list[float]:
 
 @contextmanager
 def fetching(registry: Registry) -> Iterator[subprocess.Popen[str]]:
-    """A client in a process of its own that fetches all of it, until the end of the block."""
+    """A client in its own process that fetches the export until the end of the block."""
     command = [
         sys.executable,
         "-c",
@@ -157,33 +158,37 @@ def fetching(registry: Registry) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-async def test_a_million_assignments_stream_in_flat_memory(registry: Registry) -> None:
+async def test_an_export_of_a_million_assignments_uses_constant_memory(registry: Registry) -> None:
     assert registry.server._process is not None
     server = psutil.Process(registry.server._process.pid)
     await for_seconds(registry, 2)
-    resting = most = server.memory_info().rss
+    idle = peak = server.memory_info().rss
 
     with fetching(registry) as process:
         while process.poll() is None:
-            most = max(most, server.memory_info().rss)
+            peak = max(peak, server.memory_info().rss)
             await asyncio.sleep(0.1)
         assert process.stdout is not None
         total, rows, size, first, seconds = process.stdout.read().split()
 
-    said = f"{rows} lines, {int(size) / 1e6:.0f} MB in {seconds} s, the first byte after {first} s"
-    print(f"\n{said}; memory {resting / 1e6:.0f} MB, at most {most / 1e6:.0f} MB")  # noqa: T201 - for `pytest -s`
+    figures = (
+        f"{rows} lines, {int(size) / 1e6:.0f} MB in {seconds} s, the first byte after {first} s"
+    )
+    print(f"\n{figures}; memory {idle / 1e6:.0f} MB, at most {peak / 1e6:.0f} MB")  # noqa: T201 - for `pytest -s`
     assert (int(total), int(rows)) == (ROWS, ROWS + 1)
-    assert most - resting < 100e6
+    assert peak - idle < 100e6
 
 
-async def test_others_read_on_while_a_million_assignments_leave(registry: Registry) -> None:
+async def test_an_export_of_a_million_assignments_does_not_slow_other_reads(
+    registry: Registry,
+) -> None:
     await for_seconds(registry, 3)
     slowest: dict[str, list[float]] = {"quiet": [], "export": []}
 
     for _ in range(ROUNDS):
         slowest["quiet"].append(quantiles(await for_seconds(registry, ROUND_SECONDS), n=100)[98])
         with fetching(registry) as process:
-            await asyncio.sleep(4)  # it counts first
+            await asyncio.sleep(4)  # the export counts its rows first
             slowest["export"].append(
                 quantiles(await for_seconds(registry, ROUND_SECONDS), n=100)[98]
             )
@@ -191,7 +196,7 @@ async def test_others_read_on_while_a_million_assignments_leave(registry: Regist
 
     for what, found in slowest.items():
         print(  # noqa: T201
-            f"\np99 of one document, {what}: {', '.join(f'{one:.1f}' for one in found)}; median"
+            f"\np99 of one document, {what}: {', '.join(f'{p99:.1f}' for p99 in found)}; median"
             f" {median(found):.1f} ms",
             end="",
         )

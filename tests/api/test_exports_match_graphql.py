@@ -1,115 +1,104 @@
-"""An export has the rows that GraphQL answers for the same question: of every viewer, for every
-filter, at every moment.
+"""Exports contain the rows that GraphQL returns for the same query.
+
+Compared are assignments, events and clinics, for every caller, every filter and several times.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from store.records import Action, AssignmentOrigin, ClinicStatus, OwnerKind
-from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, UPPSALA, UPPSALA_CLINIC, Caller
-from tests.exporting import GRANEN, exported, fetched, live_through
-from tests.kinds import SAMPLES
-from tests.life import made
-from tests.life import written as written_on
-from tests.world import CONTENT, World
+from store.records import Action, AssignmentOrigin, ClinicStatus
+from tests.api.comparing_exports import (
+    ACTOR,
+    CLINICS,
+    VIEWERS,
+    actor_of,
+    long_history,
+    nodes_or_code,
+    rows_or_code,
+    time_text,
+)
+from tests.callers import BJORKEN, STOCKHOLM, UPPSALA
+from tests.world import World
 
-VIEWERS = ("region", "other_region", "clinic_admin", "staff", "reviewer", "reporter", "national")
-CLINICS = (BJORKEN, LINDEN, GRANEN, UPPSALA_CLINIC, BJORKEN.lower(), "SE2321000016-NONE")
-LIVED: dict[int, tuple[dict[str, str], list[datetime]]] = {}
-often = settings(
+many_examples = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
-ACTOR = "{ role unit system employeeHsaId }"
+ASSIGNMENTS = f"""query(
+    $filter: AssignmentFilter, $asOf: DateTime, $at: DateTime!, $after: String
+) {{
+    assignments(filter: $filter, asOf: $asOf, first: 100, after: $after) {{
+        pageInfo {{ hasNextPage endCursor }} edges {{ node {{
+            id origin since until active acknowledgedVersion by {ACTOR}
+            clinic {{ hsaId name principal {{ hsaId }} }}
+            caseType {{ id name internalName state scope
+                versionAt(time: $at) {{ number content {{ name internalName }} }} }} }} }} }} }}"""
+ASSIGNMENT_COLUMNS = (
+    "id",
+    "clinic",
+    "principal",
+    "caseType",
+    "origin",
+    "since",
+    "until",
+    "acknowledgedVersion",
+    "scope",
+    "publishedVersion",
+    "caseTypeName",
+    "internalName",
+)
+"""The columns that are equal to values of GraphQL at every time."""
 
 
-async def lived(world: World) -> tuple[dict[str, str], list[datetime]]:
-    """The world after a long history, made with the first example; the ids in it, and a moment
-    after each act.
-    """
-    if id(world) not in LIVED:
-        LIVED.clear()
-        ids = await live_through(world)
-        made = await world.other_region.done(
-            "caseTypeCreate", "caseType { id }", owner=UPPSALA, content=CONTENT
-        )
-        ids["theirs"] = made["caseType"]["id"]
-        await world.other_region.done(
-            "documentPublish", "event { id }", id=ids["theirs"], version=1, expectedVersion=1
-        )
-        await world.other_region.done(
-            "caseTypeDistribute", "clinics", caseType=ids["theirs"], to={"hsaIds": [UPPSALA_CLINIC]}
-        )
-        events = await world.api.store.history.after(STOCKHOLM, 0, limit=1000)
-        LIVED[id(world)] = (
-            ids,
-            [events[0].at - timedelta(seconds=1), *(event.at for event in events)],
-        )
-    return LIVED[id(world)]
+def id_of(record: dict[str, Any]) -> str:
+    """The id, to sort by."""
+    record_id: str = record["id"]
+    return record_id
 
 
-def written(time: datetime) -> str:
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def assignment_of_row(row: dict[str, Any], *, now: bool) -> dict[str, Any]:
+    """The compared values of a row; some are exported only for the current time."""
+    compared = ASSIGNMENT_COLUMNS + (("clinicName", "state", "active") if now else ())
+    return {name: row[name] for name in compared} | {"by": actor_of(row, "by")}
 
 
-async def paged(
-    caller: Caller, query: str, path: tuple[str, ...], variables: dict[str, Any]
-) -> list[dict[str, Any]] | str:
-    """All nodes of a connection; or the code that it is refused with."""
-    found: list[dict[str, Any]] = []
-    after = None
-    while True:
-        body = (await caller.post(query, **variables, after=after)).json()
-        if "errors" in body:
-            code: str = body["errors"][0]["extensions"]["code"]
-            return code
-        here = body["data"]
-        for step in path:
-            here = here[step]
-        found += [edge["node"] for edge in here["edges"]]
-        if not here["pageInfo"]["hasNextPage"]:
-            return found
-        after = here["pageInfo"]["endCursor"]
-
-
-async def answered(
-    caller: Caller, name: str, parameters: dict[str, Any]
-) -> list[dict[str, Any]] | str:
-    """The rows of an export; or the code that it is refused with."""
-    answer = await fetched(caller, f"{name}.ndjson", **parameters)
-    if answer.status_code != 200:
-        code: str = answer.json()["code"]
-        return code
-    return await exported(caller, name, **parameters)
-
-
-def actor(row: dict[str, Any], prefix: str) -> dict[str, Any]:
+def assignment_of_node(node: dict[str, Any], *, now: bool) -> dict[str, Any]:
+    """The values of a node under the names of the columns."""
+    clinic, case_type = node["clinic"], node["caseType"]
+    version = case_type["versionAt"]
+    current = {
+        "clinicName": clinic["name"],
+        "state": case_type["state"],
+        "active": node["active"],
+    }
     return {
-        "role": row[f"{prefix}Role"],
-        "unit": row[f"{prefix}Unit"],
-        "system": row[f"{prefix}System"],
-        "employeeHsaId": row[f"{prefix}Person"],
+        "id": node["id"],
+        "clinic": clinic["hsaId"],
+        "principal": clinic["principal"]["hsaId"],
+        "caseType": case_type["id"],
+        "origin": node["origin"],
+        "since": node["since"],
+        "until": node["until"],
+        "acknowledgedVersion": node["acknowledgedVersion"],
+        "scope": case_type["scope"],
+        "by": node["by"],
+        "publishedVersion": version["number"],
+        "caseTypeName": version["content"]["name"],
+        "internalName": version["content"]["internalName"],
+        **(current if now else {}),
     }
 
 
-# ------------------------------------------------------------------ assignments
-
-ASSIGNMENTS = f"""query($filter: AssignmentFilter, $asOf: DateTime, $at: DateTime!, $after: String) {{
-    assignments(filter: $filter, asOf: $asOf, first: 100, after: $after) {{ pageInfo {{ hasNextPage endCursor }} edges {{ node {{
-        id origin since until active acknowledgedVersion by {ACTOR} clinic {{ hsaId name principal {{ hsaId }} }}
-        caseType {{ id name internalName state scope versionAt(time: $at) {{ number content {{ name internalName }} }} }} }} }} }} }}"""
-
-
-@often
+@many_examples
 @given(st.data())
-async def test_assignments(world: World, data: st.DataObject) -> None:
-    ids, moments = await lived(world)
+async def test_exported_assignments_match_graphql(world: World, data: st.DataObject) -> None:
+    ids, moments = await long_history(world)
     caller = getattr(world, data.draw(st.sampled_from(VIEWERS)))
     documents = [*ids.values(), world.template, "ct_none"]
-    chosen = data.draw(
+    criteria = data.draw(
         st.fixed_dictionaries(
             {},
             optional={
@@ -123,64 +112,67 @@ async def test_assignments(world: World, data: st.DataObject) -> None:
     )
     as_of = data.draw(st.none() | st.sampled_from(moments))
     if as_of is not None:
-        chosen.pop(
-            "behindOnly", None
-        )  # the two don't go together: an export says so even where nothing could match
+        # The two cannot be combined: an export is refused even if no row could match.
+        criteria.pop("behindOnly", None)
     at = as_of or moments[-1] + timedelta(days=1)
 
-    variables = {"filter": chosen, "asOf": written(as_of) if as_of else None, "at": written(at)}
-    expected = await paged(caller, ASSIGNMENTS, ("assignments",), variables)
+    variables = {
+        "filter": criteria,
+        "asOf": time_text(as_of) if as_of else None,
+        "at": time_text(at),
+    }
+    expected = await nodes_or_code(caller, ASSIGNMENTS, ("assignments",), variables)
     parameters = {
         name: str(value).lower() if isinstance(value, bool) else value
-        for name, value in chosen.items()
+        for name, value in criteria.items()
     }
-    got = await answered(
-        caller, "assignments", parameters | ({"asOf": written(as_of)} if as_of else {})
+    rows = await rows_or_code(
+        caller, "assignments", parameters | ({"asOf": time_text(as_of)} if as_of else {})
     )
 
-    if expected == "WHOSE_LOG" and isinstance(got, list):
-        return  # exports answer of several logs at once, each as it was
-    assert isinstance(got, list) == isinstance(expected, list), (expected, got)
-    if not isinstance(expected, list) or not isinstance(got, list):
-        assert got == expected
+    if expected == "WHOSE_LOG" and isinstance(rows, list):
+        return  # an export covers several logs at once, each as of that time
+    assert isinstance(rows, list) == isinstance(expected, list), (expected, rows)
+    if not isinstance(expected, list) or not isinstance(rows, list):
+        assert rows == expected
         return
     now = as_of is None
-    assert sorted(
-        (
-            row["id"], row["clinic"], row["principal"], row["caseType"], row["origin"], row["since"], row["until"], row["acknowledgedVersion"],
-            row["scope"], str(actor(row, "by")), row["publishedVersion"], row["caseTypeName"], row["internalName"],
-            *((row["clinicName"], row["state"], row["active"]) if now else ()),
-        )
-        for row in got
-    ) == sorted(
-        (
-            node["id"], node["clinic"]["hsaId"], node["clinic"]["principal"]["hsaId"], node["caseType"]["id"], node["origin"], node["since"],
-            node["until"], node["acknowledgedVersion"], node["caseType"]["scope"], str(node["by"]), node["caseType"]["versionAt"]["number"],
-            node["caseType"]["versionAt"]["content"]["name"], node["caseType"]["versionAt"]["content"]["internalName"],
-            *((node["clinic"]["name"], node["caseType"]["state"], node["active"]) if now else ()),
-        )
-        for node in expected
-    )  # fmt: skip
+    assert sorted((assignment_of_row(row, now=now) for row in rows), key=id_of) == sorted(
+        (assignment_of_node(node, now=now) for node in expected), key=id_of
+    )
 
 
-# ------------------------------------------------------------------ events
+EVENT_COLUMNS = (
+    "id",
+    "cursor",
+    "sequence",
+    "action",
+    "version",
+    "at",
+    "note",
+    "requestId",
+    "export",
+    "person",
+)
+"""The columns that have the names and values of the fields in GraphQL."""
+EVENTS = f"""query($principal: HsaId!, $filter: EventFilter, $after: String) {{
+    principal(hsaId: $principal) {{ events(filter: $filter, first: 50, after: $after) {{
+        pageInfo {{ hasNextPage endCursor }} edges {{ node {{
+            {" ".join(EVENT_COLUMNS)} actor {ACTOR} principal {{ hsaId }}
+            document {{ id __typename }} group {{ id }}
+            clinics(first: 100) {{ edges {{ node {{ hsaId }} }} }} }} }} }} }} }}"""
 
-EVENTS = f"""query($principal: HsaId!, $filter: EventFilter, $after: String) {{ principal(hsaId: $principal) {{
-    events(filter: $filter, first: 50, after: $after) {{ pageInfo {{ hasNextPage endCursor }} edges {{ node {{
-        id cursor sequence action version at note requestId export person actor {ACTOR} principal {{ hsaId }}
-        document {{ id __typename }} group {{ id }} clinics(first: 100) {{ edges {{ node {{ hsaId }} }} }} }} }} }} }} }}"""
 
-
-@often
+@many_examples
 @given(st.data())
-async def test_events(world: World, data: st.DataObject) -> None:
-    ids, moments = await lived(world)
+async def test_exported_events_match_graphql(world: World, data: st.DataObject) -> None:
+    ids, moments = await long_history(world)
     caller = getattr(world, data.draw(st.sampled_from(VIEWERS)))
     principal = data.draw(st.sampled_from((STOCKHOLM, UPPSALA)))
-    chosen = data.draw(
+    criteria = data.draw(
         st.fixed_dictionaries(
-            # Each export is an act itself: GraphQL is asked first, and of what was before.
-            {"until": st.sampled_from(moments).map(written)},
+            # Each export is an event itself. GraphQL is queried first, for earlier events.
+            {"until": st.sampled_from(moments).map(time_text)},
             optional={
                 "actions": st.lists(
                     st.sampled_from(list(map(str, Action))), min_size=1, max_size=4
@@ -188,44 +180,30 @@ async def test_events(world: World, data: st.DataObject) -> None:
                 "document": st.sampled_from(list(ids.values())),
                 "clinic": st.sampled_from(CLINICS),
                 "actor": st.sampled_from((f"{STOCKHOLM}-RA", f"{BJORKEN}", STOCKHOLM)),
-                "since": st.sampled_from(moments).map(written),
+                "since": st.sampled_from(moments).map(time_text),
             },
         )
     )
 
-    expected = await paged(
-        caller, EVENTS, ("principal", "events"), {"principal": principal, "filter": chosen}
+    expected = await nodes_or_code(
+        caller, EVENTS, ("principal", "events"), {"principal": principal, "filter": criteria}
     )
     parameters = {
         "action" if name == "actions" else name: (
             ",".join(value) if isinstance(value, list) else value
         )
-        for name, value in chosen.items()
+        for name, value in criteria.items()
     }
-    got = await answered(caller, "events", parameters | {"principal": principal})
+    rows = await rows_or_code(caller, "events", parameters | {"principal": principal})
 
-    if not isinstance(expected, list) or not isinstance(got, list):
-        assert got == expected
+    if not isinstance(expected, list) or not isinstance(rows, list):
+        assert rows == expected
         return
     kinds = {"CASE_TYPE": "CaseType", "LOCAL_ADAPTATION": "LocalAdaptation", None: None}
     assert [
         {
-            **{
-                name: row[name]
-                for name in (
-                    "id",
-                    "cursor",
-                    "sequence",
-                    "action",
-                    "version",
-                    "at",
-                    "note",
-                    "requestId",
-                    "export",
-                    "person",
-                )
-            },
-            "actor": actor(row, "actor"),
+            **{name: row[name] for name in EVENT_COLUMNS},
+            "actor": actor_of(row, "actor"),
             "principal": {"hsaId": row["principal"]},
             "document": (
                 {"id": row["document"], "__typename": kinds[row["kind"]]}
@@ -235,28 +213,41 @@ async def test_events(world: World, data: st.DataObject) -> None:
             "group": {"id": row["group"]} if row["group"] else None,
             "clinics": {"edges": [{"node": {"hsaId": clinic}} for clinic in row["clinics"]]},
         }
-        for row in reversed(got)
+        for row in reversed(rows)
     ] == expected
 
 
-# ------------------------------------------------------------------ clinics
-
-SAME = (
-    "id", "hsaId", "name", "publicName", "status", "management", "countyCode", "municipalityCode", "location", "telephoneNumber",
-    "financingOrganizations", "startDate", "endDate",
-)  # fmt: skip
+CLINIC_COLUMNS = (
+    "id",
+    "hsaId",
+    "name",
+    "publicName",
+    "status",
+    "management",
+    "countyCode",
+    "municipalityCode",
+    "location",
+    "telephoneNumber",
+    "financingOrganizations",
+    "startDate",
+    "endDate",
+)
+"""The columns that have the names and values of the fields in GraphQL."""
 CODED = ("businessClassifications", "businessTypes", "careTypes")
-ALL_CLINICS = f"""query($filter: ClinicFilter, $after: String) {{ clinics(filter: $filter, first: 100, after: $after) {{
-    pageInfo {{ hasNextPage endCursor }} edges {{ node {{
-        {" ".join(SAME)} {" ".join(f"{name} {{ code }}" for name in CODED)} principal {{ hsaId }} }} }} }} }}"""
+"""The columns with lists of codes."""
+ALL_CLINICS = f"""query($filter: ClinicFilter, $after: String) {{
+    clinics(filter: $filter, first: 100, after: $after) {{
+        pageInfo {{ hasNextPage endCursor }} edges {{ node {{
+            {" ".join(CLINIC_COLUMNS)} {" ".join(f"{name} {{ code }}" for name in CODED)}
+            principal {{ hsaId }} }} }} }} }}"""
 
 
-@often
+@many_examples
 @given(st.data())
-async def test_clinics(world: World, data: st.DataObject) -> None:
-    ids, _ = await lived(world)
+async def test_exported_clinics_match_graphql(world: World, data: st.DataObject) -> None:
+    ids, _ = await long_history(world)
     caller = getattr(world, data.draw(st.sampled_from(VIEWERS)))
-    chosen = data.draw(
+    criteria = data.draw(
         st.fixed_dictionaries(
             {},
             optional={
@@ -276,205 +267,25 @@ async def test_clinics(world: World, data: st.DataObject) -> None:
         )
     )
 
-    expected = await paged(caller, ALL_CLINICS, ("clinics",), {"filter": chosen})
-    got = await answered(
+    expected = await nodes_or_code(caller, ALL_CLINICS, ("clinics",), {"filter": criteria})
+    rows = await rows_or_code(
         caller,
         "clinics",
         {
             name: ",".join(value) if isinstance(value, list) else value
-            for name, value in chosen.items()
+            for name, value in criteria.items()
         },
     )
 
-    if not isinstance(expected, list) or not isinstance(got, list):
-        assert got == expected
+    if not isinstance(expected, list) or not isinstance(rows, list):
+        assert rows == expected
         return
-    assert got == sorted(
+    assert rows == sorted(
         (
-            {name: node[name] for name in SAME}
-            | {name: [one["code"] for one in node[name]] for name in CODED}
+            {name: node[name] for name in CLINIC_COLUMNS}
+            | {name: [coded["code"] for coded in node[name]] for name in CODED}
             | {"principal": node["principal"]["hsaId"]}
             for node in expected
         ),
         key=lambda node: node["id"],
     )
-
-
-# ------------------------------------------------------------------ versions, adoption
-
-VERSION = f"""id number createdAt note hash previousHash restoredFrom author {ACTOR} derivedFrom {{ template {{ id }} version }}
-    content {{ name internalName }}"""
-DOCUMENTS = f"""query($after: String) {{ %s(filter: {{ state: [DRAFT, ACTIVE, INACTIVE, ARCHIVED] }}, first: 5, after: $after) {{
-    pageInfo {{ hasNextPage endCursor }} edges {{ node {{ id owner {{ ... on Principal {{ hsaId }} ... on Clinic {{ hsaId }} }}
-    versions(first: 100) {{ edges {{ node {{ {VERSION} }} }} }} }} }} }} }}"""
-
-
-async def test_versions(world: World) -> None:
-    await lived(world)
-
-    for name in VIEWERS:
-        caller = getattr(world, name)
-        expected = []
-        for kind in ("caseTypes", "caseTypeTemplates"):
-            found = await paged(caller, DOCUMENTS % kind, (kind,), {})
-            assert isinstance(found, list)
-            expected += [
-                (one["id"], edge["node"])
-                for one in found
-                for edge in one["versions"]["edges"]
-                if name == "national" or kind == "caseTypes"
-            ]
-        got = await exported(caller, "versions")
-
-        assert sorted(
-            (
-                row["document"],
-                row["number"],
-                str(
-                    {
-                        key: row[key]
-                        for key in (
-                            "id",
-                            "createdAt",
-                            "note",
-                            "hash",
-                            "previousHash",
-                            "restoredFrom",
-                        )
-                    }
-                    | actor(row, "author")
-                ),
-                str(
-                    {"template": {"id": row["template"]}, "version": row["templateVersion"]}
-                    if row["template"]
-                    else None
-                ),
-                row["name"],
-                row["internalName"],
-            )
-            for row in got
-            if row["kind"] != "LOCAL_ADAPTATION"
-        ) == sorted(
-            (
-                document,
-                node["number"],
-                str(
-                    {
-                        key: node[key]
-                        for key in (
-                            "id",
-                            "createdAt",
-                            "note",
-                            "hash",
-                            "previousHash",
-                            "restoredFrom",
-                        )
-                    }
-                    | node["author"]
-                ),
-                str(node["derivedFrom"]),
-                node["content"]["name"],
-                node["content"]["internalName"],
-            )
-            for document, node in expected
-        ), name
-
-
-EVERY_KIND = """query($after: String) { %s(filter: { state: [DRAFT, ACTIVE, INACTIVE, ARCHIVED] }, first: 20, after: $after) {
-    pageInfo { hasNextPage endCursor } edges { node { __typename id
-    owner { ... on Principal { hsaId } ... on Clinic { hsaId principal { hsaId } } }
-    versions(first: 100) { edges { node { id hash note content { name internalName } } } } } } } }"""
-
-
-async def test_versions_of_every_kind(world: World) -> None:
-    """Drafts, what is in force with a draft on top, and clinics' own; of what everyone reads
-    (guidance, notices) a file has its principals' only.
-    """
-    owners = (
-        (world.region, STOCKHOLM),
-        (world.other_region, UPPSALA),
-        (world.national, INERA),
-        (world.region, LINDEN),
-        (world.region, BJORKEN),
-    )
-    for sample in SAMPLES.values():
-        for caller, owner in owners:
-            if owner in (STOCKHOLM, UPPSALA, INERA) or OwnerKind.CLINIC in sample.owners:
-                document = await made(caller, sample, owner, publish=True)
-                await written_on(caller, sample, document, 1, "Ett utkast.", note="Utkast")
-                await made(caller, sample, owner, name="Bara utkast")
-
-    for name, own in {
-        **dict.fromkeys(VIEWERS, STOCKHOLM),
-        "other_region": UPPSALA,
-        "national": None,
-    }.items():
-        caller = getattr(world, name)
-        expected = []
-        for sample in SAMPLES.values():
-            found = await paged(caller, EVERY_KIND % sample.many, (sample.many,), {})
-            assert isinstance(found, list)
-            for one in found:
-                principal = one["owner"].get("principal", one["owner"])["hsaId"]
-                if own in (None, principal):
-                    told = [edge["node"] for edge in one["versions"]["edges"]]
-                    expected += [
-                        (sample.name, principal, one["owner"]["hsaId"], one["id"], str(version))
-                        for version in told
-                    ]
-        got = await exported(caller, "versions")
-
-        assert sorted(
-            (
-                row["kind"],
-                row["principal"],
-                row["owner"],
-                row["document"],
-                str(
-                    {
-                        **{key: row[key] for key in ("id", "hash", "note")},
-                        "content": {key: row["content"][key] for key in ("name", "internalName")},
-                    }
-                ),
-            )
-            for row in got
-        ) == sorted(expected), name
-        kinds = {row["kind"] for row in got}
-        assert kinds == ({sample.name for sample in SAMPLES.values()}), name
-
-
-ADOPTION = """query($after: String) { caseTypes(filter: { scope: CENTRAL, state: [ACTIVE, INACTIVE, ARCHIVED] }, first: 100, after: $after) {
-    pageInfo { hasNextPage endCursor } edges { node { id name state publishedVersion
-    adoption { unseen byVersion { version clinics since } } } } } }"""
-
-
-async def test_adoption(world: World) -> None:
-    await lived(world)
-
-    for name in VIEWERS:
-        caller = getattr(world, name)
-        expected = await paged(caller, ADOPTION, ("caseTypes",), {})
-        assert isinstance(expected, list)
-        got = await exported(caller, "adoption")
-
-        rows = [
-            (
-                row["caseType"],
-                row["caseTypeName"],
-                row["state"],
-                row["publishedVersion"],
-                row["version"],
-                row["clinics"],
-                row["behindSince"],
-            )
-            for row in got
-        ]
-        told = []
-        for node in expected:
-            head = (node["id"], node["name"], node["state"], node["publishedVersion"])
-            told += [
-                (*head, one["version"], one["clinics"], one["since"])
-                for one in node["adoption"]["byVersion"]
-            ]
-            told.append((*head, None, node["adoption"]["unseen"], None))
-        assert sorted(rows, key=str) == sorted(told, key=str), name

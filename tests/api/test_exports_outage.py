@@ -1,5 +1,7 @@
-"""Exports while MongoDB is away: refused with a code before the first byte; after it cut off, so
-that no client takes a part for the whole.
+"""Exports while MongoDB is unavailable.
+
+Before the first byte, an export is refused with a code. After it, the response is cut off, so that
+no client mistakes a part for the whole file.
 """
 
 import asyncio
@@ -26,31 +28,31 @@ from tests.serving import serving
 from tests.world import World
 
 
-class Away:
-    """A MongoDB that can be taken away and be back, with what it holds."""
+class StoppableMongod:
+    """A MongoDB server that can be stopped and started again with its data."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._running: embedded_server.Mongod | None = None
 
-    async def back(self) -> str:
-        """There it is; its address, always the same."""
+    async def start(self) -> str:
+        """Start the server if it is stopped, and return its address, which does not change."""
         if self._running is None:
             self._running = await embedded_server.start(self._folder, cache_gb=0.25)
         return self._running.uri
 
-    async def gone(self) -> None:
-        """There it is no more."""
+    async def stop(self) -> None:
+        """Stop the server."""
         if self._running is not None:
             await self._running.stop()
         self._running = None
 
 
 @asynccontextmanager
-async def a_world_of_its_own(folder: Path) -> AsyncIterator[tuple[World, Away]]:
-    """A world whose MongoDB can be taken away."""
-    mongodb = Away(folder / "mongodb")
-    uri = await mongodb.back()
+async def world_with_own_mongodb(folder: Path) -> AsyncIterator[tuple[World, StoppableMongod]]:
+    """A world with a MongoDB server that can be stopped."""
+    mongodb = StoppableMongod(folder / "mongodb")
+    uri = await mongodb.start()
     client = connect(uri)
     store = Store(Database(client, "outage"), KINDS)
     try:
@@ -60,49 +62,49 @@ async def a_world_of_its_own(folder: Path) -> AsyncIterator[tuple[World, Away]]:
             try:
                 yield await World.build(api), mongodb
             finally:
-                await mongodb.back()
+                await mongodb.start()
     finally:
         await store.log.close()
         await client.close()
-        await mongodb.gone()
+        await mongodb.stop()
 
 
-async def test_an_export_is_refused_by_a_code_while_mongodb_is_away_and_answers_once_it_is_back(
+async def test_an_export_is_refused_while_mongodb_is_stopped_and_works_after_its_restart(
     tmp_path: Path,
 ) -> None:
-    async with a_world_of_its_own(tmp_path) as (world, mongodb):
+    async with world_with_own_mongodb(tmp_path) as (world, mongodb):
         await world.distribute(world.case_type)
         before = [await exported(caller, "assignments") for caller in (world.reporter, world.staff)]
 
-        await mongodb.gone()
-        refused, told = await asyncio.gather(
+        await mongodb.stop()
+        refused, unavailable = await asyncio.gather(
             asyncio.gather(
                 *(refusal(caller, "assignments.csv") for caller in (world.reporter, world.staff))
             ),
             fetched(world.staff, "versions.xlsx"),
         )
-        await mongodb.back()
+        await mongodb.start()
         after = [await exported(caller, "assignments") for caller in (world.reporter, world.staff)]
 
     assert refused == [(503, "UNAVAILABLE", []), (503, "UNAVAILABLE", [])]
-    assert told.headers["retry-after"] == "30"
+    assert unavailable.headers["retry-after"] == "30"
     assert after == before
     assert [len(rows) for rows in before] == [2, 1]
 
 
-async def test_an_export_that_mongodb_leaves_is_cut_off_so_that_the_client_notices(
+async def test_a_response_is_cut_off_if_mongodb_stops_during_an_export(
     tmp_path: Path,
 ) -> None:
-    async with a_world_of_its_own(tmp_path) as (world, mongodb):
+    async with world_with_own_mongodb(tmp_path) as (world, mongodb):
         await with_many_rows(world)
 
         async with slowly_read(world, "assignments.ndjson") as (head, reader):
             async with asyncio.timeout(60):
-                begun = await reader.readuntil(b"\n{")  # the rows are on their way
-            await mongodb.gone()
+                first = await reader.readuntil(b"\n{")  # the first rows have been sent
+            await mongodb.stop()
             async with asyncio.timeout(60):
-                rest = begun + await reader.read(-1)
-        await mongodb.back()
+                rest = first + await reader.read(-1)
+        await mongodb.start()
         whole = await exported(world.region, "assignments")
 
     assert f"x-total-rows: {MANY_ROWS}\r\n".encode() in head
