@@ -22,10 +22,10 @@ async def long_history(world: World) -> tuple[dict[str, str], list[datetime]]:
     if id(world) not in HISTORIES:
         HISTORIES.clear()
         ids = await live_through(world)
-        theirs = await world.other_region.done(
+        created = await world.other_region.done(
             "caseTypeCreate", "caseType { id }", owner=UPPSALA, content=CONTENT
         )
-        ids["theirs"] = theirs["caseType"]["id"]
+        ids["theirs"] = created["caseType"]["id"]
         await world.other_region.done(
             "documentPublish", "event { id }", id=ids["theirs"], version=1, expectedVersion=1
         )

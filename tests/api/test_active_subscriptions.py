@@ -75,25 +75,27 @@ async def test_an_administrator_ends_a_subscription_and_its_subscriber_gets_an_e
         await region.subscribe(LOG)
         await region.started()
         found = await listed(world.region, 2)
-        [theirs] = [
+        [subscription_of_staff] = [
             subscription["id"]
             for subscription in found
             if subscription["actor"]["role"] == "CLINIC_STAFF"
         ]
-        assert (await world.region.ask("query($id: ID!) { node(id: $id) { id } }", id=theirs))[
-            "node"
-        ] == {"id": theirs}
+        assert (
+            await world.region.ask(
+                "query($id: ID!) { node(id: $id) { id } }", id=subscription_of_staff
+            )
+        )["node"] == {"id": subscription_of_staff}
 
         ended = await world.region.done(
             "subscriptionEnd",
             "activeSubscription { id } event { action note person }",
-            id=theirs,
+            id=subscription_of_staff,
             note="För många",
         )
         message = await staff.message()
         logged = await region.next()
         [left] = await listed(world.region, 1)
-        again = await world.region.do("subscriptionEnd", "event { id }", id=theirs)
+        again = await world.region.do("subscriptionEnd", "event { id }", id=subscription_of_staff)
         await staff.subscribe("{ viewer { roles } }", id="2")  # the websocket stays open
 
         assert (await staff.message())["type"] == "next"

@@ -199,11 +199,11 @@ async def test_case_types_that_cannot_be_distributed_are_refused(world: World) -
 
     for call, expected in calls:
         assert problems(await world.region.do("caseTypeDistribute", SAVED, **call)) == [expected]
-    gone = await world.region.do(
+    refused = await world.region.do(
         "caseTypeDistribute", SAVED, caseType=archived, to={"hsaIds": [BJORKEN]}
     )
 
-    assert gone["errors"][0]["code"] == "WRONG_STATE"
+    assert refused["errors"][0]["code"] == "WRONG_STATE"
     assert await world.api.snapshot() == before
 
 

@@ -22,12 +22,12 @@ async def live_through_both_regions(world: World) -> None:
     created = await world.other_region.done(
         "caseTypeCreate", "caseType { id }", owner=UPPSALA, content=CONTENT | {"name": "Uppsalas"}
     )
-    theirs = created["caseType"]["id"]
+    of_uppsala = created["caseType"]["id"]
     await world.other_region.done(
-        "documentPublish", "event { id }", id=theirs, version=1, expectedVersion=1
+        "documentPublish", "event { id }", id=of_uppsala, version=1, expectedVersion=1
     )
     await world.other_region.done(
-        "caseTypeDistribute", "clinics", caseType=theirs, to={"hsaIds": [UPPSALA_CLINIC]}
+        "caseTypeDistribute", "clinics", caseType=of_uppsala, to={"hsaIds": [UPPSALA_CLINIC]}
     )
     local = await world.region.done(
         "caseTypeCreate",
@@ -162,16 +162,16 @@ async def test_an_export_cannot_be_resumed_after_a_row_that_the_caller_cannot_se
 
     for name in ("assignments", "clinics", "versions"):
         rows = {row["id"] for row in await exported(world.region, name)}
-        seen = {row["id"] for row in await exported(world.staff, name)}
-        assert rows - seen
-        assert seen
-        for row in rows - seen:
+        visible = {row["id"] for row in await exported(world.staff, name)}
+        assert rows - visible
+        assert visible
+        for row in rows - visible:
             assert await refusal(world.staff, f"{name}.csv", upTo=cursor, resume=row) == (
                 400,
                 "INVALID_CURSOR",
                 ["resume"],
             )
-        for row in seen:
+        for row in visible:
             assert (
                 await fetched(world.staff, f"{name}.csv", upTo=cursor, resume=row)
             ).status_code == 200

@@ -1,4 +1,4 @@
-"""Assignments of a clinic: following, filters, earlier times, and the order of case types."""
+"""Following a case type, reading assignments, and the order of case types."""
 
 from typing import Any
 
