@@ -196,7 +196,8 @@ async def test_an_export_of_a_million_assignments_does_not_slow_other_reads(
 
     for situation, found in slowest.items():
         print(  # noqa: T201
-            f"\np99 of one document, {situation}: {', '.join(f'{p99:.1f}' for p99 in found)}; median"
+            f"\np99 of one document, {situation}:"
+            f" {', '.join(f'{p99:.1f}' for p99 in found)}; median"
             f" {median(found):.1f} ms",
             end="",
         )
