@@ -1,4 +1,4 @@
-"""Live delivery without a network: the application's hub, with clients as slow as a test needs."""
+"""Live delivery without a network: the application's hub, with clients of any speed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -22,7 +22,7 @@ from store.registry import Store
 from tests.storage.building import STOCKHOLM
 
 SECONDS = 20
-Heard = tuple[int, str | None]
+Delivery = tuple[int, str | None]
 
 
 class PlainPayloads:
@@ -49,7 +49,7 @@ class Reader:
     """A client that records what it receives; it takes nothing between `pause` and `resume`."""
 
     def __init__(self) -> None:
-        self.heard: list[Heard] = []
+        self.received: list[Delivery] = []
         self.ended: Exception | None = None
         self.follower: Follower | None = None
         self._taken = 0
@@ -63,7 +63,7 @@ class Reader:
     async def send(self, payload: bytes, event: Event, clinic: str | None) -> None:
         await self._open.wait()
         assert payload == str(event.sequence).encode()
-        self.heard.append((event.sequence, clinic))
+        self.received.append((event.sequence, clinic))
         self._more.set()
 
     async def end(self, reason: Exception) -> None:
@@ -78,14 +78,14 @@ class Reader:
         """Continue taking."""
         self._open.set()
 
-    async def take(self, count: int) -> list[Heard]:
+    async def take(self, count: int) -> list[Delivery]:
         """Wait for the next deliveries, and return them."""
         async with asyncio.timeout(SECONDS):
-            while len(self.heard) < self._taken + count:
+            while len(self.received) < self._taken + count:
                 self._more.clear()
                 await self._more.wait()
         self._taken += count
-        return self.heard[self._taken - count : self._taken]
+        return self.received[self._taken - count : self._taken]
 
 
 def viewer(
@@ -111,16 +111,16 @@ async def join(
     clinics: Sequence[str] | None,
     position: Position,
     reader: Reader | None = None,
-    who: Viewer | None = None,
+    subscriber: Viewer | None = None,
 ) -> Reader:
     """A subscriber to some clinics, or to the whole log of Region Stockholm."""
     reader = reader or Reader()
     changes = hub.changes
-    context = await Context.of(store, who or viewer(), "request")
-    found = None if clinics is None else list((await store.clinics.get_many(clinics)).values())
+    context = await Context.of(store, subscriber or viewer(), "request")
+    sources = None if clinics is None else list((await store.clinics.get_many(clinics)).values())
     reader.follower = await hub.subscribe(
         context,
-        SubscriptionSource(STOCKHOLM, position, found, EventFilter()),
+        SubscriptionSource(STOCKHOLM, position, sources, EventFilter()),
         PlainPayloads(),
         reader,
         changes=changes,
@@ -132,14 +132,14 @@ async def join(
 async def following(
     store: Store, clinics: Sequence[str] | None, position: Position
 ) -> AsyncIterator[Reader]:
-    """One subscriber of a hub of its own; both stop at the end of the block."""
+    """One subscriber of a separate hub; both stop at the end of the block."""
     hub = new_hub(store)
     yield await join(hub, store, clinics, position)
     await hub.stop()
 
 
 def is_live(reader: Reader) -> bool:
-    """Whether events are delivered to it live."""
+    """Whether events are delivered to the reader live."""
     return reader.follower is not None and reader.follower.live
 
 

@@ -1,5 +1,6 @@
-"""Whatever is published, handed out, taken back and acknowledged, in whatever order: what is
-counted is what a simple model says.
+"""Counts of acknowledgements agree with a simple model.
+
+This holds for publications, distributions, withdrawals and acknowledgements in any order.
 """
 
 from collections import Counter
@@ -32,12 +33,12 @@ ACTS = 60
 
 
 class Model:
-    """What was said and done, and what follows from it, without an index or a stored position."""
+    """The acts and what follows from them, without an index or a stored position."""
 
     def __init__(self) -> None:
-        self.in_force: list[tuple[int, int]] = []  # (event's number, version)
-        self.having: dict[str, int] = {}  # since which event
-        self.told: dict[str, list[int]] = {clinic: [] for clinic in CLINICS}
+        self.in_force: list[tuple[int, int]] = []  # (sequence number of the event, version)
+        self.holders: dict[str, int] = {}  # since which event a clinic has it
+        self.notified: dict[str, list[int]] = {clinic: [] for clinic in CLINICS}
         self.acknowledged: dict[str, list[int]] = {clinic: [0] for clinic in CLINICS}
         self.versions: dict[str, int | None] = {}
 
@@ -46,29 +47,29 @@ class Model:
 
     def publish(self, sequence: int, version: int) -> None:
         self.in_force.append((sequence, version))
-        for clinic in self.having:
-            self.told[clinic].append(sequence)
+        for clinic in self.holders:
+            self.notified[clinic].append(sequence)
 
-    def hand_out(self, sequence: int, clinic: str) -> None:
-        self.having[clinic] = sequence
+    def distribute(self, sequence: int, clinic: str) -> None:
+        self.holders[clinic] = sequence
         self.versions[clinic] = None
-        self.told[clinic].append(sequence)
+        self.notified[clinic].append(sequence)
 
-    def take_back(self, sequence: int, clinic: str) -> None:
-        del self.having[clinic], self.versions[clinic]
-        self.told[clinic].append(sequence)
+    def withdraw(self, sequence: int, clinic: str) -> None:
+        del self.holders[clinic], self.versions[clinic]
+        self.notified[clinic].append(sequence)
 
     def acknowledge(self, clinic: str, up_to: int) -> bool:
         if up_to <= self.acknowledged[clinic][-1]:
             return False
         self.acknowledged[clinic].append(up_to)
-        if clinic in self.having and self.having[clinic] <= up_to:
+        if clinic in self.holders and self.holders[clinic] <= up_to:
             self.versions[clinic] = self.in_force_at(up_to)
         return True
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_what_is_counted_is_what_was_acknowledged(store: Store, seed: int) -> None:
+async def test_counts_are_those_of_the_acknowledgements(store: Store, seed: int) -> None:
     chance = Random(seed)  # noqa: S311 - keeps no secret
     await with_clinics(store, *CLINICS)  # 1
     document = await published(store)  # 2, 3
@@ -120,12 +121,12 @@ async def publish_earlier(store: Store, model: Model, document: Document, versio
 
 
 async def move(store: Store, model: Model, document: Document, clinic: str) -> None:
-    if clinic in model.having:
+    if clinic in model.holders:
         await store.distribution.withdraw(document, ClinicSelector.of_ids([clinic]), act=BY_ANNA)
-        model.take_back(await newest(store), clinic)
+        model.withdraw(await newest(store), clinic)
     else:
         await store.distribution.distribute(document, ClinicSelector.of_ids([clinic]), act=BY_ANNA)
-        model.hand_out(await newest(store), clinic)
+        model.distribute(await newest(store), clinic)
 
 
 async def acknowledge(store: Store, model: Model, clinic: str, up_to: int) -> None:
@@ -136,27 +137,34 @@ async def acknowledge(store: Store, model: Model, clinic: str, up_to: int) -> No
 
 
 async def compare(store: Store, model: Model, document: Document) -> None:
-    held = {one.clinic: one.acknowledged_version for one in await store.assignments.held(CLINICS)}
-    assert held == model.versions
+    acknowledged = {
+        assignment.clinic: assignment.acknowledged_version
+        for assignment in await store.assignments.held(CLINICS)
+    }
+    assert acknowledged == model.versions
     for clinic in CLINICS:
         [found] = (await store.clinics.get_many([clinic])).values()
         assert found.acknowledged == model.acknowledged[clinic][-1]
-        unseen = [sequence for sequence in model.told[clinic] if sequence > found.acknowledged]
+        unseen = [sequence for sequence in model.notified[clinic] if sequence > found.acknowledged]
         assert await store.notifications.count(
             Inbox(clinic, STOCKHOLM, Paging(), found.acknowledged)
         ) == len(unseen)
         page = await inbox_page(store, found, Paging(limit=100))
-        assert [one.event.sequence for one in page.items] == model.told[clinic][::-1]
-        by = await store.acknowledgements.of_notifications(
-            [(clinic, sequence) for sequence in model.told[clinic]]
+        assert [notification.event.sequence for notification in page.items] == model.notified[
+            clinic
+        ][::-1]
+        acknowledgements = await store.acknowledgements.of_notifications(
+            [(clinic, sequence) for sequence in model.notified[clinic]]
         )
-        assert {sequence for _, sequence in by} == set(model.told[clinic]) - set(unseen)
+        assert {sequence for _, sequence in acknowledgements} == set(model.notified[clinic]) - set(
+            unseen
+        )
     [adoption] = (
         await store.adoptions.of([AdoptionQuery(document.id, document.published, None)])
     ).values()
     counts = Counter(version for version in model.versions.values() if version is not None)
-    assert {one.version: one.clinics for one in adoption.by_version} == counts
+    assert {count.version: count.clinics for count in adoption.by_version} == counts
     assert adoption.unseen == sum(version is None for version in model.versions.values())
-    assert {one.version for one in adoption.by_version if one.since is None} == counts.keys() & {
-        document.published
-    }
+    assert {
+        count.version for count in adoption.by_version if count.since is None
+    } == counts.keys() & {document.published}

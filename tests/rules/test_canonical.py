@@ -1,4 +1,4 @@
-"""Canonical JSON: the bytes of the reference library, for all that a registry row can hold."""
+"""Canonical JSON: the bytes of the reference library, for every value that a row can hold."""
 
 import string
 from collections.abc import Iterator, Mapping
@@ -14,13 +14,13 @@ from pydantic import BaseModel
 from resolvers.kinds.registrations import KINDS
 from store.content.canonical_json import canonical
 
-WHOLE = 2**53 - 1
+MAX_INTEGER = 2**53 - 1
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 names = st.text(string.printable, max_size=8) | st.text(
     st.characters(max_codepoint=0x7F), max_size=8
 )
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(-WHOLE, WHOLE) | texts,
+    st.none() | st.booleans() | st.integers(-MAX_INTEGER, MAX_INTEGER) | texts,
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(names, inner, max_size=5),
     max_leaves=30,
 )
@@ -29,15 +29,15 @@ values = st.recursive(
 @given(values)
 @example("".join(map(chr, range(0x80))) + "\u2028\u2029\ufeff\uffff\U0001f44c")
 @example({"b": 1, "B": 2, "aa": 3, "a": 4, "": 5, "a\x00": 6, "\x7f": 7})
-def test_it_is_what_the_reference_library_writes(value: Any) -> None:
+def test_canonical_json_equals_that_of_the_reference_library(value: Any) -> None:
     assert canonical(value) == rfc8785.dumps(value)
 
 
 @pytest.mark.parametrize(
     "value",
     [
-        WHOLE + 1,
-        -WHOLE - 1,
+        MAX_INTEGER + 1,
+        -MAX_INTEGER - 1,
         "\ud800",
         {"\udfff": 1},
         {1: "a"},
@@ -48,12 +48,12 @@ def test_it_is_what_the_reference_library_writes(value: Any) -> None:
     ],
     ids=repr,
 )
-def test_what_has_no_canonical_json_is_refused(value: Any) -> None:
+def test_a_value_without_canonical_json_is_refused(value: Any) -> None:
     with pytest.raises(TypeError):
         canonical([value])
 
 
-def test_nesting_without_end_is_refused() -> None:
+def test_very_deep_nesting_is_refused() -> None:
     value: list[Any] = []
     for _ in range(100_000):
         value = [value]
@@ -61,26 +61,28 @@ def test_nesting_without_end_is_refused() -> None:
         canonical(value)
 
 
-def schemas(found: Any) -> Iterator[Mapping[str, Any]]:
+def schemas(value: Any) -> Iterator[Mapping[str, Any]]:
     """Every object within a JSON schema."""
-    if isinstance(found, dict):
-        yield found
+    if isinstance(value, dict):
+        yield value
     for inner in (
-        found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     ):
         yield from schemas(inner)
 
 
 @pytest.mark.parametrize("model", [kind.model for kind in KINDS], ids=lambda model: model.__name__)
-def test_no_content_has_fractions_or_names_that_are_not_ascii(model: type[BaseModel]) -> None:
-    described = list(schemas(model.model_json_schema(by_alias=True)))
-    assert not [one for one in described if one.get("type") == "number"]
-    assert not [one for one in described if one.get("additionalProperties") not in (None, False)]
+def test_no_content_has_fractions_or_names_outside_ascii(model: type[BaseModel]) -> None:
+    objects = list(schemas(model.model_json_schema(by_alias=True)))
+    assert not [schema for schema in objects if schema.get("type") == "number"]
+    assert not [
+        schema for schema in objects if schema.get("additionalProperties") not in (None, False)
+    ]
     properties = [
         name
-        for one in described
-        if isinstance(one.get("properties"), dict)
-        for name in one["properties"]
+        for schema in objects
+        if isinstance(schema.get("properties"), dict)
+        for name in schema["properties"]
     ]
     assert properties
     assert all(name.isascii() for name in properties)

@@ -1,4 +1,4 @@
-"""A client that disconnects cancels what is done for it, and nothing else."""
+"""When a client disconnects, the work for it is cancelled, and nothing else."""
 
 import asyncio
 
@@ -14,11 +14,11 @@ class Client:
     """The receiving side of a request whose body has been read."""
 
     def __init__(self) -> None:
-        self.gone = asyncio.Event()
+        self.disconnected_event = asyncio.Event()
 
     async def receive(self) -> Message:
         """Wait for the client to disconnect."""
-        await self.gone.wait()
+        await self.disconnected_event.wait()
         return {"type": "http.disconnect"}
 
 
@@ -33,7 +33,7 @@ def watchers() -> list[str]:
     return [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("client")]
 
 
-async def test_a_block_that_ends_first_is_left_alone() -> None:
+async def test_a_block_that_ends_first_is_not_cancelled() -> None:
     client = Client()
 
     async with cancel_on_disconnect(client.receive):
@@ -47,7 +47,7 @@ async def test_a_block_that_ends_first_is_left_alone() -> None:
 async def test_a_disconnect_cancels_the_block_and_not_the_task() -> None:
     client = Client()
     finished = asyncio.Event()
-    client.gone.set()
+    client.disconnected_event.set()
 
     async def work() -> None:
         async with cancel_on_disconnect(client.receive):
@@ -61,17 +61,17 @@ async def test_a_disconnect_cancels_the_block_and_not_the_task() -> None:
     assert not finished.is_set()
     assert task is not None
     assert task.cancelling() == 0
-    await asyncio.sleep(0.01)  # nothing is cancelled any more
+    await asyncio.sleep(0.01)  # no later cancellation follows
 
 
-async def test_errors_of_the_block_pass_through() -> None:
+async def test_errors_of_the_block_are_raised() -> None:
     with pytest.raises(LookupError):
         async with cancel_on_disconnect(Client().receive):
             raise LookupError
 
 
 @pytest.mark.parametrize("disconnected", [False, True])
-async def test_a_cancellation_from_elsewhere_goes_on(disconnected: bool) -> None:
+async def test_another_cancellation_is_not_swallowed(disconnected: bool) -> None:
     client = Client()
 
     async def work() -> None:
@@ -81,8 +81,8 @@ async def test_a_cancellation_from_elsewhere_goes_on(disconnected: bool) -> None
     task = asyncio.create_task(work())
     await asyncio.sleep(0.01)
     if disconnected:
-        client.gone.set()
-        while not task.cancelling():  # noqa: ASYNC110 - the watcher's turn
+        client.disconnected_event.set()
+        while not task.cancelling():  # noqa: ASYNC110 - the watcher runs first
             await asyncio.sleep(0)
     task.cancel()
 

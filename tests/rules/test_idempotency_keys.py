@@ -1,4 +1,4 @@
-"""An idempotency key is its caller's own."""
+"""Each caller has its own idempotency keys."""
 
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -7,7 +7,7 @@ from resolvers.access.viewer import LOA3, Viewer
 from resolvers.context import Context
 
 
-def of(subject: str) -> Context:
+def context_of(subject: str) -> Context:
     viewer = Viewer(
         subject=subject,
         employee_hsa_id=None,
@@ -19,15 +19,16 @@ def of(subject: str) -> Context:
         issuer="x",
         token_id=None,
     )
-    nothing = cast("Any", None)
+    unused = cast("Any", None)
     return Context(
-        store=nothing, viewer=viewer, rights=nothing, principals={}, request_id="x", loaders=nothing
+        store=unused, viewer=viewer, rights=unused, principals={}, request_id="x", loaders=unused
     )
 
 
-def test_no_two_callers_have_the_same_key_whatever_they_are_called() -> None:
+def test_two_callers_never_share_a_key_whatever_their_names() -> None:
     keys = [
-        of(subject).idempotency(key, "fingerprint") for subject, key in (("a", "b:c"), ("a:b", "c"))
+        context_of(subject).idempotency(key, "fingerprint")
+        for subject, key in (("a", "b:c"), ("a:b", "c"))
     ]
 
     assert len({key.id for key in keys if key}) == 2

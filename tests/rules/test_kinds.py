@@ -1,6 +1,4 @@
-"""The rules of the kinds of document that are no case types, and what holds for the texts of every
-kind.
-"""
+"""The rules of kinds other than case types, and the rules for texts of every kind."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,27 +16,27 @@ NUMBER = "19121212-1212"
 BROKEN = [(name, code) for name, sample in SAMPLES.items() for code in sample.broken]
 
 
-def refusals(sample: Sample, content: dict[str, Any]) -> list[tuple[str, str]]:
+def problems_of(sample: Sample, content: dict[str, Any]) -> list[tuple[str, str]]:
     with pytest.raises(InvalidInput) as caught:
         validate(KINDS[sample.name], content)
     assert NUMBER not in str(caught.value)
     return [(problem.code, ".".join(problem.path)) for problem in caught.value.problems]
 
 
-def texts(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Where in a content the texts stand."""
+def text_paths(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The path of each text in a content."""
     if isinstance(value, str):
         yield path
     elif isinstance(value, dict):
         for name, item in value.items():
-            yield from texts(item, (*path, name))
+            yield from text_paths(item, (*path, name))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from texts(item, (*path, index))
+            yield from text_paths(item, (*path, index))
 
 
 def replaced(value: Any, path: tuple[str | int, ...], text: str) -> Any:
-    """A content with another text in one place."""
+    """A content with another text at a path."""
     if not path:
         return text
     first, *rest = path
@@ -53,10 +51,10 @@ def replaced(value: Any, path: tuple[str | int, ...], text: str) -> Any:
     }
 
 
-def rich(
+def rich_text_paths(
     fields: Any, content: Any, path: tuple[str | int, ...] = ()
 ) -> Iterator[tuple[str | int, ...]]:
-    """Where in a content texts in Markdown stand."""
+    """The path of each Markdown text in a content."""
     described: dict[str, Field] = dict(fields)
     for name, field in described.items():
         value = content.get(name)
@@ -64,16 +62,16 @@ def rich(
             yield (*path, name)
         if field.fields and isinstance(value, list):
             for index, item in enumerate(value):
-                yield from rich(field.fields, item, (*path, name, index))
+                yield from rich_text_paths(field.fields, item, (*path, name, index))
 
 
-def test_every_kind_but_the_adaptation_has_a_sample() -> None:
+def test_every_kind_except_the_adaptation_has_a_sample() -> None:
     assert {sample.name for sample in SAMPLES.values()} | {"LOCAL_ADAPTATION"} == {
         kind.name for kind in KINDS
     }
 
 
-def test_prefixes_tell_kinds_apart() -> None:
+def test_prefixes_of_ids_are_unique() -> None:
     assert (
         len({kind.prefix for kind in KINDS} | {"pr", "cl", "ev", "gr", "as", "rg", "sub"})
         == len(list(KINDS)) + 7
@@ -81,7 +79,7 @@ def test_prefixes_tell_kinds_apart() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLES))
-def test_a_registration_says_who_owns_sees_and_is_told(name: str) -> None:
+def test_a_registration_states_owners_sharing_notification_and_visibility(name: str) -> None:
     sample = SAMPLES[name]
     kind = KINDS[sample.name]
 
@@ -93,11 +91,11 @@ def test_a_registration_says_who_owns_sees_and_is_told(name: str) -> None:
     )
 
 
-def test_only_case_types_are_handed_out() -> None:
+def test_only_case_types_are_assignable() -> None:
     assert [kind.name for kind in KINDS if kind.assignable] == ["CASE_TYPE"]
 
 
-def test_an_adaptation_is_a_clinics_and_told_to_it() -> None:
+def test_an_adaptation_belongs_to_a_clinic_and_notifies_it() -> None:
     assert (KINDS["LOCAL_ADAPTATION"].owners, KINDS["LOCAL_ADAPTATION"].notifies_clinics) == (
         frozenset({OwnerKind.CLINIC}),
         True,
@@ -105,7 +103,7 @@ def test_an_adaptation_is_a_clinics_and_told_to_it() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLES))
-def test_a_content_is_stored_as_given_with_every_field(name: str) -> None:
+def test_a_content_is_stored_unchanged_with_every_field(name: str) -> None:
     sample = SAMPLES[name]
 
     stored = validate(KINDS[sample.name], sample.content)
@@ -126,37 +124,39 @@ def test_a_content_is_stored_as_given_with_every_field(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "code"), BROKEN, ids=[f"{name}-{code}" for name, code in BROKEN])
-def test_a_rule_names_what_breaks_it_and_where(name: str, code: str) -> None:
+def test_a_broken_rule_is_reported_with_its_path(name: str, code: str) -> None:
     sample = SAMPLES[name]
-    change, place = sample.broken[code]
+    change, path = sample.broken[code]
 
-    assert (code, place) in refusals(sample, {**sample.content, **change})
-    assert {found for found, _ in refusals(sample, {**sample.content, **change})} == {code}
+    assert (code, path) in problems_of(sample, {**sample.content, **change})
+    assert {other_code for other_code, _ in problems_of(sample, {**sample.content, **change})} == {
+        code
+    }
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLES))
-def test_no_text_of_any_kind_takes_a_personal_identity_number(name: str) -> None:
+def test_no_text_of_any_kind_may_contain_a_personal_identity_number(name: str) -> None:
     sample = SAMPLES[name]
-    places = list(texts(dict(sample.content)))
+    text_positions = list(text_paths(dict(sample.content)))
 
-    assert len(places) > 3
-    for place in places:
-        found = refusals(sample, replaced(dict(sample.content), place, f"Patienten {NUMBER}"))
-        assert ("PERSONAL_NUMBER", ".".join(["content", *map(str, place)])) in found, place
+    assert len(text_positions) > 3
+    for path in text_positions:
+        problems = problems_of(sample, replaced(dict(sample.content), path, f"Patienten {NUMBER}"))
+        assert ("PERSONAL_NUMBER", ".".join(["content", *map(str, path)])) in problems, path
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLES))
-def test_no_rich_text_of_any_kind_takes_html_or_a_script_as_a_link(name: str) -> None:
+def test_no_rich_text_of_any_kind_may_contain_html_or_a_script_link(name: str) -> None:
     sample = SAMPLES[name]
     content = validate(KINDS[sample.name], sample.content)
 
-    for place in rich(KINDS[sample.name].fields, content):
-        path = ".".join(["content", *map(str, place)])
-        assert refusals(sample, replaced(content, place, "<script>x</script>")) == [
-            ("RAW_HTML", path)
+    for path in rich_text_paths(KINDS[sample.name].fields, content):
+        dotted = ".".join(["content", *map(str, path)])
+        assert problems_of(sample, replaced(content, path, "<script>x</script>")) == [
+            ("RAW_HTML", dotted)
         ]
-        assert refusals(sample, replaced(content, place, "[x](javascript:alert)")) == [
-            ("URL_SCHEME", path)
+        assert problems_of(sample, replaced(content, path, "[x](javascript:alert)")) == [
+            ("URL_SCHEME", dotted)
         ]
 
 
@@ -183,13 +183,13 @@ def test_a_time_is_stored_in_utc_with_milliseconds() -> None:
         True,
     ],
 )
-def test_what_is_no_moment_is_refused(time: object) -> None:
-    assert refusals(SAMPLES["notice"], {**SAMPLES["notice"].content, "startsAt": time}) == [
+def test_an_invalid_time_is_refused(time: object) -> None:
+    assert problems_of(SAMPLES["notice"], {**SAMPLES["notice"].content, "startsAt": time}) == [
         ("INVALID_TIME", "content.startsAt")
     ]
 
 
-def test_a_terms_text_without_terms_needs_no_box() -> None:
+def test_a_terms_text_without_terms_needs_no_acceptance() -> None:
     from resolvers.kinds.terms_texts import requires_acceptance  # noqa: PLC0415
 
     content = validate(KINDS["TERMS_TEXT"], SAMPLES["termsText"].content)

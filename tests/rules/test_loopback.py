@@ -1,4 +1,4 @@
-"""Which hosts count as this machine: one answer for settings, issuers and the metrics page."""
+"""Loopback hosts: settings, issuers and the metrics page agree on them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The one parser for `Accept` and `Accept-Encoding`, and the one for `If-None-Match`."""
+"""The parser for `Accept` and `Accept-Encoding`, and the parser for `If-None-Match`."""
 
 import time
 
@@ -53,7 +53,7 @@ def test_preferences_are_parsed(header: str, expected: list[tuple[str, float]]) 
         ("application/json;q=x", None),
     ],
 )
-def test_the_graphql_endpoint_answers_in_the_preferred_media_type(
+def test_the_graphql_endpoint_responds_in_the_preferred_media_type(
     header: str, expected: str | None
 ) -> None:
     assert response_media_type(header) == expected

@@ -1,6 +1,4 @@
-"""The sample data set: loaded once, within the rules, and with case types in every state that
-administrators meet.
-"""
+"""The sample data: loaded once, within the rules, with case types in every state."""
 
 import json
 
@@ -18,7 +16,7 @@ from store.registry import Store
 BJORKEN = "SE2321000016-1A01"
 
 
-async def test_sample_loads_once_and_leaves_a_registry_in_use_alone(store: Store) -> None:
+async def test_the_sample_is_loaded_once_and_not_into_a_registry_in_use(store: Store) -> None:
     loaded = await load_sample(store)
     events = await store.database.count("events", {})
 
@@ -28,11 +26,14 @@ async def test_sample_loads_once_and_leaves_a_registry_in_use_alone(store: Store
     assert await store.database.count("events", {}) == events
 
 
-async def test_sample_shows_every_state_and_keeps_to_the_rules(store: Store) -> None:
+async def test_the_sample_has_case_types_in_every_state_within_the_rules(store: Store) -> None:
     await load_sample(store)
 
     case_types, templates = await _all(store, "CASE_TYPE"), await _all(store, "CASE_TYPE_TEMPLATE")
-    at_bjorken = {given.document: given for given in await store.assignments.of_clinics([BJORKEN])}
+    at_bjorken = {
+        assignment.document: assignment
+        for assignment in await store.assignments.of_clinics([BJORKEN])
+    }
     [renewal] = [
         document
         for document in case_types
@@ -57,22 +58,22 @@ async def test_sample_shows_every_state_and_keeps_to_the_rules(store: Store) -> 
     assert (renewal.published, at_bjorken[renewal.id].start_page_order) == (4, 1)
     [adaptation] = (await store.documents.get_many([adaptation_id(renewal.id, BJORKEN)])).values()
     assert (adaptation.kind, adaptation.published) == ("LOCAL_ADAPTATION", 1)
-    assert {given.origin for given in at_bjorken.values()} == set(AssignmentOrigin)
+    assert {assignment.origin for assignment in at_bjorken.values()} == set(AssignmentOrigin)
     for document in (*case_types, *templates):
         assert validate(KINDS[document.kind], document.content) == document.content
         assert "1177 Vårdguiden" not in json.dumps(document.content, ensure_ascii=False)
 
 
-async def test_sample_has_each_kind_in_several_states_and_within_the_rules(store: Store) -> None:
+async def test_the_sample_has_each_kind_in_several_states_within_the_rules(store: Store) -> None:
     await load_sample(store)
 
-    others = {
+    other_kinds = {
         name: await _all(store, name)
         for name in sorted(kind.name for kind in KINDS)
         if name not in {"CASE_TYPE", "CASE_TYPE_TEMPLATE"}
     }
 
-    assert {name: len(found) for name, found in others.items()} == {
+    assert {name: len(of_kind) for name, of_kind in other_kinds.items()} == {
         "GUIDANCE": 2,
         "LOCAL_ADAPTATION": 1,
         "NOTICE": 3,
@@ -83,8 +84,8 @@ async def test_sample_has_each_kind_in_several_states_and_within_the_rules(store
     }
     documents = [
         document
-        for name, found in others.items()
-        for document in found
+        for name, of_kind in other_kinds.items()
+        for document in of_kind
         if name != "LOCAL_ADAPTATION"
     ]
     assert {document.state for document in documents} == {DocumentState.DRAFT, DocumentState.ACTIVE}

@@ -1,4 +1,4 @@
-"""Random acts on clinics and case types: past pages do not change, refused acts change nothing."""
+"""Random acts on clinics and case types: past pages stay readable, refused acts change nothing."""
 
 import asyncio
 import itertools
@@ -38,7 +38,7 @@ _turns = itertools.count(1)
 
 @dataclass
 class Clock:
-    """Time that goes when told."""
+    """A clock that a test advances."""
 
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -50,10 +50,10 @@ class Clock:
 
 
 @dataclass
-class Played:
+class Registry:
     """A registry with two clinics, two case types and a group with a rule.
 
-    It remembers every page at every moment.
+    It records every page at every moment.
     """
 
     context: Context
@@ -62,10 +62,10 @@ class Played:
     codes: list[str]
     case_types: list[str]
     group: str
-    said: list[tuple[datetime, str, Any]] = field(default_factory=list)
+    recorded: list[tuple[datetime, str, Any]] = field(default_factory=list)
 
     async def page(self, hsa_id: str, as_of: datetime | None) -> Any:
-        """A clinic's page without what is of today: the case types as they are now."""
+        """A page of a clinic, without what is always current: the case types as they are now."""
         clinic = await clinics.require(self.context, hsa_id)
         return [
             (
@@ -79,11 +79,11 @@ class Played:
             for entry in await start_pages.entries_of(self.context, clinic, which, as_of)
         ]
 
-    async def say(self) -> None:
-        """Note every page, at a moment of its own."""
+    async def record(self) -> None:
+        """Record every page, at a separate moment."""
         self.clock.tick()
         for hsa_id in self.clinics:
-            self.said.append((self.clock.now, hsa_id, await self.page(hsa_id, None)))
+            self.recorded.append((self.clock.now, hsa_id, await self.page(hsa_id, None)))
         self.clock.tick()
 
     async def latest(self, case_type: str) -> int:
@@ -91,72 +91,82 @@ class Played:
         return (await self.context.store.documents.get_many([case_type]))[case_type].latest
 
 
-async def play(table: Played, act: str, one: int, other: int, number: int) -> None:  # noqa: C901, PLR0912 - one case for each act
-    """Carry out one act; the numbers choose its case type, its clinic and its variant."""
-    context, case_type, clinic = table.context, table.case_types[one], table.clinics[other]
-    latest = await table.latest(case_type)
-    chosen = (
-        ClinicSelection("to", group=table.group)
+async def perform(  # noqa: C901, PLR0912 - one case for each act
+    registry: Registry, act: str, case_type_index: int, clinic_index: int, number: int
+) -> None:
+    """Perform one act; the numbers select its case type, clinic and variant."""
+    context, case_type, clinic = (
+        registry.context,
+        registry.case_types[case_type_index],
+        registry.clinics[clinic_index],
+    )
+    latest = await registry.latest(case_type)
+    selection = (
+        ClinicSelection("to", group=registry.group)
         if number % 3 == 0
         else ClinicSelection("to", hsa_ids=[clinic])
     )
-    rest: dict[str, Any] = {"note": None, "key": None}
+    note_and_key: dict[str, Any] = {"note": None, "key": None}
     match act:
         case "distribute":
             await distribution.distribute(
                 context,
                 case_type,
-                chosen,
+                selection,
                 start_page_order=number % 4 or None,
                 skip_refused=True,
-                **rest,
+                **note_and_key,
             )
         case "withdraw":
-            await distribution.withdraw(context, case_type, chosen, **rest)
+            await distribution.withdraw(context, case_type, selection, **note_and_key)
         case "follow":
-            await distribution.follow(context, case_type, clinic, **rest)
+            await distribution.follow(context, case_type, clinic, **note_and_key)
         case "unfollow":
-            await distribution.unfollow(context, case_type, clinic, **rest)
+            await distribution.unfollow(context, case_type, clinic, **note_and_key)
         case "hide":
-            await distribution.show(context, case_type, clinic, shown=number % 2 == 0, **rest)
+            await distribution.show(
+                context, case_type, clinic, shown=number % 2 == 0, **note_and_key
+            )
         case "adapt":
-            found = await local_adaptations.get(
+            adaptation = await local_adaptations.get(
                 context, await clinics.require(context, clinic), case_type
             )
             terms = [
                 {"key": "t", "heading": "Hos oss", "text": f"Nummer {number}: {{{{clinic.phone}}}}"}
             ]
-            expected = found.latest if found else 0
+            expected = adaptation.latest if adaptation else 0
             await local_adaptations.save(
                 context,
                 clinic,
                 case_type,
                 content={"terms": terms},
                 expected_version=expected,
-                **rest,
+                **note_and_key,
             )
         case "reorder":
             target = (
                 orders.OrderTarget(clinic=clinic),
-                orders.OrderTarget(group=table.group),
+                orders.OrderTarget(group=registry.group),
                 orders.OrderTarget(principal=STOCKHOLM),
             )[number % 3]
-            order = table.case_types[:: 1 if number % 2 else -1][: 1 + number % 2]
-            await orders.save(context, target, list(OrderedList)[other], order, **rest)
+            order = registry.case_types[:: 1 if number % 2 else -1][: 1 + number % 2]
+            await orders.save(
+                context, target, list(OrderedList)[clinic_index], order, **note_and_key
+            )
         case "import":
             status = ("ACTIVE", "ACTIVE", "NOT_ACTIVATED", "ARCHIVED")[number % 4]
             row = (
-                f"{clinic};Mottagning {number};{table.codes[number % 2]};08-465 004"
+                f"{clinic};Mottagning {number};{registry.codes[number % 2]};08-465 004"
                 f" 0{number};{status}"
             )
             csv = f"hsaId;name;businessClassification;telephoneNumber;status\n{row}\n"
             await clinics.import_csv(context, STOCKHOLM, csv, dry_run=False, key=None)
         case "regroup":
-            rule = ClinicRule(business_classifications=[table.codes[number % 2]])
+            rule = ClinicRule(business_classifications=[registry.codes[number % 2]])
             await groups.save(
                 context,
                 STOCKHOLM,
-                table.group,
+                registry.group,
                 name="Grupp",
                 hsa_ids=None,
                 csv=None,
@@ -172,10 +182,10 @@ async def play(table: Played, act: str, one: int, other: int, number: int) -> No
                 expected_version=latest,
                 patch=patch,
                 publish=number % 3 > 0,
-                **rest,
+                **note_and_key,
             )
         case "archive":
-            await documents.archive(context, case_type, expected_version=latest, **rest)
+            await documents.archive(context, case_type, expected_version=latest, **note_and_key)
         case "restore":
             await documents.restore(
                 context,
@@ -183,21 +193,21 @@ async def play(table: Played, act: str, one: int, other: int, number: int) -> No
                 version=1,
                 expected_version=latest,
                 publish=number % 2 == 0,
-                **rest,
+                **note_and_key,
             )
         case "decide":
             await policies.save(
                 context,
                 STOCKHOLM,
                 {"central_activation": list(CentralActivation)[number % 2]},
-                **rest,
+                **note_and_key,
             )
         case _:
             head = (await context.store.documents.get_many([case_type]))[case_type]
             switch = (
                 documents.activate if head.state is DocumentState.INACTIVE else documents.deactivate
             )
-            await switch(context, case_type, expected_version=latest, **rest)
+            await switch(context, case_type, expected_version=latest, **note_and_key)
 
 
 ACTS = (
@@ -224,28 +234,28 @@ acts = st.lists(
 
 
 @pytest.fixture
-async def table(database: Database) -> AsyncIterator[Played]:
-    """A registry whose time goes when told."""
+async def registry(database: Database) -> AsyncIterator[Registry]:
+    """A registry whose clock the test advances."""
     clock = Clock()
     store = Store(database, KINDS, clock=clock)
     await store.principals.ensure(reference_principals())
-    yield await _table(store, clock)
+    yield await _new_registry(store, clock)
     await store.log.close()
 
 
-async def _table(store: Store, clock: Clock) -> Played:
+async def _new_registry(store: Store, clock: Clock) -> Registry:
     grants = (Grant(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM, includes_below=True),)
     viewer = Viewer(
         "test", f"{STOCKHOLM}-ANNA", "Anna", grants, clock.now + timedelta(days=3650), acr=LOA3
     )
     context = await Context.of(store, viewer, "test")
     turn = next(_turns)
-    places, codes = (
+    clinic_ids, codes = (
         [f"{STOCKHOLM}-{turn}A0{number}" for number in (1, 2)],
         [f"{turn}{letter}" for letter in "AB"],
     )
     rows = "\n".join(
-        f"{hsa_id};Mottagning;{code}" for hsa_id, code in zip(places, codes, strict=True)
+        f"{hsa_id};Mottagning;{code}" for hsa_id, code in zip(clinic_ids, codes, strict=True)
     )
     await clinics.import_csv(
         context, STOCKHOLM, f"hsaId;name;businessClassification\n{rows}\n", dry_run=False, key=None
@@ -254,7 +264,7 @@ async def _table(store: Store, clock: Clock) -> Played:
     group = await groups.save(
         context, STOCKHOLM, None, name="Grupp", hsa_ids=None, csv=None, rule=rule, key=None
     )
-    made = []
+    case_types = []
     for name in ("Förnya recept på {{clinic.name}}", "Beställa tid"):
         content = {"name": name, "internalName": name, "onContactCard": True}
         saved = await documents.create(
@@ -271,48 +281,52 @@ async def _table(store: Store, clock: Clock) -> Played:
         await documents.publish(
             context, saved.document.id, version=1, expected_version=1, note=None, key=None
         )
-        made.append(saved.document.id)
-    return Played(context, clock, places, codes, made, group.target or "")
+        case_types.append(saved.document.id)
+    return Registry(context, clock, clinic_ids, codes, case_types, group.target or "")
 
 
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(acts)
-async def test_every_past_page_can_be_read_unchanged(
-    table: Played, acts: list[tuple[str, int, int, int]]
+async def test_every_past_page_can_be_read_again(
+    registry: Registry, acts: list[tuple[str, int, int, int]]
 ) -> None:
-    playing = await _table(table.context.store, table.clock)
-    await playing.say()
+    fresh = await _new_registry(registry.context.store, registry.clock)
+    await fresh.record()
 
     for act in acts:
-        before = await playing.context.store.history.latest_sequence(STOCKHOLM)
+        before = await fresh.context.store.history.latest_sequence(STOCKHOLM)
         try:
-            await play(playing, *act)
+            await perform(fresh, *act)
         except RegistryError:
-            assert await playing.context.store.history.latest_sequence(STOCKHOLM) == before
-        await playing.say()
+            assert await fresh.context.store.history.latest_sequence(STOCKHOLM) == before
+        await fresh.record()
 
-    for moment, hsa_id, said in playing.said:
-        assert await playing.page(hsa_id, moment) == said
+    for moment, hsa_id, recorded in fresh.recorded:
+        assert await fresh.page(hsa_id, moment) == recorded
 
 
-async def test_racing_distributions_and_withdrawals_leave_one_consistent_state(
-    table: Played,
+async def test_concurrent_distributions_and_withdrawals_leave_a_consistent_state(
+    registry: Registry,
 ) -> None:
-    case_type = table.case_types[0]
+    case_type = registry.case_types[0]
 
     async def turn(number: int) -> None:
-        chosen = ClinicSelection("to", hsa_ids=table.clinics if number % 3 else table.clinics[:1])
+        selection = ClinicSelection(
+            "to", hsa_ids=registry.clinics if number % 3 else registry.clinics[:1]
+        )
         if number % 2:
-            await distribution.distribute(table.context, case_type, chosen, note=None, key=None)
+            await distribution.distribute(
+                registry.context, case_type, selection, note=None, key=None
+            )
         else:
-            await distribution.withdraw(table.context, case_type, chosen, note=None, key=None)
+            await distribution.withdraw(registry.context, case_type, selection, note=None, key=None)
 
     await asyncio.gather(*(turn(number) for number in range(40)))
 
-    store = table.context.store
-    rows = await store.database.find(
+    store = registry.context.store
+    all_assignments = await store.database.find(
         "assignments", {"document": case_type}, sort=[("from_sequence", 1)]
     )
     events = await store.database.find(
@@ -320,17 +334,17 @@ async def test_racing_distributions_and_withdrawals_leave_one_consistent_state(
         {"document": case_type, "action": {"$in": ["DISTRIBUTED", "WITHDRAWN"]}},
         sort=[("sequence", 1)],
     )
-    for clinic in table.clinics:
-        told = [
+    for clinic in registry.clinics:
+        acts = [
             (event["action"], event["sequence"]) for event in events if clinic in event["clinics"]
         ]
-        held = [row for row in rows if row["clinic"] == clinic]
-        assert [action for action, _ in told] == [
-            ("DISTRIBUTED", "WITHDRAWN")[turn % 2] for turn in range(len(told))
+        assignments = [row for row in all_assignments if row["clinic"] == clinic]
+        assert [action for action, _ in acts] == [
+            ("DISTRIBUTED", "WITHDRAWN")[turn % 2] for turn in range(len(acts))
         ]
-        assert [sequence for action, sequence in told if action == "DISTRIBUTED"] == [
-            row["from_sequence"] for row in held
+        assert [sequence for action, sequence in acts if action == "DISTRIBUTED"] == [
+            row["from_sequence"] for row in assignments
         ]
-        assert [sequence for action, sequence in told if action == "WITHDRAWN"] == [
-            row["until_sequence"] for row in held if not row["open"]
+        assert [sequence for action, sequence in acts if action == "WITHDRAWN"] == [
+            row["until_sequence"] for row in assignments if not row["open"]
         ]

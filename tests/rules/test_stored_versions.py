@@ -1,5 +1,6 @@
-"""A content model that changes raises its schema version; what was stored under an earlier one is
-read in today's shape, and verifies.
+"""A changed content model raises its schema version.
+
+Content stored under an earlier version is upcast to the current model, and its hashes verify.
 """
 
 from dataclasses import replace
@@ -29,15 +30,15 @@ def test_a_model_that_changes_raises_its_schema_version(kind: Kind) -> None:
         f"{kind.name} has a new schema version. Run: .venv/bin/python -m tests.stored_versions"
     )
 
-    _, shape, _ = read(path)
+    _, content_types, _ = read(path)
 
-    assert content_types_of(kind.model) == shape, (
+    assert content_types_of(kind.model) == content_types, (
         f"The content of {kind.name} has changed: raise its schema_version, and add an upcaster"
         " to it."
     )
 
 
-def test_every_schema_version_that_ever_was_is_kept() -> None:
+def test_a_sample_of_every_schema_version_is_kept() -> None:
     assert (
         sorted(
             f"{kind.name}.{number}"
@@ -49,7 +50,7 @@ def test_every_schema_version_that_ever_was_is_kept() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
-def test_what_was_stored_verifies(path: Path) -> None:
+def test_stored_versions_verify(path: Path) -> None:
     _, _, versions = read(path)
     check, broken = ChainCheck(), ChainCheck()
 
@@ -66,7 +67,7 @@ def test_what_was_stored_verifies(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
-def test_what_was_stored_is_read_in_todays_shape(path: Path) -> None:
+def test_stored_versions_are_upcast_to_the_current_model(path: Path) -> None:
     kind, _, versions = read(path)
 
     for version in versions:
@@ -74,7 +75,7 @@ def test_what_was_stored_is_read_in_todays_shape(path: Path) -> None:
         assert validate(kind, content) == content
 
 
-def test_a_shape_tells_names_and_types_and_nothing_else() -> None:
+def test_content_types_contain_names_and_types_only() -> None:
     class Before(ContentModel):
         label: Label = Field(title="Etikett")
         size: int | None = Field(default=None, title="Storlek")

@@ -1,6 +1,4 @@
-"""The template file by itself: what is written is read back, and whatever is changed in it is found
-out.
-"""
+"""The template file: what is written is read back, and every change to it is detected."""
 
 import copy
 import json
@@ -38,14 +36,16 @@ SCHEMA = json.loads((DOCS / "formats" / "template-file.schema.json").read_text(e
 INERA = "SE5565594230"
 AT = datetime(2026, 11, 25, 12, 0, 0, 1000, tzinfo=UTC)
 NILS = Act(Actor(Role.NATIONAL_ADMINISTRATOR, INERA, f"{INERA}-NN"), "Första")
-BIRTH = NewDocument(f"tpl_{1:024x}", CASE_TYPE_TEMPLATE, INERA, Owner(OwnerKind.PRINCIPAL, INERA))
+NEW_TEMPLATE = NewDocument(
+    f"tpl_{1:024x}", CASE_TYPE_TEMPLATE, INERA, Owner(OwnerKind.PRINCIPAL, INERA)
+)
 NOT_COVERED = {
     ("exportedAt",),
     ("template", "principalName"),
     ("template", "owner"),
     ("template", "publishedVersion"),
 }
-"""What no hash covers, and no import rests on but for the choice of a version."""
+"""Fields that no hash covers; an import uses them only to choose a version."""
 
 
 def content(introduction: str, name: str = "Förnya recept") -> Content:
@@ -57,12 +57,13 @@ def content(introduction: str, name: str = "Förnya recept") -> Content:
 
 
 def history(introductions: list[str]) -> tuple[Document, list[Version]]:
-    """A template with a version for each introduction, the first one in force; one derived, one
-    imported.
+    """A template with a version for each introduction; the first one is in force.
+
+    The first version is derived from a template, the second is imported.
     """
     derived = Derivation(f"tpl_{2:024x}", 3)
     head, version = created(
-        BIRTH,
+        NEW_TEMPLATE,
         content(introductions[0]),
         derived_from=derived,
         act=NILS,
@@ -94,17 +95,17 @@ def history(introductions: list[str]) -> tuple[Document, list[Version]]:
     return head, versions
 
 
-def written(introductions: list[str]) -> dict[str, Any]:
+def file_of(introductions: list[str]) -> dict[str, Any]:
     head, versions = history(introductions)
     whole: dict[str, Any] = json.loads(files.write(head, "Inera", versions, at=AT))
     return whole
 
 
-WHOLE = written(["Ett", "Två", "Tre"])
+WHOLE = file_of(["Ett", "Två", "Tre"])
 
 
 def paths(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Where every value of a file stands, lists and objects included."""
+    """The path of every value in a file, lists and objects included."""
     if path:
         yield path
     if isinstance(value, dict):
@@ -121,7 +122,7 @@ texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=30).fil
 
 
 @given(st.lists(texts.map(lambda text: f"Text {text}"), min_size=1, max_size=4, unique=True))
-def test_what_is_written_fits_the_json_schema_and_is_read_back(introductions: list[str]) -> None:
+def test_a_file_is_valid_for_the_json_schema_and_is_read_back(introductions: list[str]) -> None:
     try:
         head, versions = history(introductions)
     except InvalidInput:  # a drawn text can break a rule of content
@@ -130,10 +131,10 @@ def test_what_is_written_fits_the_json_schema_and_is_read_back(introductions: li
 
     jsonschema.validate(json.loads(text), SCHEMA)
     for number, version in enumerate(versions, 1):
-        taken = files.read(text, CASE_TYPE_TEMPLATE, number)
-        assert replace(taken.version, sequence=version.sequence) == version
-        assert (taken.index, taken.content) == (number - 1, version.content)
-        assert taken.origin == Origin(head.id, number, version.hash, INERA)
+        imported = files.read(text, CASE_TYPE_TEMPLATE, number)
+        assert replace(imported.version, sequence=version.sequence) == version
+        assert (imported.index, imported.content) == (number - 1, version.content)
+        assert imported.origin == Origin(head.id, number, version.hash, INERA)
     assert files.read(text, CASE_TYPE_TEMPLATE, None).version.number == 1, "the one in force"
 
 
@@ -158,17 +159,19 @@ def test_what_is_written_fits_the_json_schema_and_is_read_back(introductions: li
         ]
     ),
 )
-def test_whatever_is_changed_in_a_file_is_found_out_and_told_where(
+def test_every_change_of_a_file_is_detected_with_its_path(
     path: tuple[str | int, ...], value: Any
 ) -> None:
     changed = copy.deepcopy(WHOLE)
     target: Any = changed
     for step in path[:-1]:
         target = target[step]
-    same = type(target[path[-1]]) is type(value) and target[path[-1]] == value
+    unchanged = type(target[path[-1]]) is type(value) and target[path[-1]] == value
     target[path[-1]] = value
 
-    if same or (path in NOT_COVERED and jsonschema.Draft202012Validator(SCHEMA).is_valid(changed)):
+    if unchanged or (
+        path in NOT_COVERED and jsonschema.Draft202012Validator(SCHEMA).is_valid(changed)
+    ):
         assert files.read(json.dumps(changed), CASE_TYPE_TEMPLATE, 1).version.number == 1
         return
     with pytest.raises(InvalidInput) as refusal:
@@ -182,7 +185,7 @@ def test_whatever_is_changed_in_a_file_is_found_out_and_told_where(
         st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=10
     ).map(json.dumps)
 )
-def test_whatever_else_is_no_file(text: str) -> None:
+def test_any_other_text_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         files.read(text, CASE_TYPE_TEMPLATE, None)
     assert [problem.path[0] for problem in refusal.value.problems] == ["file"]
@@ -194,7 +197,7 @@ def test_versions_in_another_order_are_refused() -> None:
     with pytest.raises(InvalidInput) as refusal:
         files.read(json.dumps(whole), CASE_TYPE_TEMPLATE, None)
 
-    assert [(one.code, one.path) for one in refusal.value.problems] == [
+    assert [(problem.code, problem.path) for problem in refusal.value.problems] == [
         ("BROKEN_CHAIN", ("file", "versions", "0", "number"))
     ]
 

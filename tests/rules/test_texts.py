@@ -88,21 +88,21 @@ def test_a_personal_number_is_found(text: str) -> None:
         "123 45 67 890",
     ],
 )
-def test_other_numbers_are_no_personal_numbers(text: str) -> None:
+def test_other_numbers_are_not_personal_numbers(text: str) -> None:
     assert not has_personal_number(text)
 
 
 @st.composite
 def personal_numbers(draw: st.DrawFn) -> str:
-    born = draw(st.dates(date(1800, 1, 1), date(2099, 12, 31)))
-    day = born.day + draw(st.sampled_from([0, 60]))
-    digits = f"{born.year:04}{born.month:02}{day:02}{draw(st.integers(0, 999)):03}"
+    birth_date = draw(st.dates(date(1800, 1, 1), date(2099, 12, 31)))
+    day = birth_date.day + draw(st.sampled_from([0, 60]))
+    digits = f"{birth_date.year:04}{birth_date.month:02}{day:02}{draw(st.integers(0, 999)):03}"
     return digits + luhn.calc_check_digit(digits[2:])
 
 
 @st.composite
-def written(draw: st.DrawFn) -> tuple[str, str]:
-    """A number as people write it, and the same with another check digit."""
+def written_numbers(draw: st.DrawFn) -> tuple[str, str]:
+    """A number in a common notation, and the number with another check digit."""
     number = draw(personal_numbers())[draw(st.sampled_from([0, 2])) :]
     separator = draw(st.sampled_from(["", "-", "+", " ", "\u2013"]))
     other = (int(number[-1]) + draw(st.integers(1, 9))) % 10
@@ -110,14 +110,14 @@ def written(draw: st.DrawFn) -> tuple[str, str]:
     return head + number[-1], f"{head}{other}"
 
 
-# No digits beside the number, no tel: before it, and no invisible character that could hide some.
+# No digits next to the number, no tel: before it, and no invisible character that hides them.
 surroundings = st.text(
     st.characters(exclude_categories=["Nd", "Cs", "Cf"], exclude_characters="+-:" + "\u2013"),
     max_size=40,
 )
 
 
-@given(surroundings, written(), surroundings)
+@given(surroundings, written_numbers(), surroundings)
 def test_a_personal_number_in_any_text_is_found(
     before: str, number: tuple[str, str], after: str
 ) -> None:
@@ -173,7 +173,7 @@ BAD_URLS = [
     ("https://www.1177.se/\u202egpj", ["URL_INVALID"]),
     ("https:\\\\www.1177.se", ["URL_INVALID"]),
     ("https://www.1177.se/<script>", ["URL_INVALID"]),
-    ("https://www.1177.se/{{clinic.name}}", ["URL_INVALID"]),  # nothing is filled into addresses
+    ("https://www.1177.se/{{clinic.name}}", ["URL_INVALID"]),  # addresses have no placeholders
     ("https://{{clinic.host}}/", ["URL_INVALID"]),
     ("https://www.1177.se:port/", ["URL_INVALID"]),
     ("https://www.1177.se:99999/", ["URL_INVALID"]),
@@ -197,7 +197,7 @@ def test_an_address_is_refused(url: str, codes: list[str]) -> None:
     assert [fault.code for fault in check_url(url)] == codes
 
 
-def test_an_image_has_a_web_address() -> None:
+def test_an_image_must_have_a_web_address() -> None:
     assert list(check_url("https://www.1177.se/bild.png", IMAGE_SCHEMES)) == []
     assert [fault.code for fault in check_url("mailto:a@b.se", IMAGE_SCHEMES)] == ["URL_SCHEME"]
 
@@ -276,7 +276,7 @@ def test_rich_text_outside_the_subset_is_refused(text: str, codes: list[str]) ->
 
 
 @given(st.text(alphabet="[]()!<>`*_#-+|:\\&; \n\tab1/", max_size=200))
-def test_any_rich_text_gets_an_answer(text: str) -> None:
+def test_any_rich_text_gets_a_result(text: str) -> None:
     assert all(fault.code and fault.message for fault in check_rich_text(text))
 
 
@@ -291,12 +291,12 @@ def test_any_rich_text_gets_an_answer(text: str) -> None:
         "`" * 10000,
     ],
 )
-def test_hostile_rich_text_gets_an_answer_soon(text: str) -> None:
-    began = time.process_time()
+def test_hostile_rich_text_gets_a_result_within_seconds(text: str) -> None:
+    started_at = time.process_time()
 
     list(check_rich_text(text))
 
-    assert time.process_time() - began < 5
+    assert time.process_time() - started_at < 5
 
 
 # ------------------------------------------------------------------ blank texts
@@ -306,10 +306,10 @@ def test_hostile_rich_text_gets_an_answer_soon(text: str) -> None:
     "text",
     ["", " ", "\t\n", "\u00a0\u2003", "\u200b\u200d\ufeff", "\u2028", "\u3164", "\u2800", "\u0301"],
 )
-def test_blank(text: str) -> None:
+def test_a_blank_text_is_recognised(text: str) -> None:
     assert is_blank(text)
 
 
 @pytest.mark.parametrize("text", ["a", ".", "\u200ba", "0", "å", "a\u030a"])
-def test_not_blank(text: str) -> None:
+def test_a_text_that_is_not_blank_is_recognised(text: str) -> None:
     assert not is_blank(text)

@@ -1,4 +1,4 @@
-"""The one parser of RFC 3339 times."""
+"""The parser of RFC 3339 times."""
 
 from datetime import UTC, datetime
 

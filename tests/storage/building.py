@@ -1,6 +1,4 @@
-"""Small builders for the tests of the store: who writes, what they write, and everything that is
-stored.
-"""
+"""Small builders for tests of the store: actors, contents, documents and the stored data."""
 
 import asyncio
 from collections.abc import Sequence
@@ -49,7 +47,7 @@ BY_BO = Act(BO)
 
 
 def content(introduction: str = "Ett", **other: Any) -> Content:
-    """A whole, valid content of a case type."""
+    """The whole, valid content of a case type."""
     return validate(
         CASE_TYPE,
         {"name": "Förnya recept", "internalName": "FR", "introduction": introduction, **other},
@@ -57,15 +55,15 @@ def content(introduction: str = "Ett", **other: Any) -> Content:
 
 
 def to(introduction: str, **other: Any) -> Edit:
-    """An edit to this content, whatever was there."""
-    wanted = content(introduction, **other)
-    return lambda _: wanted
+    """An edit that replaces the content, whatever it was."""
+    replacement = content(introduction, **other)
+    return lambda _: replacement
 
 
 async def created(
     store: Store, introduction: str = "Ett", *, act: Act = BY_ANNA, principal: str = STOCKHOLM
 ) -> Document:
-    """A new case type of a region: version 1, a draft."""
+    """Create a case type of a region: version 1, a draft."""
     saved = await store.documents.create(
         CASE_TYPE,
         principal=principal,
@@ -80,7 +78,7 @@ async def created(
 async def saved_as(
     store: Store, document: Document, *introductions: str, publish: bool = False, act: Act = BY_ANNA
 ) -> Document:
-    """The document after further versions, one for each introduction."""
+    """Save further versions, one for each introduction, and return the document."""
     for introduction in introductions:
         saved = await store.documents.update(
             document,
@@ -96,7 +94,7 @@ async def saved_as(
 async def published(
     store: Store, introduction: str = "Ett", *, principal: str = STOCKHOLM
 ) -> Document:
-    """A case type with version 1 in force."""
+    """Create a case type whose version 1 is in force."""
     document = await created(store, introduction, principal=principal)
     return document_of(
         await store.documents.publish(document, version=1, expected_version=1, act=BY_ANNA)
@@ -104,7 +102,7 @@ async def published(
 
 
 async def with_clinics(store: Store, *hsa_ids: str, principal: str = STOCKHOLM) -> None:
-    """Active clinics of a region."""
+    """Import active clinics of a region."""
     rows = [
         ClinicRow(number, hsa_id, {"name": f"Mottagning {number}"})
         for number, hsa_id in enumerate(hsa_ids, 2)
@@ -113,14 +111,14 @@ async def with_clinics(store: Store, *hsa_ids: str, principal: str = STOCKHOLM) 
 
 
 async def distributed(store: Store, document: Document, *hsa_ids: str) -> Saved:
-    """The case type handed to clinics."""
+    """Distribute the case type to clinics."""
     return await store.distribution.distribute(
         document, ClinicSelector.of_ids(hsa_ids), act=BY_ANNA
     )
 
 
 def document_of(saved: Saved) -> Document:
-    """The document that a write answered."""
+    """The document in the result of a write."""
     assert saved.document is not None
     return saved.document
 
@@ -131,17 +129,18 @@ async def head_of(store: Store, document: Document) -> Document:
 
 
 async def everything(database: Database) -> dict[str, list[Row]]:
-    """The full content of every collection: equal before and after means that nothing was written.
+    """Read the full content of every collection.
 
-    But for the count of turns at a log: taking one is its lock, which a refused write takes too.
+    Equal results before and after a call mean that the call wrote nothing. The turns of a log are
+    left out: taking a turn locks the log, and a refused write takes one too.
     """
     without = {"logs": {"turns": 0}}
-    kept = [
+    names = [
         name for name in INDEXES if name not in {"active_subscriptions", "server_processes"}
-    ]  # who follows what now is no content
+    ]  # open subscriptions are not content
     return {
         name: await database.find(name, {}, sort=[("_id", 1)], projection=without.get(name))
-        for name in kept
+        for name in names
     }
 
 
@@ -158,17 +157,17 @@ async def sequences(database: Database, principal: str = STOCKHOLM) -> Sequence[
 async def history_of(
     store: Store, document: Document, paging: Paging, *, notices_only: bool
 ) -> Page[Event]:
-    """A page of what was done with a document."""
-    asked = HistoryQuery.of(document, paging, limited=notices_only)
-    return (await store.history.of_documents([asked]))[asked]
+    """A page of the history of a document."""
+    query = HistoryQuery.of(document, paging, limited=notices_only)
+    return (await store.history.of_documents([query]))[query]
 
 
 async def versions_page(
     store: Store, document: Document, paging: Paging, *, released_only: bool = False
 ) -> Page[Version]:
     """A page of a document's versions."""
-    asked = HistoryQuery.of(document, paging, limited=released_only)
-    return (await store.version_history.versions([asked]))[asked]
+    query = HistoryQuery.of(document, paging, limited=released_only)
+    return (await store.version_history.versions([query]))[query]
 
 
 async def in_force_at(store: Store, document: Document, time: datetime) -> int | None:
@@ -185,7 +184,7 @@ async def inbox_page(
     after_sequence: int = 0,
     resident_visible_only: bool = False,
 ) -> Page[ClinicEvent]:
-    """A page of what a clinic was told."""
+    """A page of the notifications of a clinic."""
     inbox = Inbox(
         clinic.key, clinic.principal, paging or Paging(), after_sequence, resident_visible_only
     )
@@ -193,14 +192,16 @@ async def inbox_page(
 
 
 def noted(note: str) -> Change:
+    """A change that only records an event with this note."""
+
     async def change(transaction: Transaction) -> Saved:
         return Saved(event=transaction.record(Act(ANNA, note), Action.IMPORTED))
 
     return change
 
 
-async def write(store: Store, events: int, principal: str = STOCKHOLM) -> None:
-    """So many events, as fast as it goes."""
+async def write_events(store: Store, events: int, principal: str = STOCKHOLM) -> None:
+    """Submit this many events at the same time."""
     await asyncio.gather(
         *(store.log.submit(principal, noted(str(number))) for number in range(events))
     )

@@ -1,5 +1,7 @@
-"""A transaction that a killed server left open holds up the others for some seconds only, and no
-one who is alive loses by it.
+"""A transaction left open by a killed server delays other writers by a few seconds only.
+
+Live servers lose nothing: a transaction that continues is not aborted, and an aborted one is
+retried.
 """
 
 import asyncio
@@ -17,13 +19,11 @@ from store.registry import Store
 from tests.storage.building import STOCKHOLM, created, saved_as
 
 SOON_SECONDS = 8
-"""The embedded MongoDB itself ends such a transaction after 10 to 15 s, others after a minute or
-more.
-"""
+"""Below the limit of MongoDB itself: 10 to 15 s if embedded, a minute or more elsewhere."""
 
 
 async def take_turn(database: Database, session: Session) -> None:
-    """What a transaction of the log does first."""
+    """Take the turn at a log, as each of its transactions does first."""
     await session.start_transaction(
         read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority")
     )
@@ -36,26 +36,25 @@ async def take_turn(database: Database, session: Session) -> None:
     assert turn is not None
 
 
-async def test_the_transaction_of_a_dead_server_is_ended_by_the_next_that_writes(
+async def test_the_next_writer_aborts_the_transaction_of_a_dead_server(
     store: Store, mongodb_uri: str
 ) -> None:
     document = await created(store)
     client = connect(mongodb_uri)
     async with client.start_session() as session:
-        await take_turn(
-            Database(client, store.database.name), session
-        )  # and nothing more is heard of it
-        began_at = time.monotonic()
+        # The session stays open and sends nothing more.
+        await take_turn(Database(client, store.database.name), session)
+        started_at = time.monotonic()
 
         saved = await saved_as(store, document, "Efter")
 
-        seconds = time.monotonic() - began_at
+        seconds = time.monotonic() - started_at
     await client.close()
     assert (saved.latest, await store.history.latest_sequence(STOCKHOLM)) == (2, 2)
     assert seconds < SOON_SECONDS
 
 
-async def test_a_transaction_that_goes_on_is_left_alone_however_long_it_takes(
+async def test_a_transaction_that_continues_is_not_aborted_however_long_it_takes(
     store: Store, mongodb_uri: str
 ) -> None:
     document = await created(store)
@@ -77,23 +76,20 @@ async def test_a_transaction_that_goes_on_is_left_alone_however_long_it_takes(
     assert saved.latest == 2
 
 
-async def test_a_server_whose_transaction_was_ended_begins_it_again(
-    store: Store, mongodb_uri: str
-) -> None:
+async def test_a_server_retries_its_aborted_transaction(store: Store, mongodb_uri: str) -> None:
     document = await created(store)
     client = connect(mongodb_uri)
     slow = Store(Database(client, store.database.name), KINDS)
     attempts: list[datetime] = []
 
-    async def stands_still_once(transaction: Transaction) -> Saved:
+    async def stalls_once(transaction: Transaction) -> Saved:
         attempts.append(datetime.now(UTC))
         if len(attempts) == 1:
-            await saved_as(
-                store, document, "Den andra"
-            )  # waits for the turn that this transaction has
+            # This save waits for the turn that this transaction holds.
+            await saved_as(store, document, "Den andra")
         return Saved(document=transaction.document(document.id))
 
-    saved = await slow.log.submit(STOCKHOLM, stands_still_once, documents=[document.id])
+    saved = await slow.log.submit(STOCKHOLM, stalls_once, documents=[document.id])
     await slow.log.close()
     await client.close()
 

@@ -1,11 +1,10 @@
-"""Assignments: distributed all or nothing, refused rows with reasons, thousands within seconds."""
+"""Distribution: all or nothing, refused rows with reasons, thousands of clinics within seconds."""
 
 import time
 from datetime import UTC, datetime
 
 import pytest
 
-from resolvers.kinds.case_types import CASE_TYPE
 from store.clinics.assignments import AssignmentFilter
 from store.clinics.clinics import ClinicRow
 from store.clinics.selectors import ClinicSelector
@@ -17,8 +16,6 @@ from store.records import (
     AssignmentOrigin,
     Audience,
     ClinicStatus,
-    Owner,
-    OwnerKind,
     RefusalReason,
     RefusedRow,
     Saved,
@@ -32,7 +29,6 @@ from tests.storage.building import (
     LINDEN,
     STOCKHOLM,
     UPPSALA,
-    content,
     created,
     distributed,
     document_of,
@@ -43,12 +39,16 @@ from tests.storage.building import (
 )
 
 NOT_ACTIVATED, ARCHIVED, ENDED, ENDING = (f"SE2321000016-1B0{number}" for number in range(1, 5))
+
+
 FOREIGN = "SE2321000024-1B01"
+
+
 UNKNOWN = "SE2321000016-9Z99"
 
 
-async def all_sorts(store: Store) -> None:
-    """Clinics in every state, and one of another region."""
+async def import_clinics_in_every_state(store: Store) -> None:
+    """Import clinics in every state, and one of another region."""
     await with_clinics(store, BJORKEN, LINDEN)
     await with_clinics(store, FOREIGN, principal=UPPSALA)
     rows = [
@@ -73,6 +73,8 @@ SELECTION = [
     LINDEN.lower(),
     UNKNOWN,
 ]
+
+
 REFUSED = [
     (2, UNKNOWN, RefusalReason.UNKNOWN),
     (3, "inget-id", RefusalReason.MALFORMED),
@@ -85,7 +87,7 @@ REFUSED = [
 ]
 
 
-async def test_distribution_is_one_act_that_lists_its_clinics(store: Store) -> None:
+async def test_a_distribution_is_one_event_that_lists_its_clinics(store: Store) -> None:
     await with_clinics(store, BJORKEN, LINDEN)
     document = await published(store)
 
@@ -113,18 +115,18 @@ async def test_distribution_is_one_act_that_lists_its_clinics(store: Store) -> N
     page = await store.assignments.page(AssignmentFilter(document=document.id), Paging())
     assert [
         (
-            one.clinic,
-            one.from_sequence,
-            one.until_sequence,
-            one.start_page_order,
-            one.contact_card_order,
+            assignment.clinic,
+            assignment.from_sequence,
+            assignment.until_sequence,
+            assignment.start_page_order,
+            assignment.contact_card_order,
         )
-        for one in page.items
+        for assignment in page.items
     ] == [
         (BJORKEN, 4, None, 2, 5),
         (LINDEN, 4, None, 2, 5),
     ]
-    assert {(one.origin, one.by, one.since) for one in page.items} == {
+    assert {(assignment.origin, assignment.by, assignment.since) for assignment in page.items} == {
         (AssignmentOrigin.DISTRIBUTED, ANNA, saved.event.at)
     }
     assert (document_of(saved).event_count, document_of(saved).notice_count) == (3, 2)
@@ -133,7 +135,7 @@ async def test_distribution_is_one_act_that_lists_its_clinics(store: Store) -> N
 async def test_every_refused_row_is_reported_with_its_reason_and_nothing_is_written(
     store: Store, database: Database
 ) -> None:
-    await all_sorts(store)
+    await import_clinics_in_every_state(store)
     document = await published(store)
     before = await everything(database)
 
@@ -154,7 +156,7 @@ async def test_every_refused_row_is_reported_with_its_reason_and_nothing_is_writ
 
 
 async def test_refused_rows_can_be_skipped(store: Store) -> None:
-    await all_sorts(store)
+    await import_clinics_in_every_state(store)
     document = await published(store)
 
     saved = await store.distribution.distribute(
@@ -167,7 +169,7 @@ async def test_refused_rows_can_be_skipped(store: Store) -> None:
     assert saved.counts["clinics"] == 3
 
 
-async def test_clinics_that_have_it_already_do_not_get_it_again(
+async def test_clinics_that_have_the_case_type_are_not_assigned_it_again(
     store: Store, database: Database
 ) -> None:
     await with_clinics(store, BJORKEN, LINDEN, EKEN)
@@ -230,60 +232,16 @@ async def test_the_published_version_is_distributed(store: Store) -> None:
     )
 
 
-async def test_clinics_that_had_a_document_at_an_event(store: Store) -> None:
-    await with_clinics(store, BJORKEN, LINDEN, EKEN)  # 1
-    document = await published(store)  # 2, 3
-    await distributed(store, document, BJORKEN)  # 4
-    await distributed(store, document, LINDEN)  # 5
-    await store.documents.archive(document, expected_version=1, act=BY_ANNA)  # 6
-    await store.documents.restore(
-        document, version=1, expected_version=1, publish=True, act=BY_ANNA
-    )  # 7
-    among = {BJORKEN, LINDEN, EKEN}
-
-    had = [
-        await store.assignments.clinics_with(document.id, sequence, among)
-        for sequence in range(3, 9)
-    ]
-
-    both = [BJORKEN, LINDEN]
-    assert had == [[], [BJORKEN], both, both, both, both]
-    assert await store.assignments.clinics_with(document.id, 5, {LINDEN}) == [LINDEN]
-    assert await store.assignments.clinics_with("ct_none", 5, among) == []
-
-
-async def test_the_clinics_of_a_document_are_paged_by_key(store: Store) -> None:
-    clinics = [f"SE2321000016-{number:03}" for number in range(7)]
-    await with_clinics(store, *clinics)
-    document, other = await published(store), await published(store)
-    await distributed(store, document, *reversed(clinics))
-    await distributed(store, other, clinics[0])
-
-    first = await store.assignments.page(AssignmentFilter(document=document.id), Paging(limit=3))
-    second = await store.assignments.page(
-        AssignmentFilter(document=document.id), Paging(limit=3, after=first.cursors[-1])
-    )
-    last = await store.assignments.page(
-        AssignmentFilter(document=document.id), Paging(limit=3, backward=True)
-    )
-
-    assert [[one.clinic for one in page.items] for page in (first, second, last)] == [
-        clinics[:3],
-        clinics[3:6],
-        clinics[4:],
-    ]
-
-
-async def test_five_thousand_clinics_in_one_act_within_seconds(
+async def test_one_distribution_to_five_thousand_clinics_takes_seconds(
     store: Store, database: Database
 ) -> None:
     clinics = [f"SE2321000016-{number:05}" for number in range(5_000)]
     await with_clinics(store, *clinics)
     document = await published(store)
 
-    begun = time.perf_counter()
+    started_at = time.perf_counter()
     saved: Saved = await distributed(store, document, *clinics)
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - started_at
 
     assert saved.counts["clinics"] == 5_000
     assert saved.event is not None
@@ -295,96 +253,3 @@ async def test_five_thousand_clinics_in_one_act_within_seconds(
         == 5_000
     )
     assert seconds < 10
-
-
-@pytest.mark.parametrize("merged", [200, 0], ids=["merged", "from one list"])
-async def test_lagging_assignments_are_paged_in_order_however_they_are_read(
-    store: Store, database: Database, monkeypatch: pytest.MonkeyPatch, merged: int
-) -> None:
-    monkeypatch.setattr("store.clinics.assignments._MAX_MERGED", merged)
-    clinics = [f"SE2321000016-{number:03}" for number in range(9)]
-    await with_clinics(store, *clinics)
-    documents = [await published(store) for _ in range(3)]
-    for document in documents:
-        await distributed(store, document, *clinics)
-    for number, clinic in enumerate(
-        clinics
-    ):  # as if they had acknowledged versions that came and went
-        await database["assignments"].update_many(
-            {"clinic": clinic}, {"$set": {"acknowledged_version": (None, 1, 2)[number % 3]}}
-        )
-    which = AssignmentFilter(
-        principal=STOCKHOLM,
-        behind={document.id: 1 + (number == 2) for number, document in enumerate(documents)},
-    )
-    expected = sorted(
-        (clinic, document.id)
-        for number, clinic in enumerate(clinics)
-        for place, document in enumerate(documents)
-        if (None, 1, 2)[number % 3] != 1 + (place == 2)
-    )
-
-    found, after = [], None
-    while True:
-        page = await store.assignments.page(which, Paging(limit=4, after=after))
-        found += [(one.clinic, one.document) for one in page.items]
-        if not page.has_next:
-            break
-        after = page.cursors[-1]
-    last = await store.assignments.page(which, Paging(limit=4, backward=True))
-
-    assert found == expected
-    assert [(one.clinic, one.document) for one in last.items] == expected[-4:]
-    assert await store.assignments.count(which) == len(expected) == 18
-    assert (
-        await store.assignments.page(AssignmentFilter(principal=STOCKHOLM, behind={}), Paging())
-    ).items == []
-
-
-async def test_lagging_assignments_are_found_however_many_documents_a_principal_has(
-    store: Store,
-) -> None:
-    await with_clinics(store, BJORKEN)
-    document = await published(store)
-    await distributed(store, document, BJORKEN)
-    behind = {f"ct_{number}": 1 for number in range(2_500)} | {document.id: 1}
-    which = AssignmentFilter(principal=STOCKHOLM, behind=behind)
-
-    page = await store.assignments.page(which, Paging(limit=4))
-
-    assert [(one.clinic, one.document) for one in page.items] == [(BJORKEN, document.id)]
-    assert await store.assignments.count(which) == 1
-
-
-async def test_central_documents_leave_out_local_ones(store: Store) -> None:
-    await with_clinics(store, BJORKEN, LINDEN)
-    await with_clinics(store, FOREIGN, principal=UPPSALA)
-    everywhere, followed, withdrawn, _nowhere = [
-        await published(store, introduction) for introduction in ("Ett", "Två", "Tre", "Fyra")
-    ]
-    elsewhere = await published(store, principal=UPPSALA)
-    await distributed(store, everywhere, BJORKEN, LINDEN)
-    await distributed(store, withdrawn, BJORKEN)
-    await store.distribution.withdraw(withdrawn, ClinicSelector.of_ids([BJORKEN]), act=BY_ANNA)
-    await distributed(store, elsewhere, FOREIGN)
-    [linden] = (await store.clinics.get_many([LINDEN])).values()
-    await store.distribution.follow(followed, linden, act=BY_ANNA)
-    own = await store.documents.create(
-        CASE_TYPE,
-        principal=STOCKHOLM,
-        owner=Owner(OwnerKind.CLINIC, LINDEN),
-        content=content("Eget"),
-        derived_from=None,
-        act=BY_ANNA,
-    )
-    await store.documents.publish(document_of(own), version=1, expected_version=1, act=BY_ANNA)
-    assert {one.document for one in await store.assignments.held([LINDEN])} == {
-        everywhere.id,
-        followed.id,
-        document_of(own).id,
-    }
-
-    assert sorted(await store.assignments.central_documents(STOCKHOLM)) == sorted(
-        [everywhere.id, followed.id]
-    )
-    assert await store.assignments.central_documents(UPPSALA) == [elsewhere.id]

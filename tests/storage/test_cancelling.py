@@ -1,4 +1,4 @@
-"""Callers that go away, also several times over, leave MongoDB to the others."""
+"""Callers that disconnect, even repeatedly, do not block MongoDB for others."""
 
 import asyncio
 import random
@@ -17,7 +17,7 @@ SEED = 20261126
 
 
 def reads(database: Database) -> list[Callable[[], Awaitable[object]]]:
-    """Every way to read that a request has."""
+    """Each kind of read that a request can make."""
     texts: list[dict[str, Any]] = [{"$match": {}}, {"$group": {"_id": "$text"}}]
     return [
         lambda: database.find("events", {}),
@@ -29,17 +29,17 @@ def reads(database: Database) -> list[Callable[[], Awaitable[object]]]:
     ]
 
 
-async def test_callers_that_are_cancelled_again_and_again_hold_up_nobody(
+async def test_callers_that_are_cancelled_repeatedly_block_no_other_caller(
     database: Database,
 ) -> None:
     chance = random.Random(SEED)  # noqa: S311
     await database["events"].insert_many(
         [{"_id": number, "principal": str(number), "text": "x" * 2_000} for number in range(200)]
     )
-    ways = reads(database)
+    kinds_of_read = reads(database)
 
     for _ in range(ROUNDS):
-        callers = [asyncio.ensure_future(chance.choice(ways)()) for _ in range(CALLERS)]
+        callers = [asyncio.ensure_future(chance.choice(kinds_of_read)()) for _ in range(CALLERS)]
         for _ in range(12):
             await asyncio.sleep(0)
             for caller in callers:
@@ -48,7 +48,7 @@ async def test_callers_that_are_cancelled_again_and_again_hold_up_nobody(
         async with asyncio.timeout(20):
             outcomes = await asyncio.gather(*callers, return_exceptions=True)
         assert all(
-            isinstance(one, (list, dict, int, asyncio.CancelledError)) for one in outcomes
+            isinstance(outcome, (list, dict, int, asyncio.CancelledError)) for outcome in outcomes
         ), outcomes
 
     async with asyncio.timeout(20):
@@ -58,34 +58,34 @@ async def test_callers_that_are_cancelled_again_and_again_hold_up_nobody(
     assert [row["_id"] for row in found if row] == list(range(100))
 
 
-async def test_work_apart_is_cancelled_once_and_at_once() -> None:
-    begun, seen = asyncio.Event(), []
+async def test_detached_work_is_cancelled_once_and_its_caller_does_not_wait() -> None:
+    started, log = asyncio.Event(), []
 
     async def work() -> None:
-        begun.set()
+        started.set()
         for _ in range(3):
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
-                seen.append("cancelled")
+                log.append("cancelled")
                 await asyncio.sleep(0.02)
-                seen.append("tidied up")
+                log.append("tidied up")
                 raise
 
     caller = asyncio.create_task(run_detached(work()))
-    await begun.wait()
+    await started.wait()
     for _ in range(3):
         caller.cancel()
         await asyncio.sleep(0)
 
     with pytest.raises(asyncio.CancelledError):
         await caller
-    assert seen == ["cancelled"]
+    assert log == ["cancelled"]
     await asyncio.sleep(0.05)
-    assert seen == ["cancelled", "tidied up"]
+    assert log == ["cancelled", "tidied up"]
 
 
-async def test_work_apart_answers_and_fails_like_any_other() -> None:
+async def test_detached_work_returns_its_result_and_raises_its_error() -> None:
     async def answer() -> int:
         return 7
 

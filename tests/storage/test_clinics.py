@@ -1,4 +1,4 @@
-"""Clinics: imports of all rows or none, with counts of changes; searches by every field."""
+"""Clinics: an import writes all rows or none and counts the changes; filters cover each field."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -52,7 +52,7 @@ async def clinic_of(store: Store, key: str) -> Clinic:
 # ------------------------------------------------------------- import
 
 
-async def test_an_import_is_one_act_that_lists_its_clinics(store: Store) -> None:
+async def test_an_import_is_one_event_that_lists_its_clinics(store: Store) -> None:
     saved = await imported(
         store,
         (LINDEN.lower(), {"name": "Linden"}),
@@ -142,7 +142,7 @@ async def test_a_dry_run_counts_and_writes_nothing(store: Store, database: Datab
     assert await everything(database) == before
 
 
-async def test_a_dry_run_leaves_the_key_for_the_import_itself(store: Store) -> None:
+async def test_a_dry_run_does_not_use_up_the_idempotency_key(store: Store) -> None:
     key = IdempotencyKey("anna:1", "importera")
     rows = [ClinicRow(2, BJORKEN, {"name": "Björken"})]
     await store.clinics.import_rows(STOCKHOLM, rows, dry_run=True, act=BY_ANNA, key=key)
@@ -154,7 +154,7 @@ async def test_a_dry_run_leaves_the_key_for_the_import_itself(store: Store) -> N
     assert await sequences(store.database) == [1]
 
 
-async def test_clinics_of_another_principal_refuse_every_row_and_nothing_is_written(
+async def test_rows_of_another_principals_clinics_refuse_the_whole_import(
     store: Store, database: Database
 ) -> None:
     await with_clinics(store, LINDEN, EKEN, principal=UPPSALA)
@@ -189,27 +189,38 @@ STATUSES = [
 ]
 
 
-async def test_a_clinic_has_the_same_status_alone_and_in_a_list(
+async def test_a_clinic_has_the_same_status_in_itself_and_in_a_filter(
     database: Database, store: Store
 ) -> None:
     noon = Store(database, KINDS, clock=lambda: NOON)
     keys = [f"SE2321000016-{number:02}" for number in range(len(STATUSES))]
     rows = [
-        (key, {"name": key, "status": status, "end_date": None if end is None else NOON + end})
-        for key, (status, end, _) in zip(keys, STATUSES, strict=True)
+        (
+            key,
+            {
+                "name": key,
+                "status": status,
+                "end_date": None if ends_in is None else NOON + ends_in,
+            },
+        )
+        for key, (status, ends_in, _) in zip(keys, STATUSES, strict=True)
     ]
     await imported(store, *rows)
 
     clinics = await store.clinics.get_many(keys)
-    listed = {
-        wanted: (await noon.clinics.page(ClinicFilter(statuses=(wanted,)), Paging())).items
-        for wanted in ClinicStatus
+    by_status = {
+        status_filter: (
+            await noon.clinics.page(ClinicFilter(statuses=(status_filter,)), Paging())
+        ).items
+        for status_filter in ClinicStatus
     }
 
     expected = {key: now for key, (*_, now) in zip(keys, STATUSES, strict=True)}
     assert {key: clinic.status_at(NOON) for key, clinic in clinics.items()} == expected
-    assert {clinic.key: wanted for wanted, found in listed.items() for clinic in found} == expected
-    assert sum(map(len, listed.values())) == len(expected)
+    assert {
+        clinic.key: status_filter for status_filter, found in by_status.items() for clinic in found
+    } == expected
+    assert sum(map(len, by_status.values())) == len(expected)
 
 
 # ------------------------------------------------------------- lists
@@ -277,10 +288,10 @@ async def test_clinics_are_found_by_each_field_and_counted(store: Store) -> None
             [BJORKEN],
         ),
     ]
-    for which, keys in expected:
-        page = await store.clinics.page(which, Paging())
-        assert [clinic.key for clinic in page.items] == keys, which
-        assert await store.clinics.count(which) == len(keys)
+    for clinic_filter, keys in expected:
+        page = await store.clinics.page(clinic_filter, Paging())
+        assert [clinic.key for clinic in page.items] == keys, clinic_filter
+        assert await store.clinics.count(clinic_filter) == len(keys)
 
 
 async def test_clinics_are_paged_by_key(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""Comparisons: moves are moves, texts word by word, and applying a difference gives the other side."""
+"""Comparisons: moves, changed words in texts, and differences that can be applied."""
 
 import time
 from itertools import combinations, pairwise
@@ -63,35 +63,35 @@ def content(*questions: dict[str, Any], **other: Any) -> dict[str, Any]:
     } | other
 
 
-def told(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, Any, Any]]:
+def changes_of(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, Any, Any]]:
     return [
         (change.kind.value, change.path, change.before, change.after)
         for change in diff(before, after, FIELDS)
     ]
 
 
-def test_equal_contents_differ_in_nothing() -> None:
-    assert told(content(question("a")), content(question("a"))) == []
+def test_equal_contents_have_no_changes() -> None:
+    assert changes_of(content(question("a")), content(question("a"))) == []
 
 
-def test_a_pure_reorder_is_the_fewest_moves() -> None:
+def test_a_reorder_is_the_smallest_number_of_moves() -> None:
     before = content(question("a"), question("b"), question("c"), question("d"))
     after = content(question("d"), question("a"), question("b"), question("c"))
 
-    assert told(before, after) == [("MOVED", "questions[d]", 4, 1)]
+    assert changes_of(before, after) == [("MOVED", "questions[d]", 4, 1)]
 
 
 def test_an_item_can_move_and_change_at_once() -> None:
     before = content(question("a"), question("b"), question("c"))
     after = content(question("c", "Ny"), question("a"), question("b"))
 
-    assert told(before, after) == [
+    assert changes_of(before, after) == [
         ("MOVED", "questions[c]", 3, 1),
         ("CHANGED", "questions[c].label", "Fråga", "Ny"),
     ]
 
 
-def test_items_come_and_go_with_their_place() -> None:
+def test_added_and_removed_items_have_their_position() -> None:
     before, after = content(question("a"), question("b")), content(question("c"), question("b"))
 
     changes = diff(before, after, FIELDS)
@@ -145,17 +145,17 @@ def test_an_internal_name_does_not_concern_residents() -> None:
     assert resident_visible(diff(content(), content(name="Annat"), FIELDS))
 
 
-def test_true_is_not_one() -> None:
+def test_true_and_one_differ() -> None:
     before, after = content(question("a")), content(question("a") | {"required": 0})
 
-    assert told(before, after) == [("CHANGED", "questions[a].required", False, 0)]
+    assert changes_of(before, after) == [("CHANGED", "questions[a].required", False, 0)]
 
 
-def test_an_object_that_comes_is_one_change_and_its_fields_are_followed_after() -> None:
+def test_a_new_object_is_one_change_and_later_changes_name_its_fields() -> None:
     limits = {"ageFrom": 18, "codes": ["01"]}
 
-    assert told(content(), content(limits=limits)) == [("CHANGED", "limits", None, limits)]
-    assert told(content(limits=limits), content(limits=limits | {"ageFrom": 13})) == [
+    assert changes_of(content(), content(limits=limits)) == [("CHANGED", "limits", None, limits)]
+    assert changes_of(content(limits=limits), content(limits=limits | {"ageFrom": 13})) == [
         ("CHANGED", "limits.ageFrom", 18, 13)
     ]
 
@@ -163,11 +163,11 @@ def test_an_object_that_comes_is_one_change_and_its_fields_are_followed_after() 
 def test_lists_without_keys_are_plain_values() -> None:
     doubled = [question("a"), question("a")]
 
-    assert told(content(), content(*doubled)) == [("CHANGED", "questions", [], doubled)]
-    assert told(content() | {"okänt": 1}, content()) == [("CHANGED", "okänt", 1, None)]
+    assert changes_of(content(), content(*doubled)) == [("CHANGED", "questions", [], doubled)]
+    assert changes_of(content() | {"okänt": 1}, content()) == [("CHANGED", "okänt", 1, None)]
 
 
-def test_a_changed_word_is_told_in_an_unchanged_text() -> None:
+def test_a_changed_word_is_a_segment_of_the_text() -> None:
     [change] = diff(
         content(name="Svar inom tre dagar."), content(name="Svar inom fem dagar."), FIELDS
     )
@@ -181,7 +181,7 @@ def test_a_changed_word_is_told_in_an_unchanged_text() -> None:
 
 
 @pytest.mark.parametrize("path", ["", ".a", "a.", "a..b", "a[", "a[]", "a]b"])
-def test_what_is_no_path_is_refused(path: str) -> None:
+def test_an_invalid_path_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="not a path"):
         parse_path(path)
 
@@ -234,12 +234,12 @@ def test_applying_a_difference_gives_the_other_side(
 
 
 @given(contents)
-def test_nothing_differs_from_itself(one: dict[str, Any]) -> None:
-    assert diff(one, one, FIELDS) == []
+def test_a_content_has_no_changes_from_itself(value: dict[str, Any]) -> None:
+    assert diff(value, value, FIELDS) == []
 
 
 @given(labels, labels)
-def test_segments_give_back_both_texts(before: str, after: str) -> None:
+def test_segments_contain_both_texts(before: str, after: str) -> None:
     segments = word_segments(before, after)
 
     assert (
@@ -250,29 +250,29 @@ def test_segments_give_back_both_texts(before: str, after: str) -> None:
         "".join(segment.text for segment in segments if segment.kind is not SegmentKind.DELETED)
         == after
     )
-    assert all(one.kind is not other.kind for one, other in pairwise(segments))
+    assert all(segment.kind is not following.kind for segment, following in pairwise(segments))
 
 
 @given(st.permutations("abcdef"))
-def test_no_order_takes_more_moves_than_it_must(order: list[str]) -> None:
+def test_every_order_takes_the_smallest_number_of_moves(order: list[str]) -> None:
     changes = diff(content(*map(question, "abcdef")), content(*map(question, order)), FIELDS)
 
     longest = max(
         size
         for size in range(7)
-        for kept in combinations(order, size)
-        if list(kept) == sorted(kept)
+        for unmoved in combinations(order, size)
+        if list(unmoved) == sorted(unmoved)
     )
     assert [change.kind for change in changes] == [ChangeKind.MOVED] * (6 - longest)
 
 
 def test_large_contents_are_compared_in_bounded_time() -> None:
-    many = [question(f"q{number}") for number in range(5_000)]
+    questions = [question(f"q{number}") for number in range(5_000)]
     text = " ".join(f"ord{number % 977}" for number in range(17_000))
     other = text.replace("ord5 ", "annat ")
 
-    began = time.perf_counter()
-    moved = diff(content(*many), content(*reversed(many)), FIELDS)
+    started_at = time.perf_counter()
+    moved = diff(content(*questions), content(*reversed(questions)), FIELDS)
     segments = word_segments(text, other)
 
     assert len(moved) == 4_999
@@ -280,4 +280,4 @@ def test_large_contents_are_compared_in_bounded_time() -> None:
         "".join(segment.text for segment in segments if segment.kind is not SegmentKind.DELETED)
         == other
     )
-    assert time.perf_counter() - began < 5
+    assert time.perf_counter() - started_at < 5

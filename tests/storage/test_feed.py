@@ -1,5 +1,6 @@
-"""The live feed: everything after a position, then what comes, in order, once; however slow the
-reader and however busy the writers.
+"""The live feed: every event after a position, in order, exactly once.
+
+This holds for slow readers and busy writers too.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from tests.storage.building import (
     UPPSALA,
     noted,
     published,
-    write,
+    write_events,
 )
 
 T = TypeVar("T")
@@ -30,7 +31,7 @@ SECONDS = 20
 
 
 async def take(feed: AsyncGenerator[T, None], count: int) -> list[T]:
-    """The next ones of a feed."""
+    """Wait for the next items of a feed."""
     async with asyncio.timeout(SECONDS):
         return [await anext(feed) for _ in range(count)]
 
@@ -41,10 +42,10 @@ async def sequences(feed: AsyncGenerator[Event, None], count: int) -> list[int]:
 
 @asynccontextmanager
 async def waiting(feed: AsyncGenerator[T, None]) -> AsyncIterator["asyncio.Task[T]"]:
-    """A reader that waits for the next one; it must not be there yet."""
+    """A reader that waits for the next item, which must not be there yet."""
     task = asyncio.ensure_future(anext(feed))
-    done, _ = await asyncio.wait([task], timeout=0.1)
-    assert not done
+    finished, _ = await asyncio.wait([task], timeout=0.1)
+    assert not finished
     yield task
     async with asyncio.timeout(SECONDS):
         await task
@@ -54,18 +55,20 @@ async def waiting(feed: AsyncGenerator[T, None]) -> AsyncIterator["asyncio.Task[
 
 
 @pytest.mark.parametrize("after", [0, 3, 6])
-async def test_replay_after_a_cursor_and_then_live(store: Store, after: int) -> None:
-    await write(store, 6)
+async def test_events_after_a_cursor_are_replayed_and_then_delivered_live(
+    store: Store, after: int
+) -> None:
+    await write_events(store, 6)
 
     async with aclosing(store.feed.follow(STOCKHOLM, after)) as feed:
         assert await sequences(feed, 6 - after) == list(range(after + 1, 7))
         async with waiting(feed) as live:
-            await write(store, 3)
+            await write_events(store, 3)
         assert live.result().sequence == 7
         assert await sequences(feed, 2) == [8, 9]
 
 
-async def test_events_of_a_feed_are_whole(store: Store) -> None:
+async def test_a_feed_delivers_whole_events(store: Store) -> None:
     async with aclosing(store.feed.follow(STOCKHOLM, 0)) as feed:
         document = await published(store)
 
@@ -80,22 +83,22 @@ async def test_events_of_a_feed_are_whole(store: Store) -> None:
     ]
 
 
-async def test_a_position_yet_to_come_waits_until_the_log_has_passed_it(store: Store) -> None:
-    await write(store, 2)
+async def test_a_position_in_the_future_waits_until_the_log_has_passed_it(store: Store) -> None:
+    await write_events(store, 2)
 
     async with aclosing(store.feed.follow(STOCKHOLM, 4)) as feed, waiting(feed) as live:
-        await write(store, 3)
+        await write_events(store, 3)
 
     assert live.result().sequence == 5
 
 
-async def test_readers_that_join_while_others_write_miss_nothing(store: Store) -> None:
-    writers = [asyncio.create_task(_one_by_one(store, 60)) for _ in range(4)]
+async def test_readers_that_join_during_writes_miss_nothing(store: Store) -> None:
+    writers = [asyncio.create_task(_write_in_turn(store, 60)) for _ in range(4)]
     readers = []
     for _ in range(6):
         latest = await store.history.latest_sequence(STOCKHOLM)
         readers += [
-            (after, asyncio.create_task(_from(store, after, 240 - after)))
+            (after, asyncio.create_task(_sequences_after(store, after, 240 - after)))
             for after in (0, latest // 2, latest)
         ]
     await asyncio.gather(*writers)
@@ -104,23 +107,23 @@ async def test_readers_that_join_while_others_write_miss_nothing(store: Store) -
         assert await reader == list(range(after + 1, 241))
 
 
-async def _one_by_one(store: Store, events: int) -> None:
+async def _write_in_turn(store: Store, events: int) -> None:
     for number in range(events):
         await store.log.submit(STOCKHOLM, noted(str(number)))
 
 
-async def _from(store: Store, after: int, count: int) -> list[int]:
+async def _sequences_after(store: Store, after: int, count: int) -> list[int]:
     async with aclosing(store.feed.follow(STOCKHOLM, after)) as feed:
         return await sequences(feed, count)
 
 
-async def test_what_another_server_writes_arrives_too(store: Store, mongodb_uri: str) -> None:
+async def test_events_of_another_server_are_delivered_too(store: Store, mongodb_uri: str) -> None:
     client = connect(mongodb_uri)
     other = Store(Database(client, store.database.name), KINDS)
 
     async with aclosing(store.feed.follow(STOCKHOLM, 0)) as feed:
         async with waiting(feed) as first:
-            await asyncio.gather(write(other, 100), write(store, 100))
+            await asyncio.gather(write_events(other, 100), write_events(store, 100))
         assert [first.result().sequence, *await sequences(feed, 199)] == list(range(1, 201))
 
     await other.log.close()
@@ -132,12 +135,12 @@ async def test_a_slow_reader_beyond_the_tail_is_served_from_the_log(store: Store
         aclosing(store.feed.follow(STOCKHOLM, 0)) as slow,
         aclosing(store.feed.follow(STOCKHOLM, 0)) as fast,
     ):
-        await write(store, 1)
+        await write_events(store, 1)
         assert await sequences(slow, 1) == await sequences(fast, 1) == [1]
-        await write(store, 2 * TAIL)
+        await write_events(store, 2 * TAIL)
         assert await sequences(fast, 2 * TAIL) == list(
             range(2, 2 * TAIL + 2)
-        )  # the tail has moved past the slow one
+        )  # the tail has moved past the slow reader
 
         assert len(store.feed._tails[STOCKHOLM].events) == TAIL
         assert await sequences(slow, 2 * TAIL) == list(range(2, 2 * TAIL + 2))
@@ -148,36 +151,36 @@ async def test_memory_for_a_reader_that_never_reads_is_bounded(store: Store) -> 
         aclosing(store.feed.follow(STOCKHOLM, 0)) as stopped,
         aclosing(store.feed.follow(STOCKHOLM, 0)) as reading,
     ):
-        await write(store, 1)
+        await write_events(store, 1)
         await take(stopped, 1)
         for _ in range(3):
-            await write(store, TAIL)
+            await write_events(store, TAIL)
         await take(reading, 3 * TAIL + 1)
 
         assert len(store.feed._tails[STOCKHOLM].events) == TAIL
 
 
-async def test_two_subscribers_of_two_logs_each_get_their_own(store: Store) -> None:
+async def test_two_subscribers_of_two_logs_each_get_the_events_of_their_log(store: Store) -> None:
     async with (
-        aclosing(store.feed.follow(STOCKHOLM, 0)) as one,
-        aclosing(store.feed.follow(UPPSALA, 0)) as two,
+        aclosing(store.feed.follow(STOCKHOLM, 0)) as stockholm,
+        aclosing(store.feed.follow(UPPSALA, 0)) as uppsala,
     ):
-        await asyncio.gather(write(store, 5, STOCKHOLM), write(store, 3, UPPSALA))
+        await asyncio.gather(write_events(store, 5, STOCKHOLM), write_events(store, 3, UPPSALA))
 
-        assert [(event.principal, event.sequence) for event in await take(one, 5)] == [
+        assert [(event.principal, event.sequence) for event in await take(stockholm, 5)] == [
             (STOCKHOLM, number) for number in range(1, 6)
         ]
-        assert [(event.principal, event.sequence) for event in await take(two, 3)] == [
+        assert [(event.principal, event.sequence) for event in await take(uppsala, 3)] == [
             (UPPSALA, number) for number in range(1, 4)
         ]
 
 
-async def test_many_subscribers_all_get_everything_and_the_log_is_read_once_for_all(
+async def test_many_subscribers_share_one_reading_of_the_log(
     store: Store,
 ) -> None:
     feeds = [store.feed.follow(STOCKHOLM, 0) for _ in range(50)]
     readers = [asyncio.create_task(sequences(feed, 20)) for feed in feeds]
-    await _one_by_one(store, 20)
+    await _write_in_turn(store, 20)
 
     assert await asyncio.gather(*readers) == [list(range(1, 21))] * 50
     assert list(store.feed._tails) == [STOCKHOLM]
@@ -186,11 +189,11 @@ async def test_many_subscribers_all_get_everything_and_the_log_is_read_once_for_
         await feed.aclose()
 
 
-# ------------------------------------------------------------- letting go
+# ------------------------------------------------------------- clean-up
 
 
 def tasks() -> set["asyncio.Task[object]"]:
-    """Everything that runs, but for what the driver does within its own calls."""
+    """All running tasks, without those of the driver's own calls."""
     return {
         task
         for task in asyncio.all_tasks()
@@ -198,8 +201,8 @@ def tasks() -> set["asyncio.Task[object]"]:
     }
 
 
-async def test_closing_lets_go_of_everything(store: Store) -> None:
-    await write(store, 1)
+async def test_closing_releases_all_resources(store: Store) -> None:
+    await write_events(store, 1)
     before = tasks()
     feeds = [store.feed.follow(STOCKHOLM, 0) for _ in range(3)]
     for feed in feeds:
@@ -213,12 +216,12 @@ async def test_closing_lets_go_of_everything(store: Store) -> None:
     assert tasks() <= before
 
 
-async def test_a_reader_that_is_cancelled_while_it_waits_lets_go(store: Store) -> None:
-    await write(store, 1)
+async def test_a_reader_that_is_cancelled_while_it_waits_releases_its_tail(store: Store) -> None:
+    await write_events(store, 1)
     feed = store.feed.follow(STOCKHOLM, 0)
     await take(feed, 1)
     reader = asyncio.create_task(take(feed, 1))
-    await asyncio.sleep(0)  # lets it begin to wait
+    await asyncio.sleep(0)  # the reader starts to wait
 
     reader.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -227,22 +230,24 @@ async def test_a_reader_that_is_cancelled_while_it_waits_lets_go(store: Store) -
     assert store.feed._tails == {}
 
 
-async def test_who_joins_again_after_the_last_one_left_misses_nothing(store: Store) -> None:
-    assert await _with_writes(store, 0, 2) == [1, 2]
-    await write(store, 2)
+async def test_a_reader_that_rejoins_after_the_last_reader_left_misses_nothing(
+    store: Store,
+) -> None:
+    assert await _read_while_writing(store, 0, 2) == [1, 2]
+    await write_events(store, 2)
 
-    assert await _with_writes(store, 2, 4) == [3, 4, 5, 6]
+    assert await _read_while_writing(store, 2, 4) == [3, 4, 5, 6]
 
 
-async def _with_writes(store: Store, after: int, count: int) -> list[int]:
-    reading = asyncio.create_task(_from(store, after, count))
-    await write(store, 2)
+async def _read_while_writing(store: Store, after: int, count: int) -> list[int]:
+    reading = asyncio.create_task(_sequences_after(store, after, count))
+    await write_events(store, 2)
     return await reading
 
 
-async def test_a_feed_goes_on_after_its_change_stream_was_lost(store: Store) -> None:
+async def test_a_feed_continues_after_its_change_stream_was_lost(store: Store) -> None:
     async with aclosing(store.feed.follow(STOCKHOLM, 0)) as feed:
-        await write(store, 1)
+        await write_events(store, 1)
         assert await sequences(feed, 1) == [1]
         client = store.database.client
         operations = await client.admin.command(
@@ -253,10 +258,10 @@ async def test_a_feed_goes_on_after_its_change_stream_was_lost(store: Store) -> 
             for operation in operations["cursor"]["firstBatch"]
             if operation.get("ns") == f"{store.database.name}.events" and "cursor" in operation
         ]
-        assert streams  # also of feeds that have just been stopped
+        assert streams  # including feeds that have just been stopped
 
         await client[store.database.name].command("killCursors", "events", cursors=streams)
-        await write(store, 5)
+        await write_events(store, 5)
 
         assert await sequences(feed, 5) == [2, 3, 4, 5, 6]
 
@@ -273,10 +278,10 @@ async def test_a_stopped_feed_leaves_no_task(database: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    "odd", [{"action": "OF_A_NEWER_SERVER"}, {"actor": None}, {"audience": {}}]
+    "unreadable", [{"action": "OF_A_NEWER_SERVER"}, {"actor": None}, {"audience": {}}]
 )
-async def test_an_event_that_can_not_be_read_does_not_end_the_feed_of_other_logs(
-    store: Store, database: Database, odd: dict[str, object]
+async def test_an_unreadable_event_does_not_end_the_feeds_of_other_logs(
+    store: Store, database: Database, unreadable: dict[str, object]
 ) -> None:
     async def change(transaction: Transaction) -> Saved:
         return Saved(event=transaction.record(Act(ANNA), Action.IMPORTED))
@@ -290,7 +295,9 @@ async def test_an_event_that_can_not_be_read_does_not_end_the_feed_of_other_logs
         row = await database.find_one("events", {"principal": STOCKHOLM})
         assert row is not None
 
-        await database["events"].insert_one(row | {"_id": f"ev_{STOCKHOLM}.2", "sequence": 2} | odd)
+        await database["events"].insert_one(
+            row | {"_id": f"ev_{STOCKHOLM}.2", "sequence": 2} | unreadable
+        )
         await store.log.submit("SE2321000024", change)
 
         assert (await anext(other)).sequence == 2

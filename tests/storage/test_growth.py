@@ -1,23 +1,21 @@
-"""Nothing gets slower as history grows: a save at version 1,000 costs what it cost at version 2,
-and reading goes by index.
+"""Nothing becomes slower as a history grows.
+
+A save costs as much at version 1,000 as at version 2, and every read uses an index.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from statistics import median
 from uuid import uuid4
 
 import bson
 import pytest
-from pymongo import AsyncMongoClient
 
 from resolvers.kinds.registrations import KINDS
 from resolvers.reference.principals import reference_principals
 from store.documents.listing import DocumentFilter, Order
 from store.documents.scopes import Scope
-from store.log.event_filters import EventFilter
 from store.mongo.connection import Database, Row
 from store.mongo.indexes import create_indexes
 from store.paging import Paging, encode
@@ -31,52 +29,18 @@ from tests.storage.building import (
     distributed,
     document_of,
     head_of,
-    history_of,
-    in_force_at,
     inbox_page,
     published,
     to,
-    versions_page,
     with_clinics,
 )
-from tests.storage.watching import Cost, Watch, costs, watched
-
-VERSIONS = 1_000
-
-
-@dataclass(frozen=True)
-class Grown:
-    """A registry with a document of 1,000 versions, each in force once, at a clinic; and what
-    watches its client.
-    """
-
-    store: Store
-    document: Document
-    client: AsyncMongoClient[Row]
-    watch: Watch
-
-    async def cost(self, read: Awaitable[object]) -> list[Cost]:
-        """What the queries of one call examine."""
-        with self.watch.commands() as commands:
-            await read
-        return await costs(self.client, self.store.database.name, commands)
-
-    async def sent(self, write: Awaitable[object]) -> list[tuple[str, str]]:
-        """The commands that one call sends, each with its collection."""
-        with self.watch.commands() as commands:
-            await write
-        return [(name, str(command[name])) for name, command in commands]
-
-    async def save(self, document: Document, *, publish: bool = False) -> Saved:
-        """The next version."""
-        edit = to(f"Version {document.latest + 1:04}")
-        return await self.store.documents.update(
-            document, edit=edit, expected_version=document.latest, publish=publish, act=BY_ANNA
-        )
+from tests.storage.long_history import VERSIONS, WRITES, LongHistory
+from tests.storage.long_history_reads import READS, middle
+from tests.storage.watching import costs, watched
 
 
 @pytest.fixture(scope="module")
-async def grown(mongodb_uri: str) -> AsyncIterator[Grown]:
+async def history(mongodb_uri: str) -> AsyncIterator[LongHistory]:
     client, watch = watched(mongodb_uri)
     database = Database(client, f"test_{uuid4().hex[:12]}")
     await create_indexes(database)
@@ -97,13 +61,11 @@ async def grown(mongodb_uri: str) -> AsyncIterator[Grown]:
             for number in range(1, VERSIONS)
         )
     )
-    yield Grown(store, await head_of(store, document), client, watch)
+    yield LongHistory(store, await head_of(store, document), client, watch)
     await store.log.close()
     await client.drop_database(database.name)
     await client.close()
 
-
-# ------------------------------------------------------------- writing
 
 SAVE = [
     ("findAndModify", "logs"),
@@ -116,53 +78,33 @@ SAVE = [
 ]
 
 
-async def test_a_save_sends_the_same_seven_commands_at_version_two_and_at_version_thousand(
-    grown: Grown,
+async def test_a_save_sends_the_same_seven_commands_at_version_2_and_at_version_1000(
+    history: LongHistory,
 ) -> None:
-    assert grown.document.latest == VERSIONS
-    young, old = await created(grown.store), await head_of(grown.store, grown.document)
+    assert history.document.latest == VERSIONS
+    young, old = await created(history.store), await head_of(history.store, history.document)
 
-    assert await grown.sent(grown.save(young)) == SAVE
-    assert await grown.sent(grown.save(old)) == SAVE
-
-
-async def test_save_and_publish_sends_no_more_than_a_save(grown: Grown) -> None:
-    old = await head_of(grown.store, grown.document)
-
-    assert await grown.sent(grown.save(old, publish=True)) == SAVE
+    assert await history.sent(history.save(young)) == SAVE
+    assert await history.sent(history.save(old)) == SAVE
 
 
-Write = Callable[[Grown, Document], Awaitable[Saved]]
+async def test_saving_and_publishing_sends_the_commands_of_a_save(history: LongHistory) -> None:
+    old = await head_of(history.store, history.document)
 
-WRITES: dict[str, Write] = {
-    "save": lambda grown, head: grown.save(head),
-    "save and publish": lambda grown, head: grown.save(head, publish=True),
-    "publish an old version": lambda grown, head: grown.store.documents.publish(
-        head, version=1, expected_version=head.latest, act=BY_ANNA
-    ),
-    "restore an old version": lambda grown, head: grown.store.documents.restore(
-        head, version=1, expected_version=head.latest, publish=True, act=BY_ANNA
-    ),
-    "deactivate": lambda grown, head: grown.store.documents.deactivate(
-        head, expected_version=head.latest, act=BY_ANNA
-    ),
-    "activate": lambda grown, head: grown.store.documents.activate(
-        head, expected_version=head.latest, act=BY_ANNA
-    ),
-}
+    assert await history.sent(history.save(old, publish=True)) == SAVE
 
 
-async def test_every_act_on_a_long_history_examines_as_little_as_on_a_short_one(
-    grown: Grown,
+async def test_every_act_examines_as_few_documents_on_a_long_history_as_on_a_short_one(
+    history: LongHistory,
 ) -> None:
-    young = document_of(await grown.save(await published(grown.store), publish=True))
-    old = await head_of(grown.store, grown.document)
+    young = document_of(await history.save(await published(history.store), publish=True))
+    old = await head_of(history.store, history.document)
     assert old.latest >= VERSIONS
 
     examined = {}
     for name, write in WRITES.items():
-        short = await grown.cost(write(grown, await head_of(grown.store, young)))
-        long = await grown.cost(write(grown, await head_of(grown.store, old)))
+        short = await history.cost(write(history, await head_of(history.store, young)))
+        long = await history.cost(write(history, await head_of(history.store, old)))
         assert [(cost.collection, cost.documents) for cost in long] == [
             (cost.collection, cost.documents) for cost in short
         ], name
@@ -172,26 +114,29 @@ async def test_every_act_on_a_long_history_examines_as_little_as_on_a_short_one(
     assert examined["save"] == 1
 
 
-async def test_a_save_takes_no_longer_at_version_thousand_than_at_version_two(grown: Grown) -> None:
-    old = await head_of(grown.store, grown.document)
+async def test_a_save_takes_no_longer_at_version_1000_than_at_version_2(
+    history: LongHistory,
+) -> None:
+    old = await head_of(history.store, history.document)
     seconds: dict[str, list[float]] = {"young": [], "old": []}
-    for _ in range(40):  # side by side, so that both meet the same weather
-        for name, document in (("young", await created(grown.store)), ("old", old)):
-            begun = time.perf_counter()
-            saved = await grown.save(document)
-            seconds[name].append(time.perf_counter() - begun)
+    for _ in range(40):  # alternating, so that both run under the same load
+        for name, document in (("young", await created(history.store)), ("old", old)):
+            started_at = time.perf_counter()
+            saved = await history.save(document)
+            seconds[name].append(time.perf_counter() - started_at)
         old = document_of(saved)
 
     assert median(seconds["old"]) <= 1.5 * median(seconds["young"])
 
 
-async def test_the_head_does_not_grow_with_its_history(grown: Grown) -> None:
-    # Both with a draft ahead of what is in force.
-    young = document_of(await grown.save(await published(grown.store, "Version 0001")))
-    old = document_of(await grown.save(await head_of(grown.store, grown.document)))
+async def test_the_head_does_not_grow_with_its_history(history: LongHistory) -> None:
+    # Each has a draft after the version in force.
+    young = document_of(await history.save(await published(history.store, "Version 0001")))
+    old = document_of(await history.save(await head_of(history.store, history.document)))
 
     rows = [
-        await grown.store.database.find_one("documents", {"_id": head.id}) for head in (young, old)
+        await history.store.database.find_one("documents", {"_id": head.id})
+        for head in (young, old)
     ]
 
     sizes = [len(bson.encode(row or {})) for row in rows]
@@ -199,145 +144,28 @@ async def test_the_head_does_not_grow_with_its_history(grown: Grown) -> None:
     assert sizes[0] > 1_000
 
 
-# ------------------------------------------------------------- reading
-
-
-def middle(grown: Grown, limit: int) -> Paging:
-    return Paging(limit=limit, after=encode((STOCKHOLM, VERSIONS // 2)))
-
-
-Read = Callable[[Grown], Awaitable[object]]
-
-READS: dict[str, tuple[int, Read]] = {
-    "the head": (1, lambda grown: grown.store.documents.get_many([grown.document.id])),
-    "a version": (1, lambda grown: grown.store.documents.get_versions([(grown.document.id, 500)])),
-    "three versions": (
-        3,
-        lambda grown: grown.store.documents.get_versions(
-            [(grown.document.id, number) for number in (1, 500, 1_000)]
-        ),
-    ),
-    "the newest versions": (
-        11,
-        lambda grown: versions_page(grown.store, grown.document, Paging(limit=10)),
-    ),
-    "versions deep down": (
-        11,
-        lambda grown: versions_page(
-            grown.store, grown.document, Paging(limit=10, after=encode((200,)))
-        ),
-    ),
-    "the oldest versions": (
-        11,
-        lambda grown: versions_page(grown.store, grown.document, Paging(limit=10, backward=True)),
-    ),
-    "released versions": (
-        21,
-        lambda grown: versions_page(
-            grown.store, grown.document, Paging(limit=10), released_only=True
-        ),
-    ),
-    "released versions deep down": (
-        21,
-        lambda grown: versions_page(
-            grown.store, grown.document, Paging(limit=10, after=encode((200,))), released_only=True
-        ),
-    ),
-    "which versions were released": (
-        3,
-        lambda grown: grown.store.version_history.released(
-            [(grown.document.id, number) for number in (1, 500, 1_000)]
-        ),
-    ),
-    "the released version before one": (
-        1,
-        lambda grown: grown.store.version_history.released_before([(grown.document.id, 500)]),
-    ),
-    "the newest history": (
-        11,
-        lambda grown: history_of(grown.store, grown.document, Paging(limit=10), notices_only=False),
-    ),
-    "history deep down": (
-        11,
-        lambda grown: history_of(
-            grown.store, grown.document, middle(grown, 10), notices_only=False
-        ),
-    ),
-    "the newest notices": (
-        12,
-        lambda grown: history_of(grown.store, grown.document, Paging(limit=10), notices_only=True),
-    ),
-    "notices deep down": (
-        12,
-        lambda grown: history_of(grown.store, grown.document, middle(grown, 10), notices_only=True),
-    ),
-    "the newest events": (
-        11,
-        lambda grown: grown.store.history.events(STOCKHOLM, EventFilter(), Paging(limit=10)),
-    ),
-    "events deep down": (
-        11,
-        lambda grown: grown.store.history.events(STOCKHOLM, EventFilter(), middle(grown, 10)),
-    ),
-    "events of an action": (
-        11,
-        lambda grown: grown.store.history.events(
-            STOCKHOLM, EventFilter(actions=(Action.PUBLISHED,)), middle(grown, 10)
-        ),
-    ),
-    "events of a person": (
-        11,
-        lambda grown: grown.store.history.events(
-            STOCKHOLM, EventFilter(actor="SE2321000016-AA"), middle(grown, 10)
-        ),
-    ),
-    "events of a clinic": (
-        11,
-        lambda grown: grown.store.history.events(
-            STOCKHOLM, EventFilter(clinic=BJORKEN), Paging(limit=10)
-        ),
-    ),
-    "the number of events": (
-        1,
-        lambda grown: grown.store.history.count_events(STOCKHOLM, EventFilter()),
-    ),
-    "the sequence at a moment": (
-        0,
-        lambda grown: grown.store.history.sequence_at(STOCKHOLM, grown.document.updated_at),
-    ),
-    "the version in force at a moment": (
-        1,
-        lambda grown: in_force_at(grown.store, grown.document, grown.document.updated_at),
-    ),
-    "the next events of a log": (
-        100,
-        lambda grown: grown.store.history.after(STOCKHOLM, 400, limit=100),
-    ),
-}
-
-
-@pytest.mark.parametrize("what", READS)
-async def test_reading_goes_by_index_and_examines_only_what_it_answers(
-    grown: Grown, what: str
+@pytest.mark.parametrize("read_name", READS)
+async def test_a_read_uses_an_index_and_examines_only_its_results(
+    history: LongHistory, read_name: str
 ) -> None:
-    most, read = READS[what]
+    max_documents, read = READS[read_name]
 
-    found = await grown.cost(read(grown))
+    query_costs = await history.cost(read(history))
 
-    assert found
-    assert sum(cost.documents for cost in found) <= most, found
-    assert sum(cost.keys for cost in found) <= 2 * max(most, 1), found
-    assert not any({"COLLSCAN", "SORT"} & cost.stages for cost in found), found
+    assert query_costs
+    assert sum(cost.documents for cost in query_costs) <= max_documents, query_costs
+    assert sum(cost.keys for cost in query_costs) <= 2 * max(max_documents, 1), query_costs
+    assert not any({"COLLSCAN", "SORT"} & cost.stages for cost in query_costs), query_costs
 
 
-async def test_where_values_come_from_is_looked_up_value_by_value_however_many_versions_there_are(
-    grown: Grown,
+async def test_the_origin_of_each_value_is_one_lookup_for_any_number_of_versions(
+    history: LongHistory,
 ) -> None:
-    young = document_of(await grown.save(await created(grown.store)))
+    young = document_of(await history.save(await created(history.store)))
     sent = []
-    for head in (young, grown.document):
-        with grown.watch.commands() as commands:
-            [origins] = (await grown.store.blame.of([(head.id, head.latest)])).values()
+    for head in (young, history.document):
+        with history.watch.commands() as commands:
+            [origins] = (await history.store.blame.of([(head.id, head.latest)])).values()
         sent.append(commands)
 
     assert (
@@ -346,24 +174,29 @@ async def test_where_values_come_from_is_looked_up_value_by_value_however_many_v
         == ["find", "aggregate", "find", "find"]
     )
     pipeline = sent[1][1][1]["pipeline"]
-    others = [stage["$unionWith"]["pipeline"] for stage in pipeline if "$unionWith" in stage]
-    look_ups: list[Row] = [
-        {"aggregate": "versions", "pipeline": one} for one in (pipeline[: -len(others)], *others)
+    other_pipelines = [
+        stage["$unionWith"]["pipeline"] for stage in pipeline if "$unionWith" in stage
     ]
-    found = await costs(
-        grown.client, grown.store.database.name, [("aggregate", look_up) for look_up in look_ups]
+    look_ups: list[Row] = [
+        {"aggregate": "versions", "pipeline": stages}
+        for stages in (pipeline[: -len(other_pipelines)], *other_pipelines)
+    ]
+    look_up_costs = await costs(
+        history.client,
+        history.store.database.name,
+        [("aggregate", look_up) for look_up in look_ups],
     )
-    assert len(found) == len(origins) > 10
-    assert max(cost.documents for cost in found) <= 1
-    assert max(cost.keys for cost in found) <= 1
-    assert not any({"COLLSCAN", "SORT"} & cost.stages for cost in found)
+    assert len(look_up_costs) == len(origins) > 10
+    assert max(cost.documents for cost in look_up_costs) <= 1
+    assert max(cost.keys for cost in look_up_costs) <= 1
+    assert not any({"COLLSCAN", "SORT"} & cost.stages for cost in look_up_costs)
 
 
-async def test_a_clinics_inbox_is_read_by_index_however_long_it_is(grown: Grown) -> None:
-    clinic = (await grown.store.clinics.get_many([BJORKEN]))[BJORKEN]
+async def test_a_clinics_inbox_of_any_length_is_read_by_index(history: LongHistory) -> None:
+    clinic = (await history.store.clinics.get_many([BJORKEN]))[BJORKEN]
 
-    newest = await grown.cost(inbox_page(grown.store, clinic, Paging(limit=10)))
-    deep = await grown.cost(inbox_page(grown.store, clinic, middle(grown, 10)))
+    newest = await history.cost(inbox_page(history.store, clinic, Paging(limit=10)))
+    deep = await history.cost(inbox_page(history.store, clinic, middle(history, 10)))
 
     for _, assignments, events in (newest, deep):
         assert (assignments.collection, assignments.documents) == ("assignments", 1)
@@ -372,13 +205,13 @@ async def test_a_clinics_inbox_is_read_by_index_however_long_it_is(grown: Grown)
         assert not {"COLLSCAN", "SORT"} & (assignments.stages | events.stages)
 
 
-async def test_a_list_of_documents_is_in_order_by_index(grown: Grown) -> None:
-    which = DocumentFilter(kind="CASE_TYPE")
+async def test_a_list_of_documents_is_sorted_by_an_index(history: LongHistory) -> None:
+    case_types = DocumentFilter(kind="CASE_TYPE")
 
     for order in Order:
-        (cost,) = await grown.cost(
-            grown.store.listing.page(
-                which, Scope(principals=frozenset({STOCKHOLM})), order, Paging(limit=2)
+        (cost,) = await history.cost(
+            history.store.listing.page(
+                case_types, Scope(principals=frozenset({STOCKHOLM})), order, Paging(limit=2)
             )
         )
         assert not {"COLLSCAN", "SORT"} & cost.stages

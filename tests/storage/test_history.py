@@ -1,12 +1,10 @@
-"""Reading the past: newest first, page by page, filtered, and what was so at a moment."""
+"""The history: logs, documents and versions, newest first, page by page, and filtered."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from resolvers.kinds.registrations import KINDS
 from store.errors import InvalidInput
 from store.log.cursors import event_cursor, read_cursor
 from store.log.event_filters import EventFilter
@@ -25,29 +23,12 @@ from tests.storage.building import (
     distributed,
     document_of,
     history_of,
-    in_force_at,
     published,
     saved_as,
     versions_page,
     with_clinics,
 )
-
-START = datetime(2026, 1, 1, 12, tzinfo=UTC)
-
-
-def minute(number: float) -> datetime:
-    return START + timedelta(minutes=number)
-
-
-@pytest.fixture
-def timed(database: Database, store: Store) -> Callable[[float], Store]:
-    """The store at a minute after START."""
-    return lambda number: Store(database, KINDS, clock=lambda: minute(number))
-
-
-async def begun(database: Database, *principals: str) -> None:
-    """Logs that begin at START, though they were made now."""
-    await database["logs"].update_many({"_id": {"$in": list(principals)}}, {"$set": {"at": START}})
+from tests.storage.minutes import minute, start_logs_at_start
 
 
 def sequences_of(page: Page[Event]) -> list[int]:
@@ -57,7 +38,7 @@ def sequences_of(page: Page[Event]) -> list[int]:
 async def walk(
     read: Callable[[Paging], Awaitable[Page[Event]]], limit: int, *, backward: bool = False
 ) -> list[list[int]]:
-    """All pages of a list, one after the other, by cursor."""
+    """Read all pages of a list by cursor."""
     pages: list[list[int]] = []
     paging = Paging(limit=limit, backward=backward)
     while True:
@@ -113,12 +94,12 @@ async def test_pages_stay_in_place_while_events_are_written(store: Store) -> Non
     assert (newer.has_previous, newer.has_next) == (False, True)
 
 
-async def test_a_page_between_two_cursors(store: Store) -> None:
+async def test_a_page_between_two_cursors_holds_what_is_between_them(store: Store) -> None:
     await saved_as(store, await created(store), *map(str, range(6)))
-    every = await store.history.events(STOCKHOLM, EventFilter(), Paging())
+    whole = await store.history.events(STOCKHOLM, EventFilter(), Paging())
 
     page = await store.history.events(
-        STOCKHOLM, EventFilter(), Paging(after=every.cursors[0], before=every.cursors[-1])
+        STOCKHOLM, EventFilter(), Paging(after=whole.cursors[0], before=whole.cursors[-1])
     )
 
     assert sequences_of(page) == [6, 5, 4, 3, 2]
@@ -132,7 +113,9 @@ async def test_an_empty_log_is_an_empty_page(store: Store) -> None:
     assert await store.history.latest_sequence("SE_NONE") == 0
 
 
-async def test_logs_are_read_apart_and_a_cursor_of_another_log_is_refused(store: Store) -> None:
+async def test_logs_are_read_separately_and_a_cursor_of_another_log_is_refused(
+    store: Store,
+) -> None:
     await created(store, principal=STOCKHOLM)
     await created(store, principal=UPPSALA)
     page = await store.history.events(UPPSALA, EventFilter(), Paging())
@@ -160,7 +143,7 @@ async def test_a_cursor_names_log_event_and_clinic(store: Store) -> None:
 async def test_events_are_filtered_by_action_document_actor_clinic_and_time(
     store: Store, database: Database, timed: Callable[[float], Store]
 ) -> None:
-    await begun(database, STOCKHOLM)
+    await start_logs_at_start(database, STOCKHOLM)
     await with_clinics(timed(1), BJORKEN, LINDEN)  # 1
     first = await published(timed(2))  # 2, 3
     second = await created(timed(3), act=BY_BO)  # 4
@@ -185,20 +168,22 @@ async def test_events_are_filtered_by_action_document_actor_clinic_and_time(
         EventFilter(document=first.id, actor="SE2321000016-AA", since=minute(2.5)): [6],
     }
     found = {
-        which: sequences_of(await store.history.events(STOCKHOLM, which, Paging()))
-        for which in expected
+        event_filter: sequences_of(await store.history.events(STOCKHOLM, event_filter, Paging()))
+        for event_filter in expected
     }
     assert found == expected
-    assert {which: await store.history.count_events(STOCKHOLM, which) for which in expected} == {
-        which: len(found[which]) for which in expected
-    }
+    assert {
+        event_filter: await store.history.count_events(STOCKHOLM, event_filter)
+        for event_filter in expected
+    } == {event_filter: len(found[event_filter]) for event_filter in expected}
     events = (await store.history.events(STOCKHOLM, EventFilter(), Paging())).items
     assert {
-        which: [event.sequence for event in events if which.matches(event)] for which in expected
+        event_filter: [event.sequence for event in events if event_filter.matches(event)]
+        for event_filter in expected
     } == expected
 
 
-async def test_filtered_pages_meet_without_gap_or_overlap(store: Store) -> None:
+async def test_filtered_pages_have_no_gap_and_no_overlap(store: Store) -> None:
     first, second = await created(store), await created(store)
     for number in range(5):
         first = await saved_as(store, first, f"Första {number}")
@@ -233,10 +218,10 @@ async def test_user_text_in_a_filter_is_only_ever_a_value(store: Store) -> None:
         )
 
 
-# ------------------------------------------------------------- a document's past
+# ------------------------------------------------------------- documents and versions
 
 
-async def test_what_was_done_with_a_document_with_and_without_drafts(store: Store) -> None:
+async def test_the_history_of_a_document_is_read_with_and_without_drafts(store: Store) -> None:
     await with_clinics(store, BJORKEN)  # 1
     document = await published(store)  # 2, 3
     document = await saved_as(store, document, "Två")  # 4
@@ -271,8 +256,11 @@ async def test_versions_are_read_newest_first_page_by_page(store: Store) -> None
     assert [page.has_next for page in (first, second, third)] == [True, True, False]
 
 
-async def released_pair(store: Store) -> Document:
-    """Versions 1 to 7, of which 2, 4 and 5 were ever in force; 4 before 2, and 4 twice."""
+async def partly_released(store: Store) -> Document:
+    """Create versions 1 to 7, of which 2, 4 and 5 were published.
+
+    Version 4 was published before version 2, and twice.
+    """
     document = await saved_as(store, await created(store), *map(str, range(2, 8)))
     for number in (4, 2, 4, 5):
         document = document_of(
@@ -281,8 +269,10 @@ async def released_pair(store: Store) -> Document:
     return document
 
 
-async def test_only_versions_that_were_ever_in_force_are_released_each_once(store: Store) -> None:
-    document = await released_pair(store)
+async def test_released_versions_are_those_once_in_force_and_each_appears_once(
+    store: Store,
+) -> None:
+    document = await partly_released(store)
 
     first = await versions_page(store, document, Paging(limit=2), released_only=True)
     second = await versions_page(
@@ -304,8 +294,10 @@ async def test_only_versions_that_were_ever_in_force_are_released_each_once(stor
     assert document.release_count == 3
 
 
-async def test_which_versions_were_released_and_which_one_before_each(store: Store) -> None:
-    document, other = await released_pair(store), await published(store)
+async def test_released_versions_and_the_released_version_before_each_are_found(
+    store: Store,
+) -> None:
+    document, other = await partly_released(store), await published(store)
     keys = [(document.id, number) for number in range(1, 9)] + [(other.id, 1), ("ct_none", 1)]
 
     assert await store.version_history.released(keys) == {
@@ -322,7 +314,7 @@ async def test_which_versions_were_released_and_which_one_before_each(store: Sto
     assert await store.version_history.released_before([(document.id, 7)]) == {(document.id, 7): 5}
 
 
-async def test_events_by_key_those_that_exist(store: Store) -> None:
+async def test_existing_events_are_read_by_key(store: Store) -> None:
     await created(store)
     await created(store, principal=UPPSALA)
 
@@ -331,71 +323,3 @@ async def test_events_by_key_those_that_exist(store: Store) -> None:
     )
 
     assert set(found) == {(STOCKHOLM, 1), (UPPSALA, 1)}
-
-
-# ------------------------------------------------------------- moments
-
-
-async def test_the_sequence_and_the_version_in_force_at_any_moment(
-    store: Store, database: Database, timed: Callable[[float], Store]
-) -> None:
-    await begun(database, STOCKHOLM)
-    document = await created(timed(1))
-    document = document_of(
-        await timed(2).documents.publish(document, version=1, expected_version=1, act=BY_ANNA)
-    )
-    document = await saved_as(timed(3), document, "Två")
-    document = document_of(
-        await timed(4).documents.publish(document, version=2, expected_version=2, act=BY_ANNA)
-    )
-    document = document_of(
-        await timed(5).documents.deactivate(document, expected_version=2, act=BY_ANNA)
-    )
-    document = document_of(
-        await timed(6).documents.publish(document, version=1, expected_version=2, act=BY_ANNA)
-    )
-
-    moments = [0, 0.999, 1, 1.5, 2, 3, 3.999, 4, 5, 6, 99]
-    sequences = [await store.history.sequence_at(STOCKHOLM, minute(moment)) for moment in moments]
-    in_force = [await in_force_at(store, document, minute(moment)) for moment in moments]
-
-    assert sequences == [0, 0, 1, 1, 2, 3, 3, 4, 5, 6, 6]
-    assert in_force == [None, None, None, None, 1, 1, 1, 2, 2, 1, 1]
-
-
-async def test_a_moment_that_several_events_share_is_after_the_last_of_them(
-    store: Store, database: Database, timed: Callable[[float], Store]
-) -> None:
-    await begun(database, STOCKHOLM)
-    frozen = timed(1)
-    document = await saved_as(frozen, await published(frozen), "Två", "Tre", publish=True)
-
-    assert await store.history.sequence_at(STOCKHOLM, minute(1)) == 4
-    assert await in_force_at(store, document, minute(1)) == 3
-    assert await store.history.sequence_at(STOCKHOLM, minute(1) - timedelta(milliseconds=1)) == 0
-
-
-async def test_a_moment_has_one_answer_though_the_clock_was_set_back(
-    store: Store, database: Database, timed: Callable[[float], Store]
-) -> None:
-    await begun(database, STOCKHOLM)
-    document = await published(timed(10))
-    document = await saved_as(timed(5), document, "Två", publish=True)
-    document = await saved_as(timed(11), document, "Tre", publish=True)
-
-    assert [
-        await in_force_at(store, document, minute(moment)) for moment in (5, 9.999, 10, 10.999, 11)
-    ] == [None, None, 2, 2, 3]
-
-
-async def test_other_documents_and_logs_do_not_disturb_what_was_in_force(
-    store: Store, database: Database, timed: Callable[[float], Store]
-) -> None:
-    await begun(database, STOCKHOLM, UPPSALA)
-    document = await published(timed(1))
-    await published(timed(2))
-    await published(timed(3), principal=UPPSALA)
-
-    assert await in_force_at(store, document, minute(9)) == 1
-    assert await store.history.sequence_at(STOCKHOLM, minute(9)) == 4
-    assert await store.history.sequence_at(UPPSALA, minute(2.5)) == 0

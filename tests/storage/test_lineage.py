@@ -1,5 +1,6 @@
-"""What comes from a template: against a model that walks each document's way up, for any lineage;
-and how many clinics have it.
+"""Documents that derive from a template: lineages, clinics that have them, and drift.
+
+A model that walks up from each document checks lineages of any form.
 """
 
 from collections.abc import Sequence
@@ -41,9 +42,7 @@ RUNS = count()
 
 @dataclass(frozen=True)
 class Drawn:
-    """A document of a drawn lineage: what it is made from is an earlier one of the list, by its
-    place.
-    """
+    """A document of a drawn lineage; `parent` is the position of an earlier one in the list."""
 
     template: bool
     parent: int | None
@@ -59,7 +58,7 @@ def lineages(draw: st.DrawFn) -> list[Drawn]:
     drawn: list[Drawn] = []
     for _ in range(draw(st.integers(1, 14))):
         latest = draw(st.integers(1, 4))
-        templates = [position for position, one in enumerate(drawn) if one.template]
+        templates = [position for position, document in enumerate(drawn) if document.template]
         parent = draw(st.sampled_from([None, *templates]))
         version = draw(st.integers(1, drawn[parent].latest)) if parent is not None else 1
         in_force = draw(st.none() | st.integers(1, latest))
@@ -69,29 +68,31 @@ def lineages(draw: st.DrawFn) -> list[Drawn]:
     return drawn
 
 
-def written(drawn: Sequence[Drawn]) -> list[Document]:
+def heads_of(drawn: Sequence[Drawn]) -> list[Document]:
     """The heads of a drawn lineage, with ids of this run."""
     run = next(RUNS)
-    ids = [
-        f"{(CASE_TYPE_TEMPLATE if one.template else CASE_TYPE).prefix}_{run:08x}{position:016x}"
-        for position, one in enumerate(drawn)
-    ]
+    kinds = [CASE_TYPE_TEMPLATE if document.template else CASE_TYPE for document in drawn]
+    ids = [f"{kind.prefix}_{run:08x}{position:016x}" for position, kind in enumerate(kinds)]
     heads = []
-    for position, one in enumerate(drawn):
-        kind = CASE_TYPE_TEMPLATE if one.template else CASE_TYPE
-        birth = NewDocument(ids[position], kind, STOCKHOLM, Owner(OwnerKind.PRINCIPAL, STOCKHOLM))
-        derived = None if one.parent is None else Derivation(ids[one.parent], one.version)
-        head, _ = new_document(
-            birth, content(), derived_from=derived, act=BY_ANNA, position=LogPosition(AT, 1)
+    for position, (document, kind) in enumerate(zip(drawn, kinds, strict=True)):
+        new = NewDocument(ids[position], kind, STOCKHOLM, Owner(OwnerKind.PRINCIPAL, STOCKHOLM))
+        derived = (
+            None if document.parent is None else Derivation(ids[document.parent], document.version)
         )
-        state = DocumentState.ARCHIVED if one.archived else DocumentState.ACTIVE
-        heads.append(replace(head, latest=one.latest, published=one.published, state=state))
+        head, _ = new_document(
+            new, content(), derived_from=derived, act=BY_ANNA, position=LogPosition(AT, 1)
+        )
+        state = DocumentState.ARCHIVED if document.archived else DocumentState.ACTIVE
+        heads.append(
+            replace(head, latest=document.latest, published=document.published, state=state)
+        )
     return heads
 
 
-def above(drawn: Sequence[Drawn], position: int, root: int) -> tuple[int, bool] | None:
-    """How many steps a document is below another, and whether any of them is behind; None where it
-    does not come from it.
+def path_up(drawn: Sequence[Drawn], position: int, root: int) -> tuple[int, bool] | None:
+    """How many steps a document is below a root, and whether any of them is behind.
+
+    None if the document does not come from the root.
     """
     depth, behind = 0, False
     while position != root:
@@ -109,44 +110,45 @@ def above(drawn: Sequence[Drawn], position: int, root: int) -> tuple[int, bool] 
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(lineages())
-async def test_what_comes_from_a_template_is_what_a_walk_up_from_each_document_finds(
+async def test_descendants_are_those_that_a_walk_up_from_each_document_finds(
     store: Store, drawn: list[Drawn]
 ) -> None:
-    heads = written(drawn)
+    heads = heads_of(drawn)
     await store.database["documents"].insert_many([document_row(head) for head in heads])
-    places = {head.id: position for position, head in enumerate(heads)}
+    positions = {head.id: position for position, head in enumerate(heads)}
 
     found = await store.lineage.descendants([head.id for head in heads])
 
     for root, head in enumerate(heads):
         expected = {
-            heads[position].id: way
+            heads[position].id: steps
             for position in range(len(drawn))
-            if position != root and (way := above(drawn, position, root)) is not None
+            if position != root and (steps := path_up(drawn, position, root)) is not None
         }
-        assert {one.id: (one.depth, one.behind) for one in found[head.id]} == expected
+        assert {
+            descendant.id: (descendant.depth, descendant.behind) for descendant in found[head.id]
+        } == expected
         assert all(
-            (one.state is DocumentState.ARCHIVED) == drawn[places[one.id]].archived
-            for one in found[head.id]
+            (descendant.state is DocumentState.ARCHIVED) == drawn[positions[descendant.id]].archived
+            for descendant in found[head.id]
         )
 
 
-async def test_a_ring_of_templates_is_gone_through_once(store: Store) -> None:
-    one, other = written(
+async def test_a_ring_of_templates_is_followed_once(store: Store) -> None:
+    first, second = heads_of(
         [Drawn(True, None, 1, 1, 1, archived=False), Drawn(True, 0, 1, 1, 1, archived=False)]
     )
-    ring = replace(
-        one, derived_from=Derivation(other.id, 1)
-    )  # nothing makes such a one, but nothing may hang on it
-    await store.database["documents"].insert_many([document_row(ring), document_row(other)])
+    # No write creates a ring, but a read of one must end.
+    ring = replace(first, derived_from=Derivation(second.id, 1))
+    await store.database["documents"].insert_many([document_row(ring), document_row(second)])
 
     found = await store.lineage.descendants([ring.id])
 
-    assert [descendant.id for descendant in found[ring.id]] == [other.id]
+    assert [descendant.id for descendant in found[ring.id]] == [second.id]
 
 
-async def test_a_lineage_without_end_is_followed_so_far_down(store: Store) -> None:
-    heads = written(
+async def test_a_lineage_is_followed_down_to_the_limit(store: Store) -> None:
+    heads = heads_of(
         [
             Drawn(True, position - 1 if position else None, 1, 1, 1, archived=False)
             for position in range(MAX_LEVELS + 5)
@@ -156,10 +158,10 @@ async def test_a_lineage_without_end_is_followed_so_far_down(store: Store) -> No
 
     found = await store.lineage.descendants([heads[0].id])
 
-    assert [one.depth for one in found[heads[0].id]] == list(range(1, MAX_LEVELS + 1))
+    assert [descendant.depth for descendant in found[heads[0].id]] == list(range(1, MAX_LEVELS + 1))
 
 
-async def test_clinics_are_counted_once_each_and_now(store: Store) -> None:
+async def test_each_clinic_that_has_a_document_now_is_counted_once(store: Store) -> None:
     await with_clinics(store, BJORKEN, LINDEN, EKEN)
     first, second = await published(store), await published(store)
     await distributed(store, first, BJORKEN, LINDEN)
@@ -167,31 +169,31 @@ async def test_clinics_are_counted_once_each_and_now(store: Store) -> None:
     await store.documents.archive(second, expected_version=1, act=BY_ANNA)
     third = await published(store)
     await distributed(store, third, LINDEN)
-    both, gone, here = (
+    in_two, archived, in_scope = (
         ClinicCountKey((first.id, third.id)),
         ClinicCountKey((second.id,)),
         ClinicCountKey((first.id, third.id), ClinicScope(frozenset(), frozenset({LINDEN, EKEN}))),
     )
 
-    assert await store.lineage.clinics([both, gone, here, ClinicCountKey(())]) == {
-        both: 2,
-        gone: 0,
-        here: 1,
+    assert await store.lineage.clinics([in_two, archived, in_scope, ClinicCountKey(())]) == {
+        in_two: 2,
+        archived: 0,
+        in_scope: 1,
         ClinicCountKey(()): 0,
     }
-    assert await store.lineage.clinics_by_principal([both, gone]) == {
-        both: {STOCKHOLM: 2},
-        gone: {},
+    assert await store.lineage.clinics_by_principal([in_two, archived]) == {
+        in_two: {STOCKHOLM: 2},
+        archived: {},
     }
 
 
-async def test_more_than_a_hundred_templates_are_counted_together(store: Store) -> None:
+async def test_more_than_a_hundred_templates_are_counted_in_one_call(store: Store) -> None:
     await with_clinics(store, BJORKEN)
     case_type = await published(store)
     await distributed(store, case_type, BJORKEN)
-    asked = [ClinicCountKey((case_type.id, f"ct_{ObjectId()}")) for _ in range(130)]
+    keys = [ClinicCountKey((case_type.id, f"ct_{ObjectId()}")) for _ in range(130)]
 
-    assert list((await store.lineage.clinics(asked)).values()) == [1] * 130
+    assert list((await store.lineage.clinics(keys)).values()) == [1] * 130
 
 
 # ------------------------------------------------------------------ drift
@@ -207,9 +209,9 @@ def test_drift_is_the_share_of_values_that_differ() -> None:
     before = content("Ett", questions=questions("A", "B"))
     renamed = content("Ett", questions=questions("A", "Bättre"))
 
-    # name, introduction, submittable, onContactCard, language; restrictions: listedOnly,
-    # referralRequired, proxyAllowed;
-    # of each question key, label, kind, required
+    # Compared: name, introduction, submittable, onContactCard, language; listedOnly,
+    # referralRequired and proxyAllowed of the restrictions; key, label, kind and required of each
+    # question.
     assert drift(before, renamed, FIELDS) == 7  # 1 of 16, rounded up
     assert drift(before, before, FIELDS) == 0
     assert drift(before, content("Ett", questions=questions("B", "A")), FIELDS) == 0, (
@@ -238,23 +240,25 @@ contents = st.builds(
 
 
 @given(contents, contents)
-def test_drift_is_the_same_both_ways_and_nothing_only_between_equals(
-    one: dict[str, object], other: dict[str, object]
+def test_drift_is_symmetric_and_zero_only_between_equals(
+    first: dict[str, object], second: dict[str, object]
 ) -> None:
-    there, back = drift(one, other, FIELDS), drift(other, one, FIELDS)
+    forwards, backwards = drift(first, second, FIELDS), drift(second, first, FIELDS)
 
-    def sorted_by_key(given: dict[str, object]) -> dict[str, object]:
+    def sorted_by_key(value: dict[str, object]) -> dict[str, object]:
         return {
-            **given,
-            "questions": sorted(given["questions"], key=lambda question: question["key"]),  # type: ignore[call-overload]
+            **value,
+            "questions": sorted(value["questions"], key=lambda question: question["key"]),  # type: ignore[call-overload]
         }
 
-    assert there == back
-    assert 0 <= there <= 100
-    assert (there == 0) == (sorted_by_key(one) == sorted_by_key(other))
+    assert forwards == backwards
+    assert 0 <= forwards <= 100
+    assert (forwards == 0) == (sorted_by_key(first) == sorted_by_key(second))
 
 
-async def test_drift_is_told_from_the_version_that_something_was_made_from(store: Store) -> None:
+async def test_drift_is_measured_from_the_version_that_a_document_derives_from(
+    store: Store,
+) -> None:
     template = document_of(
         await store.documents.create(
             CASE_TYPE_TEMPLATE,
@@ -265,7 +269,7 @@ async def test_drift_is_told_from_the_version_that_something_was_made_from(store
             act=BY_ANNA,
         )
     )
-    made = document_of(
+    derived = document_of(
         await store.documents.create(
             CASE_TYPE,
             principal=STOCKHOLM,
@@ -283,19 +287,19 @@ async def test_drift_is_told_from_the_version_that_something_was_made_from(store
         act=BY_ANNA,
     )
     await store.documents.update(
-        made,
+        derived,
         edit=lambda now: {**now, "introduction": "Två"},
         expected_version=1,
         publish=False,
         act=BY_ANNA,
     )
-    head = await head_of(store, made)
-    first: DriftKey = (made.id, 1, head.hash)
-    second: DriftKey = (made.id, 2, head.hash)
+    head = await head_of(store, derived)
+    first: DriftKey = (derived.id, 1, head.hash)
+    second: DriftKey = (derived.id, 2, head.hash)
     other: DriftKey = (template.id, 1, template.hash)
 
     assert await store.drifts.of([first, second, other]) == {
         first: 0,
         second: 13,
-    }  # 1 of 8; the template itself comes from nothing
-    assert await store.drifts.of([second]) == {second: 13}, "and so when it is remembered"
+    }  # 1 of 8; the template is derived from nothing
+    assert await store.drifts.of([second]) == {second: 13}, "the cached drift is the same"

@@ -1,5 +1,7 @@
-"""The use of a template with 300 documents below it, in a registry of 10,000, beside one with 100
-in a registry of 100. Run with `-s` for figures.
+"""The use of a template among 10,000 documents, compared with a registry of 100.
+
+The template has 300 documents below it in the large registry, and 100 in the small one. Run with
+`-s` to see the figures.
 """
 
 import time
@@ -68,8 +70,9 @@ REGIONS = [
 
 @dataclass(frozen=True)
 class Registry:
-    """A registry with one national template that so many documents come from, each case type at 20
-    clinics, and others that don't.
+    """A registry with a national template and documents that derive from it.
+
+    Each of its case types is at 20 clinics. Other documents do not derive from the template.
     """
 
     store: Store
@@ -83,23 +86,23 @@ class Registry:
         store = Store(Database(client, f"test_{uuid4().hex[:12]}"), KINDS)
         await create_indexes(store.database)
         await store.principals.ensure(reference_principals())
-        template, first = made(CASE_TYPE_TEMPLATE, INERA, 0, None)
+        template, first = published_document(CASE_TYPE_TEMPLATE, INERA, 0, None)
         heads, versions = [template], [first]
         for number in range(1, derived + 1):
             region = REGIONS[number % len(REGIONS)]
-            # a quarter regional templates; case types half from the national one, half from a
-            # regional one
-            above = (
+            # A quarter are regional templates. Half of the case types derive from the national
+            # template, half from a regional one.
+            parent = (
                 template
                 if number % 4 == 0 or number % 2 or len(heads) < 9
                 else next(head for head in heads[1:] if head.kind == template.kind)
             )
             kind = CASE_TYPE_TEMPLATE if number % 4 == 0 else CASE_TYPE
-            head, version = made(kind, region, number, Derivation(above.id, 1))
+            head, version = published_document(kind, region, number, Derivation(parent.id, 1))
             heads.append(head)
             versions.append(version)
         for number in range(others):
-            head, version = made(
+            head, version = published_document(
                 CASE_TYPE, REGIONS[number % len(REGIONS)], derived + 1 + number, None
             )
             heads.append(head)
@@ -108,34 +111,36 @@ class Registry:
         await store.database["versions"].insert_many(
             [version_row(version, ()) for version in versions]
         )
-        held = [
-            assigned(head, clinic)
+        assignments = [
+            assignment_at(head, clinic)
             for head in heads[1 : derived + 1]
             if head.kind == "CASE_TYPE"
             for clinic in range(20)
         ]
-        await store.database["assignments"].insert_many([assignment_row(one) for one in held])
+        await store.database["assignments"].insert_many(
+            [assignment_row(assignment) for assignment in assignments]
+        )
         return cls(store, client, watch, template)
 
     async def context(self) -> Context:
         return await Context.of(self.store, NILS, "request")
 
-    async def gone(self) -> None:
+    async def close(self) -> None:
         await self.store.log.close()
         await self.client.drop_database(self.store.database.name)
         await self.client.close()
 
 
-def made(
+def published_document(
     kind: Kind, principal: str, number: int, derived: Derivation | None
 ) -> tuple[Document, Version]:
     """A published document with its version."""
-    birth = NewDocument(
+    new = NewDocument(
         f"{kind.prefix}_{number:024x}", kind, principal, Owner(OwnerKind.PRINCIPAL, principal)
     )
     introduction = f"Text {number % 7}"
     head, version = new_document(
-        birth,
+        new,
         content(introduction, questions=QUESTIONS),
         derived_from=derived,
         act=BY_ANNA,
@@ -147,7 +152,7 @@ def made(
     )
 
 
-def assigned(head: Document, clinic: int) -> Assignment:
+def assignment_at(head: Document, clinic: int) -> Assignment:
     """A case type at a clinic; each region has 50 of them."""
     number = (int(head.id[-6:], 16) * 7 + clinic) % 50
     return Assignment(
@@ -167,20 +172,20 @@ def assigned(head: Document, clinic: int) -> Assignment:
 async def large(mongodb_uri: str) -> AsyncIterator[Registry]:
     registry = await Registry.of(mongodb_uri, derived=300, others=10_000)
     yield registry
-    await registry.gone()
+    await registry.close()
 
 
 @pytest.fixture(scope="module")
 async def small(mongodb_uri: str) -> AsyncIterator[Registry]:
     registry = await Registry.of(mongodb_uri, derived=100, others=0)
     yield registry
-    await registry.gone()
+    await registry.close()
 
 
 Read = Callable[[Registry], Awaitable[object]]
 
 
-async def used(registry: Registry) -> object:
+async def read_usage(registry: Registry) -> object:
     context = await registry.context()
     found = await usage.of_template(context, registry.template)
     return (
@@ -191,7 +196,7 @@ async def used(registry: Registry) -> object:
     )
 
 
-async def reviewed(registry: Registry) -> object:
+async def read_review(registry: Registry) -> object:
     return await review.review(
         await registry.context(),
         review.TemplateReviewCriteria(drift_at_least=1),
@@ -199,58 +204,61 @@ async def reviewed(registry: Registry) -> object:
     )
 
 
-async def reviewed_after_a_start(registry: Registry) -> object:
+async def read_review_after_a_start(registry: Registry) -> object:
     fresh = Store(registry.store.database, KINDS)
-    return await reviewed(replace(registry, store=fresh))
+    return await read_review(replace(registry, store=fresh))
 
 
-async def compared(registry: Registry) -> object:
+async def read_comparison(registry: Registry) -> object:
     return await comparison.compare(
         await registry.context(), registry.template, comparison.TemplateComparisonCriteria()
     )
 
 
 READS: dict[str, Read] = {
-    "usage": used,
-    "review": reviewed,
-    "review after a start": reviewed_after_a_start,
-    "comparison": compared,
+    "usage": read_usage,
+    "review": read_review,
+    "review after a start": read_review_after_a_start,
+    "comparison": read_comparison,
 }
 
 
 async def timed(read: Read, *registries: Registry) -> list[float]:
-    """The median seconds of a read in each registry, side by side, so that all meet the same
-    weather.
+    """The median seconds of a read in each registry.
+
+    The registries alternate, so that all run under the same load.
     """
     seconds: list[list[float]] = [[] for _ in registries]
     for _ in range(15):
         for times, registry in zip(seconds, registries, strict=True):
-            begun = time.perf_counter()
+            started_at = time.perf_counter()
             await read(registry)
-            times.append(time.perf_counter() - begun)
+            times.append(time.perf_counter() - started_at)
     return [median(times) for times in seconds]
 
 
-@pytest.mark.parametrize("what", READS)
-async def test_what_comes_from_a_template_is_read_in_proportion_to_it_whatever_else_there_is(
-    large: Registry, small: Registry, what: str
+@pytest.mark.parametrize("read_name", READS)
+async def test_reads_of_a_template_take_time_in_proportion_to_its_descendants(
+    large: Registry, small: Registry, read_name: str
 ) -> None:
-    among_many, among_few = await timed(READS[what], large, small)
+    among_many, among_few = await timed(READS[read_name], large, small)
 
     print(  # noqa: T201 - for `pytest -s`
-        f"\n{what}: {among_many * 1000:.1f} / {among_few * 1000:.1f} ms,"
+        f"\n{read_name}: {among_many * 1000:.1f} / {among_few * 1000:.1f} ms,"
         f" {among_many / among_few:.2f} ×",
         end=" ",
     )
     assert among_many < 5 * among_few
 
 
-async def test_the_use_of_a_template_is_answered_by_index(large: Registry) -> None:
+async def test_the_use_of_a_template_is_read_by_index(large: Registry) -> None:
     with large.watch.commands() as commands:
-        found = await used(large)
+        usage_figures = await read_usage(large)
 
-    spent = await costs(large.client, large.store.database.name, commands)
+    query_costs = await costs(large.client, large.store.database.name, commands)
     with_case_types = [region for position, region in enumerate(REGIONS) if position % 4]
-    assert found == (75, 225, 300, dict.fromkeys(with_case_types, 50))
-    assert not any("COLLSCAN" in cost.stages for cost in spent), spent
-    assert sum(cost.documents for cost in spent if cost.collection == "documents") <= 302, spent
+    assert usage_figures == (75, 225, 300, dict.fromkeys(with_case_types, 50))
+    assert not any("COLLSCAN" in cost.stages for cost in query_costs), query_costs
+    assert sum(cost.documents for cost in query_costs if cost.collection == "documents") <= 302, (
+        query_costs
+    )

@@ -1,5 +1,6 @@
-"""Keyset pages: every row once, in Swedish order, forwards and backwards, whatever the size;
-cursors of other lists are refused.
+"""Keyset pages: each row once, in Swedish order, in both directions and any size.
+
+Cursors of other lists are refused.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ from store.registry import Store
 from tests.storage.building import BY_ANNA, STOCKHOLM, content, created, saved_as
 
 EVERYTHING = Scope(principals=frozenset({STOCKHOLM}))
-WHICH = DocumentFilter(kind="CASE_TYPE")
+CASE_TYPES = DocumentFilter(kind="CASE_TYPE")
 SORTED = [
     "Abortrådgivning",
     "abortrådgivning 2",
@@ -41,8 +42,8 @@ SORTED = [
 ]
 
 
-async def named(store: Store, *names: str) -> list[Document]:
-    async def make(name: str) -> Document:
+async def create_named(store: Store, *names: str) -> list[Document]:
+    async def create(name: str) -> Document:
         owner = Owner(OwnerKind.PRINCIPAL, STOCKHOLM)
         saved = await store.documents.create(
             CASE_TYPE,
@@ -55,11 +56,11 @@ async def named(store: Store, *names: str) -> list[Document]:
         assert saved.document is not None
         return saved.document
 
-    return await asyncio.gather(*map(make, names))
+    return await asyncio.gather(*map(create, names))
 
 
 def next_page(page: Page[Any], paging: Paging) -> Paging | None:
-    """How to go on in the same direction."""
+    """The paging that continues in the same direction, or None at the end."""
     if paging.backward:
         return replace(paging, before=page.cursors[0]) if page.has_previous else None
     return replace(paging, after=page.cursors[-1]) if page.has_next else None
@@ -68,11 +69,11 @@ def next_page(page: Page[Any], paging: Paging) -> Paging | None:
 # ------------------------------------------------------------- lists of documents
 
 
-async def test_documents_are_listed_by_name_as_swedes_sort_it(store: Store) -> None:
-    await named(store, *reversed(SORTED))
+async def test_documents_are_listed_by_name_in_swedish_order(store: Store) -> None:
+    await create_named(store, *reversed(SORTED))
 
-    forwards = await store.listing.page(WHICH, EVERYTHING, Order.NAME_ASC, Paging())
-    backwards = await store.listing.page(WHICH, EVERYTHING, Order.NAME_DESC, Paging())
+    forwards = await store.listing.page(CASE_TYPES, EVERYTHING, Order.NAME_ASC, Paging())
+    backwards = await store.listing.page(CASE_TYPES, EVERYTHING, Order.NAME_DESC, Paging())
 
     assert [document.name for document in forwards.items] == SORTED
     assert [document.name for document in backwards.items] == SORTED[::-1]
@@ -82,12 +83,12 @@ async def test_documents_are_listed_by_name_as_swedes_sort_it(store: Store) -> N
 async def test_pages_of_any_size_hold_every_document_once_in_order(
     store: Store, order: Order
 ) -> None:
-    for names in (SORTED[:5], SORTED[5:]):  # two moments, so that several share a time
-        await named(store, *names)
+    for names in (SORTED[:5], SORTED[5:]):  # two moments, so that several documents share a time
+        await create_named(store, *names)
     whole = [
         document.id
         for document in (
-            await store.listing.page(WHICH, EVERYTHING, order, Paging(limit=100))
+            await store.listing.page(CASE_TYPES, EVERYTHING, order, Paging(limit=100))
         ).items
     ]
     assert len(set(whole)) == len(SORTED)
@@ -97,7 +98,7 @@ async def test_pages_of_any_size_hold_every_document_once_in_order(
             pages = []
             paging: Paging | None = Paging(limit=limit, backward=backward)
             while paging:
-                page = await store.listing.page(WHICH, EVERYTHING, order, paging)
+                page = await store.listing.page(CASE_TYPES, EVERYTHING, order, paging)
                 pages.append([document.id for document in page.items])
                 paging = next_page(page, paging)
             found = [
@@ -107,22 +108,22 @@ async def test_pages_of_any_size_hold_every_document_once_in_order(
             assert [len(page) for page in pages[:-1]] == [limit] * (len(pages) - 1)
 
 
-async def test_a_page_goes_on_where_it_ended_though_what_it_ended_with_is_gone(
+async def test_a_page_continues_after_its_last_document_was_archived(
     store: Store,
 ) -> None:
-    await named(store, "A", "B", "C", "D")
-    first = await store.listing.page(WHICH, EVERYTHING, Order.NAME_ASC, Paging(limit=2))
+    await create_named(store, "A", "B", "C", "D")
+    first = await store.listing.page(CASE_TYPES, EVERYTHING, Order.NAME_ASC, Paging(limit=2))
     await store.documents.archive(first.items[-1], expected_version=1, act=BY_ANNA)
 
     second = await store.listing.page(
-        WHICH, EVERYTHING, Order.NAME_ASC, Paging(limit=2, after=first.cursors[-1])
+        CASE_TYPES, EVERYTHING, Order.NAME_ASC, Paging(limit=2, after=first.cursors[-1])
     )
 
     assert [document.name for document in second.items] == ["C", "D"]
 
 
-async def test_text_is_looked_for_in_both_names_as_it_stands(store: Store) -> None:
-    await named(store, *SORTED)
+async def test_text_is_searched_literally_in_both_names(store: Store) -> None:
+    await create_named(store, *SORTED)
     expected = {
         "recept": 2,
         "RECEPT": 2,
@@ -138,14 +139,15 @@ async def test_text_is_looked_for_in_both_names_as_it_stands(store: Store) -> No
 
     pages = {
         text: await store.listing.page(
-            replace(WHICH, text=text), EVERYTHING, Order.NAME_ASC, Paging()
+            replace(CASE_TYPES, text=text), EVERYTHING, Order.NAME_ASC, Paging()
         )
         for text in expected
     }
 
     assert {text: len(page.items) for text, page in pages.items()} == expected
     assert {
-        text: await store.listing.count(replace(WHICH, text=text), EVERYTHING) for text in expected
+        text: await store.listing.count(replace(CASE_TYPES, text=text), EVERYTHING)
+        for text in expected
     } == expected
 
 
@@ -159,12 +161,12 @@ async def test_documents_are_found_by_the_time_of_their_last_change(
     await saved_as(timed, first, "Två")
 
     page = await store.listing.page(
-        replace(WHICH, changed_since=start + timedelta(minutes=2)),
+        replace(CASE_TYPES, changed_since=start + timedelta(minutes=2)),
         EVERYTHING,
         Order.UPDATED_DESC,
         Paging(),
     )
-    whole = await store.listing.page(WHICH, EVERYTHING, Order.UPDATED_ASC, Paging())
+    whole = await store.listing.page(CASE_TYPES, EVERYTHING, Order.UPDATED_ASC, Paging())
 
     assert [document.id for document in page.items] == [first.id, third.id]
     assert [document.id for document in whole.items] == [second.id, third.id, first.id]
@@ -173,7 +175,7 @@ async def test_documents_are_found_by_the_time_of_their_last_change(
 # ------------------------------------------------------------- arguments and cursors
 
 
-def test_fifty_unless_told_and_a_hundred_at_most() -> None:
+def test_a_page_has_50_items_by_default_and_100_at_most() -> None:
     assert (Paging.of().limit, DEFAULT_FIRST) == (50, 50)
     assert (Paging.of(first=MAX_FIRST).limit, MAX_FIRST) == (100, 100)
     assert Paging.of(last=7, before="x") == Paging(limit=7, backward=True, before="x")
@@ -209,7 +211,9 @@ TIMES = st.datetimes(
     number=st.integers(-(2**53), 2**53),
     time=TIMES,
 )
-def test_a_cursor_is_read_back_as_it_was_written(text: str, number: int, time: datetime) -> None:
+def test_a_cursor_is_decoded_to_the_values_encoded_in_it(
+    text: str, number: int, time: datetime
+) -> None:
     assert decode(encode((text, number, time)), (str, int, datetime), "after") == (
         text,
         number,
@@ -218,7 +222,7 @@ def test_a_cursor_is_read_back_as_it_was_written(text: str, number: int, time: d
 
 
 @given(st.text(max_size=80) | st.binary(max_size=60).map(lambda raw: raw.hex()))
-def test_anything_else_is_no_cursor(cursor: str) -> None:
+def test_any_other_text_is_refused_as_a_cursor(cursor: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         decode(cursor, (str, int), "after")
 
@@ -228,7 +232,7 @@ def test_anything_else_is_no_cursor(cursor: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "shape"),
+    ("key", "types"),
     [
         (("a",), (str, str)),
         (("a", "b", "c"), (str, str)),
@@ -244,26 +248,28 @@ def test_anything_else_is_no_cursor(cursor: str) -> None:
         ((["a"],), (str,)),
     ],
 )
-def test_a_cursor_with_other_values_than_the_lists_is_refused(
-    key: tuple[Any, ...], shape: tuple[type, ...]
+def test_a_cursor_with_values_of_other_types_is_refused(
+    key: tuple[Any, ...], types: tuple[type, ...]
 ) -> None:
     with pytest.raises(InvalidInput):
-        decode(encode(key), shape, "before")
+        decode(encode(key), types, "before")
 
 
 async def test_a_cursor_of_a_list_in_another_order_is_refused(store: Store) -> None:
-    await named(store, "A", "B")
-    page = await store.listing.page(WHICH, EVERYTHING, Order.UPDATED_ASC, Paging(limit=1))
+    await create_named(store, "A", "B")
+    page = await store.listing.page(CASE_TYPES, EVERYTHING, Order.UPDATED_ASC, Paging(limit=1))
 
     with pytest.raises(InvalidInput) as refused:
-        await store.listing.page(WHICH, EVERYTHING, Order.NAME_ASC, Paging(before=page.cursors[0]))
+        await store.listing.page(
+            CASE_TYPES, EVERYTHING, Order.NAME_ASC, Paging(before=page.cursors[0])
+        )
 
     assert refused.value.path == ("before",)
 
 
 @pytest.fixture
 async def rows(database: Database) -> AsyncIterator[AsyncCollection[Row]]:
-    """A collection that is not the registry's, gone after the test."""
+    """A collection that is not part of the registry; it is dropped after the test."""
     yield database["rows"]
     await database["rows"].drop()
 

@@ -1,4 +1,4 @@
-"""Principals, which are created once and never change; names of people, which change or go."""
+"""Principals are created once and never change; names of people change or are erased."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -38,7 +38,7 @@ BO = "SE2321000016-BB"
 
 @pytest.fixture
 async def watching(mongodb_uri: str) -> AsyncIterator[tuple[Store, Watch]]:
-    """A store without principals, and what listens to its client."""
+    """A store without principals, and the listener of its commands."""
     client, watch = watched(mongodb_uri)
     database = Database(client, f"test_{uuid4().hex[:12]}")
     await create_indexes(database)
@@ -65,7 +65,7 @@ async def test_principals_are_created_with_a_log_each_and_read_back_unchanged(
     assert TOWN.id == "pr_SE2120000001"
 
 
-async def test_the_reference_data_are_the_national_management_and_the_regions(store: Store) -> None:
+async def test_the_reference_data_are_the_national_principal_and_the_regions(store: Store) -> None:
     known = await store.principals.known()
 
     kinds = [principal.kind for principal in known.values()]
@@ -122,7 +122,7 @@ async def test_only_missing_principals_are_created(store: Store, database: Datab
 
 
 @pytest.mark.parametrize("missing", ["logs", "principals"])
-async def test_a_start_that_was_cut_short_is_completed_by_the_next(
+async def test_an_interrupted_start_is_completed_by_the_next_one(
     store: Store, database: Database, missing: str
 ) -> None:
     before = await everything(database)
@@ -137,7 +137,7 @@ async def test_a_start_that_was_cut_short_is_completed_by_the_next(
     assert (await created(store)).principal == STOCKHOLM
 
 
-async def test_servers_that_start_at_once_create_each_principal_once(database: Database) -> None:
+async def test_servers_that_start_together_create_each_principal_once(database: Database) -> None:
     servers = [Principals(database) for _ in range(8)]
 
     await asyncio.gather(*(server.ensure(reference_principals()) for server in servers))
@@ -191,12 +191,15 @@ async def test_principals_are_paged_by_key_in_both_directions(store: Store) -> N
     last = await store.principals.page(Paging(limit=10, backward=True))
     before = await store.principals.page(Paging(limit=20, backward=True, before=last.cursors[0]))
 
-    assert [[one.key for one in page.items] for page in (first, second, third)] == [
+    assert [[principal.key for principal in page.items] for page in (first, second, third)] == [
         keys[:10],
         keys[10:20],
         keys[20:],
     ]
-    assert [[one.key for one in page.items] for page in (before, last)] == [keys[:12], keys[12:]]
+    assert [[principal.key for principal in page.items] for page in (before, last)] == [
+        keys[:12],
+        keys[12:],
+    ]
     assert [(page.has_previous, page.has_next) for page in (first, second, third)] == [
         (False, True),
         (True, True),
@@ -220,7 +223,7 @@ async def test_an_invalid_cursor_is_refused(store: Store) -> None:
 # ------------------------------------------------------------- people
 
 
-async def test_a_name_is_found_by_key_however_the_id_was_written(store: Store) -> None:
+async def test_a_name_is_found_by_key_whatever_the_case_of_the_id(store: Store) -> None:
     await store.people.remember(ANNA.lower(), "Anna Andersson")
     await store.people.remember(BO, "Bo Öberg")
 
@@ -232,7 +235,7 @@ async def test_a_name_is_found_by_key_however_the_id_was_written(store: Store) -
     assert await store.people.names([]) == {}
 
 
-async def test_the_newest_name_replaces_the_one_before(store: Store, database: Database) -> None:
+async def test_the_newest_name_replaces_the_previous_one(store: Store, database: Database) -> None:
     await store.people.remember(ANNA, "Anna Andersson")
     await store.people.remember(ANNA.lower(), "Anna Öberg")
 
@@ -268,7 +271,7 @@ async def test_names_are_read_in_one_round_trip(watching: tuple[Store, Watch]) -
     assert [(name, command[name]) for name, command in commands] == [("find", "people")]
 
 
-async def test_a_person_who_signs_in_at_several_servers_at_once_is_stored_once(
+async def test_a_person_who_signs_in_to_several_servers_at_once_is_stored_once(
     database: Database,
 ) -> None:
     servers = [Store(database, KINDS) for _ in range(8)]
@@ -280,7 +283,7 @@ async def test_a_person_who_signs_in_at_several_servers_at_once_is_stored_once(
     assert await database.find("people", {}) == [{"_id": ANNA, "name": "Anna Andersson"}]
 
 
-async def test_a_name_with_operators_in_it_is_only_ever_a_value(
+async def test_a_name_with_operators_in_it_is_stored_as_a_value(
     store: Store, database: Database
 ) -> None:
     await store.people.remember("$where", "$name")
@@ -293,7 +296,7 @@ async def test_a_name_with_operators_in_it_is_only_ever_a_value(
     assert await store.people.names(["$WHERE"]) == {"$WHERE": "$name"}
 
 
-async def test_servers_that_start_at_once_on_an_empty_database_all_make_its_indexes(
+async def test_servers_that_start_together_on_an_empty_database_create_its_indexes(
     mongodb_uri: str,
 ) -> None:
     client = connect(mongodb_uri)
@@ -306,7 +309,9 @@ async def test_servers_that_start_at_once_on_an_empty_database_all_make_its_inde
     await client.close()
 
 
-async def test_a_read_while_principals_are_created_does_not_hide_them_later(store: Store) -> None:
+async def test_a_read_during_the_creation_of_principals_does_not_hide_them_later(
+    store: Store,
+) -> None:
     principals = Principals(store.database)
 
     await asyncio.gather(principals.ensure([*reference_principals(), TOWN]), principals.known())

@@ -1,23 +1,17 @@
-"""A whole region: 8,000 clinics that all have its case types, beside the same with 80 clinics.
+"""A region with 8,000 clinics that all have its case types, compared with one of 80 clinics.
 
 Run with `-s` to see the figures.
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from statistics import median
-from uuid import uuid4
 
 import pytest
-from pymongo import AsyncMongoClient
 
-from resolvers.kinds.registrations import KINDS
-from resolvers.reference.principals import reference_principals
 from store.clinics.assignments import AssignmentFilter, AssignmentOrder
-from store.clinics.clinics import ClinicRow
-from store.clinics.filters import ClinicFilter, ClinicScope
+from store.clinics.filters import ClinicFilter
 from store.clinics.selectors import ClinicSelector, resolve_clinics
 from store.clinics.version_adoption import AdoptionQuery
 from store.mongo.connection import Database, Row
@@ -25,135 +19,44 @@ from store.mongo.indexes import create_indexes
 from store.paging import Paging
 from store.records import AssignmentOrigin, Clinic, ClinicRule, Document, OrderedList
 from store.registry import Store
+from store.records import AssignmentOrigin, OrderedList
 from store.reports.acknowledgement_times import Delays, measure
-from tests.storage.building import BY_ANNA, STOCKHOLM, published
-from tests.storage.watching import Cost, Watch, costs, watched
+from tests.storage.building import STOCKHOLM
+from tests.storage.region import (
+    CASE_TYPES,
+    FEW,
+    MANY,
+    NAMES,
+    PAGE,
+    REGIONS,
+    WITHIN,
+    Read,
+    Region,
+    assignments,
+    clinics,
+    in_group,
+    print_figures,
+    timed,
+)
 
 pytestmark = pytest.mark.soak
-
-MANY, FEW = 8_000, 80
-CASE_TYPES = 30
-NAMES = ("Björken", "Linden", "Eken", "Almen", "Asken", "Tallen", "Granen", "Häggen")
-KINDS_OF_CARE = ("1502", "1504", "1112", "1324")
-WITHIN = ClinicScope(frozenset({STOCKHOLM}), frozenset())
-PAGE = Paging(limit=50)
-REGIONS = AssignmentFilter(within=WITHIN, principal=STOCKHOLM)
-
-
-def clinic_row(number: int) -> ClinicRow:
-    """An eighth of the clinics has each name, a quarter does each kind of care."""
-    name = f"Vårdcentralen {NAMES[number % len(NAMES)]} {number}"
-    values = {
-        "name": name,
-        "business_classifications": [KINDS_OF_CARE[number % len(KINDS_OF_CARE)]],
-    }
-    return ClinicRow(number, f"{STOCKHOLM}-{number:04X}", values)
-
-
-@dataclass(frozen=True)
-class Region:
-    """A region whose clinics have all its case types, and how long it took to hand out each."""
-
-    store: Store
-    client: AsyncMongoClient[Row]
-    watch: Watch
-    clinic: Clinic
-    case_type: Document
-    sequence: int
-    seconds: list[float]
-    last: str
-
-    @classmethod
-    async def of(cls, clinics: int, uri: str) -> "Region":
-        client, watch = watched(uri)
-        store = Store(Database(client, f"test_{uuid4().hex[:12]}"), KINDS)
-        await create_indexes(store.database)
-        await store.principals.ensure(reference_principals())
-        rows = [clinic_row(number) for number in range(1, clinics + 1)]
-        await store.clinics.import_rows(STOCKHOLM, rows, dry_run=False, act=BY_ANNA)
-        listed = ClinicSelector.of_ids([row.hsa_id for row in rows[: clinics // 4]])
-        await store.groups.save(
-            STOCKHOLM, None, name="Lista", members=listed, rule=None, act=BY_ANNA
-        )
-        rule = ClinicRule(business_classifications=["1502"])
-        await store.groups.save(STOCKHOLM, None, name="Regel", members=None, rule=rule, act=BY_ANNA)
-        seconds = []
-        for _ in range(CASE_TYPES):
-            case_type = await published(store)
-            begun = time.perf_counter()
-            saved = await store.distribution.distribute(
-                case_type, ClinicSelector(filter=ClinicFilter()), act=BY_ANNA
-            )
-            seconds.append(time.perf_counter() - begun)
-            assert saved.counts == {"clinics": clinics, "replaced": 0}
-        assert saved.event is not None
-        [clinic] = (await store.clinics.get_many([rows[clinics // 2].hsa_id])).values()
-        return cls(
-            store,
-            client,
-            watch,
-            clinic,
-            case_type,
-            saved.event.sequence - 1,
-            seconds,
-            rows[-1].hsa_id,
-        )
-
-    async def cost(self, read: "Read") -> list[Cost]:
-        """What the queries of one read examine."""
-        with self.watch.commands() as commands:
-            await read(self)
-        return await costs(self.client, self.store.database.name, commands)
-
-    async def gone(self) -> None:
-        await self.store.log.close()
-        await self.client.drop_database(self.store.database.name)
-        await self.client.close()
-
-
-Read = Callable[[Region], Awaitable[object]]
 
 
 @pytest.fixture(scope="module")
 async def large(mongodb_uri: str) -> AsyncIterator[Region]:
     region = await Region.of(MANY, mongodb_uri)
     yield region
-    await region.gone()
+    await region.close()
 
 
 @pytest.fixture(scope="module")
 async def small(mongodb_uri: str) -> AsyncIterator[Region]:
     region = await Region.of(FEW, mongodb_uri)
     yield region
-    await region.gone()
+    await region.close()
 
 
-def assignments(
-    region: Region, paging: Paging = PAGE, sequence: int | None = None, **which: object
-) -> Awaitable[object]:
-    """A page of the region's list."""
-    which_rows = AssignmentFilter(within=WITHIN, principal=STOCKHOLM, **which)  # type: ignore[arg-type]
-    return region.store.assignments.page(which_rows, paging, sequence)
-
-
-def clinics(region: Region, **which: object) -> Awaitable[object]:
-    """A page of the region's clinics."""
-    return region.store.clinics.page(ClinicFilter(within=WITHIN, **which), PAGE)  # type: ignore[arg-type]
-
-
-async def in_group(region: Region, name: str) -> object:
-    """A page of the assignments at a group's clinics."""
-    [group] = [
-        group
-        for group in (await region.store.groups.page(STOCKHOLM, PAGE)).items
-        if group.name == name
-    ]
-    return await assignments(
-        region, clinics=await region.store.clinics.keys(region.store.groups.filter_of(group))
-    )
-
-
-SAME_FOR_ALL: dict[str, tuple[int, Read]] = {
+READS_OF_ANY_REGION: dict[str, tuple[int, Read]] = {
     "assignments": (51, assignments),
     "assignments from the end": (
         51,
@@ -190,11 +93,13 @@ SAME_FOR_ALL: dict[str, tuple[int, Read]] = {
         ),
     ),
 }
-"""What has the same answer among 80 clinics as among 8,000, with how many rows MongoDB may look at
-for it.
+"""Reads whose result does not depend on the number of clinics.
+
+The number is how many documents MongoDB may examine.
 """
 
-BY_WHAT_MATCHES: dict[str, tuple[int, Read]] = {
+
+READS_BY_MATCHES: dict[str, tuple[int, Read]] = {
     "clinics by a word that all have": (51, lambda region: clinics(region, text="vård")),
     "clinics by a word that an eighth has": (
         51 * len(NAMES),
@@ -213,62 +118,49 @@ BY_WHAT_MATCHES: dict[str, tuple[int, Read]] = {
         lambda region: in_group(region, "Regel"),
     ),
 }
-"""What depends on how many clinics match; likewise."""
+"""Reads that depend on how many clinics match; the number is the same limit."""
 
 
-async def timed(read: Read, *regions: Region) -> list[float]:
-    """The median seconds of a read in each region, side by side, so that all meet the same weather."""
-    seconds: list[list[float]] = [[] for _ in regions]
-    for _ in range(15):
-        for times, region in zip(seconds, regions, strict=True):
-            begun = time.perf_counter()
-            await read(region)
-            times.append(time.perf_counter() - begun)
-    return [median(times) for times in seconds]
-
-
-def tell(what: str, *seconds: float) -> None:
-    print(f"\n{what}: {' / '.join(f'{one * 1000:.1f}' for one in seconds)} ms", end=" ")  # noqa: T201 - for `pytest -s`
-
-
-async def test_a_case_type_is_handed_to_8000_clinics_within_five_seconds(
+async def test_a_distribution_to_8000_clinics_takes_five_seconds_at_most(
     large: Region, small: Region
 ) -> None:
-    tell(
+    print_figures(
         f"one distribution to {MANY} / {FEW} clinics", median(large.seconds), median(small.seconds)
     )
 
     assert median(large.seconds) <= 5
 
 
-@pytest.mark.parametrize("what", SAME_FOR_ALL)
-async def test_a_page_is_answered_by_index_and_as_fast_for_8000_clinics_as_for_80(
-    large: Region, small: Region, what: str
+@pytest.mark.parametrize("read_name", READS_OF_ANY_REGION)
+async def test_a_page_is_read_by_index_and_as_fast_for_8000_clinics_as_for_80(
+    large: Region, small: Region, read_name: str
 ) -> None:
-    most, read = SAME_FOR_ALL[what]
+    max_documents, read = READS_OF_ANY_REGION[read_name]
 
     among_many, among_few = await timed(read, large, small)
-    found = await large.cost(read)
+    query_costs = await large.cost(read)
 
-    tell(what, among_many, among_few)
-    assert found
-    assert not any({"COLLSCAN", "SORT"} & cost.stages for cost in found), found
-    assert sum(cost.documents for cost in found) <= most, found
+    print_figures(read_name, among_many, among_few)
+    assert query_costs
+    assert not any({"COLLSCAN", "SORT"} & cost.stages for cost in query_costs), query_costs
+    assert sum(cost.documents for cost in query_costs) <= max_documents, query_costs
     assert among_many < 0.1
     assert among_many <= 3 * among_few
 
 
-@pytest.mark.parametrize("what", BY_WHAT_MATCHES)
-async def test_what_some_of_8000_clinics_match_is_found_by_index(large: Region, what: str) -> None:
-    most, read = BY_WHAT_MATCHES[what]
+@pytest.mark.parametrize("read_name", READS_BY_MATCHES)
+async def test_a_read_that_matches_some_of_8000_clinics_uses_an_index(
+    large: Region, read_name: str
+) -> None:
+    max_documents, read = READS_BY_MATCHES[read_name]
 
     [seconds] = await timed(read, large)
-    found = await large.cost(read)
+    query_costs = await large.cost(read)
 
-    tell(what, seconds)
-    assert found
-    assert not any("COLLSCAN" in cost.stages for cost in found), found
-    assert sum(cost.documents for cost in found) <= most, found
+    print_figures(read_name, seconds)
+    assert query_costs
+    assert not any("COLLSCAN" in cost.stages for cost in query_costs), query_costs
+    assert sum(cost.documents for cost in query_costs) <= max_documents, query_costs
     assert seconds < 0.1
 
 
@@ -278,76 +170,76 @@ async def test_the_check_before_a_distribution_to_all_clinics_takes_under_a_seco
     store = large.store
     seconds = []
     for _ in range(5):
-        begun = time.perf_counter()
+        started_at = time.perf_counter()
         resolved = await resolve_clinics(
             store.database, ClinicSelector(filter=ClinicFilter()), STOCKHOLM, store.now()
         )
         holders = await store.assignments.holders(large.case_type.id, resolved.clinics)
         await store.listing.owned_by("CASE_TYPE", resolved.clinics)
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.perf_counter() - started_at)
 
     assert len(resolved.clinics) == len(holders) == MANY
     assert median(seconds) < 1
 
 
-async def test_how_far_8000_clinics_have_taken_a_version_is_counted_in_a_twentieth_of_a_second(
+async def test_the_adoption_of_a_version_by_8000_clinics_is_counted_in_50_ms(
     large: Region,
 ) -> None:
     async def read(region: Region) -> object:
         return await region.store.adoptions.of([AdoptionQuery(region.case_type.id, 1, None)])
 
     [seconds] = await timed(read, large)
-    [found] = (
+    [adoption] = (
         await large.store.adoptions.of([AdoptionQuery(large.case_type.id, 1, None)])
     ).values()
-    costs_of_it = await large.cost(read)
+    query_costs = await large.cost(read)
 
-    tell("adoption", seconds)
-    assert (found.unseen, found.by_version) == (MANY, [])
-    assert sum(cost.documents for cost in costs_of_it) == 0, "answered by the index alone"
+    print_figures("adoption", seconds)
+    assert (adoption.unseen, adoption.by_version) == (MANY, [])
+    assert sum(cost.documents for cost in query_costs) == 0, "answered by the index alone"
     assert seconds < 0.05
 
 
-async def handed_out(region: Region) -> Mapping[str, int]:
-    """What clinics have of the principal, with the versions in force."""
+async def versions_in_force(region: Region) -> Mapping[str, int]:
+    """The case types that clinics have from the principal, with the versions in force."""
     return await region.store.documents.in_force(
         STOCKHOLM, await region.store.assignments.central_documents(STOCKHOLM)
     )
 
 
-async def test_who_of_8000_clinics_lags_is_a_page_like_others(large: Region) -> None:
-    in_force = await handed_out(large)
+async def test_a_page_of_lagging_clinics_among_8000_takes_under_100_ms(large: Region) -> None:
+    in_force = await versions_in_force(large)
 
     [seconds] = await timed(lambda region: assignments(region, behind=in_force), large)
 
-    tell("assignments that lag", seconds)
+    print_figures("assignments that lag", seconds)
     assert len(in_force) == CASE_TYPES
     assert seconds < 0.1
 
 
-async def few_lag(region: Region) -> Mapping[str, int]:
-    """All but the last clinic have acknowledged what they have; the versions in force."""
+async def let_one_clinic_lag(region: Region) -> Mapping[str, int]:
+    """Let all clinics but the last acknowledge, and return the versions in force."""
     await region.store.database["assignments"].update_many(
         {"clinic": {"$ne": region.last}}, {"$set": {"acknowledged_version": 1}}
     )
-    return await handed_out(region)
+    return await versions_in_force(region)
 
 
-async def test_the_few_that_lag_among_8000_clinics_are_found_and_counted_without_reading_the_others(
+async def test_few_lagging_clinics_among_8000_are_found_without_reading_the_others(
     large: Region,
 ) -> None:
-    in_force = await few_lag(large)
-    which = AssignmentFilter(within=WITHIN, principal=STOCKHOLM, behind=in_force)
+    in_force = await let_one_clinic_lag(large)
+    lagging = AssignmentFilter(within=WITHIN, principal=STOCKHOLM, behind=in_force)
 
-    page = await large.store.assignments.page(which, PAGE)
-    [listing] = await timed(lambda region: region.store.assignments.page(which, PAGE), large)
-    [counting] = await timed(lambda region: region.store.assignments.count(which), large)
-    counted = await large.cost(lambda region: region.store.assignments.count(which))
+    page = await large.store.assignments.page(lagging, PAGE)
+    [listing] = await timed(lambda region: region.store.assignments.page(lagging, PAGE), large)
+    [counting] = await timed(lambda region: region.store.assignments.count(lagging), large)
+    query_costs = await large.cost(lambda region: region.store.assignments.count(lagging))
 
-    tell("the few that lag, listed and counted", listing, counting)
-    assert {one.clinic for one in page.items} == {large.last}
-    assert len(page.items) == await large.store.assignments.count(which) == CASE_TYPES
-    assert sum(cost.documents for cost in counted) == CASE_TYPES
+    print_figures("the few that lag, listed and counted", listing, counting)
+    assert {assignment.clinic for assignment in page.items} == {large.last}
+    assert len(page.items) == await large.store.assignments.count(lagging) == CASE_TYPES
+    assert sum(cost.documents for cost in query_costs) == CASE_TYPES
     assert listing < 0.1
     assert counting < 0.1
 
@@ -355,24 +247,24 @@ async def test_the_few_that_lag_among_8000_clinics_are_found_and_counted_without
 async def test_reports_on_8000_clinics_with_30_case_types_take_two_seconds_at_most(
     large: Region,
 ) -> None:
-    in_force = await few_lag(large)
+    in_force = await let_one_clinic_lag(large)
     holdings = large.store.reports.holdings
     central = AssignmentFilter(within=WITHIN, principal=STOCKHOLM, central_only=True)
     now = large.store.now()
 
     async def lagging(moment: datetime | None) -> None:
-        found = await holdings.of(central, moment)
-        await holdings.in_force(found, moment)
+        holdings_by_document = await holdings.of(central, moment)
+        await holdings.in_force(holdings_by_document, moment)
 
     async def times(region: Region) -> None:
         acknowledgement_times = region.store.reports.acknowledgement_times
-        put = await acknowledgement_times.publications(
+        published_then = await acknowledgement_times.publications(
             STOCKHOLM, now - timedelta(days=1), now + timedelta(days=1), sorted(in_force), 201
         )
-        intervals = await acknowledgement_times.held_intervals(put, WITHIN, None)
+        intervals = await acknowledgement_times.held_intervals(published_then, WITHIN, None)
         delays = Delays()
-        for one in put:
-            measure(delays, one, intervals[one.document], {})
+        for publication in published_then:
+            measure(delays, publication, intervals[publication.document], {})
 
     reads: dict[str, Read] = {
         "case types per clinic": lambda _: holdings.by_clinic(central, None),
@@ -384,10 +276,10 @@ async def test_reports_on_8000_clinics_with_30_case_types_take_two_seconds_at_mo
             [STOCKHOLM], now - timedelta(days=365), now
         ),
     }
-    for what, read in reads.items():
+    for report, read in reads.items():
         [seconds] = await timed(read, large)
-        tell(what, seconds)
-        assert seconds <= 2, what
+        print_figures(report, seconds)
+        assert seconds <= 2, report
 
     edits = await large.cost(reads["edits per month"])
     assert sum(cost.documents for cost in edits) == 0, "answered by the index alone"

@@ -1,6 +1,4 @@
-"""What a scope lets see: the decision on a document in hand and the filter in MongoDB are the same,
-for every scope.
-"""
+"""Visibility in a scope: for every scope, the decision in Python and the MongoDB filter agree."""
 
 import asyncio
 from itertools import combinations, product
@@ -46,13 +44,14 @@ PARTS: list[dict[str, Any]] = [
 ]
 
 
-async def one_of_each(store: Store) -> list[Document]:
-    """A document of each owner and kind: a draft, one in force, one with a draft on top, one
-    archived.
+async def create_one_of_each(store: Store) -> list[Document]:
+    """Create a document of each owner and kind in each of four stages.
+
+    A draft, one in force, one with a draft on top, and an archived one.
     """
 
-    async def make(principal: str, owner: Owner, kind: Kind, stage: int) -> Document:
-        made = await store.documents.create(
+    async def create(principal: str, owner: Owner, kind: Kind, stage: int) -> Document:
+        saved = await store.documents.create(
             kind,
             principal=principal,
             owner=owner,
@@ -60,7 +59,7 @@ async def one_of_each(store: Store) -> list[Document]:
             derived_from=None,
             act=BY_ANNA,
         )
-        document = document_of(made)
+        document = document_of(saved)
         if stage > 0:
             document = document_of(
                 await store.documents.publish(document, version=1, expected_version=1, act=BY_ANNA)
@@ -81,12 +80,12 @@ async def one_of_each(store: Store) -> list[Document]:
         return document
 
     return await asyncio.gather(
-        *(make(*owner, kind, stage) for owner, kind, stage in product(OWNERS, KINDS, range(4)))
+        *(create(*owner, kind, stage) for owner, kind, stage in product(OWNERS, KINDS, range(4)))
     )
 
 
 async def test_the_filter_and_the_decision_agree_for_every_scope(store: Store) -> None:
-    documents = await one_of_each(store)
+    documents = await create_one_of_each(store)
     scopes = [Scope()] + [
         Scope(**{name: value for part in parts for name, value in part.items()})
         for n in (1, 2)
@@ -102,10 +101,10 @@ async def test_the_filter_and_the_decision_agree_for_every_scope(store: Store) -
         }, scope
 
 
-async def test_what_is_narrowed_to_a_kind_agrees_with_the_decision_for_every_scope(
+async def test_the_filter_by_kind_and_the_decision_agree_for_every_scope(
     store: Store,
 ) -> None:
-    documents = await one_of_each(store)
+    documents = await create_one_of_each(store)
     scopes = [
         Scope(**{name: value for part in parts for name, value in part.items()})
         for n in (1, 2)
@@ -113,17 +112,20 @@ async def test_what_is_narrowed_to_a_kind_agrees_with_the_decision_for_every_sco
     ]
 
     for scope, kind in product(scopes, KINDS):
-        which = DocumentFilter(kind=kind.name, states=tuple(DocumentState))
-        found = {row["_id"] for row in await store.database.find("documents", which.where(scope))}
+        document_filter = DocumentFilter(kind=kind.name, states=tuple(DocumentState))
+        found = {
+            row["_id"]
+            for row in await store.database.find("documents", document_filter.where(scope))
+        }
         assert found == {
-            one.id
-            for one in documents
-            if one.kind == kind.name and scope.visibility(one) is not Visibility.NOTHING
+            document.id
+            for document in documents
+            if document.kind == kind.name and scope.visibility(document) is not Visibility.NOTHING
         }, scope
 
 
-async def test_what_each_part_of_a_scope_lets_see(store: Store) -> None:
-    documents = await one_of_each(store)
+async def test_each_part_of_a_scope_makes_its_documents_visible(store: Store) -> None:
+    documents = await create_one_of_each(store)
     seen = [
         {
             visibility: sum(
@@ -148,14 +150,14 @@ async def test_what_each_part_of_a_scope_lets_see(store: Store) -> None:
 
 
 async def test_an_empty_scope_sees_nothing(store: Store) -> None:
-    documents = await one_of_each(store)
+    documents = await create_one_of_each(store)
 
     assert await store.database.find("documents", Scope().where()) == []
     assert {Scope().visibility(document) for document in documents} == {Visibility.NOTHING}
 
 
-async def test_all_beats_released(store: Store) -> None:
-    documents = await one_of_each(store)
+async def test_full_visibility_prevails_over_released_versions(store: Store) -> None:
+    documents = await create_one_of_each(store)
     scope = Scope(principals=frozenset({STOCKHOLM}), released_in=frozenset({STOCKHOLM, UPPSALA}))
 
     assert {
@@ -168,10 +170,10 @@ async def test_all_beats_released(store: Store) -> None:
     } == {Visibility.RELEASED}
 
 
-async def test_a_list_holds_only_what_the_scope_lets_see_and_archived_only_when_asked_for(
+async def test_a_list_holds_visible_documents_and_archived_ones_only_on_request(
     store: Store,
 ) -> None:
-    documents = await one_of_each(store)
+    documents = await create_one_of_each(store)
     scope = Scope(released_of=frozenset({STOCKHOLM}), clinics=frozenset({BJORKEN}))
 
     async def listed(**which: Any) -> set[str]:

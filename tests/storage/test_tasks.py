@@ -1,5 +1,6 @@
-"""A task that was cancelled ends, though what it waits for forgets that it was (`asyncio.wait_for`
-before Python 3.12).
+"""Cancelling a task waits until the task has ended.
+
+`asyncio.wait_for` before Python 3.12 can lose a cancellation; the task is then cancelled again.
 """
 
 import asyncio
@@ -9,22 +10,22 @@ from store.tasks import cancel
 SECONDS = 30
 
 
-def cancelled_as_it_is_answered() -> asyncio.Task[None]:
-    """A task that waits for an answer as the driver does, and is cancelled just as that comes."""
-    answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+def cancelled_when_its_result_arrives() -> asyncio.Task[None]:
+    """A task that is cancelled at the moment when its awaited result arrives."""
+    result: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def work() -> None:
-        asyncio.get_running_loop().call_soon(answer.set_result, None)
+        asyncio.get_running_loop().call_soon(result.set_result, None)
         asyncio.get_running_loop().call_soon(task.cancel)
-        await asyncio.wait_for(answer, SECONDS)
+        await asyncio.wait_for(result, SECONDS)
         await asyncio.Event().wait()
 
     task = asyncio.create_task(work())
     return task
 
 
-async def test_a_task_that_forgot_that_it_was_cancelled_is_ended() -> None:
-    task = cancelled_as_it_is_answered()
+async def test_a_task_that_lost_its_cancellation_is_cancelled_again() -> None:
+    task = cancelled_when_its_result_arrives()
     await asyncio.sleep(0.01)
 
     async with asyncio.timeout(SECONDS):
@@ -33,7 +34,7 @@ async def test_a_task_that_forgot_that_it_was_cancelled_is_ended() -> None:
     assert task.cancelled()
 
 
-async def test_a_task_that_has_ended_and_none_at_all_are_waited_for_by_nobody() -> None:
+async def test_cancelling_finished_tasks_or_no_task_returns_at_once() -> None:
     task = asyncio.create_task(asyncio.sleep(0))
     await task
 

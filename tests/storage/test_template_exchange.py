@@ -1,6 +1,4 @@
-"""Importing at the same time: one origin is one template at an owner, whatever the number of server
-processes.
-"""
+"""Concurrent imports: one origin becomes one template of an owner, for any number of servers."""
 
 import asyncio
 from dataclasses import replace
@@ -14,7 +12,7 @@ from tests.storage.building import BY_ANNA, STOCKHOLM, content, sequences
 ORIGIN = Origin("tpl_000000000000000000000001", 1, "a" * 64, "SE5565594230")
 
 
-async def take_in(store: Store, origin: Origin) -> Saved:
+async def import_template(store: Store, origin: Origin) -> Saved:
     return await store.template_exchange.import_version(
         CASE_TYPE_TEMPLATE,
         principal=STOCKHOLM,
@@ -26,30 +24,35 @@ async def take_in(store: Store, origin: Origin) -> Saved:
     )
 
 
-async def test_two_servers_that_import_the_same_at_once_make_one_template(store: Store) -> None:
-    other = Store(store.database, KINDS)  # a writer of its own, as another process has
+async def test_two_servers_that_import_one_origin_at_once_create_one_template(store: Store) -> None:
+    other = Store(store.database, KINDS)  # with a separate writer, as in another process
 
-    found = await asyncio.gather(*(take_in(one, ORIGIN) for one in (store, other) * 4))
+    results = await asyncio.gather(
+        *(import_template(server, ORIGIN) for server in (store, other) * 4)
+    )
 
     await other.log.close()
-    assert sorted(saved.event is None for saved in found) == [False, *[True] * 7]
-    assert len({saved.document.id for saved in found if saved.document}) == 1
+    assert sorted(saved.event is None for saved in results) == [False, *[True] * 7]
+    assert len({saved.document.id for saved in results if saved.document}) == 1
     assert await store.database.count("documents", {}) == 1
     assert await sequences(store.database) == [1]
 
 
-async def test_several_versions_that_are_imported_at_once_become_one_chain(store: Store) -> None:
+async def test_versions_that_are_imported_at_once_become_one_chain(store: Store) -> None:
     other = Store(store.database, KINDS)
     versions = [replace(ORIGIN, version=number, hash=f"{number:064x}") for number in range(1, 7)]
 
-    found = await asyncio.gather(
-        *(take_in(one, origin) for one, origin in zip((store, other) * 3, versions, strict=True))
+    results = await asyncio.gather(
+        *(
+            import_template(server, origin)
+            for server, origin in zip((store, other) * 3, versions, strict=True)
+        )
     )
 
     await other.log.close()
     [document] = (
-        await store.documents.get_many({saved.document.id for saved in found if saved.document})
+        await store.documents.get_many({saved.document.id for saved in results if saved.document})
     ).values()
-    assert sorted(saved.version.number for saved in found if saved.version) == [1, 2, 3, 4, 5, 6]
+    assert sorted(saved.version.number for saved in results if saved.version) == [1, 2, 3, 4, 5, 6]
     assert (document.latest, (await store.documents.verify(document)).intact) == (6, True)
     assert document.origin in versions

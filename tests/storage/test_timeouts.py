@@ -1,7 +1,4 @@
-"""No call to MongoDB takes for ever:
-
-MongoDB ends it itself, and who asked is told that it can't be had just now.
-"""
+"""MongoDB ends every call that takes too long, and the caller gets an outage error."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -36,13 +33,13 @@ TAKES_MINUTES = {"$expr": {"$eq": [SUM, -1]}}
 
 @pytest.fixture
 async def impatient(mongodb_uri: str, database: Database) -> AsyncIterator[Database]:
-    """The same database, for one who waits half a second."""
+    """The test database, with a limit of half a second for each call."""
     client = connect(mongodb_uri)
     yield Database(client, database.name, seconds=0.5)
     await client.close()
 
 
-async def test_mongodb_ends_what_takes_too_long_and_is_told_as_an_outage(
+async def test_mongodb_ends_a_slow_call_and_the_error_is_an_outage(
     impatient: Database,
 ) -> None:
     await impatient["clinics"].insert_many([{"_id": f"{number}"} for number in range(2_000)])
@@ -51,21 +48,21 @@ async def test_mongodb_ends_what_takes_too_long_and_is_told_as_an_outage(
         await impatient.find("clinics", TAKES_MINUTES)
 
     assert is_outage(raised.value)
-    async with asyncio.timeout(30):  # nothing of it is left running
-        while [one for one in await running(impatient) if "$reduce" in str(one)]:
+    async with asyncio.timeout(30):  # until no part of it is running
+        while [operation for operation in await running(impatient) if "$reduce" in str(operation)]:
             pass
 
 
 async def running(database: Database) -> list[Any]:
-    answer = await database.client["admin"].command(
+    response = await database.client["admin"].command(
         {"currentOp": 1, "active": True, "ns": f"{database.name}.clinics"}
     )
-    found: list[Any] = answer["inprog"]
-    return found
+    operations: list[Any] = response["inprog"]
+    return operations
 
 
 class Commands(monitoring.CommandListener):
-    """The commands on one database, and whether each tells MongoDB how long it may take."""
+    """Records the commands on one database, and whether each sends a time limit."""
 
     def __init__(self) -> None:
         self.database = ""
@@ -93,27 +90,25 @@ class Commands(monitoring.CommandListener):
 
 @pytest.fixture(scope="module")
 def listener() -> Commands:
-    """Of the whole module: it must be there before any client is made."""
+    """The listener of the module; it must exist before any client is created."""
     listener = Commands()
     monitoring.register(listener)
     return listener
 
 
 async def fails(transaction: Transaction) -> Saved:
-    """A change that has begun to write, and then fails."""
+    """A change that has started to write, and then fails."""
     await transaction.find("documents", {})
     raise ValueError("oops")
 
 
-async def test_every_command_tells_mongodb_how_long_it_may_take(
-    listener: Commands, impatient: Database
-) -> None:
+async def test_every_command_has_a_time_limit(listener: Commands, impatient: Database) -> None:
     store = Store(impatient, KINDS)
     with listener.on(impatient.name):
         await create_indexes(impatient)
         await store.principals.ensure(reference_principals())
-        made = await created(store)
-        await impatient.find_one("documents", {"_id": made.id})
+        document = await created(store)
+        await impatient.find_one("documents", {"_id": document.id})
         await impatient.find("documents", {})
         await impatient.count("documents", {})
         await impatient.distinct("documents", "kind", {})
@@ -125,15 +120,14 @@ async def test_every_command_tells_mongodb_how_long_it_may_take(
             await store.log.submit(STOCKHOLM, fails)
         store.feed.start()
         async with asyncio.timeout(30):
-            while "getMore" not in listener.bounded:  # noqa: ASYNC110 - nothing tells of it
+            while "getMore" not in listener.bounded:  # noqa: ASYNC110 - no event announces it
                 await asyncio.sleep(0.01)
         await store.feed.stop()
     await store.log.close()
 
-    # Each reads what its command found, which has a time of its own; that of a change stream is
-    # given too.
+    # A getMore reads the results of a command with its own limit. In a change stream it has one too.
     listener.bounded.pop("getMore")
-    asked = {
+    expected = {
         "find",
         "aggregate",
         "distinct",
@@ -144,11 +138,11 @@ async def test_every_command_tells_mongodb_how_long_it_may_take(
         "createIndexes",
         "listIndexes",
     }
-    assert asked | {"commitTransaction", "abortTransaction"} <= listener.bounded.keys()
-    assert {name: told for name, told in listener.bounded.items() if told != {True}} == {}
+    assert expected | {"commitTransaction", "abortTransaction"} <= listener.bounded.keys()
+    assert {name: bounds for name, bounds in listener.bounded.items() if bounds != {True}} == {}
 
 
-async def test_a_backup_its_restore_and_checkpoints_take_as_long_as_they_take(
+async def test_backup_restore_and_checkpoints_have_no_short_time_limit(
     listener: Commands,
     store: Store,
     mongodb_uri: str,
@@ -159,30 +153,30 @@ async def test_a_backup_its_restore_and_checkpoints_take_as_long_as_they_take(
     name, other = store.database.name, f"{store.database.name}_back"
     monkeypatch.setenv("CASETYPES_MONGODB_URI", mongodb_uri)
 
-    async def run(database: str, *words: str) -> dict[str, set[bool]]:
+    async def run(database: str, *arguments: str) -> dict[str, set[bool]]:
         monkeypatch.setenv("CASETYPES_DATABASE", database)
         with listener.on(database):
             await asyncio.to_thread(
-                command, [*words, "--data", str(tmp_path)], standalone_mode=False
+                command, [*arguments, "--data", str(tmp_path)], standalone_mode=False
             )
         return listener.bounded
 
-    told = {
+    bounds = {
         "backup": await run(name, "backup", str(tmp_path / "backup.zip")),
         "restore": await run(other, "restore", str(tmp_path / "backup.zip")),
         "checkpoints": await run(other, "checkpoints"),
     }
     await store.database.client.drop_database(other)
 
-    assert told["backup"].keys() >= {"find", "insert"}
-    assert told["restore"].keys() >= {"find", "insert", "aggregate"}
-    assert told["checkpoints"].keys() >= {"find"}
+    assert bounds["backup"].keys() >= {"find", "insert"}
+    assert bounds["restore"].keys() >= {"find", "insert", "aggregate"}
+    assert bounds["checkpoints"].keys() >= {"find"}
     assert {
         (work, name)
-        for work, commands in told.items()
+        for work, commands in bounds.items()
         for name, bounded in commands.items()
         if True in bounded
     } == {
         ("restore", "create"),
-        ("restore", "createIndexes"),  # a day, and its collections
+        ("restore", "createIndexes"),  # these have a limit of one day
     }

@@ -1,6 +1,4 @@
-"""What the store asks of MongoDB: the commands that it sends, and what each of its queries
-examines.
-"""
+"""Watches MongoDB: the commands that the store sends, and what its queries examine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +16,7 @@ from pymongo.monitoring import (
 
 from store.mongo.connection import Row
 
-_TOLD = ("filter", "sort", "limit", "projection", "collation", "pipeline", "hint")
+_EXPLAINED = ("filter", "sort", "limit", "projection", "collation", "pipeline", "hint")
 
 
 class Watch(CommandListener):
@@ -31,24 +29,25 @@ class Watch(CommandListener):
         self._commands.append((event.command_name, dict(event.command)))
 
     def succeeded(self, event: CommandSucceededEvent) -> None:
-        """Of no interest."""
+        """Do nothing."""
 
     def failed(self, event: CommandFailedEvent) -> None:
-        """Of no interest."""
+        """Do nothing."""
 
     @contextmanager
     def commands(self) -> Iterator[list[tuple[str, Row]]]:
-        """The commands sent meanwhile, by name."""
-        found: list[tuple[str, Row]] = []
-        self._commands = found
-        yield found
+        """Collect the commands sent until the end of the block, by name."""
+        commands_sent: list[tuple[str, Row]] = []
+        self._commands = commands_sent
+        yield commands_sent
         self._commands = []
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one query does: its stages, and how many index keys and documents it examines for how
-    many results.
+    """What one query examines.
+
+    The plan stages, and the numbers of index keys, documents and results.
     """
 
     collection: str
@@ -59,7 +58,7 @@ class Cost:
 
 
 def watched(uri: str) -> tuple[AsyncMongoClient[Row], Watch]:
-    """A client like the server's, and what listens to it."""
+    """A client with the settings of a server, and the listener of its commands."""
     watch = Watch()
     client: AsyncMongoClient[Row] = AsyncMongoClient(
         uri,
@@ -76,28 +75,30 @@ def watched(uri: str) -> tuple[AsyncMongoClient[Row], Watch]:
 async def costs(
     client: AsyncMongoClient[Row], database: str, commands: list[tuple[str, Row]]
 ) -> list[Cost]:
-    """What MongoDB says that the queries among some commands cost."""
-    found = []
+    """The costs that MongoDB reports for the queries among some commands."""
+    query_costs = []
     for name, command in commands:
         if name in {"find", "aggregate"}:
-            again = {
+            query = {
                 name: command[name],
                 **({"cursor": {}} if name == "aggregate" else {}),
-                **{key: command[key] for key in _TOLD if key in command},
+                **{key: command[key] for key in _EXPLAINED if key in command},
             }
-            answer = await client[database].command("explain", again, verbosity="executionStats")
-            stats = answer["stages"][0]["$cursor"] if "stages" in answer else answer
-            done = stats["executionStats"]
-            found.append(
+            explanation = await client[database].command(
+                "explain", query, verbosity="executionStats"
+            )
+            stats = explanation["stages"][0]["$cursor"] if "stages" in explanation else explanation
+            executed = stats["executionStats"]
+            query_costs.append(
                 Cost(
                     collection=command[name],
                     stages=frozenset(_stages(stats["queryPlanner"]["winningPlan"])),
-                    keys=done["totalKeysExamined"],
-                    documents=done["totalDocsExamined"],
-                    returned=done["nReturned"],
+                    keys=executed["totalKeysExamined"],
+                    documents=executed["totalDocsExamined"],
+                    returned=executed["nReturned"],
                 )
             )
-    return found
+    return query_costs
 
 
 def _stages(plan: Any) -> Iterator[str]:

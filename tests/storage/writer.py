@@ -1,6 +1,6 @@
-"""A process that writes without end, or so many versions, and prints what it was told is kept:
+"""A process that writes versions and prints each acknowledged one.
 
-`document number hash sequence`, a line each.
+It writes without end, or a given number of versions. Each line is `document number hash sequence`.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from tests.storage.building import BY_ANNA, created, head_of, to
 
 
 async def main(uri: str, name: str, writers: int, versions: int, shared: str | None) -> None:
-    """Let some writers save at once, each to a document of its own or all to a shared one."""
+    """Let several writers save at once, each to its own document or all to a shared one."""
     client = connect(uri)
     store = Store(Database(client, name), KINDS)
     try:
@@ -45,14 +45,14 @@ async def _write(store: Store, writer: int, versions: int, shared: str | None) -
             document = await head_of(store, document)
         else:
             written += 1
-            document = _told(saved)
+            document = _acknowledged(saved)
 
 
-def _told(saved: Saved) -> Document:
+def _acknowledged(saved: Saved) -> Document:
     assert saved.document is not None
     assert saved.version is not None
     assert saved.event is not None
-    print(  # noqa: T201 - what it is for
+    print(  # noqa: T201 - the parent process reads it
         saved.document.id,
         saved.version.number,
         saved.version.hash,
