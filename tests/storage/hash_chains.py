@@ -81,9 +81,9 @@ TAMPERING: dict[str, Row] = {
     "content": {"$set": {"content.introduction": "Ändrat"}},
     "one character deep in the content": {"$set": {"content.restrictions.listedOnly": True}},
     "another field in the content": {"$set": {"content.extra": None}},
-    "a field gone from the content": {"$unset": {"content.language": ""}},
+    "a field removed from the content": {"$unset": {"content.language": ""}},
     "note": {"$set": {"note": "Ändrad"}},
-    "note gone": {"$set": {"note": None}},
+    "note removed": {"$set": {"note": None}},
     "author": {"$set": {"author.employee_hsa_id": "SE2321000016-XX"}},
     "author's role": {"$set": {"author.role": "NATIONAL_ADMINISTRATOR"}},
     "author's unit": {"$set": {"author.unit": "SE2321000024"}},
@@ -97,10 +97,10 @@ TAMPERING: dict[str, Row] = {
     "principal": {"$set": {"principal": "SE2321000024"}},
     "kind": {"$set": {"kind": "CASE_TYPE_TEMPLATE"}},
     "number": {"$set": {"number": 9}},
-    "what is no JSON": {"$set": {"content.introduction": b"\x00"}},
-    "a field gone": {"$unset": {"note": ""}},
-    "hash gone": {"$unset": {"hash": ""}},
-    "a role that is none": {"$set": {"author.role": "KING"}},
+    "content that is not JSON": {"$set": {"content.introduction": b"\x00"}},
+    "a field removed": {"$unset": {"note": ""}},
+    "hash removed": {"$unset": {"hash": ""}},
+    "an unknown role": {"$set": {"author.role": "KING"}},
     "no author": {"$set": {"author": None}},
     "no time": {"$set": {"created_at": None}},
 }
@@ -182,13 +182,13 @@ STRUCTURE: dict[str, tuple[int, Tamper]] = {
             {}, {"$set": {"content.introduction": "Ändrat"}}
         ),
     ),
-    "another version said to be in force": (
+    "another version marked as in force": (
         5,
         lambda store, document: store.database["documents"].update_one(
             {}, {"$set": {"published": 99}}
         ),
     ),
-    "none said to be in force": (
+    "no version marked as in force": (
         2,
         lambda store, document: store.database["documents"].update_one(
             {}, {"$set": {"published": None}}

@@ -165,8 +165,8 @@ class _New(BaseModel):
     hint: str
 
 
-def _to(wanted: Content, _: Content) -> Content:
-    return wanted
+def _replace_with(content: Content, _: Content) -> Content:
+    return content
 
 
 async def test_a_value_is_followed_through_an_older_content_model(
@@ -192,7 +192,7 @@ async def test_a_value_is_followed_through_an_older_content_model(
     document = await create(before, old, STOCKHOLM, act=BY_ANNA, initial=start)
     for number, changed in enumerate(({"help": "Två"}, {"name": "Annat"}), 1):
         newest: Content = {**(await head_of(before, document)).content, **changed}
-        edit = partial(_to, newest)
+        edit = partial(_replace_with, newest)
         await before.documents.update(
             document, edit=edit, expected_version=number, publish=False, act=BY_ANNA
         )

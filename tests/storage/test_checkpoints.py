@@ -1,6 +1,6 @@
 """Signed checkpoints reveal a history that was rewritten or truncated with all its hashes.
 
-Whoever changes the data has the database, but not the signing key.
+The attacker can write to the database, but does not have the signing key.
 """
 
 import json

@@ -218,12 +218,12 @@ async def test_an_archived_clinic_still_has_its_inbox(store: Store, database: Da
 class _Busy(Database):
     """A database that is written to between two reads."""
 
-    meanwhile: Callable[[], Awaitable[object]] | None = None
+    between_reads: Callable[[], Awaitable[object]] | None = None
 
     async def find(self, collection: str, where: Mapping[str, Any], **options: Any) -> list[Row]:
         rows = await super().find(collection, where, **options)
-        if collection == "assignments" and (write := self.meanwhile) is not None:
-            self.meanwhile = None
+        if collection == "assignments" and (write := self.between_reads) is not None:
+            self.between_reads = None
             await write()
         return rows
 
@@ -240,7 +240,7 @@ async def test_a_client_that_reads_on_from_the_newest_seen_misses_nothing(store:
         await saved_as(store, document, "Två", publish=True)  # 7
         await distributed(store, other, BJORKEN)  # 8
 
-    busy.meanwhile = write
+    busy.between_reads = write
     seen: list[ClinicEvent] = list((await inbox_page(busy_store, clinic)).items)
     newer = await inbox_page(busy_store, clinic, Paging(before=seen[0].cursor if seen else None))
 

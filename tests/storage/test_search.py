@@ -125,8 +125,8 @@ contents = st.builds(
 )
 
 
-def replace_with(wanted: Content) -> Edit:
-    return lambda _: wanted
+def replace_with(replacement: Content) -> Edit:
+    return lambda _: replacement
 
 
 def matches(query: str, *searched: Content) -> bool:

@@ -125,7 +125,7 @@ async def test_every_command_has_a_time_limit(listener: Commands, impatient: Dat
         await store.feed.stop()
     await store.log.close()
 
-    # A getMore reads the results of a command with its own limit. In a change stream it has one too.
+    # A getMore reads the results of a command that has a limit. In a change stream it has one too.
     listener.bounded.pop("getMore")
     expected = {
         "find",
