@@ -1,8 +1,8 @@
-"""Whether a locked package has a known weakness: `python -m tests.audit`, for `make check`.
+"""Reports locked packages with known vulnerabilities: `python -m tests.audit`, for `make check`.
 
-Asks an advisory database through pip-audit. Where none is reached that is said aloud and nothing
-fails: a machine without a way out can still check
-the rest. Source: https://github.com/pypa/pip-audit
+It queries an advisory database through pip-audit. If none can be reached, it reports that and does
+not fail, so that a machine without internet access can run the other checks.
+Source: https://github.com/pypa/pip-audit
 """
 
 import json
@@ -33,7 +33,7 @@ _UNREACHED = (
 
 
 def main(lock: Path = ROOT / LOCK) -> int:
-    """Audit a lock file; the exit code."""
+    """Audit a lock file. Returns the exit code."""
     command = [*_AUDIT, "-r", str(lock)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     try:
@@ -44,19 +44,19 @@ def main(lock: Path = ROOT / LOCK) -> int:
             return 0
         print(done.stderr, file=sys.stderr)  # noqa: T201
         return 2
-    lines, weak = told(found)
+    lines, weak = summary(found)
     print("\n".join(lines))  # noqa: T201
     return int(weak)
 
 
-def told(dependencies: Sequence[Mapping[str, Any]]) -> tuple[list[str], bool]:
-    """What pip-audit found, in lines, and whether that is a weakness."""
-    unknown = [one["name"] for one in dependencies if "skip_reason" in one]
+def summary(dependencies: Sequence[Mapping[str, Any]]) -> tuple[list[str], bool]:
+    """The findings of pip-audit in lines of text, and whether any package is vulnerable."""
+    unknown = [package["name"] for package in dependencies if "skip_reason" in package]
     audited = len(dependencies) - len(unknown)
     weak = [
-        f"{one['name']} {one['version']}: {', '.join(known['id'] for known in one['vulns'])}"
-        for one in dependencies
-        if one.get("vulns")
+        f"{package['name']} {package['version']}: {', '.join(known['id'] for known in known_of)}"
+        for package in dependencies
+        if (known_of := package.get("vulns"))
     ]
     lines = (
         [*weak, f"{audited} packages audited, {len(weak)} with known weaknesses."]

@@ -1,5 +1,6 @@
-"""Callers of the running app, each with a real token: over HTTP, and over graphql-transport-ws with
-a real websocket client.
+"""Callers of the running application, each with a real token.
+
+They use HTTP, and graphql-transport-ws with a real websocket client.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from store.registry import Store
 
 Json = dict[str, Any]
 UNSTEADY = frozenset({"logs", "active_subscriptions", "server_processes"})
-"""The counters that a refused write may turn, and who follows what now."""
+"""Collections that a refused write may change: counters, subscriptions, server processes."""
 INERA = "SE5565594230"
 STOCKHOLM = "SE2321000016"
 UPPSALA = "SE2321000024"
@@ -32,9 +33,13 @@ UPPSALA_CLINIC = "SE2321000024-1B01"
 
 
 class Api:
-    """The app as its callers reach it.
+    """The running application.
 
-    `store` looks behind its back; `live` is what the app answers its connections from.
+    Attributes:
+        url: The address of the GraphQL endpoint.
+        root: The address of the server.
+        store: A store on the same database, for reading what the application wrote.
+        live: The application's state that serves connections.
     """
 
     def __init__(self, url: str, data: Path, store: Store, live: Live) -> None:
@@ -70,19 +75,22 @@ class Api:
     def caller(
         self, role: Role, unit: str, employee: str | None = None, name: str = "Anna Andersson"
     ) -> "Caller":
-        """Someone signed in."""
+        """A signed-in caller."""
         return Caller(self, self._client, self.token(role, unit, employee, name))
 
     def nobody(self) -> "Caller":
-        """Someone without a token."""
+        """A caller without a token."""
         return Caller(self, self._client, None)
 
     async def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         await self._client.aclose()
 
     async def snapshot(self) -> Json:
-        """Everything that is stored and stays so: equal before and after means nothing was written."""
+        """All stored rows, except for the collections in `UNSTEADY`.
+
+        If the snapshots before and after an operation are equal, it wrote nothing.
+        """
         return {
             name: await self.store.database.find(name, {}, sort=[("_id", 1)])
             for name in INDEXES
@@ -92,47 +100,51 @@ class Api:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One signed-in client."""
+    """A client with a token, or without one."""
 
     api: Api
     client: httpx2.AsyncClient
     token: str | None
 
     async def post(self, query: str, **variables: Any) -> httpx2.Response:
-        """The bare HTTP answer."""
+        """Send an operation. Returns the HTTP response."""
         headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
         return await self.client.post(
             self.api.url, json={"query": query, "variables": variables}, headers=headers
         )
 
     async def ask(self, query: str, **variables: Any) -> Json:
-        """The data of an operation that must have no top-level errors."""
+        """Send an operation that must have no top-level errors. Returns its data."""
         body = (await self.post(query, **variables)).json()
         assert "errors" not in body, body["errors"]
         data: Json = body["data"]
         return data
 
     async def refused(self, query: str, **variables: Any) -> list[str]:
-        """The codes of the top-level errors of an operation that must have some."""
+        """Send an operation that must have top-level errors. Returns their codes."""
         body = (await self.post(query, **variables)).json()
         return [error["extensions"]["code"] for error in body["errors"]]
 
     async def do(self, mutation: str, select: str, /, **input: Any) -> Json:
-        """The payload of a mutation, with its errors; `select` is what else of the payload is
-        wanted.
+        """Send a mutation. Returns its payload, with its errors.
+
+        Args:
+            mutation: The name of the mutation.
+            select: The other fields of the payload to return.
+            input: The fields of the mutation's input.
         """
         payload: Json = (await self.ask(operation(mutation, select), input=input))[mutation]
         return payload
 
     async def done(self, mutation: str, select: str, /, **input: Any) -> Json:
-        """The payload of a mutation that must not be refused."""
+        """Send a mutation that must not be refused. Returns its payload."""
         payload = await self.do(mutation, select, **input)
         assert payload["errors"] == [], payload["errors"]
         return payload
 
     @asynccontextmanager
     async def socket(self) -> AsyncIterator["Socket"]:
-        """A graphql-transport-ws connection, acknowledged."""
+        """An acknowledged graphql-transport-ws connection."""
         async with websockets.connect(
             self.api.url.replace("http", "ws", 1),
             subprotocols=[websockets.Subprotocol("graphql-transport-ws")],
@@ -154,12 +166,13 @@ INPUTS = {
 }
 """Input types that several mutations share."""
 CONFLICT = """errors { ... on VersionConflict {
-    expectedVersion latestVersion at by { name role unit employeeHsaId } changes { kind path before after text { kind text } } } }"""
-"""What a stale save is told, to add to the `select` of `do`."""
+    expectedVersion latestVersion at by { name role unit employeeHsaId }
+    changes { kind path before after text { kind text } } } }"""
+"""The fields of a version conflict, to add to the `select` of `do`."""
 
 
 def operation(mutation: str, select: str) -> str:
-    """A mutation's document, with its errors and what else of the payload is wanted."""
+    """The document of a mutation that selects its errors and the fields in `select`."""
     kind = INPUTS.get(mutation, f"{mutation[0].upper()}{mutation[1:]}Input")
     return (
         f"mutation($input: {kind}!) {{ {mutation}(input: $input) {{ {select} errors {{ __typename"
@@ -168,18 +181,18 @@ def operation(mutation: str, select: str) -> str:
 
 
 def problems(payload: Json) -> list[tuple[str, str]]:
-    """Code and place of each error of a payload."""
+    """The code and the path of each error of a payload."""
     return [(error["code"], ".".join(error["path"])) for error in payload["errors"]]
 
 
 class Socket:
-    """A websocket with one subscription at a time."""
+    """A graphql-transport-ws client that runs one operation at a time."""
 
     def __init__(self, ws: websockets.ClientConnection) -> None:
         self.ws = ws
 
     async def subscribe(self, query: str, id: str = "1", **variables: Any) -> None:
-        """Begin an operation."""
+        """Start an operation."""
         await self.ws.send(
             json.dumps(
                 {"id": id, "type": "subscribe", "payload": {"query": query, "variables": variables}}
@@ -200,7 +213,7 @@ class Socket:
         return data
 
     async def started(self) -> None:
-        """Wait until the server has taken up what was sent before: it answers a ping after that."""
+        """Wait until the server has handled all earlier messages: it answers a ping after them."""
         await self.ws.send(json.dumps({"type": "ping"}))
         message = await self.message()
         assert message == {"type": "pong"}, message

@@ -1,5 +1,6 @@
-"""The content of checklists, a kind of document that only the tests have: what
-`resolvers/kinds/checklists.py` would be.
+"""The content of checklists, a kind of document that only the tests have.
+
+In the product, this module would be `resolvers/kinds/checklists.py`.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from store.kinds.kinds import Kind
 
 
 class ChecklistItem(ContentModel):
-    """One thing to do."""
+    """An item of a checklist."""
 
     key: Key = Field(title="Nyckel")
     label: Label = Field(title="Etikett", json_schema_extra=TEXT)
@@ -21,14 +22,14 @@ class ChecklistItem(ContentModel):
 
 
 class ChecklistContent(ContentModel):
-    """All that a version of a checklist holds."""
+    """The content of a version of a checklist."""
 
     name: Name = Field(title="Namn", json_schema_extra=TEXT)
     internal_name: Name = Field(title="Internt namn", json_schema_extra=STAFF_TEXT)
     items: list[ChecklistItem] = Field(default_factory=list, title="Punkter", max_length=50)
 
     def problems(self) -> Iterator[Problem]:
-        """A list of nothing is none."""
+        """A checklist needs at least one item."""
         if not self.items:
             yield Problem("MISSING", "Lägg till minst en punkt.", ("items",))
 

@@ -1,5 +1,6 @@
-"""Real parts for every test: one MongoDB for the run, a database for each test, the app on a real
-socket.
+"""Fixtures: a real MongoDB for the run, an empty database for each test, the running application.
+
+The application listens on a real socket.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ from tests.world import World
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest comes first, so that no process is left with it at the end."""
+    """Run the slowest tests first, so that no process is still running one alone at the end."""
     items.sort(
         key=lambda item: (
             item.path.parent.name not in {"faults", "trust"}
@@ -37,11 +38,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 async def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """A real MongoDB, a replica set of one, for the whole run; or the one that
-    CASETYPES_TEST_MONGODB_URI names.
+    """The address of a real MongoDB, a replica set of one member, for the whole run.
+
+    CASETYPES_TEST_MONGODB_URI names another MongoDB to use instead.
     """
-    if (given := os.environ.get("CASETYPES_TEST_MONGODB_URI")) is not None:
-        yield given
+    if (configured := os.environ.get("CASETYPES_TEST_MONGODB_URI")) is not None:
+        yield configured
         return
     running = await embedded_server.start(tmp_path_factory.mktemp("mongodb"), cache_gb=1.0)
     yield running.uri
@@ -50,12 +52,12 @@ async def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
 
 @pytest.fixture(scope="session")
 async def kept_database(mongodb_uri: str) -> AsyncIterator[Database]:
-    """One database with its indexes for the run: making them anew takes longer than most tests."""
+    """One database with its indexes for the run: creating indexes takes longer than most tests."""
     client = connect(mongodb_uri)
     database = Database(client, f"test_{uuid4().hex[:12]}")
     yield database
-    # While tests that are no coroutines run, this loop stands still; the driver then takes its
-    # connections for dead, once.
+    # The event loop does not run during tests that are not coroutines. The driver may then regard
+    # its connections as dead, once.
     for _ in range(3):
         with suppress(AutoReconnect):
             await client.drop_database(database.name)
@@ -73,7 +75,7 @@ async def database(kept_database: Database) -> Database:
 
 @pytest.fixture
 async def store(database: Database) -> AsyncIterator[Store]:
-    """The store with the reference data, and its feed running."""
+    """The store, with the reference data and a running feed."""
     store = Store(database, KINDS)
     await store.principals.ensure(reference_principals())
     store.feed.start()
@@ -90,23 +92,21 @@ async def stockholm(store: Store) -> Principal:
 
 @pytest.fixture
 async def api(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterator[Api]:
-    """The running app over the database of `store`, with the development issuer."""
+    """The running application on the database of `store`, with the development issuer."""
     async with serving(tmp_path, mongodb_uri, store, development=True) as api:
         yield api
 
 
 @pytest.fixture
 async def world(api: Api) -> World:
-    """A few clinics, a national template, and a central case type of Region Stockholm, made over
-    the API.
-    """
+    """A few clinics, a national template and a central case type, created over the API."""
     return await World.build(api)
 
 
 @pytest.fixture(scope="session")
 def npm_packages() -> Path:
-    """The JavaScript packages of the lock file, installed once, checked by their hashes.
+    """The folder of the JavaScript packages of the lock file, installed once, with hashes checked.
 
-    Node comes with the Python packages.
+    Node.js comes with the Python packages.
     """
     return install_packages()

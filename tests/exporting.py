@@ -1,4 +1,4 @@
-"""Fetching exports, and a registry in which nearly everything has happened."""
+"""Fetches exports, and fills a registry with nearly every kind of event."""
 
 import asyncio
 import json
@@ -14,32 +14,34 @@ from tests.world import CONTENT, World
 
 GRANEN = "SE2321000016-1A09"
 MANY = 450
-"""More clinics than two batches hold."""
+"""More clinics than fit into two batches."""
 MANY_ROWS = 13 * MANY
-"""More assignments than wait on their way to a client that does not read."""
+"""More assignments than fit into the buffers between the server and a client that does not read."""
 WHOLE = b"0\r\n\r\n"
-"""The last chunk of a whole answer: HTTP's end, which one that is cut off lacks."""
+"""The last chunk of a complete HTTP response. A response that is cut off does not have it."""
 
 
 async def fetched(
     caller: Caller, file: str, headers: dict[str, str] | None = None, /, **parameters: Any
 ) -> httpx2.Response:
-    """An export's answer, whatever it is."""
-    given = {"authorization": f"Bearer {caller.token}"} if caller.token else {}
+    """Request an export. Returns the response, also if it is a refusal."""
+    authorization = {"authorization": f"Bearer {caller.token}"} if caller.token else {}
     return await caller.client.get(
-        f"{caller.api.root}/exports/{file}", params=parameters, headers=given | (headers or {})
+        f"{caller.api.root}/exports/{file}",
+        params=parameters,
+        headers=authorization | (headers or {}),
     )
 
 
 async def exported(caller: Caller, name: str, **parameters: Any) -> list[dict[str, Any]]:
-    """The rows of an export that must not be refused."""
+    """Request an export that must not be refused. Returns its rows."""
     answer = await fetched(caller, f"{name}.ndjson", **parameters)
     assert answer.status_code == 200, answer.text
     return [json.loads(line) for line in answer.text.splitlines()]
 
 
 async def refusal(caller: Caller, file: str, **parameters: Any) -> tuple[int, str, list[str]]:
-    """Status, code and place of an export that must be refused."""
+    """Request an export that must be refused. Returns the status, the code and the paths."""
     answer = await fetched(caller, file, **parameters)
     assert answer.headers["content-type"] == "application/problem+json", answer.text
     problem = answer.json()
@@ -52,7 +54,7 @@ async def refusal(caller: Caller, file: str, **parameters: Any) -> tuple[int, st
 
 
 async def with_many_clinics(world: World) -> None:
-    """`MANY` clinics, each with one case type."""
+    """Import `MANY` clinics and distribute a case type to each."""
     csv_text = "hsaId;name\n" + "".join(
         f"{STOCKHOLM}-9{number:04};Mottagning {number}\n" for number in range(MANY)
     )
@@ -66,7 +68,7 @@ async def with_many_clinics(world: World) -> None:
 
 
 async def with_many_rows(world: World) -> None:
-    """`MANY_ROWS` assignments."""
+    """Import `MANY` clinics and distribute case types to them: `MANY_ROWS` assignments."""
     await with_many_clinics(world)
     for number in range(12):
         case_type = await world.draft(CONTENT | {"internalName": f"Nummer {number}" + "x" * 100})
@@ -83,11 +85,12 @@ async def with_many_rows(world: World) -> None:
 
 @asynccontextmanager
 async def slowly_read(world: World, file: str) -> AsyncIterator[tuple[bytes, asyncio.StreamReader]]:
-    """An export of which so far only the head was read, and little more was sent; and where the
-    rest can be read, as it is on the wire.
+    """Request an export over a connection with small buffers, and read the response's head only.
+
+    Yields the head, and a reader for the rest of the response in the form that the server sends.
     """
     host, _, port = world.api.root.removeprefix("http://").partition(":")
-    asked = (
+    request = (
         f"GET /exports/{file} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer"
         f" {world.region.token}\r\n\r\n"
     )
@@ -97,14 +100,14 @@ async def slowly_read(world: World, file: str) -> AsyncIterator[tuple[bytes, asy
     await asyncio.get_running_loop().sock_connect(slow, (host, int(port)))
     reader, writer = await asyncio.open_connection(sock=slow, limit=1024)
     try:
-        writer.write(asked.encode())
+        writer.write(request.encode())
         yield await reader.readuntil(b"\r\n\r\n"), reader
     finally:
         writer.close()
 
 
 async def live_through(world: World) -> dict[str, str]:
-    """Nearly everything that can happen in a region, in order; the ids of what was made."""
+    """Cause nearly every kind of event in a region, in order. Returns the ids of new objects."""
     region, clinic = world.region, world.clinic_admin
     rule = {"businessClassifications": ["1502"]}
     group = await region.done(

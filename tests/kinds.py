@@ -1,6 +1,4 @@
-"""Each kind of document as its own life is tested: a whole content of it, a change of it, and its
-names in the API.
-"""
+"""A sample of each kind of document: its content, a change of it, and its names in the API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,53 +22,72 @@ RESIDENT_CASE: Json = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A kind with what a test needs of it.
+    """A kind of document and its content.
 
-    `one` and `many` are its queries, `rich` is the path in the content to a text in Markdown,
-    `shown` whether residents see that text,
-    `template` the query of the kind that it can be made from.
+    Attributes:
+        name: The kind's name in the store.
+        query: The query that returns one document. The kind's mutations start with this name too.
+        many: The query that returns a list.
+        content: A whole content.
+        rich: The path in the content to a text in Markdown.
+        shown: Whether residents see that text.
+        owners: The kinds of owners that its documents can have.
+        shared: Who else can read published documents: the name of a `Sharing`.
+        notifies: Whether clinics are notified of its documents.
+        template: The query of the kind that it can be created from.
+        broken: By error code: invalid values, and the path that the error has.
     """
 
     name: str
-    one: str
+    query: str
     many: str
     content: Mapping[str, Any]
     rich: tuple[str | int, ...]
     shown: bool = True
     owners: frozenset[OwnerKind] = frozenset(OwnerKind)
     shared: str = "NO"
-    told: bool = True
+    notifies: bool = True
     template: str | None = None
     broken: Mapping[str, tuple[Mapping[str, Any], str]] = field(default_factory=dict)
 
     @property
+    def one(self) -> str:
+        """An earlier name of `query`."""
+        return self.query
+
+    @property
+    def told(self) -> bool:
+        """An earlier name of `notifies`."""
+        return self.notifies
+
+    @property
     def type(self) -> str:
-        """Its GraphQL type."""
-        return self.one[0].upper() + self.one[1:]
+        """The GraphQL type."""
+        return self.query[0].upper() + self.query[1:]
 
     def with_text(self, text: str) -> Json:
-        """The top field that holds its rich text, with this one in it."""
+        """The top-level field that contains the rich text, with another text."""
         top, *rest = self.rich
         if rest:
             index, name = rest
             return {
                 str(top): [
-                    {**item, name: text} if place == index else item
-                    for place, item in enumerate(self.content[str(top)])
+                    {**item, name: text} if position == index else item
+                    for position, item in enumerate(self.content[str(top)])
                 ]
             }
         return {str(top): text}
 
     @property
     def path(self) -> str:
-        """Where a change of its rich text stands."""
+        """The path that the API reports for a change of the rich text."""
         top, *rest = self.rich
         return f"{top}[{self.content[str(top)][rest[0]]['key']}].{rest[1]}" if rest else str(top)
 
 
 PRINCIPALS = frozenset({OwnerKind.PRINCIPAL})
 SAMPLES = {
-    sample.one: sample
+    sample.query: sample
     for sample in (
         Sample(
             "CASE_TYPE",
@@ -78,7 +95,7 @@ SAMPLES = {
             "caseTypes",
             CONTENT,
             ("introduction",),
-            told=False,
+            notifies=False,
             template="caseTypeTemplate",
         ),
         Sample(
@@ -88,7 +105,7 @@ SAMPLES = {
             CONTENT,
             ("introduction",),
             shared="NATIONAL",
-            told=False,
+            notifies=False,
             template="caseTypeTemplate",
         ),
         Sample(
@@ -130,7 +147,7 @@ SAMPLES = {
             RESIDENT_CASE,
             ("message",),
             shared="NATIONAL",
-            told=False,
+            notifies=False,
             template="residentCaseTemplate",
         ),
         Sample(
@@ -266,4 +283,4 @@ SAMPLES = {
         ),
     )
 }
-"""The kinds that are made by a mutation of their own, by the query that answers one of them."""
+"""The kinds that have a mutation that creates them, by the query that returns one document."""

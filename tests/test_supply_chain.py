@@ -1,4 +1,4 @@
-"""What a server installs: known, listed with its licence, and looked up among known weaknesses."""
+"""The packages of a server are locked, listed with their licences, and audited."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.audit import ROOT, main, told
+from tests.audit import ROOT, main, summary
 
 ALLOWED = {
     *(
@@ -31,26 +31,26 @@ ALLOWED = {
         "MIT License",
     ),
     *("MIT OR Apache-2.0", "MIT-0", "MPL-2.0 AND (Apache-2.0 OR MIT)", "PSF-2.0"),
-    "GNU Lesser General Public License v2 or later (LGPLv2+)",  # as a library, unchanged
+    "GNU Lesser General Public License v2 or later (LGPLv2+)",  # used as a library, unchanged
 }
-"""As packages tell them."""
+"""In the spelling of the packages' metadata."""
 
 
 def locked() -> dict[str, str]:
-    """What `requirements.lock` installs on this kind of machine: names and versions."""
+    """The versions that `requirements.lock` installs on this kind of machine, by package name."""
     lines = re.findall(
         r"(?m)^([a-z0-9].*?)(?:\s*\\)?$", (ROOT / "requirements.lock").read_text(encoding="utf-8")
     )
     requirements = [Requirement(line) for line in lines]
     return {
-        one.name: next(iter(one.specifier)).version
-        for one in requirements
-        if one.marker is None or one.marker.evaluate()
+        requirement.name: next(iter(requirement.specifier)).version
+        for requirement in requirements
+        if requirement.marker is None or requirement.marker.evaluate()
     }
 
 
 def licences() -> dict[str, tuple[str, str]]:
-    """The rows of the page of licences: version and licence by name."""
+    """The version and licence of each package on the page of licences, by name."""
     rows = re.findall(
         r"(?m)^\| (\S+) +\| (\S+) +\| (.+?) +\|$",
         (ROOT / "docs" / "licences.md").read_text(encoding="utf-8"),
@@ -62,18 +62,18 @@ def licences() -> dict[str, tuple[str, str]]:
     }
 
 
-def test_the_page_of_licences_names_what_is_locked() -> None:
+def test_the_page_of_licences_lists_the_locked_versions() -> None:
     assert {name: version for name, (version, _) in licences().items()} == locked()
     assert len(locked()) > 40
 
 
-def test_every_licence_may_be_used() -> None:
+def test_every_licence_is_an_allowed_one() -> None:
     assert {
         name: licence for name, (_, licence) in licences().items() if licence not in ALLOWED
     } == {}
 
 
-def test_the_bill_of_materials_has_everything_that_is_locked(tmp_path: Path) -> None:
+def test_the_bill_of_materials_has_every_locked_package(tmp_path: Path) -> None:
     bill = tmp_path / "sbom.cdx.json"
     command = [
         str(Path(sys.executable).with_name("cyclonedx-py")),
@@ -89,12 +89,13 @@ def test_the_bill_of_materials_has_everything_that_is_locked(tmp_path: Path) -> 
 
     assert found["bomFormat"] == "CycloneDX"
     versions: dict[str, str] = {
-        canonicalize_name(one["name"]): one["version"] for one in found["components"]
+        canonicalize_name(component["name"]): component["version"]
+        for component in found["components"]
     }
     assert {name: versions.get(name) for name in locked()} == locked()
 
 
-def test_where_no_advisory_database_is_reached_the_audit_says_so_and_fails_nothing(
+def test_an_audit_without_an_advisory_database_reports_that_and_does_not_fail(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
@@ -104,7 +105,7 @@ def test_where_no_advisory_database_is_reached_the_audit_says_so_and_fails_nothi
     assert capsys.readouterr().out == "SKIPPED: no advisory database can be reached.\n"
 
 
-def test_a_lock_file_that_cannot_be_read_fails_the_audit(
+def test_an_unreadable_lock_file_fails_the_audit(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "broken.lock").write_text("starlette>=1\n")
@@ -113,7 +114,7 @@ def test_a_lock_file_that_cannot_be_read_fails_the_audit(
     assert "starlette" in capsys.readouterr().err
 
 
-def test_a_known_weakness_is_named_and_what_is_unknown_told() -> None:
+def test_the_audit_names_known_vulnerabilities_and_counts_unknown_packages() -> None:
     weak = {
         "name": "jinja2",
         "version": "2.11.1",
@@ -127,7 +128,7 @@ def test_a_known_weakness_is_named_and_what_is_unknown_told() -> None:
         },
     )
 
-    assert told([sound, weak, unknown]) == (
+    assert summary([sound, weak, unknown]) == (
         [
             "jinja2 2.11.1: PYSEC-2021-66, GHSA-g3rq-g295-4j3m",
             "2 packages audited, 1 with known weaknesses.",
@@ -135,4 +136,4 @@ def test_a_known_weakness_is_named_and_what_is_unknown_told() -> None:
         ],
         True,
     )
-    assert told([sound]) == (["1 packages audited, 0 with known weaknesses."], False)
+    assert summary([sound]) == (["1 packages audited, 0 with known weaknesses."], False)

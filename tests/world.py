@@ -1,4 +1,4 @@
-"""A small registry to test against: what a region and its clinics would have."""
+"""A small registry for tests, with the callers of two regions and their clinics."""
 
 import asyncio
 from dataclasses import dataclass
@@ -62,7 +62,10 @@ SE2321000016-1A05;Vårdcentralen Asken;1502;ACTIVE;2020-01-01
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The callers, and the ids of a published national template and a published central case type."""
+    """The callers, and the ids of a published national template and a published case type.
+
+    The case type is a central one of Region Stockholm.
+    """
 
     api: Api
     national: Caller
@@ -77,11 +80,11 @@ class World:
 
     @classmethod
     async def build(cls, api: Api) -> "World":
-        """Made over the API by those who may."""
+        """Create the registry over the API, each part by a caller with permission."""
         national = api.caller(Role.NATIONAL_ADMINISTRATOR, INERA, name="Nils Nilsson")
         region = api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM, name="Anna Andersson")
         other_region = api.caller(Role.REGIONAL_ADMINISTRATOR, UPPSALA, name="Ulla Uppsala")
-        template, _, _ = await asyncio.gather(  # three logs: none waits for another
+        template, _, _ = await asyncio.gather(  # They write to three logs, so they do not wait.
             national.done(
                 "caseTypeTemplateCreate", "caseTypeTemplate { id }", owner=INERA, content=CONTENT
             ),
@@ -97,7 +100,7 @@ class World:
         await national.done(
             "documentPublish", "event { id }", id=template_id, version=1, expectedVersion=1
         )
-        made = await region.done(
+        created = await region.done(
             "caseTypeCreate",
             "caseType { id }",
             owner=STOCKHOLM,
@@ -105,7 +108,7 @@ class World:
             fromTemplate={"id": template_id},
             note="Första utkastet",
         )
-        case_type = made["caseType"]["id"]
+        case_type = created["caseType"]["id"]
         await region.done(
             "documentPublish", "event { id }", id=case_type, version=1, expectedVersion=1
         )
@@ -123,11 +126,11 @@ class World:
         )
 
     async def draft(self, content: dict[str, Any] | None = None, owner: str = STOCKHOLM) -> str:
-        """A new case type of the region, not published."""
-        made = await self.region.done(
+        """Create a case type of the region without publishing it. Returns its id."""
+        created = await self.region.done(
             "caseTypeCreate", "caseType { id }", owner=owner, content=content or CONTENT
         )
-        case_type: str = made["caseType"]["id"]
+        case_type: str = created["caseType"]["id"]
         return case_type
 
     async def edit(
@@ -139,7 +142,7 @@ class World:
         note: str | None = None,
         **content: Any,
     ) -> dict[str, Any]:
-        """The next version of a case type."""
+        """Save the next version of a case type. Returns the payload."""
         return await self.region.done(
             "caseTypeUpdate",
             "caseType { id latestVersion publishedVersion state } version { number hash } event {"
@@ -152,7 +155,7 @@ class World:
         )
 
     async def distribute(self, case_type: str, *hsa_ids: str) -> dict[str, Any]:
-        """A case type handed to clinics."""
+        """Distribute a case type to clinics, by default to Björken and Linden."""
         return await self.region.done(
             "caseTypeDistribute",
             "clinics event { cursor sequence }",
@@ -161,8 +164,9 @@ class World:
         )
 
     async def refusals(self, mutation: str, /, **input: Any) -> dict[str, str]:
-        """The code that each caller but the region's administrator is refused with; nothing may be
-        written.
+        """Send a mutation that every caller except the region's administrator is refused.
+
+        Asserts that nothing is written. Returns the error code by the caller's name.
         """
         before = await self.api.snapshot()
         codes = {}

@@ -1,4 +1,4 @@
-"""Hostile input: what stands in the data files, and what is too long to stand anywhere."""
+"""Hostile input: the texts of the data files, and texts that are too long for a file."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 VIEWER = "{ viewer { roles } }"
 
 
-def kept(name: str) -> list[str]:
+def stored_texts(name: str) -> list[str]:
     """The texts of a data file."""
     texts: list[str] = json.loads((HERE / f"{name}.json").read_text(encoding="utf-8"))
     return texts
@@ -29,7 +29,7 @@ def documents() -> list[str]:
     """Hostile documents."""
     pages = "{caseTypes(first:100){edges{node{history(first:100){edges{node{id}}}}}}}"
     return [
-        *kept("documents"),
+        *stored_texts("documents"),
         doubling(22),
         doubling(90),
         "query($n:Int){...F0} "
@@ -76,8 +76,8 @@ def documents() -> list[str]:
 
 
 def texts() -> list[str]:
-    """What people might write where an id, a cursor or words are expected."""
-    return [*kept("texts"), "x" * 100_000]
+    """Hostile values for an id, a cursor or a search text."""
+    return [*stored_texts("texts"), "x" * 100_000]
 
 
 OWNER = 'owner: "SE2321000016"'
@@ -115,7 +115,7 @@ FIELDS = (
         " }) { errors { code } } }"
     ),
 )
-"""Documents with one variable, for all sorts of texts."""
+"""Documents with one variable, sent with each of the texts."""
 MORE_FIELDS = (
     (
         "query($text: String!) { search(text: $text) { totalCount edges { hits { segments { text }"
@@ -173,8 +173,7 @@ MORE_FIELDS = (
         " errors { code } } }"
     ),
 )
-"""The same, each for a third of them."""
-
+"""More documents with one variable, each sent with a third of the texts."""
 
 TEMPLATE_FILES = (
     "null",
@@ -186,16 +185,16 @@ TEMPLATE_FILES = (
     '{"a": 1e999999}',
     '{"a": 1, "a": 2}',
 )
-"""What might be imported as a template."""
+"""Hostile template files."""
 
 
 def request(query: str, **variables: object) -> bytes:
-    """A body as clients send it."""
+    """A request body in the form that clients send."""
     return json.dumps({"query": query, "variables": variables}).encode()
 
 
 def bodies() -> list[bytes]:
-    """Hostile bodies, hostile documents in good bodies among them."""
+    """Hostile request bodies, and well-formed bodies with hostile documents or variables."""
     with_query = f'"query": "{VIEWER}"'.encode()
     raw = [
         b"\xff\xfe{}",
@@ -223,25 +222,25 @@ def bodies() -> list[bytes]:
         b'{"query": "' + b"x" * 1_100_000 + b'"}',
         b'{"query": "' + b'[\\"' * 340_000,
     ]
-    written = [text.encode("utf-8", "surrogatepass") for text in kept("bodies")]
-    asked = [request(document) for document in documents()]
-    filled = [request(query, text=text) for query in FIELDS for text in texts()]
-    filled += [
+    stored = [text.encode("utf-8", "surrogatepass") for text in stored_texts("bodies")]
+    with_documents = [request(document) for document in documents()]
+    with_variables = [request(query, text=text) for query in FIELDS for text in texts()]
+    with_variables += [
         request(query, text=text)
-        for place, query in enumerate(MORE_FIELDS)
-        for text in texts()[place % 3 :: 3]
+        for index, query in enumerate(MORE_FIELDS)
+        for text in texts()[index % 3 :: 3]
     ]
-    filled += [
+    with_variables += [
         request(query, text=file)
         for query in MORE_FIELDS
         if "file: $text" in query
         for file in TEMPLATE_FILES
     ]
-    return [*raw, *written, *asked, *filled]
+    return [*raw, *stored, *with_documents, *with_variables]
 
 
 def frames() -> list[str | bytes]:
-    """Hostile websocket messages, each on a socket that was just opened and acknowledged."""
+    """Hostile websocket messages, each for a connection that was just acknowledged."""
     subscribed = [
         json.dumps({"type": "subscribe", "id": "1", "payload": {"query": document}})
         for document in documents()
@@ -255,13 +254,15 @@ def frames() -> list[str | bytes]:
         json.dumps({"type": "x" * 100_000}),
     ]
     return list(
-        dict.fromkeys([*kept("frames"), *long, b"", b"\x00", b'{"type": "ping"}', *subscribed])
+        dict.fromkeys(
+            [*stored_texts("frames"), *long, b"", b"\x00", b'{"type": "ping"}', *subscribed]
+        )
     )
 
 
 def exports() -> list[str]:
-    """Hostile addresses of exports."""
-    odd = [
+    """Hostile export addresses, relative to `/exports/`."""
+    malformed = [
         "",
         ".csv",
         "assignments",
@@ -284,10 +285,10 @@ def exports() -> list[str]:
         "versions.xlsx?resume=x",
         "clinics.parquet?status=ACTIVE,,ACTIVE",
     ]
-    filled = [
-        f"{name}.{('csv', 'ndjson', 'xlsx', 'parquet')[place % 4]}?{parameter}={quote(text[:500])}"
+    with_values = [
+        f"{name}.{('csv', 'ndjson', 'xlsx', 'parquet')[index % 4]}?{parameter}={quote(text[:500])}"
         for name, export in EXPORTS.items()
-        for place, parameter in enumerate(export.parameters)
-        for text in texts()[place % 6 :: 6]
+        for index, parameter in enumerate(export.parameters)
+        for text in texts()[index % 6 :: 6]
     ]
-    return [*odd, *filled]
+    return [*malformed, *with_values]

@@ -1,6 +1,7 @@
-"""A user who asks as much as he can, in a process of his own:
+"""A client that sends as many requests as it can, in a process of its own.
 
-`python -m tests.trust.flood URL TOKEN`, until it is ended. Prints when it began.
+Run it with `python -m tests.trust.flood URL TOKEN`. It runs until it is killed, and prints a line
+when the flood has started.
 """
 
 import asyncio
@@ -9,29 +10,33 @@ import sys
 
 import httpx2
 
-_AT_ONCE = 16
-_KNOWN = "{ clinics(first: 100) { edges { cursor node { id name hsaId status publicName } } } }"
+_CONNECTIONS = 16
+_LARGE_PAGE = (
+    "{ clinics(first: 100) { edges { cursor node { id name hsaId status publicName } } } }"
+)
 
 
 async def flood(url: str, token: str) -> None:
-    """Ask without a pause, over many connections: large pages, and documents that were never met
-    before.
+    """Send requests without a pause, over many connections.
+
+    They alternate between large pages and documents that the server has not seen before.
     """
     headers = {"authorization": f"Bearer {token}"}
     numbers = itertools.count()
     async with httpx2.AsyncClient(
-        timeout=60, headers=headers, limits=httpx2.Limits(max_connections=_AT_ONCE)
+        timeout=60, headers=headers, limits=httpx2.Limits(max_connections=_CONNECTIONS)
     ) as client:
 
-        async def ask() -> None:
+        async def send_requests() -> None:
             while True:
                 number = next(numbers)
                 new = " ".join(f"a{number}x{field}: __typename" for field in range(60))
-                await client.post(url, json={"query": f"{{ {new} }}" if number % 2 else _KNOWN})
-                if number == _AT_ONCE * 4:
-                    print("begun", flush=True)  # noqa: T201 - to who began it
+                query = f"{{ {new} }}" if number % 2 else _LARGE_PAGE
+                await client.post(url, json={"query": query})
+                if number == _CONNECTIONS * 4:
+                    print("started", flush=True)  # noqa: T201 - the parent process waits for it
 
-        await asyncio.gather(*(ask() for _ in range(_AT_ONCE)))
+        await asyncio.gather(*(send_requests() for _ in range(_CONNECTIONS)))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Documents are measured before validation, in one pass; and the rate limits.
+"""The cost of a document is computed before validation, in one pass; cost rates are limited.
 
-Fragments that double or form a cycle cost no more than others.
+Fragments that double or form a cycle take no longer to measure than other fragments.
 """
 
 import sys
@@ -142,16 +142,16 @@ def cost(document: str, **variables: Any) -> int:
         ),
     ],
 )
-def test_a_field_counts_as_often_as_the_lists_around_it_may_repeat_it(
+def test_the_cost_of_a_field_is_multiplied_by_the_sizes_of_the_lists_around_it(
     document: str, variables: dict[str, Any], expected: int
 ) -> None:
     assert cost(document, **variables) == expected
 
 
-def test_weights_are_of_existing_fields() -> None:
+def test_weights_name_existing_fields_only() -> None:
     lists = {
-        one
-        for one, found in FIELDS.items()
+        name
+        for name, found in FIELDS.items()
         if is_list_type(get_nullable_type(found.type))
         and not is_leaf_type(get_named_type(found.type))
     }
@@ -160,7 +160,7 @@ def test_weights_are_of_existing_fields() -> None:
     assert sorted(WORK.keys() - FIELDS.keys()) == []
 
 
-def test_documented_operations_cost_less_than_half_of_the_limit() -> None:
+def test_documented_operations_cost_at_most_half_of_the_limit() -> None:
     costs = {text: cost(text) for _, text in operations()}
 
     assert len(costs) > 50
@@ -184,7 +184,7 @@ def test_documented_operations_cost_less_than_half_of_the_limit() -> None:
         ("query A { __typename } query B { __typename } query C { __typename }", "operations"),
     ],
 )
-def test_each_limit_holds_with_fragments_spread(document: str, limit: str) -> None:
+def test_each_limit_also_counts_the_fields_of_fragments(document: str, limit: str) -> None:
     bounds = Bounds(depth=2, fields=5, aliases=1, directives=2, operations=2)
 
     with pytest.raises(TooComplex) as refused:
@@ -193,7 +193,7 @@ def test_each_limit_holds_with_fragments_spread(document: str, limit: str) -> No
     assert (refused.value.extensions or {})["limit"] == limit
 
 
-def test_fragment_cycles_are_reported_as_such() -> None:
+def test_fragment_cycles_have_an_error_of_their_own() -> None:
     for document in (
         "{ ...F } fragment F on Query { ...F }",
         "{ ...F } fragment F on Query { ...G } fragment G on Query { ...F }",
@@ -202,7 +202,7 @@ def test_fragment_cycles_are_reported_as_such() -> None:
             ComplexityMeter(SCHEMA, Bounds()).measure(parse(document))
 
 
-def test_the_time_to_measure_doubling_fragments_depends_on_their_number() -> None:
+def test_the_time_to_measure_doubling_fragments_grows_with_their_number_only() -> None:
     def seconds(levels: int) -> float:
         document, meter = parse(doubling(levels)), ComplexityMeter(SCHEMA, Bounds())
         started_at = time.process_time()
@@ -254,17 +254,17 @@ def test_repeated_fields_are_limited_before_validation_compares_them() -> None:
         ),
     )
 )
-def test_measuring_never_fails_on_what_parses(selection: str) -> None:
+def test_every_document_that_parses_can_be_measured(selection: str) -> None:
     operation = Operations(SCHEMA).read(f"{{ {selection} }}")
 
     assert operation.document is not None or operation.errors
 
 
-# ------------------------------------------------------------- rates
+# ------------------------------------------------------------- rate limits
 
 
 class Clock:
-    """A clock that a test sets."""
+    """A clock that the test sets."""
 
     now = 0.0
 
@@ -274,25 +274,25 @@ class Clock:
 
 def test_a_bucket_refills_up_to_its_capacity() -> None:
     clock = Clock()
-    rates = RateLimiter(Rate(10, 100), Rate(0, 0), clock)
+    limiter = RateLimiter(Rate(10, 100), Rate(0, 0), clock)
 
-    assert rates.charge("a", "p", 100) == 0
-    assert rates.charge("a", "p", 10) == 1.0
-    assert rates.charge("b", "p", 100) == 0
+    assert limiter.charge("a", "p", 100) == 0
+    assert limiter.charge("a", "p", 10) == 1.0
+    assert limiter.charge("b", "p", 100) == 0
     clock.now = 1
-    assert rates.charge("a", "p", 10) == 0
+    assert limiter.charge("a", "p", 10) == 0
     clock.now = 1_000
-    assert rates.charge("a", "p", 100) == 0
-    assert rates.charge("a", "p", 10) == 1.0
+    assert limiter.charge("a", "p", 100) == 0
+    assert limiter.charge("a", "p", 10) == 1.0
     clock.now = 2_000
-    assert rates.charge("a", "p", 5_000) == 0  # a cost above the capacity takes a full bucket
+    assert limiter.charge("a", "p", 5_000) == 0  # a cost above the capacity takes a full bucket
 
 
 def test_users_of_a_principal_share_its_bucket_and_a_refusal_charges_neither() -> None:
     clock = Clock()
-    rates = RateLimiter(Rate(1, 100), Rate(1, 150), clock)
+    limiter = RateLimiter(Rate(1, 100), Rate(1, 150), clock)
 
-    assert rates.charge("a", "p", 100) == 0
-    assert rates.charge("b", "p", 100) == 50
-    assert rates.charge("b", "q", 100) == 0
-    assert rates.charge("c", "p", 50) == 0
+    assert limiter.charge("a", "p", 100) == 0
+    assert limiter.charge("b", "p", 100) == 50
+    assert limiter.charge("b", "q", 100) == 0
+    assert limiter.charge("c", "p", 50) == 0

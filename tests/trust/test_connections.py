@@ -1,5 +1,6 @@
-"""Connections of strangers: none is held without a request, none grows without end, none leaves a
-stack trace.
+"""Untrusted connections: idle ones are closed, endless input is cut off, no input causes a fault.
+
+A fault is a stack trace or an error in the log.
 """
 
 import asyncio
@@ -7,7 +8,7 @@ import json
 import logging
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ from structlog.testing import capture_logs
 
 from store.records import Role
 from store.registry import Store
-from tests.callers import STOCKHOLM, Api, Caller, Json
+from tests.callers import STOCKHOLM, Api, Json
 from tests.serving import serving
+from tests.trust.raw_http import connection, request_head
 from tests.world import World
 
 VIEWER = "{ viewer { roles } }"
@@ -33,7 +35,7 @@ UPGRADE = (
 
 @pytest.fixture
 async def strict(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterator[Api]:
-    """The app with little patience."""
+    """The application with short timeouts and a low rate limit."""
     limits: Json = {
         "header_seconds": 0.3,
         "socket_init_seconds": 0.3,
@@ -44,68 +46,49 @@ async def strict(mongodb_uri: str, store: Store, tmp_path: Path) -> AsyncIterato
         yield api
 
 
-def head(caller: Caller, *lines: str) -> bytes:
-    """The beginning of a request, up to its body."""
-    common = (
-        "POST /graphql HTTP/1.1",
-        "host: x",
-        f"authorization: Bearer {caller.token}",
-        "content-type: application/json",
-        *lines,
-    )
-    return "".join(f"{line}\r\n" for line in (*common, "")).encode()
-
-
-@asynccontextmanager
-async def opened(api: Api) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A bare connection."""
-    host, port = api.root.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    try:
-        yield reader, writer
-    finally:
-        writer.transport.abort()
+def logged_faults(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The messages that were logged as errors."""
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 # ------------------------------------------------------------- HTTP
 
 
 @pytest.mark.parametrize("trickle", [b" ", b"\r\n"])
-async def test_what_trickles_in_after_an_answer_does_not_hold_the_connection(
+async def test_bytes_that_trickle_in_after_a_response_do_not_keep_the_connection_open(
     strict: Api, trickle: bytes
 ) -> None:
     length = "content-length: 1000\r\n" if trickle == b" " else ""
-    async with opened(strict) as (reader, writer), asyncio.timeout(SECONDS):
+    async with connection(strict) as (reader, writer), asyncio.timeout(SECONDS):
         writer.write(f"GET /health/live HTTP/1.1\r\nhost: x\r\n{length}\r\n".encode())
-        answered = await reader.readuntil(b"}")
+        response = await reader.readuntil(b"}")
 
         writer.write(trickle)
         rest = await reader.read()
 
-    assert answered.startswith(b"HTTP/1.1 200 ")
+    assert response.startswith(b"HTTP/1.1 200 ")
     assert rest.startswith(b"HTTP/1.1 408 ")
 
 
-async def test_a_long_body_that_comes_after_its_refusal_does_not_spoil_the_next_request(
+async def test_a_long_body_sent_after_its_refusal_does_not_affect_the_next_request(
     world: World,
 ) -> None:
     body = json.dumps({"query": VIEWER}).encode()
-    async with opened(world.api) as (reader, writer), asyncio.timeout(SECONDS):
-        writer.write(
-            head(world.region, "content-length: 200000").replace(b"application/json", b"text/plain")
-        )
+    async with connection(world.api) as (reader, writer), asyncio.timeout(SECONDS):
+        head = request_head(world.region, "content-length: 200000")
+        writer.write(head.replace(b"application/json", b"text/plain") + b"\r\n")
         refused = await reader.readuntil(b"}]}")
         writer.write(b" " * 200_000)
 
-        writer.write(head(world.region, f"content-length: {len(body)}") + body)
-        answered = await reader.readuntil(b"}}}")
+        writer.write(request_head(world.region, f"content-length: {len(body)}") + b"\r\n" + body)
+        response = await reader.readuntil(b"}}}")
 
     assert refused.startswith(b"HTTP/1.1 415 ")
-    assert b"HTTP/1.1 200 " in answered
+    assert b"HTTP/1.1 200 " in response
 
 
 @pytest.mark.parametrize(
-    ("first", "again"),
+    ("start", "repeated"),
     [
         (b"1\r\n \r\n0\r\nx: ", b"y" * 10_000),
         (b"1\r\n \r\n0\r\n", b"x: " + b"y" * 1_000 + b"\r\n"),
@@ -114,29 +97,31 @@ async def test_a_long_body_that_comes_after_its_refusal_does_not_spoil_the_next_
     ],
     ids=["a trailer", "trailers", "an extension", "chunks of a byte"],
 )
-async def test_what_is_no_body_has_an_end(world: World, first: bytes, again: bytes) -> None:
+async def test_endless_chunk_framing_and_trailers_are_cut_off(
+    world: World, start: bytes, repeated: bytes
+) -> None:
     sent = 0
-    async with opened(world.api) as (_, writer), asyncio.timeout(SECONDS):
-        writer.write(head(world.region, "transfer-encoding: chunked") + first)
+    async with connection(world.api) as (_, writer), asyncio.timeout(SECONDS):
+        writer.write(request_head(world.region, "transfer-encoding: chunked") + b"\r\n" + start)
         with suppress(OSError):
             while sent < ENDLESS:
-                writer.write(again)
+                writer.write(repeated)
                 await writer.drain()
-                sent += len(again)
+                sent += len(repeated)
 
     assert sent < ENDLESS // 2
     assert await world.region.ask(VIEWER) == {"viewer": {"roles": ["REGIONAL_ADMINISTRATOR"]}}
 
 
-async def test_odd_requests_are_answered_without_a_trace(
+async def test_malformed_requests_are_answered_without_a_fault(
     strict: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
     upgrade = (
         b"host: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
     )
     key = b"sec-websocket-key: eHh4eHh4eHh4eHh4eHh4eA==\r\n"
-    post = head(strict.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM))[:-2]
-    odd = [
+    post = request_head(strict.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM))
+    malformed = [
         b"GET /graphql?\xff HTTP/1.1\r\n" + upgrade + key + b"\r\n",
         b"GET /graphql HTTP/1.1\r\nx: \xff\r\norigin: \xff\r\n" + upgrade + key + b"\r\n",
         b"GET /graphql HTTP/1.1\r\n" + upgrade + b"\r\n",
@@ -170,31 +155,32 @@ async def test_odd_requests_are_answered_without_a_trace(
         post + b"\x00: a\r\ncontent-length: 0\r\n\r\n",
         post + b"expect: 100-continue\r\ncontent-length: 2\r\n\r\n[]",
     ]
-    answers = []
+    responses = []
     with capture_logs() as logs:
-        for piece in odd:
-            async with opened(strict) as (reader, writer), asyncio.timeout(SECONDS):
-                writer.write(piece)
-                answers.append(await reader.readuntil(b"\r\n\r\n"))
+        for request in malformed:
+            async with connection(strict) as (reader, writer), asyncio.timeout(SECONDS):
+                writer.write(request)
+                responses.append(await reader.readuntil(b"\r\n\r\n"))
 
-    statuses = [int(answer.split()[1]) for answer in answers]
-    assert [(status, odd[place]) for place, status in enumerate(statuses) if status >= 500] == []
-    assert not [answer for answer in answers if b"\r\nserver:" in answer.lower()]
-    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []
+    statuses = [int(response.split()[1]) for response in responses]
+    answered = zip(statuses, malformed, strict=True)
+    assert [(status, request) for status, request in answered if status >= 500] == []
+    assert not [response for response in responses if b"\r\nserver:" in response.lower()]
+    assert logged_faults(caplog) == []
     assert [entry for entry in logs if entry["log_level"] not in {"info", "warning"}] == []
 
 
 # ------------------------------------------------------------- websockets
 
 
-async def ended(ws: websockets.ClientConnection) -> tuple[int | None, str | None]:
-    """Code and reason of the close, after whatever comes before it."""
+async def close_of(ws: websockets.ClientConnection) -> tuple[int | None, str | None]:
+    """Wait until the server closes a websocket. Returns the code and the reason of the close."""
     async with asyncio.timeout(SECONDS):
         await ws.wait_closed()
     return ws.close_code, ws.close_reason
 
 
-async def test_a_socket_on_which_nobody_signs_in_is_told_so_and_closed(strict: Api) -> None:
+async def test_a_websocket_without_a_token_gets_an_error_and_is_closed(strict: Api) -> None:
     async with strict.nobody().socket() as socket:
         await socket.subscribe(VIEWER)
         message = await socket.message()
@@ -203,31 +189,31 @@ async def test_a_socket_on_which_nobody_signs_in_is_told_so_and_closed(strict: A
             "error",
             "UNAUTHENTICATED",
         )
-        assert await ended(socket.ws) == (4401, "Unauthorized")
+        assert await close_of(socket.ws) == (4401, "Unauthorized")
 
 
-async def test_an_id_that_is_very_long_closes_the_socket(world: World) -> None:
+async def test_an_operation_id_over_256_characters_closes_the_websocket(world: World) -> None:
     async with world.region.socket() as socket:
         await socket.subscribe(VIEWER, id="x" * 256)
         assert (await socket.message())["type"] == "next"
         await socket.message()
         await socket.subscribe(VIEWER, id="x" * 257)
 
-        assert (await ended(socket.ws))[0] == 4400
+        assert (await close_of(socket.ws))[0] == 4400
 
 
-async def test_text_that_is_no_utf_8_closes_the_socket_without_a_trace(
+async def test_text_that_is_not_utf_8_closes_the_websocket_without_a_fault(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with world.region.socket() as socket:
         await socket.ws.send(b'{"type": "ping", "payload": {"\xff": 1}}', text=True)
 
-        assert (await ended(socket.ws))[0] == 1007
-    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []
+        assert (await close_of(socket.ws))[0] == 1007
+    assert logged_faults(caplog) == []
 
 
 def masked(message: Json) -> bytes:
-    """A text message as clients send it, masked with zeros."""
+    """A websocket frame with a text message, masked with zeros."""
     payload = json.dumps(message).encode()
     start = (
         bytes((0x81, 0x80 | len(payload)))
@@ -237,26 +223,26 @@ def masked(message: Json) -> bytes:
     return start + bytes(4) + payload
 
 
-async def test_what_is_being_answered_when_a_socket_is_closed_leaves_no_trace(
+async def test_operations_that_run_when_a_websocket_is_closed_cause_no_fault(
     strict: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
     token = strict.token(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM, valid_for=2)
-    # Each is refused late, for it is too much: one is being refused when the token expires. This
-    # client does not answer to that.
-    asked = [
+    # The rate limit delays each refusal, so a refusal is pending when the token expires. This
+    # client does not answer the close.
+    operations = [
         {"type": "subscribe", "id": str(number), "payload": {"query": f"# {number}\n{VIEWER}"}}
         for number in range(30)
     ]
     init = {"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}}
     with capture_logs() as logs:
-        async with opened(strict) as (reader, writer), asyncio.timeout(SECONDS):
+        async with connection(strict) as (reader, writer), asyncio.timeout(SECONDS):
             writer.write(UPGRADE)
             await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"".join(map(masked, [init, *asked])))
+            writer.write(b"".join(map(masked, [init, *operations])))
             await reader.readuntil(b"The token has expired")
-            while strict.live.connections._open:  # noqa: ASYNC110 - nothing tells of it
+            while strict.live.connections._open:  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.01)
 
-    assert len([entry for entry in logs if entry["event"] == "refused"]) < len(asked)
-    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []
+    assert len([entry for entry in logs if entry["event"] == "refused"]) < len(operations)
+    assert logged_faults(caplog) == []
     assert [entry for entry in logs if entry["log_level"] not in {"info", "warning"}] == []
