@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(
         key=lambda item: (
             item.path.parent.name not in {"faults", "trust"}
-            and item.path.stem not in {"test_server", "test_bench"}
+            and item.path.stem not in {"test_server", "test_commands", "test_bench"}
         )
     )
 

@@ -1,1 +1,1 @@
-"""Client libraries as others use them, against the running server."""
+"""JavaScript client libraries against the running application."""

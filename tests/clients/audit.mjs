@@ -1,7 +1,9 @@
-// The audit of servers by graphql-http, as a caller that may introspect. One line: every check with its outcome.
+// The audit of a server by graphql-http. Prints the outcomes of all checks in one line.
 import { auditServer } from "graphql-http";
 
-const wish = JSON.parse(process.argv[2]);
-const fetchFn = (url, init = {}) => fetch(url, { ...init, headers: { ...init.headers, authorization: `Bearer ${wish.token}` } });
-const results = await auditServer({ url: wish.url, fetchFn });
-console.log(JSON.stringify(results.map(({ id, name, status, reason }) => ({ id, name, status, reason }))));
+const { url, token } = JSON.parse(process.argv[2]);
+const fetchFn = (address, init = {}) =>
+  fetch(address, { ...init, headers: { ...init.headers, authorization: `Bearer ${token}` } });
+const results = await auditServer({ url, fetchFn });
+const outcomes = results.map(({ id, name, status, reason }) => ({ id, name, status, reason }));
+console.log(JSON.stringify(outcomes));

@@ -1,16 +1,31 @@
-// graphql-sse in the mode of distinct connections. Its own retries would send the old variables: they are off.
+// graphql-sse with distinct connections. Its own retries are off, because they would send the old
+// variables.
 import { createClient } from "graphql-sse";
-import { authorization, handle, NOTIFICATIONS, refuse, throughCuts, variables, wish } from "./following.mjs";
+import {
+  authorization,
+  handle,
+  NOTIFICATIONS,
+  parameters,
+  refuse,
+  resubscribe,
+  variables,
+} from "./following.mjs";
 
-const client = createClient({ url: wish.url, singleConnection: false, headers: { authorization }, retryAttempts: 0 });
+const client = createClient({
+  url: parameters.url,
+  singleConnection: false,
+  headers: { authorization },
+  retryAttempts: 0,
+});
 
-await throughCuts(
+await resubscribe(
   () =>
     new Promise((broken) => {
       client.subscribe(
         { query: NOTIFICATIONS, variables: variables() },
         {
-          next: (result) => (result.errors ? refuse(result.errors) : handle(result.data.clinicNotifications)),
+          next: (result) =>
+            result.errors ? refuse(result.errors) : handle(result.data.clinicNotifications),
           error: broken,
           complete: broken,
         },

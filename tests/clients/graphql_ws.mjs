@@ -1,7 +1,15 @@
-// graphql-ws by itself. It connects again by itself, and sends the payload anew each time: a getter hands it the newest cursor.
+// graphql-ws alone. It reconnects by itself and reads the payload again each time, so a getter
+// returns the newest cursor.
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
-import { authorization, handle, NOTIFICATIONS, refuse, socketUrl, variables } from "./following.mjs";
+import {
+  authorization,
+  handle,
+  NOTIFICATIONS,
+  refuse,
+  socketUrl,
+  variables,
+} from "./following.mjs";
 
 const client = createClient({
   url: socketUrl,
@@ -23,7 +31,8 @@ client.subscribe(
     },
   },
   {
-    next: (result) => (result.errors ? refuse(result.errors) : handle(result.data.clinicNotifications)),
+    next: (result) =>
+      result.errors ? refuse(result.errors) : handle(result.data.clinicNotifications),
     error: (errors) => refuse(errors),
     complete: () => {},
   },

@@ -1,6 +1,4 @@
-"""GraphQL over HTTP by the letter: the audit of servers by graphql-http, as a role that may
-introspect.
-"""
+"""The audit of GraphQL over HTTP by graphql-http, as a role that may introspect."""
 
 from pathlib import Path
 
@@ -8,14 +6,14 @@ from tests.clients.test_clients import running
 from tests.world import World
 
 CLOSED_GET = {"5A70", "D6D5", "6A70"}
-"""What asks for queries by GET, all of it optional: docs/decisions/0020-post-only.md."""
+"""Optional checks of queries by GET, which the server refuses: docs/decisions/0020-post-only.md."""
 
 
-async def test_every_check_of_the_audit_passes_but_those_that_would_query_by_get(
+async def test_every_check_of_the_audit_passes_except_for_queries_by_get(
     world: World, npm_packages: Path
 ) -> None:
     async with running("audit", url=world.api.url, token=world.region.token) as program:
-        checks = await program.lines()
+        checks = await program.list_of_objects()
 
     assert len(checks) == 61
     assert {

@@ -1,9 +1,17 @@
-// urql over graphql-ws: the exchange hands the socket a payload whose variables are read each time it connects.
+// urql over graphql-ws. The exchange passes a payload whose variables are read at each connection.
 import { Client, subscriptionExchange } from "@urql/core";
 import { createClient } from "graphql-ws";
 import { pipe, subscribe } from "wonka";
 import WebSocket from "ws";
-import { authorization, handle, NOTIFICATIONS, refuse, socketUrl, variables, wish } from "./following.mjs";
+import {
+  authorization,
+  handle,
+  NOTIFICATIONS,
+  parameters,
+  refuse,
+  socketUrl,
+  variables,
+} from "./following.mjs";
 
 const socket = createClient({
   url: socketUrl,
@@ -15,7 +23,7 @@ const socket = createClient({
 });
 
 const client = new Client({
-  url: wish.url,
+  url: parameters.url,
   exchanges: [
     subscriptionExchange({
       forwardSubscription: (request) => ({

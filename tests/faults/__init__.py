@@ -1,3 +1,4 @@
-"""What the registry promises, held while its parts are killed, stopped and cut off: a black-box
-test with its own records of what was promised.
+"""Black-box tests of the registry while its parts are killed, stopped and disconnected.
+
+The tests keep their own records of every acknowledged write, and compare the registry with them.
 """

@@ -1,6 +1,4 @@
-"""What must hold between what was acknowledged, what the log says, and what was delivered: pure
-functions that answer what is wrong.
-"""
+"""Pure functions that compare acknowledged writes, the log and deliveries, and list problems."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -10,7 +8,7 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """What can be wrong with a sequence of deliveries, or with the log."""
+    """A kind of problem with a sequence of deliveries or with the log."""
 
     LOSS = "loss"
     REPEAT = "repeat"
@@ -21,7 +19,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, and where it was seen."""
+    """A problem, with the item that has it and where it was found."""
 
     fault: Fault
     where: str
@@ -30,9 +28,9 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One event of a log, as a reader has it.
+    """An event of a log, in the form that a reader gets.
 
-    `key` is its note: each write has its idempotency key there too.
+    `key` is the event's note: each write has its idempotency key as its note too.
     """
 
     sequence: int
@@ -43,44 +41,54 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """One write that was answered: what the answer said of its event, and what it meant for clinics
-    by the writer's own book-keeping.
+    """A write that the server has answered.
+
+    Attributes:
+        logged: The event in the answer.
+        document: The id of the document.
+        hash: The hash of the version in the answer, if the write created one.
+        clinics: The clinics that must be notified, by the writer's own records.
+        published_version: The published version after the write, by the writer's own records.
     """
 
     logged: Logged
     document: str
     hash: str | None = None
     clinics: frozenset[str] = frozenset()
-    in_force: int | None = None
+    published_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One notification, as a clinic must get it."""
+class Notified:
+    """A notification that a clinic must get."""
 
     clinic: str
     action: str
-    in_force: int | None
+    published_version: int | None
     key: str
 
 
-def compare(where: str, expected: Sequence[Hashable], got: Sequence[Hashable]) -> list[Problem]:
-    """Whether exactly what was expected came, once, in order."""
-    places = {item: place for place, item in enumerate(expected)}
+def compare(
+    where: str, expected: Sequence[Hashable], received: Sequence[Hashable]
+) -> list[Problem]:
+    """Find the differences from receiving each expected item once, in order, and no other item."""
+    positions = {item: position for position, item in enumerate(expected)}
     problems = [
-        Problem(Fault.REPEAT, where, item) for item, times in Counter(got).items() if times > 1
+        Problem(Fault.REPEAT, where, item) for item, times in Counter(received).items() if times > 1
     ]
     problems += [
-        Problem(Fault.PHANTOM, where, item) for item in dict.fromkeys(got) if item not in places
+        Problem(Fault.PHANTOM, where, item)
+        for item in dict.fromkeys(received)
+        if item not in positions
     ]
-    seen = set(got)
+    seen = set(received)
     problems += [Problem(Fault.LOSS, where, item) for item in expected if item not in seen]
     furthest = -1
-    for item in dict.fromkeys(got):
-        place = places.get(item, furthest)
-        if place < furthest:
+    for item in dict.fromkeys(received):
+        position = positions.get(item, furthest)
+        if position < furthest:
             problems.append(Problem(Fault.REORDER, where, item))
-        furthest = max(furthest, place)
+        furthest = max(furthest, position)
     return problems
 
 
@@ -91,15 +99,17 @@ def check_log(
     acknowledged: Iterable[Acknowledged],
     abandoned: AbstractSet[str],
 ) -> list[Problem]:
-    """Whether the log has each acknowledged write once and as it was answered, each abandoned one
-    at most once, and no other.
+    """Find problems in a log.
+
+    The log must have each acknowledged write once, equal to its answer, each abandoned write at
+    most once, and no other.
 
     Args:
-        where: Whose log it is.
-        log: In the order read, oldest first.
-        first: The number that its first event must have.
-        acknowledged: All answers; a write that was asked for again after its answer has several.
-        abandoned: Keys of the writes that were asked for and never answered.
+        where: The name of the log, for the problems.
+        log: The events in the order in which they were read, oldest first.
+        first: The sequence number that the first event must have.
+        acknowledged: All answers. A write that was repeated after its answer has several.
+        abandoned: The keys of writes that were sent and never answered.
     """
     problems = compare(where, range(first, first + len(log)), [event.sequence for event in log])
     by_key: dict[str, Logged] = {}
@@ -126,27 +136,31 @@ def check_log(
 def check_versions(
     where: str, hashes: Mapping[int, str], acknowledged: Iterable[Acknowledged]
 ) -> list[Problem]:
-    """Whether a document's versions run 1, 2, 3 …, and hold what each acknowledged write was told."""
+    """Find problems in the versions of a document.
+
+    Their numbers must be 1, 2, 3 …, and each must have the hash in the answer to its write.
+    """
     problems = compare(where, range(1, len(hashes) + 1), sorted(hashes))
     for write in acknowledged:
         if write.hash is not None and write.logged.version is not None:
-            kept = hashes.get(write.logged.version)
-            if kept is None:
+            stored = hashes.get(write.logged.version)
+            if stored is None:
                 problems.append(Problem(Fault.LOSS, where, write.logged))
-            elif kept != write.hash:
+            elif stored != write.hash:
                 problems.append(Problem(Fault.DIFFERENT, where, write.logged))
     return problems
 
 
-def notifications(acknowledged: Iterable[Acknowledged], clinics: Iterable[str]) -> list[Told]:
-    """What some clinics must be told, by the writers' book-keeping alone: in the order of the log,
-    for one event by clinic.
+def notifications(acknowledged: Iterable[Acknowledged], clinics: Iterable[str]) -> list[Notified]:
+    """The notifications that clinics must get, by the writers' own records alone.
+
+    They are in the order of the log. Those of the same event are in the order of the clinics' ids.
     """
     writes = {write.logged.sequence: write for write in acknowledged}
-    among = sorted(clinics)
+    ordered_clinics = sorted(clinics)
     return [
-        Told(clinic, write.logged.action, write.in_force, write.logged.key)
+        Notified(clinic, write.logged.action, write.published_version, write.logged.key)
         for _, write in sorted(writes.items())
-        for clinic in among
+        for clinic in ordered_clinics
         if clinic in write.clinics
     ]

@@ -1,7 +1,6 @@
-"""A clock that can be set for one process alone: libfaketime (Debian's package of that name)
-between it and the system's clock.
+"""A clock that a test can set for a single process, with libfaketime (a Debian package).
 
-Time that only runs (timers, durations) is left alone, as it is when a system's clock is set.
+Monotonic time (timers, durations) is not affected, as when a system's clock is set.
 """
 
 import os
@@ -13,14 +12,14 @@ from pathlib import Path
 import pytest
 
 _LIBRARY = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
-_SHARED = Path("/dev/shm")  # noqa: S108 - where libfaketime keeps it
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - libfaketime uses this folder
 
 
 class Clock:
-    """One process's clock, set by a file.
+    """The clock of a process, which libfaketime reads from a file.
 
     Attributes:
-        environment: Of the process.
+        environment: The environment variables that the process must be started with.
     """
 
     def __init__(self, file: Path) -> None:
@@ -30,28 +29,28 @@ class Clock:
             "FAKETIME_TIMESTAMP_FILE": str(file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",  # what older ones read
+            "DONT_FAKE_MONOTONIC": "1",  # older releases of libfaketime read this name
         }
         self.set(timedelta())
 
-    def set(self, off: timedelta) -> None:
-        """Set it, so far from the true time."""
+    def set(self, offset: timedelta) -> None:
+        """Set the clock to the true time plus an offset."""
         new = self._file.with_suffix(".new")
-        new.write_text(f"{off.total_seconds():+.0f}", encoding="ascii")
-        os.replace(new, self._file)  # noqa: PTH105 - at once: it is read all the time
+        new.write_text(f"{offset.total_seconds():+.0f}", encoding="ascii")
+        os.replace(new, self._file)  # noqa: PTH105 - atomic, because the process reads it all the time
 
 
 @contextmanager
 def clock(file: Path) -> Iterator[Clock]:
-    """A clock, right until it is set; skips the test where libfaketime is not installed."""
+    """A clock that is right until it is set. Skips the test if libfaketime is not installed."""
     if not _LIBRARY.exists():
         pytest.skip("clocks can only be set with libfaketime: apt-get install libfaketime")
     try:
         yield Clock(file)
     finally:
-        # What it shares among a process's children, it leaves behind where the process is killed.
-        for shared in _SHARED.glob("faketime_shm_*"):
+        # libfaketime does not remove its shared memory if the process is killed.
+        for shared in _SHARED_MEMORY.glob("faketime_shm_*"):
             pid = shared.name.rpartition("_")[2]
             if not Path("/proc", pid).exists():
                 shared.unlink(missing_ok=True)
-                (_SHARED / f"sem.faketime_sem_{pid}").unlink(missing_ok=True)
+                (_SHARED_MEMORY / f"sem.faketime_sem_{pid}").unlink(missing_ok=True)

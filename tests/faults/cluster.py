@@ -1,5 +1,6 @@
-"""A replica set of real `mongod` processes on this machine, each of which can be killed, stopped
-and started again.
+"""A replica set of real `mongod` processes on this machine.
+
+A test can kill, stop and restart each of them.
 """
 
 import asyncio
@@ -30,8 +31,11 @@ _HEARTBEAT_MS = 200
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a process runs: the address that others reach it at, and what a command begins with to
-    run there.
+    """A network location of processes.
+
+    Attributes:
+        host: The address at which other processes reach it.
+        prefix: The start of a command that runs there.
     """
 
     host: str
@@ -42,7 +46,7 @@ HERE = Place("127.0.0.1")
 
 
 def free_ports(count: int) -> list[int]:
-    """So many ports, free on loopback."""
+    """A number of free ports on loopback."""
     with contextlib.ExitStack() as held:
         probes = [held.enter_context(socket.socket()) for _ in range(count)]
         for probe in probes:
@@ -51,7 +55,7 @@ def free_ports(count: int) -> list[int]:
 
 
 class Member:
-    """One `mongod` of the set: its folder and address outlive its process."""
+    """A `mongod` of the set. It keeps its folder and address when its process is restarted."""
 
     def __init__(
         self,
@@ -85,10 +89,10 @@ class Member:
                 "--setParameter",
                 "transactionLifetimeLimitSeconds=10",
             ),
-            # How long a secondary waits for the member that it copies from, once that is stopped:
-            # until then no majority is reached.
+            # How long a secondary waits for a stopped member that it copies from. No majority is
+            # reached until then.
             *("--setParameter", "oplogNetworkTimeoutBufferSeconds=1"),
-            # A member that is ended in order first tells its clients so, by default for 15 s.
+            # A member that shuts down in order first notifies its clients, by default for 15 s.
             *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=1000"),
             *options,
         ]
@@ -98,43 +102,43 @@ class Member:
 
     @property
     def ended(self) -> bool:
-        """Whether its process is gone, though nobody killed it."""
+        """Whether the process has ended although the test did not end it."""
         return self._process is not None and self._process.poll() is not None
 
     def start(self) -> None:
-        """Begin; it joins the set by itself."""
+        """Start the process. It joins the set by itself."""
         with (self._folder.parent / f"{self._folder.name}.out").open("ab") as printed:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT
             )
 
-    def send(self, sent: signal.Signals) -> None:
-        """A signal, to a running process."""
+    def send(self, signal_: signal.Signals) -> None:
+        """Send a signal to the running process."""
         assert self._process is not None
-        os.kill(self._process.pid, sent)
+        os.kill(self._process.pid, signal_)
 
     @contextlib.contextmanager
     def stopped(self) -> Iterator[None]:
-        """Stopped until the end of the block; its connections stay open and unanswered."""
+        """Stop the process until the end of the block. Its connections stay open, unanswered."""
         self.send(signal.SIGSTOP)
         try:
             yield
         finally:
             self.send(signal.SIGCONT)
 
-    async def end(self, sent: signal.Signals = signal.SIGKILL) -> None:
-        """End the process and wait until it is gone; a stopped one too."""
+    async def end(self, signal_: signal.Signals = signal.SIGKILL) -> None:
+        """End the process, even if it is stopped, and wait for it."""
         if self._process is None:
             return
         if self._process.poll() is None:
-            self.send(sent)
-            if sent != signal.SIGKILL:
+            self.send(signal_)
+            if signal_ != signal.SIGKILL:
                 self.send(signal.SIGCONT)
         await asyncio.to_thread(self._process.wait, 30)
         self._process = None
 
     async def ask(self, command: str | dict[str, Any]) -> dict[str, Any] | None:
-        """What this member itself says; None where it does not answer."""
+        """Run a command on this member. Returns None if the member does not answer."""
         client: AsyncMongoClient[Any] = AsyncMongoClient(
             f"mongodb://{self.address}/?directConnection=true",
             serverSelectionTimeoutMS=_ANSWER_MS,
@@ -152,15 +156,16 @@ class Member:
 
 
 class ReplicaSet:
-    """The members, and what they agree on."""
+    """The members of a replica set, and its address."""
 
     def __init__(self, members: list[Member]) -> None:
         self.members = members
         self.uri = f"mongodb://{','.join(member.address for member in members)}/?replicaSet={_NAME}"
 
     async def primary(self) -> Member:
-        """Who takes writes, once all members are up and agree on it: only then may the next one be
-        harmed.
+        """Wait until all members are up and agree on a primary. Returns it.
+
+        No fault may be caused before that.
         """
         deadline = time.monotonic() + _READY_SECONDS
         while time.monotonic() < deadline:
@@ -178,7 +183,7 @@ class ReplicaSet:
         raise AssertionError(f"the replica set has no primary that all agree on: {answers}")
 
     async def initiate(self) -> None:
-        """Make the members one set."""
+        """Form a replica set of the members."""
         config = {
             "_id": _NAME,
             "members": [
@@ -211,14 +216,15 @@ async def replica_set(
     *,
     oplog_mb: int = 256,
 ) -> AsyncIterator[ReplicaSet]:
-    """Members at some places until the end of the block; each is then ended by its pid, whatever
-    state it is in.
+    """A replica set that runs until the end of the block.
+
+    Each member is then ended by its process id, whatever its state is.
 
     Args:
-        folder: For their data, each in a folder of its own.
-        places: One for each member.
+        folder: The folder for the members' data folders.
+        places: The place of each member.
         options: More options of `mongod`.
-        oplog_mb: The size of each one's oplog.
+        oplog_mb: The size of the oplog of each member.
     """
     binary = str(find_binary(None, folder))
     ports = free_ports(len(places))

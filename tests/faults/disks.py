@@ -1,4 +1,4 @@
-"""A small disk of the tests' own, which can be filled."""
+"""A small disk that a test can fill."""
 
 import os
 import subprocess
@@ -16,42 +16,43 @@ class Disk:
     """A file system in memory.
 
     Attributes:
-        folder: Where it is mounted.
+        folder: The folder that it is mounted on.
     """
 
     def __init__(self, folder: Path, size_mb: int) -> None:
         self.folder = folder
         self._size = size_mb * 1024 * 1024
-        # By this alone it is written to: whatever happens, the machine's own disk below the folder
-        # is never what is filled.
+        # All writes go through this file descriptor, so that the machine's own disk below the
+        # folder is never filled.
         self._root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
 
     def fill(self) -> None:
-        """Leave no room, not even for a byte."""
+        """Fill the disk to the last byte."""
         ballast = os.open(_BALLAST, os.O_WRONLY | os.O_CREAT | os.O_APPEND, dir_fd=self._root)
         try:
             for block in (_BLOCK, b"\0"):
-                with suppress(OSError):  # it is full
+                with suppress(OSError):  # the disk is full
                     while os.fstat(ballast).st_size < self._size:
                         os.write(ballast, block)
         finally:
             os.close(ballast)
 
     def free(self) -> None:
-        """Make the room again."""
+        """Free the space that `fill` took."""
         with suppress(FileNotFoundError):
             os.unlink(_BALLAST, dir_fd=self._root)
 
     def close(self) -> None:
-        """Never fill it again."""
+        """Close the file descriptor. The disk cannot be filled after that."""
         os.close(self._root)
         self._root = -1
 
 
 @contextmanager
 def disk(folder: Path, size_mb: int) -> Iterator[Disk]:
-    """A disk until the end of the block, mounted on a folder; skips the test where this user can't
-    mount.
+    """A disk that is mounted on a folder until the end of the block.
+
+    Skips the test if this user cannot mount a file system.
     """
     folder.mkdir()
     if os.geteuid() != 0:
@@ -63,7 +64,7 @@ def disk(folder: Path, size_mb: int) -> Iterator[Disk]:
         check=False,
     )
     if mounted.returncode:
-        pytest.skip(f"a small disk can't be mounted: {mounted.stderr.strip()}")
+        pytest.skip(f"a small disk cannot be mounted: {mounted.stderr.strip()}")
     small = Disk(folder, size_mb)
     try:
         yield small

@@ -1,5 +1,4 @@
-"""Places that are apart: network namespaces on one bridge, between any two of which the line can be
-cut.
+"""Network namespaces on one bridge. A test can cut the connection between any two of them.
 
 Source: ip-netns(8), ip-neighbour(8).
 """
@@ -14,11 +13,11 @@ import pytest
 
 from tests.faults.cluster import Place
 
-_NOBODY = "02:00:00:00:00:00"
+_UNUSED_ADDRESS = "02:00:00:00:00:00"
 
 
 class Network:
-    """The places, and which lines are cut."""
+    """The places, and the connections between them that are cut."""
 
     def __init__(self, names: list[str], hosts: list[str]) -> None:
         self.places = [
@@ -28,12 +27,10 @@ class Network:
         self._name = dict(zip(self.places, names, strict=True))
         self._cut: list[tuple[Place, Place]] = []
 
-    def cut(self, one: Place, *others: Place) -> None:
-        """Let what one place and others send each other go nowhere: nobody is told so, as when a
-        cable is drawn.
-        """
+    def cut(self, place: Place, *others: Place) -> None:
+        """Drop all packets between a place and others, without notice, like an unplugged cable."""
         for other in others:
-            for at, to in ((one, other), (other, one)):
+            for at, to in ((place, other), (other, place)):
                 _ip(
                     "-n",
                     self._name[at],
@@ -41,38 +38,37 @@ class Network:
                     "replace",
                     to.host,
                     "lladdr",
-                    _NOBODY,
+                    _UNUSED_ADDRESS,
                     "dev",
                     "line",
                     "nud",
                     "permanent",
                 )
-            self._cut.append((one, other))
+            self._cut.append((place, other))
 
     def heal(self) -> None:
-        """Mend all lines."""
-        for one, other in self._cut:
-            for at, to in ((one, other), (other, one)):
+        """Restore all connections."""
+        for place, other in self._cut:
+            for at, to in ((place, other), (other, place)):
                 _ip("-n", self._name[at], "neighbour", "delete", to.host, "dev", "line")
         self._cut.clear()
 
 
 @contextmanager
 def network(count: int) -> Iterator[Network]:
-    """So many places, reached from here and from each other, until the end of the block; skips the
-    test where they can't be made.
+    """A number of places that reach each other and are reached from here, for one block.
 
-    All is made on this machine, and nothing of it is reached from outside.
+    Everything is created on this machine and cannot be reached from outside. Skips the test if the
+    namespaces cannot be created.
     """
     if os.geteuid() != 0:
-        pytest.skip("network namespaces can only be made by root")
+        pytest.skip("network namespaces can only be created by root")
     mark = f"ct{os.getpid()}"
     names = [f"{mark}-{number}" for number in range(count)]
     taken = subprocess.run(
         ["ip", "-4", "route"], capture_output=True, text=True, check=False
     ).stdout
-    # 198.18.0.0/15 is set aside for tests of networks (RFC 2544): no machine has one of its
-    # addresses.
+    # 198.18.0.0/15 is reserved for network tests (RFC 2544), so no machine has such an address.
     subnet = next(
         net
         for net in (f"198.18.{random.SystemRandom().randrange(256)}" for _ in range(100))
@@ -80,17 +76,18 @@ def network(count: int) -> Iterator[Network]:
     )
     hosts = [f"{subnet}.{number + 10}" for number in range(count)]
     try:
-        _make(mark, f"{subnet}.1/24", names, hosts)
+        _create(mark, f"{subnet}.1/24", names, hosts)
     except (OSError, subprocess.CalledProcessError) as error:
         _remove(mark, names)
-        pytest.skip(f"network namespaces can't be made: {getattr(error, 'stderr', None) or error}")
+        reason = getattr(error, "stderr", None) or error
+        pytest.skip(f"network namespaces cannot be created: {reason}")
     try:
         yield Network(names, hosts)
     finally:
         _remove(mark, names)
 
 
-def _make(bridge: str, address: str, names: list[str], hosts: list[str]) -> None:
+def _create(bridge: str, address: str, names: list[str], hosts: list[str]) -> None:
     _ip("link", "add", bridge, "type", "bridge")
     _ip("address", "add", address, "dev", bridge)
     _ip("link", "set", bridge, "up")

@@ -1,5 +1,6 @@
-"""Asks each server for next to nothing, all the time: how long the slowest answer took tells how
-long its event loop stood still.
+"""Sends a trivial request to each server all the time.
+
+The slowest response shows for how long the event loop of a server was blocked.
 """
 
 import json
@@ -18,21 +19,24 @@ _BODY = json.dumps({"query": "{ __typename }"})
 
 
 class Probe:
-    """Asks from threads of its own, one for each server, so that the tests' own event loop is not
-    measured.
+    """Sends requests from a thread for each server.
+
+    Threads keep delays of the tests' own event loop out of the measurement.
 
     Attributes:
-        asked: How many answers there were.
-        slowest_ms: The longest that one took.
+        responses: The number of responses.
+        slowest_ms: The longest response time.
     """
 
     def __init__(self, servers: Sequence[Server], token: str) -> None:
-        self.asked = 0
+        self.responses = 0
         self.slowest_ms = 0.0
         self._headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-        self._enough = threading.Event()
+        self._stop = threading.Event()
         self._wrong: list[str] = []
-        self._threads = [threading.Thread(target=self._ask, args=(server,)) for server in servers]
+        self._threads = [
+            threading.Thread(target=self._send_requests, args=(server,)) for server in servers
+        ]
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -45,26 +49,26 @@ class Probe:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._enough.set()
+        self._stop.set()
         for thread in self._threads:
             thread.join()
         assert self._wrong == []
 
-    def _ask(self, server: Server) -> None:
+    def _send_requests(self, server: Server) -> None:
         connection = HTTPConnection(server.root.removeprefix("http://"), timeout=_ANSWER_SECONDS)
-        while not self._enough.wait(_PAUSE_SECONDS):
+        while not self._stop.wait(_PAUSE_SECONDS):
             stops = server.stops
-            begun = time.monotonic()
+            started_at = time.monotonic()
             try:
                 connection.request("POST", "/graphql", _BODY, self._headers)
-                answer = connection.getresponse().read().decode()
-            except (OSError, HTTPException):  # killed, or not there again yet
+                response = connection.getresponse().read().decode()
+            except (OSError, HTTPException):  # the server was killed, or is not up again yet
                 connection.close()
                 continue
-            took_ms = (time.monotonic() - begun) * 1_000
+            took_ms = (time.monotonic() - started_at) * 1_000
             if server.stops == stops and not server.is_stopped:
-                self.asked += 1
+                self.responses += 1
                 self.slowest_ms = max(self.slowest_ms, took_ms)
-                if json.loads(answer)["data"] != {"__typename": "Query"}:
-                    self._wrong.append(answer)
+                if json.loads(response)["data"] != {"__typename": "Query"}:
+                    self._wrong.append(response)
         connection.close()

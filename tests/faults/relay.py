@@ -1,6 +1,6 @@
-"""Lets a server that listens on loopback only be reached at another address:
+"""Makes a server that listens on loopback only reachable at another address.
 
-`python -m tests.faults.relay ADDRESS PORT`, run beside it.
+It runs in the server's network namespace: `python -m tests.faults.relay ADDRESS PORT`.
 """
 
 import asyncio
@@ -9,19 +9,19 @@ import sys
 
 
 async def _relay(host: str, port: int) -> None:
-    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
+            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", port)
         except OSError:
             writer.transport.abort()
             return
-        await asyncio.gather(_pass_on(reader, there_writer), _pass_on(there_reader, writer))
+        await asyncio.gather(_forward(reader, server_writer), _forward(server_reader, writer))
 
-    async with await asyncio.start_server(take, host, port) as server:
+    async with await asyncio.start_server(connect, host, port) as server:
         await server.serve_forever()
 
 
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(64 * 1024):
             writer.write(data)

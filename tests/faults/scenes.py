@@ -1,5 +1,6 @@
-"""A scene: a replica set, servers, writers and subscribers at work; what may happen to them; and
-whether all that was promised held.
+"""A scene: a running replica set, servers, writers and subscribers.
+
+It can cause faults, and check at the end that no write and no delivery was lost.
 """
 
 import asyncio
@@ -20,7 +21,6 @@ from store.records import Role
 from tests.callers import BJORKEN, STOCKHOLM
 from tests.faults.checker import (
     Acknowledged,
-    Logged,
     check_log,
     check_versions,
     compare,
@@ -28,6 +28,7 @@ from tests.faults.checker import (
 )
 from tests.faults.cluster import HERE, Place, ReplicaSet, replica_set
 from tests.faults.probes import Probe
+from tests.faults.records import caught_up, read_log, read_versions
 from tests.faults.servers import Server, servers
 from tests.faults.subscribers import Subscriber
 from tests.faults.writers import Calls, Writer
@@ -35,23 +36,22 @@ from tests.faults.writers import Calls, Writer
 CLINICS = [f"{STOCKHOLM}-1A0{number}" for number in range(1, 6)]
 WRITERS = 3
 RECOVERED_SECONDS = 60
-CAUGHT_UP_SECONDS = 60
 VALID_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """All that is running, and what may happen to it.
+    """Everything that runs, and the faults that can happen to it.
 
     Attributes:
-        first: The number of the first event that is on record.
-        stopped_seconds: For how long something is stopped where nothing has to be waited for.
-        enough: Set when the writers shall end.
-        writing: The writers' tasks.
-        following: The subscribers'.
+        first: The sequence number of the first event that the writers record.
+        stopped_seconds: How long a stopped part stays stopped, if the fault has no other end.
+        stop_writing: Set when the writers must end.
+        writing: The tasks of the writers.
+        following: The tasks of the subscribers.
     """
 
-    chance: random.Random
+    rng: random.Random
     members: ReplicaSet
     servers: list[Server]
     calls: Calls
@@ -60,61 +60,64 @@ class Scene:
     probe: Probe
     first: int
     stopped_seconds: float
-    enough: asyncio.Event
+    stop_writing: asyncio.Event
     writing: list[asyncio.Task[None]]
     following: list[asyncio.Task[None]]
 
-    async def play(self, name: str, fault: Awaitable[None], most_ms: float) -> None:
-        """Let a fault happen, and wait until all is written again; meanwhile no small answer may
-        take longer than so long.
+    async def play(self, name: str, fault: Awaitable[None], max_ms: float) -> None:
+        """Cause a fault, and wait until all writers are answered again.
+
+        Args:
+            name: The name of the fault, for the output.
+            fault: The fault.
+            max_ms: The upper bound for the response times of the probe meanwhile.
         """
         self.probe.slowest_ms = 0
-        begun = time.monotonic()
+        started_at = time.monotonic()
         await fault
-        await self.written()
+        await self.wait_for_writes()
         print(  # noqa: T201
-            f"{name}: {time.monotonic() - begun:.1f} s, slowest small answer"
+            f"{name}: {time.monotonic() - started_at:.1f} s, slowest response to the probe"
             f" {self.probe.slowest_ms:.0f} ms"
         )
-        assert self.probe.slowest_ms < most_ms, name
+        assert self.probe.slowest_ms < max_ms, name
 
     async def cut_sockets(self) -> None:
-        for subscriber in self.chance.sample(self.subscribers, 4):
+        for subscriber in self.rng.sample(self.subscribers, 4):
             subscriber.cut()
 
     async def kill_a_server(self) -> None:
-        server = self.chance.choice(self.servers)
+        server = self.rng.choice(self.servers)
         await server.kill()
         server.start()
         await server.ready()
 
     async def stop_a_server(self) -> None:
-        """What it had begun is in the others' way, and nobody ends its connections."""
-        with self.chance.choice(self.servers).stopped():
-            await self.written()
+        """Stop a server. Its open transactions block others, and its connections stay open."""
+        with self.rng.choice(self.servers).stopped():
+            await self.wait_for_writes()
 
     async def kill_the_primary(self) -> None:
         primary = await self.members.primary()
         await primary.end(signal.SIGKILL)
-        await self.written()
+        await self.wait_for_writes()
         primary.start()
 
     async def stop_the_primary(self) -> None:
         with (await self.members.primary()).stopped():
-            await self.written()
+            await self.wait_for_writes()
 
     async def stop_a_secondary(self) -> None:
         primary = await self.members.primary()
-        with self.chance.choice(
-            [one for one in self.members.members if one is not primary]
-        ).stopped():
+        secondaries = [member for member in self.members.members if member is not primary]
+        with self.rng.choice(secondaries).stopped():
             await asyncio.sleep(self.stopped_seconds)
-            await self.written()
+            await self.wait_for_writes()
 
     async def step_down(self) -> None:
         primary = await self.members.primary()
         await primary.ask({"replSetStepDown": 5, "secondaryCatchUpPeriodSecs": 2})
-        await self.written()
+        await self.wait_for_writes()
         assert await self.members.primary() is not primary
 
     async def restart_mongodb(self) -> None:
@@ -124,46 +127,51 @@ class Scene:
             member.start()
 
     async def stop_reading(self) -> None:
-        subscriber = self.chance.choice(self.subscribers)
+        subscriber = self.rng.choice(self.subscribers)
         subscriber.stop_reading()
         await asyncio.sleep(self.stopped_seconds)
-        subscriber.go_on()
+        subscriber.resume_reading()
 
-    async def written(self) -> None:
-        """Wait until every writer has been answered again."""
+    async def wait_for_writes(self) -> None:
+        """Wait until every writer has been answered once more."""
         before = [len(writer.acknowledged) for writer in self.writers]
-        begun = time.monotonic()
+        started_at = time.monotonic()
         while any(
             len(writer.acknowledged) <= count
             for writer, count in zip(self.writers, before, strict=True)
         ):
-            self.look()
-            assert time.monotonic() - begun < RECOVERED_SECONDS, "writes are not answered again"
+            self.raise_failures()
+            assert time.monotonic() - started_at < RECOVERED_SECONDS, (
+                "writes are not answered again"
+            )
             await asyncio.sleep(0.05)
 
-    async def told(self, *codes: str) -> None:
-        """Wait until some caller has been told each of some codes once more."""
-        before = {code: self.calls.told[code] for code in codes}
-        begun = time.monotonic()
-        while any(self.calls.told[code] <= count for code, count in before.items()):
-            self.look()
-            assert time.monotonic() - begun < RECOVERED_SECONDS, f"not all of {codes} were told"
+    async def wait_for_errors(self, *codes: str) -> None:
+        """Wait until each error code has been returned once more."""
+        before = {code: self.calls.errors[code] for code in codes}
+        started_at = time.monotonic()
+        while any(self.calls.errors[code] <= count for code, count in before.items()):
+            self.raise_failures()
+            passed = time.monotonic() - started_at
+            assert passed < RECOVERED_SECONDS, f"not all of {codes} were returned"
             await asyncio.sleep(0.05)
 
-    def look(self) -> None:
-        """Raise what a writer or a subscriber has failed with."""
+    def raise_failures(self) -> None:
+        """Raise the error of a writer or a subscriber that has failed."""
         for task in (*self.writing, *self.following):
             if task.done():
                 task.result()
 
     async def check(self) -> str:
-        """End the writing, then hold all records against each other; what was done is told."""
-        self.enough.set()
+        """Stop the writers and compare all records. Returns a summary of the run."""
+        self.stop_writing.set()
         await asyncio.gather(*self.writing)
         acknowledged: list[Acknowledged] = [
             write for writer in self.writers for write in writer.acknowledged
         ]
-        abandoned = {writer.asked for writer in self.writers if writer.asked is not None}
+        abandoned = {
+            writer.pending_key for writer in self.writers if writer.pending_key is not None
+        }
         log = await read_log(self.calls, self.first)
         problems = check_log("the log", log, self.first, acknowledged, abandoned)
         for writer in self.writers:
@@ -177,23 +185,23 @@ class Scene:
                 else notifications(acknowledged, subscriber.clinics)
             )
             await caught_up(subscriber, len(expected))
-            self.look()
-            problems += compare(f"subscriber {number}", expected, subscriber.got)
+            self.raise_failures()
+            problems += compare(f"subscriber {number}", expected, subscriber.received)
         counted = Counter((problem.fault, problem.where) for problem in problems)
         assert not problems, (
             f"{dict(counted)} of {len(acknowledged)} writes; the first: {problems[:5]}"
         )
-        deliveries = sum(len(one.got) for one in self.subscribers)
-        connections = sum(one.connections for one in self.subscribers)
-        told = ", ".join(f"{count} {code}" for code, count in sorted(self.calls.told.items()))
+        deliveries = sum(len(subscriber.received) for subscriber in self.subscribers)
+        connections = sum(subscriber.connections for subscriber in self.subscribers)
+        errors = ", ".join(f"{count} {code}" for code, count in sorted(self.calls.errors.items()))
         return (
             f"{len(acknowledged)} writes, {deliveries} deliveries over {connections} connections,"
-            f" {self.probe.asked} small answers; told: {told or 'nothing'}"
+            f" {self.probe.responses} responses to the probe; errors: {errors or 'none'}"
         )
 
 
 def sign_in(folder: Path, issued: datetime, valid_for: timedelta = VALID_FOR) -> str:
-    """The token of one who may do all that is done."""
+    """A token of a regional administrator, who may do everything that the scene does."""
     anna, role = f"{STOCKHOLM}-anna", Role.REGIONAL_ADMINISTRATOR
     return development_issuer.token(
         folder / "data",
@@ -219,37 +227,36 @@ async def scene(
     options: tuple[str, ...] = (),
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Scene]:
-    """Members, servers, writers and subscribers at work until the end of the block.
+    """Run members, servers, writers and subscribers until the end of the block.
 
     Args:
-        folder: For all that is kept.
-        seed: Of all that is left to chance.
-        stopped_seconds: For how long something is stopped where nothing has to be waited for.
-        disk: For the members' data, where that is elsewhere.
-        members_at: Where each member runs.
-        servers_at: Where each server runs.
-        oplog_mb: The size of each member's oplog.
+        folder: The folder for all data.
+        seed: The seed of all random choices.
+        stopped_seconds: How long a stopped part stays stopped, if the fault has no other end.
+        disk: The folder for the members' data, if it is another one.
+        members_at: The place of each member.
+        servers_at: The place of each server.
+        oplog_mb: The size of the oplog of each member.
         options: More options of each `mongod`.
-        environment: More of the first server's.
+        environment: More environment variables of the first server.
     """
-    print(f"CASETYPES_FAULT_SEED={seed}")  # noqa: T201 - shown where it fails
-    chance = random.Random(seed)  # noqa: S311 - a schedule, no secret
+    print(f"CASETYPES_FAULT_SEED={seed}")  # noqa: T201 - pytest shows it if the test fails
+    rng = random.Random(seed)  # noqa: S311 - a schedule, no secret
     async with (
         replica_set(disk or folder, members_at, options, oplog_mb=oplog_mb) as members,
         servers(folder, members.uri, servers_at, environment) as running,
     ):
-        token = sign_in(
-            folder, issued=datetime.now(UTC) - VALID_FOR / 2
-        )  # valid whatever clock a server has
-        calls = Calls(running, token, chance)
+        # Issued in the past and valid for long, so that it is valid by any server's clock.
+        token = sign_in(folder, issued=datetime.now(UTC) - VALID_FOR / 2)
+        calls = Calls(running, token, rng)
         csv = "hsaId;name\n" + "".join(f"{clinic};Mottagning {clinic}\n" for clinic in CLINICS)
         await calls.do("clinicsImport", "created", principal=STOCKHOLM, csv=csv)
         writers = [
-            Writer(f"W{number}", calls, CLINICS, random.Random(chance.random()))  # noqa: S311
+            Writer(f"W{number}", calls, CLINICS, random.Random(rng.random()))  # noqa: S311
             for number in range(WRITERS)
         ]
         for writer in writers:
-            await writer.begin()
+            await writer.start()
         newest = (
             f'{{ principal(hsaId: "{STOCKHOLM}") {{ events(first: 1) {{ edges {{ node {{ cursor'
             " sequence } } } } }"
@@ -257,17 +264,17 @@ async def scene(
         start = (await calls.ask(newest))["principal"]["events"]["edges"][0]["node"]
         followed = [None, None, [BJORKEN], CLINICS[1:2], CLINICS[:3], CLINICS[2:], CLINICS]
         subscribers = [
-            Subscriber(running, token, start["cursor"], one, random.Random(chance.random()))  # noqa: S311
-            for one in followed
+            Subscriber(running, token, start["cursor"], clinics, random.Random(rng.random()))  # noqa: S311
+            for clinics in followed
         ]
-        following = [asyncio.create_task(one.run()) for one in subscribers]
-        enough = asyncio.Event()
-        writing = [asyncio.create_task(writer.run(enough)) for writer in writers]
+        following = [asyncio.create_task(subscriber.run()) for subscriber in subscribers]
+        stop_writing = asyncio.Event()
+        writing = [asyncio.create_task(writer.run(stop_writing)) for writer in writers]
         try:
             with Probe(running, token) as probe:
                 first = start["sequence"] + 1
                 yield Scene(
-                    chance,
+                    rng,
                     members,
                     running,
                     calls,
@@ -276,7 +283,7 @@ async def scene(
                     probe,
                     first,
                     stopped_seconds,
-                    enough,
+                    stop_writing,
                     writing,
                     following,
                 )
@@ -286,56 +293,9 @@ async def scene(
             ended = await asyncio.gather(*following, return_exceptions=True)
             await asyncio.gather(*writing, return_exceptions=True)
             await calls.close()
-        assert [one for one in ended if not isinstance(one, asyncio.CancelledError)] == []
-
-
-async def caught_up(subscriber: Subscriber, count: int) -> None:
-    """Wait until so many were delivered, or for long enough; what is missing is told by the
-    comparison.
-    """
-    deadline = time.monotonic() + CAUGHT_UP_SECONDS
-    while len(subscriber.got) < count and time.monotonic() < deadline:  # noqa: ASYNC110 - of another process
-        await asyncio.sleep(0.05)
-
-
-async def read_log(calls: Calls, first: int) -> list[Logged]:
-    """The log from a number on, oldest first."""
-    query = f"""query($after: String) {{ principal(hsaId: "{STOCKHOLM}") {{ events(first: 100, after: $after) {{
-        pageInfo {{ endCursor }} edges {{ node {{ sequence action version note }} }} }} }} }}"""
-    found: list[Logged] = []
-    after = None
-    while True:
-        page = (await calls.ask(query, after=after))["principal"]["events"]
-        nodes = [edge["node"] for edge in page["edges"]]
-        found += [
-            Logged(one["sequence"], one["action"], one["version"], one["note"])
-            for one in nodes
-            if one["sequence"] >= first
-        ]
-        if not nodes or nodes[-1]["sequence"] < first:
-            return found[::-1]
-        after = page["pageInfo"]["endCursor"]
-
-
-async def read_versions(calls: Calls, document: str) -> dict[int, str]:
-    """The hash of each version of a case type; its chain must verify."""
-    query = """query($id: ID!, $after: String) { caseType(id: $id) { verify { intact }
-        versions(first: 100, after: $after) { pageInfo { hasNextPage endCursor } edges { node { number hash } } } } }"""
-    hashes: dict[int, str] = {}
-    after, more = None, True
-    while more:
-        found = (await calls.ask(query, id=document, after=after))["caseType"]
-        assert found["verify"] == {"intact": True}
-        hashes |= {
-            edge["node"]["number"]: edge["node"]["hash"] for edge in found["versions"]["edges"]
-        }
-        more, after = (
-            found["versions"]["pageInfo"]["hasNextPage"],
-            found["versions"]["pageInfo"]["endCursor"],
-        )
-    return hashes
+        assert [error for error in ended if not isinstance(error, asyncio.CancelledError)] == []
 
 
 def seed_of_the_day() -> int:
-    """A new one each time, or the one to play again."""
+    """A random seed, or the one in `CASETYPES_FAULT_SEED`, to repeat a run."""
     return int(os.environ.get("CASETYPES_FAULT_SEED", random.SystemRandom().randrange(1_000_000)))

@@ -1,4 +1,4 @@
-"""Real server processes on one database, each killed and started again on its own port."""
+"""Real server processes on one database. A test can kill each and restart it on its port."""
 
 import asyncio
 import os
@@ -15,22 +15,22 @@ import httpx2
 
 from tests.faults.cluster import HERE, Place, free_ports
 
-_AS_FAST_AS_THEY_CAN = dict.fromkeys(
+_NO_RATE_LIMITS = dict.fromkeys(
     ("CASETYPES_USER_COST_PER_SECOND", "CASETYPES_PRINCIPAL_COST_PER_SECOND"), "0"
 )
-"""Few writers and a probe write and ask more here than people do."""
+"""The few writers and the probe send more requests than people do."""
 _CASETYPES = str(Path(sys.executable).with_name("casetypes"))
 _READY_SECONDS = 60
 _POLL_SECONDS = 0.05
 
 
 class Server:
-    """One server: its address and its data folder outlive its process.
+    """A server. It keeps its address and data folder when its process is restarted.
 
     Attributes:
-        stops: How often it was stopped.
-        is_stopped: Whether it is, so that it can't answer.
-        environment: More of it, for the next start.
+        stops: How often the process was stopped or continued.
+        is_stopped: Whether the process is stopped now, so that it cannot answer.
+        environment: More environment variables, for the next start.
     """
 
     def __init__(self, data: Path, uri: str, place: Place) -> None:
@@ -48,18 +48,18 @@ class Server:
 
     @property
     def ended(self) -> bool:
-        """Whether its process is gone, though nobody killed it."""
+        """Whether the process has ended although the test did not kill it."""
         return self._process is not None and self._process.poll() is not None
 
     def start(self) -> None:
-        """Begin; `ready` waits."""
+        """Start the process. `ready` waits for it."""
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("CASETYPES_")
         }
         environment |= {
             "CASETYPES_MONGODB_URI": self._uri,
             "CASETYPES_DEVELOPMENT": "1",
-            **_AS_FAST_AS_THEY_CAN,
+            **_NO_RATE_LIMITS,
         } | self.environment
         with self.output.open("ab") as printed:
             self._process = subprocess.Popen(
@@ -81,7 +81,7 @@ class Server:
             )
 
     async def ready(self) -> None:
-        """Wait until it answers."""
+        """Wait until the server answers."""
         deadline = time.monotonic() + _READY_SECONDS
         async with httpx2.AsyncClient(timeout=5) as client:
             while time.monotonic() < deadline and not self.ended:
@@ -95,7 +95,7 @@ class Server:
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Stopped until the end of the block; its connections stay open and unanswered."""
+        """Stop the process until the end of the block. Its connections stay open, unanswered."""
         assert self._process is not None
         self.is_stopped = True
         self.stops += 1
@@ -108,7 +108,7 @@ class Server:
             self.stops += 1
 
     async def kill(self) -> None:
-        """End it without a word."""
+        """Kill the process, without a shutdown."""
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
             await asyncio.to_thread(self._process.wait, 30)
@@ -122,14 +122,15 @@ async def servers(
     places: Sequence[Place],
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[list[Server]]:
-    """A server at each place, all with one data folder's key, until the end of the block;
-    `environment` is the first one's.
+    """A server at each place, all with the same key, until the end of the block.
+
+    `environment` has more environment variables for the first server.
     """
     (folder / "data").mkdir()
     running = []
     for number, place in enumerate(places):
         data = folder / f"data{number}"
-        data.symlink_to(folder / "data")  # the development issuer's key must be the same
+        data.symlink_to(folder / "data")  # all servers need the same development issuer's key
         running.append(Server(data, uri, place))
     running[0].environment |= environment
     relays = [_relay(server) for server in running if server.place != HERE]
@@ -146,8 +147,10 @@ async def servers(
 
 
 def _relay(server: Server) -> subprocess.Popen[bytes]:
-    """Tokens of the development issuer are accepted on loopback only, and each place has a loopback
-    of its own: this lets others reach it.
+    """Start a relay that makes a server reachable from other places.
+
+    Servers accept tokens of the development issuer on loopback only, and each place has its own
+    loopback.
     """
     command = [
         *server.place.prefix,

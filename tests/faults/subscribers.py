@@ -1,5 +1,6 @@
-"""Subscribers with a real websocket client: each goes on after its last cursor, on one server or
-another, whatever happens to its connection.
+"""Subscribers with a real websocket client.
+
+When a connection breaks, a subscriber continues after its last cursor, on any of the servers.
 """
 
 import asyncio
@@ -12,14 +13,15 @@ from typing import Any
 import websockets
 
 from tests.callers import STOCKHOLM, Json
-from tests.faults.checker import Logged, Told
+from tests.faults.checker import Logged, Notified
 from tests.faults.servers import Server
 
 _ANSWER_SECONDS = 10
 _WAIT_SECONDS = 0.2
 _PROTOCOL = websockets.Subprotocol("graphql-transport-ws")
-_CLINICS = """subscription($clinics: [HsaId!]!, $after: Cursor!) { clinicNotifications(clinics: $clinics, after: $after) {
-    cursor action toVersion note clinic { hsaId } } }"""
+_CLINICS = """subscription($clinics: [HsaId!]!, $after: Cursor!) {
+    clinicNotifications(clinics: $clinics, after: $after) {
+        cursor action toVersion note clinic { hsaId } } }"""
 _LOG = (
     "subscription($principal: HsaId!, $after: Cursor!) { events(principal: $principal, after:"
     " $after) { cursor sequence action version note } }"
@@ -27,10 +29,11 @@ _LOG = (
 
 
 class Subscriber:
-    """One subscriber.
+    """A subscriber to the notifications of clinics, or to a log.
 
     Attributes:
-        got: All that was delivered, in the order in which it came.
+        clinics: The clinics that it follows. None if it follows the log.
+        received: Everything that was delivered, in the order of arrival.
         connections: How often it has connected.
     """
 
@@ -40,43 +43,43 @@ class Subscriber:
         token: str,
         cursor: str,
         clinics: Sequence[str] | None,
-        chance: random.Random,
+        rng: random.Random,
     ) -> None:
         self.clinics = clinics
-        self.got: list[Any] = []
+        self.received: list[Any] = []
         self.connections = 0
         self._servers = servers
         self._token = token
         self._cursor = cursor
-        self._chance = chance
+        self._rng = rng
         self._socket: websockets.ClientConnection | None = None
         self._reading = asyncio.Event()
         self._reading.set()
-        self._keep: Callable[[Json], Any] = _event if clinics is None else _notification
+        self._record: Callable[[Json], Any] = _event if clinics is None else _notification
 
     async def run(self) -> None:
-        """Follow for ever."""
+        """Follow until the task is cancelled."""
         while True:
             with contextlib.suppress(OSError, websockets.WebSocketException, TimeoutError):
-                await self._follow(self._chance.choice(self._servers))
-            await asyncio.sleep(_WAIT_SECONDS * self._chance.random())
+                await self._follow(self._rng.choice(self._servers))
+            await asyncio.sleep(_WAIT_SECONDS * self._rng.random())
 
     def cut(self) -> None:
-        """Break the connection without a word."""
+        """Abort the connection."""
         if self._socket is not None:
             self._socket.transport.abort()
 
     def stop_reading(self) -> None:
-        """Take nothing more."""
+        """Stop reading from the connection."""
         self._reading.clear()
 
-    def go_on(self) -> None:
-        """Read again."""
+    def resume_reading(self) -> None:
+        """Read from the connection again."""
         self._reading.set()
 
     async def _follow(self, server: Server) -> None:
         address = server.url.replace("http", "ws", 1)
-        # Hardly anything is read ahead, so that who stops reading is soon felt by the server.
+        # The client reads hardly anything ahead, so that the server soon notices a stopped reader.
         async with websockets.connect(
             address,
             subprotocols=[_PROTOCOL],
@@ -110,18 +113,19 @@ class Subscriber:
                     message["type"] == "error"
                     and message["payload"][0]["extensions"]["code"] == "UNAVAILABLE"
                 ):
-                    return  # the database could not be asked: again
+                    return  # the server could not reach the database: connect again
                 assert message["type"] == "next", message
                 assert "errors" not in message["payload"], message
-                [told] = message["payload"]["data"].values()
-                self.got.append(self._keep(told))
-                self._cursor = told["cursor"]
+                [delivered] = message["payload"]["data"].values()
+                self.received.append(self._record(delivered))
+                self._cursor = delivered["cursor"]
                 await self._reading.wait()
 
 
-def _event(told: Json) -> Logged:
-    return Logged(told["sequence"], told["action"], told["version"], told["note"])
+def _event(fields: Json) -> Logged:
+    return Logged(fields["sequence"], fields["action"], fields["version"], fields["note"])
 
 
-def _notification(told: Json) -> Told:
-    return Told(told["clinic"]["hsaId"], told["action"], told["toVersion"], told["note"])
+def _notification(fields: Json) -> Notified:
+    clinic = fields["clinic"]["hsaId"]
+    return Notified(clinic, fields["action"], fields["toVersion"], fields["note"])

@@ -1,4 +1,4 @@
-"""The checker itself: it finds each kind of fault, and nothing where nothing is wrong."""
+"""The checker finds each kind of problem, and none in correct records."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from tests.faults.checker import (
     Acknowledged,
     Fault,
     Logged,
+    Notified,
     Problem,
-    Told,
     check_log,
     check_versions,
     compare,
@@ -15,7 +15,7 @@ from tests.faults.checker import (
 )
 
 
-def wrote(
+def acknowledged(
     sequence: int, key: str, action: str = "EDITED", version: int | None = None
 ) -> Acknowledged:
     return Acknowledged(Logged(sequence, action, version, key), document="ct_1")
@@ -26,7 +26,7 @@ def logged(*keys: str, first: int = 1) -> list[Logged]:
 
 
 @pytest.mark.parametrize(
-    ("got", "problems"),
+    ("received", "problems"),
     [
         ([1, 2, 3, 4], []),
         ([1, 2, 4], [(Fault.LOSS, 3)]),
@@ -43,19 +43,25 @@ def logged(*keys: str, first: int = 1) -> list[Logged]:
         ),
     ],
 )
-def test_a_sequence_is_compared_with_what_was_expected(
-    got: list[int], problems: list[tuple[Fault, int]]
+def test_a_received_sequence_is_compared_with_the_expected_one(
+    received: list[int], problems: list[tuple[Fault, int]]
 ) -> None:
-    assert compare("here", [1, 2, 3, 4], got) == [
+    assert compare("here", [1, 2, 3, 4], received) == [
         Problem(fault, "here", item) for fault, item in problems
     ]
 
 
-def test_a_log_with_every_acknowledged_write_once_is_right() -> None:
+def test_a_log_with_every_acknowledged_write_once_has_no_problem() -> None:
     log = logged("a", "b", "left", first=7)
 
     assert (
-        check_log("log", log, 7, [wrote(7, "a"), wrote(8, "b"), wrote(8, "b")], {"left", "never"})
+        check_log(
+            "log",
+            log,
+            7,
+            [acknowledged(7, "a"), acknowledged(8, "b"), acknowledged(8, "b")],
+            {"left", "never"},
+        )
         == []
     )
 
@@ -74,18 +80,24 @@ def test_a_log_with_every_acknowledged_write_once_is_right() -> None:
         ([*logged("a"), Logged(2, "PUBLISHED", None, "b")], Fault.DIFFERENT),
     ],
 )
-def test_a_log_that_does_not_hold_what_was_acknowledged_is_found(
+def test_a_log_that_differs_from_the_acknowledged_writes_has_a_problem(
     log: list[Logged], fault: Fault
 ) -> None:
     assert fault in {
         problem.fault
-        for problem in check_log("log", log, 1, [wrote(1, "a"), wrote(2, "b")], {"left"})
+        for problem in check_log(
+            "log", log, 1, [acknowledged(1, "a"), acknowledged(2, "b")], {"left"}
+        )
     }
 
 
-def test_one_key_answered_with_two_events_is_found() -> None:
+def test_a_key_that_was_answered_with_two_events_is_a_problem() -> None:
     assert check_log(
-        "log", logged("a", "b"), 1, [wrote(1, "a"), wrote(2, "b"), wrote(2, "a")], set()
+        "log",
+        logged("a", "b"),
+        1,
+        [acknowledged(1, "a"), acknowledged(2, "b"), acknowledged(2, "a")],
+        set(),
     ) == [
         Problem(
             Fault.DIFFERENT, "log", (Logged(2, "EDITED", None, "a"), Logged(1, "EDITED", None, "a"))
@@ -102,7 +114,7 @@ def test_one_key_answered_with_two_events_is_found() -> None:
         ({1: "one", 2: "two", 4: "four"}, [Fault.PHANTOM, Fault.LOSS]),
     ],
 )
-def test_versions_are_what_their_writers_were_told(
+def test_versions_must_have_the_hashes_of_the_answers(
     hashes: dict[int, str], faults: list[Fault]
 ) -> None:
     second = Acknowledged(Logged(5, "EDITED", 2, "b"), document="ct_1", hash="two")
@@ -110,22 +122,31 @@ def test_versions_are_what_their_writers_were_told(
     assert [problem.fault for problem in check_versions("ct_1", hashes, [second])] == faults
 
 
-def test_clinics_are_told_what_concerns_them_in_the_order_of_the_log() -> None:
+def test_clinics_must_be_notified_in_the_order_of_the_log() -> None:
     writes = [
         Acknowledged(
-            Logged(3, "PUBLISHED", 2, "c"), "ct_1", clinics=frozenset({"B", "A"}), in_force=2
+            Logged(3, "PUBLISHED", 2, "c"),
+            "ct_1",
+            clinics=frozenset({"B", "A"}),
+            published_version=2,
         ),
         Acknowledged(
-            Logged(1, "DISTRIBUTED", 1, "a"), "ct_1", clinics=frozenset({"A", "C"}), in_force=1
+            Logged(1, "DISTRIBUTED", 1, "a"),
+            "ct_1",
+            clinics=frozenset({"A", "C"}),
+            published_version=1,
         ),
         Acknowledged(
-            Logged(3, "PUBLISHED", 2, "c"), "ct_1", clinics=frozenset({"B", "A"}), in_force=2
+            Logged(3, "PUBLISHED", 2, "c"),
+            "ct_1",
+            clinics=frozenset({"B", "A"}),
+            published_version=2,
         ),
         Acknowledged(Logged(2, "EDITED", 2, "b"), "ct_1"),
     ]
 
     assert notifications(writes, ["B", "A"]) == [
-        Told("A", "DISTRIBUTED", 1, "a"),
-        Told("A", "PUBLISHED", 2, "c"),
-        Told("B", "PUBLISHED", 2, "c"),
+        Notified("A", "DISTRIBUTED", 1, "a"),
+        Notified("A", "PUBLISHED", 2, "c"),
+        Notified("B", "PUBLISHED", 2, "c"),
     ]

@@ -1,5 +1,6 @@
-"""The disks of MongoDB run full while it is written: nothing acknowledged is lost, and when there
-is room again, all goes on.
+"""The disks of MongoDB fill up during writes.
+
+No acknowledged write is lost, and writes continue when there is space again.
 """
 
 import asyncio
@@ -15,36 +16,37 @@ from tests.faults.disks import Disk, disk
 from tests.faults.scenes import RECOVERED_SECONDS, Scene, scene, seed_of_the_day
 
 DISK_MB = 300
-# As MongoDB does it by itself, each member would set 200 MB aside for its journal.
+# By default each member reserves 200 MB for its journal.
 SMALL_JOURNAL = ("--wiredTigerEngineConfigString", "log=(prealloc=false,file_max=8MB)")
 FULL_SECONDS = 5
 
 
-async def fill_and_free(here: Scene, small: Disk) -> None:
-    """Fill the disk that all members share until nothing is written any more; then let an
-    administrator make room and start MongoDB.
+async def fill_and_free(running: Scene, small: Disk) -> None:
+    """Fill the disk that all members share until no write succeeds, then recover.
+
+    An administrator would recover in the same way: free space and restart MongoDB.
     """
     async with kept_full(small):
-        await here.told("UNAVAILABLE")
-        begun = time.monotonic()
-        while await written_within(here, FULL_SECONDS):
-            assert time.monotonic() - begun < RECOVERED_SECONDS, (
-                "the disk is full, and it is written all the same"
+        await running.wait_for_errors("UNAVAILABLE")
+        started_at = time.monotonic()
+        while await written_within(running, FULL_SECONDS):
+            assert time.monotonic() - started_at < RECOVERED_SECONDS, (
+                "the disk is full, but writes succeed"
             )
     small.free()
-    for member in here.members.members:
+    for member in running.members.members:
         await member.end()
         member.start()
-    await here.members.primary()
+    await running.members.primary()
 
 
 @asynccontextmanager
 async def kept_full(small: Disk) -> AsyncIterator[None]:
-    """Whatever room is made by what MongoDB deletes, is taken until the end of the block."""
-    enough = asyncio.Event()
+    """Keep the disk full until the end of the block, also when MongoDB deletes files."""
+    stop = asyncio.Event()
 
     async def fill() -> None:
-        while not enough.is_set():
+        while not stop.is_set():
             await asyncio.to_thread(small.fill)
             await asyncio.sleep(0.02)
 
@@ -52,27 +54,27 @@ async def kept_full(small: Disk) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        enough.set()
+        stop.set()
         await filling
 
 
-async def written_within(here: Scene, seconds: float) -> int:
-    before = sum(len(writer.acknowledged) for writer in here.writers)
+async def written_within(running: Scene, seconds: float) -> int:
+    before = sum(len(writer.acknowledged) for writer in running.writers)
     await asyncio.sleep(seconds)
-    return sum(len(writer.acknowledged) for writer in here.writers) - before
+    return sum(len(writer.acknowledged) for writer in running.writers) - before
 
 
-async def play(folder: Path, times: int, most_ms: float) -> None:
+async def play(folder: Path, times: int, max_ms: float) -> None:
     with disk(folder / "disk", DISK_MB) as small:
         async with scene(
             folder, seed_of_the_day(), disk=small.folder, options=SMALL_JOURNAL
-        ) as here:
+        ) as running:
             for _ in range(times):
-                await here.play("fill_and_free", fill_and_free(here, small), most_ms)
-            print(await here.check())  # noqa: T201
+                await running.play("fill_and_free", fill_and_free(running, small), max_ms)
+            print(await running.check())  # noqa: T201
 
 
-def test_only_the_small_disk_is_ever_filled(tmp_path: Path) -> None:
+def test_a_disk_cannot_be_filled_after_it_was_unmounted(tmp_path: Path) -> None:
     with disk(tmp_path / "disk", 1) as small:
         small.fill()
         full = shutil.disk_usage(small.folder)
@@ -88,13 +90,13 @@ def test_only_the_small_disk_is_ever_filled(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(240)
-async def test_nothing_acknowledged_is_lost_when_the_disks_run_full(tmp_path: Path) -> None:
-    await play(tmp_path, times=1, most_ms=3_000)
+async def test_no_acknowledged_write_is_lost_when_the_disks_fill_up(tmp_path: Path) -> None:
+    await play(tmp_path, times=1, max_ms=3_000)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
-async def test_nothing_acknowledged_is_lost_when_the_disks_run_full_again_and_again(
+async def test_no_acknowledged_write_is_lost_when_the_disks_fill_up_repeatedly(
     tmp_path: Path,
 ) -> None:
-    await play(tmp_path, times=5, most_ms=300)
+    await play(tmp_path, times=5, max_ms=300)

@@ -1,8 +1,7 @@
-"""No acknowledged write and no delivery is lost, repeated or told out of order, whatever is killed,
-stopped or cut off meanwhile.
+"""Parts of the registry are killed, stopped and disconnected while it is written and followed.
 
-The schedule of faults is drawn from a seed, which is printed: `CASETYPES_FAULT_SEED=… pytest
-tests/faults` plays it again.
+No acknowledged write and no delivery is lost, repeated or reordered. The schedule of faults is
+drawn from a seed, which is printed: `CASETYPES_FAULT_SEED=… pytest tests/faults` repeats it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -25,25 +24,23 @@ FAULTS: list[Callable[[Scene], Awaitable[None]]] = [
 ]
 
 
-async def play(folder: Path, rounds: int, stopped_seconds: float, most_ms: float) -> None:
-    """Let the faults happen while it is written and followed, then hold all records against each
-    other.
-    """
-    async with scene(folder, seed_of_the_day(), stopped_seconds=stopped_seconds) as here:
+async def play(folder: Path, rounds: int, stopped_seconds: float, max_ms: float) -> None:
+    """Cause each fault once per round, in random order, then compare all records."""
+    async with scene(folder, seed_of_the_day(), stopped_seconds=stopped_seconds) as running:
         for _ in range(rounds):
-            for fault in here.chance.sample(FAULTS, len(FAULTS)):
-                await here.play(fault.__name__, fault(here), most_ms)
-        print(await here.check())  # noqa: T201
+            for fault in running.rng.sample(FAULTS, len(FAULTS)):
+                await running.play(fault.__name__, fault(running), max_ms)
+        print(await running.check())  # noqa: T201
 
 
 @pytest.mark.timeout(300)
 async def test_nothing_is_lost_repeated_or_reordered_through_one_of_each_fault(
     tmp_path: Path,
 ) -> None:
-    await play(tmp_path, rounds=1, stopped_seconds=2, most_ms=3_000)
+    await play(tmp_path, rounds=1, stopped_seconds=2, max_ms=3_000)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1_800)
 async def test_nothing_is_lost_repeated_or_reordered_through_many_faults(tmp_path: Path) -> None:
-    await play(tmp_path, rounds=4, stopped_seconds=60, most_ms=300)
+    await play(tmp_path, rounds=4, stopped_seconds=60, max_ms=300)

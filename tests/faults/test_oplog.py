@@ -1,5 +1,6 @@
-"""MongoDB's own log rolls over while a server is away from it: its change stream can't be resumed,
-and no feed misses anything.
+"""MongoDB's oplog rolls over while a server is stopped.
+
+The server's change stream cannot be resumed, but no feed misses an event.
 """
 
 import asyncio
@@ -17,61 +18,58 @@ from tests.faults.servers import Server
 
 OPLOG_MB = 16
 ROLLED_SECONDS = 60
-BEGUN_SECONDS = 60
-FOUND_OUT_SECONDS = (
-    90  # the change stream may hang for as long as a call of the driver may take, which is a minute
-)
+STREAMING_SECONDS = 60
+LOST_SECONDS = 90
+"""The change stream can hang for as long as a call of the driver can take: a minute."""
 TRIES = 6
 JUNK = b"x" * 1024 * 1024
 
 
-async def away(here: Scene, server: Server) -> None:
-    """Stop a server until its change stream can't be resumed, and see it find that out."""
+async def stop_past_oplog(running: Scene, server: Server) -> None:
+    """Stop a server until its change stream cannot be resumed, and wait until it notices that."""
     for _ in range(TRIES):
-        await streaming(server)
+        await wait_for_stream(server)
         before = len(losses(server))
         with server.stopped():
-            for _ in range(
-                2
-            ):  # what it had asked for when it was stopped, is answered up to a second later
-                await roll_over(here)
-            await here.written()
-        await found_out(server, before)
+            # The request that was pending when the server was stopped is answered up to a second
+            # later, so the oplog rolls over twice.
+            for _ in range(2):
+                await roll_over(running)
+            await running.wait_for_writes()
+        await wait_for_loss(server, before)
         if losses(server)[-1] == "OperationFailure":
             return
-        # Stopped while it read the log, it is too late for that answer: it lets the stream go and
-        # begins a new one, whatever is still known.
+        # The server was stopped while it read the log, and its call timed out. It then opens a new
+        # stream without trying to resume the old one.
 
 
-async def streaming(server: Server) -> None:
-    """Wait until a server follows a change stream: while it begins a new one, there is none to
-    lose.
-    """
-    begun = time.monotonic()
+async def wait_for_stream(server: Server) -> None:
+    """Wait until a server follows a change stream. It has none while it opens a new one."""
+    started_at = time.monotonic()
     while re.findall(r'"event": "change stream (begun|lost)"', server.output.read_text())[-1:] != [
         "begun"
     ]:
-        assert time.monotonic() - begun < BEGUN_SECONDS, "no change stream is begun"
+        assert time.monotonic() - started_at < STREAMING_SECONDS, "no change stream is open"
         await asyncio.sleep(0.05)
 
 
-async def found_out(server: Server, lost: int) -> None:
-    """Wait until a server has lost more change streams than so many."""
-    begun = time.monotonic()
+async def wait_for_loss(server: Server, lost: int) -> None:
+    """Wait until a server has lost more change streams than a number."""
+    started_at = time.monotonic()
     while len(losses(server)) == lost:
-        assert time.monotonic() - begun < FOUND_OUT_SECONDS, "the change stream goes on"
+        assert time.monotonic() - started_at < LOST_SECONDS, "the change stream goes on"
         await asyncio.sleep(0.05)
 
 
 def losses(server: Server) -> list[str]:
-    """Why the change stream of a server was lost, each time."""
+    """The error of each lost change stream of a server."""
     return re.findall(r'"error": "(\w+)", "event": "change stream lost"', server.output.read_text())
 
 
-async def roll_over(here: Scene) -> None:
-    """Write by the way until the primary no longer knows what it did before."""
-    begun = time.monotonic()
-    async with AsyncMongoClient[dict[str, Any]](here.members.uri) as client:
+async def roll_over(running: Scene) -> None:
+    """Write to another database until the oplog of the primary has dropped its earlier entries."""
+    started_at = time.monotonic()
+    async with AsyncMongoClient[dict[str, Any]](running.members.uri) as client:
         junk = client["aside"]["junk"]
         now = await newest(client)
         while await oldest(client) <= now:
@@ -81,7 +79,7 @@ async def roll_over(here: Scene) -> None:
                     for number in range(4)
                 )
             )
-            assert time.monotonic() - begun < ROLLED_SECONDS, "the oplog does not roll over"
+            assert time.monotonic() - started_at < ROLLED_SECONDS, "the oplog does not roll over"
 
 
 async def oldest(client: AsyncMongoClient[dict[str, Any]]) -> Timestamp:
@@ -108,25 +106,25 @@ async def newest(client: AsyncMongoClient[dict[str, Any]]) -> Timestamp:
     return found
 
 
-async def play(folder: Path, times: int, most_ms: float) -> None:
-    # An oplog is cut only up to the last checkpoint, made each second here.
+async def play(folder: Path, times: int, max_ms: float) -> None:
+    # MongoDB truncates the oplog up to the last checkpoint only. Here it makes one every second.
     async with scene(
         folder, seed_of_the_day(), oplog_mb=OPLOG_MB, options=("--syncdelay", "1")
-    ) as here:
+    ) as running:
         for _ in range(times):
-            for server in here.servers:
-                await here.play("away", away(here, server), most_ms)
-        print(await here.check())  # noqa: T201
-        lost = [losses(server) for server in here.servers]
+            for server in running.servers:
+                await running.play("stop_past_oplog", stop_past_oplog(running, server), max_ms)
+        print(await running.check())  # noqa: T201
+        lost = [losses(server) for server in running.servers]
         assert all("OperationFailure" in errors for errors in lost), lost
 
 
 @pytest.mark.timeout(240)
-async def test_feeds_miss_nothing_when_the_oplog_has_rolled_over_meanwhile(tmp_path: Path) -> None:
-    await play(tmp_path, times=1, most_ms=3_000)
+async def test_feeds_miss_no_event_when_the_oplog_has_rolled_over(tmp_path: Path) -> None:
+    await play(tmp_path, times=1, max_ms=3_000)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
-async def test_feeds_miss_nothing_when_the_oplog_rolls_over_again_and_again(tmp_path: Path) -> None:
-    await play(tmp_path, times=5, most_ms=300)
+async def test_feeds_miss_no_event_when_the_oplog_rolls_over_repeatedly(tmp_path: Path) -> None:
+    await play(tmp_path, times=5, max_ms=300)

@@ -1,5 +1,6 @@
-"""What a caller is told when MongoDB fails at a known moment (its own fail points), and that
-repeating a call under its key does it once.
+"""The responses to a caller when MongoDB fails at a known moment, by its own fail points.
+
+A call that is repeated with the same idempotency key is executed once.
 """
 
 import asyncio
@@ -22,15 +23,15 @@ from tests.faults.cluster import HERE, ReplicaSet, replica_set
 from tests.serving import serving
 
 CREATE = operation("caseTypeCreate", "event { sequence action }")
-AWAY: Json = {"closeConnection": True}
-DONE_BUT_NOT_SAID: Json = {
-    "writeConcernError": {"code": 91, "errmsg": "fails as it is asked to"}
-}  # ShutdownInProgress
+DISCONNECTED: Json = {"closeConnection": True}
+DONE_BUT_NOT_CONFIRMED: Json = {
+    "writeConcernError": {"code": 91, "errmsg": "fails as configured"}  # ShutdownInProgress
+}
 
 
 @pytest.fixture(scope="module")
 async def members(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ReplicaSet]:
-    """A MongoDB that fails as it is asked to."""
+    """A MongoDB whose fail points can be configured."""
     async with replica_set(
         tmp_path_factory.mktemp("failing"), [HERE], ["--setParameter", "enableTestCommands=1"]
     ) as members:
@@ -39,7 +40,7 @@ async def members(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rep
 
 @pytest.fixture(scope="module")
 async def failing(members: ReplicaSet) -> AsyncIterator[Database]:
-    """A database there."""
+    """A database on that MongoDB."""
     client = connect(members.uri)
     database = Database(client, "failing")
     await create_indexes(database)
@@ -49,7 +50,7 @@ async def failing(members: ReplicaSet) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def api(members: ReplicaSet, failing: Database, tmp_path: Path) -> AsyncIterator[Api]:
-    """The running app over it."""
+    """The running application on that database."""
     store = Store(failing, KINDS)
     await store.principals.ensure(reference_principals())
     async with serving(tmp_path, members.uri, store, development=True) as api:
@@ -61,7 +62,15 @@ async def api(members: ReplicaSet, failing: Database, tmp_path: Path) -> AsyncIt
 async def fails(
     database: Database, how: Json, *commands: str, on: str = "", times: int | None = None
 ) -> AsyncIterator[None]:
-    """Let MongoDB fail at commands of the registry, on one collection or any."""
+    """Let MongoDB fail at commands of the registry, on one collection or on any.
+
+    Args:
+        database: The database of the registry.
+        how: The fields of the fail point that say how a command fails.
+        commands: The commands that fail.
+        on: The collection. An empty name means any.
+        times: How often the commands fail. None means until the end of the block.
+    """
     admin: AsyncMongoClient[Any] = AsyncMongoClient(
         [f"{host}:{port}" for host, port in database.client.nodes], directConnection=True
     )
@@ -84,7 +93,7 @@ async def fails(
         await admin.close()
 
 
-def asked(key: str) -> Json:
+def input_of(key: str) -> Json:
     return {
         "owner": STOCKHOLM,
         "content": {"name": "Ny", "internalName": key},
@@ -92,13 +101,13 @@ def asked(key: str) -> Json:
     }
 
 
-async def codes(caller: Caller, key: str) -> list[str]:
-    answer = (await caller.post(CREATE, input=asked(key))).json()
+async def error_codes(caller: Caller, key: str) -> list[str]:
+    answer = (await caller.post(CREATE, input=input_of(key))).json()
     assert answer["data"] is None
     return [error["extensions"]["code"] for error in answer["errors"]]
 
 
-async def written(caller: Caller) -> int:
+async def event_count(caller: Caller) -> int:
     answer = await caller.ask(
         f'{{ principal(hsaId: "{STOCKHOLM}") {{ events {{ totalCount }} }} }}'
     )
@@ -111,36 +120,36 @@ def caller(api: Api) -> Caller:
     return api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM)
 
 
-async def test_a_commit_that_was_done_but_not_confirmed_is_unknown_and_repeated_it_is_found_done(
+async def test_an_unconfirmed_commit_has_an_unknown_outcome_and_its_retry_finds_it_done(
     failing: Database, caller: Caller
 ) -> None:
-    before = await written(caller)
-    async with fails(failing, DONE_BUT_NOT_SAID, "commitTransaction"):
-        told = await codes(caller, "gjord")
-    after = await written(caller)
+    before = await event_count(caller)
+    async with fails(failing, DONE_BUT_NOT_CONFIRMED, "commitTransaction"):
+        codes = await error_codes(caller, "gjord")
+    after = await event_count(caller)
 
-    again = await caller.ask(CREATE, input=asked("gjord"))
+    retried = await caller.ask(CREATE, input=input_of("gjord"))
 
-    assert told == ["OUTCOME_UNKNOWN"]
+    assert codes == ["OUTCOME_UNKNOWN"]
     assert after == before + 1
-    assert again == {
+    assert retried == {
         "caseTypeCreate": {"event": {"sequence": after, "action": "CREATED"}, "errors": []}
     }
-    assert await written(caller) == after
+    assert await event_count(caller) == after
 
 
-async def test_a_commit_that_never_came_is_unknown_and_repeated_it_is_done_once(
+async def test_a_commit_that_never_arrived_has_an_unknown_outcome_and_its_retry_writes_once(
     failing: Database, caller: Caller
 ) -> None:
-    before = await written(caller)
-    async with fails(failing, AWAY, "commitTransaction"):
-        told = await codes(caller, "ogjord")
+    before = await event_count(caller)
+    async with fails(failing, DISCONNECTED, "commitTransaction"):
+        codes = await error_codes(caller, "ogjord")
 
-    # What was begun still holds the log's counter; it is ended for the one who waits for it.
-    first = await caller.ask(CREATE, input=asked("ogjord"))
-    second = await caller.ask(CREATE, input=asked("ogjord"))
+    # The open transaction still locks the log's counter. The server aborts it for the retry.
+    first = await caller.ask(CREATE, input=input_of("ogjord"))
+    second = await caller.ask(CREATE, input=input_of("ogjord"))
 
-    assert told == ["OUTCOME_UNKNOWN"]
+    assert codes == ["OUTCOME_UNKNOWN"]
     assert (
         first
         == second
@@ -148,10 +157,10 @@ async def test_a_commit_that_never_came_is_unknown_and_repeated_it_is_done_once(
             "caseTypeCreate": {"event": {"sequence": before + 1, "action": "CREATED"}, "errors": []}
         }
     )
-    assert await written(caller) == before + 1
+    assert await event_count(caller) == before + 1
 
 
-async def test_a_change_stream_that_hangs_delays_events_and_stops_none(
+async def test_a_hanging_change_stream_delays_events_but_loses_none(
     failing: Database, api: Api, caller: Caller
 ) -> None:
     hangs: Json = {"blockConnection": True, "blockTimeMS": 14_000}
@@ -161,58 +170,58 @@ async def test_a_change_stream_that_hangs_delays_events_and_stops_none(
         )
         await socket.started()
         async with fails(failing, hangs, "getMore"):
-            await caller.ask(
-                CREATE, input=asked("väcker")
-            )  # answers what is under way; the next one hangs
+            # Ends the `getMore` that is in progress. The next one hangs.
+            await caller.ask(CREATE, input=input_of("väcker"))
             first = (await socket.next())["events"]["sequence"]
-            await caller.ask(CREATE, input=asked("hänger"))
+            await caller.ask(CREATE, input=input_of("hänger"))
             assert (await socket.next(timeout=10))["events"]["sequence"] == first + 1
 
 
-async def test_a_large_group_is_tried_again_where_its_first_heads_are_refused_for_a_moment(
+async def test_a_large_group_is_retried_when_its_first_heads_fail_temporarily(
     failing: Database, caller: Caller
 ) -> None:
-    """A third of the heads is written while the rest is made: that it failed may come out in the
-    middle of another change.
+    """The first third of the heads is written while the rest is created.
+
+    Its failure can therefore surface in the middle of another change.
     """
-    before = await written(caller)
+    before = await event_count(caller)
     keys = [f"många {number}" for number in range(30)]
-    held_up: Json = {
-        "errorCode": 112,
+    conflict: Json = {
+        "errorCode": 112,  # WriteConflict
         "errorLabels": ["TransientTransactionError"],
-    }  # WriteConflict
-    async with fails(failing, held_up, "update", on="documents", times=2):
-        answers = await asyncio.gather(*(caller.ask(CREATE, input=asked(key)) for key in keys))
-    again = await asyncio.gather(*(caller.ask(CREATE, input=asked(key)) for key in keys))
+    }
+    async with fails(failing, conflict, "update", on="documents", times=2):
+        answers = await asyncio.gather(*(caller.ask(CREATE, input=input_of(key)) for key in keys))
+    retried = await asyncio.gather(*(caller.ask(CREATE, input=input_of(key)) for key in keys))
 
     sequences = [answer["caseTypeCreate"]["event"]["sequence"] for answer in answers]
     assert sorted(sequences) == list(range(before + 1, before + 31))
-    assert again == answers
-    assert await written(caller) == before + 30
+    assert retried == answers
+    assert await event_count(caller) == before + 30
 
 
-async def test_a_commit_that_fails_for_a_moment_is_answered_as_if_nothing_had_been(
+async def test_a_commit_that_fails_temporarily_is_retried_and_answered_without_errors(
     failing: Database, caller: Caller
 ) -> None:
-    before = await written(caller)
-    for number, how in enumerate((AWAY, DONE_BUT_NOT_SAID)):
+    before = await event_count(caller)
+    for number, how in enumerate((DISCONNECTED, DONE_BUT_NOT_CONFIRMED)):
         async with fails(failing, how, "commitTransaction", times=2):
-            answer = await caller.ask(CREATE, input=asked(f"strax {number}"))
+            answer = await caller.ask(CREATE, input=input_of(f"strax {number}"))
         assert answer["caseTypeCreate"]["errors"] == []
 
-    assert await written(caller) == before + 2
+    assert await event_count(caller) == before + 2
 
 
-async def test_a_write_that_mongodb_could_not_be_asked_for_is_unavailable_and_nothing_is_written(
+async def test_a_write_that_did_not_reach_mongodb_is_unavailable_and_nothing_is_written(
     failing: Database, caller: Caller
 ) -> None:
-    before = await written(caller)
-    async with fails(failing, AWAY, "findAndModify"):
-        told = await codes(caller, "avbruten")
+    before = await event_count(caller)
+    async with fails(failing, DISCONNECTED, "findAndModify"):
+        codes = await error_codes(caller, "avbruten")
 
-    assert told == ["UNAVAILABLE"]
-    assert await written(caller) == before
-    assert (await caller.ask(CREATE, input=asked("avbruten")))["caseTypeCreate"]["event"][
+    assert codes == ["UNAVAILABLE"]
+    assert await event_count(caller) == before
+    assert (await caller.ask(CREATE, input=input_of("avbruten")))["caseTypeCreate"]["event"][
         "sequence"
     ] == before + 1
 
@@ -220,34 +229,34 @@ async def test_a_write_that_mongodb_could_not_be_asked_for_is_unavailable_and_no
 async def test_a_full_disk_is_unavailable_and_nothing_is_written(
     failing: Database, caller: Caller
 ) -> None:
-    before = await written(caller)
+    before = await event_count(caller)
     async with fails(failing, {"errorCode": 14031}, "insert", on="events"):  # OutOfDiskSpace
-        told = await codes(caller, "full")
+        codes = await error_codes(caller, "full")
 
-    assert told == ["UNAVAILABLE"]
-    assert await written(caller) == before
+    assert codes == ["UNAVAILABLE"]
+    assert await event_count(caller) == before
 
 
 async def test_a_read_is_unavailable_while_mongodb_is_gone(
     members: ReplicaSet, caller: Caller
 ) -> None:
     [member] = members.members
-    await written(caller)
+    await event_count(caller)
     await member.end()
     answer = (await caller.post("{ caseTypes { totalCount } }")).json()
     member.start()
     await members.primary()
 
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["UNAVAILABLE"]
-    assert await written(caller) >= 0
+    assert await event_count(caller) >= 0
 
 
-async def test_a_stream_is_unavailable_while_mongodb_can_not_say_who_asks(
+async def test_a_stream_is_unavailable_while_the_caller_cannot_be_read_from_mongodb(
     failing: Database, api: Api
 ) -> None:
     clinic = api.caller(Role.CLINIC_STAFF, BJORKEN)
     headers = {"authorization": f"Bearer {clinic.token}", "accept": "text/event-stream"}
-    async with fails(failing, AWAY, "find", "aggregate"):
+    async with fails(failing, DISCONNECTED, "find", "aggregate"):
         answer = await clinic.client.post(
             api.url, json={"query": "{ viewer { roles } }"}, headers=headers
         )
@@ -258,10 +267,10 @@ async def test_a_stream_is_unavailable_while_mongodb_can_not_say_who_asks(
     )
 
 
-async def test_what_was_written_is_told_as_written_though_the_writers_name_could_not_be_noted(
+async def test_a_write_succeeds_even_if_the_writers_name_cannot_be_stored(
     failing: Database, caller: Caller
 ) -> None:
-    async with fails(failing, AWAY, "update", on="people"):
-        answer = await caller.ask(CREATE, input=asked("namn"))
+    async with fails(failing, DISCONNECTED, "update", on="people"):
+        answer = await caller.ask(CREATE, input=input_of("namn"))
 
     assert answer["caseTypeCreate"]["errors"] == []

@@ -1,7 +1,8 @@
-"""A primary that has just taken over has all that a majority has, and for a moment does not know
-it: nobody may be shown or told less for that.
+"""Reads and feeds just after an election.
 
-MongoDB's own fail point makes the moment as long as is needed to look at it.
+A new primary has everything that a majority has, but for a moment it does not know the new majority
+commit point. No caller may get an older state because of that. MongoDB's own fail point prolongs
+that moment, so that it can be tested.
 """
 
 import asyncio
@@ -21,11 +22,11 @@ from store.mongo.indexes import create_indexes
 from store.registry import Store
 from tests.callers import BJORKEN, STOCKHOLM, Api, Caller, Json
 from tests.exporting import fetched
-from tests.faults.cluster import HERE, ReplicaSet, replica_set
+from tests.faults.cluster import HERE, Member, ReplicaSet, replica_set
 from tests.serving import serving
 from tests.world import World
 
-LOOKED_AT_SECONDS = 1.0
+OBSERVED_SECONDS = 1.0
 EVENTS = (
     f'subscription($after: Cursor) {{ events(principal: "{STOCKHOLM}", after: $after) {{ sequence'
     " } }"
@@ -38,7 +39,7 @@ NOTIFICATIONS = (
 
 @pytest.fixture(scope="module")
 async def members(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ReplicaSet]:
-    """Three of them, two of which can be kept from learning what a majority has."""
+    """Three members. Two of them can be kept from learning the majority commit point."""
     async with replica_set(
         tmp_path_factory.mktemp("takeover"), [HERE] * 3, ["--setParameter", "enableTestCommands=1"]
     ) as members:
@@ -47,7 +48,7 @@ async def members(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rep
 
 @pytest.fixture
 async def database(members: ReplicaSet, tmp_path: Path) -> AsyncIterator[Database]:
-    """One for each test, seen as one process sees it."""
+    """A database for each test, with the connection of one process."""
     async with process(members, tmp_path.name) as database:
         await create_indexes(database)
         yield database
@@ -55,7 +56,7 @@ async def database(members: ReplicaSet, tmp_path: Path) -> AsyncIterator[Databas
 
 @pytest.fixture
 async def world(members: ReplicaSet, database: Database, tmp_path: Path) -> AsyncIterator[World]:
-    """The usual one."""
+    """The usual world, on that database."""
     async with server(members, database, tmp_path) as api:
         yield await World.build(api)
 
@@ -80,18 +81,18 @@ async def server(members: ReplicaSet, database: Database, folder: Path) -> Async
 
 @asynccontextmanager
 async def unaware(members: ReplicaSet) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Keep the secondaries from learning what a majority has, until the end of the block; what is
-    yielded makes one of them the primary.
+    """Keep the secondaries from learning the majority commit point until the end of the block.
+
+    Yields a function that makes one of them the primary.
     """
     before = await members.primary()
     async with AsyncMongoClient[Json](
         members.uri, readConcernLevel="majority", w="majority"
     ) as client:
         marks = client["aside"]["marks"]
-        await marks.insert_one(
-            {}
-        )  # what it has of a collection that it does not know yet, MongoDB does not tell at all
-        await learn(members, but=before)
+        # MongoDB does not answer majority reads of a collection that it does not know yet.
+        await marks.insert_one({})
+        await keep_unaware(members, but=before)
 
         async def take_over() -> None:
             mark = {"_id": ObjectId()}
@@ -100,26 +101,37 @@ async def unaware(members: ReplicaSet) -> AsyncIterator[Callable[[], Awaitable[N
                 await before.ask(
                     {"replSetStepDown": 3, "secondaryCatchUpPeriodSecs": 2, "force": True}
                 )
-            assert await marks.find_one(mark) is None  # though a majority has it
+            assert await marks.find_one(mark) is None  # not visible, although a majority has it
 
         try:
             yield take_over
         finally:
-            await learn(members)
+            await make_aware(members)
             while not await (await members.primary()).ask(
                 {"appendOplogNote": 1, "data": {"for": "the majority to move on"}}
             ):
                 pass
 
 
-async def learn(members: ReplicaSet, but: object = None) -> None:
+async def keep_unaware(members: ReplicaSet, but: object) -> None:
+    """Keep all members except one from learning the majority commit point."""
     for member in members.members:
-        mode = "off" if but is None or member is but else "alwaysOn"
-        while not await member.ask({"configureFailPoint": "disableSnapshotting", "mode": mode}):
-            pass  # it has half a second for an answer, which may not be enough on a busy machine
+        await disable_snapshots(member, "off" if member is but else "alwaysOn")
 
 
-async def test_no_read_shows_less_than_one_before_it(
+async def make_aware(members: ReplicaSet) -> None:
+    """Let all members learn the majority commit point."""
+    for member in members.members:
+        await disable_snapshots(member, "off")
+
+
+async def disable_snapshots(member: Member, mode: str) -> None:
+    """Set the mode of the fail point on a member."""
+    while not await member.ask({"configureFailPoint": "disableSnapshotting", "mode": mode}):
+        pass  # A busy machine may not answer within the half second that a command may take.
+
+
+async def test_no_read_returns_an_older_state_than_an_earlier_read(
     members: ReplicaSet, database: Database
 ) -> None:
     reads: dict[str, Callable[[], Awaitable[Any]]] = {
@@ -136,9 +148,9 @@ async def test_no_read_shows_less_than_one_before_it(
         assert await database.find("events", {}) == [new]
         await take_over()
         reading = {name: asyncio.ensure_future(read()) for name, read in reads.items()}
-        await asyncio.wait(reading.values(), timeout=LOOKED_AT_SECONDS)
+        await asyncio.wait(reading.values(), timeout=OBSERVED_SECONDS)
 
-    found = {name: await one for name, one in reading.items()}
+    found = {name: await read for name, read in reading.items()}
     assert found == {
         "find": [new],
         "find_one": new,
@@ -149,7 +161,7 @@ async def test_no_read_shows_less_than_one_before_it(
     }
 
 
-async def test_what_was_written_here_is_seen_here(
+async def test_a_caller_reads_its_own_write(
     members: ReplicaSet, world: World, database: Database
 ) -> None:
     async with unaware(members) as take_over:
@@ -160,41 +172,42 @@ async def test_what_was_written_here_is_seen_here(
                 "query($id: ID!) { caseType(id: $id) { latestVersion } }", id=world.case_type
             )
         )
-        await asyncio.wait([asking], timeout=LOOKED_AT_SECONDS)
+        await asyncio.wait([asking], timeout=OBSERVED_SECONDS)
     assert await asking == {"caseType": {"latestVersion": 2}}
 
 
-async def test_who_catches_up_misses_nothing(
+async def test_subscribers_that_catch_up_miss_no_event(
     members: ReplicaSet, world: World, database: Database
 ) -> None:
-    begun = (await world.distribute(world.case_type, BJORKEN))["event"]
+    first_event = (await world.distribute(world.case_type, BJORKEN))["event"]
     async with (
         world.region.socket() as log,
         world.staff.socket() as inbox,
         world.region.socket() as watched,
     ):
-        await watched.subscribe(EVENTS, after=begun["cursor"])
+        await watched.subscribe(EVENTS, after=first_event["cursor"])
         async with unaware(members) as take_over:
             for version in (2, 3, 4):
                 await world.edit(
                     world.case_type, version - 1, publish=True, introduction=f"Text {version}."
                 )
-                await watched.next()  # the server has met it
+                await watched.next()  # The server has read the event from its feed.
             await take_over()
-            await log.subscribe(EVENTS, after=begun["cursor"])
-            await inbox.subscribe(NOTIFICATIONS, after=begun["cursor"])
-            telling = [asyncio.ensure_future(one.next()) for one in (log, inbox)]
-            await asyncio.wait(telling, timeout=LOOKED_AT_SECONDS)
-        told = [await one for one in telling]
-        logged = [told[0], await log.next(), await log.next()]
-        noticed = [told[1], await inbox.next(), await inbox.next()]
-    assert [one["events"]["sequence"] for one in logged] == [
-        begun["sequence"] + number for number in (1, 2, 3)
+            await log.subscribe(EVENTS, after=first_event["cursor"])
+            await inbox.subscribe(NOTIFICATIONS, after=first_event["cursor"])
+            first_of_log, first_of_inbox = (
+                asyncio.ensure_future(socket.next()) for socket in (log, inbox)
+            )
+            await asyncio.wait([first_of_log, first_of_inbox], timeout=OBSERVED_SECONDS)
+        logged = [await first_of_log, await log.next(), await log.next()]
+        notified = [await first_of_inbox, await inbox.next(), await inbox.next()]
+    assert [message["events"]["sequence"] for message in logged] == [
+        first_event["sequence"] + number for number in (1, 2, 3)
     ]
-    assert [one["clinicNotifications"]["toVersion"] for one in noticed] == [2, 3, 4]
+    assert [message["clinicNotifications"]["toVersion"] for message in notified] == [2, 3, 4]
 
 
-async def test_whom_an_event_concerns_is_read_as_it_is_since_that_event(
+async def test_the_clinics_of_an_event_are_read_from_the_state_at_that_event_or_later(
     members: ReplicaSet, world: World, database: Database
 ) -> None:
     async with process(members, database.name) as other:
@@ -212,13 +225,13 @@ async def test_whom_an_event_concerns_is_read_as_it_is_since_that_event(
                     edited = await anext(events)
                     await take_over()
                     asking = asyncio.ensure_future(store.notifications.concerned(edited, {BJORKEN}))
-                    await asyncio.wait([asking], timeout=LOOKED_AT_SECONDS)
+                    await asyncio.wait([asking], timeout=OBSERVED_SECONDS)
                 assert await asking == [BJORKEN]
         finally:
             await store.feed.stop()
 
 
-async def test_a_cursor_of_another_server_is_taken(
+async def test_a_cursor_of_another_server_is_accepted(
     members: ReplicaSet, world: World, database: Database, tmp_path: Path
 ) -> None:
     async with process(members, database.name) as other, server(members, other, tmp_path) as api:
@@ -234,8 +247,8 @@ async def test_a_cursor_of_another_server_is_taken(
                 exporting = asyncio.ensure_future(
                     fetched(region, "events.ndjson", after=written["cursor"])
                 )
-                await asyncio.wait([following, exporting], timeout=LOOKED_AT_SECONDS)
-            await following  # and was not told that there is no such cursor
+                await asyncio.wait([following, exporting], timeout=OBSERVED_SECONDS)
+            await following  # without an error that the cursor is unknown
             assert (await exporting).status_code == 200
             later = (
                 await world.edit(world.case_type, 2, publish=True, introduction="Nyare text.")
@@ -243,7 +256,7 @@ async def test_a_cursor_of_another_server_is_taken(
             assert (await socket.next())["events"]["sequence"] == later["sequence"]
 
 
-async def test_an_acknowledgement_at_another_server_is_of_what_was_told(
+async def test_an_acknowledgement_at_another_server_includes_the_latest_notification(
     members: ReplicaSet, world: World, database: Database, tmp_path: Path
 ) -> None:
     await world.distribute(world.case_type, BJORKEN)
@@ -259,7 +272,7 @@ async def test_an_acknowledgement_at_another_server_is_of_what_was_told(
                     "notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=written["cursor"]
                 )
             )
-            await asyncio.wait([acknowledging], timeout=LOOKED_AT_SECONDS)
+            await asyncio.wait([acknowledging], timeout=OBSERVED_SECONDS)
         await acknowledging
     [row] = await database.find("assignments", {"clinic": BJORKEN})
     assert row["acknowledged_version"] == 2

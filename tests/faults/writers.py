@@ -1,5 +1,6 @@
-"""Writers over HTTP: each has its own case type, repeats a call under its idempotency key until it
-is answered, and keeps book of the answers.
+"""Writers over HTTP, each with its own case type.
+
+A writer repeats a call with the same idempotency key until it is answered, and records the answers.
 """
 
 import asyncio
@@ -15,34 +16,35 @@ from tests.faults.checker import Acknowledged, Logged
 from tests.faults.servers import Server
 
 _CALL_SECONDS = 12
-_AGAIN_SECONDS = 0.1
+_RETRY_SECONDS = 0.1
 _PAUSE_SECONDS = 0.05
 _EVENT = "event { sequence action version note }"
 _VERSION = "version { number hash }"
-_ANSWERED = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "OUTCOME_UNKNOWN"}
-"""Top-level errors after which a call is repeated. A fault of the server's own is none of them."""
+_RETRIED_CODES = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "OUTCOME_UNKNOWN"}
+"""Top-level errors after which a call is repeated. An internal error of the server is not one."""
 
 
 class Calls:
-    """Calls of one signed-in client to any of some servers.
+    """Calls of a signed-in client to any of several servers.
 
     Attributes:
-        told: How often each code was told instead of an answer.
+        errors: How often each error code was returned.
     """
 
-    def __init__(self, servers: Sequence[Server], token: str, chance: random.Random) -> None:
-        self.told: Counter[str] = Counter()
+    def __init__(self, servers: Sequence[Server], token: str, rng: random.Random) -> None:
+        self.errors: Counter[str] = Counter()
         self._servers = servers
-        self._chance = chance
+        self._rng = rng
         self._client = httpx2.AsyncClient(
             timeout=_CALL_SECONDS, headers={"authorization": f"Bearer {token}"}
         )
 
     async def ask(self, query: str, **variables: Any) -> Json:
-        """The data of an operation, asked for until it is answered, at one server or, after a
-        failure, another.
+        """Send an operation until it succeeds, after each failure to another server.
+
+        Returns its data.
         """
-        server = self._chance.choice(self._servers)
+        server = self._rng.choice(self._servers)
         while True:
             try:
                 answer = await self._client.post(
@@ -57,58 +59,56 @@ class Calls:
                 if not codes:
                     data: Json = body["data"]
                     return data
-                assert codes <= _ANSWERED, body
-                self.told.update(codes)
-            server = self._chance.choice(
-                [one for one in self._servers if one is not server] or self._servers
+                assert codes <= _RETRIED_CODES, body
+                self.errors.update(codes)
+            server = self._rng.choice(
+                [other for other in self._servers if other is not server] or self._servers
             )
-            await asyncio.sleep(_AGAIN_SECONDS)
+            await asyncio.sleep(_RETRY_SECONDS)
 
-    async def do(self, mutation: str, select: str, /, **given: Any) -> Json:
-        """The payload of a mutation, which must not be refused."""
-        payload: Json = (await self.ask(operation(mutation, select), input=given))[mutation]
+    async def do(self, mutation: str, select: str, /, **arguments: Any) -> Json:
+        """Send a mutation that must not be refused. Returns its payload."""
+        payload: Json = (await self.ask(operation(mutation, select), input=arguments))[mutation]
         assert payload["errors"] == [], payload
         return payload
 
     async def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         await self._client.aclose()
 
 
 class Writer:
-    """One writer, its case type, and the clinics that have it by the answers so far.
+    """A writer, its case type, and the clinics that have it according to the answers so far.
 
     Attributes:
-        acknowledged: Every answer, in the order in which they came.
-        asked: The key of the call that has no answer yet.
+        acknowledged: All answers, in the order of arrival.
+        pending_key: The key of the call that has no answer yet.
     """
 
-    def __init__(
-        self, name: str, calls: Calls, clinics: Sequence[str], chance: random.Random
-    ) -> None:
+    def __init__(self, name: str, calls: Calls, clinics: Sequence[str], rng: random.Random) -> None:
         self.name = name
         self.document = ""
         self.acknowledged: list[Acknowledged] = []
-        self.asked: str | None = None
+        self.pending_key: str | None = None
         self._calls = calls
         self._clinics = clinics
-        self._chance = chance
+        self._rng = rng
         self._latest = 0
         self._published = 0
-        self._having: set[str] = set()
-        self._calls_made = 0
+        self._assigned: set[str] = set()
+        self._call_count = 0
 
-    async def begin(self) -> None:
-        """Make the case type, put it in force and hand it to half of the clinics."""
+    async def start(self) -> None:
+        """Create the case type, publish it, and distribute it to half of the clinics."""
         content = {"name": f"Ärendetyp {self.name}", "internalName": self.name}
-        made = await self._calls.do(
+        created = await self._calls.do(
             "caseTypeCreate",
             "caseType { id }",
             owner=STOCKHOLM,
             content=content,
             idempotencyKey=f"{self.name} skapa",
         )
-        self.document = made["caseType"]["id"]
+        self.document = created["caseType"]["id"]
         await self._calls.do(
             "documentPublish",
             "event { id }",
@@ -118,8 +118,8 @@ class Writer:
             idempotencyKey=f"{self.name} publicera",
         )
         self._latest = self._published = 1
-        self._having = set(self._clinics[::2])
-        to = {"hsaIds": sorted(self._having)}
+        self._assigned = set(self._clinics[::2])
+        to = {"hsaIds": sorted(self._assigned)}
         await self._calls.do(
             "caseTypeDistribute",
             "event { id }",
@@ -128,11 +128,17 @@ class Writer:
             idempotencyKey=f"{self.name} dela ut",
         )
 
-    async def run(self, until: asyncio.Event) -> None:
-        """Write, until it is enough."""
-        while not until.is_set():
-            await self._chance.choice(
-                [self._edit, self._publish, self._publish, self._publish, self._hand_over]
+    async def run(self, stop: asyncio.Event) -> None:
+        """Write until the event is set."""
+        while not stop.is_set():
+            await self._rng.choice(
+                [
+                    self._edit,
+                    self._publish,
+                    self._publish,
+                    self._publish,
+                    self._distribute_or_withdraw,
+                ]
             )()
             await asyncio.sleep(_PAUSE_SECONDS)
 
@@ -143,73 +149,65 @@ class Writer:
         await self._save(publish=True)
 
     async def _save(self, *, publish: bool) -> None:
-        given = {
+        arguments = {
             "id": self.document,
             "expectedVersion": self._latest,
             "content": {"introduction": self._new_key()},
             "publish": publish,
         }
-        done = await self._write("caseTypeUpdate", f"{_EVENT} {_VERSION}", **given)
+        done = await self._write("caseTypeUpdate", f"{_EVENT} {_VERSION}", **arguments)
         self._latest = done["version"]["number"]
         if publish:
             self._published = self._latest
-        self._note(
+        self._record(
             done,
-            clinics=self._having if publish else (),
-            in_force=self._published if publish else None,
+            clinics=self._assigned if publish else (),
+            published_version=self._published if publish else None,
         )
 
-    async def _hand_over(self) -> None:
-        clinic = self._chance.choice(self._clinics)
+    async def _distribute_or_withdraw(self) -> None:
+        clinic = self._rng.choice(self._clinics)
         self._new_key()
-        if clinic in self._having:
+        if clinic in self._assigned:
             done = await self._write(
                 "caseTypeWithdraw",
                 _EVENT,
                 **{"caseType": self.document, "from": {"hsaIds": [clinic]}},
             )
-            self._having.discard(clinic)
-            self._note(done, clinics=[clinic], in_force=None)
+            self._assigned.discard(clinic)
+            self._record(done, clinics=[clinic], published_version=None)
         else:
             done = await self._write(
                 "caseTypeDistribute", _EVENT, caseType=self.document, to={"hsaIds": [clinic]}
             )
-            self._having.add(clinic)
-            self._note(done, clinics=[clinic], in_force=self._published)
+            self._assigned.add(clinic)
+            self._record(done, clinics=[clinic], published_version=self._published)
 
     def _new_key(self) -> str:
-        self._calls_made += 1
-        self.asked = f"{self.name} {self._calls_made}"
-        return self.asked
+        self._call_count += 1
+        self.pending_key = f"{self.name} {self._call_count}"
+        return self.pending_key
 
-    async def _write(self, mutation: str, select: str, **given: Any) -> Json:
-        """A write, whose note is its idempotency key; now and then asked for again after it was
-        answered.
-        """
-        again = self._chance.random() < 0.1
-        done = await self._calls.do(
-            mutation, select, **given, note=self.asked, idempotencyKey=self.asked
-        )
-        if again:
-            assert (
-                await self._calls.do(
-                    mutation, select, **given, note=self.asked, idempotencyKey=self.asked
-                )
-                == done
-            )
+    async def _write(self, mutation: str, select: str, **arguments: Any) -> Json:
+        """Send a write whose note is its idempotency key. A tenth are repeated after the answer."""
+        repeat = self._rng.random() < 0.1
+        arguments |= {"note": self.pending_key, "idempotencyKey": self.pending_key}
+        done = await self._calls.do(mutation, select, **arguments)
+        if repeat:
+            assert await self._calls.do(mutation, select, **arguments) == done
         return done
 
-    def _note(
+    def _record(
         self,
         done: Json,
         *,
         clinics: Sequence[str] | set[str] | tuple[str, ...],
-        in_force: int | None,
+        published_version: int | None,
     ) -> None:
         event = done["event"]
         logged = Logged(event["sequence"], event["action"], event["version"], event["note"])
-        hashed = done["version"]["hash"] if "version" in done else None
+        version_hash = done["version"]["hash"] if "version" in done else None
         self.acknowledged.append(
-            Acknowledged(logged, self.document, hashed, frozenset(clinics), in_force)
+            Acknowledged(logged, self.document, version_hash, frozenset(clinics), published_version)
         )
-        self.asked = None
+        self.pending_key = None

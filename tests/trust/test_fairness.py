@@ -18,7 +18,7 @@ import httpx2
 import pytest
 
 from tests.callers import STOCKHOLM
-from tests.test_server import serving, token
+from tests.server_process import serving, token
 from tests.trust.corpus import bodies
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
