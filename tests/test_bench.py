@@ -1,6 +1,4 @@
-"""The measurements in their smallest form: they run, their tables hold what they promise, and
-whatever ends them, nothing is left.
-"""
+"""Small runs of the measurements: their tables are complete, and they leave nothing behind."""
 
 import os
 import signal
@@ -19,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 
 @contextmanager
 def measuring(folder: Path, row: str, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """A row whose data, and so the command lines of all that it starts, are in this folder."""
+    """A running measurement with its data in a folder, which is in all its command lines too."""
     command = [sys.executable, "-m", "bench", row, *options]
     environment = os.environ | {"TMPDIR": str(folder)}
     with subprocess.Popen(
@@ -34,7 +32,7 @@ def measuring(folder: Path, row: str, *options: str) -> Iterator[subprocess.Pope
 
 
 def started(folder: Path) -> list[str]:
-    """The command lines of the processes that work in this folder."""
+    """The command lines of the processes whose data is in a folder."""
     lines = (
         " ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])
     )
@@ -42,18 +40,18 @@ def started(folder: Path) -> list[str]:
 
 
 def rows(printed: str) -> list[list[str]]:
-    """The cells of all tables, without heads."""
+    """The cells of all tables, without the header rows."""
     lines = printed.splitlines()
-    heads = {place - 1 for place, line in enumerate(lines) if line.startswith("| ---")}
+    headers = {number - 1 for number, line in enumerate(lines) if line.startswith("| ---")}
     cells = [
         line
-        for place, line in enumerate(lines)
-        if line.startswith("| ") and not line.startswith("| ---") and place not in heads
+        for number, line in enumerate(lines)
+        if line.startswith("| ") and not line.startswith("| ---") and number not in headers
     ]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in cells]
 
 
-def test_the_fan_out_is_measured_against_a_bare_broadcast_and_beside_one_that_stops_reading(
+def test_the_fan_out_is_measured_against_a_broadcast_and_with_stalled_subscribers(
     tmp_path: Path,
 ) -> None:
     with measuring(
@@ -72,8 +70,8 @@ def test_the_fan_out_is_measured_against_a_bare_broadcast_and_beside_one_that_st
         "trigger to p99",
         "memory per subscriber",
     ]
-    # The last of a few deliveries may arrive before the answer to who published: that one figure
-    # can be below zero.
+    # The last of a few deliveries can arrive before the response to the publisher, so that figure
+    # can be negative.
     timed = [row for row in fanned[:-1] if not row[1].startswith("acknowledged")]
     assert all(float(cell.split(" ")[0]) > 0 for row in timed for cell in row[2:5])
     assert ["8", "the others got, %", "100", "100", "", "100"] in stopped
@@ -101,13 +99,11 @@ SMALLEST = {
     ),
     "distribution": (["--clinics", "20"], 2, 1),
 }
-"""By row: options, how many lines its table has, and how many figures stand in each before the
-ratio.
-"""
+"""By measurement: its options, the rows of its table, and the figures before the ratio in each."""
 
 
 @pytest.mark.parametrize("row", SMALLEST)
-def test_a_row_is_measured_on_both_sides(tmp_path: Path, row: str) -> None:
+def test_both_sides_of_a_comparison_are_measured(tmp_path: Path, row: str) -> None:
     options, lines, figures = SMALLEST[row]
 
     with measuring(tmp_path, row, "--rounds", "1", *options) as process:
@@ -121,7 +117,7 @@ def test_a_row_is_measured_on_both_sides(tmp_path: Path, row: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_measurement_that_is_interrupted_leaves_nothing_running(tmp_path: Path) -> None:
+def test_an_interrupted_measurement_leaves_nothing_running(tmp_path: Path) -> None:
     with measuring(tmp_path, "fanout", "--sizes", "4", "--rounds", "1000") as process:
         deadline = time.monotonic() + 60
         while not any("bench.subscribers" in line for line in started(tmp_path)):

@@ -1,6 +1,4 @@
-"""The measurements of reads in their smallest form: both sides answer alike, the tables hold what
-they promise, and nothing is left.
-"""
+"""Small runs of the measurements of reads: complete tables, and nothing left behind."""
 
 import os
 import subprocess
@@ -14,7 +12,7 @@ FIGURES = ["server CPU per request", "requests per second", "median", "p99", "p9
 
 
 def measured(folder: Path, *arguments: str) -> str:
-    """What a run prints, with its data in this folder."""
+    """The output of a run with its data in a folder."""
     command = [sys.executable, "-m", "bench", *arguments]
     environment = os.environ | {"TMPDIR": str(folder)}
     done = subprocess.run(
@@ -55,23 +53,23 @@ def test_reads_are_measured_against_a_bare_route_and_against_plain_strawberry(
 
 
 def test_the_case_type_that_is_read_has_160_values() -> None:
-    given = content(0)
+    case_type = content(0)
     left_out = {
         "submittable": True,
         "onContactCard": False,
         "language": "sv",
         "restrictions": dict.fromkeys("abcdef", None),
     }
-    asked = {"id": "", "state": "", "latestVersion": 1, "updatedAt": ""}
+    selected = {"id": "", "state": "", "latestVersion": 1, "updatedAt": ""}
 
-    for question in given["questions"]:
+    for question in case_type["questions"]:
         question.setdefault("shownIf", None)
-    for link in given["links"]:
+    for link in case_type["links"]:
         link["openPage"] = False
-    assert count_of([given, left_out, asked]) == 160
+    assert count_of([case_type, left_out, selected]) == 160
 
 
-def test_the_drivers_row_says_what_is_missing_without_motor(tmp_path: Path) -> None:
+def test_the_comparison_of_drivers_reports_that_motor_is_missing(tmp_path: Path) -> None:
     printed = measured(tmp_path, "drivers", "--rounds", "1", "--operations", "40")
 
     assert printed.startswith(("Motor is not installed", "## Drivers"))

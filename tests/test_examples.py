@@ -1,4 +1,4 @@
-"""The examples, run as their readers would: real processes against the running app."""
+"""The examples run in real processes against the running application."""
 
 import asyncio
 import re
@@ -20,14 +20,14 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
 
-def _hears_ctrl_c() -> None:
-    # A shell's background jobs ignore it, and so would all that they start.
+def _accept_ctrl_c() -> None:
+    # Background jobs of a shell ignore SIGINT, and so would the processes that they start.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @asynccontextmanager
 async def running(example: str, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """An example's process until the end of the block."""
+    """An example's process that runs until the end of the block."""
     program = [str(NODE)] if example.endswith(".mjs") else [sys.executable]
     process = await asyncio.create_subprocess_exec(
         *program,
@@ -35,7 +35,7 @@ async def running(example: str, *arguments: str) -> AsyncIterator[asyncio.subpro
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        preexec_fn=_hears_ctrl_c,
+        preexec_fn=_accept_ctrl_c,
     )
     try:
         yield process
@@ -46,7 +46,7 @@ async def running(example: str, *arguments: str) -> AsyncIterator[asyncio.subpro
 
 
 async def printed(process: asyncio.subprocess.Process) -> str:
-    """The next line of its output."""
+    """The next line of the process's output."""
     assert process.stdout is not None
     line = (await asyncio.wait_for(process.stdout.readline(), 20)).decode().rstrip()
     assert line, (await process.communicate())[1].decode()
@@ -54,7 +54,7 @@ async def printed(process: asyncio.subprocess.Process) -> str:
 
 
 async def interrupted(process: asyncio.subprocess.Process) -> str:
-    """End it with Ctrl-C; what else it had printed."""
+    """End the process with Ctrl-C. Returns its remaining output."""
     process.send_signal(signal.SIGINT)
     out, err = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 0, err.decode()
@@ -63,7 +63,7 @@ async def interrupted(process: asyncio.subprocess.Process) -> str:
 
 @pytest.fixture(params=["clinic_listener.py", "clinic_listener.mjs"])
 def example(request: pytest.FixtureRequest, npm_packages: Path, tmp_path: Path) -> str:
-    """The same listener in two languages; the one in JavaScript beside its packages."""
+    """The listener in Python and in JavaScript. The latter is copied next to its packages."""
     name: str = request.param
     if name.endswith(".py"):
         return name
@@ -87,14 +87,14 @@ def listener(
     )
 
 
-def told(line: str) -> list[str]:
-    """The columns of a listener's line, without the time."""
+def columns_of(line: str) -> list[str]:
+    """The columns of a line of a listener, without the time."""
     time, *columns = line.split(" | ")
     assert re.fullmatch(TIME, time)
     return columns
 
 
-async def test_a_listener_begins_with_all_that_is_not_acknowledged(
+async def test_a_listener_starts_with_all_unacknowledged_notifications(
     world: World, tmp_path: Path, example: str
 ) -> None:
     await world.distribute(world.case_type)
@@ -105,13 +105,13 @@ async def test_a_listener_begins_with_all_that_is_not_acknowledged(
         lines = [await printed(process), await printed(process)]
 
     by = "by REGIONAL_ADMINISTRATOR, Region Stockholm"
-    assert [told(line) for line in lines] == [
+    assert [columns_of(line) for line in lines] == [
         [clinic, "DISTRIBUTED", "Förnya recept", "version 1", "residents notice", by]
         for clinic in ("Vårdcentralen Björken", "Vårdcentralen Linden")
     ]
 
 
-async def test_a_listener_that_is_killed_and_started_again_gets_exactly_what_it_missed(
+async def test_a_listener_that_is_killed_and_restarted_gets_exactly_what_it_missed(
     world: World, tmp_path: Path, example: str
 ) -> None:
     cursor = tmp_path / "cursor"
@@ -121,34 +121,28 @@ async def test_a_listener_that_is_killed_and_started_again_gets_exactly_what_it_
         first = await printed(process)
         process.kill()
         await process.wait()
-    # Killed between showing and saving, it shows that one again; never less.
-    again = [] if cursor.exists() else [first]
+    # If it was killed before it saved the cursor, it prints the first notification again.
+    repeated = [] if cursor.exists() else [first]
     await world.edit(world.case_type, 1, publish=True, introduction="Nytt.", note="Kortare text")
     await world.edit(world.case_type, 2, publish=True, internalName="Recept")
 
     async with running(*start) as process:
-        missed = [await printed(process) for _ in range(len(again) + 2)]
+        missed = [await printed(process) for _ in range(len(repeated) + 2)]
         await world.edit(
             world.case_type, 3, publish=True, name="Förnya läkemedel", onContactCard=True
         )
         live = await printed(process)
         rest = await interrupted(process)
 
-    name, by = (
-        [
-            "Vårdcentralen Björken",
-            "PUBLISHED",
-            "Förnya recept",
-        ],
-        "by REGIONAL_ADMINISTRATOR, Region Stockholm",
-    )
-    assert told(first)[1] == "DISTRIBUTED"
-    assert missed[: len(again)] == again
-    assert [told(line) for line in missed[len(again) :]] == [
+    name = ["Vårdcentralen Björken", "PUBLISHED", "Förnya recept"]
+    by = "by REGIONAL_ADMINISTRATOR, Region Stockholm"
+    assert columns_of(first)[1] == "DISTRIBUTED"
+    assert missed[: len(repeated)] == repeated
+    assert [columns_of(line) for line in missed[len(repeated) :]] == [
         [*name, "version 1 → 2", "changed: Introduktion", "residents notice", by, "Kortare text"],
         [*name, "version 2 → 3", "changed: Internt namn", "staff only", by],
     ]
-    assert told(live) == [
+    assert columns_of(live) == [
         *name[:2],
         "Förnya läkemedel",
         "version 3 → 4",
@@ -159,7 +153,7 @@ async def test_a_listener_that_is_killed_and_started_again_gets_exactly_what_it_
     assert rest == ""
 
 
-async def test_a_listener_whose_connection_is_cut_goes_on_from_its_cursor(
+async def test_a_listener_whose_connection_is_cut_continues_after_its_cursor(
     world: World, tmp_path: Path, example: str
 ) -> None:
     await world.distribute(world.case_type)
@@ -171,17 +165,17 @@ async def test_a_listener_whose_connection_is_cut_goes_on_from_its_cursor(
         first = await printed(process)
         cut()
         assert process.stderr is not None
-        said = await asyncio.wait_for(process.stderr.readline(), 20)
+        reason = await asyncio.wait_for(process.stderr.readline(), 20)
         await world.edit(world.case_type, 1, publish=True, introduction="Nytt.")
         second = await printed(process)
         rest = await interrupted(process)
 
-    assert said.startswith(b"Cut: ")
-    assert [told(first)[1], told(second)[1]] == ["DISTRIBUTED", "PUBLISHED"]
+    assert reason.startswith(b"Cut: ")
+    assert [columns_of(first)[1], columns_of(second)[1]] == ["DISTRIBUTED", "PUBLISHED"]
     assert rest == ""
 
 
-async def test_a_listener_that_is_refused_says_why_and_ends(
+async def test_a_refused_listener_prints_the_reason_and_ends(
     world: World, tmp_path: Path, example: str
 ) -> None:
     async with running(
@@ -194,15 +188,15 @@ async def test_a_listener_that_is_refused_says_why_and_ends(
 
 
 async def edit(world: World, *arguments: str) -> tuple[int | None, str, str]:
-    """What the editor example led to."""
+    """Run the editor example. Returns its exit code, output and error output."""
     assert world.region.token is not None
-    place = ("--url", world.api.url, "--token", world.region.token)
-    async with running("edit_case_type.py", *place, world.case_type, *arguments) as process:
+    server = ("--url", world.api.url, "--token", world.region.token)
+    async with running("edit_case_type.py", *server, world.case_type, *arguments) as process:
         out, err = await asyncio.wait_for(process.communicate(), 20)
     return process.returncode, out.decode(), err.decode()
 
 
-async def test_an_editor_meets_a_conflict_rebases_and_publishes(world: World) -> None:
+async def test_an_editor_that_gets_a_conflict_rebases_and_publishes(world: World) -> None:
     await world.edit(world.case_type, 1, internalName="Recept")
 
     code, out, err = await edit(
@@ -227,7 +221,7 @@ async def test_an_editor_meets_a_conflict_rebases_and_publishes(world: World) ->
     assert seen["caseType"]["content"] == {"introduction": "Ny text.", "internalName": "Recept"}
 
 
-async def test_an_editor_leaves_a_change_of_the_same_text_to_people(world: World) -> None:
+async def test_an_editor_does_not_overwrite_a_change_of_the_same_text(world: World) -> None:
     await world.edit(world.case_type, 1, introduction="Annan text.")
     before = await world.api.snapshot()
 
@@ -242,8 +236,8 @@ async def test_an_editor_leaves_a_change_of_the_same_text_to_people(world: World
     assert await world.api.snapshot() == before
 
 
-async def ran(world: World, example: str, *arguments: str) -> tuple[int | None, str, str]:
-    """What a reporter's example led to."""
+async def report(world: World, example: str, *arguments: str) -> tuple[int | None, str, str]:
+    """Run an example with a reporter's token. Returns its exit code, output and error output."""
     assert world.reporter.token is not None
     async with running(
         example, "--url", world.api.root, "--token", world.reporter.token, *arguments
@@ -252,13 +246,13 @@ async def ran(world: World, example: str, *arguments: str) -> tuple[int | None, 
     return process.returncode, out.decode(), err.decode()
 
 
-async def test_a_report_tells_who_has_what_and_who_lags_behind_and_draws_it(
+async def test_a_report_lists_assignments_and_lagging_clinics_and_draws_a_plot(
     world: World, tmp_path: Path
 ) -> None:
     await world.distribute(world.case_type)
     await world.edit(world.case_type, 1, publish=True, introduction="Nytt.")
 
-    code, out, err = await ran(world, "report.py", "--plot", str(tmp_path / "report.png"))
+    code, out, err = await report(world, "report.py", "--plot", str(tmp_path / "report.png"))
 
     assert (code, err) == (0, "")
     assert re.search(rf"{BJORKEN}\s*┆ Vårdcentralen Björken ┆ 1\s*┆ 1 ", out), out
@@ -266,23 +260,23 @@ async def test_a_report_tells_who_has_what_and_who_lags_behind_and_draws_it(
     assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
 
 
-async def test_a_scheduled_load_takes_in_what_came_since(world: World, tmp_path: Path) -> None:
+async def test_a_scheduled_load_adds_the_new_rows(world: World, tmp_path: Path) -> None:
     database = str(tmp_path / "registry.sqlite")
     await world.distribute(world.case_type)
 
-    first = await ran(world, "incremental_load.py", "--database", database)
-    nothing = await ran(world, "incremental_load.py", "--database", database)
+    first = await report(world, "incremental_load.py", "--database", database)
+    nothing = await report(world, "incremental_load.py", "--database", database)
     await world.region.done(
         "caseTypeWithdraw", "clinics", caseType=world.case_type, **{"from": {"hsaIds": [LINDEN]}}
     )
-    since = await ran(world, "incremental_load.py", "--database", database)
+    since = await report(world, "incremental_load.py", "--database", database)
 
     assert first == (0, "2 rows came, 2 assignments hold now.\n", "")
     assert nothing == (0, "0 rows came, 2 assignments hold now.\n", "")
     assert since == (0, "1 rows came, 1 assignments hold now.\n", "")
 
 
-async def test_a_load_that_is_refused_says_why(world: World, tmp_path: Path) -> None:
+async def test_a_refused_load_prints_the_reason(world: World, tmp_path: Path) -> None:
     async with running(
         "incremental_load.py",
         "--url",
@@ -290,7 +284,7 @@ async def test_a_load_that_is_refused_says_why(world: World, tmp_path: Path) -> 
         "--token",
         "none",
         "--database",
-        str(tmp_path / "one.sqlite"),
+        str(tmp_path / "registry.sqlite"),
     ) as process:
         out, err = await asyncio.wait_for(process.communicate(), 20)
 

@@ -1,4 +1,4 @@
-"""What is installed, and from what: nine top-level names, locked dependencies, never uploaded."""
+"""The distribution has nine top-level names and locked dependencies, and is never uploaded."""
 
 import re
 import subprocess
@@ -26,7 +26,7 @@ LOCKS = ("requirements.lock", "requirements-dev.lock")
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the project as its wheel installs it."""
+    """A folder with the files that the project's wheel installs."""
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     built = subprocess.run(
@@ -55,7 +55,7 @@ def test_no_other_distribution_has_one_of_these_names() -> None:
     } == {}
 
 
-def test_the_distribution_carries_the_data_that_it_reads(installed: Path) -> None:
+def test_the_distribution_includes_its_data_files(installed: Path) -> None:
     data = {
         path.relative_to(ROOT) for package in NAMES for path in (ROOT / package).rglob("*.json")
     }
@@ -77,7 +77,7 @@ def test_the_command_is_the_composition_root() -> None:
 
 
 def pins(lock: str) -> dict[str, list[str]]:
-    """Each locked requirement with its hashes."""
+    """The hashes of each locked requirement."""
     text = (ROOT / lock).read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
     return {
@@ -110,5 +110,5 @@ def test_a_lock_file_names_no_index(lock: str) -> None:
     )
 
 
-def test_what_runs_is_a_part_of_what_is_developed() -> None:
+def test_the_requirements_of_a_server_are_among_those_of_development() -> None:
     assert pins("requirements.lock").items() <= pins("requirements-dev.lock").items()

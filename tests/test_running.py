@@ -1,6 +1,4 @@
-"""What those who run the registry are told: the guide's commands run, and the example of a
-deployment fits the code.
-"""
+"""The guide to running the registry: its commands work, and the example deployment is valid."""
 
 import asyncio
 import os
@@ -27,7 +25,7 @@ SERVERS = ("server-1", "server-2")
 MEMBERS = ["mongo-1", "mongo-2", "mongo-3"]
 
 
-async def test_the_guides_commands_run_as_they_stand(
+async def test_the_commands_of_the_guide_work(
     world: World, mongodb_uri: str, tmp_path: Path
 ) -> None:
     await world.edit(world.case_type, 1, publish=True, introduction="Nytt.")
@@ -36,7 +34,7 @@ async def test_the_guides_commands_run_as_they_stand(
         (ROOT / "docs" / "guides" / "running.md").read_text(encoding="utf-8"),
     )
     database = world.api.store.database.name
-    restored = f"{database}_tried"
+    restored = f"{database}_restored"
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "CASETYPES_MONGODB_URI": mongodb_uri,
@@ -49,9 +47,9 @@ async def test_the_guides_commands_run_as_they_stand(
     shell = await asyncio.create_subprocess_exec(
         "sh", "-euc", script, cwd=tmp_path, env=environment, stdout=PIPE, stderr=PIPE
     )
-    _, said = await shell.communicate()
+    _, errors = await shell.communicate()
 
-    assert shell.returncode == 0, said.decode()
+    assert shell.returncode == 0, errors.decode()
     assert len(commands) == 3
     client = connect(mongodb_uri)
     try:
@@ -66,13 +64,14 @@ async def test_the_guides_commands_run_as_they_stand(
 def test_the_servers_of_the_deployment_have_settings_that_exist(
     server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given: Mapping[str, str] = SERVICES[server]["environment"]
-    for name, value in given.items():
+    environment: Mapping[str, str] = SERVICES[server]["environment"]
+    for name, value in environment.items():
         monkeypatch.setenv(name, re.sub(r"\$\{OIDC_ISSUER:.*\}", "https://login.example.se", value))
 
     settings = Settings()
 
-    assert {name.removeprefix("CASETYPES_").lower() for name in given} <= set(Settings.model_fields)
+    configured = {name.removeprefix("CASETYPES_").lower() for name in environment}
+    assert configured <= set(Settings.model_fields)
     assert (settings.host, settings.oidc_issuer, settings.sample) == (
         "0.0.0.0",  # noqa: S104 - within the container
         "https://login.example.se",
@@ -87,17 +86,17 @@ def test_the_servers_of_the_deployment_have_settings_that_exist(
 
 def test_the_servers_reach_all_members_of_one_replica_set() -> None:
     found = parse_uri(SERVICES["server-1"]["environment"]["CASETYPES_MONGODB_URI"])
-    begun = SERVICES["replica-set"]["command"][-1]
+    initiation = SERVICES["replica-set"]["command"][-1]
 
     assert [host for host, _ in found["nodelist"]] == MEMBERS
-    assert re.findall(r'"(mongo-\d)"', begun) == MEMBERS
-    assert re.findall(r'_id: "(\w+)"', begun) == [found["options"]["replicaSet"]]
+    assert re.findall(r'"(mongo-\d)"', initiation) == MEMBERS
+    assert re.findall(r'_id: "(\w+)"', initiation) == [found["options"]["replicaSet"]]
     for member in MEMBERS:
         arguments = shlex.split(SERVICES[member]["command"])
         assert arguments[arguments.index("--replSet") + 1] == found["options"]["replicaSet"]
 
 
-def test_only_the_proxy_is_reached_from_outside_and_the_servers_alone_reach_the_storage() -> None:
+def test_only_the_proxy_is_public_and_only_the_servers_reach_the_storage() -> None:
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
     assert COMPOSE["networks"]["storage"] == {"internal": True}
     assert {name for name, service in SERVICES.items() if "storage" in service["networks"]} == {
@@ -110,7 +109,7 @@ def test_only_the_proxy_is_reached_from_outside_and_the_servers_alone_reach_the_
     ]
 
 
-def test_what_the_image_is_made_of_is_there() -> None:
+def test_the_files_that_the_image_copies_exist() -> None:
     steps = re.findall(r"(?m)^(\w+) (.+)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
     copied = [
         source

@@ -27,7 +27,7 @@ from execution.complexity_weights import SIZES, WORK
 from execution.operations import Operations
 from execution.rate_limits import Rate, RateLimiter
 from schema.registry import schema
-from tests.test_docs import operations
+from tests.test_pages import operations
 from tests.trust.corpus import doubling
 
 SCHEMA = schema.graphql
