@@ -51,17 +51,18 @@ class Fanout:
         """Compute the figures of publications."""
 
         def middle(value: Callable[[MeasuredPublication], float]) -> float:
-            return Spread.of(
-                [value(measure_publication) for measure_publication in publications]
-            ).median
+            return Spread.of([value(publication) for publication in publications]).median
 
+        deliveries = sum(len(publication.times) for publication in publications)
         return cls(
-            cpu=sum(one.cpu for one in publications) / sum(len(one.times) for one in publications),
-            first=middle(lambda one: one.times[0]),
-            median=middle(lambda one: one.times[len(one.times) // 2]),
-            p99=middle(lambda one: one.times[len(one.times) * 99 // 100]),
-            last=middle(lambda one: one.last),
-            after_acknowledged=middle(lambda one: one.last - one.acknowledged),
+            cpu=sum(publication.cpu for publication in publications) / deliveries,
+            first=middle(lambda publication: publication.times[0]),
+            median=middle(lambda publication: publication.times[len(publication.times) // 2]),
+            p99=middle(lambda publication: publication.times[len(publication.times) * 99 // 100]),
+            last=middle(lambda publication: publication.last),
+            after_acknowledged=middle(
+                lambda publication: publication.last - publication.acknowledged
+            ),
         )
 
 

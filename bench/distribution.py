@@ -81,8 +81,10 @@ async def measure(clinics: int, rounds: int) -> None:
             found = await alternate(
                 rounds, {"distributing": readers.distributing, "at rest": readers.at_rest}
             )
-    took = Spread.of([one.took for one in found["distributing"]])
-    busy, idle = ([one.p99 * 1000 for one in found[which]] for which in ("distributing", "at rest"))
+    took = Spread.of([interval.took for interval in found["distributing"]])
+    busy, idle = (
+        [interval.p99 * 1000 for interval in found[which]] for which in ("distributing", "at rest")
+    )
     rows = [
         ["the act, s", str(took), "", "", "≤ 5 s"],
         [

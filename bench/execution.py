@@ -1,4 +1,4 @@
-"""What compiled execution and our own endpoint earn, on the selections that real clients send.
+"""Measures the gain of compiled execution and our own endpoint, on selections of real clients.
 
 Three servers over the same MongoDB take turns: the registry, the registry with graphql-core in
 place of compiled execution, and the registry behind Strawberry's view (`bench.alternatives`).
@@ -49,10 +49,10 @@ class Options:
 
 def selections(ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
     """The operations, as Apollo and Relay send them."""
-    one = ONE.replace("content {", "__typename " + _OWNER + " content { __typename", 1)
+    with_owner = ONE.replace("content {", "__typename " + _OWNER + " content { __typename", 1)
     with_content = _OWNER + " content { __typename name introduction }"
     return {
-        "one case type, with owner": {"query": one, "variables": {"id": ids[0]}},
+        "one case type, with owner": {"query": with_owner, "variables": {"id": ids[0]}},
         "list of 50, with owner": {"query": _LIST.format(more=_OWNER)},
         "list of 50, with owner and two values of content": {
             "query": _LIST.format(more=with_content)

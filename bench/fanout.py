@@ -140,15 +140,15 @@ async def _size(size: int, region: Region, folder: Path, options: Options) -> li
             sides["ours"] = await stack.enter_async_context(
                 side(ours, subscriptions, region.publish, folder, options.processes)
             )
-        for one in sides.values():
-            await one.pool.count()
+        for measured in sides.values():
+            await measured.pool.count()
         measures: dict[str, Callable[[], Awaitable[Fanout]]] = {
-            which: one.fan_out for which, one in sides.items()
+            which: measured.fan_out for which, measured in sides.items()
         }
         results = await alternate(options.rounds, measures)
-        for which, one in sides.items():
-            received = set(await one.pool.counts())
-            if received != {one.publications * (options.rounds + 1)}:
+        for which, measured in sides.items():
+            received = set(await measured.pool.counts())
+            if received != {measured.publications * (options.rounds + 1)}:
                 raise RuntimeError(
                     f"Not every subscriber of {which} got each publication once, but"
                     f" {sorted(received)} messages."
@@ -176,8 +176,8 @@ def _rows(
         against: Callable[[Fanout], float] | None = None,
     ) -> list[str]:
         values = {
-            "ours": [value(one) * scale for one in results.get("ours", ())],
-            "bare": [(against or value)(one) * scale for one in results["bare"]],
+            "ours": [value(fan_out) * scale for fan_out in results.get("ours", ())],
+            "bare": [(against or value)(fan_out) * scale for fan_out in results["bare"]],
         }
         ratio = str(Spread.of_ratios(values["ours"], values["bare"])) if values["ours"] else ""
         return [
@@ -188,32 +188,32 @@ def _rows(
             goal,
         ]
 
-    memory = {which: one.memory for which, one in sides.items()}
+    memory = {which: measured.memory for which, measured in sides.items()}
     kilobytes = [shown(memory["ours"]) if "ours" in memory else "", shown(memory["bare"])]
     ratio = shown(memory["ours"] / memory["bare"]) if "ours" in memory else ""
     return [
         row(
             f"server CPU per delivery of {len(text.encode())} bytes, µs",
-            lambda one: one.cpu,
+            lambda fan_out: fan_out.cpu,
             1e6,
             "≤ 1.3 ×" if many else "",
         ),
         row(
             "trigger to last delivery, ms",
-            lambda one: one.last,
+            lambda fan_out: fan_out.last,
             1e3,
             "≤ 1.5 ×" + (", ≤ 1,000 ms" if size == _MAX_SIZE else "") if many else "",
         ),
         row(
             "acknowledged (bare: trigger) to last, ms",
-            lambda one: one.after_acknowledged,
+            lambda fan_out: fan_out.after_acknowledged,
             1e3,
             "",
-            lambda one: one.last,
+            lambda fan_out: fan_out.last,
         ),
-        row("trigger to first, ms", lambda one: one.first, 1e3),
-        row("trigger to median, ms", lambda one: one.median, 1e3),
-        row("trigger to p99, ms", lambda one: one.p99, 1e3),
+        row("trigger to first, ms", lambda fan_out: fan_out.first, 1e3),
+        row("trigger to median, ms", lambda fan_out: fan_out.median, 1e3),
+        row("trigger to p99, ms", lambda fan_out: fan_out.p99, 1e3),
         [f"{size:,}", "memory per subscriber, KB", *kilobytes, ratio, "≤ 40 KB" if many else ""],
     ]
 

@@ -58,13 +58,13 @@ class Work:
 
 
 def _works(collection: CaseTypes, options: Options) -> list[Work]:
-    one = {"query": ONE, "variables": {"id": collection.ids[0]}}
+    one_document = {"query": ONE, "variables": {"id": collection.ids[0]}}
     goals = {50: "≥ 4 ×", 500: "≥ 3 ×"}
     return [
         Work(
             "one case type",
             "bench.bare_read",
-            one,
+            one_document,
             _CLIENTS,
             options.requests,
             throughput="≥ 0.35 ×",
@@ -72,7 +72,7 @@ def _works(collection: CaseTypes, options: Options) -> list[Work]:
         Work(
             "one case type, 128 at once",
             "bench.bare_read",
-            one,
+            one_document,
             _MANY_CLIENTS,
             options.requests,
             evenness="≤ 5",
@@ -143,7 +143,7 @@ def _require_equal(work: Work, results: Mapping[str, Sequence[Load]]) -> None:
 
 def _rows(work: Work, results: Mapping[str, Sequence[Load]]) -> list[list[str]]:
     def row(name: str, value: Callable[[Load], float], goal: str = "") -> list[str]:
-        values = {which: [value(one) for one in found] for which, found in results.items()}
+        values = {which: [value(load) for load in found] for which, found in results.items()}
         ratio = Spread.of_ratios(values["ours"], values["reference"])
         return [
             work.name,
@@ -154,11 +154,11 @@ def _rows(work: Work, results: Mapping[str, Sequence[Load]]) -> list[list[str]]:
         ]
 
     return [
-        row("server CPU per request, ms", lambda one: one.cpu * 1e3),
-        row("requests per second", lambda one: one.throughput, work.throughput),
-        row("median, ms", lambda one: one.median * 1e3),
-        row("p99, ms", lambda one: one.p99 * 1e3),
-        row("p99 / median", lambda one: one.p99 / one.median, work.evenness),
+        row("server CPU per request, ms", lambda load: load.cpu * 1e3),
+        row("requests per second", lambda load: load.throughput, work.throughput),
+        row("median, ms", lambda load: load.median * 1e3),
+        row("p99, ms", lambda load: load.p99 * 1e3),
+        row("p99 / median", lambda load: load.p99 / load.median, work.evenness),
     ]
 
 

@@ -29,12 +29,17 @@ class StalledTrial:
     """The subscriber that stops, and the others; all have been warmed up."""
 
     def __init__(
-        self, server: Server, region: Region, others: SubscriberPool, one: SubscriberPool, port: int
+        self,
+        server: Server,
+        region: Region,
+        others: SubscriberPool,
+        stalled: SubscriberPool,
+        port: int,
     ) -> None:
         self._server = server
         self._region = region
         self._others = others
-        self._one = one
+        self._stalled = stalled
         self._port = port
         self.stuck = list[float]()
         self.caught_up = list[float]()
@@ -50,7 +55,7 @@ class StalledTrial:
 
     async def stopped(self) -> Fanout:
         """Measure the others while the subscriber's connection is full."""
-        await self._one.stop_reading()
+        await self._stalled.stop_reading()
         self.stuck.append(await self._fill())
         result = await self.reading()
         if unsent(self._server.port, self._port) is None:
@@ -58,7 +63,7 @@ class StalledTrial:
                 "The subscriber that stopped was cut off before the measurement was over."
             )
         started = monotonic()
-        await self._one.resume_reading()
+        await self._stalled.resume_reading()
         await self._catch_up()
         self.caught_up.append(monotonic() - started)
         return result
@@ -92,7 +97,7 @@ class StalledTrial:
         """Wait until the subscriber has received every message once, as each of the others has."""
         deadline = monotonic() + patience(self._others)
         while True:
-            found, every = await self._one.counts(), set(await self._others.counts())
+            found, every = await self._stalled.counts(), set(await self._others.counts())
             if set(found) == every:
                 return
             if monotonic() > deadline or max(found) > max(every):
@@ -112,13 +117,13 @@ async def measure(region: Region, folder: Path, size: int, rounds: int, processe
         others = await stack.enter_async_context(
             subscriber_pool(server, subscriptions[:size], folder, processes)
         )
-        one = await stack.enter_async_context(
+        stalled = await stack.enter_async_context(
             subscriber_pool(server, subscriptions[size:], folder, 1, narrow=True)
         )
-        await warm_up([others, one], region.publish)
-        [port] = await one.ports()
-        trial = StalledTrial(server, region, others, one, port)
-        await asyncio.gather(others.count(), one.count())
+        await warm_up([others, stalled], region.publish)
+        [port] = await stalled.ports()
+        trial = StalledTrial(server, region, others, stalled, port)
+        await asyncio.gather(others.count(), stalled.count())
         results = await alternate(rounds, {"reading": trial.reading, "stopped": trial.stopped})
     return table(_COLUMNS, _rows(size, trial, results["stopped"], results["reading"]))
 
@@ -128,8 +133,8 @@ def _rows(
 ) -> list[list[str]]:
     def row(name: str, value: Callable[[Fanout], float], scale: float, goal: str = "") -> list[str]:
         with_it, without = (
-            [value(one) * scale for one in stopped],
-            [value(one) * scale for one in reading],
+            [value(fan_out) * scale for fan_out in stopped],
+            [value(fan_out) * scale for fan_out in reading],
         )
         return [
             f"{size:,}",
@@ -141,9 +146,14 @@ def _rows(
         ]
 
     return [
-        row("trigger to the others' last delivery, ms", lambda one: one.last, 1e3, "≤ 1.1 ×"),
-        row("trigger to the others' median, ms", lambda one: one.median, 1e3),
-        row("server CPU per delivery, µs", lambda one: one.cpu, 1e6),
+        row(
+            "trigger to the others' last delivery, ms",
+            lambda fan_out: fan_out.last,
+            1e3,
+            "≤ 1.1 ×",
+        ),
+        row("trigger to the others' median, ms", lambda fan_out: fan_out.median, 1e3),
+        row("server CPU per delivery, µs", lambda fan_out: fan_out.cpu, 1e6),
         # Anything less raises an error in `measure_publication`.
         [f"{size:,}", "the others got, %", "100", "100", "", "100"],
         [

@@ -99,7 +99,7 @@ def environment(**settings: str) -> dict[str, str]:
 
 def run(*arguments: str, **settings: str) -> str:
     """Run a command, which must exit with 0. Returns its output."""
-    ended = subprocess.run(
+    done = subprocess.run(
         [COMMAND, *arguments],
         capture_output=True,
         text=True,
@@ -107,15 +107,15 @@ def run(*arguments: str, **settings: str) -> str:
         env=environment(**settings),
         check=False,
     )
-    assert ended.returncode == 0, (arguments, ended.stdout, ended.stderr)
-    return ended.stdout
+    assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+    return done.stdout
 
 
 def token(data: Path, options: Mapping[str, str]) -> str:
     """Run `casetypes token` in this process, because a new one takes seconds to start."""
-    given = [argument for name, value in options.items() for argument in (f"--{name}", value)]
+    named = [argument for name, value in options.items() for argument in (f"--{name}", value)]
     [command] = metadata.entry_points(group="console_scripts", name="casetypes")
-    arguments = [COMMAND, "token", "--data", str(data), *given]
+    arguments = [COMMAND, "token", "--data", str(data), *named]
     with (
         redirect_stdout(io.StringIO()) as printed,
         patch.object(sys, "argv", arguments),

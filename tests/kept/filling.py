@@ -1,57 +1,15 @@
 """Fills an empty registry over the API, with documents of every kind and state."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, UPPSALA, UPPSALA_CLINIC, operation
-from tests.kept.commands import Callers, Json, Server
-from tests.kinds import SAMPLES, Sample
+from tests.callers import BJORKEN, LINDEN, STOCKHOLM, UPPSALA, UPPSALA_CLINIC
+from tests.kept.commands import Json, Server
+from tests.kept.documents import DocumentFilling
+from tests.kept.people import ASPEN, CALLERS, JOINING, clinics_csv, uppsala_csv
+from tests.kinds import SAMPLES
 from tests.world import CONTENT
 
-ASPEN, JOINING = f"{STOCKHOLM}-1A06", f"{STOCKHOLM}-1A18"
-CENTRAL = "Förnya recept – central"
-PROTECTED, AGAIN_NAMED = f"{STOCKHOLM}-per", f"{STOCKHOLM}-eva"
-CALLERS: Callers = {
-    name: {"role": role, "unit": unit, "employee": employee, "name": person}
-    for name, role, unit, employee, person in (
-        ("national", "NATIONAL_ADMINISTRATOR", INERA, f"{INERA}-nils", "Nils Nilsson"),
-        ("region", "REGIONAL_ADMINISTRATOR", STOCKHOLM, f"{STOCKHOLM}-anna", "Anna Andersson"),
-        ("uppsala", "REGIONAL_ADMINISTRATOR", UPPSALA, f"{UPPSALA}-ulla", "Ulla Uppsala"),
-        ("local", "LOCAL_ADMINISTRATOR", BJORKEN, f"{STOCKHOLM}-lars", "Lars Lokal"),
-        ("linden", "LOCAL_ADMINISTRATOR", LINDEN, f"{STOCKHOLM}-lena", "Lena Lokal"),
-        ("staff", "CLINIC_STAFF", BJORKEN, f"{STOCKHOLM}-bo", "Bo Berg"),
-        ("protected", "REGIONAL_ADMINISTRATOR", STOCKHOLM, PROTECTED, "Per Persson"),
-        ("again named", "REGIONAL_ADMINISTRATOR", STOCKHOLM, AGAIN_NAMED, "Eva Ek"),
-        ("reviewer", "REVIEWER", STOCKHOLM, f"{STOCKHOLM}-greta", "Greta Granskare"),
-        ("reporter", "REPORTER", STOCKHOLM, "", ""),
-    )
-}
-
-_COLUMNS = (
-    "hsaId;name;publicName;businessClassification;businessType;careType;management;countyCode;"
-    "municipalityCode;location;telephoneNumber;financingOrganization;startDate;endDate;status"
-)
-_CARE = "02;01;Landsting/Region"
-_NAMES = [
-    "Björken",
-    "Linden",
-    "Eken",
-    "Almen",
-    "Asken",
-    "Aspen",
-    "Boken",
-    "Granen",
-    "Tallen",
-    "Lönnen",
-    "Rönnen",
-    "Hasseln",
-    "Häggen",
-    "Sälgen",
-    "Alen",
-    "Idegranen",
-    "Oxeln",
-]
-_ENDS = {3: ("", "NOT_ACTIVATED"), 4: ("", "ARCHIVED"), 5: ("2020-01-01", "ACTIVE")}
+_LOA2 = "http://id.sambi.se/loa/loa2"
 
 
 def fill(server: Server) -> None:
@@ -73,53 +31,19 @@ def fill(server: Server) -> None:
     filling.ended_subscription()
 
 
-class _Filling:
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._ids: dict[str, str] = {}
-
-    def _do(
-        self,
-        caller: str,
-        mutation: str,
-        select: str = "event { id }",
-        /,
-        **input: Any,
-    ) -> Json:
-        answer = self._server.ask(caller, operation(mutation, select), {"input": input})
-        payload: Json = answer[mutation]
-        assert payload["errors"] == [], (mutation, payload["errors"])
-        return payload
-
-    def _made(self, caller: str, query: str, owner: str, content: Json, **more: Any) -> str:
-        """Create and publish a document. Returns its id."""
-        document = self._draft(caller, query, owner, content, **more)
-        self._do(caller, "documentPublish", id=document, version=1, expectedVersion=1)
-        return document
-
-    def _draft(self, caller: str, query: str, owner: str, content: Json, **more: Any) -> str:
-        given = {"owner": owner, "content": content, **more}
-        done = self._do(caller, f"{query}Create", f"{query} {{ id }}", **given)
-        document: str = done[query]["id"]
-        return document
-
+class _Filling(DocumentFilling):
     def clinics_and_groups(self) -> None:
         """Import clinics of two regions, in every status. Group them by list, file and rule."""
-        rows = "\n".join(_row(number, name) for number, name in enumerate(_NAMES, 1))
-        csv = f"{_COLUMNS}\n{rows}\n"
-        self._do("region", "clinicsImport", principal=STOCKHOLM, csv=csv)
-        names = enumerate(("Ån", "Slätten", "Slottet", "Gluntens", "Fyris", "Gränby"), 1)
-        rows = "\n".join(f"{UPPSALA}-1B0{place},Vårdcentralen {name}" for place, name in names)
-        csv = f"hsaId,name\n{rows}\n"
-        self._do("uppsala", "clinicsImport", principal=UPPSALA, csv=csv)
+        self._do("region", "clinicsImport", principal=STOCKHOLM, csv=clinics_csv())
+        self._do("uppsala", "clinicsImport", principal=UPPSALA, csv=uppsala_csv())
         groups: Mapping[str, Json] = {
             "Pilot": {"hsaIds": [BJORKEN, LINDEN]},
             "Fil": {"csv": f"hsaId\n{BJORKEN}\n{ASPEN}\n"},
             "Vårdcentraler": {"rule": {"businessClassifications": ["1502"]}},
         }
         for name, chosen in groups.items():
-            given = {"principal": STOCKHOLM, "name": name, **chosen}
-            saved = self._do("region", "clinicGroupSave", "clinicGroup { id }", **given)
+            arguments = {"principal": STOCKHOLM, "name": name, **chosen}
+            saved = self._do("region", "clinicGroupSave", "clinicGroup { id }", **arguments)
             self._ids[name] = saved["clinicGroup"]["id"]
         self._do(
             "region",
@@ -130,146 +54,6 @@ class _Filling:
             hsaIds=[BJORKEN, LINDEN, ASPEN],
         )
 
-    def life_of(self, sample: Sample) -> None:
-        """Create documents of one kind in every state, for each kind of owner."""
-        national = sample.name.endswith("_TEMPLATE")
-        caller, owner = ("national", INERA) if national else ("region", STOCKHOLM)
-        self._principals_own(sample, caller, owner)
-        if sample.shared != "NO":
-            content = _named(sample, "nationell")
-            made = self._made("national", sample.one, INERA, content, note="Nationell")
-            self._ids[f"national {sample.one}"] = made
-        if sample.shared == "CENTRAL":
-            self._made("uppsala", sample.one, UPPSALA, _named(sample, "Uppsala"))
-            self._draft("uppsala", sample.one, UPPSALA, _named(sample, "Uppsala, utkast"))
-        if "CLINIC" in {str(kind) for kind in sample.owners}:
-            self._made("local", sample.one, BJORKEN, _named(sample, "Björken"))
-            self._draft("local", sample.one, BJORKEN, _named(sample, "Björken, utkast"))
-
-    def _principals_own(self, sample: Sample, caller: str, owner: str) -> None:
-        one = sample.one
-
-        def save(document: str, expected: int, text: str, **more: Any) -> None:
-            given = {"id": document, "expectedVersion": expected, "note": text, **more}
-            self._do(caller, f"{one}Update", content=sample.with_text(text), **given)
-
-        def act(mutation: str, document: str, expected: int, **more: Any) -> None:
-            self._do(caller, mutation, id=document, expectedVersion=expected, **more)
-
-        key = {"idempotencyKey": f"{one}-utkast", "note": "Första"}
-        draft = self._draft(caller, one, owner, _named(sample, "utkast"), **key)
-        assert self._draft(caller, one, owner, _named(sample, "utkast"), **key) == draft
-        save(draft, 1, "Andra utkastet.")
-        act("documentRestore", draft, 2, version=1, note="Tillbaka till det första")
-
-        active = self._made(caller, one, owner, _named(sample, "i kraft"))
-        save(active, 1, "Ny *text* i kraft.", publish=True)
-        act("documentPublish", active, 2, version=1, note="Den äldre igen")
-        act("documentDeactivate", active, 2)
-        act("documentActivate", active, 2, note="Åter i kraft")
-        save(active, 2, "Ett utkast som ligger före.")
-
-        inactive = self._made(caller, one, owner, _named(sample, "vilande"))
-        act("documentDeactivate", inactive, 1, note="Vilar")
-
-        archived = self._made(caller, one, owner, _named(sample, "arkiverad"))
-        act("documentArchive", archived, 1, note="Behövs inte mer")
-
-        restored = self._made(caller, one, owner, _named(sample, "återställd"))
-        save(restored, 1, "Andra versionen.", publish=True)
-        act("documentArchive", restored, 2)
-        act("documentRestore", restored, 2, version=1, publish=True, note="Återställd")
-        self._ids[f"active {one}"] = active
-
-    def templates(self) -> None:
-        """Derive templates on three levels, adopt newer versions, and import one from a file."""
-        top = self._ids["national caseTypeTemplate"]
-        regional = self._made(
-            "region",
-            "caseTypeTemplate",
-            STOCKHOLM,
-            {"name": "Förnya recept", "internalName": "Regionens mall"},
-            fromTemplate={"id": top},
-        )
-        clinics = self._made(
-            "local",
-            "caseTypeTemplate",
-            BJORKEN,
-            {"name": "Förnya recept", "internalName": "Björkens mall"},
-            fromTemplate={"id": regional, "version": 1},
-        )
-        self._ids["central"] = self._made(
-            "region",
-            "caseType",
-            STOCKHOLM,
-            {"name": "Förnya recept", "internalName": CENTRAL},
-            fromTemplate={"id": regional},
-            note="Från regionens mall",
-        )
-        self._ids["behind"] = self._made(
-            "local",
-            "caseType",
-            BJORKEN,
-            {"name": "Förnya recept hos oss", "internalName": "Förnya recept – Björken"},
-            fromTemplate={"id": clinics},
-        )
-        questions = [
-            {**CONTENT["questions"][0], "label": "Vilken medicin gäller det?"},
-            *CONTENT["questions"][1:],
-            {"key": "mer", "label": "Vill du tillägga något?", "kind": "LONG_TEXT"},
-        ]
-        self._update(
-            "national",
-            "caseTypeTemplate",
-            top,
-            1,
-            {"introduction": "Nationell **nyhet**.", "questions": questions},
-            publish=True,
-        )
-        self._update("national", "caseTypeTemplate", top, 2, {"introduction": "Prövas än."})
-        self._update("region", "caseTypeTemplate", regional, 1, {"introduction": "Regionens egen."})
-        adopted = {"id": regional, "templateVersion": 2, "note": "Nationella frågor, egen text"}
-        self._do(
-            "region",
-            "documentAdoptTemplate",
-            **adopted,
-            expectedVersion=2,
-            resolutions=[{"path": "introduction", "take": "OURS"}],
-        )
-        self._do("region", "documentPublish", id=regional, version=3, expectedVersion=3)
-        central = self._ids["central"]
-        self._do("region", "documentAdoptTemplate", id=central, expectedVersion=1)
-        self._do("region", "documentPublish", id=central, version=2, expectedVersion=2)
-        query = "query($id: ID!) { templateExport(id: $id) { file } }"
-        file = self._server.ask("national", query, {"id": top})["templateExport"]["file"]
-        self._do("uppsala", "templateImport", owner=UPPSALA, file=file, note="Från fil")
-        self._resident_case_templates()
-
-    def _resident_case_templates(self) -> None:
-        top = self._ids["national residentCaseTemplate"]
-        made = self._made(
-            "region",
-            "residentCase",
-            STOCKHOLM,
-            {"name": "Frågor", "internalName": "Frågor – från mall"},
-            fromTemplate={"id": top},
-        )
-        text = {"message": "Svara *senast* dagen före."}
-        self._update("national", "residentCaseTemplate", top, 1, text, publish=True)
-        self._do("region", "documentAdoptTemplate", id=made, expectedVersion=1)
-
-    def _update(
-        self,
-        caller: str,
-        query: str,
-        document: str,
-        expected: int,
-        content: Json,
-        **more: Any,
-    ) -> None:
-        given = {"id": document, "expectedVersion": expected, "content": content, **more}
-        self._do(caller, f"{query}Update", **given)
-
     def distribution(self) -> None:
         """Distribute case types in every way, withdraw some, and follow some."""
         central, active = self._ids["central"], self._ids["active caseType"]
@@ -279,7 +63,7 @@ class _Filling:
         self._do("region", "caseTypeDistribute", caseType=active, to=to, note="Först ut")
         to = {"csv": f"hsaId\n{ASPEN}\n{STOCKHOLM}-1A03\n"}
         self._do("region", "caseTypeDistribute", caseType=active, to=to, skipRefused=True)
-        self._ids["card"] = self._made(
+        self._ids["card"] = self._published(
             "region",
             "caseType",
             STOCKHOLM,
@@ -296,7 +80,7 @@ class _Filling:
         )
         to = {"hsaIds": [LINDEN, ASPEN]}
         self._do("region", "caseTypeWithdraw", caseType=active, note="Åter", **{"from": to})
-        self._ids["followed"] = self._made(
+        self._ids["followed"] = self._published(
             "region",
             "caseType",
             STOCKHOLM,
@@ -317,7 +101,7 @@ class _Filling:
             note="Med klinikens namn",
         )
         to = {"hsaIds": [UPPSALA_CLINIC]}
-        theirs = self._made(
+        theirs = self._published(
             "uppsala",
             "caseType",
             UPPSALA,
@@ -327,10 +111,10 @@ class _Filling:
 
     def policies(self) -> None:
         """Set each policy, and use the permissions that it gives."""
-        given = {"principal": STOCKHOLM, "openPageLinks": True, "centralActivation": "CLINIC"}
-        self._do("region", "principalPoliciesSave", **given, note="Klinikerna visar själva")
+        arguments = {"principal": STOCKHOLM, "openPageLinks": True, "centralActivation": "CLINIC"}
+        self._do("region", "principalPoliciesSave", **arguments, note="Klinikerna visar själva")
         link = {"key": "mer", "label": "Läs mer", "url": "https://example.se/", "openPage": True}
-        waiting = self._made(
+        waiting = self._published(
             "region",
             "caseType",
             STOCKHOLM,
@@ -340,21 +124,21 @@ class _Filling:
         self._do("region", "caseTypeDistribute", caseType=waiting, to=to)
         self._do("local", "caseTypeShow", caseType=waiting, clinic=BJORKEN)
         self._do("region", "caseTypeHide", caseType=self._ids["central"], clinic=LINDEN)
-        given = {"principal": UPPSALA, "clinicsEdit": False, "lowestAcr": _LOA2}
-        self._do("uppsala", "principalPoliciesSave", **given)
+        arguments = {"principal": UPPSALA, "clinicsEdit": False, "lowestAcr": _LOA2}
+        self._do("uppsala", "principalPoliciesSave", **arguments)
 
     def clinics_own(self) -> None:
         """Adapt a case type at two clinics. A later version makes one adaptation due for review."""
         central = self._ids["central"]
         reply = {"key": "egen", "label": "Egen", "text": "Välkommen till {{clinic.name}}!"}
         terms = [{"key": "egna", "heading": "Hos oss", "text": "Ring *först*.", "mustAccept": True}]
-        given: Json = {"caseType": central, "clinic": BJORKEN, "standardReplies": [reply]}
-        self._do("local", "localAdaptationSave", **given, expectedVersion=0, terms=[])
-        self._do("local", "localAdaptationSave", **given, expectedVersion=1, terms=terms)
+        arguments: Json = {"caseType": central, "clinic": BJORKEN, "standardReplies": [reply]}
+        self._do("local", "localAdaptationSave", **arguments, expectedVersion=0, terms=[])
+        self._do("local", "localAdaptationSave", **arguments, expectedVersion=1, terms=terms)
         content = {"name": "Förnya recept nu"}
         self._update("region", "caseType", central, 3, content, publish=True)
-        given |= {"clinic": LINDEN, "expectedVersion": 0, "terms": terms}
-        self._do("linden", "localAdaptationSave", **given, note="Lindens")
+        arguments |= {"clinic": LINDEN, "expectedVersion": 0, "terms": terms}
+        self._do("linden", "localAdaptationSave", **arguments, note="Lindens")
 
     def orders(self) -> None:
         """Order case types for a principal, a group and a clinic, on both lists."""
@@ -372,7 +156,7 @@ class _Filling:
 
     def acknowledgements(self) -> None:
         """Acknowledge part of the inbox at one clinic, and all of it at another."""
-        for caller, clinic, place in (
+        for caller, clinic, index in (
             ("staff", BJORKEN, 12),
             ("local", BJORKEN, 4),
             ("linden", LINDEN, 0),
@@ -380,7 +164,7 @@ class _Filling:
             query = """query($clinic: HsaId!) { clinic(hsaId: $clinic) { notifications(first: 50) {
                 edges { node { cursor } } } } }"""
             found = self._server.ask(caller, query, {"clinic": clinic})["clinic"]
-            up_to = found["notifications"]["edges"][place]["node"]["cursor"]
+            up_to = found["notifications"]["edges"][index]["node"]["cursor"]
             self._do(caller, "notificationsAcknowledge", clinic=clinic, upTo=up_to)
 
     def text_changes(self) -> None:
@@ -437,19 +221,3 @@ class _Filling:
                 if found:
                     break
             self._do("region", "subscriptionEnd", id=found[0]["node"]["id"], note="För många")
-
-
-_LOA2 = "http://id.sambi.se/loa/loa2"
-
-
-def _named(sample: Sample, what: str) -> Json:
-    return {**sample.content, "internalName": f"{sample.content['name']} – {what}"}
-
-
-def _row(number: int, name: str) -> str:
-    end, status = _ENDS.get(number, ("", "ACTIVE"))
-    care = "1112" if number % 4 == 3 else "1502|1504" if number == 1 else "1502"
-    kind = "Hudmottagningen" if care == "1112" else "Vårdcentralen"
-    place = f"01;{180 + number % 5:04};Ort {number};08-465 {number:03} 00;2321000016"
-    names = f"{STOCKHOLM}-1A{number:02};{kind} {name};{kind} {name}"
-    return f"{names};{care};{_CARE};{place};2012-03-01;{end};{status}"

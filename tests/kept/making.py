@@ -31,8 +31,10 @@ from pymongo import MongoClient
 from tests.callers import BJORKEN, INERA, STOCKHOLM, UPPSALA
 from tests.kept import commands
 from tests.kept.commands import Json, Server
-from tests.kept.filling import CALLERS, CENTRAL, fill
-from tests.kept.reading import check, nodes, queries, read
+from tests.kept.filling import fill
+from tests.kept.people import CALLERS, CENTRAL
+from tests.kept.queries import queries
+from tests.kept.reading import check, nodes, read
 
 FOLDER = Path(__file__).parent
 _SKIPPED = {"mongod.log", "lock", "mongod.lock", "WiredTiger.lock", "server.json", "journal"}
@@ -47,8 +49,8 @@ def make(folder: Path) -> None:
     (folder / "queries").mkdir()
     for name, text in queries().items():
         (folder / "queries" / f"{name}.graphql").write_text(text, encoding="utf-8")
-    with tempfile.TemporaryDirectory(prefix="casetypes-kept-") as made:
-        data = Path(made) / "data"
+    with tempfile.TemporaryDirectory(prefix="casetypes-kept-") as temporary:
+        data = Path(temporary) / "data"
         data.mkdir(mode=0o700)
         with commands.serving(data, CALLERS) as server:
             fill(server)
@@ -108,13 +110,16 @@ def _write(answers: list[Json]) -> Json:
         for answer in answers
         if answer["query"] == "logLength" and answer["variables"]["principal"] == STOCKHOLM
     )
-    asked = [answer for answer in answers if answer["query"] == "caseType"]
-    case_types = [answer["data"]["caseType"] for answer in asked if answer["caller"] == "region"]
+    case_types = [
+        answer["data"]["caseType"]
+        for answer in answers
+        if answer["query"] == "caseType" and answer["caller"] == "region"
+    ]
     [case_type] = [found for found in case_types if found["internalName"] == CENTRAL]
     [newest, *_] = nodes(case_type["versions"])
     number, note = newest["number"] + 1, "Efter uppgradering"
     content = {"introduction": "Skriven av en senare version."}
-    given = {
+    update = {
         "id": case_type["id"],
         "expectedVersion": newest["number"],
         "content": content,
@@ -133,7 +138,7 @@ def _write(answers: list[Json]) -> Json:
         "event": {"sequence": length + 1, "action": "PUBLISHED", "version": number, "note": note},
         "errors": [],
     }
-    write = {"caller": "region", "query": "save", "variables": {"input": given}}
+    write = {"caller": "region", "query": "save", "variables": {"input": update}}
     return {**write, "data": {"caseTypeUpdate": data}}
 
 
@@ -184,14 +189,14 @@ def _packed(data: Path) -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    made = FOLDER / metadata.version("casetypes")
-    if made.exists():
-        sys.exit(f"{made} exists. The folder of a release is never written again.")
+    folder = FOLDER / metadata.version("casetypes")
+    if folder.exists():
+        sys.exit(f"{folder} exists. The folder of a release is never written again.")
     try:
-        make(made)
+        make(folder)
     except BaseException:
-        shutil.rmtree(made)
+        shutil.rmtree(folder)
         raise
-    for path in sorted(made.rglob("*")):
+    for path in sorted(folder.rglob("*")):
         if path.is_file() and path.suffix != ".graphql":
             sys.stdout.write(f"{path.stat().st_size:>9,} {path.relative_to(FOLDER)}\n")

@@ -42,10 +42,10 @@ class Kept:
         """The rows of an export."""
         return rows((self.folder / f"{name}-{principal}.ndjson").read_text("utf-8"))
 
-    def ask(self, server: Server, asked: Json) -> Json:
+    def ask(self, server: Server, operation: Json) -> Json:
         """Send a kept operation. Returns the data of the answer."""
-        query = self.queries[asked["query"]]
-        return server.ask(asked["caller"], query, asked["variables"])
+        query = self.queries[operation["query"]]
+        return server.ask(operation["caller"], query, operation["variables"])
 
 
 @pytest.fixture(params=RELEASES, ids=lambda folder: folder.name)
@@ -77,10 +77,10 @@ def test_a_kept_data_folder_is_opened_served_and_verified(kept: Kept, tmp_path: 
         archive.extractall(data, filter="data")
 
     with commands.serving(data, kept.callers) as server:
-        assert_it_answers_as_it_did(server, kept)
+        assert_same_answers(server, kept)
         assert kept.ask(server, kept.write) == kept.write["data"]
-        assert_a_feed_goes_on(server, kept)
-        assert_exports_are_the_same(server, kept)
+        assert_a_feed_continues(server, kept)
+        assert_same_exports(server, kept)
         commands.run("backup", backup, "--data", str(data))
 
     assert_verified(backup, kept)
@@ -97,9 +97,9 @@ def test_a_kept_backup_is_verified_restored_and_served(
     commands.run("restore", backup, "--data", data, **other_database)
 
     with commands.serving(tmp_path, kept.callers, **other_database) as server:
-        assert_it_answers_as_it_did(server, kept)
+        assert_same_answers(server, kept)
         assert kept.ask(server, kept.write) == kept.write["data"]
-        assert_a_feed_goes_on(server, kept)
+        assert_a_feed_continues(server, kept)
 
 
 def test_kept_exports_are_imported_into_an_empty_registry(
@@ -122,20 +122,23 @@ def test_kept_exports_are_imported_into_an_empty_registry(
     assert printed.count("all chains of hashes intact") == len(kept.cursors)
 
 
-def assert_it_answers_as_it_did(server: Server, kept: Kept) -> None:
-    """All kept queries have exactly the kept answers."""
+def assert_same_answers(server: Server, kept: Kept) -> None:
+    """Assert that all kept queries have exactly the kept answers."""
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(partial(kept.ask, server), kept.answers))
     pairs = zip(kept.answers, answers, strict=True)
-    different = [(asked, answered) for asked, answered in pairs if answered != asked["data"]]
+    different = [(expected, data) for expected, data in pairs if data != expected["data"]]
     if different:
-        asked, answered = different[0]
-        names = [(asked["caller"], asked["query"], asked["variables"]) for asked, _ in different]
-        assert answered == asked["data"], names
+        operations = [
+            (expected["caller"], expected["query"], expected["variables"])
+            for expected, _ in different
+        ]
+        expected, data = different[0]
+        assert data == expected["data"], operations
 
 
-def assert_a_feed_goes_on(server: Server, kept: Kept) -> None:
-    """A kept cursor resumes a clinic's feed, which then delivers the write of this test."""
+def assert_a_feed_continues(server: Server, kept: Kept) -> None:
+    """Assert that a kept cursor resumes a clinic's feed, which then delivers this test's write."""
     subscription, delivered = kept.queries[kept.feed["query"]], kept.feed["data"]
     with server.follow(kept.feed["caller"], subscription, kept.feed["variables"]) as results:
         assert [next(results) for _ in delivered] == delivered
@@ -145,8 +148,8 @@ def assert_a_feed_goes_on(server: Server, kept: Kept) -> None:
     assert (newest["action"], newest["toVersion"]) == ("PUBLISHED", written["version"]["number"])
 
 
-def assert_exports_are_the_same(server: Server, kept: Kept) -> None:
-    """Exports up to the kept cursors have the kept rows. They may have more columns."""
+def assert_same_exports(server: Server, kept: Kept) -> None:
+    """Assert that exports up to the kept cursors have the kept rows. New columns are allowed."""
     administrators = {
         caller["unit"]: name
         for name, caller in reversed(kept.callers.items())
@@ -169,7 +172,7 @@ def rows(file: str) -> list[Json]:
 
 
 def assert_verified(backup: str, kept: Kept) -> None:
-    """`casetypes verify` finds no problem with the kept key and checkpoints."""
+    """Assert that `casetypes verify` finds no problem with the kept key and checkpoints."""
     key, checkpoints = kept.file("public.json"), kept.file("checkpoints.txt")
     printed = commands.run("verify", backup, "--key", key, "--checkpoints", checkpoints)
     assert printed.startswith("Intact: ")
