@@ -13,9 +13,6 @@ from resolvers.context import Context
 from resolvers.live.subscription_source import SubscriptionSource
 from resolvers.live.watched_rights import Viewpoint
 from store.log.cursors import Position
-from store.log.event_filters import EventFilter
-from store.paging import Paging
-from store.records import Action, Clinic, Event, Role
 from store.records import Action, Clinic, Event
 from store.registry import Store
 from tests.rules.listening import (

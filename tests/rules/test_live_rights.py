@@ -9,7 +9,7 @@ from resolvers.live.subscription_source import SubscriptionSource
 from store.errors import NotPermitted
 from store.log.cursors import Position
 from store.log.event_filters import EventFilter
-from store.mongo.paging import Paging
+from store.paging import Paging
 from store.records import Action, Role
 from store.registry import Store
 from tests.rules.listening import (

@@ -1,7 +1,7 @@
 """The inbox of a clinic, as sequence numbers."""
 
-from store.mongo.paging import Page, Paging
 from store.notifications.notifications import ClinicEvent, Inbox
+from store.paging import Page, Paging
 from store.records import Clinic
 from store.registry import Store
 from tests.storage.building import (

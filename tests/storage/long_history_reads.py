@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from store.log.event_filters import EventFilter
-from store.mongo.paging import Paging, encode
+from store.paging import Paging, encode
 from store.records import Action
 from tests.storage.building import (
     BJORKEN,

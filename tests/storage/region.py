@@ -16,7 +16,7 @@ from store.clinics.filters import ClinicFilter, ClinicScope
 from store.clinics.selectors import ClinicSelector
 from store.mongo.connection import Database, Row
 from store.mongo.indexes import create_indexes
-from store.mongo.paging import Paging
+from store.paging import Paging
 from store.records import Clinic, ClinicRule, Document
 from store.registry import Store
 from tests.storage.building import BY_ANNA, STOCKHOLM, published

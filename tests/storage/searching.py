@@ -3,7 +3,7 @@
 from resolvers.kinds.case_types import CASE_TYPE
 from store.content.search_tokens import WordQuery
 from store.documents.scopes import Scope
-from store.mongo.paging import Paging
+from store.paging import Paging
 from store.records import Document, Owner, OwnerKind
 from store.registry import Store
 from tests.storage.building import (

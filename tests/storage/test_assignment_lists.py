@@ -6,7 +6,7 @@ from resolvers.kinds.case_types import CASE_TYPE
 from store.clinics.assignments import AssignmentFilter
 from store.clinics.selectors import ClinicSelector
 from store.mongo.connection import Database
-from store.mongo.paging import Paging
+from store.paging import Paging
 from store.records import (
     Owner,
     OwnerKind,

@@ -18,8 +18,7 @@ from store.documents.listing import DocumentFilter, Order
 from store.documents.scopes import Scope
 from store.mongo.connection import Database, Row
 from store.mongo.indexes import create_indexes
-from store.paging import Paging, encode
-from store.records import Action, Document, Saved
+from store.paging import Paging
 from store.registry import Store
 from tests.storage.building import (
     BJORKEN,

@@ -9,8 +9,8 @@ import pytest
 from resolvers.kinds.case_types import CASE_TYPE
 from store.clinics.selectors import ClinicSelector
 from store.errors import InvalidInput, VersionConflict
+from store.idempotency import IdempotencyKey
 from store.mongo.connection import Database
-from store.mongo.transactions import IdempotencyKey
 from store.records import (
     Document,
     Owner,

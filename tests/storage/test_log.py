@@ -5,13 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from resolvers.kinds.case_types import CASE_TYPE
-from resolvers.kinds.registrations import KINDS
-from store.clinics.selectors import ClinicSelector
-from store.errors import InvalidInput, NotFound, VersionConflict
-from store.idempotency import IdempotencyKey
-from store.log.log import Change, Log, utc_now
-from store.mongo.connection import Database, connect
 from store.errors import NotFound, VersionConflict
 from store.mongo.connection import Database
 from store.mongo.transactions import Transaction

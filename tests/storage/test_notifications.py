@@ -7,10 +7,8 @@ from resolvers.kinds.case_types import CASE_TYPE
 from resolvers.kinds.registrations import KINDS
 from store.log.cursors import Position, read_cursor
 from store.mongo.connection import Database, Row
-from store.notifications.notifications import ClinicEvent, Inbox
-from store.paging import Page, Paging
-from store.records import Audience, Clinic, Document, Owner, OwnerKind
 from store.notifications.notifications import ClinicEvent
+from store.paging import Paging
 from store.records import Owner, OwnerKind
 from store.registry import Store
 from tests.storage.building import (

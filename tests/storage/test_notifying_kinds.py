@@ -7,7 +7,7 @@ from resolvers.kinds.validation import validate
 from store.kinds.kinds import Kind
 from store.log.cursors import Position
 from store.mongo.connection import Database
-from store.mongo.paging import Paging
+from store.paging import Paging
 from store.records import Audience, Document, Owner, OwnerKind
 from store.registry import Store
 from tests.kinds import SAMPLES

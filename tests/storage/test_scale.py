@@ -14,11 +14,7 @@ from store.clinics.assignments import AssignmentFilter, AssignmentOrder
 from store.clinics.filters import ClinicFilter
 from store.clinics.selectors import ClinicSelector, resolve_clinics
 from store.clinics.version_adoption import AdoptionQuery
-from store.mongo.connection import Database, Row
-from store.mongo.indexes import create_indexes
 from store.paging import Paging
-from store.records import AssignmentOrigin, Clinic, ClinicRule, Document, OrderedList
-from store.registry import Store
 from store.records import AssignmentOrigin, OrderedList
 from store.reports.acknowledgement_times import Delays, measure
 from tests.storage.building import STOCKHOLM

@@ -16,7 +16,6 @@ from store.content.text_fields import content_texts
 from store.documents.documents import Edit
 from store.documents.scopes import Scope, Visibility
 from store.mongo.connection import Row
-from store.paging import Paging
 from store.records import Content, Document, Owner, OwnerKind
 from store.registry import Store
 from tests.storage.building import (

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.api.test_access import NAMES, OTHER_KINDS, made, open_subscription
+from tests.api.access_table import NAMES, OTHER_KINDS, made, open_subscription
 from tests.callers import BJORKEN, LINDEN, STOCKHOLM, Json
 from tests.kinds import SAMPLES
 from tests.world import World

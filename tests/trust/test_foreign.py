@@ -9,9 +9,12 @@ import json
 
 import pytest
 
-from tests.api.access_table import CALLERS, NAMES, OTHER_KINDS, batch, caller_named, filled, made, open_subscription
-from tests.callers import BJORKEN, LINDEN, STOCKHOLM, Caller, Json, operation
-from tests.api.test_access import CALLERS, batch, caller_named, filled
+from tests.api.access_table import (
+    CALLERS,
+    batch,
+    caller_named,
+    filled,
+)
 from tests.callers import BJORKEN, Caller, Json, operation
 from tests.exporting import fetched
 from tests.trust.hidden import MISSING, QUERIES, Hidden, hidden_objects
