@@ -22,8 +22,12 @@ def describe_enum(
         name: The name in the API; the name of the class by default.
 
     Raises:
-        ValueError: `values` does not describe exactly the values of the enum.
+        ValueError: `values` does not describe exactly the values of the enum, or a type of the
+            schema uses the enum already. Such a type keeps the enum without descriptions, so it
+            must import the enum from a module that describes it.
     """
+    if "__strawberry_definition__" in vars(enum):
+        raise ValueError(f"{enum.__name__}: describe it before a type uses it")
     if values.keys() != enum.__members__.keys():
         raise ValueError(f"{enum.__name__}: describe exactly its values")
     described = strawberry.enum(enum, name=name, description=description)

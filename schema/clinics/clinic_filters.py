@@ -5,9 +5,9 @@ from typing import Annotated
 import strawberry
 
 from resolvers.clinics.selectors import ClinicCriteria
+from schema.clinics.enums import ClinicStatus
 from schema.scalars import HsaId
 from store.clinics import filters
-from store.records import ClinicStatus
 
 
 @strawberry.input(

@@ -12,13 +12,13 @@ from resolvers.clinics.selectors import ClinicCriteria, clinic_filter
 from resolvers.log import notifications
 from resolvers.reference import codes
 from schema.clinics.clinic_filters import WhichClinics, criteria_of
+from schema.clinics.enums import ClinicStatus, OrderedList
 from schema.clinics.principals import Principal
 from schema.errors import Info
 from schema.nodes import After, ByHsaId, Connection, First, Node, connection, paging
 from schema.scalars import HsaId
 from store import records
 from store.log.log import utc_now
-from store.records import ClinicStatus, OrderedList
 
 if TYPE_CHECKING:
     from schema.clinics.assignments import Assignment

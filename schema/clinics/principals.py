@@ -8,11 +8,11 @@ from resolvers.clinics import groups, policies, role_grants
 from resolvers.clinics import principals as resolve
 from resolvers.log import events
 from schema.clinics.clinic_filters import WhichClinics, criteria_of
+from schema.clinics.enums import PrincipalKind
 from schema.errors import Info
 from schema.nodes import After, Before, ByHsaId, Connection, First, Last, Node, connection, paging
 from schema.scalars import HsaId
 from store import records
-from store.records import PrincipalKind
 
 if TYPE_CHECKING:
     from schema.clinics.clinics import Clinic

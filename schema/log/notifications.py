@@ -18,12 +18,12 @@ from schema.clinics.clinics import Clinic
 from schema.documents.changes import Change, changes_of
 from schema.errors import Info
 from schema.log.actors import Actor
+from schema.log.enums import Action
 from schema.log.events import document_of_event
 from schema.nodes import Node
 from schema.scalars import Cursor, HsaId
 from store import records
 from store.notifications.notifications import ClinicEvent
-from store.records import Action
 
 if TYPE_CHECKING:
     from schema.documents.documents import Document
