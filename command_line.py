@@ -123,7 +123,7 @@ def status(data: DataOption = Path("data")) -> None:
 
 
 def running_server(data: Path) -> dict[str, Any]:
-    """Where the server of a data folder is reached, as it noted; empty if none runs."""
+    """The addresses that the server of a data folder wrote there; empty if none runs."""
     try:
         whereabouts: dict[str, Any] = json.loads((data / RUNNING).read_text(encoding="utf-8"))
         os.kill(whereabouts["pid"], 0)

@@ -1,6 +1,7 @@
 """The settings, as one frozen model.
 
-`server.py` builds it and passes it down. Nothing else reads the environment.
+`server.py`, its workers and the command line build it and pass it down. Nothing else reads the
+environment.
 """
 
 from pathlib import Path
@@ -86,7 +87,7 @@ class Settings(BaseSettings):
         )
 
     def signing_key(self) -> CheckpointKey:
-        """The key that signs checkpoints: the one that the settings name, else one in the data folder.
+        """The key that signs checkpoints: that of the setting, else that in the data folder.
 
         It is created where it does not exist.
         """

@@ -48,7 +48,7 @@ def content(name: str, introduction: str) -> Content:
 
 
 async def document(store: Store, versions: int, name: str = "Förnya recept") -> Document:
-    """Write a case type with `versions` versions, each in force once.
+    """Write a case type with `versions` versions, each published once.
 
     Args:
         store: To write to.

@@ -89,7 +89,7 @@ class Editor:
         return self.save(introduction, conflict["latestVersion"], note)
 
     def publish(self, version: int, note: str | None) -> None:
-        """Put a version in force; clinics see the note in their notification."""
+        """Publish a version; clinics see the note in their notification."""
         act = {"id": self._case_type, "version": version, "expectedVersion": version, "note": note}
         payload = self._ask(PUBLISH, input=act)["documentPublish"]
         stop_at(payload["errors"])

@@ -37,7 +37,7 @@ def per_clinic(assignments: pl.DataFrame) -> pl.DataFrame:
 
 
 def lagging(adoption: pl.DataFrame) -> pl.DataFrame:
-    """Count the clinics that have not acknowledged the version in force, by case type.
+    """Count the clinics that have not acknowledged the published version, by case type.
 
     `behindSince` is the earliest time of each case type.
     """

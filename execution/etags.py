@@ -9,10 +9,10 @@ viewer's own principals and of the national ones.
 
 A tag is made from the last sequence numbers of these logs, read after the request has arrived and
 before the response is made. If they are equal to those of an earlier response, nothing was written
-in between, and the response would be identical to the byte. They are read again after the response
-is made: if something was written in the meantime, the response has no tag. Restoring a backup makes
-sequence numbers repeat for other events. Therefore the tag also includes the times and the random
-marks of the last writes.
+in between, and the response would be identical byte for byte. They are read again after the
+response is made: if something was written in the meantime, the response has no tag. Restoring a
+backup makes sequence numbers repeat for other events. Therefore the tag also includes the times and
+the random marks of the last writes.
 
 Fields that depend on anything else have no tags: names of persons, which are stored outside the
 logs; clinics and their status, which a date ends; active subscriptions; and the current time.

@@ -52,7 +52,7 @@ class _Bucket:
 
 
 class RateLimiter:
-    """The token buckets of one process: of the 20,000 users and principals seen last."""
+    """The token buckets of one process, for the 20,000 users and principals that were seen last."""
 
     def __init__(self, user: Rate, principal: Rate, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock

@@ -354,13 +354,13 @@ class Summary:
         owner: The principal or clinic that owns it.
         state: Its state.
         latest: The number of the newest version.
-        published: The number of the version in force; None before the first publication.
-        name: The name in the version in force; in the newest version while nothing is published.
+        published: The number of the published version; None before the first publication.
+        name: The name in the published version; in the newest version while nothing is published.
         internal_name: The internal name in the same version.
         created_at: When the first version was made.
         updated_at: When the content or state last changed.
         noticed_at: When a change last concerned clinics; None for never.
-        highest_released: The highest number that was ever in force; 0 for none.
+        highest_released: The highest version number that was ever published; 0 for none.
         subject: The id of the document that this one is an addition to; None without one.
     """
 
@@ -382,11 +382,12 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document(Summary):
-    """The head of a document: its state, newest version and version in force.
+    """The head of a document: its state, newest version and published version.
 
     Attributes:
         content: The content of the newest version.
-        published_content: The content in force; None if that is the newest version, or none is.
+        published_content: The content of the published version; None if that is the newest version,
+            or if nothing is published.
         schema_version: The content model of `content`.
         published_schema_version: The content model of `published_content`.
         derived_from: The template that the newest version is made from.
@@ -394,8 +395,8 @@ class Document(Summary):
         author: The author of the newest version.
         edited_at: When the newest version was made.
         event_count: The number of events on the document.
-        notice_count: The number of events that callers without access to drafts may see.
-        release_count: The number of versions that were ever in force.
+        notice_count: The number of events that callers who cannot see drafts may see.
+        release_count: The number of versions that were ever published.
         archived_sequence: The sequence number of the event that archived it; None if it is not
             archived.
         tokens: The search tokens. They are read only for writing; None where they were not read or
@@ -420,7 +421,7 @@ class Document(Summary):
 
     @property
     def content_in_force(self) -> Content:
-        """The content in force, or the newest content while nothing is published."""
+        """The published content, or the newest content while nothing is published."""
         return self.content if self.published_content is None else self.published_content
 
 
@@ -467,10 +468,10 @@ class Event:
         request_id: The id of the request.
         document: The id of the document.
         kind: The name of the document's kind.
-        version: The number of the version that was made or put in force.
+        version: The number of the version that was made or published.
         restored_from: The number of the version that was restored.
-        published_before: The number of the version in force before the event.
-        published_after: The number of the version in force after it.
+        published_before: The number of the version that was published before the event.
+        published_after: The number of the version that is published after it.
         state: The document's state after it.
         audience: The clinics that it concerns.
         resident_visible: Whether it changed something that residents see.
@@ -534,8 +535,8 @@ class Assignment:
         active: Whether residents see it.
         waiting: Whether it waits for the clinic to activate it. Residents see it also when the
             principal's policy no longer requires that.
-        acknowledged_version: The version in force at the event that the clinic last acknowledged;
-            None before its first acknowledgement.
+        acknowledged_version: The version that was published at the event that the clinic last
+            acknowledged; None before its first acknowledgement.
     """
 
     id: str
@@ -571,7 +572,7 @@ class Saved:
 
     Attributes:
         document: The document after the write.
-        version: The version that was made or put in force.
+        version: The version that was made or published.
         event: The event that was written; None if the call changed nothing.
         skipped: Rows that were left out.
         counts: Numbers by name.

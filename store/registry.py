@@ -200,7 +200,7 @@ class Store:
 
     @cached_property
     def start_pages(self) -> StartPages:
-        """Reads what clinics' pages show."""
+        """Reads the case types on clinics' pages."""
         return StartPages(
             clinics=self.clinics,
             groups=self.groups,
@@ -215,7 +215,7 @@ class Store:
 
     @cached_property
     def adoptions(self) -> Adoptions:
-        """Counts the clinics that have acknowledged the version in force."""
+        """Counts the clinics that have acknowledged the published version."""
         return Adoptions(self.database)
 
     # ------------------------------------------------------- notifications
@@ -227,7 +227,7 @@ class Store:
 
     @cached_property
     def acknowledgements(self) -> Acknowledgements:
-        """Keeps what clinics have acknowledged."""
+        """Stores and reads the acknowledgements of clinics."""
         return Acknowledgements(self.database, self.log, self.history, self.version_history)
 
     @cached_property

@@ -19,7 +19,7 @@ class Application(Starlette):
     """The ASGI application.
 
     Attributes:
-        live: What the server's connections share.
+        live: The services that all connections of the server share.
         graphql: The endpoint for GraphQL over HTTP.
     """
 
@@ -29,7 +29,7 @@ class Application(Starlette):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or serve a websocket.
 
-        GraphQL bypasses Starlette's routing and middleware, whose cost every message would pay.
+        GraphQL bypasses Starlette's routing and middleware, which would make every message slower.
         """
         if scope["type"] == "http" and scope["path"] == "/graphql":
             await self.graphql(scope, receive, send)

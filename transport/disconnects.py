@@ -9,7 +9,7 @@ from starlette.types import Receive
 from transport.request_body import ClientDisconnected
 
 _PATIENCE_SECONDS = 0.1
-"""Most requests are answered sooner, and then no task is started that watches the client."""
+"""Only requests that take longer start a task that watches the client."""
 
 
 @asynccontextmanager
@@ -17,7 +17,7 @@ async def cancel_on_disconnect(receive: Receive) -> AsyncIterator[None]:
     """Cancel the body of the `async with` block when the client disconnects.
 
     Args:
-        receive: The request's, whose body has been read.
+        receive: The request's ASGI `receive`. The body must have been read.
 
     Raises:
         ClientDisconnected: The client disconnected before the block was left.
@@ -45,7 +45,7 @@ async def cancel_on_disconnect(receive: Receive) -> AsyncIterator[None]:
         timer.cancel()
         if watcher is not None:
             watcher.cancel()
-        # A cancellation from elsewhere goes on.
+        # A cancellation from elsewhere must not be swallowed.
         if disconnected and task.uncancel() <= cancellations:
             raise ClientDisconnected from None
 

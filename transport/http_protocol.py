@@ -55,12 +55,12 @@ class RequestProtocol(HttpToolsProtocol):
             self._start_header_timer()
 
     def on_headers_complete(self) -> None:
-        """Stop to wait: the headers have arrived."""
+        """Stop waiting: the headers have arrived."""
         self._stop_header_timer()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Receive a piece of the body, which counts in favour of its request."""
+        """Receive a piece of the body. It raises the request's limit of other bytes."""
         self._overhead -= 2 * len(body)
         super().on_body(body)
 
@@ -79,7 +79,7 @@ class RequestProtocol(HttpToolsProtocol):
         self._stop_header_timer()
         if self.transport.is_closing():
             return
-        # Otherwise an earlier request on the connection is still being answered.
+        # While an earlier request is still being answered, no other response can be written.
         if self.cycle is None or self.cycle.response_complete:
             safe = b"".join(b"%b: %b\r\n" % header for header in SAFE)
             self.transport.write(

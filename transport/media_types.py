@@ -1,4 +1,4 @@
-"""The media types of the GraphQL endpoint: which one to answer in, and which bodies it reads.
+"""The media types of the GraphQL endpoint: of responses, and of the bodies that it reads.
 
 Source: GraphQL over HTTP, "Accept" and "Content-Type".
 """
@@ -16,7 +16,7 @@ _CACHED = 128
 
 @lru_cache(maxsize=_CACHED)
 def response_media_type(accept: str) -> str | None:
-    """Choose the media type to answer in; None if the client accepts none of them.
+    """Choose the media type of the response; None if the client accepts none of them.
 
     Without a preference it is JSON.
     """

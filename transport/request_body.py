@@ -42,7 +42,7 @@ async def read_body(
     """Read the whole body.
 
     Args:
-        receive: The request's.
+        receive: The request's ASGI `receive`.
         content_length: The value of that header.
         max_bytes: The longest body that is read.
         seconds: The time within which the body must arrive.

@@ -50,7 +50,7 @@ async def send_result(
     """Send a result as one response.
 
     Args:
-        send: The request's.
+        send: The request's ASGI `send`.
         result: The operation's.
         media_type: The one that the client accepts. A result that is sent instead of an event
             stream is JSON.

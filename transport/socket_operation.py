@@ -24,7 +24,7 @@ class OperationSocket(Protocol):
     """The socket that an operation runs on.
 
     Attributes:
-        live: What the server's connections share.
+        live: The services that all connections of the server share.
         request_id: The socket's.
         operations: Open operations by id.
         send: Sends an ASGI message. It raises once the socket is being closed.
@@ -54,7 +54,7 @@ class SocketOperation:
         self._follower: Follower | None = None
 
     async def start(self, request: Request) -> None:
-        """Start a subscription or an execution. A subscription has its position on return."""
+        """Start an execution or a subscription, which has its start position on return."""
         known = self._socket.live.executor.trusted.known(request.query, request.digest)
         if known is not None and not known.follows(request.operation_name):
             self._task = asyncio.create_task(self._run(self._answer(request)), name="operation")

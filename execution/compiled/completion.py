@@ -34,7 +34,7 @@ class NotCompilable(Exception):
 
 
 def getter(field: GraphQLField, definition: StrawberryField) -> CompiledField | None:
-    """Reads a field from its source; None if that takes arguments or waiting."""
+    """A closure that reads a field from its source; None if the field takes arguments or waits."""
     resolver = definition.base_resolver
     if resolver is None:
         name = definition.python_name
@@ -54,7 +54,7 @@ def getter(field: GraphQLField, definition: StrawberryField) -> CompiledField | 
 
 
 def attribute_field(name: str, unchanged: type, complete: Completion) -> CompiledField:
-    """Most fields: an attribute whose value usually needs no completion."""
+    """A closure for most fields: reads an attribute whose value usually needs no completion."""
 
     def attribute(source: Any, info: Info) -> Any:
         value = getattr(source, name)
@@ -64,12 +64,12 @@ def attribute_field(name: str, unchanged: type, complete: Completion) -> Compile
 
 
 def completed(get: CompiledField, complete: Completion) -> CompiledField:
-    """Reads a value and completes it."""
+    """A closure that reads a value and completes it."""
     return lambda source, info: complete(get(source, info), info)
 
 
 def selection(fields: list[tuple[str, CompiledField | None]]) -> CompiledField | None:
-    """Completes all fields of an object; None if one of them is not compiled."""
+    """A closure that completes all fields of an object; None if one of them is not compiled."""
     if any(field is None for _, field in fields):
         return None
     plain = cast("list[tuple[str, CompiledField]]", fields)
@@ -86,7 +86,7 @@ def unchanged_class(kind: Any) -> type | None:
 
 
 def or_null(inner: Completion, required: bool) -> Completion:
-    """Completes null, where the type permits it."""
+    """A closure that completes values, and null where the type permits it."""
 
     def complete(value: Any, info: Info) -> Any:
         if value is not None:
@@ -100,7 +100,7 @@ def or_null(inner: Completion, required: bool) -> Completion:
 
 @cache
 def leaf(kind: GraphQLLeafType, required: bool) -> Completion:
-    """Completes a scalar or an enum; one closure per type, since most of a plan are leaves."""
+    """A closure that completes a scalar or an enum; one per type, since most fields are leaves."""
     return or_null(_leaf(kind), required)
 
 
@@ -126,7 +126,7 @@ def _leaf(kind: GraphQLLeafType) -> Completion:
 
 
 def items(item: Completion | None) -> Completion | None:
-    """Completes a list; None if its items are not compiled."""
+    """A closure that completes a list; None if its items are not compiled."""
     if item is None:
         return None
 
@@ -139,7 +139,7 @@ def items(item: Completion | None) -> Completion | None:
 
 
 def objects(selections: Mapping[GraphQLObjectType, CompiledField], *, abstract: bool) -> Completion:
-    """Completes an object of one type, or of one of several types by its class."""
+    """A closure that completes an object of one type, or of several types by its class."""
     by_class = {
         object_type.extensions[DEFINITION].origin: compiled
         for object_type, compiled in selections.items()

@@ -50,7 +50,7 @@ class Stream(Protocol):
 
 
 class Live:
-    """What the transports of long-lived connections need.
+    """The services that all connections share, whatever their transport.
 
     Attributes:
         streams: Open streams; `end_streams` ends them.

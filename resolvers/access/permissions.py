@@ -7,7 +7,7 @@ from store.records import PrincipalKind, Role
 
 
 class Permission(Enum):
-    """What a role can allow on the data of a principal or of a clinic."""
+    """A permission that a role can give on the data of a principal or of a clinic."""
 
     EDIT = auto()
     PUBLISH = auto()

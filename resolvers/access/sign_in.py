@@ -53,8 +53,8 @@ class SignIn:
 
     Args:
         keys: Where the issuer's keys come from.
-        issuer: What `iss` must be, exactly.
-        audience: What `aud` must be or contain.
+        issuer: The exact value that `iss` must have.
+        audience: The value that `aud` must be or contain.
         acr: The accepted levels of assurance of a person's sign-in.
         roles: The role of each known property code of `authorizationScope`. Other codes are
             ignored.

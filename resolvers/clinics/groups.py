@@ -67,7 +67,7 @@ async def save(
         hsa_ids: The clinics, 1 to 20,000.
         csv: Text of a CSV file with the clinics.
         rule: Of the group; at least one condition.
-        key: For a safe repeat.
+        key: Makes a retry safe.
 
     Returns:
         `target` is the group's id. No event where nothing changed.

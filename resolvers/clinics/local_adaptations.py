@@ -46,7 +46,7 @@ async def save(
         content: The whole new content, without `writtenFor`.
         expected_version: The number that the caller last read; 0 for the first version.
         note: Why.
-        key: For a safe repeat.
+        key: Makes a retry safe.
 
     Raises:
         NotFound: There is no such clinic or case type, or no adaptation to change.

@@ -58,7 +58,7 @@ async def save(
         which: Start page or contact card.
         order: Ids of case types, from the top, at most 1,000; empty to remove the order.
         note: Why.
-        key: For a safe repeat.
+        key: Makes a retry safe.
 
     Raises:
         NotFound: There is no such clinic, group or principal.

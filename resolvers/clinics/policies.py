@@ -37,7 +37,7 @@ async def save(
         principal: HSA-id.
         changes: New values by name of the policy; the other policies do not change.
         note: Why.
-        key: For a safe repeat.
+        key: Makes a retry safe.
 
     Raises:
         NotFound: There is no such principal.

@@ -7,12 +7,12 @@ from store.records import Principal, key_of
 
 
 def get(context: Context, hsa_id: str) -> Principal | None:
-    """A principal by HSA-id, in any case; None where there is none."""
+    """A principal by HSA-id, in upper or lower case; None where there is none."""
     return context.principals.get(key_of(hsa_id))
 
 
 def require(context: Context, hsa_id: str, path: tuple[str, ...] = ("principal",)) -> Principal:
-    """A principal by HSA-id, in any case.
+    """A principal by HSA-id, in upper or lower case.
 
     Args:
         context: The caller's.

@@ -64,7 +64,7 @@ async def grant(
         role: The role.
         employee: HSA-id of the person.
         note: Why.
-        key: For a safe repeat.
+        key: Makes a retry safe.
 
     Returns:
         `target` is the grant's id. No event where the person holds the role already.

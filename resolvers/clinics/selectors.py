@@ -35,7 +35,7 @@ class ClinicCriteria:
 
 @dataclass(frozen=True, slots=True)
 class ClinicSelection:
-    """The clinics that a caller asks for: exactly one of the four ways.
+    """The clinics that a caller selects, in exactly one of the four ways.
 
     Attributes:
         argument: Name of the argument that has the selection, for the paths of errors.

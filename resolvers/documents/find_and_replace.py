@@ -1,4 +1,4 @@
-"""Find and replace in one text, without input or output.
+"""Find and replace in one text, as pure functions.
 
 Both texts are plain text, never patterns. A letter with its accents matches in composed and
 decomposed form, and is never split. Addresses stay unchanged: link targets and addresses written in

@@ -61,7 +61,7 @@ async def replace(
 
     With `publish`, the new version is published where the newest version was published. A document
     whose newest version is a draft ahead of the published version is then skipped, because the
-    draft is unfinished work. A document that was never published gets a draft in any case.
+    draft is unfinished work. A document that was never published always gets a draft.
 
     Raises:
         NotFound: There is no such owner, or no such document of it.

@@ -1,1 +1,1 @@
-"""Exports: which rows leave the registry as files, who may have them, and how they return."""
+"""Exports: the rows of each file, who may read them, and the import of exported files."""

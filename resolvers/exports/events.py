@@ -36,7 +36,7 @@ class EventRow:
     Attributes:
         record: The event.
         known: Whether the viewer may know of the document that it is about.
-        detail: The rows that it opened; None unless they were asked for.
+        detail: The rows that it opened; None unless they were requested.
         context: Of the export.
     """
 

@@ -51,7 +51,8 @@ class Export(Generic[R]):
         columns: In order.
         parameters: By name.
         logs: Returns the keys of the principals whose logs the viewer may export from.
-        source: Makes the source of rows; raises if the parameters ask for too much.
+        source: Makes the source of rows; raises if the viewer may not use these parameters, or if
+            they are invalid.
         of_log: Whether its rows are events. Then `EXPORTED` events are among the rows.
         depends_on: Returns other state than the logs that its rows depend on, as text. It is part
             of the entity tag.

@@ -56,8 +56,8 @@ async def replay(store: Store, versions: Path, events: Path) -> ImportSummary:
         events: An export of all its events as NDJSON, with `detail=true`.
 
     Raises:
-        ReplayRefused: The files are not the whole log of one principal, or the registry already
-            has something of this principal.
+        ReplayRefused: The files are not the whole log of one principal, or the registry already has
+            something of this principal.
     """
     first = next(_rows(events), None)
     if first is None:
@@ -202,7 +202,7 @@ def pairs(versions: Iterable[Path], events: Iterable[Path]) -> list[tuple[Path, 
     """Pair files of versions with files of events, in order: one pair for each principal.
 
     Raises:
-        ReplayRefused: There are more files of one sort than of the other.
+        ReplayRefused: The numbers of files differ.
     """
     first, second = list(versions), list(events)
     if len(first) != len(second):

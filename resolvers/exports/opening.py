@@ -1,4 +1,4 @@
-"""Opens an export: checks rights and parameters, and fixes what its rows are read from.
+"""Opens an export: checks rights and parameters, and fixes the range of each log to read.
 
 A file shows the registry just after one event of each log that it is read from; by default, the
 last one when the export was opened. Those sequence numbers are its cursor. With a cursor a client
@@ -42,7 +42,7 @@ class TargetFile:
 
 @dataclass(frozen=True, slots=True)
 class ExportMetadata:
-    """What is known of a file before its first row.
+    """The properties of a file that are known before its first row.
 
     Attributes:
         name: The name of the export.
@@ -63,7 +63,7 @@ class ExportMetadata:
 
 @dataclass(frozen=True, slots=True)
 class OpenExport(Generic[R]):
-    """An export that the viewer may have."""
+    """An export that the viewer may read, with the ranges of the logs that it is read from."""
 
     metadata: ExportMetadata
     _context: Context
@@ -136,7 +136,7 @@ class OpenExport(Generic[R]):
 async def open_export(
     context: Context, export: Export[R], query: Iterable[tuple[str, str]], file: TargetFile
 ) -> OpenExport[R]:
-    """Check an export that is asked for, and fix what its rows are read from.
+    """Check a requested export, and fix the ranges of the logs that its rows are read from.
 
     Args:
         context: The request's.
@@ -145,7 +145,7 @@ async def open_export(
         file: The file to write.
 
     Raises:
-        NotPermitted: The viewer has no role here, or may not read what is asked for.
+        NotPermitted: The viewer has no role here, or may not read what the parameters select.
         NotFound: What a parameter names does not exist, or the viewer may not know of it.
         InvalidInput: A parameter or a cursor cannot be read, parameters exclude each other, or a
             file in this format cannot be resumed.
@@ -159,7 +159,7 @@ async def open_export(
     after = None
     if "after" in values:
         after = await parse_cursor(context, values["after"], latest, "after")
-        # Events that only record exports are no news: else each poll would be news to the next.
+        # Events that record exports do not count: each poll would be a change for the next one.
         last = {key: max(after.get(key, 0), sequence) for key, sequence in last.items()}
     ranges = [
         LogRange(

@@ -71,7 +71,7 @@ class GuidanceContent(ContentModel):
     language: LanguageTag = Field(default="sv", title="Språk", json_schema_extra=STAFF_ONLY)
 
     def problems(self) -> Iterator[Problem]:
-        """Check that each region has one referral, so that support has no choice to make."""
+        """Check that each region has one referral, so that support staff need not choose."""
         seen = set()
         for index, referral in enumerate(self.referrals):
             if referral.county_code in seen:

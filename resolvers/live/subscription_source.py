@@ -1,4 +1,4 @@
-"""What a subscription delivers: the object that its resolver returns to the hub."""
+"""The source of a subscription: its resolver returns one, and the hub delivers from it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

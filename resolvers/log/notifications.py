@@ -101,7 +101,7 @@ async def acknowledge(
         context: Of the viewer.
         hsa_id: The clinic.
         up_to: A cursor of the clinic's notifications, or of its principal's log.
-        key: Makes a repeated call safe.
+        key: Makes a retry safe.
 
     Raises:
         NotFound: The clinic does not exist, or the viewer may not know of it.

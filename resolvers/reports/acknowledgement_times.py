@@ -38,7 +38,7 @@ class AcknowledgementData:
     Attributes:
         publications: The publications.
         intervals: The clinics that were notified, by document.
-        read: The acknowledgements of each clinic, by principal and clinic.
+        acknowledgements: Of each clinic, by principal and clinic.
     """
 
     publications: Sequence[PublicationEvent]
@@ -68,7 +68,7 @@ class DelaySummary:
 async def read(
     context: Context, what: Coverage, since: datetime, until: datetime | None, case_type: str | None
 ) -> AcknowledgementData:
-    """ClinicAcknowledgements the publications of central case types in a period, with their acknowledgements.
+    """Read the publications of central case types in a period, and their acknowledgements.
 
     Only clinics whose inboxes the viewer may read are included.
 

@@ -11,7 +11,7 @@ from resolvers.reports.coverage import Coverage, sorted_page
 from store.clinics.version_adoption import Adoption, VersionCount
 from store.paging import Page, Paging
 from store.records import AssignmentOrigin
-from store.reports.holdings import Holding, InForce
+from store.reports.holdings import Holding, PublishedVersion
 
 _NEVER_ASSIGNED: Mapping[AssignmentOrigin, int] = {}
 
@@ -119,16 +119,18 @@ async def per_case_type(
     holdings = await context.store.reports.holdings.of(
         replace(what.assignments(context), central_only=True), as_of
     )
-    in_force = await context.store.reports.holdings.in_force(holdings, as_of)
+    published = await context.store.reports.holdings.in_force(holdings, as_of)
     by_document: dict[str, list[Holding]] = defaultdict(list)
     for holding in holdings:
         by_document[holding.document].append(holding)
     return [
-        _counted(document, found, in_force[document]) for document, found in by_document.items()
+        _counted(document, found, published[document]) for document, found in by_document.items()
     ]
 
 
-def _counted(document: str, holdings: Sequence[Holding], in_force: InForce) -> CaseTypeCount:
+def _counted(
+    document: str, holdings: Sequence[Holding], published: PublishedVersion
+) -> CaseTypeCount:
     by_origin: dict[AssignmentOrigin, int] = defaultdict(int)
     by_version: dict[int | None, int] = defaultdict(int)
     for holding in holdings:
@@ -139,11 +141,11 @@ def _counted(document: str, holdings: Sequence[Holding], in_force: InForce) -> C
         VersionCount(
             version,
             by_version[version],
-            None if version == in_force.version else in_force.replaced.get(version),
+            None if version == published.version else published.replaced.get(version),
         )
         for version in sorted(version for version in by_version if version is not None)
     ]
-    return CaseTypeCount(document, in_force.version, by_origin, Adoption(counts, unseen))
+    return CaseTypeCount(document, published.version, by_origin, Adoption(counts, unseen))
 
 
 def page_of_case_types(rows: Sequence[CaseTypeCount], paging: Paging) -> Page[CaseTypeCount]:
@@ -163,11 +165,11 @@ async def behind(context: Context, what: Coverage, as_of: datetime | None) -> Se
     holdings = await context.store.reports.holdings.of(
         replace(what.assignments(context), central_only=True), as_of
     )
-    in_force = await context.store.reports.holdings.in_force(holdings, as_of)
+    published = await context.store.reports.holdings.in_force(holdings, as_of)
     lagging = [
         holding
         for holding in holdings
-        if holding.acknowledged != in_force[holding.document].version
+        if holding.acknowledged != published[holding.document].version
     ]
     arrived = await context.store.reports.holdings.arrival_times(
         holding for holding in lagging if holding.acknowledged is None
@@ -178,7 +180,7 @@ async def behind(context: Context, what: Coverage, as_of: datetime | None) -> Se
         if holding.acknowledged is None:
             start = arrived[holding.principal, holding.arrival]
         else:
-            start = in_force[holding.document].replaced[holding.acknowledged]
+            start = published[holding.document].replaced[holding.acknowledged]
         for clinic in holding.clinics:
             counts[clinic] += 1
             if clinic not in since or start < since[clinic]:

@@ -81,7 +81,7 @@ class Event(Node):
     sequence: int = strawberry.field(description="Its number in the log: 1, 2, 3 …")
     action: Action = strawberry.field(description="What was done.")
     version: int | None = strawberry.field(
-        description="The version that the act created or put in force."
+        description="The version that the act created or published."
     )
     actor: Actor = strawberry.field(description="Who did it.")
     at: datetime = strawberry.field(
@@ -173,8 +173,8 @@ class Event(Node):
 
     @strawberry.field(
         description=(
-            "What the act changed: in the version in force, where the act replaced that; otherwise"
-            " in the newest draft."
+            "The changes: of the published version, if the act replaced it; of the newest draft, if"
+            " the act wrote one; or of the principal's policies."
         )
     )
     async def changes(self, info: Info) -> list[Change]:

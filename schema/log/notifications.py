@@ -32,7 +32,7 @@ _ARRIVALS = frozenset({Action.DISTRIBUTED, Action.FOLLOWED})
 _DEPARTURES = frozenset({Action.WITHDRAWN, Action.UNFOLLOWED, Action.REPLACED})
 
 
-@strawberry.type(description="What a clinic is notified of, without names of staff.")
+@strawberry.type(description="One act that a clinic is notified of, without names of staff.")
 class Notification(Node):
     record: strawberry.Private[ClinicEvent]
     known_clinic: strawberry.Private[records.Clinic | None]
@@ -41,10 +41,10 @@ class Notification(Node):
     )
     action: Action = strawberry.field(description="What was done.")
     from_version: int | None = strawberry.field(
-        description="The version in force before; null where there was none."
+        description="The published version before it; null if there was none at the clinic."
     )
     to_version: int | None = strawberry.field(
-        description="The version in force after; null where there is none."
+        description="The published version after it; null if there is none at the clinic."
     )
     resident_visible: bool = strawberry.field(description="Whether residents see a difference.")
     by: Actor = strawberry.field(description="The role and the unit in which it was done.")
@@ -61,7 +61,7 @@ class Notification(Node):
             cursor=Cursor(record.cursor),
             action=event.action,
             # A document that arrives at the clinic has no earlier version there, and one that
-            # leaves it has no later one, whatever is in force elsewhere.
+            # leaves it has no later one, whatever is published elsewhere.
             from_version=None if event.action in _ARRIVALS else event.published_before,
             to_version=None if event.action in _DEPARTURES else event.published_after,
             resident_visible=event.resident_visible,
@@ -107,7 +107,9 @@ class Notification(Node):
             raise LookupError(f"document of event {self.record.event.id}")
         return found
 
-    @strawberry.field(description="What changed between the versions in force.")
+    @strawberry.field(
+        description="The changes between `fromVersion` and `toVersion`; none if one is null."
+    )
     async def changes(self, info: Info) -> list[Change]:
         return changes_of(await comparison.changes_of_event(info.context, self.record.event))
 

@@ -1,4 +1,4 @@
-"""Assigns case types to clinics: what distribution, imports, groups and restoring share.
+"""Assigns case types to clinics, for distributions, imports, groups and restored case types.
 
 Each function stages writes in the caller's transaction, which has no other change in it. None of
 them commits.
@@ -187,7 +187,7 @@ def with_activation(
 async def assign_after_import(
     transaction: Transaction, act: Act, changed: Sequence[tuple[Clinic | None, Clinic]]
 ) -> None:
-    """Stage what imported clinics receive from the groups whose rules they have started to fit.
+    """Stage the case types that imported clinics receive from groups whose rules they now fit.
 
     Args:
         transaction: Of the import that changed the clinics.
@@ -281,7 +281,7 @@ def _active_members(group: ClinicGroup) -> ClinicFilter:
 async def assign_to_new_members(
     transaction: Transaction, act: Act, standing: Sequence[Row], joining: dict[str, list[str]]
 ) -> None:
-    """Stage what new members of groups receive: one event for each case type and group.
+    """Stage the case types that new members of groups receive: one event per case type and group.
 
     Archived case types are left out.
 

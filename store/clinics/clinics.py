@@ -121,7 +121,7 @@ class Clinics:
             rows: Checked rows, one for each clinic.
             dry_run: Count the changes without writing.
             act: Who writes and why.
-            key: For a safe repeat.
+            key: Makes a retry safe.
 
         Returns:
             `counts` of `created`, `updated` and `unchanged` clinics; no event where nothing

@@ -1,7 +1,7 @@
 """Distributes case types to clinics and withdraws them; clinics follow, show and hide them.
 
-Each method is one act in one transaction: all of it or nothing. The clinics are resolved inside
-the transaction, so a clinic that is imported at the same moment is either among them or joins its
+Each method is one act in one transaction: all of it or nothing. The clinics are resolved inside the
+transaction, so a clinic that is imported at the same moment is either among them or joins its
 groups afterwards.
 """
 
@@ -71,7 +71,7 @@ class Distribution:
         """Resolve a selector as a distribution would now, without writing.
 
         Args:
-            selector: The clinics that were asked for.
+            selector: The clinics that the caller selected.
             principal: Key of the case type's principal.
 
         Raises:
@@ -106,7 +106,7 @@ class Distribution:
             contact_card_order: The position on their contact cards, from 1; None for last.
             skip_refused: Leave refused rows out instead of refusing the call.
             act: Who writes and why.
-            key: For a safe repeat.
+            key: Makes a retry safe.
 
         Returns:
             The document; `counts` of `clinics` that received it now and of case types `replaced`;

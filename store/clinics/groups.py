@@ -126,7 +126,7 @@ class Groups:
             members: The listed clinics; None for a rule.
             rule: The rule; None for a list.
             act: Who writes and why.
-            key: For a safe repeat.
+            key: Makes a retry safe.
 
         Returns:
             `target` is the group's id. No event where nothing changed.
@@ -181,7 +181,7 @@ class Groups:
 async def _assign_to_new_clinics(
     transaction: Transaction, act: Act, before: ClinicGroup, group: ClinicGroup
 ) -> None:
-    """Stage what clinics receive that fit the new rule of a group but not the earlier one."""
+    """Stage the case types of clinics that fit the new rule of a group but not the earlier one."""
     if group.rule is None or before.rule is None or group.rule == before.rule:
         return
     standing = await transaction.find(

@@ -1,7 +1,7 @@
 """Local adaptations: versioned documents with what a clinic adds to a central case type.
 
-The id is made of the ids of the case type and the clinic, so a clinic has at most one adaptation
-of each case type. An adaptation is kept when the case type is withdrawn, and applies again when the
+The id is made of the ids of the case type and the clinic, so a clinic has at most one adaptation of
+each case type. An adaptation is kept when the case type is withdrawn, and applies again when the
 clinic gets the case type back. Changes to the central case type never change it.
 """
 
@@ -68,7 +68,7 @@ class Adaptations:
             content: The whole new content without `writtenFor`.
             expected_version: The number that the caller last read; 0 for the first version.
             act: Who writes and why.
-            key: For a safe repeat.
+            key: Makes a retry safe.
 
         Returns:
             The stored version. Where the content is equal and written for the same version: the

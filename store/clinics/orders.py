@@ -50,7 +50,7 @@ class Orders:
             clinic: Key of the clinic, for a clinic's order.
             group: Id of the group, for a group's order.
             act: Who writes and why.
-            key: For a safe repeat.
+            key: Makes a retry safe.
 
         Returns:
             The event; none where nothing changed.

@@ -86,7 +86,7 @@ class People:
             employee: Key of the employee HSA-id.
             protected: Whether to protect the person or to end the protection.
             act: Who writes and why.
-            key: For a safe repeat.
+            key: Makes a retry safe.
 
         Returns:
             The event; none where nothing changed.

@@ -98,7 +98,7 @@ class Policies:
             principal: Its key.
             changes: New values by name of the policy; the other policies do not change.
             act: Who writes and why.
-            key: For a safe repeat.
+            key: Makes a retry safe.
 
         Returns:
             The event; none where nothing changed.

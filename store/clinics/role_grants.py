@@ -77,7 +77,7 @@ class RoleGrants:
             role: The role.
             employee: Key of the employee HSA-id.
             act: Who writes and why.
-            key: For a safe repeat.
+            key: Makes a retry safe.
 
         Returns:
             `target` is the grant's id. No event where the person holds the role already.

@@ -1,7 +1,7 @@
-"""Resolves the clinics that a caller chose: HSA-ids, a group or a filter become keys of clinics.
+"""Resolves the clinics that a caller selected: HSA-ids, a group or a filter become keys of clinics.
 
-The check before a distribution and the distribution itself call the same function, so their
-results cannot differ.
+The check before a distribution and the distribution itself call the same function, so their results
+cannot differ.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ _MESSAGES = {
 
 @dataclass(frozen=True, slots=True)
 class ClinicSelector:
-    """The clinics that were asked for: exactly one of `rows`, `group` and `filter`.
+    """The clinics that a caller selected: exactly one of `rows`, `group` and `filter`.
 
     Attributes:
         rows: Row numbers, from 1, and HSA-ids as the caller wrote them.
@@ -99,7 +99,7 @@ async def resolve_clinics(
 
     Args:
         reader: The transaction of a write, or the database.
-        selector: The clinics that were asked for.
+        selector: The clinics that the caller selected.
         principal: Key; clinics of other principals are refused.
         now: Decides which clinics have ended.
         extra_prefixes: Of test ids that break the pattern of HSA-ids.

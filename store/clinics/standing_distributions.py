@@ -1,4 +1,4 @@
-"""Standing distributions: a distribution to a group with a rule also covers clinics that join later.
+"""Standing distributions: distributions to a group by rule, which also cover later members.
 
 `store.clinics.assigning.assign_to_new_members` uses these rows.
 """

@@ -15,7 +15,7 @@ from store.kinds.kinds import Field
 from store.records import Content
 
 _UNCOMPARED = frozenset({"internalName"})
-"""Fields that differ between documents by intention, which is no drift."""
+"""Fields that differ between documents on purpose; such a difference does not count as drift."""
 
 
 def _comparable_values(content: Content, fields: Mapping[str, Field]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Search tokens: folded and stemmed words, stored in a document's head as an indexed list.
 
 A token is a word, or `=` and the stem of a word. The prefix `@` marks a word of the document's
-name. The prefix `!` before that marks a word of a newest draft that is not in force. No word starts
-with one of these signs, and a searched text never becomes an operator or a pattern.
+name. The prefix `!` before that marks a word of a draft that is newer than the published version.
+No word starts with one of these signs, and a searched text never becomes an operator or a pattern.
 """
 
 import re
@@ -82,20 +82,20 @@ def _stems(text: str) -> Mapping[str, str]:
 # ------------------------------------------------------------------ indexing
 
 
-def tokens_of(kind: Kind, newest: Content, in_force: Content | None) -> list[str]:
-    """Return the search tokens of a document: of the content in force, and of a newer draft.
+def tokens_of(kind: Kind, newest: Content, published: Content | None) -> list[str]:
+    """Return the search tokens of a document: of the published content, and of a newer draft.
 
     Args:
         kind: Of the document.
         newest: The newest content, in the current schema version.
-        in_force: The content in force, in the current schema version; the same object as `newest`
-            where the newest is in force; None while nothing is published.
+        published: The published content, in the current schema version; the same object as `newest`
+            if the newest version is published; None while nothing is published.
     """
-    if in_force is None:
+    if published is None:
         return _tokens(kind, newest, _DRAFT)
     return [
-        *_tokens(kind, in_force, ""),
-        *([] if newest is in_force else _tokens(kind, newest, _DRAFT)),
+        *_tokens(kind, published, ""),
+        *([] if newest is published else _tokens(kind, newest, _DRAFT)),
     ]
 
 

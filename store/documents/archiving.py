@@ -56,7 +56,7 @@ async def restore(
         kind: Of the document.
         before: The head before this act.
         number: Of the version to restore.
-        publish: Whether to put the restored content in force.
+        publish: Whether to publish the restored content.
 
     Raises:
         NotFound: There is no such version.

@@ -45,8 +45,8 @@ class NewContent:
         document: As last read.
         content: The whole content, validated.
         latest: The number of the newest version that the document must still have.
-        published: The number of the version in force that the document must still have.
-        publish: Whether to put the new version in force.
+        published: The number of the published version that the document must still have.
+        publish: Whether to publish the new version.
         derived_from: The template version that the content comes from.
         restored_from: The number of the version that the content was taken from.
     """
@@ -127,14 +127,14 @@ class Batches:
         counts: dict[str, int],
         key: IdempotencyKey | None,
     ) -> Saved:
-        """Write the next version of each document, and put it in force where `publish` is set.
+        """Write the next version of each document, and publish it where `publish` is set.
 
         Args:
             principal: Key of the principal that owns all the documents, itself or its clinics.
             contents: One for each document, different from its newest one. The caller limits their
                 number.
             drafted: The action of the event of a version that stays a draft.
-            published: The action of the event of a version that is put in force.
+            published: The action of the event of a version that is published.
             act: Who writes and why.
             counts: Stored with the idempotency key, for a retry.
             key: Makes a retry safe.

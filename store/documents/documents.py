@@ -1,7 +1,7 @@
 """Documents of any kind: create, update, publish, activate, deactivate, archive, restore.
 
 Each act writes one event, in the transaction of the change. Versions are appended, never changed.
-Only an act that names a publication changes what is in force.
+Only an act that publishes changes the published version.
 """
 
 from collections.abc import Callable
@@ -100,13 +100,13 @@ class Documents(DocumentReader):
         act: Act,
         key: IdempotencyKey | None = None,
     ) -> Saved:
-        """Append the next version of a document, and put it in force if `publish` is set.
+        """Append the next version of a document, and publish it if `publish` is set.
 
         Args:
             document: As last read; the transaction reads it again.
             edit: Returns the new content for the newest one.
             expected_version: The number that the caller last read, from 1.
-            publish: Also put it in force, in the same act.
+            publish: Also publish it, in the same act.
             act: Who writes and why.
             key: Makes a retry safe.
 
@@ -165,9 +165,9 @@ class Documents(DocumentReader):
         act: Act,
         key: IdempotencyKey | None = None,
     ) -> Saved:
-        """Put a version in force, the newest or an earlier one.
+        """Publish a version, the newest or an earlier one.
 
-        Nothing is written where it is in force already.
+        Nothing is written if it is the published version already.
 
         Raises:
             NotFound: There is no such version.
@@ -272,7 +272,7 @@ class Documents(DocumentReader):
     ) -> Saved:
         """Write an earlier version's content and derivation as a new version.
 
-        Earlier versions stay. What is in force changes only with `publish`. No new version is
+        Earlier versions stay. The published version changes only with `publish`. No new version is
         written where the newest one has that content and derivation already.
 
         An archived document leaves the archive, and is assigned again to the clinics that had it.

@@ -153,7 +153,7 @@ def revised(
     restored_from: int | None = None,
     origin: Origin | None = None,
 ) -> tuple[Document, Version]:
-    """Build the next version of a document, a draft; the version in force does not change.
+    """Build the next version of a document, a draft; the published version does not change.
 
     Args:
         kind: Of the document.
@@ -187,7 +187,7 @@ def revised(
             origin=origin,
         )
     )
-    newest_was_in_force = head.published == head.latest
+    newest_was_published = head.published == head.latest
     name, internal_name = (head.name, head.internal_name) if head.published else kind.names(content)
     revised_head = replace(
         head,
@@ -196,10 +196,10 @@ def revised(
         name=name,
         internal_name=internal_name,
         content=content,
-        published_content=head.content if newest_was_in_force else head.published_content,
+        published_content=head.content if newest_was_published else head.published_content,
         schema_version=version.schema_version,
         published_schema_version=(
-            head.schema_version if newest_was_in_force else head.published_schema_version
+            head.schema_version if newest_was_published else head.published_schema_version
         ),
         derived_from=derived_from,
         hash=version.hash,
@@ -221,28 +221,28 @@ def put_in_force(
     first_time: bool,
     at: datetime,
 ) -> Document:
-    """Return the head with a version in force.
+    """Return the head with a version as the published one.
 
     The first publication makes a draft active; a deactivated document stays deactivated.
 
     Args:
         kind: Of the document.
         head: As it is now.
-        number: Of the version to put in force.
+        number: Of the version to publish.
         content: Of that version, as stored.
         schema_version: Of that version.
-        first_time: Whether that version was never in force before.
+        first_time: Whether that version was never published before.
         at: Time of the act.
     """
-    in_force = kind.upcast(content, schema_version)
-    name, internal_name = kind.names(in_force)
+    published = kind.upcast(content, schema_version)
+    name, internal_name = kind.names(published)
     is_newest = number == head.latest
     return replace(
         head,
         tokens=tokens_of(
             kind,
-            in_force if is_newest else kind.upcast(head.content, head.schema_version),
-            in_force,
+            published if is_newest else kind.upcast(head.content, head.schema_version),
+            published,
         ),
         state=DocumentState.ACTIVE if head.state is DocumentState.DRAFT else head.state,
         published=number,

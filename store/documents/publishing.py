@@ -1,4 +1,4 @@
-"""Steps that several acts on documents share: putting a version in force and recording the event.
+"""Steps that several acts on documents share: publishing a version and recording the event.
 
 These functions stage writes in a transaction that the caller holds; nothing here commits.
 """
@@ -49,7 +49,7 @@ async def put_in_force(
         action: Of the event.
         kind: Of the document.
         head: As the act leaves it so far.
-        number: Of the version to put in force.
+        number: Of the version to publish.
         before: The head before this act, where the act has already changed it.
         event_fields: Other fields of the event.
 
@@ -91,7 +91,7 @@ async def put_in_force(
 
 
 def audience_of(kind: Kind, head: Document) -> Mapping[str, Any]:
-    """Return which clinics are notified of a change of what is in force, as event fields.
+    """Return which clinics are notified of a change of the published version, as event fields.
 
     For most kinds these are the clinics that have the document. For a kind that notifies clinics
     without an assignment, they are the owning clinic or all clinics of the principal.
@@ -131,8 +131,8 @@ def record_event(
         version: The version to return with the result.
         number: The version that the event names.
         audience: Which clinics are notified.
-        released: The version that this act puts in force for the first time.
-        before: The head before this act, where the act changes what is in force.
+        released: The version that this act publishes for the first time.
+        before: The head before this act, where the act changes the published version.
         event_fields: Other fields of the event.
     """
     notice = audience is not Audience.NONE

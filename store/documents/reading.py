@@ -31,7 +31,7 @@ class DocumentReader:
         )
 
     async def in_force(self, principal: str, among: Iterable[str]) -> Mapping[str, int]:
-        """Read which versions of a principal's own assignable documents are in force.
+        """Read the published versions of a principal's own assignable documents.
 
         Args:
             principal: Key of the owner.

@@ -14,7 +14,7 @@ NOTHING: dict[str, Any] = {"_id": {"$in": []}}
 
 
 class Visibility(IntEnum):
-    """How much of a document a caller sees: nothing, what was ever in force, or drafts too."""
+    """How much of a document a caller sees: nothing, versions ever published, or drafts too."""
 
     NOTHING = 0
     RELEASED = 1
@@ -38,7 +38,7 @@ class ScopedDocument(Protocol):
 
     @property
     def published(self) -> int | None:
-        """The number of the version in force."""
+        """The number of the published version."""
 
 
 @dataclass(frozen=True, slots=True)

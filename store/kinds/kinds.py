@@ -1,7 +1,7 @@
 """A kind of document as the store sees it: one content model and one registration.
 
-The store defines no kind of its own. From a kind's Pydantic model follow how two contents are
-compared (which lists are keyed, which texts are compared word by word) and what residents see.
+The store defines no kind of its own. A kind's Pydantic model decides how two contents are compared
+(which lists are keyed, which texts are compared word by word) and what residents see.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ def _content_names(content: Content) -> tuple[str, str]:
 
 
 class Sharing(Enum):
-    """Who can read a kind's published documents, in addition to the readers of their owner."""
+    """Who can read a kind's published documents, in addition to readers at the owner."""
 
     NO = auto()
     NATIONAL = auto()
@@ -42,8 +42,8 @@ class Field:
         text: Prose, compared word by word.
         rich: Markdown.
         keyed: A list of objects in which each item has a unique `key`.
-        whole: An object that can be null. A merge never mixes the fields of two sides, because
-            they have a meaning only together.
+        whole: An object that can be null. A merge never mixes the fields of two sides, because they
+            have a meaning only together.
         fields: The fields of an object, or of each item of a list of objects.
     """
 
@@ -103,7 +103,7 @@ class Kind:
         return content
 
     def in_force(self, document: Document) -> Content:
-        """Return the content in force of a document, in the current schema version.
+        """Return the published content of a document, in the current schema version.
 
         While nothing is published, this is the newest content.
         """

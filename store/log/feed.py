@@ -152,7 +152,7 @@ class Feed:
             await asyncio.sleep(_POLL_SECONDS)
             try:
                 await self._refresh(list(self._tails))
-            except Exception as error:  # noqa: BLE001 - it is repeated
+            except Exception as error:  # noqa: BLE001 - the next poll tries again
                 _log.warning("log polling failed", error=type(error).__name__)
 
     async def _watch(self) -> None:

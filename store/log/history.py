@@ -22,7 +22,7 @@ class History:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    # ---------------------------------------------------------------- how far logs have come
+    # ---------------------------------------------------------------- ends of logs
 
     async def is_empty(self) -> bool:
         """Return whether no log has any event."""

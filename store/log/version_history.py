@@ -1,7 +1,7 @@
-"""Reading a document's versions: in pages, as of a moment, and those that were ever in force.
+"""Reading a document's versions: in pages, as of a moment, and those that were ever published.
 
-The event that first puts a version in force carries its number in `released`. So the versions that
-callers without access to drafts may see are found by an index on events.
+The event that publishes a version for the first time has its number in `released`. So the versions
+that callers who cannot see drafts may see are found by an index on events.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from store.records import DocumentState, Version
 
 
 class DocumentStatus(NamedTuple):
-    """A document's state at a moment, and the number of the version in force then.
+    """A document's state at a moment, and the number of the version that was published then.
 
     Both are None before the document existed.
     """
@@ -41,9 +41,9 @@ class VersionHistory:
     async def published_at(
         self, keys: Iterable[tuple[str, str, datetime]]
     ) -> Mapping[tuple[str, str, datetime], int]:
-        """Return the number of the version in force by (principal, document, moment).
+        """Return the number of the published version by (principal, document, moment).
 
-        Moments without a version in force are left out.
+        Moments without a published version are left out.
         """
         keys = list(dict.fromkeys(keys))
         moments = list(dict.fromkeys((principal, time) for principal, _, time in keys))
@@ -93,7 +93,7 @@ class VersionHistory:
     ) -> Mapping[HistoryQuery, Page[Version]]:
         """Return a page of each document's versions, newest first.
 
-        A `limited` query leaves out versions that were never in force.
+        A `limited` query leaves out versions that were never published.
 
         Raises:
             InvalidInput: A cursor cannot be read; code `INVALID_CURSOR`.
@@ -144,10 +144,10 @@ class VersionHistory:
             for key, page in zip(keys, pages, strict=True)
         }
 
-    # ---------------------------------------------------------------- versions ever in force
+    # ---------------------------------------------------------------- versions ever published
 
     async def released(self, keys: Iterable[tuple[str, int]]) -> frozenset[tuple[str, int]]:
-        """Return those of some (document, number) pairs that were ever in force."""
+        """Return those of some (document, number) pairs that were ever published."""
         pairs = sorted(set(keys))
         if not pairs:
             return frozenset()
@@ -158,14 +158,14 @@ class VersionHistory:
     async def released_before(
         self, keys: Iterable[tuple[str, int]]
     ) -> Mapping[tuple[str, int], int]:
-        """Return the number of the last version before it that was ever in force.
+        """Return the number of the last version before a given one that was ever published.
 
         Keys are (document, number). Those without such a version are left out.
         """
         return await self._nearest_released(keys, "$lt", -1)
 
     async def released_with(self, keys: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
-        """Return the number of the first version from it on that was ever in force.
+        """Return the number of the first version from a given one on that was ever published.
 
         Keys are (document, number). Those without such a version are left out.
         """

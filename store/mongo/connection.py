@@ -295,7 +295,7 @@ def connect(uri: str, *, pool: int = 64, patient: bool = False) -> AsyncMongoCli
         retryWrites=True,
         retryReads=True,
         # The timeout of every call, with its retries; MongoDB receives it too. `Database` sets a
-        # shorter one for reads. MongoDB ends transactions after a minute in any case.
+        # shorter one for reads. MongoDB always ends transactions after a minute.
         timeoutMS=None if patient else _MAX_CALL_SECONDS * 1_000,
         tz_aware=True,
         tzinfo=UTC,

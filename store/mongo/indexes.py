@@ -34,7 +34,7 @@ def _ascending(*fields: str, **options: Any) -> IndexModel:
 
 
 def _one_open(*fields: str) -> IndexModel:
-    """Return a unique index over the rows that are in force: one at most for these fields."""
+    """Return a unique index over the open rows: at most one has these values."""
     return _ascending(*fields, unique=True, partialFilterExpression=_OPEN_ONLY, name="one_open")
 
 
@@ -117,7 +117,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
             partialFilterExpression={"audience": "PRINCIPAL"},
             name="told_to_all",
         ),
-        # `released` is set on the event that first put a version in force: the versions that
+        # `released` is set on the event that first published a version: the versions that
         # clinics may see, each once.
         _ascending(
             "document",

@@ -246,7 +246,7 @@ def version_from(row: Row) -> Version:
 
 
 def event_row(event: Event, *, released: int | None = None) -> Row:
-    """Return the row of an event; `released` is the version that it first put in force."""
+    """Return the row of an event; `released` is the version that it first published."""
     row = (
         {"_id": event.id}
         | _values(event)
@@ -283,7 +283,7 @@ def event_from(row: Row) -> Event:
 def assignment_row(assignment: Assignment) -> Row:
     """Return the row of an assignment.
 
-    `open` marks assignments in force, for the index that allows one per clinic and document.
+    `open` marks current assignments, for the index that allows one per clinic and document.
     """
     return (
         {"_id": assignment.id}

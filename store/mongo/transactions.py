@@ -114,7 +114,7 @@ class Transaction:
         return version_from(rows[0])
 
     async def was_released(self, head: Document, number: int) -> bool:
-        """Return whether a version was ever in force."""
+        """Return whether a version was ever published."""
         if number > head.highest_released:
             return False
         return (head.id, number) in self._released or bool(
@@ -145,7 +145,7 @@ class Transaction:
         Args:
             act: The actor, the note and the request.
             action: The event's action.
-            released: The version that this event first puts in force.
+            released: The version that this event publishes for the first time.
             fields: The event's other fields.
         """
         self._sequence += 1

@@ -1,9 +1,9 @@
 """Acknowledgements: up to which event a clinic has acknowledged its principal's log.
 
-Each acknowledgement also notes, for each case type that the clinic has, the version in force at
-that event. It covers only the events up to that position: however late it arrives, it says nothing
-about a later publication.
-Invariant: a clinic's acknowledged position only moves forward.
+Each acknowledgement also notes, for each case type that the clinic has, the version that was
+published at that event. It covers only the events up to that position: however late it arrives, it
+says nothing about a later publication. Invariant: a clinic's acknowledged position only moves
+forward.
 """
 
 from collections.abc import Iterable, Mapping
@@ -76,7 +76,7 @@ class Acknowledgements:
             clinic: As last read; the transaction reads it again.
             up_to: The event's sequence number.
             act: Who acknowledges.
-            key: For a safe retry.
+            key: Makes a retry safe.
 
         Returns:
             `counts` with `up_to`, the position after the call. `event` is None where the clinic had

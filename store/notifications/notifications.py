@@ -6,7 +6,7 @@ They are found by index from the clinic's assignments; nothing is written per cl
   covers the event's sequence number.
 - An event with audience `NAMED` concerns the clinics that it names.
 - An event with audience `PRINCIPAL` concerns every clinic of the principal, and also those that
-  join later, because it is in force for them too.
+  join later, because the document applies to them too.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,8 +1,8 @@
 """How long clinics take to acknowledge publications.
 
 It is computed from the publications in a log, the clinics that had the document at each of them,
-and the clinics' acknowledgements. A publication here is an event that puts another version of a
-document in force.
+and the clinics' acknowledgements. A publication here is an event that changes the published version
+of a document.
 """
 
 from array import array
@@ -16,13 +16,13 @@ from store.clinics.filters import ClinicScope
 from store.mongo.connection import Database, Row
 from store.records import Action, Audience
 
-_PUT_IN_FORCE = [str(Action.PUBLISHED), str(Action.RESTORED)]
+_PUBLISHING_ACTIONS = [str(Action.PUBLISHED), str(Action.RESTORED)]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class PublicationEvent:
-    """An event that put another version of a document in force.
+    """An event that changed the published version of a document.
 
     Attributes:
         principal: Key of the principal whose log has the event.
@@ -104,7 +104,7 @@ class AcknowledgementTimes:
             "events",
             {
                 "principal": principal,
-                "action": {"$in": _PUT_IN_FORCE},
+                "action": {"$in": _PUBLISHING_ACTIONS},
                 "sequence": {"$gt": low, "$lte": high},
                 "audience": str(Audience.ASSIGNED),
                 "$expr": {"$ne": ["$published_before", "$published_after"]},
@@ -142,7 +142,7 @@ class AcknowledgementTimes:
             clinics: Only these clinics (keys); None for all.
         """
         # One condition for all documents: with one per document, MongoDB reads many ranges of the
-        # index, which takes longer than to read some rows in vain.
+        # index, which takes longer than reading some rows that do not match.
         meanwhile = {
             "document": {"$in": sorted({event.document for event in publications})},
             "from_sequence": {"$lte": publications[-1].sequence},

@@ -74,7 +74,7 @@ class AdaptedTexts:
     async def differing(self, documents: Sequence[DerivedVersion]) -> list[AdaptedText]:
         """Return where documents differ from the template version that each is made from.
 
-        The order of items is not compared, nor is `internalName`, which differs by intention.
+        The order of items is not compared, nor is `internalName`, which differs on purpose.
         """
         totals: dict[str, int] = defaultdict(int)
         counts: dict[tuple[str, str], _Count] = {}

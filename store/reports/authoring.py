@@ -89,8 +89,8 @@ class AdaptationCount:
         clinics: The number of clinics with an adaptation.
         replies: The number of their own replies.
         terms: The number of their own terms.
-        outdated: The number of clinics whose adaptation was written for a version before the one in
-            force.
+        outdated: The number of clinics whose adaptation was written for an older version than the
+            published one.
         with_replies: The number of clinics that have added replies.
         with_terms: The number of clinics that have added terms.
     """
@@ -179,7 +179,7 @@ class Authoring:
         """Return the documents that are made from templates, each with one version.
 
         It is the newest version; for documents whose drafts the viewer cannot see, the newest that
-        was ever in force. Archived documents are left out.
+        was ever published. Archived documents are left out.
 
         Args:
             templates: Ids of the templates; None for any.

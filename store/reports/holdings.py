@@ -3,7 +3,7 @@
 They are counted by clinic, by document and by the version that clinics have acknowledged.
 
 The version that a clinic had acknowledged at a past moment is not stored. It is derived from how
-far the clinic had acknowledged its principal's log, and which version was in force there. A test
+far the clinic had acknowledged its principal's log, and which version was published there. A test
 checks that the derivation agrees with the stored version for the current moment.
 """
 
@@ -19,7 +19,7 @@ from store.clinics.version_adoption import Adoptions
 from store.mongo.connection import Database, Row
 from store.records import Action, AssignmentOrigin, Audience
 
-_PUT_IN_FORCE = [str(Action.PUBLISHED), str(Action.RESTORED)]
+_PUBLISHING_ACTIONS = [str(Action.PUBLISHED), str(Action.RESTORED)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
-    """The version of a document in force at a moment.
+class PublishedVersion:
+    """The published version of a document at a moment.
 
     Attributes:
         version: Its number; None for none.
@@ -117,15 +117,15 @@ class Holdings:
 
     async def in_force(
         self, holdings: Sequence[Holding], moment: datetime | None
-    ) -> Mapping[str, InForce]:
-        """Return the version in force of each held document; without a moment, of now.
+    ) -> Mapping[str, PublishedVersion]:
+        """Return the published version of each held document, at a moment or now.
 
         It also has the times at which the acknowledged versions were replaced.
         """
         documents = sorted({holding.document for holding in holdings})
         if moment is not None:
             changes = await self._changes(documents, moment)
-            return {document: _in_force(changes[document]) for document in documents}
+            return {document: _published_version(changes[document]) for document in documents}
         rows = await self._database.find(
             "documents", {"_id": {"$in": documents}}, projection={"published": 1}
         )
@@ -142,7 +142,8 @@ class Holdings:
         for (document, version), at in found.items():
             replaced[document][version] = at
         return {
-            document: InForce(published[document], replaced[document]) for document in documents
+            document: PublishedVersion(published[document], replaced[document])
+            for document in documents
         }
 
     async def arrival_times(
@@ -161,7 +162,8 @@ class Holdings:
     ) -> Sequence[Holding]:
         """Split holdings by the version that each clinic had acknowledged at a moment.
 
-        That is the version in force at the position that the clinic had acknowledged in the log.
+        That is the version that was published at the position that the clinic had acknowledged in
+        the log.
         """
         changes = await self._changes(sorted({holding.document for holding in holdings}), moment)
         positions = await self._acknowledged_positions(
@@ -218,7 +220,7 @@ class Holdings:
     async def _changes(
         self, documents: Sequence[str], moment: datetime
     ) -> Mapping[str, Sequence[_Change]]:
-        """Return the events up to a moment that put another version in force, by document.
+        """Return the events up to a moment that changed the published version, by document.
 
         They are in order, oldest first.
         """
@@ -227,7 +229,7 @@ class Holdings:
             {
                 "document": {"$in": documents},
                 "audience": str(Audience.ASSIGNED),
-                "action": {"$in": _PUT_IN_FORCE},
+                "action": {"$in": _PUBLISHING_ACTIONS},
                 "at": {"$lte": moment},
             },
             projection={
@@ -261,6 +263,6 @@ def _holding(row: Row) -> Holding:
     )
 
 
-def _in_force(changes: Sequence[_Change]) -> InForce:
+def _published_version(changes: Sequence[_Change]) -> PublishedVersion:
     replaced = {change.before: change.at for change in changes if change.before is not None}
-    return InForce(changes[-1].after if changes else None, replaced)
+    return PublishedVersion(changes[-1].after if changes else None, replaced)

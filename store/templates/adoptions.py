@@ -1,7 +1,7 @@
 """Adopting a newer version of its template in a document, as one new draft version.
 
-The new version is derived from the newer template version. The caller decides the content, from
-the common version and the document. The version in force does not change.
+The new version is derived from the newer template version. The caller decides the content, from the
+common version and the document. The published version does not change.
 """
 
 from collections.abc import Callable

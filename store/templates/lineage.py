@@ -47,7 +47,7 @@ class Descendant:
     Attributes:
         depth: Levels below the template, from 1.
         behind: Whether the document, or a template between it and the root template, is derived
-            from an earlier version than its own template has in force.
+            from an earlier version than the published one of its own template.
     """
 
     id: str
@@ -70,7 +70,8 @@ class Candidate:
 
     Attributes:
         changed_at: The last change that the viewer can see.
-        behind: Whether its own template, where the viewer can see it, has a later version in force.
+        behind: Whether its own template, where the viewer can see it, has a later published
+            version.
     """
 
     id: str
@@ -109,7 +110,9 @@ class Lineage:
         (`$graphLookup`) would run one query for each document.
         """
         roots = sorted(set(templates))
-        newest = {row["_id"]: _in_force(row) for row in await self._find({"_id": {"$in": roots}})}
+        newest = {
+            row["_id"]: _derivable_version(row) for row in await self._find({"_id": {"$in": roots}})
+        }
         children: dict[str, list[Row]] = {}
         level = set(roots)
         for _ in range(MAX_LEVELS):
@@ -119,7 +122,7 @@ class Lineage:
             rows = await self._find({"derived_from.template": {"$in": sorted(level)}})
             for row in rows:
                 children[row["derived_from"]["template"]].append(row)
-            newest |= {row["_id"]: _in_force(row) for row in rows}
+            newest |= {row["_id"]: _derivable_version(row) for row in rows}
             level = {
                 row["_id"] for row in rows if row["kind"] not in self._leaf_kinds
             } - children.keys()
@@ -144,7 +147,7 @@ class Lineage:
         above = sorted({row["derived_from"]["template"] for row in rows if row["derived_from"]})
         newest = (
             {
-                row["_id"]: _in_force(row)
+                row["_id"]: _derivable_version(row)
                 for row in await self._find({"$and": [{"_id": {"$in": above}}, scope.where()]})
             }
             if above
@@ -222,8 +225,8 @@ def _within_reach(principal: str, clinic: str, within: ClinicScope) -> Row:
     }
 
 
-def _in_force(row: Row) -> int:
-    """The version in force, or the newest while none is: the one to be derived from."""
+def _derivable_version(row: Row) -> int:
+    """The version to derive from: the published one, or the newest while none is published."""
     number: int = row["published"] or row["latest"]
     return number
 

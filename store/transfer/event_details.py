@@ -106,7 +106,7 @@ def _queries(events: Sequence[Event]) -> list[tuple[str, Row]]:
 
 
 def _order_targets(event: Event) -> list[str]:
-    """The ids of what the event may have set a start page order for."""
+    """The ids of the clinics, groups or principals whose order the event may have set."""
     if event.group is not None:
         return [event.group]
     return [f"cl_{key_of(clinic)}" for clinic in event.clinics] or [f"pr_{event.principal}"]

@@ -1,4 +1,4 @@
-"""Replaying a principal's log into a registry that has none of it.
+"""Replaying a principal's log into a registry that has nothing of that log.
 
 It restores the documents, their histories, and the other rows that events opened. Versions are
 added first, then the events in order. The heads are computed from both. The input is not trusted:
@@ -65,7 +65,7 @@ class _HeadState:
     origin: Origin | None = None
 
     def apply(self, event: Event, released: int | None) -> None:
-        """Apply one more event; `released` is the version that it first put in force."""
+        """Apply one more event; `released` is the version that it first published."""
         # On a principal's document, such an event concerns some clinics only. On a clinic's own
         # document every event names that clinic.
         at_some_clinics = (
@@ -125,7 +125,7 @@ class Replay:
         """Add versions in any order, each with its document's owner and subject.
 
         Raises:
-            ReplayRefused: A version belongs to another principal, or is there twice.
+            ReplayRefused: A version belongs to another principal, or is a duplicate.
         """
         for version, owner, subject in batch:
             if version.principal != self._principal:

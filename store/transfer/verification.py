@@ -21,7 +21,7 @@ Signed = Callable[[Checkpoint], bool]
 
 @dataclass(slots=True)
 class Report:
-    """The numbers of what was verified, and the problems; each names its place."""
+    """How much was verified, and the problems; each problem names its place."""
 
     documents: int = 0
     versions: int = 0

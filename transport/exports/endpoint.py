@@ -1,7 +1,7 @@
 """Exports over HTTP: `GET /exports/{name}.{format}` and HEAD.
 
-Everything that can be refused is refused before the first byte, as a problem document. After that
-a fault can only cut the response off.
+Everything that can be refused is refused before the first byte, as a problem document. After that a
+fault can only cut the response off.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -29,8 +29,8 @@ from transport.exports.response_stream import ResponseStream
 from transport.exports.slots import ExportSlots
 
 _OPENING_COST = 200
-"""What an export costs the user's rate, in values: opening it counts its rows. Reading the rows
-costs nothing more: they are limited by slots, and by how fast the client reads.
+"""Cost of opening an export, in values, because the rows are counted. It is charged to the user's
+rate limit. Reading the rows costs nothing more: slots and the speed of the client limit it.
 """
 
 
@@ -38,7 +38,7 @@ class ExportEndpoint:
     """The ASGI application of exports.
 
     Args:
-        live: What the server's connections share.
+        live: The services that all connections of the server share.
         at_once: How many exports may run in this process at the same time.
     """
 

@@ -1,4 +1,4 @@
-"""What a client asks of the export endpoint: the file, and how it accepts it."""
+"""Parses a request for an export: the file, its format, and the encoding of the response."""
 
 from dataclasses import dataclass
 from http import HTTPMethod, HTTPStatus
