@@ -185,12 +185,10 @@ def _announce(settings: Settings, mongodb_version: str) -> None:
             " for 12 hours:"
         )
         for whom, (role, unit, employee, name) in tokens.items():
-            lines += [
-                f"  {whom}:",
-                (
-                    f"  {development_issuer.token(settings.data, role=role, unit=unit, employee=employee, name=name)}"
-                ),
-            ]
+            token = development_issuer.token(
+                settings.data, role=role, unit=unit, employee=employee, name=name
+            )
+            lines += [f"  {whom}:", f"  {token}"]
     typer.echo("\n".join(lines))
 
 

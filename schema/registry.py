@@ -66,9 +66,11 @@ _MAX_NODES = 100
 _MAX_DIGITS = 15
 
 
-@strawberry.type(description="The caller.")
+@strawberry.type(description="The caller: the person or machine that is signed in.")
 class Viewer:
-    actor: Actor = strawberry.field(description="The viewer in the first of the roles.")
+    actor: Actor = strawberry.field(
+        description="The viewer as an actor, in the first of its roles."
+    )
     principal: Principal | None = strawberry.field(
         description="The principal that this role is held at."
     )
@@ -94,7 +96,7 @@ class Query(
     TemplateExchangeQuery,
     ReportQuery,
 ):
-    @strawberry.field(description="The caller and its roles.")
+    @strawberry.field(description="The viewer: who is signed in, with all roles.")
     def viewer(self, info: Info) -> Viewer:
         viewer, held = info.context.viewer, info.context.rights.held
         if not held:

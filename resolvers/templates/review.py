@@ -234,9 +234,9 @@ _SORT_VALUES: Mapping[ReviewOrder, Callable[[Candidate, Uses, TemplateDrift], in
 
 
 def months_before(time: datetime, months: int) -> datetime:
-    """The same time of day a number of calendar months earlier.
+    """The time a number of calendar months earlier, at that time of day.
 
-    Where that month has no such day, its last day.
+    If that month has no such day, the last day of the month is used.
     """
     year, month = divmod(time.year * 12 + time.month - 1 - months, 12)
     return time.replace(

@@ -98,7 +98,7 @@ class Assignment(Node):
 
     @strawberry.field(
         description=(
-            "Position on the clinic's contact card, from 1; null where the published version is not"
+            "Position on the clinic's contact card, from 1; null if the published version is not"
             " for the contact card."
         )
     )
@@ -106,7 +106,9 @@ class Assignment(Node):
         return await resolve.contact_card_position(info.context, self.record)
 
 
-@strawberry.input(description="Selects assignments. Omitted fields set no condition.")
+@strawberry.input(
+    description="A filter for assignments. Fields that are left out do not restrict the list."
+)
 class AssignmentFilter:
     clinic: HsaId | None = strawberry.field(default=None, description="At this clinic.")
     case_type: strawberry.ID | None = strawberry.field(
@@ -232,10 +234,10 @@ class AssignmentPayload:
         default=None, description="The case type at the clinic after the change."
     )
     event: Event | None = strawberry.field(
-        default=None, description="The event that was logged; null where nothing changed."
+        default=None, description="The event that was written to the log; null if nothing changed."
     )
     errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was written."
+        default_factory=list, description="Why nothing was written; empty on success."
     )
 
 

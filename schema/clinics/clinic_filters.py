@@ -1,4 +1,4 @@
-"""The filter by which callers choose clinics, in every list of clinics and in distributions."""
+"""The filter by which callers select clinics, in every list of clinics and in distributions."""
 
 from typing import Annotated
 
@@ -12,8 +12,8 @@ from store.clinics import filters
 
 @strawberry.input(
     description=(
-        "Selects clinics. Omitted fields set no condition. A list matches a clinic that has any of"
-        " its values."
+        "A filter for clinics. Fields that are left out do not restrict it. A list matches a clinic"
+        " that has any of its values."
     )
 )
 class ClinicFilter:

@@ -81,7 +81,7 @@ class Clinic(Node):
     def status(self) -> ClinicStatus:
         return self.record.status_at(utc_now())
 
-    @strawberry.field(description="The principal that answers for it.")
+    @strawberry.field(description="The principal that is responsible for it.")
     def principal(self, info: Info) -> Principal:
         return Principal.of(info.context.principals[self.record.principal])
 
@@ -146,9 +146,7 @@ class Clinic(Node):
         return connection(page, Assignment.of, lambda: assignments.count(info.context, listing))
 
     @strawberry.field(
-        description=(
-            "The clinic's local adaptation of a central case type; null where it has none."
-        )
+        description=("The clinic's local adaptation of a central case type; null if it has none.")
     )
     async def local_adaptation(
         self,
@@ -232,7 +230,7 @@ async def list_clinics(
 @strawberry.type
 class ClinicQuery:
     @strawberry.field(
-        description="A clinic by HSA-id; null where there is none, or the viewer may not read it."
+        description="A clinic by HSA-id; null if there is none, or the viewer may not read it."
     )
     async def clinic(self, info: Info, hsa_id: ByHsaId) -> Clinic | None:
         record = await resolve.get(info.context, hsa_id)

@@ -82,7 +82,7 @@ class ClinicGroup(Node):
 )
 class ClinicGroupSaveInput:
     id: strawberry.ID | None = strawberry.field(
-        default=None, description="The group to change; omitted for a new one."
+        default=None, description="The group to change; left out for a new one."
     )
     principal: HsaId = strawberry.field(description="The principal that the clinics belong to.")
     name: str = strawberry.field(description="Not blank, at most 200 characters.")
@@ -109,10 +109,10 @@ class ClinicGroupPayload:
         default=None, description="The group after the change."
     )
     event: Event | None = strawberry.field(
-        default=None, description="The event that was logged; null where nothing changed."
+        default=None, description="The event that was written to the log; null if nothing changed."
     )
     errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was written."
+        default_factory=list, description="Why nothing was written; empty on success."
     )
 
 

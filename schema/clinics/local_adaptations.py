@@ -142,7 +142,7 @@ class LocalAdaptationSaveInput:
         description="A central case type that the clinic has."
     )
     expected_version: int = strawberry.field(
-        description="Number of the latest version that the caller has read; 0 for the first one."
+        description="Number of the newest version that the caller has read; 0 for the first one."
     )
     standard_replies: list[Any] = strawberry.field(
         graphql_type=list[StandardReplyInput],  # type: ignore[valid-type] # a generated class
@@ -165,13 +165,13 @@ class LocalAdaptationPayload:
     )
     version: LocalAdaptationVersion | None = strawberry.field(
         default=None,
-        description="The version written; the latest one where the content did not change.",
+        description="The version that was written; the newest one if the content was unchanged.",
     )
     event: Event | None = strawberry.field(
-        default=None, description="The event that was logged; null where nothing changed."
+        default=None, description="The event that was written to the log; null if nothing changed."
     )
     errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was written."
+        default_factory=list, description="Why nothing was written; empty on success."
     )
 
 

@@ -40,7 +40,9 @@ class Policies:
         )
 
 
-@strawberry.input(description="The policies to change. Omitted policies do not change.")
+@strawberry.input(
+    description="The policies to change. Policies that are left out keep their value."
+)
 class PrincipalPoliciesSaveInput:
     principal: HsaId = strawberry.field(description="The principal.")
     central_activation: CentralActivation | None = strawberry.field(
@@ -59,10 +61,10 @@ class PrincipalPayload:
         default=None, description="The principal after the change."
     )
     event: Event | None = strawberry.field(
-        default=None, description="The event that was logged; null where nothing changed."
+        default=None, description="The event that was written to the log; null if nothing changed."
     )
     errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was written."
+        default_factory=list, description="Why nothing was written; empty on success."
     )
 
 

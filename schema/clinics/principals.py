@@ -1,4 +1,4 @@
-"""Principals: the bodies that answer for clinics, with their groups, policies, roles and logs."""
+"""Principals: the bodies responsible for clinics, with their groups, policies, roles and logs."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @strawberry.type(
     description=(
-        "A body that answers for clinics (huvudman): the national management, a region or a"
+        "A body that is responsible for clinics (huvudman): the national management, a region or a"
         " municipality."
     )
 )
@@ -34,7 +34,7 @@ class Principal(Node):
     name: str = strawberry.field(description="Name.")
     kind: PrincipalKind = strawberry.field(description="National, region or municipality.")
     county_code: str | None = strawberry.field(
-        description="County code, 2 digits; null where it has none."
+        description="County code, 2 digits; null if it has none."
     )
 
     @classmethod
@@ -139,7 +139,7 @@ class PrincipalQuery:
         page = await resolve.page(info.context, paging(first, after))
         return connection(page, Principal.of, lambda: resolve.count(info.context))
 
-    @strawberry.field(description="A principal by HSA-id; null where there is none.")
+    @strawberry.field(description="A principal by HSA-id; null if there is none.")
     def principal(self, info: Info, hsa_id: ByHsaId) -> Principal | None:
         record = resolve.get(info.context, hsa_id)
         return Principal.of(record) if record else None

@@ -77,10 +77,10 @@ class RoleGrantPayload:
         default=None, description="The grant, current or ended."
     )
     event: Event | None = strawberry.field(
-        default=None, description="The event that was logged; null where nothing changed."
+        default=None, description="The event that was written to the log; null if nothing changed."
     )
     errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why nothing was written."
+        default_factory=list, description="Why nothing was written; empty on success."
     )
 
 

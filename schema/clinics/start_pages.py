@@ -18,7 +18,7 @@ class StartPageEntry:
         description="The version that residents see, or saw at that moment."
     )
     adaptation: LocalAdaptationVersion | None = strawberry.field(
-        description="The clinic's local adaptation at that moment; null where it had none."
+        description="The clinic's local adaptation at that moment; null if it had none."
     )
 
     @classmethod

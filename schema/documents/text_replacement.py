@@ -31,7 +31,7 @@ else:
 describe_enum(
     DocumentKind,
     "The kind of a document.",
-    {kind.name: f"Documents of the kind {kind.name}." for kind in KINDS},
+    {kind.name: f"Documents of the type `{kind.name.title().replace('_', '')}`." for kind in KINDS},
 )
 
 

@@ -34,7 +34,7 @@ class ResidentCaseVersion(Version):
 @document_type(
     CONTENT_TYPES,
     ResidentCaseVersion,
-    "What a clinic sends to residents (invånarärende): information, or questions to answer.",
+    "A message from a clinic to residents (invånarärende): information, or questions to answer.",
 )
 class ResidentCase(Document):
     pass

@@ -94,7 +94,7 @@ class TermsTextVersion(Version):
 @document_type(
     CONTENT_TYPES,
     TermsTextVersion,
-    "What a resident reads before choosing a clinic or booking an appointment (villkorstext).",
+    "The text that a resident reads before choosing a clinic or a time (villkorstext).",
 )
 class TermsText(Document):
     pass

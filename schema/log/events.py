@@ -69,8 +69,8 @@ def filter_of(event_filter: EventFilter | None) -> event_filters.EventFilter:
 
 @strawberry.type(
     description=(
-        "One act in a principal's append-only log. Sequence numbers have no gaps, and events become"
-        " visible in the order of their numbers."
+        "The record of one act in a principal's append-only log. Sequence numbers have no gaps, and"
+        " events become visible in the order of their numbers."
     )
 )
 class Event(Node):
@@ -202,8 +202,8 @@ class EventSubscription:
     @strawberry.subscription(
         graphql_type=Event,
         description=(
-            "For administrators: every event in a principal's log after a cursor, or from now on;"
-            " drafts included."
+            "Every event in a principal's log, drafts included: those after a cursor, then new ones"
+            " as they occur. Only for administrators, reviewers and reporters."
         ),
     )
     async def events(
@@ -214,7 +214,10 @@ class EventSubscription:
             EventFilter | None, strawberry.argument(description="Only events that match.")
         ] = None,
         after: Annotated[
-            Cursor | None, strawberry.argument(description="The last event that was received.")
+            Cursor | None,
+            strawberry.argument(
+                description="Start after this event. If left out: only new events."
+            ),
         ] = None,
     ) -> SubscriptionSource:
         return await events.subscribe(info.context, principal, filter_of(filter), after)

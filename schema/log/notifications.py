@@ -130,10 +130,11 @@ class NotificationSubscription:
     @strawberry.subscription(
         graphql_type=Notification,
         description=(
-            "For clinics: everything after `after`, or after the clinics' last acknowledgement"
-            " with `fromAcknowledged`, then new notifications as they occur. In order and without"
-            " gaps, however slow the reader or long the absence. With neither argument: from now"
-            " on."
+            "The notifications of clinics, in order and without gaps, even if the client reads"
+            " slowly or was offline for long. First those after `after`, or with"
+            " `fromAcknowledged` those after the clinics' last acknowledgement; then new ones as"
+            " they occur. With neither argument: only new ones. For callers who may read the"
+            " clinics' notifications."
         ),
     )
     async def clinic_notifications(
@@ -144,7 +145,7 @@ class NotificationSubscription:
         ],
         after: Annotated[
             Cursor | None,
-            strawberry.argument(description="The last notification that was received."),
+            strawberry.argument(description="Start after this notification."),
         ] = None,
         from_acknowledged: Annotated[
             bool | None,
@@ -152,7 +153,7 @@ class NotificationSubscription:
         ] = False,
         resident_visible_only: Annotated[
             bool | None,
-            strawberry.argument(description="Leave out what makes no difference to residents."),
+            strawberry.argument(description="Leave out changes that residents cannot see."),
         ] = False,
     ) -> SubscriptionSource:
         return await notifications.subscribe(
