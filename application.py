@@ -88,7 +88,7 @@ def create_app(
             asyncio.create_task(checkpoints.keep_taking(store, key, settings.checkpoint_seconds)),
         ]
         try:
-            # Streams do not end by themselves, and the server waits for open requests when it stops.
+            # A stream does not end by itself, and a server that stops waits for open requests.
             with on_signal(lambda: asyncio.ensure_future(live.end_streams())):
                 yield {HEADER_SECONDS: settings.header_seconds}
         finally:

@@ -214,4 +214,6 @@ def _refuse_taken_port(settings: Settings) -> None:
 
 def main() -> None:
     """Run the console script."""
+    # Commands are listed in order of registration, which the imports decide: `serve` comes first.
+    command.registered_commands.sort(key=lambda registered: registered.callback is not serve)
     command()

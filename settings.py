@@ -87,9 +87,9 @@ class Settings(BaseSettings):
         )
 
     def signing_key(self) -> CheckpointKey:
-        """The key that signs checkpoints: that of the setting, else that in the data folder.
+        """The key that signs checkpoints; created if it does not exist.
 
-        It is created where it does not exist.
+        It is in the data folder unless the settings name another file.
         """
         return CheckpointKey.of(
             self.checkpoint_key or self.data / checkpoint_keys.KEY_FILE, make=True

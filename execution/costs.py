@@ -57,7 +57,7 @@ class Cost:
 
 
 def size_of(value: Any) -> int:
-    """The list size that a variable's value means: 1 to 100, and 50 for other values."""
+    """The list size that a variable's value means: at most 100; 50 if it is no list or number."""
     if isinstance(value, list):
         return min(len(value), _MAX_PAGE)
     # A float without a fraction is a valid Int, too.

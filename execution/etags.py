@@ -208,7 +208,7 @@ def _has_cacheable_fields_only(schema: GraphQLSchema, operation: Operation) -> b
 def _software() -> str:
     """A hash of the code that shapes responses: our modules, and the versions of libraries."""
     digest = sha256(repr([metadata.version(library) for library in _LIBRARIES]).encode())
-    for layer in ("execution", "schema", "resolvers", "store"):
+    for layer in ("transport", "execution", "schema", "resolvers", "store"):
         for path in sorted((_ROOT / layer).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()

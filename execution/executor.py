@@ -80,9 +80,9 @@ class OperationExecutor:
             return self._admission.admit(context, request)
         except Refusal as refusal:
             self.log_operation(
-                context, None, transport, started_at, codes_of(refusal.answer.refused)
+                context, None, transport, started_at, codes_of(refusal.result.refused)
             )
-            if refusal.answer.retry_after:
+            if refusal.result.retry_after:
                 # Slows down clients that ignore the wait; random, so that they do not return
                 # together.
                 await asyncio.sleep(uniform(*_RATE_LIMITED_DELAY_SECONDS))  # noqa: S311 - needs no secure randomness
@@ -130,7 +130,7 @@ class OperationExecutor:
         try:
             admitted = await self.admit(context, request, transport)
         except Refusal as refusal:
-            return refusal.answer
+            return refusal.result
         return await self.execute(context, request, admitted, transport, condition)
 
     def log_operation(

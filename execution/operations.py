@@ -36,8 +36,9 @@ _TOKEN_BYTES = 1024
 _SEEN_ONCE = 4096
 _MAX_PLANS = 16
 _LARGE_FIELDS = frozenset({"csv", "content", "file", "standardReplies"})
-"""Input fields with files or the content of documents; only operations with them may have 1 MiB.
+"""Input fields with files or the content of documents, which may have 1 MiB and more.
 
+Only operations with them may exceed the ordinary limit of a request body (`Request.longer_than`).
 `standardReplies` is part of a clinic's local adaptation.
 """
 

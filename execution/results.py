@@ -46,11 +46,11 @@ class OperationResult:
 
 
 class Refusal(Exception):
-    """An operation is not executed; `answer` says why."""
+    """An operation is not executed; `result` says why."""
 
-    def __init__(self, answer: OperationResult) -> None:
+    def __init__(self, result: OperationResult) -> None:
         super().__init__()
-        self.answer = answer
+        self.result = result
 
     @classmethod
     def of(cls, error: GraphQLError, **attributes: Any) -> "Refusal":

@@ -49,12 +49,12 @@ class GraphQLSocket:
 
     __slots__ = (
         "_closing",
+        "_counted_user",
         "_foreign",
         "_header",
         "_initialised",
         "_protocols",
         "_receive",
-        "_seat",
         "_timer",
         "_viewer",
         "live",
@@ -83,7 +83,7 @@ class GraphQLSocket:
         self._viewer: Viewer | Unauthenticated = Unauthenticated(
             "Sign in with a bearer token in connection_init.", self.request_id
         )
-        self._seat: str | None = None
+        self._counted_user: str | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
 
@@ -162,7 +162,7 @@ class GraphQLSocket:
             if not self.live.connections.acquire(viewer.subject):
                 self.live.metrics.refused.labels("TOO_MANY_CONNECTIONS").inc()
                 raise SocketRefused(TOO_MANY, "Too many connections of one user")
-            self._seat = viewer.subject
+            self._counted_user = viewer.subject
             # After this code clients connect again, with a new token.
             self._close_later(
                 (viewer.expires_at - datetime.now(UTC)).total_seconds(),
@@ -215,8 +215,8 @@ class GraphQLSocket:
         for operation in self.operations.values():
             operation.cancel()
         self.operations.clear()
-        if self._seat is not None:
-            self.live.connections.release(self._seat)
+        if self._counted_user is not None:
+            self.live.connections.release(self._counted_user)
 
 
 async def _closed(message: Message) -> None:  # noqa: ARG001

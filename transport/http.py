@@ -78,7 +78,7 @@ class GraphQLEndpoint:
                 refused.headers,
             )
         except Refusal as refusal:
-            await send_result(send, refusal.answer, media_type, request_id)
+            await send_result(send, refusal.result, media_type, request_id)
         except (ClientDisconnected, OSError):
             pass  # nothing can be sent any more
 
@@ -165,7 +165,7 @@ class GraphQLEndpoint:
         except ClientDisconnected:
             raise
         except Refusal as refusal:
-            return refusal.answer
+            return refusal.result
         except Exception as fault:  # noqa: BLE001 - whatever fails is answered with a code
             return OperationResult(refused=[error_of(fault, request_id)])
 

@@ -112,7 +112,7 @@ class SocketOperation:
         try:
             admitted = await socket.live.executor.admit(context, request, "websocket")
         except Refusal as refusal:
-            await self.refuse(refusal.answer.refused)
+            await self.refuse(refusal.result.refused)
             return
         if admitted.follows:
             await self._follow(context, admitted, request, changes)

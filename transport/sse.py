@@ -84,7 +84,7 @@ class EventStream:
             try:
                 await self._answer(context, request, changes)
             except Refusal as refusal:
-                await self._send_result(refusal.answer)
+                await self._send_result(refusal.result)
             finally:
                 live.connections.release(context.viewer.subject)
                 live.streams.discard(self)

@@ -50,7 +50,7 @@ class Stream(Protocol):
 
 
 class Live:
-    """The services that all connections share, whatever their transport.
+    """What all transports share: how operations run, how subscriptions start, and open streams.
 
     Attributes:
         streams: Open streams; `end_streams` ends them.

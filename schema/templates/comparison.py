@@ -139,7 +139,7 @@ async def compare(
     principals: list[HsaId] | None,
 ) -> TemplateComparison:
     """Compare a template with the documents that come from it."""
-    wish = comparison.TemplateComparisonCriteria(
+    criteria = comparison.TemplateComparisonCriteria(
         templates=templates, case_types=case_types, principals=principals
     )
-    return TemplateComparison(comparison=await comparison.compare(info.context, template, wish))
+    return TemplateComparison(comparison=await comparison.compare(info.context, template, criteria))

@@ -111,10 +111,10 @@ def _refused_by_resolvers(refusal: errors.RegistryError) -> ExportRefused:
 
 
 def _rate_limited(refusal: Refusal) -> ExportRefused:
-    [error] = refusal.answer.refused
+    [error] = refusal.result.refused
     return ExportRefused(
         HTTPStatus.TOO_MANY_REQUESTS,
         "RATE_LIMITED",
         error.message,
-        headers={"retry-after": str(refusal.answer.retry_after)},
+        headers={"retry-after": str(refusal.result.retry_after)},
     )

@@ -94,10 +94,13 @@ def _cell(value: Any) -> Any:
 
 def as_json(value: Any) -> str:
     """Format a list or an object as one line of JSON."""
-    return orjson.dumps(value, default=_default, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
+    return orjson.dumps(
+        value, default=json_default, option=orjson.OPT_PASSTHROUGH_DATETIME
+    ).decode()
 
 
-def _default(value: Any) -> Any:
+def json_default(value: Any) -> Any:
+    """Format a time as the API does, for orjson, which formats all other values itself."""
     if isinstance(value, datetime):
         return timestamp(value)
     raise TypeError(type(value).__name__)

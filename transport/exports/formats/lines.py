@@ -4,14 +4,13 @@ Times have the form that they have in the API. Lists and objects stay lists and 
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import orjson
 
 from resolvers.exports.columns import Cells
 from resolvers.exports.opening import ExportMetadata
-from store.content.hashing import timestamp
+from transport.exports.formats.delimited import json_default
 
 
 class LinesWriter:
@@ -36,7 +35,9 @@ class LinesWriter:
         option = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
         return b"".join(
             [
-                orjson.dumps(dict(zip(names, cells, strict=True)), default=_default, option=option)
+                orjson.dumps(
+                    dict(zip(names, cells, strict=True)), default=json_default, option=option
+                )
                 for cells in rows
             ]
         )
@@ -47,9 +48,3 @@ class LinesWriter:
 
     def close(self) -> None:
         """See `Writer`."""
-
-
-def _default(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return timestamp(value)
-    raise TypeError(type(value).__name__)
