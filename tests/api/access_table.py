@@ -84,8 +84,8 @@ QUERIES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 for _kind in OTHER_KINDS:
-    QUERIES[_kind.one] = (
-        f"query(${_kind.one}: ID!) {{ {_kind.one}(id: ${_kind.one}) {{ id }} }}",
+    QUERIES[_kind.query] = (
+        f"query(${_kind.query}: ID!) {{ {_kind.query}(id: ${_kind.query}) {{ id }} }}",
         DRAFT_READERS,
     )
     QUERIES[_kind.many] = (f"{{ {_kind.many} {{ totalCount }} }}", row(0, 0, 0, 0, 1, 0, 0, 1, 0))
@@ -159,9 +159,9 @@ MUTATIONS: dict[str, tuple[Json, dict[str, Any]]] = {
 """In an order in which the permitted callers can do all of them."""
 
 for _kind in OTHER_KINDS:
-    MUTATIONS[f"{_kind.one}Create"] = ({"owner": STOCKHOLM, "content": _kind.content}, OWNER)
-    MUTATIONS[f"{_kind.one}Update"] = (
-        {"id": f"${_kind.one}", "expectedVersion": 1, "content": {"internalName": "Nytt"}},
+    MUTATIONS[f"{_kind.query}Create"] = ({"owner": STOCKHOLM, "content": _kind.content}, OWNER)
+    MUTATIONS[f"{_kind.query}Update"] = (
+        {"id": f"${_kind.query}", "expectedVersion": 1, "content": {"internalName": "Nytt"}},
         HIDDEN_DRAFT,
     )
 
@@ -235,14 +235,14 @@ async def made(world: World) -> dict[str, str]:
         employee=f"{STOCKHOLM}-CC",
     )
     others = {
-        kind.one: (
+        kind.query: (
             await world.region.done(
-                f"{kind.one}Create",
-                f"{kind.one} {{ id }}",
+                f"{kind.query}Create",
+                f"{kind.query} {{ id }}",
                 owner=STOCKHOLM,
                 content=dict(kind.content),
             )
-        )[kind.one]["id"]
+        )[kind.query]["id"]
         for kind in OTHER_KINDS
     }
     return {

@@ -107,12 +107,15 @@ async def test_other_callers_cannot_change_a_published_document(
     assert await world.refusals("documentArchive", id=document, expectedVersion=1) == expected
     assert (
         await world.refusals(
-            f"{sample.one}Update", id=document, expectedVersion=1, content={"internalName": "Nytt"}
+            f"{sample.query}Update",
+            id=document,
+            expectedVersion=1,
+            content={"internalName": "Nytt"},
         )
         == expected
     )
     assert await world.refusals(
-        f"{sample.one}Create", owner=STOCKHOLM, content=dict(sample.content)
+        f"{sample.query}Create", owner=STOCKHOLM, content=dict(sample.content)
     ) == {
         **denied,
         "other_region": "NOT_PERMITTED",
@@ -127,7 +130,7 @@ async def test_a_document_of_a_clinic_is_visible_only_to_its_clinic_and_region(
     if OwnerKind.CLINIC not in sample.owners:
         before = await world.api.snapshot()
         refused = await world.clinic_admin.do(
-            f"{sample.one}Create", "event { id }", owner=BJORKEN, content=dict(sample.content)
+            f"{sample.query}Create", "event { id }", owner=BJORKEN, content=dict(sample.content)
         )
         assert problems(refused) == [("OWNER_NOT_ALLOWED", "owner")]
         assert await world.api.snapshot() == before
@@ -144,7 +147,7 @@ async def test_a_document_of_a_clinic_is_visible_only_to_its_clinic_and_region(
     }
     expected = (
         [("PUBLISHED", None, 1), ("PUBLISHED", 1, 2)]
-        if sample.told or sample.one == "caseType"
+        if sample.notifies or sample.query == "caseType"
         else []
     )
     assert [
@@ -183,11 +186,11 @@ async def test_clinics_are_notified_at_once(world: World, sample: Sample) -> Non
 
     assert (first["action"], first["residentVisible"]) == (
         "PUBLISHED",
-        sample.shown if sample.told else False,
+        sample.shown if sample.notifies else False,
     )
     assert first["document"] == (
         {"id": document, "__typename": sample.type}
-        if sample.told
+        if sample.notifies
         else {"id": other, "__typename": "Notice"}
     )
 
@@ -202,14 +205,14 @@ async def test_a_document_can_be_created_from_a_template_of_its_kind(
     }
     template = SAMPLES[str(sample.template)]
     source = await made(world.national, template, INERA, publish=True)
-    field = "derivedFrom" if "caseType" in sample.one else "derivedFromTemplate"
+    field = "derivedFrom" if "caseType" in sample.query else "derivedFromTemplate"
     select = (
-        f"{sample.one} {{ id }} version {{ derivedFrom {{ version }} {field} {{ version behind"
+        f"{sample.query} {{ id }} version {{ derivedFrom {{ version }} {field} {{ version behind"
         " template { id level } } }"
     )
 
     derived = await world.region.done(
-        f"{sample.one}Create", select, **arguments, fromTemplate={"id": source}
+        f"{sample.query}Create", select, **arguments, fromTemplate={"id": source}
     )
 
     assert derived["version"][field] == {
@@ -220,10 +223,10 @@ async def test_a_document_can_be_created_from_a_template_of_its_kind(
     assert (derived["version"]["derivedFrom"] is None) is (field == "derivedFromTemplate")
     await written(world.national, template, source, 1, "Nyare text.", publish=True)
     query = (
-        f"query($id: ID!) {{ {sample.one}(id: $id) {{ content {{ questions {{ key }} }} version {{"
+        f"query($id: ID!) {{ {sample.query}(id: $id) {{ content {{ questions {{ key }} }} version {{"
         f" {field} {{ behind latestVersion }} }} }} }}"
     )
-    found = (await world.region.ask(query, id=derived[sample.one]["id"]))[sample.one]
+    found = (await world.region.ask(query, id=derived[sample.query]["id"]))[sample.query]
     assert found["version"][field] == {"behind": True, "latestVersion": 2}
     assert [question["key"] for question in found["content"]["questions"]] == [
         question["key"] for question in template.content["questions"]
@@ -231,7 +234,7 @@ async def test_a_document_can_be_created_from_a_template_of_its_kind(
     notice = await made(world.region, SAMPLES["notice"], publish=True)
     assert problems(
         await world.region.do(
-            f"{sample.one}Create", "event { id }", **arguments, fromTemplate={"id": notice}
+            f"{sample.query}Create", "event { id }", **arguments, fromTemplate={"id": notice}
         )
     ) == [("NOT_FOUND", "fromTemplate.id")]
 
