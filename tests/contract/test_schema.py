@@ -1,4 +1,4 @@
-"""The schema keeps its promises: to the contract, to the committed SDL, and to those who read it."""
+"""The schema agrees with the contract and the committed SDL, and everything has a description."""
 
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
@@ -27,11 +27,11 @@ from schema.registry import schema as registry
 
 ROOT = Path(__file__).parents[2]
 SDL = registry.as_str() + "\n"
-OURS = build_schema(SDL)
+IMPLEMENTED = build_schema(SDL)
 CONTRACT = build_schema((Path(__file__).parent / "contract.graphql").read_text(encoding="utf-8"))
 
-COMING: set[str] = set()
-"""What the contract has and the code does not yet. It only ever shrinks."""
+NOT_YET_IMPLEMENTED: set[str] = set()
+"""Names in the contract that the code does not have yet. Entries are only ever removed."""
 
 WITHOUT_DEFAULT = {
     f"CaseTypeContentInput.{name}"
@@ -46,13 +46,14 @@ WITHOUT_DEFAULT = {
         "language",
     )
 }
-"""Fields whose default of the contract is left to the server:
-docs/decisions/0006-content-input-defaults.md.
+"""Fields whose default in the contract is set by the server instead of the schema.
+
+See docs/decisions/0006-content-input-defaults.md.
 """
 
 
 def named(schema: GraphQLSchema) -> dict[str, GraphQLNamedType]:
-    """The types that are the schema's own."""
+    """The types that the schema defines itself."""
     return {
         name: kind
         for name, kind in schema.type_map.items()
@@ -70,22 +71,23 @@ def members(kind: GraphQLNamedType) -> Mapping[str, GraphQLField | GraphQLInputF
 
 
 def missing() -> Iterator[str]:
-    """The types and fields of the contract that our schema lacks; of a type that it lacks only the
-    type.
+    """The types and fields of the contract that our schema lacks.
+
+    For a missing type, its fields are not listed.
     """
     for name, kind in named(CONTRACT).items():
-        if name not in OURS.type_map:
+        if name not in IMPLEMENTED.type_map:
             yield name
         else:
             yield from (
                 f"{name}.{field}"
                 for field in members(kind)
-                if field not in members(OURS.type_map[name])
+                if field not in members(IMPLEMENTED.type_map[name])
             )
 
 
 def default(value: GraphQLArgument | GraphQLInputField) -> str | None:
-    """A default value as written; null is none."""
+    """A default value as written; None for null."""
     written = (
         print_ast(value.ast_node.default_value)
         if value.ast_node and value.ast_node.default_value
@@ -95,63 +97,63 @@ def default(value: GraphQLArgument | GraphQLInputField) -> str | None:
 
 
 def promises(kind: GraphQLNamedType, only: Container[str]) -> dict[str, str | None]:
-    """Everything that callers rely on in a type and in those of its fields that are named."""
-    told: dict[str, str | None] = {"kind": type(kind).__name__}
+    """Everything that callers rely on in a type and in its fields named in `only`."""
+    promised: dict[str, str | None] = {"kind": type(kind).__name__}
     if isinstance(kind, GraphQLEnumType):
-        told |= dict.fromkeys(kind.values, "value")
+        promised |= dict.fromkeys(kind.values, "value")
     if isinstance(kind, GraphQLUnionType):
-        told |= {member.name: "member" for member in kind.types}
+        promised |= {member.name: "member" for member in kind.types}
     if isinstance(kind, (GraphQLObjectType, GraphQLInterfaceType)):
-        told |= {interface.name: "interface" for interface in kind.interfaces}
+        promised |= {interface.name: "interface" for interface in kind.interfaces}
     if isinstance(kind, GraphQLInputObjectType):
-        told["one of"] = str(kind.is_one_of)
+        promised["one of"] = str(kind.is_one_of)
     for name, field in members(kind).items():
         if name in only:
-            told[name] = str(field.type)
+            promised[name] = str(field.type)
             if isinstance(field, GraphQLField):
-                told |= {
+                promised |= {
                     f"{name}({argument}:)": f"{value.type} = {default(value)}"
                     for argument, value in field.args.items()
                 }
             elif f"{kind.name}.{name}" not in WITHOUT_DEFAULT:
-                told[f"{name} ="] = default(field)
-    return told
+                promised[f"{name} ="] = default(field)
+    return promised
 
 
-def test_the_committed_sdl_is_the_codes() -> None:
+def test_the_committed_sdl_equals_the_schema_of_the_code() -> None:
     assert (ROOT / "schema.graphql").read_text(encoding="utf-8") == SDL, "Run: make sdl"
 
 
-def test_nothing_breaks_those_who_use_the_committed_sdl() -> None:
+def test_no_change_breaks_callers_of_the_committed_sdl() -> None:
     committed = build_schema((ROOT / "schema.graphql").read_text(encoding="utf-8"))
 
-    assert [change.description for change in find_breaking_changes(committed, OURS)] == []
+    assert [change.description for change in find_breaking_changes(committed, IMPLEMENTED)] == []
 
 
-def test_what_the_contract_has_and_we_lack_is_exactly_what_is_still_to_come() -> None:
-    assert sorted(missing()) == sorted(COMING)
+def test_the_schema_lacks_only_what_is_listed_as_not_yet_implemented() -> None:
+    assert sorted(missing()) == sorted(NOT_YET_IMPLEMENTED)
 
 
-@pytest.mark.parametrize("name", sorted(named(CONTRACT).keys() - COMING))
-def test_a_type_is_what_the_contract_says(name: str) -> None:
-    promised = promises(CONTRACT.type_map[name], members(OURS.type_map[name]))
-    kept = promises(OURS.type_map[name], members(CONTRACT.type_map[name]))
+@pytest.mark.parametrize("name", sorted(named(CONTRACT).keys() - NOT_YET_IMPLEMENTED))
+def test_a_type_agrees_with_the_contract(name: str) -> None:
+    promised = promises(CONTRACT.type_map[name], members(IMPLEMENTED.type_map[name]))
+    kept = promises(IMPLEMENTED.type_map[name], members(CONTRACT.type_map[name]))
 
     assert {what: kept.get(what, "missing") for what in promised} == promised
 
 
-def test_nothing_that_the_contract_lacks_is_demanded_of_callers() -> None:
+def test_the_schema_requires_no_input_that_the_contract_lacks() -> None:
     demands = (BreakingChangeType.REQUIRED_ARG_ADDED, BreakingChangeType.REQUIRED_INPUT_FIELD_ADDED)
 
     assert [
         change.description
-        for change in find_breaking_changes(CONTRACT, OURS)
+        for change in find_breaking_changes(CONTRACT, IMPLEMENTED)
         if change.type in demands
     ] == []
 
 
-def test_what_is_left_to_the_server_has_no_default_in_the_schema() -> None:
-    fields = members(OURS.type_map["CaseTypeContentInput"])
+def test_fields_whose_default_is_set_by_the_server_have_none_in_the_schema() -> None:
+    fields = members(IMPLEMENTED.type_map["CaseTypeContentInput"])
 
     assert {
         name
@@ -162,7 +164,7 @@ def test_what_is_left_to_the_server_has_no_default_in_the_schema() -> None:
 
 def test_everything_in_the_schema_is_described() -> None:
     bare = []
-    for name, kind in named(OURS).items():
+    for name, kind in named(IMPLEMENTED).items():
         if not kind.description:
             bare.append(name)
         for field, found in members(kind).items():
@@ -176,13 +178,15 @@ def test_everything_in_the_schema_is_described() -> None:
                 ]
         if isinstance(kind, GraphQLEnumType):
             bare += [
-                f"{name}.{value}" for value, told in kind.values.items() if not told.description
+                f"{name}.{value}"
+                for value, described in kind.values.items()
+                if not described.description
             ]
 
     assert bare == []
 
 
-MUTATIONS = OURS.mutation_type.fields if OURS.mutation_type else {}
+MUTATIONS = IMPLEMENTED.mutation_type.fields if IMPLEMENTED.mutation_type else {}
 
 
 def test_there_are_mutations() -> None:
@@ -201,7 +205,7 @@ def test_a_mutation_takes_one_input_with_an_idempotency_key(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(MUTATIONS))
-def test_a_mutations_payload_tells_the_event_or_the_errors(name: str) -> None:
+def test_a_mutations_payload_has_the_event_or_the_errors(name: str) -> None:
     kind = get_named_type(MUTATIONS[name].type)
     fields = {field: str(found.type) for field, found in members(kind).items()}
 
@@ -209,13 +213,13 @@ def test_a_mutations_payload_tells_the_event_or_the_errors(name: str) -> None:
     assert kind.name.endswith("Payload")
     assert fields.pop("errors") == "[UserError!]!"
     assert fields["event"] == "Event"
-    assert [field for field, told in fields.items() if told.endswith("!")] == []
+    assert [field for field, type_ in fields.items() if type_.endswith("!")] == []
 
 
 def test_every_user_error_has_a_code_a_message_and_a_path() -> None:
-    interface = OURS.type_map["UserError"]
+    interface = IMPLEMENTED.type_map["UserError"]
     assert isinstance(interface, GraphQLInterfaceType)
-    kinds = OURS.get_possible_types(interface)
+    kinds = IMPLEMENTED.get_possible_types(interface)
 
     common = {"code": "String!", "message": "String!", "path": "[String!]!"}
     assert {kind.name for kind in kinds} == {
