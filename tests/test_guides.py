@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from tests.api.test_template_usage import edited, made
+from tests.api.test_template_usage import made
 from tests.callers import BJORKEN, STOCKHOLM
 from tests.guides import run, steps
+from graphql import OperationDefinitionNode, parse
+from tests.api.derived_documents import create_derived, publish_template_version
+from tests.callers import BJORKEN, LINDEN, STOCKHOLM, Caller
 from tests.world import CONTENT, World
 
 
@@ -161,13 +164,13 @@ ADOPTION = ("Renew", "Behind", "Try", "TakeOver", "PutInForce", "Origins")
 """The steps of the national management's guide that adopt a newer template version."""
 
 
-async def test_the_national_managements_guide_works(world: World) -> None:
-    regional = await made(
+async def test_the_national_managements_guide_does_what_it_says(world: World) -> None:
+    regional = await create_derived(
         world.region, STOCKHOLM, world.template, kind="caseTypeTemplate", introduction="Vår egen."
     )
-    local = await made(world.region, STOCKHOLM, regional)
+    local = await create_derived(world.region, STOCKHOLM, regional)
     await world.distribute(local, BJORKEN)
-    await edited(world.national, world.template, 1, introduction="Nytt.")
+    await publish_template_version(world.national, world.template, 1, introduction="Nytt.")
     file = await world.region.ask(
         "query($id: ID!) { templateExport(id: $id) { file } }", id=regional
     )

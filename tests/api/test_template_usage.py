@@ -1,4 +1,4 @@
-"""How templates are used, over all levels: exact counts, by right, and lineage all the way up."""
+"""Usage of templates over all levels: exact counts, per viewer, and the whole lineage."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,50 +9,14 @@ from resolvers.access.viewer import LOA3, Grant, Viewer
 from resolvers.context import Context
 from resolvers.templates import usage as resolve
 from store.records import Role
+from tests.api.derived_documents import create_derived, publish_template_version
 from tests.callers import BJORKEN, INERA, LINDEN, STOCKHOLM, UPPSALA, UPPSALA_CLINIC, Caller
-from tests.world import CONTENT, World
+from tests.world import World
 
-USAGE = """query($id: ID!) { caseTypeTemplate(id: $id) { level usage { templates caseTypes clinics behind lastUsedAt
+USAGE = """query($id: ID!) { caseTypeTemplate(id: $id) { level usage {
+    templates caseTypes clinics behind lastUsedAt
     byLevel { level templates caseTypes clinics behind }
     byPrincipal { principal { name } templates caseTypes clinics behind lastUsedAt } } } }"""
-
-
-async def made(
-    caller: Caller,
-    owner: str,
-    template: str | None,
-    *,
-    kind: str = "caseType",
-    publish: bool = True,
-    **content: Any,
-) -> str:
-    """A case type or template made from a template, in force if wanted."""
-    given = {"fromTemplate": {"id": template}} if template else {}
-    payload = await caller.done(
-        f"{kind}Create",
-        f"{kind} {{ id createdAt }}",
-        owner=owner,
-        content={**CONTENT, **content},
-        **given,
-    )
-    document: str = payload[kind]["id"]
-    if publish:
-        await caller.done(
-            "documentPublish", "event { id }", id=document, version=1, expectedVersion=1
-        )
-    return document
-
-
-async def edited(caller: Caller, template: str, expected: int, **content: Any) -> None:
-    """The next version of a template, in force."""
-    await caller.done(
-        "caseTypeTemplateUpdate",
-        "event { id }",
-        id=template,
-        expectedVersion=expected,
-        content=content,
-        publish=True,
-    )
 
 
 async def usage(caller: Caller, template: str) -> dict[str, Any]:
@@ -62,18 +26,22 @@ async def usage(caller: Caller, template: str) -> dict[str, Any]:
 
 @pytest.fixture
 async def chain(world: World) -> dict[str, str]:
-    """National › regional › local template › local case type at Björken; and two central case
-    types, one of another region's.
+    """A chain of templates from national to local, and case types made from them.
+
+    National › regional › local template › local case type at Björken; and two central case
+    types, one of them in another region.
     """
-    regional = await made(world.region, STOCKHOLM, world.template, kind="caseTypeTemplate")
-    local = await made(world.region, BJORKEN, regional, kind="caseTypeTemplate")
+    regional = await create_derived(
+        world.region, STOCKHOLM, world.template, kind="caseTypeTemplate"
+    )
+    local = await create_derived(world.region, BJORKEN, regional, kind="caseTypeTemplate")
     ids = {
         "national": world.template,
         "regional": regional,
         "local": local,
-        "at_clinic": await made(world.region, BJORKEN, local),
-        "central": await made(world.region, STOCKHOLM, regional),
-        "elsewhere": await made(world.other_region, UPPSALA, world.template),
+        "at_clinic": await create_derived(world.region, BJORKEN, local),
+        "central": await create_derived(world.region, STOCKHOLM, regional),
+        "elsewhere": await create_derived(world.other_region, UPPSALA, world.template),
     }
     await world.distribute(ids["central"], BJORKEN, LINDEN)
     await world.other_region.done(
@@ -90,7 +58,7 @@ async def test_usage_counts_templates_case_types_and_clinics_over_all_levels(
     assert {name: found[name] for name in ("templates", "caseTypes", "clinics", "behind")} == {
         "templates": 2,  # regional, local
         "caseTypes": 4,  # the world's own, at_clinic, central, elsewhere
-        "clinics": 3,  # Björken once, though it has two of them
+        "clinics": 3,  # Björken counts once, although it has two of them
         "behind": 0,
     }
     assert found["byLevel"] == [
@@ -99,8 +67,8 @@ async def test_usage_counts_templates_case_types_and_clinics_over_all_levels(
         {"level": "LOCAL", "templates": 1, "caseTypes": 1, "clinics": 1, "behind": 0},
     ]
     assert [
-        (one["principal"]["name"], one["templates"], one["caseTypes"], one["clinics"])
-        for one in found["byPrincipal"]
+        (row["principal"]["name"], row["templates"], row["caseTypes"], row["clinics"])
+        for row in found["byPrincipal"]
     ] == [
         ("Region Stockholm", 2, 3, 2),
         ("Region Uppsala", 0, 1, 1),
@@ -120,10 +88,12 @@ async def test_each_level_counts_what_is_below_it(world: World, chain: dict[str,
     assert (local["templates"], local["caseTypes"], local["clinics"]) == (0, 1, 1)
 
 
-async def test_all_below_a_template_that_has_not_taken_over_is_behind_the_one_above(
+async def test_everything_below_a_template_that_has_not_adopted_a_version_is_behind(
     world: World, chain: dict[str, str]
 ) -> None:
-    await edited(world.national, chain["national"], 1, introduction="Nytt nationellt.")
+    await publish_template_version(
+        world.national, chain["national"], 1, introduction="Nytt nationellt."
+    )
 
     national, regional = (
         await usage(world.national, chain["national"]),
@@ -132,10 +102,12 @@ async def test_all_below_a_template_that_has_not_taken_over_is_behind_the_one_ab
 
     assert national["behind"] == 6
     assert [level["behind"] for level in national["byLevel"]] == [0, 4, 2]
-    assert [one["behind"] for one in national["byPrincipal"]] == [5, 1]
+    assert [row["behind"] for row in national["byPrincipal"]] == [5, 1]
     assert regional["behind"] == 0, "the regional template itself has no newer version"
 
-    await edited(world.region, chain["regional"], 1, introduction="Nytt regionalt.")
+    await publish_template_version(
+        world.region, chain["regional"], 1, introduction="Nytt regionalt."
+    )
 
     assert (await usage(world.region, chain["regional"]))[
         "behind"
@@ -157,7 +129,7 @@ async def test_a_draft_of_the_template_makes_nothing_behind(
     assert (await usage(world.national, chain["national"]))["behind"] == 0
 
 
-async def test_archived_documents_are_not_counted_but_what_comes_from_them_is(
+async def test_archived_documents_are_not_counted_but_their_derivatives_are(
     world: World, chain: dict[str, str]
 ) -> None:
     last = (await usage(world.national, chain["national"]))["lastUsedAt"]
@@ -171,8 +143,8 @@ async def test_archived_documents_are_not_counted_but_what_comes_from_them_is(
     found = await usage(world.national, chain["national"])
 
     assert (found["templates"], found["caseTypes"], found["clinics"]) == (1, 3, 2)
-    assert found["lastUsedAt"] == last, "what was archived was made from it all the same"
-    assert [one["principal"]["name"] for one in found["byPrincipal"]] == ["Region Stockholm"]
+    assert found["lastUsedAt"] == last, "an archived document was still made from it"
+    assert [row["principal"]["name"] for row in found["byPrincipal"]] == ["Region Stockholm"]
     await world.region.done(
         "documentArchive", "event { id }", id=chain["at_clinic"], expectedVersion=1
     )
@@ -180,11 +152,11 @@ async def test_archived_documents_are_not_counted_but_what_comes_from_them_is(
     assert (local["caseTypes"], local["lastUsedAt"] is None, local["byPrincipal"]) == (0, False, [])
 
 
-async def test_the_national_management_counts_what_is_published_and_no_drafts(
+async def test_the_national_administrator_counts_published_documents_and_no_drafts(
     world: World, chain: dict[str, str]
 ) -> None:
     before = await usage(world.national, chain["national"])
-    await made(world.region, STOCKHOLM, chain["regional"], publish=False)
+    await create_derived(world.region, STOCKHOLM, chain["regional"], publish=False)
 
     assert await usage(world.national, chain["national"]) == before
     assert (await usage(world.region, chain["regional"]))["caseTypes"] == 3, (
@@ -192,7 +164,7 @@ async def test_the_national_management_counts_what_is_published_and_no_drafts(
     )
 
 
-async def test_others_count_what_they_see(world: World, chain: dict[str, str]) -> None:
+async def test_other_callers_count_what_they_can_see(world: World, chain: dict[str, str]) -> None:
     linden = world.api.caller(Role.LOCAL_ADMINISTRATOR, LINDEN)
     found = {
         name: await usage(caller, chain["national"])
@@ -205,7 +177,8 @@ async def test_others_count_what_they_see(world: World, chain: dict[str, str]) -
     }
 
     assert {
-        name: (one["templates"], one["caseTypes"], one["clinics"]) for name, one in found.items()
+        name: (counts["templates"], counts["caseTypes"], counts["clinics"])
+        for name, counts in found.items()
     } == {
         "region": (2, 3, 2),
         "other": (0, 1, 1),
@@ -216,12 +189,12 @@ async def test_others_count_what_they_see(world: World, chain: dict[str, str]) -
         ),  # sees both clinics' central case types, but reads its own clinic only
         "linden": (1, 2, 1),
     }
-    assert [one["principal"]["name"] for one in found["region"]["byPrincipal"]] == [
+    assert [row["principal"]["name"] for row in found["region"]["byPrincipal"]] == [
         "Region Stockholm"
     ]
 
 
-async def test_roles_at_a_region_and_at_a_clinic_of_another_add_up(
+async def test_roles_at_a_region_and_at_a_clinic_of_another_region_add_up(
     world: World, chain: dict[str, str]
 ) -> None:
     grants = (
@@ -240,8 +213,8 @@ async def test_roles_at_a_region_and_at_a_clinic_of_another_add_up(
     assert await resolve.clinics_by_principal(context, found) == {STOCKHOLM: 2, UPPSALA: 1}
 
 
-async def test_an_unused_template_says_so(world: World) -> None:
-    template = await made(world.national, INERA, None, kind="caseTypeTemplate")
+async def test_an_unused_template_has_zero_counts(world: World) -> None:
+    template = await create_derived(world.national, INERA, None, kind="caseTypeTemplate")
 
     assert await usage(world.national, template) == {
         "templates": 0,
@@ -261,10 +234,12 @@ LINEAGE = """query($id: ID!) { caseType(id: $id) { version { derivedFrom { templ
     lineage { template { id level } version latestVersion behind } } } }"""
 
 
-async def test_a_version_knows_every_template_and_version_that_it_comes_from(
+async def test_a_version_lists_every_template_and_version_that_it_derives_from(
     world: World, chain: dict[str, str]
 ) -> None:
-    await edited(world.national, chain["national"], 1, introduction="Nytt nationellt.")
+    await publish_template_version(
+        world.national, chain["national"], 1, introduction="Nytt nationellt."
+    )
 
     found = (await world.region.ask(LINEAGE, id=chain["at_clinic"]))["caseType"]["version"]
 
@@ -291,11 +266,11 @@ async def test_a_version_knows_every_template_and_version_that_it_comes_from(
     ]
 
 
-async def test_lineage_ends_where_the_viewer_sees_no_further(world: World) -> None:
-    hidden = await made(
+async def test_lineage_ends_at_the_last_template_that_the_viewer_can_see(world: World) -> None:
+    hidden = await create_derived(
         world.region, STOCKHOLM, world.template, kind="caseTypeTemplate", publish=False
     )
-    case_type = await made(world.region, STOCKHOLM, hidden)
+    case_type = await create_derived(world.region, STOCKHOLM, hidden)
 
     seen = [
         (await caller.ask(LINEAGE, id=case_type))["caseType"]["version"]["lineage"]
