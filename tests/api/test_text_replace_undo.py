@@ -1,6 +1,4 @@
-"""`textReplaceUndo`: what was before is written again as one act; whoever has edited since is in
-the way, by name.
-"""
+"""`textReplaceUndo` restores the earlier texts as one act, unless a document was edited since."""
 
 from typing import Any
 
@@ -13,11 +11,14 @@ from tests.callers import BJORKEN, STOCKHOLM, Json, problems
 from tests.world import CONTENT, World
 
 SELECT = """batch hits event { sequence action batch }
-    documents { document { id latestVersion publishedVersion state } version newVersion published changes { path before after } }"""
+    documents { document { id latestVersion publishedVersion state } version newVersion published
+        changes { path before after } }"""
 
 
-async def changed(world: World, find: str = "Förnya", by: str = "Förläng", **other: Any) -> str:
-    """A text change; its id."""
+async def replace_text(
+    world: World, find: str = "Förnya", by: str = "Förläng", **other: Any
+) -> str:
+    """Replace a text; return the id of the change."""
     done = await world.region.done(
         "textReplace", "batch", owner=STOCKHOLM, find=find, replace=by, **other
     )
@@ -25,12 +26,12 @@ async def changed(world: World, find: str = "Förnya", by: str = "Förläng", **
     return batch
 
 
-async def undone(world: World, batch: str, **other: Any) -> Json:
+async def undo(world: World, batch: str, **other: Any) -> Json:
     return await world.region.do("textReplaceUndo", SELECT, batch=batch, **other)
 
 
 async def contents(world: World, *documents: str) -> list[Json]:
-    """The newest contents as stored."""
+    """The latest contents as stored."""
     heads = await world.api.store.documents.get_many(documents)
     return [dict(heads[document].content) for document in documents]
 
@@ -38,9 +39,9 @@ async def contents(world: World, *documents: str) -> list[Json]:
 async def test_drafts_are_undone_as_one_act(world: World) -> None:
     other = await world.draft()
     before = await contents(world, world.case_type, other)
-    batch = await changed(world)
+    batch = await replace_text(world)
 
-    done = await undone(world, batch, note="Fel ord")
+    done = await undo(world, batch, note="Fel ord")
 
     assert done["errors"] == []
     assert (done["hits"], done["event"]["action"], done["event"]["batch"]) == (
@@ -50,8 +51,8 @@ async def test_drafts_are_undone_as_one_act(world: World) -> None:
     )
     assert done["batch"] != batch
     assert [
-        (one["document"], one["version"], one["newVersion"], one["published"])
-        for one in done["documents"]
+        (entry["document"], entry["version"], entry["newVersion"], entry["published"])
+        for entry in done["documents"]
     ] == [
         (
             {"id": world.case_type, "latestVersion": 3, "publishedVersion": 1, "state": "ACTIVE"},
@@ -85,14 +86,14 @@ async def test_drafts_are_undone_as_one_act(world: World) -> None:
     }
 
 
-async def test_what_was_put_in_force_is_taken_back_and_clinics_are_told(world: World) -> None:
+async def test_a_published_change_is_reverted_and_clinics_are_notified(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
-    batch = await changed(world, publish=True)
+    batch = await replace_text(world, publish=True)
 
-    done = await undone(world, batch)
+    done = await undo(world, batch)
 
     assert [
-        (one["document"]["publishedVersion"], one["published"]) for one in done["documents"]
+        (entry["document"]["publishedVersion"], entry["published"]) for entry in done["documents"]
     ] == [(3, True)]
     query = (
         "query($id: HsaId!) { clinic(hsaId: $id) { notifications(first: 2) { edges { node { action"
@@ -106,24 +107,26 @@ async def test_what_was_put_in_force_is_taken_back_and_clinics_are_told(world: W
     assert edges[0]["node"]["changes"][0] == {"after": "Förnya recept"}
 
 
-async def test_an_undoing_is_undone_too(world: World) -> None:
-    batch = await changed(world, publish=True)
-    first = await undone(world, batch)
+async def test_an_undo_can_be_undone(world: World) -> None:
+    batch = await replace_text(world, publish=True)
+    first = await undo(world, batch)
 
-    again = await undone(world, first["batch"])
+    again = await undo(world, first["batch"])
 
-    assert [(one["newVersion"], one["changes"][0]["after"]) for one in again["documents"]] == [
-        (4, "Förläng recept")
-    ]
-    # What was undone is not undone a second time.
-    assert problems(await undone(world, batch)) == [
+    assert [
+        (entry["newVersion"], entry["changes"][0]["after"]) for entry in again["documents"]
+    ] == [(4, "Förläng recept")]
+    # A change cannot be undone a second time.
+    assert problems(await undo(world, batch)) == [
         ("VERSION_CONFLICT", f"documents.{world.case_type}")
     ]
 
 
-async def test_documents_changed_since_are_in_the_way_and_nothing_is_written(world: World) -> None:
+async def test_documents_changed_since_prevent_the_undo_and_nothing_is_written(
+    world: World,
+) -> None:
     edited, archived, released, untouched = [await world.draft() for _ in range(4)]
-    batch = await changed(world)
+    batch = await replace_text(world)
     await world.edit(edited, 2, introduction="Nytt.")
     await world.region.done("documentArchive", "event { id }", id=archived, expectedVersion=2)
     await world.region.done(
@@ -133,7 +136,8 @@ async def test_documents_changed_since_are_in_the_way_and_nothing_is_written(wor
 
     refused = await world.region.do(
         "textReplaceUndo",
-        """batch errors { ... on VersionConflict { expectedVersion latestVersion by { name } changes { path } }
+        """batch errors {
+            ... on VersionConflict { expectedVersion latestVersion by { name } changes { path } }
             ... on WrongState { state } }""",
         batch=batch,
     )
@@ -143,25 +147,25 @@ async def test_documents_changed_since_are_in_the_way_and_nothing_is_written(wor
         ("WRONG_STATE", f"documents.{archived}"),
         ("WRONG_STATE", f"documents.{released}"),
     ]
-    conflict, gone, moved = refused["errors"]
+    conflict, archived_error, released_error = refused["errors"]
     assert (conflict["expectedVersion"], conflict["latestVersion"], conflict["by"]["name"]) == (
         2,
         3,
         "Anna Andersson",
     )
     assert conflict["changes"] == [{"path": "introduction"}]
-    assert (gone["state"], moved["state"]) == ("ARCHIVED", "ACTIVE")
+    assert (archived_error["state"], released_error["state"]) == ("ARCHIVED", "ACTIVE")
     assert await world.api.snapshot() == before
     assert (await contents(world, untouched))[0]["name"] == "Förläng recept"
 
 
-async def test_the_same_key_undoes_once(world: World) -> None:
-    batch = await changed(world)
-    first = await undone(world, batch, idempotencyKey="en-gång")
+async def test_an_idempotency_key_undoes_once(world: World) -> None:
+    batch = await replace_text(world)
+    first = await undo(world, batch, idempotencyKey="en-gång")
     before = await world.api.snapshot()
 
-    assert await undone(world, batch, idempotencyKey="en-gång") == first
-    assert problems(await undone(world, first["batch"], idempotencyKey="en-gång")) == [
+    assert await undo(world, batch, idempotencyKey="en-gång") == first
+    assert problems(await undo(world, first["batch"], idempotencyKey="en-gång")) == [
         ("IDEMPOTENCY_KEY_REUSED", "idempotencyKey")
     ]
     assert await world.api.snapshot() == before
@@ -180,13 +184,13 @@ async def test_the_same_key_undoes_once(world: World) -> None:
         "bt_\x00.1",
     ],
 )
-async def test_what_is_no_text_change_is_not_found(world: World, batch: str) -> None:
-    assert problems(await undone(world, batch)) == [("NOT_FOUND", "batch")]
+async def test_an_id_that_is_not_a_text_change_is_not_found(world: World, batch: str) -> None:
+    assert problems(await undo(world, batch)) == [("NOT_FOUND", "batch")]
 
 
-async def test_only_those_who_may_edit_undo_and_others_learn_nothing(world: World) -> None:
+async def test_only_callers_who_can_edit_undo_and_others_learn_nothing(world: World) -> None:
     await world.draft(CONTENT | {"introduction": "Enbart här."})
-    batch = await changed(world, "Enbart", "Bara")
+    batch = await replace_text(world, "Enbart", "Bara")
 
     codes = await world.refusals("textReplaceUndo", batch=batch)
 
@@ -201,18 +205,19 @@ async def test_only_those_who_may_edit_undo_and_others_learn_nothing(world: Worl
     }
 
 
-async def test_a_text_change_is_followed_by_its_batch(world: World) -> None:
-    query = """subscription($which: EventFilter, $after: Cursor) { events(principal: "SE2321000016", filter: $which, after: $after) {
+async def test_a_text_change_can_be_subscribed_to_by_its_batch(world: World) -> None:
+    query = """subscription($filter: EventFilter, $after: Cursor) {
+        events(principal: "SE2321000016", filter: $filter, after: $after) {
         batch document { id } } }"""
     first = 'query { principal(hsaId: "SE2321000016") { events(last: 1) { edges { cursor } } } }'
     [edge] = (await world.region.ask(first))["principal"]["events"]["edges"]
-    batch = await changed(world)
+    batch = await replace_text(world)
 
     async with world.region.socket() as socket:
-        await socket.subscribe(query, which={"batch": batch}, after=edge["cursor"])
-        told = (await socket.next())["events"]
+        await socket.subscribe(query, filter={"batch": batch}, after=edge["cursor"])
+        event = (await socket.next())["events"]
 
-    assert told == {"batch": batch, "document": {"id": world.case_type}}
+    assert event == {"batch": batch, "document": {"id": world.case_type}}
 
 
 words = st.sampled_from(
@@ -229,14 +234,14 @@ words = st.sampled_from(
         "**tid**",
     ]
 )
-prose = st.lists(words, min_size=1, max_size=5).map(" ".join)
+texts = st.lists(words, min_size=1, max_size=5).map(" ".join)
 
 
 @settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    introductions=st.lists(prose, min_size=1, max_size=3),
+    introductions=st.lists(texts, min_size=1, max_size=3),
     find=st.sampled_from(
         ["1177 Vårdguiden", "1177", "tid", "ti", "ö", "$1", "(a)", "**", "finns inte"]
     ),
@@ -244,7 +249,7 @@ prose = st.lists(words, min_size=1, max_size=5).map(" ".join)
     publish=st.booleans(),
     whole=st.booleans(),
 )
-async def test_undoing_gives_back_what_was_before(
+async def test_an_undo_restores_the_earlier_contents(
     world: World, introductions: list[str], find: str, by: str, publish: bool, whole: bool
 ) -> None:
     documents = [
@@ -263,7 +268,7 @@ async def test_undoing_gives_back_what_was_before(
             "documentPublish", "event { id }", id=document, version=1, expectedVersion=1
         )
     before = await contents(world, *documents)
-    asked = {
+    arguments = {
         "owner": STOCKHOLM,
         "find": find,
         "replace": by,
@@ -271,31 +276,31 @@ async def test_undoing_gives_back_what_was_before(
         "publish": publish,
         "filter": {"ids": documents},
     }
-    told = await world.region.done(
+    preview = await world.region.done(
         "textReplace",
         "hits documents { document { id } changes { path after } problems { code } }",
         dryRun=True,
-        **asked,
+        **arguments,
     )
 
     done = await world.region.do(
-        "textReplace", "batch documents { document { id } changes { path after } }", **asked
+        "textReplace", "batch documents { document { id } changes { path after } }", **arguments
     )
 
-    if any(one["problems"] for one in told["documents"]):
+    if any(entry["problems"] for entry in preview["documents"]):
         assert done["errors"]
         assert await contents(world, *documents) == before
         return
-    assert [(one["document"], one["changes"]) for one in done["documents"]] == [
-        (one["document"], one["changes"]) for one in told["documents"]
+    assert [(entry["document"], entry["changes"]) for entry in done["documents"]] == [
+        (entry["document"], entry["changes"]) for entry in preview["documents"]
     ]
-    hit = {one["document"]["id"] for one in done["documents"]}
+    hit = {entry["document"]["id"] for entry in done["documents"]}
     after = await contents(world, *documents)
     assert [document in hit for document in documents] == [
-        one != other for one, other in zip(before, after, strict=True)
+        old != new for old, new in zip(before, after, strict=True)
     ]
     if hit:
-        undoing = await undone(world, done["batch"])
+        undoing = await undo(world, done["batch"])
         assert undoing["errors"] == []
         assert await contents(world, *documents) == before
         heads = await world.api.store.documents.get_many(hit)
