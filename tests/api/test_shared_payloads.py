@@ -37,7 +37,8 @@ SELECTIONS = [
         "document { ... on CaseType { content { name questions { key } } assignments { totalCount"
         " edges { node { clinic { hsaId } } } } } }"
     ),
-    """...Named action @skip(if: $yes) note @include(if: $yes) } fragment Named on Notification { cursor ...More }
+    """...Named action @skip(if: $yes)
+    note @include(if: $yes) } fragment Named on Notification { cursor ...More }
     fragment More on Notification { clinic { hsaId } clinic { name @include(if: $yes) }""",
 ]
 BRACES = 'Procent 100 % och "citat" {{clinic.name}} \\ å 😀 %s %(x)s'
@@ -58,7 +59,7 @@ def braced(selection: str) -> str:
     return f"{head} }} }} fragment{tail} }}" if fragment else f"{selection} }} }}"
 
 
-async def alone(caller: Caller, selection: str, clinic: str) -> Json:
+async def newest_from_query(caller: Caller, selection: str, clinic: str) -> Json:
     """The newest notification, from a query."""
     variables = "($yes: Boolean! = true)" if "$yes" in selection else ""
     head, fragment, tail = selection.partition("} fragment")
@@ -99,16 +100,16 @@ async def test_every_viewer_receives_what_a_query_returns(world: World, selectio
             note=BRACES,
             introduction=BRACES.replace("{{clinic.name}}", "{{clinic.location}}"),
         )
-        told = [(await socket.next())["clinicNotifications"] for _, _, socket in live]
+        delivered = [(await socket.next())["clinicNotifications"] for _, _, socket in live]
 
         replayed = []
         for caller, clinic, _ in live:
             socket = await stack.enter_async_context(caller.socket())
             await socket.subscribe(subscription(selection, clinic), after=start)
             replayed.append((await socket.next())["clinicNotifications"])
-        answers = [await alone(caller, selection, clinic) for caller, clinic, _ in live]
+        answers = [await newest_from_query(caller, selection, clinic) for caller, clinic, _ in live]
 
-    assert told == answers
+    assert delivered == answers
     assert replayed == answers
 
 
@@ -125,7 +126,7 @@ async def test_only_editors_see_a_draft_although_others_share_the_operation(
         for socket in (staff, admin):
             await socket.subscribe(query, after=start)
             await socket.started()
-        publication = operation_of(own_id, 1)
+        publication = publication_of(own_id, 1)
         await world.clinic_admin.ask(publication)
         first = [await socket.next() for socket in (staff, admin)]
         await world.clinic_admin.done(
@@ -140,18 +141,21 @@ async def test_only_editors_see_a_draft_although_others_share_the_operation(
         )
         second = [(await socket.next())["clinicNotifications"] for socket in (staff, admin)]
 
-    assert [one["clinicNotifications"]["document"]["latestVersion"] for one in first] == [1, 1]
-    assert [one["document"]["latestVersion"] for one in second] == [1, 2]
+    assert [message["clinicNotifications"]["document"]["latestVersion"] for message in first] == [
+        1,
+        1,
+    ]
+    assert [message["document"]["latestVersion"] for message in second] == [1, 2]
 
 
-def operation_of(document: str, version: int) -> str:
+def publication_of(document: str, version: int) -> str:
     return (
         f'mutation {{ documentPublish(input: {{ id: "{document}", version: {version},'
         f" expectedVersion: {version} }}) {{ errors {{ code }} }} }}"
     )
 
 
-async def test_subscribers_with_other_values_of_relevant_variables_share_nothing(
+async def test_subscribers_with_different_values_of_relevant_variables_share_nothing(
     world: World,
 ) -> None:
     query = (
@@ -159,15 +163,17 @@ async def test_subscribers_with_other_values_of_relevant_variables_share_nothing
         " $after) { toVersion note @include(if: $with) } }"
     )
     start = (await world.distribute(world.case_type, BJORKEN))["event"]["cursor"]
-    async with world.staff.socket() as one, world.staff.socket() as other:
-        for socket, wanted in ((one, True), (other, False)):
-            await socket.subscribe(query % f'"{BJORKEN}"', **{"after": start, "with": wanted})
+    async with world.staff.socket() as with_note, world.staff.socket() as without_note:
+        for socket, include in ((with_note, True), (without_note, False)):
+            await socket.subscribe(query % f'"{BJORKEN}"', **{"after": start, "with": include})
             await socket.started()
         await world.edit(world.case_type, 1, publish=True, note="Varför", introduction="Två.")
 
-        told = [(await socket.next())["clinicNotifications"] for socket in (one, other)]
+        delivered = [
+            (await socket.next())["clinicNotifications"] for socket in (with_note, without_note)
+        ]
 
-    assert told == [{"toVersion": 2, "note": "Varför"}, {"toVersion": 2}]
+    assert delivered == [{"toVersion": 2, "note": "Varför"}, {"toVersion": 2}]
 
 
 async def test_a_renamed_clinic_appears_with_its_new_name(world: World) -> None:
@@ -185,7 +191,7 @@ async def test_a_renamed_clinic_appears_with_its_new_name(world: World) -> None:
         await world.edit(world.case_type, 2, publish=True, introduction="Tre.")
         after = await socket.next()
 
-    names = [told["clinicNotifications"]["clinic"]["name"] for told in (before, after)]
+    names = [message["clinicNotifications"]["clinic"]["name"] for message in (before, after)]
     assert names == ["Vårdcentralen Björken", "Vårdcentralen Eken"]
 
 
@@ -203,9 +209,9 @@ async def test_events_are_shared_by_viewers_who_see_the_same(world: World) -> No
             await socket.started()
         await world.edit(world.case_type, 1, introduction="Utkast.")
 
-        told = await asyncio.gather(*(socket.next() for socket in sockets))
+        messages = await asyncio.gather(*(socket.next() for socket in sockets))
 
-    region, reviewer, reporter, again = (one["events"] for one in told)
+    region, reviewer, reporter, again = (message["events"] for message in messages)
     assert region == reviewer == again
     assert region["changes"] == [{"path": "introduction"}]
     assert (region["actor"]["name"], region["document"]["latestVersion"]) == ("Anna Andersson", 2)
@@ -222,16 +228,19 @@ async def test_a_replay_shows_an_acknowledgement_that_was_made_since(
     start = (await world.distribute(world.case_type, BJORKEN))["event"]["cursor"]
     await world.edit(world.case_type, 1, publish=True, introduction="Två.")
     query = subscription("cursor acknowledgedAt", BJORKEN)
-    told = []
-    async with world.staff.socket() as kept:
-        await kept.subscribe(query, after=start)  # keeps the shared texts
-        await kept.next()
+    replayed = []
+    async with world.staff.socket() as open_socket:
+        await open_socket.subscribe(query, after=start)  # keeps the shared payloads
+        await open_socket.next()
         for _ in range(2):
             async with world.staff.socket() as socket:
                 await socket.subscribe(query, after=start)
-                told.append((await socket.next())["clinicNotifications"])
+                replayed.append((await socket.next())["clinicNotifications"])
             await world.staff.done(
-                "notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=told[0]["cursor"]
+                "notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=replayed[0]["cursor"]
             )
 
-    assert [one["acknowledgedAt"] is not None for one in told] == [False, True]
+    assert [notification["acknowledgedAt"] is not None for notification in replayed] == [
+        False,
+        True,
+    ]

@@ -14,9 +14,11 @@ from tests.world import World
 
 NOTIFICATIONS = """subscription($clinics: [HsaId!]!, $after: Cursor, $visible: Boolean) {
     clinicNotifications(clinics: $clinics, after: $after, residentVisibleOnly: $visible) {
-        cursor action fromVersion toVersion clinic { hsaId } by { name role } changes { path } } }"""
+        cursor action fromVersion toVersion
+        clinic { hsaId } by { name role } changes { path } } }"""
 EVENTS = """subscription($principal: HsaId!, $after: Cursor, $filter: EventFilter) {
-    events(principal: $principal, after: $after, filter: $filter) { cursor sequence action version actor { name } } }"""
+    events(principal: $principal, after: $after, filter: $filter) {
+        cursor sequence action version actor { name } } }"""
 
 
 async def take(socket: Socket, count: int, field: str = "clinicNotifications") -> list[Json]:
@@ -36,31 +38,31 @@ def versions(notifications: list[Json]) -> list[int]:
 
 
 async def test_replay_continues_live_without_a_gap_during_writes(world: World) -> None:
-    handed_out = await world.distribute(world.case_type, BJORKEN)
+    distribution = await world.distribute(world.case_type, BJORKEN)
     await publish(world, 2, 6)
 
     async with world.staff.socket() as socket:
         writing = asyncio.create_task(publish(world, 7, 20))
         await socket.subscribe(
-            NOTIFICATIONS, clinics=[BJORKEN], after=handed_out["event"]["cursor"]
+            NOTIFICATIONS, clinics=[BJORKEN], after=distribution["event"]["cursor"]
         )
-        told = await take(socket, 19)
+        received = await take(socket, 19)
         await writing
 
-    assert versions(told) == list(range(2, 21))
-    assert [(one["fromVersion"], one["action"]) for one in told] == [
+    assert versions(received) == list(range(2, 21))
+    assert [(notification["fromVersion"], notification["action"]) for notification in received] == [
         (version, "PUBLISHED") for version in range(1, 20)
     ]
-    assert told[0]["by"] == {"name": None, "role": "REGIONAL_ADMINISTRATOR"}
-    assert told[0]["changes"] == [{"path": "introduction"}]
+    assert received[0]["by"] == {"name": None, "role": "REGIONAL_ADMINISTRATOR"}
+    assert received[0]["changes"] == [{"path": "introduction"}]
 
 
 async def test_a_new_socket_gets_exactly_what_was_missed_once(world: World) -> None:
-    handed_out = await world.distribute(world.case_type, BJORKEN)
+    distribution = await world.distribute(world.case_type, BJORKEN)
     await publish(world, 2, 4)
     async with world.staff.socket() as socket:
         await socket.subscribe(
-            NOTIFICATIONS, clinics=[BJORKEN], after=handed_out["event"]["cursor"]
+            NOTIFICATIONS, clinics=[BJORKEN], after=distribution["event"]["cursor"]
         )
         first = await take(socket, 2)
     await publish(world, 5, 6)
@@ -88,11 +90,16 @@ async def test_one_event_for_two_clinics_can_be_resumed_between_them(world: Worl
         await socket.subscribe(NOTIFICATIONS, clinics=clinics, after=first["cursor"])
         [second] = await take(socket, 1)
 
-    assert [one["clinic"]["hsaId"] for one in (first, second)] == [BJORKEN, LINDEN]
-    assert {one["action"] for one in (first, second)} == {"DISTRIBUTED"}
+    assert [notification["clinic"]["hsaId"] for notification in (first, second)] == [
+        BJORKEN,
+        LINDEN,
+    ]
+    assert {notification["action"] for notification in (first, second)} == {"DISTRIBUTED"}
 
 
-async def test_without_a_cursor_it_starts_now_and_drafts_notify_no_clinic(world: World) -> None:
+async def test_without_a_cursor_a_subscription_starts_now_and_drafts_notify_no_clinic(
+    world: World,
+) -> None:
     await world.distribute(world.case_type, BJORKEN)
     async with world.staff.socket() as socket, world.region.socket() as log:
         await socket.subscribe(NOTIFICATIONS, clinics=[BJORKEN])
@@ -102,10 +109,14 @@ async def test_without_a_cursor_it_starts_now_and_drafts_notify_no_clinic(world:
         await world.edit(world.case_type, 1, introduction="Utkast.")
         await world.draft()
         await world.edit(world.case_type, 2, publish=True, introduction="I kraft.")
-        [told] = await take(socket, 1)
+        [notification] = await take(socket, 1)
         logged = await take(log, 3, "events")
 
-    assert (told["action"], told["fromVersion"], told["toVersion"]) == ("PUBLISHED", 1, 3)
+    assert (notification["action"], notification["fromVersion"], notification["toVersion"]) == (
+        "PUBLISHED",
+        1,
+        3,
+    )
     assert [event["action"] for event in logged] == ["EDITED", "CREATED", "PUBLISHED"]
 
 
@@ -122,21 +133,23 @@ async def until_followers(world: World, count: int) -> None:
     raise AssertionError(f"never {count} followers")
 
 
-async def test_events_that_residents_do_not_see_can_be_left_out(world: World) -> None:
-    handed_out = await world.distribute(world.case_type, BJORKEN)
+async def test_events_that_residents_do_not_see_can_be_excluded(world: World) -> None:
+    distribution = await world.distribute(world.case_type, BJORKEN)
     await world.edit(world.case_type, 1, publish=True, rationale="Bara för personalen.")
     await world.edit(world.case_type, 2, publish=True, introduction="För alla.")
 
     async with world.staff.socket() as socket:
         await socket.subscribe(
-            NOTIFICATIONS, clinics=[BJORKEN], after=handed_out["event"]["cursor"], visible=True
+            NOTIFICATIONS, clinics=[BJORKEN], after=distribution["event"]["cursor"], visible=True
         )
-        [told] = await take(socket, 1)
+        [notification] = await take(socket, 1)
 
-    assert told["toVersion"] == 3
+    assert notification["toVersion"] == 3
 
 
-async def test_the_log_is_followed_with_drafts_persons_and_filter(world: World) -> None:
+async def test_the_log_subscription_includes_drafts_and_persons_and_can_be_filtered(
+    world: World,
+) -> None:
     start = (await world.edit(world.case_type, 1, introduction="Text 2."))["event"]
     await world.edit(world.case_type, 2, introduction="Text 3.")
     await world.edit(world.case_type, 3, publish=True, introduction="Text 4.")
@@ -205,18 +218,20 @@ async def test_the_end_of_the_log_is_a_valid_start_with_and_without_other_subscr
 ) -> None:
     end = encode((STOCKHOLM, await world.api.store.history.latest_sequence(STOCKHOLM)))
     async with world.region.socket() as socket:
-        for number in range(2):  # the second one finds the log followed already
+        for number in range(2):  # the log already has a subscriber the second time
             await socket.subscribe(EVENTS, id=str(number), principal=STOCKHOLM, after=end)
         await world.draft()
-        told = [await socket.message() for _ in range(2)]
+        messages = [await socket.message() for _ in range(2)]
 
-    assert sorted((one["id"], one["payload"]["data"]["events"]["action"]) for one in told) == [
+    assert sorted(
+        (message["id"], message["payload"]["data"]["events"]["action"]) for message in messages
+    ) == [
         ("0", "CREATED"),
         ("1", "CREATED"),
     ]
 
 
-async def test_a_token_that_signs_nobody_in_is_refused_over_a_socket(world: World) -> None:
+async def test_an_invalid_token_is_refused_over_a_socket(world: World) -> None:
     client = world.staff.client
     expired = Caller(world.api, client, world.api.token(Role.CLINIC_STAFF, BJORKEN, valid_for=-1))
 
@@ -226,15 +241,15 @@ async def test_a_token_that_signs_nobody_in_is_refused_over_a_socket(world: Worl
         assert code == "UNAUTHENTICATED"
 
 
-async def test_twenty_sockets_cut_off_abruptly_leave_no_follower_and_the_others_served(
+async def test_twenty_aborted_sockets_leave_no_followers_and_others_are_still_served(
     world: World,
 ) -> None:
-    handed_out = await world.distribute(world.case_type, BJORKEN)
-    cursor = handed_out["event"]["cursor"]
+    distribution = await world.distribute(world.case_type, BJORKEN)
+    cursor = distribution["event"]["cursor"]
     await publish(world, 2, 2)
-    async with world.staff.socket() as kept:
-        await kept.subscribe(NOTIFICATIONS, clinics=[BJORKEN], after=cursor)
-        assert versions(await take(kept, 1)) == [2]
+    async with world.staff.socket() as remaining:
+        await remaining.subscribe(NOTIFICATIONS, clinics=[BJORKEN], after=cursor)
+        assert versions(await take(remaining, 1)) == [2]
         async with AsyncExitStack() as stack:
             sockets = [await stack.enter_async_context(world.staff.socket()) for _ in range(20)]
             for socket in sockets:
@@ -247,5 +262,5 @@ async def test_twenty_sockets_cut_off_abruptly_leave_no_follower_and_the_others_
 
         await publish(world, 3, 3)
 
-        assert versions(await take(kept, 1)) == [3]
+        assert versions(await take(remaining, 1)) == [3]
     await until_followers(world, 0)

@@ -77,7 +77,7 @@ async def test_the_case_of_a_hash_does_not_matter(world: World) -> None:
     }
 
 
-async def test_a_hash_that_is_not_the_texts_registers_nothing(world: World) -> None:
+async def test_a_hash_of_another_text_registers_nothing(world: World) -> None:
     wrong = {**persisted(VIEWER), "query": NAME}
     malformed = [
         {"version": 2, "sha256Hash": digest(VIEWER)},
@@ -132,21 +132,25 @@ async def test_websockets_and_event_streams_take_hashes_too(world: World) -> Non
         )
         viewer = [await socket.message(), await socket.message()]
         await world.edit(world.case_type, 1, publish=True, introduction="Ny text")
-        told = [await socket.message(), await socket.message()]
+        notifications = [await socket.message(), await socket.message()]
     streamed = await post(world.staff, persisted(VIEWER), "text/event-stream")
 
     assert [error["extensions"]["code"] for error in unknown["payload"]] == [
         "PERSISTED_QUERY_NOT_FOUND"
     ]
-    assert [(one["id"], one["type"]) for one in viewer] == [("4", "next"), ("4", "complete")]
+    assert [(message["id"], message["type"]) for message in viewer] == [
+        ("4", "next"),
+        ("4", "complete"),
+    ]
     assert sorted(
-        (one["id"], one["payload"]["data"]["clinicNotifications"]["action"]) for one in told
+        (message["id"], message["payload"]["data"]["clinicNotifications"]["action"])
+        for message in notifications
     ) == [("2", "PUBLISHED"), ("3", "PUBLISHED")]
     assert 'data: {"data":{"viewer":{"roles":["CLINIC_STAFF"]}},' in streamed.text
 
 
 @pytest.mark.parametrize("apollo", [False, True])
-async def test_only_what_a_manifest_names_is_accepted_where_that_is_set(
+async def test_only_operations_in_the_manifest_are_accepted_if_so_configured(
     mongodb_uri: str, world: World, tmp_path: Path, *, apollo: bool
 ) -> None:
     manifest = tmp_path / "manifest.json"
@@ -190,7 +194,7 @@ async def test_only_what_a_manifest_names_is_accepted_where_that_is_set(
     assert error["extensions"]["code"] == "NOT_TRUSTED"
 
 
-def test_a_manifest_that_can_not_be_used_ends_the_start(tmp_path: Path) -> None:
+def test_an_invalid_manifest_stops_the_start(tmp_path: Path) -> None:
     operations = Operations(schema.graphql)
     texts = {
         "{nope": "cannot be read",
@@ -201,10 +205,10 @@ def test_a_manifest_that_can_not_be_used_ends_the_start(tmp_path: Path) -> None:
             {digest("{ nothing }"): "{ nothing }"}
         ): "does not fit the schema: Cannot query field 'nothing'",
     }
-    for text, told in texts.items():
+    for text, reason in texts.items():
         path = tmp_path / "manifest.json"
         path.write_text(text, encoding="utf-8")
-        with pytest.raises(ValueError, match=told):
+        with pytest.raises(ValueError, match=reason):
             TrustedDocuments(operations, path)
 
     with pytest.raises(ValueError, match="cannot be read"):
@@ -213,7 +217,7 @@ def test_a_manifest_that_can_not_be_used_ends_the_start(tmp_path: Path) -> None:
         TrustedDocuments(operations, only=True)
 
 
-def test_what_clients_register_is_kept_within_a_bound_of_memory_and_the_manifest_always(
+def test_registered_operations_have_a_memory_limit_and_the_manifest_is_always_kept(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "manifest.json"
