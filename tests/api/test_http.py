@@ -1,5 +1,6 @@
-"""The endpoint over HTTP: what is no GraphQL request, error codes, sign-in, masked faults, request
-ids, health.
+"""The HTTP endpoint: malformed requests, error codes, sign-in, masked errors and request ids.
+
+Also covers the health endpoints.
 """
 
 import asyncio
@@ -15,13 +16,13 @@ VIEWER = "{ viewer { roles } }"
 
 
 async def codes_of(caller: Caller, query: str, **variables: object) -> list[str]:
-    """The codes of a request that must answer no data."""
+    """Error codes of a request that must return no data."""
     body = (await caller.post(query, **variables)).json()
     assert body["data"] is None
     return [error["extensions"]["code"] for error in body["errors"]]
 
 
-async def test_a_body_that_is_no_graphql_request_is_refused(world: World) -> None:
+async def test_a_body_that_is_not_a_graphql_request_is_refused(world: World) -> None:
     json = {"authorization": f"Bearer {world.staff.token}", "content-type": "application/json"}
     bodies = {
         b"{nope": json,
@@ -44,7 +45,7 @@ async def test_a_body_that_is_no_graphql_request_is_refused(world: World) -> Non
     assert not [answer.text for answer in answers.values() if "Traceback" in answer.text]
 
 
-async def test_a_query_is_never_answered_over_get(world: World) -> None:
+async def test_queries_are_refused_over_get(world: World) -> None:
     headers = {"authorization": f"Bearer {world.staff.token}"}
     ask = world.staff.client
 
@@ -56,13 +57,13 @@ async def test_a_query_is_never_answered_over_get(world: World) -> None:
 
     assert (query.status_code, "CLINIC_STAFF" in query.text) == (405, False)
     assert (page.status_code, "GraphiQL" in page.text) == (200, True)
-    assert [(one.status_code, one.headers["allow"]) for one in (query, put)] == [
+    assert [(answer.status_code, answer.headers["allow"]) for answer in (query, put)] == [
         (405, "GET, POST")
     ] * 2
     assert query.json()["errors"][0]["extensions"] == {"code": "METHOD_NOT_ALLOWED"}
 
 
-async def test_a_wrong_operation_is_answered_with_its_code(world: World) -> None:
+async def test_an_invalid_operation_returns_its_error_code(world: World) -> None:
     operations: list[tuple[str, Json, str]] = [
         ("{ viewer {", {}, "GRAPHQL_PARSE_FAILED"),
         ("{ nothing }", {}, "GRAPHQL_VALIDATION_FAILED"),
@@ -93,16 +94,16 @@ async def test_only_a_valid_token_signs_in(world: World) -> None:
     }
 
     found = {
-        what: await codes_of(Caller(world.api, world.staff.client, token), VIEWER)
-        for what, token in tokens.items()
+        name: await codes_of(Caller(world.api, world.staff.client, token), VIEWER)
+        for name, token in tokens.items()
     }
 
-    assert found == {what: ["UNAUTHENTICATED"] for what in tokens}
+    assert found == {name: ["UNAUTHENTICATED"] for name in tokens}
     assert await world.staff.ask(VIEWER) == {"viewer": {"roles": ["CLINIC_STAFF"]}}
 
 
-async def test_a_fault_of_ours_is_masked_and_named_by_its_request(world: World) -> None:
-    made = await world.clinic_admin.done(
+async def test_a_server_error_is_masked_and_has_a_request_id(world: World) -> None:
+    created = await world.clinic_admin.done(
         "caseTypeCreate",
         "caseType { id }",
         owner=BJORKEN,
@@ -111,7 +112,8 @@ async def test_a_fault_of_ours_is_masked_and_named_by_its_request(world: World) 
     await world.api.store.database["clinics"].delete_one({"_id": BJORKEN})
 
     answer = await world.region.post(
-        "query($id: ID!) { caseType(id: $id) { owner { __typename } } }", id=made["caseType"]["id"]
+        "query($id: ID!) { caseType(id: $id) { owner { __typename } } }",
+        id=created["caseType"]["id"],
     )
 
     [error] = answer.json()["errors"]
@@ -123,8 +125,11 @@ async def test_a_fault_of_ours_is_masked_and_named_by_its_request(world: World) 
     assert len(answer.headers["x-request-id"]) == 32
 
 
-async def test_the_answers_request_id_is_on_the_event(world: World) -> None:
-    query = """mutation($id: ID!) { documentDeactivate(input: { id: $id, expectedVersion: 1 }) { event { requestId } } }"""
+async def test_the_event_records_the_request_id_of_the_response(world: World) -> None:
+    query = (
+        "mutation($id: ID!) { documentDeactivate(input: { id: $id, expectedVersion: 1 }) {"
+        " event { requestId } } }"
+    )
 
     first = await world.region.post(query, id=world.case_type)
     second = await world.region.post(VIEWER)
@@ -137,22 +142,22 @@ async def test_the_answers_request_id_is_on_the_event(world: World) -> None:
 
 async def test_health_needs_no_token(world: World) -> None:
     live, ready = [
-        await world.staff.client.get(f"{world.api.root}/health/{what}")
-        for what in ("live", "ready")
+        await world.staff.client.get(f"{world.api.root}/health/{check}")
+        for check in ("live", "ready")
     ]
 
     assert (live.status_code, live.json()) == (200, {"status": "live"})
     assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
 
 
-async def test_however_many_ask_whether_the_server_is_ready_the_database_is_asked_once() -> None:
-    asked = 0
+async def test_concurrent_readiness_checks_query_the_database_once() -> None:
+    queries = 0
 
     async def ready() -> bool:
-        nonlocal asked
-        asked += 1
+        nonlocal queries
+        queries += 1
         await asyncio.sleep(0)
-        return asked == 1
+        return queries == 1
 
     health = Health(ready)
     request = Request({"type": "http"})
@@ -160,19 +165,19 @@ async def test_however_many_ask_whether_the_server_is_ready_the_database_is_aske
     after = await health.ready(request)
 
     assert {answer.status_code for answer in (*together, after)} == {200}
-    assert asked == 1
+    assert queries == 1
 
 
-async def test_what_can_not_be_answered_by_post_is_a_bad_request(world: World) -> None:
+async def test_an_operation_that_post_cannot_execute_is_a_bad_request(world: World) -> None:
     headers = {"authorization": f"Bearer {world.region.token}"}
     subscription = {"query": 'subscription { events(principal: "SE2321000016") { id } }'}
-    several = {"query": "query A { viewer { roles } } query B { viewer { roles } }"}
+    ambiguous = {"query": "query A { viewer { roles } } query B { viewer { roles } }"}
 
     answers = [
         await world.region.client.post(world.api.url, json=body, headers=headers)
         for body in (subscription, {})
     ]
-    unnamed = await world.region.client.post(world.api.url, json=several, headers=headers)
+    unnamed = await world.region.client.post(world.api.url, json=ambiguous, headers=headers)
     named = await world.region.client.post(
         world.api.url,
         json={
@@ -190,7 +195,7 @@ async def test_what_can_not_be_answered_by_post_is_a_bad_request(world: World) -
     assert named.json()["data"] == {"clinics": {"totalCount": 5}}
 
 
-async def test_half_a_character_is_refused_as_the_callers_fault(world: World) -> None:
+async def test_a_lone_surrogate_in_a_request_is_a_bad_request(world: World) -> None:
     headers = {"authorization": f"Bearer {world.region.token}", "content-type": "application/json"}
     body = (
         b'{"query": "query($id: ID!) { caseType(id: $id) { id } }", "variables": {"id": "\\ud800"}}'

@@ -1,5 +1,6 @@
-"""`notificationsAcknowledge`: up to what was seen and no further; who, when; and how far clinics
-have taken a version.
+"""`notificationsAcknowledge` acknowledges a clinic's inbox up to a cursor and no further.
+
+Also covers who acknowledged and when, and the adoption of versions by clinics.
 """
 
 import asyncio
@@ -10,7 +11,8 @@ from tests.callers import BJORKEN, LINDEN, STOCKHOLM, UPPSALA_CLINIC, Caller, Js
 from tests.world import World
 
 INBOX = """query($clinic: HsaId!) { clinic(hsaId: $clinic) { unacknowledgedCount
-    notifications { edges { node { cursor toVersion acknowledgedAt acknowledgedBy { role unit employeeHsaId name } } } }
+    notifications { edges { node { cursor toVersion acknowledgedAt
+        acknowledgedBy { role unit employeeHsaId name } } } }
     unseen: notifications(unacknowledgedOnly: true) { totalCount edges { node { toVersion } } }
     assignments { edges { node { acknowledgedVersion } } } } }"""
 ADOPTION = (
@@ -29,7 +31,7 @@ async def inbox(caller: Caller, clinic: str = BJORKEN) -> Json:
 
 
 async def cursors(caller: Caller, clinic: str = BJORKEN) -> list[str]:
-    """Oldest first."""
+    """The cursors of a clinic's inbox, oldest first."""
     return [
         edge["node"]["cursor"]
         for edge in reversed((await inbox(caller, clinic))["notifications"]["edges"])
@@ -43,26 +45,26 @@ async def adoption(world: World, caller: Caller | None = None) -> Json:
     return found
 
 
-async def behind(caller: Caller, **which: Any) -> list[str]:
+async def behind(caller: Caller, **criteria: Any) -> list[str]:
     query = (
         "query($filter: AssignmentFilter) { assignments(filter: $filter) { totalCount edges { node"
         " { clinic { hsaId } } } } }"
     )
-    page = (await caller.ask(query, filter={"behindOnly": True, **which}))["assignments"]
+    page = (await caller.ask(query, filter={"behindOnly": True, **criteria}))["assignments"]
     assert page["totalCount"] == len(page["edges"])
     return [edge["node"]["clinic"]["hsaId"] for edge in page["edges"]]
 
 
-async def published(world: World, versions: int) -> None:
+async def publish_versions(world: World, versions: int) -> None:
     for version in range(1, versions):
         await world.edit(
             world.case_type, version, publish=True, introduction=f"Text {version + 1}."
         )
 
 
-async def test_it_covers_what_was_seen_and_tells_who_and_when(world: World) -> None:
+async def test_it_acknowledges_up_to_the_cursor_and_records_who_and_when(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
-    await published(world, 3)
+    await publish_versions(world, 3)
     first, second, third = await cursors(world.staff)
 
     done = await world.staff.done(
@@ -70,13 +72,17 @@ async def test_it_covers_what_was_seen_and_tells_who_and_when(world: World) -> N
     )
 
     found = await inbox(world.staff)
-    told = [edge["node"] for edge in reversed(found["notifications"]["edges"])]
+    notifications = [edge["node"] for edge in reversed(found["notifications"]["edges"])]
     assert done["upTo"] == second
     assert done["clinic"] == {"hsaId": BJORKEN, "unacknowledgedCount": 1}
     assert done["event"]["action"] == "ACKNOWLEDGED"
     assert done["event"]["actor"] == {"role": "CLINIC_STAFF", "employeeHsaId": None}
-    assert [one["acknowledgedAt"] is not None for one in told] == [True, True, False]
-    assert told[0]["acknowledgedBy"] == {
+    assert [notification["acknowledgedAt"] is not None for notification in notifications] == [
+        True,
+        True,
+        False,
+    ]
+    assert notifications[0]["acknowledgedBy"] == {
         "role": "CLINIC_STAFF",
         "unit": BJORKEN,
         "employeeHsaId": None,
@@ -85,7 +91,7 @@ async def test_it_covers_what_was_seen_and_tells_who_and_when(world: World) -> N
     assert found["unacknowledgedCount"] == found["unseen"]["totalCount"] == 1
     assert [edge["node"]["toVersion"] for edge in found["unseen"]["edges"]] == [3]
     assert found["assignments"]["edges"] == [{"node": {"acknowledgedVersion": 2}}]
-    assert [first, second, third] == [one["cursor"] for one in told]
+    assert [first, second, third] == [notification["cursor"] for notification in notifications]
     node = "node { action actor { employeeHsaId } clinics { totalCount } }"
     log = f'{{ principal(hsaId: "{STOCKHOLM}") {{ events(first: 1) {{ edges {{ {node} }} }} }} }}'
     [event] = (await world.reviewer.ask(log))["principal"]["events"]["edges"]
@@ -96,9 +102,9 @@ async def test_it_covers_what_was_seen_and_tells_who_and_when(world: World) -> N
     }
 
 
-async def test_again_or_backwards_is_no_change(world: World) -> None:
+async def test_repeating_a_call_or_going_backwards_changes_nothing(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
-    await published(world, 2)
+    await publish_versions(world, 2)
     first, second = await cursors(world.staff)
     await world.staff.done("notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=second)
     before = await world.api.snapshot()
@@ -114,12 +120,12 @@ async def test_again_or_backwards_is_no_change(world: World) -> None:
     assert await world.api.snapshot() == before
 
 
-async def test_a_publication_that_comes_in_between_is_not_acknowledged_by_a_late_call(
+async def test_a_late_call_does_not_acknowledge_a_newer_publication(
     world: World,
 ) -> None:
     await world.distribute(world.case_type, BJORKEN)
     [seen] = await cursors(world.staff)
-    await published(world, 2)
+    await publish_versions(world, 2)
 
     await world.staff.done("notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=seen)
 
@@ -131,7 +137,7 @@ async def test_a_publication_that_comes_in_between_is_not_acknowledged_by_a_late
     assert await behind(world.region) == [BJORKEN]
 
 
-async def test_a_cursor_of_an_earlier_clinic_does_not_cover_the_same_event_of_a_later_one(
+async def test_a_cursor_of_one_clinic_does_not_cover_the_same_event_of_a_later_clinic(
     world: World,
 ) -> None:
     await world.distribute(world.case_type, BJORKEN, LINDEN)
@@ -147,7 +153,7 @@ async def test_a_cursor_of_an_earlier_clinic_does_not_cover_the_same_event_of_a_
     assert (await inbox(world.staff))["unacknowledgedCount"] == 0
 
 
-async def test_who_may_not_is_refused_and_nothing_is_written(world: World) -> None:
+async def test_callers_without_permission_are_refused_and_nothing_is_written(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     [cursor] = await cursors(world.staff)
     future = (await world.edit(world.case_type, 1, introduction="Utkast."))["event"][
@@ -192,7 +198,7 @@ async def test_who_may_not_is_refused_and_nothing_is_written(world: World) -> No
     assert future
 
 
-async def test_a_cursor_that_is_yet_to_come_is_refused(world: World) -> None:
+async def test_a_cursor_beyond_the_log_is_refused(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     [cursor] = await cursors(world.staff)
     await world.api.store.database["logs"].update_one(
@@ -204,27 +210,29 @@ async def test_a_cursor_that_is_yet_to_come_is_refused(world: World) -> None:
     ) == [("INVALID_CURSOR", "upTo")]
 
 
-async def test_the_same_key_does_it_once_and_racing_calls_keep_the_furthest(world: World) -> None:
+async def test_an_idempotency_key_acts_once_and_concurrent_calls_keep_the_furthest_cursor(
+    world: World,
+) -> None:
     await world.distribute(world.case_type, BJORKEN)
-    await published(world, 5)
-    places = await cursors(world.staff)
+    await publish_versions(world, 5)
+    positions = await cursors(world.staff)
 
     await asyncio.gather(
         *(
-            world.staff.done("notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=place)
-            for place in places
+            world.staff.done("notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=position)
+            for position in positions
         )
     )
-    given: Json = {"clinic": BJORKEN, "upTo": places[-1], "idempotencyKey": "en gång"}
+    arguments: Json = {"clinic": BJORKEN, "upTo": positions[-1], "idempotencyKey": "en gång"}
     await world.edit(world.case_type, 5, publish=True, introduction="Sex.")
     newest = (await cursors(world.staff))[-1]
     first = await world.staff.done(
-        "notificationsAcknowledge", "upTo event { id }", **given | {"upTo": newest}
+        "notificationsAcknowledge", "upTo event { id }", **arguments | {"upTo": newest}
     )
     again = await world.staff.done(
-        "notificationsAcknowledge", "upTo event { id }", **given | {"upTo": newest}
+        "notificationsAcknowledge", "upTo event { id }", **arguments | {"upTo": newest}
     )
-    other = await world.staff.do("notificationsAcknowledge", "upTo", **given)
+    other = await world.staff.do("notificationsAcknowledge", "upTo", **arguments)
 
     assert (await inbox(world.staff))["unacknowledgedCount"] == 0
     assert first == again
@@ -232,7 +240,7 @@ async def test_the_same_key_does_it_once_and_racing_calls_keep_the_furthest(worl
     assert problems(other) == [("IDEMPOTENCY_KEY_REUSED", "idempotencyKey")]
 
 
-async def test_an_import_leaves_what_was_acknowledged(world: World) -> None:
+async def test_a_clinic_import_keeps_acknowledgements(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     [cursor] = await cursors(world.staff)
     await world.staff.done("notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=cursor)
@@ -244,11 +252,13 @@ async def test_an_import_leaves_what_was_acknowledged(world: World) -> None:
     assert (await inbox(world.staff))["unacknowledgedCount"] == 0
 
 
-async def test_following_from_the_acknowledged_position_goes_on_after_it(world: World) -> None:
+async def test_a_subscription_from_the_acknowledged_position_continues_after_it(
+    world: World,
+) -> None:
     await world.distribute(world.case_type, BJORKEN)
-    await published(world, 3)
-    places = await cursors(world.staff)
-    await world.staff.done("notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=places[0])
+    await publish_versions(world, 3)
+    positions = await cursors(world.staff)
+    await world.staff.done("notificationsAcknowledge", "upTo", clinic=BJORKEN, upTo=positions[0])
     query = (
         f'subscription {{ clinicNotifications(clinics: ["{BJORKEN}"], fromAcknowledged: true) {{'
         " toVersion acknowledgedAt } }"
@@ -256,15 +266,15 @@ async def test_following_from_the_acknowledged_position_goes_on_after_it(world: 
 
     async with world.staff.socket() as socket:
         await socket.subscribe(query)
-        told = [(await socket.next())["clinicNotifications"] for _ in range(2)]
+        received = [(await socket.next())["clinicNotifications"] for _ in range(2)]
 
-    assert told == [
+    assert received == [
         {"toVersion": 2, "acknowledgedAt": None},
         {"toVersion": 3, "acknowledgedAt": None},
     ]
 
 
-async def test_adoption_counts_clinics_by_the_version_that_they_have_acknowledged(
+async def test_adoption_counts_clinics_by_the_version_that_they_acknowledged(
     world: World,
 ) -> None:
     linden = world.api.caller(Role.LOCAL_ADMINISTRATOR, LINDEN)
@@ -320,7 +330,9 @@ async def test_adoption_counts_clinics_by_the_version_that_they_have_acknowledge
     assert await behind(world.staff, clinic=BJORKEN) == []
 
 
-async def test_who_lags_is_known_for_now_only_and_for_one_principal(world: World) -> None:
+async def test_the_behind_only_filter_needs_the_present_and_a_single_principal(
+    world: World,
+) -> None:
     query = (
         "query($asOf: DateTime) { assignments(filter: { behindOnly: true }, asOf: $asOf) {"
         " totalCount } }"

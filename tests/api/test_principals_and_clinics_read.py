@@ -1,4 +1,4 @@
-"""Reads principals, clinics by every filter, a clinic's inbox in pages, and the viewer."""
+"""Reads principals, clinics by each filter, a clinic's inbox in pages, and the viewer."""
 
 from typing import Any
 
@@ -27,14 +27,14 @@ async def inbox(world: World, **variables: Any) -> Json:
     return found
 
 
-def told(page: Json) -> list[tuple[str, int | None, int | None]]:
+def transitions(page: Json) -> list[tuple[str, int | None, int | None]]:
     return [
         (edge["node"]["action"], edge["node"]["fromVersion"], edge["node"]["toVersion"])
         for edge in page["edges"]
     ]
 
 
-async def test_clinics_are_chosen_by_every_filter(world: World) -> None:
+async def test_clinics_are_selected_by_each_filter(world: World) -> None:
     await world.region.done("clinicsImport", "created", principal=STOCKHOLM, csv=CSV)
     query = (
         'query($f: ClinicFilter) { principal(hsaId: "SE2321000016") { clinics(filter: $f) {'
@@ -56,12 +56,12 @@ async def test_clinics_are_chosen_by_every_filter(world: World) -> None:
         ({"status": []}, []),
     ]
 
-    for given, expected in filters:
-        page = (await world.region.ask(query, f=given))["principal"]["clinics"]
+    for criteria, expected in filters:
+        page = (await world.region.ask(query, f=criteria))["principal"]["clinics"]
         assert ([edge["node"]["hsaId"] for edge in page["edges"]], page["totalCount"]) == (
             expected,
             len(expected),
-        ), given
+        ), criteria
 
 
 async def test_clinics_are_paged_by_hsa_id_without_loss(world: World) -> None:
@@ -84,7 +84,9 @@ async def test_clinics_are_paged_by_hsa_id_without_loss(world: World) -> None:
     assert {page["totalCount"] for page in pages} == {5}
 
 
-async def test_all_principals_are_listed_by_hsa_id_and_found_without_case(world: World) -> None:
+async def test_all_principals_are_listed_by_hsa_id_and_found_in_any_letter_case(
+    world: World,
+) -> None:
     query = """query($after: String) { principals(first: 8, after: $after) {
         totalCount edges { node { hsaId kind } } pageInfo { hasNextPage endCursor } } }"""
 
@@ -108,7 +110,7 @@ async def test_all_principals_are_listed_by_hsa_id_and_found_without_case(world:
     }
 
 
-async def test_an_inbox_is_newest_first_in_pages_without_drafts(world: World) -> None:
+async def test_an_inbox_is_paged_newest_first_without_drafts(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     await world.edit(world.case_type, 1, introduction="Utkast.")
     await world.edit(world.case_type, 2, publish=True, introduction="I kraft.")
@@ -129,13 +131,18 @@ async def test_an_inbox_is_newest_first_in_pages_without_drafts(world: World) ->
         ("PUBLISHED", 1, 3),
         ("DISTRIBUTED", None, 1),
     ]
-    assert told(whole) == told(unread) == expected == told(first) + told(second)
+    assert (
+        transitions(whole)
+        == transitions(unread)
+        == expected
+        == transitions(first) + transitions(second)
+    )
     assert [page["totalCount"] for page in (whole, first, second, unread)] == [4, 4, 4, 4]
     assert [
         (page["pageInfo"]["hasPreviousPage"], page["pageInfo"]["hasNextPage"])
         for page in (first, second)
     ] == [(False, True), (True, False)]
-    assert (told(visible), visible["totalCount"]) == ([expected[0], *expected[2:]], 3)
+    assert (transitions(visible), visible["totalCount"]) == ([expected[0], *expected[2:]], 3)
 
 
 async def test_an_inbox_belongs_to_its_clinic_and_each_notification_is_a_node(world: World) -> None:
@@ -157,7 +164,7 @@ async def test_an_inbox_belongs_to_its_clinic_and_each_notification_is_a_node(wo
     assert await linden.ask(query, id=BJORKEN) == {"clinic": None}
 
 
-async def test_who_asks_is_told_in_role_principal_and_clinics(world: World) -> None:
+async def test_the_viewer_has_roles_an_actor_a_principal_and_clinics(world: World) -> None:
     query = """{ viewer { roles actor { role unit unitName employeeHsaId } principal { hsaId }
         clinics { totalCount edges { node { hsaId } } } } }"""
 

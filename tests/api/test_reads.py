@@ -34,7 +34,7 @@ class Finds(monitoring.CommandListener):
 
 @pytest.fixture(scope="module")
 def listener() -> Finds:
-    """One for the module: it must be registered before any client is created."""
+    """The listener of the module: it must be registered before any client is created."""
     listener = Finds()
     monitoring.register(listener)
     return listener
@@ -65,7 +65,7 @@ def selected(name: str) -> str:
 
 
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
-async def test_what_is_on_the_head_is_answered_the_same_without_the_content(
+async def test_head_fields_are_equal_with_and_without_reading_the_content(
     finds: Finds, world: World, sample: Sample
 ) -> None:
     document = await made(world.region, sample, publish=True)
@@ -73,37 +73,35 @@ async def test_what_is_on_the_head_is_answered_the_same_without_the_content(
     assert isinstance(of, GraphQLObjectType)
     head = " ".join(selected(name) for name in sorted(SUMMARY_FIELDS & {"__typename", *of.fields}))
     read = (
-        f"query($id: ID!) {{ list: {sample.many} {{ edges {{ node {{ {head} %s }} }} }} one:"
-        f" {sample.one}(id: $id) {{ {head} %s }} }}"
+        f"query($id: ID!) {{ list: {sample.many} {{ edges {{ node {{ {head} %s }} }} }}"
+        f" single: {sample.one}(id: $id) {{ {head} %s }} }}"
     )
     content = "content { internalName }"
 
     whole = await world.region.ask(read % (content, content), id=document)
-    asked_for = finds.projections.copy()
+    projections = finds.projections.copy()
     finds.projections.clear()
     lean = await world.region.ask(read % ("", ""), id=document)
 
-    assert asked_for[-2:] == [WHOLE, WHOLE]
+    assert projections[-2:] == [WHOLE, WHOLE]
     assert finds.projections == [SUMMARY, SUMMARY]
-    assert whole["one"].pop("content") == {"internalName": sample.content["internalName"]}
+    assert whole["single"].pop("content") == {"internalName": sample.content["internalName"]}
     for edge in whole["list"]["edges"]:
         assert edge["node"].pop("content").keys() == {"internalName"}
     assert lean == whole
-    assert lean["one"]["id"] in [edge["node"]["id"] for edge in lean["list"]["edges"]]
+    assert lean["single"]["id"] in [edge["node"]["id"] for edge in lean["list"]["edges"]]
 
 
-async def test_the_content_is_read_wherever_any_part_of_an_operation_asks_for_it(
+async def test_the_content_is_read_when_any_part_of_an_operation_selects_it(
     finds: Finds, world: World
 ) -> None:
     await world.distribute(world.case_type, BJORKEN)
     content = {"content": {"language": "sv"}}
-    asked = {
-        "{ caseTypes { edges { node { ...Fields } } } } fragment Fields on CaseType { content { language } }": {
-            "node": content
-        },
-        "{ caseTypes { edges { node { name } node { ... on Document { name ... on CaseType { content { language } } } } } } }": {
-            "node": {"name": "Förnya recept", **content}
-        },
+    operations = {
+        """{ caseTypes { edges { node { ...Fields } } } }
+            fragment Fields on CaseType { content { language } }""": {"node": content},
+        """{ caseTypes { edges { node { name } node { ... on Document { name ... on CaseType {
+            content { language } } } } } } }""": {"node": {"name": "Förnya recept", **content}},
         "{ caseTypes { edges { ... { node { content @include(if: true) { language } } } } } }": {
             "node": content
         },
@@ -118,14 +116,14 @@ async def test_the_content_is_read_wherever_any_part_of_an_operation_asks_for_it
         },
     }
 
-    for query, expected in asked.items():
+    for query, expected in operations.items():
         finds.projections.clear()
         [answer] = (await world.region.ask(query)).values()
         assert answer["edges"] == [expected], query
         assert WHOLE in finds.projections or not finds.projections, query
 
 
-async def test_documents_that_are_read_together_are_read_with_content_if_any_of_them_needs_it(
+async def test_documents_loaded_together_are_read_with_content_if_any_selection_needs_it(
     finds: Finds, world: World
 ) -> None:
     named, whole = "{ name }", "{ content { language } }"
@@ -141,11 +139,11 @@ async def test_documents_that_are_read_together_are_read_with_content_if_any_of_
         assert finds.projections == [WHOLE]
 
 
-async def test_documents_named_along_the_way_are_read_without_content(
+async def test_documents_referenced_by_other_objects_are_read_without_content(
     finds: Finds, world: World
 ) -> None:
     await world.distribute(world.case_type, BJORKEN)
-    asked = [
+    queries = [
         "{ assignments { edges { node { caseType { name } } } } }",
         (
             '{ principal(hsaId: "SE2321000016") { events(first: 1, filter: { actions: [PUBLISHED]'
@@ -155,7 +153,7 @@ async def test_documents_named_along_the_way_are_read_without_content(
         "{ caseTypes(orderBy: UPDATED_DESC) { edges { node { name } } } }",
     ]
 
-    for query in asked:
+    for query in queries:
         finds.projections.clear()
         answer = await world.region.ask(query)
         assert "Förnya recept" in str(answer), query
@@ -194,26 +192,27 @@ def test_cached_operations_stay_within_a_memory_limit() -> None:
     assert operations.read(long) is not operations.read(long)
     assert operations.known(long) is None
     invalid = [operations.read("{ nothing }"), operations.read("{ nothing }")]
-    assert all(one.errors for one in invalid)
+    assert all(operation.errors for operation in invalid)
     assert len(operations) <= 60
 
 
-async def test_an_adaptation_has_its_case_types_name_also_where_only_its_summary_is_read(
+async def test_an_adaptation_has_its_case_types_name_even_if_only_its_summary_is_read(
     finds: Finds, world: World
 ) -> None:
     await world.distribute(world.case_type, BJORKEN)
-    given = {
+    adaptation = {
         "clinic": BJORKEN,
         "caseType": world.case_type,
         "expectedVersion": 0,
         "terms": [],
         "standardReplies": [],
     }
-    await world.clinic_admin.done("localAdaptationSave", "event { id }", **given)
+    await world.clinic_admin.done("localAdaptationSave", "event { id }", **adaptation)
     head = (
         "__typename id name internalName state latestVersion publishedVersion createdAt updatedAt"
     )
-    read = f"""{{ principal(hsaId: "{STOCKHOLM}") {{ events(first: 1, filter: {{ actions: [ADAPTED] }}) {{ edges {{ node {{
+    read = f"""{{ principal(hsaId: "{STOCKHOLM}") {{
+        events(first: 1, filter: {{ actions: [ADAPTED] }}) {{ edges {{ node {{
         document {{ {head} %s }} }} }} }} }} }}"""
     finds.projections.clear()
 

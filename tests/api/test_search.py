@@ -1,4 +1,4 @@
-"""`search`: what each caller finds, where the words stand, and nothing that a caller may not see."""
+"""`search` finds documents for each caller, with the places of the words, within their rights."""
 
 from pathlib import Path
 
@@ -12,23 +12,24 @@ from tests.serving import serving
 from tests.storage.building import published
 from tests.world import CONTENT, World
 
-SEARCH = """query($text: String!, $first: Int, $after: String) { search(text: $text, first: $first, after: $after) { totalCount
+SEARCH = """query($text: String!, $first: Int, $after: String) {
+    search(text: $text, first: $first, after: $after) { totalCount
     pageInfo { hasNextPage hasPreviousPage endCursor } edges { cursor node { __typename id name }
         hits { path label version segments { text hit } } } } }"""
 
 
-async def found(caller: Caller, text: str, **paging: object) -> Json:
+async def search(caller: Caller, text: str, **paging: object) -> Json:
     answer: Json = (await caller.ask(SEARCH, text=text, **paging))["search"]
     return answer
 
 
-async def ids(caller: Caller, text: str) -> list[str]:
-    answer = await found(caller, text)
+async def search_ids(caller: Caller, text: str) -> list[str]:
+    answer = await search(caller, text)
     assert answer["totalCount"] == len(answer["edges"])
     return [edge["node"]["id"] for edge in answer["edges"]]
 
 
-async def test_documents_of_every_kind_are_found_with_the_places_of_the_words(world: World) -> None:
+async def test_documents_of_every_kind_are_found_with_the_places_of_the_hits(world: World) -> None:
     await world.distribute(world.case_type, BJORKEN)
     adapted = await world.clinic_admin.done(
         "localAdaptationSave",
@@ -42,7 +43,7 @@ async def test_documents_of_every_kind_are_found_with_the_places_of_the_words(wo
         ],
     )
 
-    answer = await found(world.region, "apotek")
+    answer = await search(world.region, "apotek")
 
     assert [
         (edge["node"]["__typename"], edge["node"]["id"], edge["node"]["name"])
@@ -90,7 +91,7 @@ async def test_documents_of_every_kind_are_found_with_the_places_of_the_words(wo
     ]
 
 
-async def test_a_hit_of_a_long_text_is_a_stretch_of_it_and_never_markup(world: World) -> None:
+async def test_a_hit_in_a_long_text_is_an_excerpt_of_plain_text(world: World) -> None:
     text = (
         "Fyllnad och mera. " * 40
         + "Här står 1 \\< 2 & sökordet i mitten. "
@@ -98,7 +99,7 @@ async def test_a_hit_of_a_long_text_is_a_stretch_of_it_and_never_markup(world: W
     )
     await world.draft(CONTENT | {"introduction": text})
 
-    [edge] = (await found(world.region, "sökord"))["edges"]
+    [edge] = (await search(world.region, "sökord"))["edges"]
 
     [hit] = edge["hits"]
     shown = "".join(segment["text"] for segment in hit["segments"])
@@ -108,26 +109,26 @@ async def test_a_hit_of_a_long_text_is_a_stretch_of_it_and_never_markup(world: W
     assert 200 < len(shown) <= 300
 
 
-async def test_at_most_ten_places_are_told(world: World) -> None:
+async def test_a_document_has_at_most_ten_hits(world: World) -> None:
     questions = [
         {"key": f"q{number}", "label": f"Fråga {number} om sökord", "kind": "DATE"}
         for number in range(15)
     ]
     await world.draft(CONTENT | {"questions": questions})
 
-    [edge] = (await found(world.region, "sökord"))["edges"]
+    [edge] = (await search(world.region, "sökord"))["edges"]
 
     assert [hit["path"] for hit in edge["hits"]] == [
         f"questions[q{number}].label" for number in range(10)
     ]
 
 
-async def test_a_draft_is_found_by_those_who_see_drafts_and_by_no_one_else(world: World) -> None:
+async def test_a_draft_is_found_only_by_callers_who_can_see_drafts(world: World) -> None:
     await world.edit(world.case_type, 1, introduction="Hemligheten är inte klar.")
     draft = await world.draft(CONTENT | {"name": "Hemlighet"})
 
     for caller in (world.region, world.reviewer):
-        assert await ids(caller, "hemlighet") == [draft, world.case_type]
+        assert await search_ids(caller, "hemlighet") == [draft, world.case_type]
     for caller in (
         world.staff,
         world.clinic_admin,
@@ -135,17 +136,17 @@ async def test_a_draft_is_found_by_those_who_see_drafts_and_by_no_one_else(world
         world.national,
         world.other_region,
     ):
-        assert await found(caller, "hemlighet") == {
+        assert await search(caller, "hemlighet") == {
             "totalCount": 0,
             "edges": [],
             "pageInfo": {"hasNextPage": False, "hasPreviousPage": False, "endCursor": None},
         }
-        # What is in force is found, and no hit is of the draft.
-        edges = (await found(caller, "läkemedel"))["edges"]
+        # The published version is found, and no hit is in the draft.
+        edges = (await search(caller, "läkemedel"))["edges"]
         assert {hit["version"] for edge in edges for hit in edge["hits"]} == {1}
     [edge] = [
         edge
-        for edge in (await found(world.region, "hemlighet"))["edges"]
+        for edge in (await search(world.region, "hemlighet"))["edges"]
         if edge["node"]["id"] == world.case_type
     ]
     assert [(hit["path"], hit["version"]) for hit in edge["hits"]] == [("introduction", 2)]
@@ -153,23 +154,27 @@ async def test_a_draft_is_found_by_those_who_see_drafts_and_by_no_one_else(world
 
 async def test_a_local_administrator_finds_nothing_of_another_clinic(world: World) -> None:
     linden = world.api.caller(Role.LOCAL_ADMINISTRATOR, LINDEN)
-    made = await linden.done(
+    created = await linden.done(
         "caseTypeCreate",
         "caseType { id }",
         owner=LINDEN,
         content=CONTENT | {"name": "Enbart Linden"},
     )
     await linden.done(
-        "documentPublish", "event { id }", id=made["caseType"]["id"], version=1, expectedVersion=1
+        "documentPublish",
+        "event { id }",
+        id=created["caseType"]["id"],
+        version=1,
+        expectedVersion=1,
     )
 
-    assert await ids(linden, "enbart linden") == [made["caseType"]["id"]]
-    assert await ids(world.region, "enbart linden") == [made["caseType"]["id"]]
+    assert await search_ids(linden, "enbart linden") == [created["caseType"]["id"]]
+    assert await search_ids(world.region, "enbart linden") == [created["caseType"]["id"]]
     for caller in (world.clinic_admin, world.staff, world.national, world.other_region):
-        assert await ids(caller, "enbart linden") == []
+        assert await search_ids(caller, "enbart linden") == []
 
 
-async def test_what_any_principal_has_published_for_everyone_is_found_by_all_and_on_the_right_page(
+async def test_notices_published_by_any_principal_are_found_by_all_callers_across_pages(
     world: World,
 ) -> None:
     names: dict[str, str] = {}
@@ -180,15 +185,17 @@ async def test_what_any_principal_has_published_for_everyone_is_found_by_all_and
                 "name": f"Avbrott {owner[-2:]} {number}",
                 "internalName": "Avbrott",
             }
-            made = await writer.done("noticeCreate", "notice { id }", owner=owner, content=content)
-            names[made["notice"]["id"]] = (
+            created = await writer.done(
+                "noticeCreate", "notice { id }", owner=owner, content=content
+            )
+            names[created["notice"]["id"]] = (
                 f"{owner[-2:]} {'draft' if number == shown else 'published'}"
             )
             if number < shown:
                 await writer.done(
                     "documentPublish",
                     "event { id }",
-                    id=made["notice"]["id"],
+                    id=created["notice"]["id"],
                     version=1,
                     expectedVersion=1,
                 )
@@ -200,11 +207,11 @@ async def test_what_any_principal_has_published_for_everyone_is_found_by_all_and
         pages: list[str] = []
         after = None
         while after is not None or not pages:
-            page = await found(caller, "avbrott", first=2, after=after)
+            page = await search(caller, "avbrott", first=2, after=after)
             pages += [edge["node"]["id"] for edge in page["edges"]]
             after = page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else None
         assert page["totalCount"] == len(pages) == len(set(pages))
-        seen[name] = sorted(names[one] for one in pages)
+        seen[name] = sorted(names[document] for document in pages)
 
     assert seen == {
         "staff": everyone,
@@ -215,17 +222,17 @@ async def test_what_any_principal_has_published_for_everyone_is_found_by_all_and
     }
 
 
-async def test_pages_follow_each_other(world: World) -> None:
-    made = [await world.draft(CONTENT | {"name": f"Sökord {number}"}) for number in range(5)]
+async def test_pages_continue_after_the_cursor(world: World) -> None:
+    documents = [await world.draft(CONTENT | {"name": f"Sökord {number}"}) for number in range(5)]
 
-    first = await found(world.region, "sökord", first=2)
-    second = await found(world.region, "sökord", first=2, after=first["pageInfo"]["endCursor"])
-    third = await found(world.region, "sökord", first=2, after=second["pageInfo"]["endCursor"])
+    first = await search(world.region, "sökord", first=2)
+    second = await search(world.region, "sökord", first=2, after=first["pageInfo"]["endCursor"])
+    third = await search(world.region, "sökord", first=2, after=second["pageInfo"]["endCursor"])
 
     assert [[edge["node"]["id"] for edge in page["edges"]] for page in (first, second, third)] == [
-        made[:2],
-        made[2:4],
-        made[4:],
+        documents[:2],
+        documents[2:4],
+        documents[4:],
     ]
     assert [page["pageInfo"]["hasNextPage"] for page in (first, second, third)] == [
         True,
@@ -237,7 +244,7 @@ async def test_pages_follow_each_other(world: World) -> None:
 
 @pytest.mark.parametrize("text", ["", "   ", '"', "-", "$.*", "()[]{}", "\u00ad"])
 async def test_a_text_without_a_word_finds_nothing(world: World, text: str) -> None:
-    assert await ids(world.region, text) == []
+    assert await search_ids(world.region, text) == []
 
 
 @pytest.mark.parametrize(
@@ -248,9 +255,7 @@ async def test_a_text_without_a_word_finds_nothing(world: World, text: str) -> N
         (" ".join(map(str, range(17))), "TOO_MANY"),
     ],
 )
-async def test_a_text_that_can_not_be_looked_for_is_refused(
-    world: World, text: str, code: str
-) -> None:
+async def test_an_invalid_search_text_is_refused(world: World, text: str, code: str) -> None:
     assert await world.region.refused(SEARCH, text=text) == [code]
 
 
@@ -258,7 +263,7 @@ async def test_a_text_that_can_not_be_looked_for_is_refused(
     "cursor",
     ["x", "WzAsMSwyLDNd", "WzAsImEiXQ", "WyIkZ3QiLDEsMiwzXQ", "WzUsIlNFMSIsIlNFMSIsImN0XzEiXQ"],
 )
-async def test_a_cursor_that_is_none_is_refused(world: World, cursor: str) -> None:
+async def test_an_invalid_cursor_is_refused(world: World, cursor: str) -> None:
     assert await world.region.refused(SEARCH, text="recept", after=cursor) == ["INVALID_CURSOR"]
 
 
@@ -274,14 +279,14 @@ async def test_a_cursor_that_is_none_is_refused(world: World, cursor: str) -> No
         f"{STOCKHOLM} recept",
     ],
 )
-async def test_a_hostile_text_is_only_words(world: World, text: str) -> None:
+async def test_query_operators_in_a_text_have_no_effect(world: World, text: str) -> None:
     plain = "".join(letter if letter.isalnum() else " " for letter in text)
 
-    assert await ids(world.region, text) == await ids(world.region, plain)
-    assert await ids(world.region, "recept") == [world.case_type, world.template]
+    assert await search_ids(world.region, text) == await search_ids(world.region, plain)
+    assert await search_ids(world.region, "recept") == [world.case_type, world.template]
 
 
-async def test_a_server_that_starts_makes_old_documents_found(
+async def test_a_starting_server_indexes_old_documents_for_search(
     mongodb_uri: str, store: Store, tmp_path: Path
 ) -> None:
     document = await published(store, "Från förr.")
@@ -292,6 +297,6 @@ async def test_a_server_that_starts_makes_old_documents_found(
     )
 
     async with serving(tmp_path, mongodb_uri, store, development=True) as api:
-        assert await ids(api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM), "förr") == [
+        assert await search_ids(api.caller(Role.REGIONAL_ADMINISTRATOR, STOCKHOLM), "förr") == [
             document.id
         ]

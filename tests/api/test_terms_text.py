@@ -1,6 +1,4 @@
-"""Terms texts as residents meet them: what shows first, what must be accepted, and the preview as
-sanitised HTML.
-"""
+"""Terms texts as residents see them: the lead, the required consent, and sanitised HTML."""
 
 from typing import Any
 
@@ -35,7 +33,7 @@ async def previewed(world: World, clinic: str | None = None, **content: Any) -> 
     return {**shown, "html": shown["html"].replace(document, "ID")}
 
 
-async def test_a_booking_shows_its_parts_and_a_box_to_tick(world: World) -> None:
+async def test_a_booking_shows_its_parts_and_a_checkbox(world: World) -> None:
     shown = await previewed(world)
 
     assert shown["mustAccept"] is True
@@ -69,7 +67,7 @@ async def test_a_booking_shows_its_parts_and_a_box_to_tick(world: World) -> None
     ]
 
 
-async def test_a_listing_has_the_switch_and_without_terms_no_box_to_tick(world: World) -> None:
+async def test_a_listing_has_the_doctor_option_and_without_terms_no_checkbox(world: World) -> None:
     shown = await previewed(world, **LISTING)
 
     assert shown["mustAccept"] is False
@@ -78,7 +76,7 @@ async def test_a_listing_has_the_switch_and_without_terms_no_box_to_tick(world: 
     assert "Bokningen avser" not in shown["html"]
 
 
-async def test_a_long_text_is_folded_out_after_its_first_300_characters(world: World) -> None:
+async def test_a_long_text_is_collapsed_after_its_first_300_characters(world: World) -> None:
     shown = await previewed(world, BJORKEN, clinicText=LONG)
 
     summary = shown["html"].split("<summary>")[1].split("…")[0]
@@ -89,7 +87,7 @@ async def test_a_long_text_is_folded_out_after_its_first_300_characters(world: W
     assert shown["html"].count("Vi finns nära dig.") > 30
 
 
-async def test_marks_in_plain_parts_are_shown_as_they_are(world: World) -> None:
+async def test_markup_in_plain_parts_is_escaped(world: World) -> None:
     shown = await previewed(
         world,
         name="A & <b>",
