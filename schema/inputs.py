@@ -1,6 +1,6 @@
 """Arguments, input fields and payload parts that several nouns share.
 
-Descriptions that recur are constants here, so that the API describes equal things alike.
+Descriptions that recur are constants here, so that the API documentation words them in one way.
 """
 
 import dataclasses

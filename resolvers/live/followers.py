@@ -244,7 +244,7 @@ class Follower:
             if sending is not None:
                 sending.cancel()
             raise
-        except Exception as fault:  # noqa: BLE001 - whatever fails, the client gets the error
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the client gets an error
             _log.exception("subscription failed", follower=self.id, principal=self.source.principal)
             self.close()
             await self.sink.end(fault)
