@@ -2,12 +2,9 @@
 
 from typing import Any
 
-from tests.api.test_template_usage import made
+from tests.api.derived_documents import create_derived, publish_template_version
 from tests.callers import BJORKEN, STOCKHOLM
 from tests.guides import run, steps
-from graphql import OperationDefinitionNode, parse
-from tests.api.derived_documents import create_derived, publish_template_version
-from tests.callers import BJORKEN, LINDEN, STOCKHOLM, Caller
 from tests.world import CONTENT, World
 
 

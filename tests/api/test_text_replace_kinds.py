@@ -28,7 +28,7 @@ async def origin_of_message(world: World, document: str) -> tuple[Json, Json]:
     return seen["version"]["derivedFromTemplate"], message
 
 
-@pytest.mark.parametrize("kind", [name for name, sample in SAMPLES.items() if sample.told])
+@pytest.mark.parametrize("kind", [name for name, sample in SAMPLES.items() if sample.notifies])
 async def test_clinics_of_the_principal_are_notified_of_the_change_and_of_its_undo(
     world: World, kind: str
 ) -> None:
