@@ -160,7 +160,7 @@ def main() -> None:
     except TransportQueryError as refusal:
         sys.exit(f"Refused: {refusal}")
     except (TransportError, OSError) as cut:
-        sys.exit(f"The registry can't be reached: {cut}")
+        sys.exit(f"The registry cannot be reached: {cut}")
 
 
 if __name__ == "__main__":
