@@ -162,7 +162,7 @@ def test_no_retired_name_is_used(path: Path) -> None:
     tokens = tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
 
     used = {
-        f"{token.start[0]}: {token.string} (use {RETIRED_NAMES.get(token.string, 'MAX_… or MIN_…')})"
+        (token.start[0], token.string, RETIRED_NAMES.get(token.string, "MAX_… or MIN_…"))
         for token in tokens
         if token.type == tokenize.NAME
         and (token.string in RETIRED_NAMES or token.string.startswith(RETIRED_PREFIXES))

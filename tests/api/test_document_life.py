@@ -223,8 +223,8 @@ async def test_a_document_can_be_created_from_a_template_of_its_kind(
     assert (derived["version"]["derivedFrom"] is None) is (field == "derivedFromTemplate")
     await written(world.national, template, source, 1, "Nyare text.", publish=True)
     query = (
-        f"query($id: ID!) {{ {sample.query}(id: $id) {{ content {{ questions {{ key }} }} version {{"
-        f" {field} {{ behind latestVersion }} }} }} }}"
+        f"query($id: ID!) {{ {sample.query}(id: $id) {{ content {{ questions {{ key }} }}"
+        f" version {{ {field} {{ behind latestVersion }} }} }} }}"
     )
     found = (await world.region.ask(query, id=derived[sample.query]["id"]))[sample.query]
     assert found["version"][field] == {"behind": True, "latestVersion": 2}
