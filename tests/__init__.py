@@ -1,1 +1,1 @@
-"""The tests, by what they run against: the store, the rules, the API, the contract."""
+"""The tests, in folders by subject: the store, the rules, the API, the contract and others."""

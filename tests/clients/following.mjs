@@ -1,5 +1,5 @@
-// Shared by the client programs in this folder. Each follows clinics from a cursor, reconnects after
-// a cut, and prints each notification as a line of JSON. It ends after a number of notifications.
+// Shared by the client programs in this folder. Each follows clinics from a cursor, reconnects
+// after a cut, and prints each notification as a line of JSON. It ends after a number of them.
 
 export const parameters = JSON.parse(process.argv[2]); // { url, token, clinics, after, count }
 export const authorization = `Bearer ${parameters.token}`;

@@ -46,9 +46,8 @@ async def stop_past_oplog(running: Scene, server: Server) -> None:
 async def wait_for_stream(server: Server) -> None:
     """Wait until a server follows a change stream. It has none while it opens a new one."""
     started_at = time.monotonic()
-    while re.findall(r'"event": "change stream (begun|lost)"', server.output.read_text())[-1:] != [
-        "begun"
-    ]:
+    events = r'"event": "change stream (started|lost)"'
+    while re.findall(events, server.output.read_text())[-1:] != ["started"]:
         assert time.monotonic() - started_at < STREAMING_SECONDS, "no change stream is open"
         await asyncio.sleep(0.05)
 

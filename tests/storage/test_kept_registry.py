@@ -119,7 +119,7 @@ def test_kept_exports_are_imported_into_an_empty_registry(
     for principal in kept.cursors:
         events, versions = (len(kept.rows(name, principal)) for name in ("events", "versions"))
         assert f"{principal}: {events} events, {versions} versions;" in printed
-    assert printed.count("all chains of hashes intact") == len(kept.cursors)
+    assert printed.count("all hash chains intact") == len(kept.cursors)
 
 
 def assert_same_answers(server: Server, kept: Kept) -> None:
