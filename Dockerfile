@@ -1,4 +1,5 @@
-# The wheel is built with the locked build backend; what runs is installed from the other lock file, by hash.
+# The build stage builds the wheel with the locked build backend. The final stage installs the
+# runtime dependencies from the other lock file, by hash.
 FROM python:3.13-slim AS build
 WORKDIR /build
 COPY requirements-dev.lock pyproject.toml README.md ./

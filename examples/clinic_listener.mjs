@@ -1,5 +1,5 @@
-// Follow the notifications of clinics without missing any: through lost connections, server restarts
-// and restarts of this program.
+// Follow the notifications of clinics without missing any: through lost connections, server
+// restarts and restarts of this program.
 //
 //   npm install graphql-ws ws
 //   node clinic_listener.mjs --token "$CLINIC" SE2321000016-1A01

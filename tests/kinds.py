@@ -51,16 +51,6 @@ class Sample:
     broken: Mapping[str, tuple[Mapping[str, Any], str]] = field(default_factory=dict)
 
     @property
-    def one(self) -> str:
-        """An earlier name of `query`."""
-        return self.query
-
-    @property
-    def told(self) -> bool:
-        """An earlier name of `notifies`."""
-        return self.notifies
-
-    @property
     def type(self) -> str:
         """The GraphQL type."""
         return self.query[0].upper() + self.query[1:]

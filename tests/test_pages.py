@@ -83,7 +83,7 @@ def test_every_example_is_valid_against_the_schema() -> None:
 
 
 INVENTED = {
-    "schema/checklists.py",
+    "schema/kinds/checklists.py",
     "resolvers/kinds/checklists.py",
     "tests/api/test_document_rename.py",
 }

@@ -10,7 +10,8 @@ from resolvers.kinds.checks import Violation
 
 _OPTIONAL_SPACE = "[ \t\u00a0\u2007\u2009\u202f]?"
 _PERSONAL_NUMBER = re.compile(
-    rf"(?<!\d)((?:18|19|20)?\d{{6}})({_OPTIONAL_SPACE}[-+\u2010-\u2015\u2212]?{_OPTIONAL_SPACE})(\d{{4}})(?!\d)"
+    rf"(?<!\d)((?:18|19|20)?\d{{6}})"
+    rf"({_OPTIONAL_SPACE}[-+\u2010-\u2015\u2212]?{_OPTIONAL_SPACE})(\d{{4}})(?!\d)"
 )
 _INVISIBLE_CHARACTERS = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 

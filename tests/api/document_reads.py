@@ -134,7 +134,7 @@ DOCUMENT_READS: Mapping[str, Case] = {
         "{ node(id: $document) { __typename id } nodes(ids: [$document, $template]) { id } }",
     ),
     **{
-        f"a {sample.one}": ("region", f"{{ {sample.one}(id: ${sample.one}) {{ name }} }}")
+        f"a {sample.query}": ("region", f"{{ {sample.query}(id: ${sample.query}) {{ name }} }}")
         for sample in SAMPLES.values()
     },
     **{

@@ -74,7 +74,7 @@ async def test_head_fields_are_equal_with_and_without_reading_the_content(
     head = " ".join(selected(name) for name in sorted(SUMMARY_FIELDS & {"__typename", *of.fields}))
     read = (
         f"query($id: ID!) {{ list: {sample.many} {{ edges {{ node {{ {head} %s }} }} }}"
-        f" single: {sample.one}(id: $id) {{ {head} %s }} }}"
+        f" single: {sample.query}(id: $id) {{ {head} %s }} }}"
     )
     content = "content { internalName }"
 

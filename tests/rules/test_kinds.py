@@ -86,7 +86,7 @@ def test_a_registration_states_owners_sharing_notification_and_visibility(name: 
     assert (kind.owners, kind.shared.name, kind.notifies_clinics, kind.resident_visible) == (
         sample.owners,
         sample.shared,
-        sample.told,
+        sample.notifies,
         sample.shown,
     )
 
