@@ -110,7 +110,8 @@ def content_converter(output: type) -> Callable[[Content], Any]:
         else:
             converted.append((field.name, key, convert_value))
     names, values_of = tuple(copied), _values_getter(tuple(copied.values()))
-    # A list has hundreds of these objects: filling them past `__init__` takes half the time.
+    # A list has hundreds of these objects: setting `__dict__` takes a third less time than
+    # `__init__`.
     create: Callable[[], Any] = partial(object.__new__, output)
 
     def convert(content: Content) -> Any:
